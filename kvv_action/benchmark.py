@@ -1,6 +1,7 @@
 """The seams: what a benchmark, an endpoint client, a dataset and an observer must offer."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -140,8 +141,128 @@ class Generate(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image that the engine has.
+
+    Attributes:
+        name: as it was asked for.
+        id: the engine's content id (`sha256:...`).
+        digest: repository digest, empty for an image that was built or loaded here.
+    """
+
+    name: str
+    id: str
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerSpec:
+    """A container as a benchmark wants it; whatever is not named here it does not get.
+
+    Attributes:
+        image: name or id.
+        instance, role: labels, for people and for sweeping (`agent`, `grade`).
+        workdir: where commands run.
+        network: whether it may reach a network; without, there is none at all.
+        lease: seconds after which nobody needs it any more; its own main process ends then.
+        cpus, memory, pids, disk: limits; memory and disk in bytes, 0 leaves a limit to the settings.
+    """
+
+    image: str
+    instance: str
+    role: str
+    workdir: str = "/"
+    network: bool = False
+    lease: int = 3600
+    cpus: float = 0.0
+    memory: int = 0
+    pids: int = 0
+    disk: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executed:
+    """What a command did.
+
+    Attributes:
+        exit_code: None when it was stopped at its deadline.
+        output: standard output and error as they came, head and tail when it was too much.
+        omitted: bytes left out in the middle.
+        seconds: how long it took.
+    """
+
+    exit_code: int | None
+    output: bytes
+    omitted: int = 0
+    seconds: float = 0.0
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the deadline stopped it."""
+        return self.exit_code is None
+
+
+class Container(Protocol):
+    """A running container of ours."""
+
+    id: str
+    image: Image
+
+    async def run(
+        self,
+        command: str,
+        *,
+        deadline: float,
+        limit: int = 65536,
+        workdir: str = "",
+        env: Mapping[str, str] | None = None,
+    ) -> Executed:
+        """Run a bash command to its end or to the deadline; then everything in the container is killed.
+
+        Args:
+            command: for `bash -c`.
+            deadline: seconds.
+            limit: bytes of output that are kept.
+            workdir: instead of the container's.
+            env: variables of the command.
+
+        Raises:
+            SandboxError: the container or the engine is gone; never the command's own failure.
+        """
+        ...
+
+    async def put(self, path: str, data: bytes, *, mode: int = 0o644) -> None:
+        """Write a file, without any bind. Raises SandboxError."""
+        ...
+
+    async def get(self, path: str, *, limit: int) -> bytes:
+        """Read a regular file of at most `limit` bytes. Raises SandboxError."""
+        ...
+
+
 class Sandbox(Protocol):
-    """Nested containers; only the SWE-bench benchmark asks for one."""
+    """Nested containers; only benchmarks that run code ask for one."""
+
+    async def image(self, name: str) -> Image:
+        """Have an image, by the settings' pull policy and mirror. Raises SandboxError."""
+        ...
+
+    async def build(self, name: str, files: Mapping[str, bytes], arguments: Mapping[str, str]) -> Image:
+        """Build an image from a Dockerfile and files in memory, unless the engine has it. Raises SandboxError."""
+        ...
+
+    def prefetch(self, name: str) -> None:
+        """Begin to pull an image that will be needed soon; failures are told when it is asked for."""
+        ...
+
+    async def release(self, name: str) -> None:
+        """Say that an image is not needed any more; it goes when disk is short and it was pulled by this run."""
+        ...
+
+    def container(self, spec: ContainerSpec) -> AbstractAsyncContextManager[Container]:
+        """A started container, gone at the end whatever happens; waits for a free place on the engine."""
+        ...
 
 
 class Benchmark(Protocol):

@@ -8,6 +8,7 @@ KvvError
 │   └── Rejected           the endpoint answered 4xx: an answer to a probe, a failure to a sample
 ├── Undecided              a probe could not be judged (its control failed)
 ├── ScoringError           a scorer broke; never a wrong answer
+├── SandboxError           a container or the engine failed; never a wrong answer
 └── RunStopped             the whole run must stop early (key refused, endpoint down, disk full)
 """
 
@@ -46,6 +47,10 @@ class UsageError(KvvError):
 
 class DatasetError(KvvError):
     """A dataset cannot be used; the message says which, why and what to do."""
+
+
+class SandboxError(KvvError):
+    """A container or the engine under it failed; says nothing about the endpoint."""
 
 
 class JournalError(KvvError):

@@ -45,6 +45,7 @@ class FailureKind(StrEnum):
     REJECTED = "rejected"
     UNDECIDED = "undecided"
     SCORER = "scorer"
+    SANDBOX = "sandbox"
     INTERNAL = "internal"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from kvv_action.benchmark import Client, Finished, Observer, Sandbox
-from kvv_action.errors import EndpointError, KvvError, Rejected, RunStopped, ScoringError, Undecided
+from kvv_action.errors import EndpointError, KvvError, Rejected, RunStopped, SandboxError, ScoringError, Undecided
 from kvv_action.profiles.model import Profile
 from kvv_action.run.body import answer_key, compose
 from kvv_action.run.journal import Journal
@@ -283,6 +283,8 @@ class Runner:
             result = SampleFailure(kind=FailureKind.UNDECIDED, message=str(error))
         except ScoringError as error:
             result = SampleFailure(kind=FailureKind.SCORER, message=str(error))
+        except SandboxError as error:
+            result = SampleFailure(kind=FailureKind.SANDBOX, message=str(error), counts=item.sample.unanswered)
         except RunStopped as stop:
             if isinstance(stop.__cause__, EndpointError):
                 cause, counts = stop.__cause__, item.sample.unanswered

@@ -149,6 +149,7 @@ async def test_every_kind_of_failure_becomes_data(tmp_path: Path, kind: FailureK
     [
         (Undecided("the control failed"), FailureKind.UNDECIDED, "the control failed"),
         (ScoringError("the worker died"), FailureKind.SCORER, "the worker died"),
+        (SandboxError("the engine is gone"), FailureKind.SANDBOX, "the engine is gone"),
         (KeyError("gone"), FailureKind.INTERNAL, "KeyError: 'gone'"),
         (AssertionError(), FailureKind.INTERNAL, "AssertionError: "),
         (ZeroDivisionError("x" * 1000), FailureKind.INTERNAL, "ZeroDivisionError: " + "x" * 481),
