@@ -15,6 +15,7 @@ from kvv_action.errors import (
     KvvError,
     Rejected,
     RunStopped,
+    SandboxError,
     ScoringError,
     Undecided,
 )
