@@ -209,7 +209,8 @@ class Rejection:
 class Exchange:
     """One journaled request with its answer: exactly one of `completion` and `rejection` is set.
 
-    `request` is the beginning of the body, kept for contract probes only; `endpoint` is that of the request.
+    `request` is the beginning of the body: of every request of a contract probe, and of a scored sample's first one;
+    `endpoint` is that of the request.
     """
 
     call: int
@@ -443,7 +444,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """One request of a probe that does not hold, with its answer; key removed, cut to size."""
+    """One request of a probe that does not hold, or of an answer that is not right; key removed, cut to size.
+
+    Of a scored benchmark only the first answers that are not right have it (`kvv_action.run.tally.EVIDENCE_LIMIT`).
+    """
 
     request_id: str
     request: str
@@ -468,6 +472,17 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Histogram:
+    """A distribution in few numbers: `counts[i]` values lie in `edges[i]` <= value < `edges[i + 1]`.
+
+    The edges are on a fixed logarithmic grid (`kvv_action.run.distribution`), so that histograms can be added.
+    """
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkResult:
     """One benchmark's numbers and verdict.
 
@@ -479,6 +494,8 @@ class BenchmarkResult:
         reference, margin: what the verdict compared with; None when there is none.
         skips: reasons for unsent samples, with counts.
         cases: at most `CASE_LIMIT` of them, the bad ones kept first; `cases_omitted` counts the rest.
+        distributions: over the answers that were judged: `first_token` and `answer` in seconds, `prompt_tokens` and
+            `completion_tokens` where the endpoint said them.
     """
 
     id: str
@@ -508,6 +525,7 @@ class BenchmarkResult:
     cases_omitted: int
     aggregate: str = "mean"
     breakdowns: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    distributions: Mapping[str, Histogram] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

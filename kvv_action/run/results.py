@@ -280,6 +280,7 @@ def _result(tally: Tally, board: Board, state_reason: str) -> BenchmarkResult:
         cases_omitted=tally.cases.seen - len(cases),
         aggregate=planned.aggregate,
         breakdowns=tally.breakdowns(),
+        distributions=tally.distributions.histograms(),
     )
 
 

@@ -1,6 +1,7 @@
 """Asks what the plan says, keeps every answer, judges it; the one place where failures become data."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -29,8 +30,9 @@ from kvv_action.schema import (
 )
 
 POSTED = (CHAT, COMPLETIONS)
-KEPT = 4000
-"""Characters of a probe's request that are kept."""
+KEPT, KEPT_SCORED = 4000, 2000
+"""Characters of a request that are kept: of a probe, and of a scored sample."""
+_PICTURE = re.compile(rb"(data:[\w.+/-]{1,60};base64,)[A-Za-z0-9+/=]{64,}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,7 @@ class _Generate:
             content, runner.plan, planned,
             sample=place.sample, epoch=place.epoch, call=call, endpoint=request.endpoint,
         )  # fmt: skip
-        kept = _kept(content) if planned.kind is BenchmarkKind.CONTRACT else ""
+        kept = _kept(content, planned.kind, call)
         return _Outgoing(
             path=request.path, content=content, stream=stream, call=call, digest=digest, key=key, kept=kept,
             endpoint=request.endpoint,
@@ -128,10 +130,14 @@ class _Generate:
         return exchange
 
 
-def _kept(content: bytes) -> str:
-    """The beginning of a body, as evidence."""
-    text = content.decode(errors="replace")
-    return text if len(text) <= KEPT else f"{text[:KEPT]}… ({len(content)} bytes in all)"
+def _kept(content: bytes, kind: BenchmarkKind, call: int) -> str:
+    """The beginning of a body, as evidence; of a scored sample, which may ask a hundred times, only the first one's."""
+    limit = KEPT if kind is BenchmarkKind.CONTRACT else KEPT_SCORED
+    if call and kind is not BenchmarkKind.CONTRACT:
+        return ""
+    shown = _PICTURE.sub(rb"\1...", content) if len(content) > limit else content
+    text = shown[: 4 * limit].decode(errors="replace")
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(content)} bytes in all)"
 
 
 class Runner:

@@ -7,11 +7,12 @@ floats therefore run in the order of the plan, or of the values.
 import heapq
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import orjson
 
+from kvv_action.run.distribution import Distributions
 from kvv_action.schema import (
     BenchmarkKind,
     Case,
@@ -34,6 +35,8 @@ UNKNOWN = -1.0
 CASE_LIMIT = 5000
 TEXT_LIMIT = 300
 BREAKDOWN_LIMIT = 50
+EVIDENCE_LIMIT = 50
+"""Answers of a scored benchmark that are shown with request and response."""
 
 
 def cut(text: str, limit: int = TEXT_LIMIT) -> str:
@@ -44,10 +47,20 @@ def cut(text: str, limit: int = TEXT_LIMIT) -> str:
 class CaseList:
     """Keeps the cases that reports show: failed and wrong ones before right ones, early samples before late ones."""
 
-    def __init__(self, limit: int = CASE_LIMIT) -> None:
+    def __init__(self, limit: int = CASE_LIMIT, evidence_limit: int = EVIDENCE_LIMIT) -> None:
         self._limit = limit
+        self._evidence_limit = evidence_limit
         self._heap: list[tuple[tuple[int, int, int], Case]] = []
+        self._evidence: list[tuple[tuple[int, int], tuple[Evidence, ...]]] = []
         self.seen = 0
+
+    def evidence(self, index: int, epoch: int, make: Callable[[], tuple[Evidence, ...]]) -> None:
+        """Keep the evidence of a case that is not right, of the earliest ones; `make` is called only when it is kept."""
+        place = (-index, -epoch)
+        if len(self._evidence) < self._evidence_limit:
+            heapq.heappush(self._evidence, (place, make()))
+        elif place > self._evidence[0][0]:
+            heapq.heapreplace(self._evidence, (place, make()))
 
     def add(self, index: int, case: Case) -> None:
         """Consider one case; the heap's top is the one to give up first."""
@@ -60,7 +73,12 @@ class CaseList:
 
     def cases(self) -> tuple[Case, ...]:
         """What was kept, by sample and epoch."""
-        return tuple(case for _, case in sorted(self._heap, key=lambda entry: (-entry[0][1], -entry[0][2])))
+        ordered = sorted(self._heap, key=lambda entry: (-entry[0][1], -entry[0][2]))
+        kept = dict(self._evidence)
+        return tuple(
+            replace(case, evidence=kept[place[1:]]) if place[1:] in kept else case  # evidence is of bad cases only
+            for place, case in ordered
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,6 +102,7 @@ class Tally:
     sums_by_name: Counter[str] = field(default_factory=Counter)
     columns: "dict[str, array[int]]" = field(default_factory=dict)
     cases: CaseList = field(default_factory=CaseList)
+    distributions: Distributions = field(default_factory=Distributions)
 
     @classmethod
     def empty(cls, planned: PlannedBenchmark) -> "Tally":
@@ -113,8 +132,11 @@ class Tally:
         if cause:
             self.causes[cause, score.remedy or (CUT_SHORT_REMEDY if not score.cause else "")] += 1
         case = _case(sample, epoch, score, last, asked, cause)
-        if self.planned.kind is BenchmarkKind.CONTRACT and case.outcome is not Outcome.RIGHT:
-            case = replace(case, evidence=tuple(_evidence(exchange) for exchange in asked))
+        if case.outcome is not Outcome.RIGHT:
+            if self.planned.kind is BenchmarkKind.CONTRACT:
+                case = replace(case, evidence=tuple(_evidence(exchange) for exchange in asked))
+            else:
+                self.cases.evidence(index, epoch, lambda: tuple(map(_evidence, _ends(asked))))
         self.cases.add(index, case)
 
     def _sum(self, index: int, counts: Mapping[str, int]) -> None:
@@ -128,6 +150,7 @@ class Tally:
         completions = [exchange.completion for exchange in asked if exchange.completion]
         for completion in completions:
             self.anomalies.update(completion.anomalies)
+            self.distributions.answer(completion)
         if completions:
             self.finish_reasons[cut(str(completions[-1].finish_reason), 60)] += 1
         self.first_try += all(len(_attempts(exchange)) <= 1 for exchange in asked)
@@ -192,6 +215,11 @@ class Tally:
             if slash and count and len(groups.setdefault(group, {})) < BREAKDOWN_LIMIT:
                 groups[group][cut(rest, 80)] = count
         return {group: dict(sorted(names.items())) for group, names in sorted(groups.items())}
+
+
+def _ends(asked: Sequence[Exchange]) -> Sequence[Exchange]:
+    """The first exchange, which has the request, and the last one, whose answer was judged."""
+    return asked if len(asked) < 3 else (asked[0], asked[-1])
 
 
 def _evidence(exchange: Exchange) -> Evidence:

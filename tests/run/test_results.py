@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kvv_action.benchmark import Generate
 from kvv_action.errors import EndpointError
 from kvv_action.redact import Redactor
 from kvv_action.run import tally
@@ -22,11 +23,14 @@ from kvv_action.schema import (
     Case,
     Counts,
     DatasetInfo,
+    Evidence,
     Exchange,
     FailureKind,
     Outcome,
     Quantiles,
+    Request,
     RunState,
+    Sample,
     SampleFailure,
     Score,
     Verdict,
@@ -319,3 +323,37 @@ def test_samples_are_judged_by_their_values(tmp_path: Path) -> None:
     """Between nothing and everything is partial."""
     run = written(tmp_path, list(Outcome))
     assert [case.outcome for case in run.report().benchmarks[0].cases] == list(Outcome)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.permutations(range(9)), st.integers(0, 9))
+def test_evidence_is_kept_of_the_first_bad_answers_whatever_came_first(order: list[int], limit: int) -> None:
+    """A bounded number of requests and responses; which ones does not depend on the order of arrival."""
+    kept = CaseList(evidence_limit=limit)
+    for index in order:
+        outcome = Outcome.RIGHT if index % 3 == 0 else Outcome.WRONG
+        if outcome is Outcome.WRONG:
+            kept.evidence(index, 0, lambda i=index: (Evidence(request_id="", request=f"ask {i}", response="no"),))
+        kept.add(index, Case(id=f"q{index}", epoch=0, outcome=outcome, value=0.0))
+    shown = {case.id: case.evidence[0].request for case in kept.cases() if case.evidence}
+    assert shown == {f"q{index}": f"ask {index}" for index in (1, 2, 4, 5, 7, 8)[:limit]}
+
+
+async def test_a_wrong_answer_is_shown_with_its_request(tmp_path: Path) -> None:
+    """The first request of the sample and the answer that was judged; pictures are abbreviated."""
+    picture = "data:image/png;base64," + "iVBO" * 3000
+
+    async def look(sample: Sample, generate: Generate) -> None:
+        for number in range(4):
+            content = [{"type": "image_url", "image_url": {"url": picture}}, {"type": "text", "text": f"ask {number}"}]
+            await generate(Request(messages=({"role": "user", "content": content},)))
+
+    run = make_run(tmp_path, Quiz(count=1, solving=look))
+    await run.session(FakeClient(lambda body: said(f"no {body['messages'][0]['content'][1]['text']}")))
+    (case,) = run.report().benchmarks[0].cases
+    first, last = case.evidence
+    assert "ask 0" in first.request
+    assert "data:image/png;base64,..." in first.request
+    assert len(first.request) < 1000
+    assert "no ask 3" in last.response
+    assert not last.request
