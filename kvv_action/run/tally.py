@@ -55,11 +55,11 @@ class CaseList:
         self.seen = 0
 
     def evidence(self, index: int, epoch: int, make: Callable[[], tuple[Evidence, ...]]) -> None:
-        """Keep the evidence of a case that is not right, of the earliest ones; `make` is called only when it is kept."""
+        """Keep the evidence of a case that is not right, of the earliest ones; `make` is called for what is kept."""
         place = (-index, -epoch)
         if len(self._evidence) < self._evidence_limit:
             heapq.heappush(self._evidence, (place, make()))
-        elif place > self._evidence[0][0]:
+        elif self._evidence and place > self._evidence[0][0]:
             heapq.heapreplace(self._evidence, (place, make()))
 
     def add(self, index: int, case: Case) -> None:
