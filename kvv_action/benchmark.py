@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from kvv_action.profiles.model import Profile
@@ -116,9 +117,13 @@ class Options:
 
 
 class Rows(Protocol):
-    """A dataset that can be read again and again without being held in memory."""
+    """A dataset that can be read again and again without being held in memory.
+
+    `folder` holds the other files of the archive that the rows come from; None when they come from no archive.
+    """
 
     info: DatasetInfo
+    folder: Path | None
 
     def __len__(self) -> int: ...
 

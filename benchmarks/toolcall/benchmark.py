@@ -62,7 +62,9 @@ class ToolCallBenchmark:
     aggregate = "f1"
 
     def __init__(self, options: Options) -> None:
-        self.version = f"1 ({ToolCallChecker.version()})" + ("" if options.toolcall_mode == "chat" else " completions")
+        self.version = f"1 ({ToolCallChecker.version()})" + (
+            "" if options.toolcall_mode == "chat" else " completions 2"
+        )
         self.against = ""
         self._options = options
         self._checker = ToolCallChecker()
@@ -110,10 +112,8 @@ class ToolCallBenchmark:
         rules = profile.benchmarks.get(self.id)
         self._replaced = {**rules.without_thinking, **rules.sampling} if rules else {}
         self._id_format = profile.tool_call_id
-        self._style = template.Style(
-            thinks=profile.thinking.supported,
-            opens=profile.thinking.supported and (profile.thinking.switchable or profile.thinking.keep),
-        )
+        newer = profile.thinking.supported and (profile.thinking.switchable or profile.thinking.keep)
+        self._style = template.Style(thinks=profile.thinking.supported, opens=newer, typescript=newer)
         self._thinking = thinks(profile.thinking, rules.thinking if rules else None)
         self._reference = self._load(rows, profile)
         live = f"{reference.LIVE} {self._options.reference_model}" if self._options.reference_model else ""
@@ -130,7 +130,13 @@ class ToolCallBenchmark:
         if reference.NONE in given or self._options.reference_model:
             return Reference()
         given = given or ((reference.OFFICIAL,) if source == "archive" else ())
-        return reference.load(given, ARCHIVE, self._options.dataset_cache, profile.model.removeprefix("kimi-"))
+        official = reference.Official(
+            folder=rows.folder,
+            url=ARCHIVE,
+            cache=self._options.dataset_cache,
+            model=profile.model.removeprefix("kimi-"),
+        )
+        return reference.load(given, official)
 
     def opening(self, sample: Sample) -> Sequence[Message]:
         """The messages as they go out; in completions mode the prompt, as if a user had said it."""
@@ -272,13 +278,6 @@ class ToolCallBenchmark:
         if self._options.toolcall_mode == "chat":
             return Answer(content=content, tool_calls=calls, finish_reason=choice["finish_reason"])
         return Answer(content=template.written(content, calls))
-
-    async def valid(self, answer: Completion, tools: Json) -> bool | None:
-        """K2VV's `tool_calls_valid`: nothing is said of an answer that did not end by calling tools."""
-        answer = self.read(answer)
-        if answer.finish_reason != "tool_calls" or not answer.tool_calls:
-            return None
-        return all(call.valid for call in await self._checker.check(answer.tool_calls, tools or []))
 
     async def aclose(self) -> None:
         """End the checker's process."""

@@ -30,10 +30,14 @@ class Source:
 
 @dataclass(slots=True)
 class _Places:
-    """Where in the journal the answer (or the failure) of each sample stands, and when the run began and ended."""
+    """Where in the journal the answer (or the failure) of each sample stands, and when the run began and ended.
+
+    `valid` are the samples whose every call was found valid when they were judged.
+    """
 
     answers: dict[int, int]
     failures: dict[int, int]
+    valid: set[int]
     started: float = 0.0
     finished: float = 0.0
 
@@ -51,11 +55,7 @@ async def write(out: Path, source: Source) -> None:
     summary = k2vv.Summary(endpoint.model)
     temporary = out / f".{k2vv.RESULTS}.part"
     with source.journal.open("rb") as journal, temporary.open("wb") as target:
-        for number, request, answer in _answers(source, places, journal):
-            valid = None
-            if isinstance(answer, Completion):
-                valid = await benchmark.valid(answer, request.get("tools"))
-                answer = benchmark.read(answer)
+        for number, request, answer, valid in _answers(source, places, journal):
             row = k2vv.result_row(number, request, extra, answer, valid=valid)
             summary.add(row)
             text = json.dumps(row, ensure_ascii=False, default=dict).encode("utf-8", "replace")
@@ -67,7 +67,7 @@ async def write(out: Path, source: Source) -> None:
 
 def _places(path: Path) -> _Places:
     """Read the journal once; later results replace earlier ones."""
-    places, pending, offset = _Places({}, {}), dict[int, int](), 0
+    places, pending, offset = _Places({}, {}, set()), dict[int, int](), 0
     with path.open("rb") as journal:
         for line in journal:
             start, offset = offset, offset + len(line)
@@ -90,6 +90,8 @@ def _place(record: Mapping[str, Any], start: int, places: _Places, pending: dict
     elif record["kind"] == "score":
         places.failures.pop(index, None)
         places.answers[index] = pending.pop(index)
+        if record["score"]["counts"]["count_successful_tool_call"]:
+            places.valid.add(index)
     elif record["kind"] == "failure":
         pending.pop(index, None)
         places.failures[index] = start
@@ -97,8 +99,11 @@ def _place(record: Mapping[str, Any], start: int, places: _Places, pending: dict
 
 def _answers(
     source: Source, places: _Places, journal: IO[bytes]
-) -> Iterator[tuple[int, dict[str, Json], Completion | SampleFailure]]:
-    """Number, prepared request and answer of each sample that was sent, in the order of the samples."""
+) -> Iterator[tuple[int, dict[str, Json], Completion | SampleFailure, bool | None]]:
+    """Number, prepared request, answer and validity of each sample that was sent, in the order of the samples.
+
+    The validity is K2VV's `tool_calls_valid`: nothing is said of an answer that did not end by calling tools.
+    """
     benchmark, planned = cast("ToolCallBenchmark", source.loaded.benchmark), source.loaded.planned
     for index, sample in enumerate(source.loaded.samples()):
         place = places.answers.get(index, places.failures.get(index))
@@ -108,7 +113,10 @@ def _answers(
         record = orjson.loads(journal.readline())
         sampling = {} if source.plan.imported else sampling_of(planned, benchmark.profile)
         request = k2vv.prepared(sample.input, model=source.plan.endpoint.model, sampling=sampling)
-        answer: Completion | SampleFailure | None
-        answer = to_failure(record) if record["kind"] == "failure" else to_exchange(record).completion
-        if answer is not None:
-            yield int(sample.id.partition("-")[0]), request, answer
+        number = int(sample.id.partition("-")[0])
+        if record["kind"] == "failure":
+            yield number, request, to_failure(record), None
+            continue
+        answer = benchmark.read(to_exchange(record).completion)
+        called = answer.finish_reason == "tool_calls" and answer.tool_calls
+        yield number, request, answer, index in places.valid if called else None

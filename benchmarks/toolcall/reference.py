@@ -36,15 +36,39 @@ class Reference:
         return tuple(answers[occurrence] for answers in found if occurrence < len(answers))
 
 
-def load(given: Sequence[str], url: str, cache: str, model: str) -> Reference:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Official:
+    """Where the official results are.
+
+    Attributes:
+        folder: that of the archive which the requests came from; None when they came from elsewhere.
+        url, cache: of the published archive, which is fetched then.
+        model: part of the file's name, when there are several.
+    """
+
+    folder: Path | None
+    url: str
+    cache: str
+    model: str
+
+    def path(self) -> Path:
+        """The result file. Raises DatasetError when it cannot be had."""
+        return archive.find(self.folder or archive.unpacked(self.url, self.cache), "results", self.model)
+
+
+def load(given: Sequence[str], official: Official) -> Reference:
     """A reference from what the setting `reference` names.
+
+    Args:
+        given: `official`, or files.
+        official: where the official results are.
 
     Raises:
         UsageError: a file is not there or is no reference.
         DatasetError: the official archive cannot be had.
     """
     if OFFICIAL in given:
-        path = archive.find(archive.unpacked(url, cache), "results", model)
+        path = official.path()
         return _merged([_result_file(path)], {OFFICIAL: _digest(path)})
     loaded: list[Run] = []
     digests: dict[str, str] = {}

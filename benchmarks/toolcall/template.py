@@ -1,7 +1,7 @@
 """Kimi's chat template for raw completions, and the parsing of its tool markers.
 
 Facts: `chat_template.jinja` and `docs/tool_call_guidance.md` of moonshotai/Kimi-K2-Instruct and Kimi-K2-Thinking. Tools
-are declared as compact JSON; the newer models' TypeScript form needs code of their tokenizer and is not rendered here.
+are declared as compact JSON, and from K2.5 on in TypeScript (`declaration`).
 """
 
 import json
@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from benchmarks.toolcall.declaration import declared
 from kvv_action.schema import Completion, Json, ToolCall
 
 SECTION, SECTION_END = "<|tool_calls_section_begin|>", "<|tool_calls_section_end|>"
@@ -27,20 +28,23 @@ _ONE_CALL = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """How a model's template treats thinking.
+    """How a model's template treats thinking and tools.
 
-    `thinks`: the model has thinking at all; `opens`: the prompt itself opens it (K2.5 and later).
+    `thinks`: the model has thinking at all; `opens`: the prompt itself opens it (K2.5 and later); `typescript`: tools
+    are declared in TypeScript (the same models).
     """
 
     thinks: bool = False
     opens: bool = False
+    typescript: bool = False
 
 
 def render(messages: Sequence[Json], tools: Json, style: Style, *, thinking: bool) -> str:
     """The prompt of a conversation, up to where the assistant's next answer begins."""
     parts = []
     if tools:
-        parts.append(f"<|im_system|>tool_declare<|im_middle|>{_json(tools)}{END}")
+        shown = declared(tools) if style.typescript else _json(tools)
+        parts.append(f"<|im_system|>tool_declare<|im_middle|>{shown}{END}")
     if not messages or messages[0].get("role") != "system":
         parts.append(f"<|im_system|>system<|im_middle|>{DEFAULT_SYSTEM}{END}")
     settled = _last_answer(messages)

@@ -2,9 +2,10 @@
 
 import hashlib
 import os
+import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 import httpx
@@ -15,6 +16,8 @@ LARGEST_ARCHIVE = 2**30
 LARGEST_MEMBER = 2**31
 MOST_MEMBERS = 10_000
 PIECE = 2**20
+COMPLETE = "complete"
+"""File that marks a folder as whole; it names the archive and its digest."""
 ADVICE = "Give a local copy with dataset (BENCHMARK=PATH), or use BENCHMARK=bundled to try things out."
 
 
@@ -29,18 +32,54 @@ def unpacked(url: str, cache: str = "", *, offline: bool = False) -> Path:
     Raises:
         DatasetError: not reachable, too large, or not an archive that is safe to unpack.
     """
-    root = Path(cache) if cache else Path(os.path.expanduser("~/.cache")) / "kvv"  # noqa: PTH111 - HOME may be unset
-    folder = root / ("archive-" + hashlib.sha256(url.encode()).hexdigest()[:16])
-    if (folder / "complete").is_file():
-        return folder
-    if offline:
+    folder = _root(cache) / ("archive-" + hashlib.sha256(url.encode()).hexdigest()[:16])
+    if offline and not (folder / COMPLETE).is_file():
         raise DatasetError(f"{url}: is not in the cache. {ADVICE}")
+    return _filled(folder, url, lambda target: _download(url, target))
+
+
+def unpacked_copy(path: Path, cache: str = "") -> Path:
+    """The folder with the `.jsonl` files of an archive that the user has.
+
+    Args:
+        path: the `.tar.gz`.
+        cache: as above.
+
+    Raises:
+        DatasetError: not readable, or not an archive that is safe to unpack.
+    """
+    try:
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise DatasetError(f"{path}: {error.strerror or error}") from error
+
+    def copy(target: Path) -> str:
+        shutil.copyfile(path, target)
+        return digest
+
+    return _filled(_root(cache) / f"archive-{digest[:16]}", path.name, copy)
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file's name says that it is a packed archive."""
+    return path.name.lower().endswith((".tar.gz", ".tgz"))
+
+
+def _root(cache: str) -> Path:
+    return Path(cache) if cache else Path(os.path.expanduser("~/.cache")) / "kvv"  # noqa: PTH111 - HOME may be unset
+
+
+def _filled(folder: Path, name: str, bring: Callable[[Path], str]) -> Path:
+    """The folder with an archive's files; `bring` writes the archive and returns its digest."""
+    if (folder / COMPLETE).is_file():
+        return folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".download.") as stream:
-            digest = _download(url, Path(stream.name))
-            unpack(Path(stream.name), folder)
-        (folder / "complete").write_text(f"{url}\nsha256:{digest}\n")
+            digest = bring(Path(stream.name))
+            unpack(Path(stream.name), folder, name)
+        (folder / COMPLETE).write_text(f"{name}\nsha256:{digest}\n")
     except OSError as error:
         raise DatasetError(f"{folder}: {error.strerror or error}") from error
     return folder
@@ -63,19 +102,24 @@ def _download(url: str, target: Path) -> str:
     return digest.hexdigest()
 
 
-def unpack(archive: Path, folder: Path) -> tuple[Path, ...]:
+def unpack(archive: Path, folder: Path, name: str = "") -> tuple[Path, ...]:
     """Copy the `.jsonl` files of an archive into `folder`, under names of ours.
 
     Directories of the archive become part of the name (`k2/samples.jsonl` -> `k2--samples.jsonl`). Links and devices
     are refused, as are names that lead elsewhere; nothing else is written.
 
+    Args:
+        archive: the `.tar.gz`.
+        folder: where to.
+        name: what messages call the archive; by default its file's name.
+
     Raises:
         DatasetError: not an archive, or not a safe one.
     """
-    written = []
+    written, name = [], name or archive.name
     try:
         with tarfile.open(archive, "r:gz") as tar:
-            for member in _members(tar, archive.name):
+            for member in _members(tar, name):
                 source = tar.extractfile(member)
                 assert source is not None
                 path = folder / "--".join(part for part in PurePosixPath(member.name).parts if part != ".")
@@ -84,7 +128,7 @@ def unpack(archive: Path, folder: Path) -> tuple[Path, ...]:
                         out.write(piece)
                 written.append(path)
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise DatasetError(f"{archive.name}: cannot be unpacked ({type(error).__name__}: {error})") from error
+        raise DatasetError(f"{name}: cannot be unpacked ({type(error).__name__}: {error})") from error
     return tuple(written)
 
 

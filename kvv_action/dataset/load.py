@@ -27,6 +27,7 @@ class CheckedRows:
         self._pin = pin
         self._source = source
         self.info = info
+        self.folder = source.base if source.kind == ARCHIVE else None
 
     def __len__(self) -> int:
         return self.info.count
@@ -62,7 +63,7 @@ def load(
     if location == BUNDLED:
         return _checked(benchmark, pin, _bundled(benchmark, package, pin))
     if location:
-        return _checked(benchmark, pin, _local(Path(location), pin))
+        return _checked(benchmark, pin, _local(Path(location), pin, cache))
     checked = _checked(benchmark, pin, _published(pin, cache, offline=offline))
     info = checked.info
     agrees = info.pinned or (info.source == ARCHIVE and info.pinned_by != "")
@@ -84,8 +85,14 @@ def _published(pin: DatasetPin, cache: str, *, offline: bool) -> Source:
 def _archive(pin: DatasetPin, cache: str, *, offline: bool) -> Source:
     from kvv_action.dataset import archive
 
-    path = archive.find(archive.unpacked(pin.archive, cache, offline=offline), "samples")
-    return Source(read=lambda: files.read(path), base=None, kind=ARCHIVE, location=pin.archive, licence=pin.licence)
+    return _of_archive(archive.unpacked(pin.archive, cache, offline=offline), pin, pin.archive)
+
+
+def _of_archive(folder: Path, pin: DatasetPin, location: str) -> Source:
+    from kvv_action.dataset import archive
+
+    path = archive.find(folder, "samples")
+    return Source(read=lambda: files.read(path), base=folder, kind=ARCHIVE, location=location, licence=pin.licence)
 
 
 def _shown(path: Path) -> str:
@@ -100,10 +107,14 @@ def _bundled(benchmark: str, package: str, pin: DatasetPin) -> Source:
     )
 
 
-def _local(path: Path, pin: DatasetPin) -> Source:
-    """A file or a folder of the user."""
+def _local(path: Path, pin: DatasetPin, cache: str) -> Source:
+    """A file or a folder of the user, or the archive itself."""
+    from kvv_action.dataset import archive
+
     if not path.exists():
         raise DatasetError(f"dataset {path}: no such file or folder")
+    if pin.archive and archive.is_archive(path):
+        return _of_archive(archive.unpacked_copy(path, cache), pin, _shown(path))
     base = path if path.is_dir() else path.parent
     source = Source(read=tuple, base=base, kind="file", location=_shown(path))
     if path.is_dir() and (path / SAMPLES).is_file():

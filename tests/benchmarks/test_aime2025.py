@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import permutations, product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ class FakeRows:
 
     rows: Iterable[Mapping[str, Any]]
     info: DatasetInfo = FILE
+    folder: Path | None = None
 
     def __len__(self) -> int:
         return 1

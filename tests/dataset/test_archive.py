@@ -2,12 +2,18 @@
 
 import io
 import tarfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
 import pytest
 
+from benchmarks.toolcall.benchmark import ToolCallBenchmark
+from entrypoint.commands.datasets import main
 from kvv_action.benchmark import DatasetPin
 from kvv_action.dataset import archive, load
 from kvv_action.errors import DatasetError
@@ -153,3 +159,66 @@ def test_of_several_files_the_hint_decides(tmp_path: Path) -> None:
     assert archive.find(tmp_path, "results", "k2-thinking").name == "k2_thinking--results.jsonl"
     with pytest.raises(DatasetError, match="no single file"):
         archive.find(tmp_path, "results")
+
+
+def test_a_local_archive_is_unpacked_once(tmp_path: Path) -> None:
+    """The user's own copy, by its content: another file of the same name is another archive."""
+    rows, path, cache = b'{"messages":[]}\n' * 3, tmp_path / "tool-calls.tar.gz", tmp_path / "cache"
+    for count in (3, 2):
+        packed(path, ("samples.jsonl", rows[: 16 * count]), ("results.jsonl", b""))
+        for _ in range(2):
+            found = load.load("toolcall", "benchmarks.toolcall", PIN, str(path), cache=str(cache))
+            assert (len(found), found.info.source, found.info.location) == (count, "archive", "tool-calls.tar.gz")
+            assert found.folder is not None
+            assert (found.folder / "results.jsonl").is_file()
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_a_local_archive_that_is_none(tmp_path: Path) -> None:
+    """Its name is in the message, and nothing is left that looks complete."""
+    (tmp_path / "page.tgz").write_bytes(b"<html>")
+    with pytest.raises(DatasetError, match=r"^page\.tgz: cannot be unpacked"):
+        load.load("toolcall", "benchmarks.toolcall", PIN, str(tmp_path / "page.tgz"), cache=str(tmp_path / "cache"))
+    assert not list(tmp_path.rglob("complete"))
+
+
+class _Files(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A web server on this machine: its URL, and the folder that it serves."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}", folder
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_kvv_datasets_knows_archives(
+    site: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Listed, refused while it is not there, fetched over HTTP, verified without network, and listed as cached."""
+    url, folder = site
+    packed(folder / "tool-calls.tar.gz", ("samples.jsonl", b'{"messages":[]}\n' * 3), ("results.jsonl", b""))
+    monkeypatch.setattr(ToolCallBenchmark, "pin", replace(PIN, archive=f"{url}/tool-calls.tar.gz"))
+    told = []
+    for action, status in (("list", 0), ("verify", 1), ("fetch", 0), ("verify", 0), ("list", 0)):
+        assert main([action, "--benchmarks", "toolcall", "--dataset-cache", str(tmp_path / "cache")]) == status
+        told.append(capsys.readouterr().out)
+        if action == "fetch":
+            (folder / "tool-calls.tar.gz").unlink()
+    listed, refused, fetched, verified, again = told
+    assert "not cached" in listed
+    assert "is not in the cache" in refused
+    assert "fetched: " in fetched
+    assert "verified: " in verified
+    assert "3 rows, SHA-256" in verified
+    assert "pinned by count" in verified
+    assert again.rstrip().endswith("; cached")

@@ -189,6 +189,7 @@ class FakeRows:
     """A dataset of which only the description matters."""
 
     info: DatasetInfo = FILE
+    folder: Path | None = None
 
     def __len__(self) -> int:
         return self.info.count

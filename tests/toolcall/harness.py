@@ -55,6 +55,11 @@ def bundled(**options: Any) -> Bench:
     return _bench("bundled", options)
 
 
+def local(path: Path, **options: Any) -> Bench:
+    """A file that is there."""
+    return _bench(str(path), options)
+
+
 def dataset(path: Path, requests: Sequence[Mapping[str, Json]], **options: Any) -> Bench:
     """Requests of a test."""
     path.write_bytes(b"".join(orjson.dumps(request) + b"\n" for request in requests))
@@ -63,7 +68,7 @@ def dataset(path: Path, requests: Sequence[Mapping[str, Json]], **options: Any) 
 
 def _bench(location: str, options: dict[str, Any]) -> Bench:
     benchmark = ToolCallBenchmark(Options(**options))
-    rows = load_rows("toolcall", "benchmarks.toolcall", benchmark.pin, location)
+    rows = load_rows("toolcall", "benchmarks.toolcall", benchmark.pin, location, cache=options.get("dataset_cache", ""))
     return Bench(benchmark, list(benchmark.samples(rows, loader.load(PROFILE))))
 
 

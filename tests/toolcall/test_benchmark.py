@@ -1,5 +1,6 @@
 """Requests, alignment with references, counts and judgement."""
 
+import tarfile
 from pathlib import Path
 
 import orjson
@@ -13,6 +14,7 @@ from tests.toolcall.harness import (
     calling,
     dataset,
     demo,
+    local,
     request,
     result_row,
     saying,
@@ -127,6 +129,21 @@ def test_what_is_no_reference_is_refused(name: str, tmp_path: Path) -> None:
     """A missing file and a file of requests are named."""
     with pytest.raises(UsageError, match="reference"):
         dataset(tmp_path / "d.jsonl", [request()], reference=(str(tmp_path / name),))
+
+
+async def test_an_archive_brings_its_official_results_along(tmp_path: Path) -> None:
+    """A local copy of the published archive is requests and reference in one; the model's own results are taken."""
+    asked = request()
+    write_rows(tmp_path / "samples.jsonl", [asked])
+    write_rows(tmp_path / "k2-thinking-results.jsonl", [result_row(1, asked, "tool_calls")])
+    write_rows(tmp_path / "k2-0905-results.jsonl", [result_row(1, asked, "stop")])
+    path = tmp_path / "tool-calls.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        for file in tmp_path.glob("*.jsonl"):
+            tar.add(file, file.name)
+    bench = local(path, dataset_cache=str(tmp_path / "cache"))
+    assert (await bench.score(0, calling('{"a": "b"}'))).counts["tp"] == 1
+    assert bench.benchmark.against.startswith("official sha256:")
 
 
 def test_a_row_without_messages_is_refused(tmp_path: Path) -> None:
