@@ -133,14 +133,15 @@ def test_what_is_no_reference_is_refused(name: str, tmp_path: Path) -> None:
 
 async def test_an_archive_brings_its_official_results_along(tmp_path: Path) -> None:
     """A local copy of the published archive is requests and reference in one; the model's own results are taken."""
-    asked = request()
-    write_rows(tmp_path / "samples.jsonl", [asked])
-    write_rows(tmp_path / "k2-thinking-results.jsonl", [result_row(1, asked, "tool_calls")])
-    write_rows(tmp_path / "k2-0905-results.jsonl", [result_row(1, asked, "stop")])
-    path = tmp_path / "tool-calls.tar.gz"
+    asked, path = request(), tmp_path / "tool-calls.tar.gz"
+    files = {
+        "samples.jsonl": asked,
+        "k2-thinking-results.jsonl": result_row(1, asked, "tool_calls"),
+        "k2-0905-results.jsonl": result_row(1, asked, "stop"),
+    }
     with tarfile.open(path, "w:gz") as tar:
-        for file in tmp_path.glob("*.jsonl"):
-            tar.add(file, file.name)
+        for name, row in files.items():
+            tar.add(write_rows(tmp_path / name, [row]), name)
     bench = local(path, dataset_cache=str(tmp_path / "cache"))
     assert (await bench.score(0, calling('{"a": "b"}'))).counts["tp"] == 1
     assert bench.benchmark.against.startswith("official sha256:")
