@@ -16,6 +16,7 @@ from kvv_action.schema import (
     Exchange,
     Json,
     Message,
+    Observation,
     Request,
     Sample,
     SampleFailure,
@@ -142,6 +143,19 @@ class Generate(Protocol):
 
         Raises:
             EndpointError: no usable answer after the retries.
+        """
+        ...
+
+    def observe(self, name: str, data: Mapping[str, Json] | None = None, text: str = "") -> Observation:
+        """Keep as evidence what was seen elsewhere; `score` finds it among the exchanges, in its place.
+
+        Args:
+            name: what it is, as a stable word.
+            data: small facts about it.
+            text: the thing itself; long ones are stored compressed.
+
+        Returns:
+            What the journal keeps: the same without secrets. Judge by this and nothing else, so that an audit can.
         """
         ...
 

@@ -206,8 +206,23 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What a benchmark saw elsewhere than at the endpoint and judges by: a tool's output, a patch, a test log.
+
+    Attributes:
+        name: what it is, as a stable word.
+        data: small facts about it; JSON.
+        text: the thing itself, when it is text; may be megabytes, whose bound the benchmark sets.
+    """
+
+    name: str
+    data: Mapping[str, Json] = field(default_factory=dict)
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One journaled request with its answer: exactly one of `completion` and `rejection` is set.
+    """One journaled step of a sample: exactly one of `completion`, `rejection` and `observation` is set.
 
     `request` is the beginning of the body: of every request of a contract probe, and of a scored sample's first one;
     `endpoint` is that of the request.
@@ -218,6 +233,7 @@ class Exchange:
     endpoint: str = ""
     completion: Completion | None = None
     rejection: Rejection | None = None
+    observation: Observation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

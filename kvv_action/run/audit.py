@@ -86,7 +86,7 @@ def _judged(reader: Reader) -> Iterator[tuple[int, Mapping[str, Any], list[Excha
     answers = Answers()
     for number, record in enumerate(reader, 1):
         match record["kind"]:
-            case "answer":
+            case "answer" | "observation":
                 answers.add(record)
             case "failure":
                 answers.judged(record)

@@ -5,6 +5,7 @@ A line is in the kernel when `append` returns (it survives SIGKILL) and on disk 
 Kinds of lines:
     session   a process begins: plan, versions, time
     answer    a completion or a rejection, before anything else happens to it
+    observation  what a benchmark saw elsewhere and judges by: a tool's output, a patch, a test log
     error     a request that failed for good, with all its attempts
     score     a sample in an epoch was judged
     failure   a sample in an epoch has no score, and why
@@ -32,8 +33,11 @@ GENESIS = hashlib.sha256(b"kvv-journal-1").hexdigest()
 _PREV = b'{"prev":"'
 _START = len(_PREV)
 _HASH = 64
-_OURS = frozenset({"kind", "benchmark", "sample", "key", "request", "failure"})
-"""Fields in which a reader finds its way; no secret can be in them, for an endpoint has no part in them."""
+_OURS = frozenset({"kind", "benchmark", "sample", "key", "request", "failure", "packed"})
+"""Fields in which a reader finds its way; no secret can be in them, for an endpoint has no part in them.
+
+What is `packed` was redacted before it was compressed.
+"""
 
 Record = Mapping[str, Any]
 
@@ -144,6 +148,10 @@ class Journal:
         self._size += len(data)
         self.lines += 1
         self._dirty = True
+
+    def redacted(self, value: Any) -> Any:
+        """A JSON value as the journal keeps it: without secrets."""
+        return self._redactor.json(value)
 
     def _body(self, record: Record) -> bytes:
         """The record as JSON, its texts without secrets; numbers, escapes and our own words stay what they are."""

@@ -1,13 +1,30 @@
 """The journal's lines about one sample, to and from the records of the schema."""
 
+import base64
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kvv_action.errors import EndpointError
-from kvv_action.schema import Attempt, Completion, Exchange, FailureKind, Rejection, SampleFailure, Score, ToolCall
+from kvv_action.schema import (
+    Attempt,
+    Completion,
+    Exchange,
+    FailureKind,
+    Observation,
+    Rejection,
+    SampleFailure,
+    Score,
+    ToolCall,
+)
 
 Line = dict[str, Any]
+
+PLAIN = 16_384
+"""Characters of an observed text up to which it stands in the journal as it is; longer ones are compressed."""
+LARGEST = 2**28
+"""Bytes to which a compressed text may unfold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +59,20 @@ def answer_line(place: Place, exchange: Exchange, *, key: str, request: str) -> 
         line["completion"] = exchange.completion
     else:
         line["rejection"] = exchange.rejection
+    return line
+
+
+def observation_line(place: Place, call: int, observation: Observation) -> Line:
+    """What was seen elsewhere than at the endpoint; secrets are gone from it already."""
+    line = place.line("observation")
+    line.update(call=call, name=observation.name)
+    if observation.data:
+        line["data"] = observation.data
+    if len(observation.text) > PLAIN:
+        packed = zlib.compress(observation.text.encode(), 6)
+        line["packed"] = base64.b64encode(packed).decode()
+    elif observation.text:
+        line["text"] = observation.text
     return line
 
 
@@ -81,12 +112,29 @@ def to_failure(line: Mapping[str, Any]) -> SampleFailure:
 
 
 def to_exchange(line: Mapping[str, Any]) -> Exchange:
-    """An answer from its line."""
+    """An answer or an observation from its line."""
+    if line["kind"] == "observation":
+        return Exchange(call=line["call"], observation=_observation(line))
     call, request, endpoint = line["call"], line.get("body", ""), line.get("endpoint", "")
     if completion := line.get("completion"):
         return Exchange(call=call, request=request, endpoint=endpoint, completion=_completion(completion))
     rejection = Rejection(**_with_attempts(dict(line["rejection"])))
     return Exchange(call=call, request=request, endpoint=endpoint, rejection=rejection)
+
+
+def _observation(line: Mapping[str, Any]) -> Observation:
+    """Raises ValueError when its text is damaged."""
+    text = line.get("text", "")
+    if packed := line.get("packed"):
+        try:
+            unpacker = zlib.decompressobj()
+            raw = unpacker.decompress(base64.b64decode(packed), LARGEST)
+        except zlib.error as error:
+            raise ValueError(f"the text of the observation {line['name']} cannot be unpacked: {error}") from None
+        if not unpacker.eof:
+            raise ValueError(f"the text of the observation {line['name']} is too large or cut off")
+        text = raw.decode()
+    return Observation(name=line["name"], data=line.get("data", {}), text=text)
 
 
 def _completion(value: Mapping[str, Any]) -> Completion:

@@ -168,9 +168,9 @@ def _count(
     answers = Answers()
     for number, record in enumerate(records, 1):
         kind = record["kind"]
-        if kind == "answer":
+        if kind in ("answer", "observation"):
             exchange = answers.add(record)
-            if not exchange.endpoint:
+            if not exchange.endpoint and not exchange.observation:
                 traffic.answer(exchange)
         elif kind == "error":
             traffic.error(record)

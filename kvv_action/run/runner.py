@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kvv_action.benchmark import Client, Finished, Observer, Sandbox
@@ -12,7 +12,7 @@ from kvv_action.profiles.model import Profile
 from kvv_action.run.body import answer_key, compose
 from kvv_action.run.journal import Journal
 from kvv_action.run.plan import Loaded
-from kvv_action.run.records import Place, answer_line, error_line, result_line
+from kvv_action.run.records import Place, answer_line, error_line, observation_line, result_line
 from kvv_action.run.survey import Survey
 from kvv_action.schema import (
     CHAT,
@@ -20,6 +20,8 @@ from kvv_action.schema import (
     BenchmarkKind,
     Exchange,
     FailureKind,
+    Json,
+    Observation,
     Rejection,
     Request,
     RunPlan,
@@ -84,9 +86,20 @@ class _Generate:
         self.exchanges[out.call] = exchange
         return exchange
 
+    def observe(self, name: str, data: Mapping[str, Json] | None = None, text: str = "") -> Observation:
+        journal, call = self._runner.journal, self._next()
+        observation = Observation(name=name, data=journal.redacted(dict(data or {})), text=journal.redacted(text))
+        journal.append(observation_line(self._item.place, call, observation))
+        self.exchanges[call] = Exchange(call=call, observation=observation)
+        return observation
+
+    def _next(self) -> int:
+        call, self._call = self._call, self._call + 1
+        return call
+
     def _outgoing(self, request: Request) -> _Outgoing:
         planned, place, runner = self._item.loaded.planned, self._item.place, self._runner
-        call, self._call = self._call, self._call + 1
+        call = self._next()
         content, stream = request.path.encode(), False
         if request.path in POSTED:
             content, stream = compose(request, runner.plan, planned, runner.profile)

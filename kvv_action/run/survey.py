@@ -85,6 +85,9 @@ def survey(records: Iterable[Record], plan: RunPlan) -> Survey:
             match record["kind"]:
                 case "answer":
                     keys.setdefault(_slot(record, result), {})[record["key"]] = to_exchange(record)
+                case "observation":
+                    _slot(record, result)
+                    to_exchange(record)
                 case "score" | "failure":
                     keys.pop(_settle(record, number, result, gates), None)
                 case _:
@@ -103,7 +106,7 @@ class Answers:
         self._waiting: dict[Slot, dict[int, Exchange]] = {}
 
     def add(self, record: Record) -> Exchange:
-        """The answer of an `answer` line."""
+        """The answer of an `answer` line, or the observation of an `observation` line."""
         exchange = to_exchange(record)
         self._waiting.setdefault(slot_of(record), {})[exchange.call] = exchange
         return exchange
