@@ -241,9 +241,19 @@ def _checked_profile(settings: Settings, demonstration: Demonstration | None) ->
             check_thinking(profile.thinking, settings.think_mode, settings.effort)
         with _collected(problems):
             chosen_benchmarks(settings, profile)
+        problems += _overridden(settings, profile)
     if problems or profile is None:
         raise UsageError(problems)
     return profile
+
+
+def _overridden(settings: Settings, profile: Profile) -> list[Problem]:
+    """Locked parameters in `extra-body`: they would take the place of the values that must be accepted."""
+    if settings.precheck == "off" or settings.contract != "official":
+        return []
+    locked = [parameter.name for parameter in profile.parameters if parameter.name in settings.extra_body]
+    advice = "is locked in this profile and tested by Pre-Verification; leave it out, or set contract: compatible."
+    return [Problem(name="extra-body", value=name, allowed=f"{name} {advice}") for name in locked]
 
 
 @contextmanager

@@ -78,6 +78,8 @@ WRONG = {
     "--extra-body []": "extra-body: '[]' is not valid. Write a JSON object.",
     '--extra-body {"model":"x"}': """extra-body: '{"model":"x"}' is not valid. """
     "It may not hold 'model', which kvv sets itself.",
+    '--extra-body {"top_p":0.9}': "extra-body: 'top_p' is not valid. top_p is locked in this profile and tested by "
+    "Pre-Verification; leave it out, or set contract: compatible.",
     "--extra-headers X": "extra-headers: Write 'Name: value' in printable ASCII, one header a line.",
     "--extra-headers Authorization:x": "extra-headers: "
     "Authorization is set by kvv itself; the key belongs into api-key.",
