@@ -1,0 +1,66 @@
+"""How to ask the same again, and what the report rests on."""
+
+import shlex
+
+import orjson
+
+from kvv_action.report.markdown.escape import text
+from kvv_action.report.text import one_line
+from kvv_action.schema import BenchmarkKind, RunPlan, RunReport
+
+
+def reproduce(report: RunReport, rows: int) -> str:
+    """The command that asks the same again, and digests."""
+    del rows
+    journal = report.journal
+    fenced = shlex.join(one_line(word, 1000).replace("`", "'") for word in command(report))
+    return (
+        f"### Again\n\n```sh\n{fenced}\n```\n\n"
+        f"kvv {report.provenance.version}, profile {text(report.profile.name)} {report.profile.digest[:12]}, "
+        f"plan {report.plan_digest[:12]}, journal of {journal.lines} lines ending in {journal.head[:16]}. "
+        "`kvv audit` recomputes every number from it.\n"
+    )
+
+
+def command(report: RunReport) -> list[str]:
+    """The words of a command that asks the same again; values of headers and paths of files are not in a report."""
+    plan, endpoint = report.plan, report.endpoint
+    ids = ",".join(planned.id for planned in plan.benchmarks)
+    if plan.demonstration:
+        faults = [word for fault in plan.faults for word in ("--fault", fault)]
+        return ["kvv", "demo", "--profile", report.profile.name, "--benchmarks", ids, *faults, *_choices(plan)]
+    scored = [planned for planned in plan.benchmarks if planned.kind is BenchmarkKind.SCORED]
+    epochs = {planned.epochs for planned in scored}
+    options = {
+        "base-url": endpoint.base_url,
+        "model": endpoint.model,
+        "profile": report.profile.name,
+        "tier": plan.tier,
+        "benchmarks": ids,
+        "seed": str(plan.seed),
+        "limit": str(plan.limit or ""),
+        "epochs": str(*epochs) if len(epochs) == 1 else "",
+        "think-mode": "" if endpoint.think_mode == "kimi" else endpoint.think_mode,
+        "effort": endpoint.effort,
+        "contract": "" if plan.contract == "official" else plan.contract,
+        "precheck": "" if plan.precheck == "gate" else plan.precheck,
+        "probes": ",".join(plan.probes),
+        "stream": "" if endpoint.stream else "false",
+        "extra-body": orjson.dumps(endpoint.extra_body).decode() if endpoint.extra_body else "",
+    }
+    words = [word for name, value in options.items() if value for word in (f"--{name}", value)]
+    words += [word for name in endpoint.extra_headers for word in ("--extra-headers", f"{name}: …")]
+    for planned in scored:
+        if planned.dataset.source != "hub":
+            where = "bundled" if planned.dataset.source == "bundled" else planned.dataset.location
+            words += ["--dataset", f"{planned.id}={where}"]
+    return ["kvv", "run", *words, *_choices(plan)]
+
+
+def _choices(plan: RunPlan) -> list[str]:
+    """Options for what only some benchmarks know."""
+    texts = {
+        name: ",".join(value) if isinstance(value, list | tuple) else str(value)
+        for name, value in sorted(plan.choices.items())
+    }
+    return [word for name, value in texts.items() for word in (f"--{name}", value)]
