@@ -11,6 +11,7 @@ from entrypoint.streams import settle, silence
 COMMANDS = {
     "demo": "run everything against the embedded vendor: no key, no network",
     "run": "verify an endpoint",
+    "plan": "say what a run would ask, cost and be able to decide; sends nothing",
     "simulate": "serve the embedded vendor alone",
     "render": "write the reports of a run again from its report.json",
     "audit": "recompute a run from its journal and compare",

@@ -12,6 +12,7 @@ GROUPS = {
     "endpoint": "endpoint",
     "plan": "what to run",
     "traffic": "traffic",
+    "budget": "budget",
     "output": "output",
 }
 KEY_ADVICE = "The key is read from KVV_API_KEY only: other users of a machine can see command lines."

@@ -187,14 +187,19 @@ def file_digest(path: str) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def prepare(settings: Settings, demonstration: Demonstration | None = None) -> Prepared:
+def prepare(settings: Settings, demonstration: Demonstration | None = None, *, sends: bool = True) -> Prepared:
     """Check everything and decide what to ask.
+
+    Args:
+        settings: the user's.
+        demonstration: a run against the embedded vendor.
+        sends: False needs no endpoint.
 
     Raises:
         UsageError: one `Problem` per mistake.
         DatasetError: samples cannot be had.
     """
-    profile = _checked_profile(settings, demonstration)
+    profile = _checked_profile(settings, demonstration, sends=sends)
     for place in settings.dataset.values():
         if place != BUNDLED and not Path(place).exists():
             raise DatasetError(f"dataset {place}: no such file or folder")
@@ -225,9 +230,11 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None) -> P
     return Prepared(settings=settings, profile=profile, plan=plan, loaded=loaded, redactor=redactor)
 
 
-def _checked_profile(settings: Settings, demonstration: Demonstration | None) -> Profile:
+def _checked_profile(settings: Settings, demonstration: Demonstration | None, *, sends: bool) -> Profile:
     problems: list[Problem] = []
-    if demonstration is None:
+    if not sends and not (settings.profile or settings.model):
+        problems.append(Problem(name="profile", value="", allowed="Required: the profile, or a model of its name."))
+    if sends and demonstration is None:
         for name, value in (("base-url", settings.base_url), ("model", settings.model)):
             if not value:
                 variable = "KVV_" + name.upper().replace("-", "_")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import (
@@ -115,6 +115,51 @@ class Options:
     reference_model: str = ""
     toolcall_mode: str = "chat"
     dataset_cache: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typical:
+    """Tokens that one answer usually has: a benchmark's attribute `typical`, `ASSUMED` where it has none.
+
+    For plans and the schedule only; nothing is judged by it.
+
+    Attributes:
+        thinking, plain: of a model that thinks, and of one that does not.
+        source: where the figures come from, or that they are assumed.
+    """
+
+    thinking: int
+    plain: int
+    source: str
+
+
+ASSUMED = Typical(thinking=2000, plain=300, source="assumed: nothing is published")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """What one sample in one epoch is asked, as far as it is known before anything is sent.
+
+    Attributes:
+        requests: those that are sent whatever comes back.
+        follows: further ones that a vendor is asked whose every answer is right.
+        at_most: further ones at most, where what is asked depends on the answers; never less than `follows`.
+        grows: tokens by which the prompt of each further request is longer than the one before, as expected.
+    """
+
+    requests: Sequence[Request]
+    follows: int = 0
+    at_most: int = 0
+    grows: int = 0
+
+
+@runtime_checkable
+class Outlined(Protocol):
+    """A benchmark that does not simply ask each sample's opening once."""
+
+    def outline(self, sample: Sample) -> Outline:
+        """What this sample is asked; sends nothing."""
+        ...
 
 
 class Rows(Protocol):

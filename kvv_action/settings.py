@@ -334,6 +334,19 @@ class Settings(BaseSettings):
         ge=1,
         le=10_000,
     )
+    price_input: float | None = setting(
+        None, "Price of a million prompt tokens, in any currency.", group="budget", ge=0, le=1_000_000
+    )
+    price_output: float | None = setting(
+        None, "Price of a million answered tokens, in the same currency.", group="budget", ge=0, le=1_000_000
+    )
+    assumed_speed: float = setting(
+        40.0,
+        "Tokens a second of one answer that `kvv plan` reckons with, and the order in which benchmarks are started.",
+        group="budget",
+        gt=0,
+        le=100_000,
+    )
     out: str = setting("kvv-out", "Folder for journal and reports.", group="output", metavar="DIR")
     fresh: Boolean = setting(False, "Move an earlier run in `out` aside instead of resuming it.", group="output")
     retry_failed: Boolean = setting(True, "When resuming, ask again what failed; the report counts it.", group="output")

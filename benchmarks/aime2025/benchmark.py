@@ -6,7 +6,7 @@ MoonshotAI/Kimi-Vendor-Verifier; so published scores compare.
 
 from collections.abc import Iterator, Sequence
 
-from kvv_action.benchmark import DatasetPin, Generate, Options, Rows, Sandbox
+from kvv_action.benchmark import DatasetPin, Generate, Options, Rows, Sandbox, Typical
 from kvv_action.errors import DatasetError
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Answer, BenchmarkKind, Exchange, Message, Request, Sample, Score
@@ -36,6 +36,12 @@ class Aime2025:
     pin = PIN
     aggregate = "mean"
     against = ""
+    typical = Typical(
+        thinking=23_000,
+        plain=4_000,
+        source="thinking: 23 000 tokens a question on AIME 2025, https://huggingface.co/deepseek-ai/DeepSeek-R1-0528 "
+        "(another open model); not thinking: assumed",
+    )
 
     def __init__(self, options: Options) -> None:
         del options

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from benchmarks.mmmu_pro import prompts, record
-from kvv_action.benchmark import DatasetPart, DatasetPin, Generate, Options, Rows, Sandbox
+from kvv_action.benchmark import DatasetPart, DatasetPin, Generate, Options, Rows, Sandbox, Typical
 from kvv_action.errors import DatasetError
 from kvv_action.pictures import as_jpeg
 from kvv_action.pictures import part as picture_part
@@ -53,6 +53,12 @@ class MmmuPro:
     metric = "accuracy"
     kind = BenchmarkKind.SCORED
     gates = False
+    typical = Typical(
+        thinking=4_000,
+        plain=320,
+        source="not thinking: gpt-4o's published answers (MMMU-Benchmark/MMMU, standard10_cot), by Kimi's tokenizer; "
+        "thinking: assumed",
+    )
 
     def __init__(self, options: Options) -> None:
         self.pin: DatasetPin | None = pin_for(options.mmmu_parts)

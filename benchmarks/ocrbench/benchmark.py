@@ -6,7 +6,7 @@ published scores compare. The picture goes out byte for byte, not encoded again.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from kvv_action.benchmark import DatasetPin, Generate, Options, Row, Rows, Sandbox
+from kvv_action.benchmark import DatasetPin, Generate, Options, Row, Rows, Sandbox, Typical
 from kvv_action.errors import DatasetError
 from kvv_action.pictures import as_jpeg, part
 from kvv_action.profiles.model import Profile
@@ -51,6 +51,7 @@ class OcrBench:
     kind = BenchmarkKind.SCORED
     gates = False
     pin = PIN
+    typical = Typical(thinking=500, plain=30, source="assumed: answers are a word or a line")
 
     def __init__(self, options: Options) -> None:
         self._jpeg = options.image_encoding == "jpeg"

@@ -66,6 +66,7 @@ def asked_again(name: str, request: Request, check: Check, *, refusal: Refusal |
         requests=(request,),
         judge=partial(judged, look),
         then=partial(_once_more, look, request),
+        at_most=TRIES - 1,
         tier=tier,
     )
 

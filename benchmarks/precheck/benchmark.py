@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.precheck.probe import Probe
 from benchmarks.precheck.suites import chosen
-from kvv_action.benchmark import Generate, Options, Rows, Sandbox
+from kvv_action.benchmark import Generate, Options, Outline, Rows, Sandbox, Typical
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Answer, BenchmarkKind, Exchange, Message, Sample, Score
 
@@ -22,6 +22,7 @@ class Precheck:
     pin = None
     aggregate = "mean"
     against = ""
+    typical = Typical(thinking=300, plain=60, source="assumed: probes are answered in a sentence")
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -34,6 +35,11 @@ class Precheck:
             self._probes = {probe.id: probe for probe in chosen(profile, self._options)}
         for probe in self._probes.values():
             yield Sample(id=probe.id, input=None, category=probe.suite)
+
+    def outline(self, sample: Sample) -> Outline:
+        """The probe's requests, and how many may follow."""
+        probe = self._probes[sample.id]
+        return Outline(requests=probe.requests, follows=probe.follows, at_most=probe.at_most)
 
     async def solve(self, sample: Sample, generate: Generate, sandbox: Sandbox | None) -> None:
         """Send the probe's requests, then those that follow from the answers."""

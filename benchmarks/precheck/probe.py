@@ -24,6 +24,8 @@ class Probe:
         requests: sent in this order, one after the other, or all at once when `together`; each may get a 4xx.
         judge: turns the answers, in the order of the requests, into 1 (holds) or 0; pure, so that an audit repeats it.
         then: the next request, from the answers so far; None ends the probe. Asked again after each answer.
+        follows: how many requests `then` makes of answers that are all right.
+        at_most: how many it makes at most; 0 without `then`.
         tier: the smallest tier that sends it.
     """
 
@@ -31,6 +33,8 @@ class Probe:
     requests: tuple[Request, ...]
     judge: Judge
     then: Then | None = None
+    follows: int = 0
+    at_most: int = 0
     together: bool = False
     tier: str = "smoke"
 

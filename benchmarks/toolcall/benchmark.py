@@ -14,7 +14,7 @@ import orjson
 
 from benchmarks.toolcall import k2vv, reference, signatures, template
 from benchmarks.toolcall.reference import Label, Reference
-from kvv_action.benchmark import DatasetPin, Generate, Options, Rows, Sandbox
+from kvv_action.benchmark import DatasetPin, Generate, Options, Outline, Rows, Sandbox, Typical
 from kvv_action.dataset import files
 from kvv_action.errors import EndpointError
 from kvv_action.profiles.model import Profile
@@ -60,6 +60,12 @@ class ToolCallBenchmark:
     gates = False
     pin = PIN
     aggregate = "f1"
+    typical = Typical(
+        thinking=800,
+        plain=45,
+        source="not thinking: 511 answers of deepseek-v3.2-exp to such requests (cndoit18/LLM-Vendor-Verfier); "
+        "thinking: assumed",
+    )
 
     def __init__(self, options: Options) -> None:
         self.version = f"1 ({ToolCallChecker.version()})" + (
@@ -162,6 +168,11 @@ class ToolCallBenchmark:
             body.pop(name, None)
         body["prompt"] = self._prompt(source)
         return Request(body=body, stream=stream, path=COMPLETIONS, endpoint=endpoint)
+
+    def outline(self, sample: Sample) -> Outline:
+        """The request, and the same to a live reference."""
+        theirs = (self.request(sample, REFERENCE),) if self._options.reference_model else ()
+        return Outline(requests=(*theirs, self.request(sample)))
 
     async def solve(self, sample: Sample, generate: Generate, sandbox: Sandbox | None) -> None:
         """One request, and the same to a live reference at the same time."""

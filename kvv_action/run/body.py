@@ -14,15 +14,18 @@ _ASKED = {Thinking.ON: True, Thinking.OFF: False, Thinking.UNSET: None}
 
 
 def compose(request: Request, plan: RunPlan, planned: PlannedBenchmark, profile: Profile) -> tuple[bytes, bool]:
+    """The body of a request as JSON text, and whether it asks for an event stream."""
+    body = fields_of(request, plan, planned, profile)
+    return orjson.dumps(body), bool(body["stream"])
+
+
+def fields_of(request: Request, plan: RunPlan, planned: PlannedBenchmark, profile: Profile) -> dict[str, Any]:
     """The body of a request.
 
     Later wins: sampling of the profile, thinking, the user's extra body, the request's own fields.
-
-    Returns:
-        The JSON text, and whether it asks for an event stream.
     """
     endpoint = plan.reference if request.endpoint and plan.reference else plan.endpoint
-    asked = planned.thinking if request.thinking is Thinking.PROFILE else _ASKED[request.thinking]
+    asked = asked_thinking(request, planned)
     body: dict[str, Any] = {"model": endpoint.model}
     if request.path == CHAT:
         body["messages"] = request.messages
@@ -38,7 +41,12 @@ def compose(request: Request, plan: RunPlan, planned: PlannedBenchmark, profile:
     body["stream"] = stream
     if stream:
         body.setdefault("stream_options", {"include_usage": True})
-    return orjson.dumps(body), stream
+    return body
+
+
+def asked_thinking(request: Request, planned: PlannedBenchmark) -> bool | None:
+    """Whether thinking is asked for; None says nothing about it."""
+    return planned.thinking if request.thinking is Thinking.PROFILE else _ASKED[request.thinking]
 
 
 def sampling_of(planned: PlannedBenchmark, profile: Profile) -> Mapping[str, Any]:

@@ -106,6 +106,7 @@ def _long_prompts(profile: Profile) -> Iterator[Probe]:
             requests=(request,),
             judge=partial(judged, look),
             then=partial(_asked_more, look, request),
+            at_most=TRIES - 1,
             tier=tier,
         )
 

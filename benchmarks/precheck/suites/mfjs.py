@@ -178,6 +178,7 @@ def _probe(profile: Profile, case: Case, mode: str, *, stream: bool, tier: str) 
         id=name,
         requests=(ask_for(case.schema, stream=stream),),
         then=partial(_then, ask_for, case.schema, stream),
+        at_most=TRIES,
         judge=partial(_judge, case.schema, stream),
         tier=tier,
     )

@@ -94,9 +94,17 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
     form = ask(profile, "Say in one sentence why the sky is blue.", stream=True)
     yield Probe(id="streaming.protocol", requests=(form,), judge=_well_formed)
     modes = tuple(ask(profile, "What is 12 + 30? Reply with the number.", stream=stream) for stream in (True, False))
-    yield Probe(id="streaming.shape", requests=modes, judge=_same_shape, then=partial(_missing_again, modes))
+    yield Probe(
+        id="streaming.shape", requests=modes, judge=_same_shape, then=partial(_missing_again, modes), at_most=len(modes)
+    )
     long = ask(profile, NUMBERS, stream=True)
-    yield Probe(id="streaming.pace", requests=(long,), judge=partial(judged, _paced), then=partial(_paced_again, long))
+    yield Probe(
+        id="streaming.pace",
+        requests=(long,),
+        judge=partial(judged, _paced),
+        then=partial(_paced_again, long),
+        at_most=TRIES - 1,
+    )
 
 
 def _well_formed(exchanges: Sequence[Exchange]) -> Score:

@@ -307,6 +307,8 @@ def _round_trip(profile: Profile, name: str, *, stream: bool) -> Iterator[Probe]
         requests=(request,),
         judge=_came_back,
         then=partial(_next, request),
+        follows=1,
+        at_most=2 * TRIES - 1,
         tier="smoke" if stream else "standard",
     )
 

@@ -94,6 +94,7 @@ def _in_format(profile: Profile, kind: str) -> Probe:
         requests=(request,),
         judge=partial(_reads_format, look),
         then=partial(_next, look, request, control),
+        at_most=TRIES - 1,
         tier="standard",
     )
 

@@ -1,0 +1,157 @@
+"""The outlook of a prepared run: what each benchmark costs and can decide, as plain records."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from entrypoint.prepare import Prepared
+from kvv_action.profiles.document import TIERS
+from kvv_action.profiles.model import BenchmarkRules
+from kvv_action.run.detectable import ALIKE, POWER, detectable
+from kvv_action.run.estimate import FIRST_TOKEN, Estimate, Estimator, exact, wall
+from kvv_action.run.plan import Loaded
+from kvv_action.run.tokens import Span, total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkOutlook:
+    """One benchmark; see `Estimate`.
+
+    Attributes:
+        cost: in the currency of the prices; None without prices.
+        exact: every answer must be right, so that there is no smallest difference.
+        smallest_difference: from the reference, as a fraction; None where nothing is compared.
+    """
+
+    id: str
+    title: str
+    samples: int
+    epochs: int
+    skip: str
+    requests: Span
+    reference_requests: Span
+    tokens_in: Span
+    tokens_out: Span
+    seconds_of_work: Span
+    longest_seconds: Span
+    cost: Span | None
+    exact: bool
+    reference: float | None
+    margin: float | None
+    smallest_difference: float | None
+    basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierOutlook:
+    """What a tier can decide about one benchmark with a reference."""
+
+    tier: str
+    benchmark: str
+    samples: int
+    epochs: int
+    smallest_difference: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """A whole run before it begins; durations are seconds."""
+
+    profile: str
+    model: str
+    tier: str
+    connections: int
+    retry_attempts: int
+    assumed_speed: float
+    assumed_first_token: float
+    power: float
+    assumed_correlation: float
+    benchmarks: tuple[BenchmarkOutlook, ...]
+    requests: Span
+    reference_requests: Span
+    tokens_in: Span
+    tokens_out: Span
+    cost: Span | None
+    wall: Span
+    tiers: tuple[TierOutlook, ...]
+
+
+def outlook(prepared: Prepared) -> Outlook:
+    """Read every sample and add up; sends nothing."""
+    settings = prepared.settings
+    estimator = Estimator(plan=prepared.plan, profile=prepared.profile, speed=settings.assumed_speed)
+    estimates = [(loaded, estimator.estimate(loaded)) for loaded in prepared.loaded]
+    rows = tuple(_row(loaded, estimate, prepared) for loaded, estimate in estimates)
+    costs = [row.cost for row in rows if row.cost is not None]
+    return Outlook(
+        profile=prepared.profile.name,
+        model=prepared.plan.endpoint.model,
+        tier=settings.tier,
+        connections=settings.max_connections,
+        retry_attempts=settings.retry_attempts,
+        assumed_speed=settings.assumed_speed,
+        assumed_first_token=FIRST_TOKEN,
+        power=POWER,
+        assumed_correlation=ALIKE,
+        benchmarks=rows,
+        requests=total(row.requests for row in rows),
+        reference_requests=total(row.reference_requests for row in rows),
+        tokens_in=total(row.tokens_in for row in rows),
+        tokens_out=total(row.tokens_out for row in rows),
+        cost=total(costs) if costs else None,
+        wall=wall(estimates, settings.max_connections),
+        tiers=tuple(_tiers(prepared)),
+    )
+
+
+def _row(loaded: Loaded, estimate: Estimate, prepared: Prepared) -> BenchmarkOutlook:
+    planned, whole = loaded.planned, exact(loaded)
+    return BenchmarkOutlook(
+        id=planned.id,
+        title=planned.title,
+        samples=planned.samples,
+        epochs=planned.epochs,
+        skip=planned.skip,
+        requests=estimate.requests,
+        reference_requests=estimate.elsewhere,
+        tokens_in=estimate.tokens_in,
+        tokens_out=estimate.tokens_out,
+        seconds_of_work=estimate.work,
+        longest_seconds=estimate.longest,
+        cost=_cost(estimate, prepared),
+        exact=whole,
+        reference=planned.reference.value if planned.reference and not whole else None,
+        margin=planned.margin,
+        smallest_difference=None if whole else detectable(planned, planned.samples, planned.epochs),
+        basis=estimate.basis,
+    )
+
+
+def _cost(estimate: Estimate, prepared: Prepared) -> Span | None:
+    prices = prepared.settings.price_input, prepared.settings.price_output
+    if prices[0] is None and prices[1] is None:
+        return None
+    return estimate.tokens_in * ((prices[0] or 0) / 1e6) + estimate.tokens_out * ((prices[1] or 0) / 1e6)
+
+
+def _tiers(prepared: Prepared) -> Iterator[TierOutlook]:
+    """Every tier of every benchmark that is compared with a reference."""
+    compared = [loaded for loaded in prepared.loaded if not exact(loaded)]
+    for tier in TIERS:
+        for loaded in compared:
+            samples, epochs = _size(loaded, tier, prepared)
+            difference = detectable(loaded.planned, samples, epochs)
+            if difference is not None:
+                yield TierOutlook(
+                    tier=tier, benchmark=loaded.planned.id, samples=samples, epochs=epochs,
+                    smallest_difference=difference,
+                )  # fmt: skip
+
+
+def _size(loaded: Loaded, tier: str, prepared: Prepared) -> tuple[int, int]:
+    """Samples and epochs of a benchmark at another tier; the user's own numbers hold at all of them."""
+    settings, planned = prepared.settings, loaded.planned
+    rules = prepared.profile.benchmarks.get(planned.id, BenchmarkRules())
+    chosen = rules.tiers[tier]
+    limit = settings.limit or chosen.limit
+    count = planned.dataset.count
+    return min(limit or count, count), settings.epochs or chosen.epochs or rules.epochs

@@ -1,0 +1,119 @@
+"""An outlook for people: a row per benchmark, what it rests on, and what each tier can decide."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TextIO
+
+from entrypoint.console import harmless
+from entrypoint.outlook import BenchmarkOutlook, Outlook
+from kvv_action.report.text import percent, seconds
+from kvv_action.run.tokens import Span
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+UNITS = ((1e9, " G"), (1e6, " M"), (1e4, " k"))
+"""From 10 000 on figures are shortened: they are estimates."""
+
+
+def show(outlook: Outlook, stream: TextIO) -> None:
+    """Print it."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=stream, highlight=False, width=None if stream.isatty() else 140)
+    console.print(_benchmarks(outlook))
+    if outlook.tiers:
+        console.print(_tiers(outlook))
+    for line in lines(outlook):
+        console.print(Text(harmless(line, 1000)), soft_wrap=True)
+
+
+def _benchmarks(outlook: Outlook) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    title = f"{outlook.model} ({outlook.profile}), tier {outlook.tier}: expected, and the most that is possible"
+    table = Table(title=Text(harmless(title, 200)), title_justify="left")
+    heads = ["Benchmark", "Answers", "Requests", "Tokens in", "Tokens out", "Smallest difference"]
+    if outlook.cost is not None:
+        heads.insert(5, "Cost")
+    for number, head in enumerate(heads):
+        table.add_column(head, justify="right" if number else "left", overflow="fold")
+    for row in outlook.benchmarks:
+        cells = _cells(row, priced=outlook.cost is not None)
+        table.add_row(*(Text(harmless(cell, 80)) for cell in cells))
+    table.add_section()
+    whole = ["Total", "", *map(_both, (outlook.requests, outlook.tokens_in, outlook.tokens_out))]
+    table.add_row(*whole, *([_both(outlook.cost)] if outlook.cost is not None else []), "")
+    return table
+
+
+def _cells(row: BenchmarkOutlook, *, priced: bool) -> list[str]:
+    answers = f"{row.samples}" if row.epochs == 1 else f"{row.samples} × {row.epochs}"
+    cost = [_both(row.cost) if row.cost is not None else "–"] if priced else []
+    figures = map(_both, (row.requests, row.tokens_in, row.tokens_out))
+    return [row.title, answers, *figures, *cost, _decides(row)]
+
+
+def _decides(row: BenchmarkOutlook) -> str:
+    if row.exact:
+        return "every answer counts"
+    if row.smallest_difference is None:
+        return "no reference"
+    return f"{percent(row.smallest_difference)} of {percent(row.reference)}"
+
+
+def _both(span: Span) -> str:
+    """`expected – ceiling`, once when they are the same."""
+    most = "no limit" if span.ceiling is None else short(span.ceiling)
+    expected = short(span.expected)
+    return expected if expected == most else f"{expected} – {most}"
+
+
+def short(value: float) -> str:
+    """12345678 -> `12.3 M`; small figures whole, smaller ones with two digits after the point."""
+    for size, unit in UNITS:
+        if value >= size:
+            return f"{value / (1e3 if unit == ' k' else size):.3g}{unit}"
+    return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.2f}"
+
+
+def _tiers(outlook: Outlook) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title="What each tier can decide: the smallest difference from the reference", title_justify="left")
+    tiers = list(dict.fromkeys(one.tier for one in outlook.tiers))
+    for number, head in enumerate(["Benchmark", *tiers]):
+        table.add_column(head, justify="right" if number else "left")
+    titles = {row.id: row.title for row in outlook.benchmarks}
+    found = {(one.benchmark, one.tier): one for one in outlook.tiers}
+    for benchmark in dict.fromkeys(one.benchmark for one in outlook.tiers):
+        cells = [found[benchmark, tier] for tier in tiers]
+        texts = [f"{percent(one.smallest_difference)} ({one.samples} × {one.epochs})" for one in cells]
+        table.add_row(Text(harmless(titles[benchmark], 80)), *texts)
+    return table
+
+
+def lines(outlook: Outlook) -> Iterator[str]:
+    """What the figures rest on."""
+    most = "without limit" if outlook.wall.ceiling is None else seconds(outlook.wall.ceiling)
+    yield (
+        f"Time: {seconds(outlook.wall.expected)} expected, {most} if every answer were as long as its limit; "
+        f"{outlook.connections} connections."
+    )
+    yield (
+        f"Assumed: {outlook.assumed_speed:g} tokens a second for each answer (assumed-speed), "
+        f"{outlook.assumed_first_token:g} s to the first; no queue at the endpoint."
+    )
+    for row in outlook.benchmarks:
+        yield f"Length of answers, {row.title}: {row.basis}."
+    if outlook.reference_requests.ceiling:
+        yield f"To the live reference go {_both(outlook.reference_requests)} more requests; their tokens come on top."
+    yield f"A lost request is tried up to {outlook.retry_attempts} times (retry-attempts) and counts once here."
+    if outlook.tiers:
+        yield (
+            f"Smallest difference: seen in {percent(outlook.power, 0)} of runs by a 95 % interval; answers to one "
+            f"sample are assumed to correlate by {outlook.assumed_correlation:g}."
+        )
+    yield "Nothing was sent."

@@ -1,0 +1,127 @@
+"""`kvv plan` says what `kvv run` then does."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from benchmarks import registry
+from tests.pipeline.command import demo, kvv, vendor
+
+BUNDLED = tuple(f"--dataset={name}=bundled" for name in registry.IDS if name not in ("precheck", "swebench"))
+
+
+def plan(*arguments: object) -> dict[str, Any]:
+    """What the command says, as JSON."""
+    ran = kvv("plan", "--json", *arguments)
+    assert ran.status == 0, ran.err
+    found: dict[str, Any] = orjson.loads(ran.out)
+    return found
+
+
+def usage(out: Path) -> dict[str, dict[str, int]]:
+    """Requests and tokens of each benchmark, from a run's journal; to the endpoint under test alone."""
+    found: dict[str, dict[str, int]] = {}
+    for line in (out / "journal.jsonl").read_bytes().splitlines():
+        record = orjson.loads(line)
+        if record["kind"] not in ("answer", "error") or record.get("endpoint"):
+            continue
+        sums = found.setdefault(record["benchmark"], {"requests": 0, "in": 0, "out": 0})
+        sums["requests"] += 1
+        counted = (record.get("completion") or {}).get("usage") or {}
+        sums["in"] += counted.get("prompt_tokens", 0)
+        sums["out"] += counted.get("completion_tokens", 0)
+    return found
+
+
+@pytest.mark.parametrize("tier", ["smoke", "standard", "full"])
+@pytest.mark.parametrize("profile", ["kimi-k2.6", "kimi-k3"])
+def test_a_run_of_right_answers_sends_what_was_expected(tmp_path: Path, profile: str, tier: str) -> None:
+    """Every benchmark sends exactly the expected requests, and stays below the ceilings of tokens."""
+    said = plan("--profile", profile, "--tier", tier, *BUNDLED)
+    demo(tmp_path, "--profile", profile, "--tier", tier)
+    did = usage(tmp_path)
+    for row in said["benchmarks"]:
+        assert did[row["id"]]["requests"] == row["requests"]["expected"], row["id"]
+        assert did[row["id"]]["in"] <= row["tokens_in"]["ceiling"], row["id"]
+        assert did[row["id"]]["out"] <= row["tokens_out"]["ceiling"], row["id"]
+    assert sum(sums["requests"] for sums in did.values()) == said["requests"]["expected"]
+
+
+@pytest.mark.parametrize("fault", ["wrong-answers", "caps-output", "never-calls", "control-characters", "blind"])
+def test_a_run_of_wrong_answers_stays_below_the_ceiling(tmp_path: Path, fault: str) -> None:
+    """Probes that ask again because of what came send more, but never more than the ceiling."""
+    said = plan("--profile", "kimi-k2.6", *BUNDLED)
+    demo(tmp_path, "--fault", fault, "--precheck", "warn")
+    did = usage(tmp_path)
+    assert did["precheck"]["requests"] > said["benchmarks"][0]["requests"]["expected"]
+    for row in said["benchmarks"]:
+        assert did[row["id"]]["requests"] <= row["requests"]["ceiling"], row["id"]
+        assert did[row["id"]]["out"] <= row["tokens_out"]["ceiling"], row["id"]
+
+
+def test_what_is_not_bundled_is_planned_and_run_alike(tmp_path: Path) -> None:
+    """Epochs, limit and a dataset of the user count as the run counts them, also at a real socket."""
+    rows = [{"id": f"sum-{n}", "problem": f"What is {n} + {n}?", "answer": str(2 * n)} for n in range(20)]
+    data = tmp_path / "sums.jsonl"
+    data.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    options = ("--benchmarks", "aime2025", "--dataset", f"aime2025={data}", "--limit", "7", "--epochs", "3")
+    said = plan("--model", "kimi-k2.6", *options)
+    with vendor("--dataset", f"aime2025={data}") as url:
+        kvv("run", "--base-url", url, "--model", "kimi-k2.6", "--out", tmp_path / "out", *options)
+    assert said["benchmarks"][1]["requests"] == {"expected": 21.0, "ceiling": 21.0}
+    assert usage(tmp_path / "out")["aime2025"]["requests"] == 21
+
+
+def test_a_live_reference_is_told_apart() -> None:
+    """Requests to it are counted, but are none of the endpoint under test."""
+    said = plan("--model", "kimi-k2.6", "--benchmarks", "toolcall", *BUNDLED, "--reference-base-url", "http://a/v1")
+    (row,) = [row for row in said["benchmarks"] if row["id"] == "toolcall"]
+    assert row["reference_requests"] == row["requests"]
+
+
+def test_prices_make_a_cost() -> None:
+    """Prompt and answer tokens at their prices, per million; without prices there is none."""
+    options = ("--model", "kimi-k2.6", "--benchmarks", "aime2025", *BUNDLED)
+    assert plan(*options)["cost"] is None
+    said = plan(*options, "--price-input", "2", "--price-output", "10")
+    expected = 2e-6 * said["tokens_in"]["expected"] + 1e-5 * said["tokens_out"]["expected"]
+    assert said["cost"]["expected"] == pytest.approx(expected)
+
+
+def test_each_tier_says_what_it_can_decide(tmp_path: Path) -> None:
+    """A larger tier sees a smaller difference; bundled samples and probes have none."""
+    profile = tmp_path / "ours.toml"
+    profile.write_text(
+        'schema = 1\nextends = "kimi-k2.6"\n[benchmarks.aime2025]\nmargin = 0.1\n'
+        '[benchmarks.aime2025.reference]\nvalue = 0.9\nsource = "a paper"\ndate = 2026-01-01\n'
+    )
+    rows = [{"id": f"sum-{n}", "problem": f"What is {n} + {n}?", "answer": str(2 * n)} for n in range(30)]
+    data = tmp_path / "sums.jsonl"
+    data.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    said = plan("--profile", profile, "--benchmarks", "aime2025", "--dataset", f"aime2025={data}")
+    assert [(one["tier"], one["samples"], one["epochs"]) for one in said["tiers"]] == [
+        ("smoke", 30, 1), ("standard", 30, 8), ("full", 30, 32),
+    ]  # fmt: skip
+    smoke, standard, full = (one["smallest_difference"] for one in said["tiers"])
+    assert smoke > standard > full
+    assert said["benchmarks"][1]["smallest_difference"] == smoke
+    assert said["benchmarks"][0]["smallest_difference"] is None
+
+
+def test_the_table_is_readable() -> None:
+    """A row per benchmark with both figures, then what they rest on."""
+    ran = kvv("plan", "--model", "kimi-k2.6", "--benchmarks", "aime2025", *BUNDLED, "--price-output", "2")
+    assert ran.status == 0
+    assert "AIME 2025" in ran.out
+    assert "59 – 119" in ran.out
+    assert "23 000 tokens a question" in ran.out
+    assert "Nothing was sent." in ran.out
+
+
+def test_neither_endpoint_nor_key_is_needed_but_a_profile_is() -> None:
+    """Without model and profile nothing can be planned, and the message says what to give."""
+    ran = kvv("plan", *BUNDLED)
+    assert ran.status == 2
+    assert "profile" in ran.err

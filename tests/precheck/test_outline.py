@@ -1,0 +1,55 @@
+"""How often a probe asks: the numbers that a plan is made of."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks.precheck.probe import Probe
+from benchmarks.precheck.suites import all_probes
+from kvv_action.benchmark import Options
+from kvv_action.profiles import loader
+from kvv_action.schema import Completion, Exchange, Rejection, ToolCall
+
+USAGE = {"prompt_tokens": 100, "completion_tokens": 500, "total_tokens": 600}
+ANSWERS: tuple[Callable[[int], Exchange], ...] = (
+    lambda call: Exchange(call=call, completion=Completion(content="", finish_reason="stop", usage=USAGE)),
+    lambda call: Exchange(call=call, completion=Completion(content="42", finish_reason="length", usage=USAGE)),
+    lambda call: Exchange(call=call, completion=Completion(content="42", reasoning="so", finish_reason="stop")),
+    lambda call: Exchange(call=call, completion=_called()),
+    lambda call: Exchange(call=call, completion=_held_back()),
+    lambda call: Exchange(call=call, rejection=Rejection(status=400, message="no", body="")),
+)
+
+
+def _called() -> Completion:
+    calls = (ToolCall(id="functions.get_weather:0", name="get_weather", arguments='{"city":"Oslo"}'),)
+    return Completion(content="", tool_calls=calls, finish_reason="tool_calls", usage=USAGE)
+
+
+def _held_back() -> Completion:
+    return Completion(
+        content="1 " * 2000, finish_reason="stop", usage={**USAGE, "completion_tokens": 30_000}, streamed=True,
+        chunks=400, first_token=10.0, total=10.1,
+    )  # fmt: skip
+
+
+def asked(probe: Probe, answer: Callable[[int], Exchange]) -> int:
+    """Requests of a probe that gets these answers."""
+    exchanges = [answer(call) for call in range(len(probe.requests))]
+    while probe.then and probe.then(exchanges):
+        exchanges.append(answer(len(exchanges)))
+        assert len(exchanges) < 50, f"{probe.id} never ends"
+    return len(exchanges)
+
+
+@pytest.mark.parametrize("profile", ["kimi-k2-0905", "kimi-k2.6", "kimi-k3"])
+def test_no_probe_asks_more_often_than_it_says(profile: str) -> None:
+    """Whatever comes back in whatever order, `at_most` further requests are made; each probe can reach it."""
+    draws = random.Random(7)
+    for probe in all_probes(loader.load(profile), Options(model=profile)):
+        assert 0 <= probe.follows <= probe.at_most
+        assert (probe.then is None) == (probe.at_most == 0)
+        counts = [asked(probe, answer) for answer in ANSWERS]
+        counts += [asked(probe, lambda call: draws.choice(ANSWERS)(call)) for _ in range(200)]
+        assert max(counts) == len(probe.requests) + probe.at_most, probe.id
