@@ -55,7 +55,7 @@ def test_every_setting_is_described(name: str) -> None:
     field = Settings.model_fields[name]
     assert field.description
     assert isinstance(field.json_schema_extra, dict)
-    assert field.json_schema_extra["group"] in ("endpoint", "plan", "traffic", "output")
+    assert field.json_schema_extra["group"] in ("endpoint", "plan", "traffic", "budget", "output")
 
 
 SOURCES = {
@@ -96,6 +96,9 @@ SOURCES = {
     "retry_base": ("0.5", 0.5),
     "max_response_bytes": ("1024", 1024),
     "stop_after_failures": ("3", 3),
+    "price_input": ("0.6", 0.6),
+    "price_output": ("2.5", 2.5),
+    "assumed_speed": ("100", 100.0),
     "toolcall_mode": ("completions", "completions"),
     "reference": ("a,b.jsonl\nc", ("a,b.jsonl", "c")),
     "reference_base_url": ("https://b.example/v1", "https://b.example/v1"),
