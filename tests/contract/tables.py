@@ -13,12 +13,14 @@ import yaml
 from benchmarks import registry
 from entrypoint.cli import COMMANDS, main
 from kvv_action.github.manifest import regenerate
+from kvv_action.leaderboard import record
 from kvv_action.report.files import canonical, json_schema
 from kvv_action.settings import SECRETS, Settings, choices, option_name
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 SCHEMA = ROOT / "kvv_action" / "report" / "report.schema.json"
+RECORD_SCHEMA = ROOT / "kvv_action" / "leaderboard" / "record.schema.json"
 
 
 def inputs() -> str:
@@ -79,3 +81,4 @@ if __name__ == "__main__":
     action.write_text(regenerate(action.read_text(), Settings, registry.IDS))
     README.write_text(filled(README.read_text()))
     SCHEMA.write_bytes(canonical(json_schema()))
+    RECORD_SCHEMA.write_bytes(canonical(record.json_schema()))

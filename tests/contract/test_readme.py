@@ -5,9 +5,10 @@ import re
 import pytest
 
 from entrypoint.cli import COMMANDS
+from kvv_action.leaderboard import record
 from kvv_action.report.files import canonical, json_schema
 from kvv_action.settings import SECRETS, Settings, option_name
-from tests.contract.tables import README, ROOT, SCHEMA, benchmark_ids, filled, help_of
+from tests.contract.tables import README, RECORD_SCHEMA, ROOT, SCHEMA, benchmark_ids, filled, help_of
 
 FIX = "run `python -m tests.contract.tables`"
 
@@ -21,6 +22,7 @@ def test_readme_tables_are_those_of_the_code() -> None:
 def test_published_schema_is_that_of_the_report() -> None:
     """The JSON Schema in the package is the one that the code makes."""
     assert SCHEMA.read_bytes() == canonical(json_schema()), FIX
+    assert RECORD_SCHEMA.read_bytes() == canonical(record.json_schema()), FIX
 
 
 def test_every_benchmark_has_a_card_that_the_readme_names() -> None:

@@ -1,0 +1,387 @@
+"""One result on the leaderboard: an immutable file, named by its own digest.
+
+A record is a pure function of a run's report and of where its evidence lies; anyone who has the evidence can make it
+again. Two origins: `measured` by kvv, or `published` by somebody and only repeated here, with the source.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+import orjson
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from kvv_action.errors import KvvError
+from kvv_action.leaderboard.fields import (
+    Count,
+    Day,
+    Digest,
+    Https,
+    Key,
+    Moment,
+    Name,
+    Number,
+    Seconds,
+    Share,
+    Slug,
+    Text,
+    Web,
+    Word,
+)
+from kvv_action.leaderboard.strict import refuse_ambiguous
+from kvv_action.report.files import canonical, sha256
+from kvv_action.report.text import one_line
+from kvv_action.schema import BenchmarkKind, Verdict
+
+RECORD_VERSION = 1
+VALID_DAYS = 180
+"""Deployments change: a result expires this many days after its run ended."""
+LARGEST = 256 * 1024
+"""Bytes of a record file."""
+RESULTS = "results"
+_STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+class Origin(StrEnum):
+    """Who measured."""
+
+    MEASURED = "measured"
+    PUBLISHED = "published"
+
+
+class Trust(StrEnum):
+    """How far a result can be trusted; a record *claims* one of the first two, maintainers confirm (`store`).
+
+    `self-reported`: somebody says so. `attested`: a workflow that its caller cannot change produced the evidence, and
+    its signature says so. `re-run`: maintainers measured again and agree.
+    """
+
+    SELF_REPORTED = "self-reported"
+    ATTESTED = "attested"
+    RE_RUN = "re-run"
+
+
+class State(StrEnum):
+    """`partial`: not a whole, decided run of the published samples; `marks` says why."""
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+
+
+class Mark(StrEnum):
+    """Why a record is partial."""
+
+    DEMONSTRATION = "demonstration"
+    INTERRUPTED = "interrupted"
+    STOPPED = "stopped"
+    INCONCLUSIVE = "inconclusive"
+    SKIPPED = "skipped-benchmark"
+    SUBSET = "limited-samples"
+    BUNDLED = "bundled-samples"
+    DRIFT = "other-dataset"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorId:
+    """Who serves: `id` is the folder and the page, `name` is for people."""
+
+    __pydantic_config__ = _STRICT
+
+    id: Slug
+    name: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelId:
+    """What is served: `id` and `title` are the profile's, `served` is the endpoint's name for it (empty: unknown)."""
+
+    __pydantic_config__ = _STRICT
+
+    id: Slug
+    title: Name
+    served: Name = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What was asked, and how.
+
+    Attributes:
+        base_url: the endpoint that was measured; empty for an imported result.
+        extra_body: names of further fields that went with every request.
+        imported: the foreign result file that the run was made from, empty for a run of our own.
+        plan_digest: identifies everything that could change an answer or a verdict.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    base_url: Web
+    think_mode: Word
+    effort: Name
+    stream: bool
+    extra_body: tuple[Name, ...]
+    tier: Word
+    contract: Word
+    precheck: Word
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    limit: Count | None
+    imported: Name
+    profile: Name
+    profile_digest: Digest
+    plan_digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountsRecord:
+    """Denominators: planned = sent + skipped, sent = scored + failed, unparsed is part of scored."""
+
+    __pydantic_config__ = _STRICT
+
+    planned: Count
+    sent: Count
+    scored: Count
+    unparsed: Count
+    failed: Count
+    skipped: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetRecord:
+    """The data that was really used; `pinned` when it is what the benchmark declares."""
+
+    __pydantic_config__ = _STRICT
+
+    source: Word
+    location: Name
+    revision: Name
+    count: Count
+    digest: Name
+    pinned: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkRecord:
+    """One benchmark's numbers.
+
+    Attributes:
+        metric: the score's name, as the field calls it.
+        score, interval, bounds: 0..1; None when there is none. Bounds: missing answers counted wrong, and right.
+        n: answers behind the score; None when a publisher does not say.
+        counts, dataset: None for published scores.
+        metrics: further numbers by name.
+        note: what a publisher says instead of or beside a number (`>= 0.73`).
+    """
+
+    __pydantic_config__ = _STRICT
+
+    id: Word
+    title: Name
+    version: Name
+    metric: Key
+    kind: BenchmarkKind
+    verdict: Verdict | None
+    reason: Text
+    score: Share | None
+    interval: tuple[Share, Share] | None
+    bounds: tuple[Share, Share] | None
+    reference: Share | None
+    reference_source: Text
+    margin: Share | None
+    n: Count | None
+    samples: Count | None
+    epochs: Count | None
+    counts: CountsRecord | None
+    dataset: DatasetRecord | None
+    metrics: Annotated[Mapping[Key, Number], Field(max_length=200)] = field(default_factory=dict)
+    note: Text = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageRecord:
+    """Requests, HTTP tries and tokens of the whole run."""
+
+    __pydantic_config__ = _STRICT
+
+    requests: Count
+    attempts: Count
+    prompt_tokens: Count
+    completion_tokens: Count
+    answers_without_usage: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """A duration's distribution in seconds; None when nothing was measured."""
+
+    __pydantic_config__ = _STRICT
+
+    p50: Seconds | None
+    p95: Seconds | None
+    max: Seconds | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimingRecord:
+    """When and how long; `wall` in seconds over all sessions."""
+
+    __pydantic_config__ = _STRICT
+
+    started: Moment
+    finished: Moment
+    wall: Seconds
+    sessions: Count
+    first_token: Spread
+    total: Spread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """An evidence archive: digest and size of its bytes, and where it can be fetched (empty: ask the vendor).
+
+    A redacted one holds digests and scores, not the texts: its scores cannot be recomputed.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    sha256: Digest
+    size: Count
+    url: Https | None = None
+    redacted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRecord:
+    """The journal behind the numbers, by number of lines and digest of the last one, and the archive that holds it."""
+
+    __pydantic_config__ = _STRICT
+
+    journal_lines: Count
+    journal_head: Digest
+    bundle: Bundle | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionsRecord:
+    """What measured."""
+
+    __pydantic_config__ = _STRICT
+
+    kvv: Name
+    python: Name
+    packages: Annotated[Mapping[Key, Name], Field(max_length=50)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where published scores come from; `date` is the publication's."""
+
+    __pydantic_config__ = _STRICT
+
+    publisher: Name
+    url: Https
+    date: Day
+    note: Text = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """`results/<vendor>/<model>/<YYYYMMDD>-<digest12>.json`.
+
+    Attributes:
+        date: day on which the run ended (UTC), or of publication.
+        expires: last day on which the result counts as current.
+        trust: what the submitter claims; what maintainers confirmed stands elsewhere (`store.Confirmation`).
+        provenance: the workflow that ran it: repository, workflow_ref, run_id, ...; empty outside GitHub.
+        usage, timing, setup, versions, evidence: None for published scores; source: None for measured ones.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    schema_version: Annotated[int, Field(ge=RECORD_VERSION, le=RECORD_VERSION)]
+    origin: Origin
+    state: State
+    marks: tuple[Mark, ...]
+    vendor: VendorId
+    model: ModelId
+    date: Day
+    expires: Day
+    verdict: Verdict | None
+    reason: Text
+    trust: Trust
+    benchmarks: Annotated[tuple[BenchmarkRecord, ...], Field(min_length=1, max_length=50)]
+    setup: Setup | None = None
+    usage: UsageRecord | None = None
+    timing: TimingRecord | None = None
+    versions: VersionsRecord | None = None
+    evidence: EvidenceRecord | None = None
+    provenance: Annotated[Mapping[Word, Name], Field(max_length=30)] = field(default_factory=dict)
+    source: Source | None = None
+
+
+_ADAPTER: TypeAdapter[Record] = TypeAdapter(Record)
+
+
+class RecordError(KvvError):
+    """A file that is no record; `problems` says why, one place each."""
+
+    def __init__(self, where: str, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(f"{where}: {problem}" for problem in problems))
+
+
+def expiry(day: str) -> str:
+    """The last day of a result whose run ended on `day` (ISO dates)."""
+    return (date.fromisoformat(day) + timedelta(days=VALID_DAYS)).isoformat()
+
+
+def dump(record: Record) -> bytes:
+    """The file's content: JSON with sorted keys, two spaces and a final newline; the same record is the same bytes."""
+    return canonical(orjson.loads(orjson.dumps(record)))
+
+
+def path_of(record: Record) -> str:
+    """Where the record's file belongs, below the repository's root."""
+    day = record.date.replace("-", "")
+    return f"{RESULTS}/{record.vendor.id}/{record.model.id}/{day}-{digest12(record)}.json"
+
+
+def digest12(record: Record) -> str:
+    """The first 12 hexadecimal digits of the SHA-256 of the record's bytes."""
+    return sha256(dump(record))[:12]
+
+
+def load(data: bytes, where: str = "record") -> Record:
+    """A record from a file's bytes; anything that `dump` would not have written is refused.
+
+    Raises:
+        RecordError: too large, not JSON, ambiguous (duplicate keys, NaN, ...), of another form or not canonical.
+    """
+    if len(data) > LARGEST:
+        raise RecordError(where, (f"has {len(data)} bytes; a record has at most {LARGEST}",))
+    problem = refuse_ambiguous(data)
+    if problem:
+        raise RecordError(where, (problem,))
+    try:
+        record = _ADAPTER.validate_json(data)
+    except ValidationError as error:
+        raise RecordError(where, tuple(_problem(one) for one in error.errors(include_url=False)[:20])) from None
+    if dump(record) != data:
+        raise RecordError(where, ("is not in canonical form: keys sorted, two spaces, one line end at the end",))
+    return record
+
+
+def _problem(error: Any) -> str:
+    place = ".".join(map(str, error["loc"])) or "the file"
+    given = "" if error["type"] in ("missing", "json_invalid") else f" (given: {one_line(repr(error['input']), 80)})"
+    return f"{one_line(place, 120)}: {error['msg']}{given}"
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of a record, without additional properties anywhere."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "kvv leaderboard record",
+        **_ADAPTER.json_schema(mode="validation"),
+    }

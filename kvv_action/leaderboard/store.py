@@ -1,0 +1,127 @@
+"""The leaderboard's repository as a folder: `results/` holds records, `trust/` what maintainers confirmed.
+
+Submissions add files below `results/`; only maintainers write below `trust/`, so nobody can vouch for himself.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from kvv_action.leaderboard.fields import Day, Digest, Name, Text
+from kvv_action.leaderboard.record import LARGEST, RECORD_VERSION, RESULTS, Record, RecordError, Trust, load, path_of
+from kvv_action.leaderboard.strict import refuse_ambiguous
+from kvv_action.report.files import canonical, sha256
+from kvv_action.report.text import visible
+
+TRUST = "trust"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """What a maintainer confirmed about one record, in `trust/<vendor>/<model>/<file of the record>`.
+
+    Attributes:
+        sha256: digest of the record's file.
+        trust: the tier that was verified.
+        by, date: who, and when.
+        note: what was done, for readers.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+
+    schema_version: Annotated[int, Field(ge=RECORD_VERSION, le=RECORD_VERSION)]
+    sha256: Digest
+    trust: Trust
+    by: Name
+    date: Day
+    note: Text = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A record of the repository, and how far it is trusted: what maintainers confirmed, else `self-reported`."""
+
+    path: str
+    sha256: str
+    record: Record
+    verified: Trust
+
+
+_ADAPTER: TypeAdapter[Confirmation] = TypeAdapter(Confirmation)
+
+
+def entries(root: Path) -> Iterator[Entry]:
+    """Every record of a checkout, by path.
+
+    Raises:
+        RecordError: a file is no record, stands in another place than its content says, or its confirmation is wrong.
+    """
+    for path in record_files(root):
+        yield read_entry(root, path)
+
+
+def record_files(root: Path) -> list[Path]:
+    """Every file below `results/`, by path; links are listed, never followed."""
+    return sorted(path for path in (root / RESULTS).rglob("*") if path.is_symlink() or not path.is_dir())
+
+
+def read_entry(root: Path, path: Path) -> Entry:
+    """One record with its confirmation.
+
+    Raises:
+        RecordError: see `entries`.
+    """
+    where = path.relative_to(root).as_posix()
+    data = read_regular(path, where)
+    record = load(data, visible(where))
+    if path_of(record) != where:
+        raise RecordError(visible(where), (f"its content belongs to {path_of(record)}",))
+    digest = sha256(data)
+    return Entry(path=where, sha256=digest, record=record, verified=_verified(root, where, digest))
+
+
+def read_regular(path: Path, where: str) -> bytes:
+    """A regular file's bytes, at most one more than a record may have.
+
+    Raises:
+        RecordError: it is a symbolic link, a folder or something else, or cannot be read.
+    """
+    if path.is_symlink() or not path.is_file():
+        raise RecordError(visible(where), ("is not a regular file",))
+    try:
+        with path.open("rb") as stream:
+            return stream.read(LARGEST + 1)
+    except OSError as error:
+        raise RecordError(visible(where), (f"cannot be read: {error.strerror}",)) from None
+
+
+def dump_confirmation(confirmation: Confirmation) -> bytes:
+    """The file's content."""
+    return canonical(orjson.loads(orjson.dumps(confirmation)))
+
+
+def confirmation_path(record_path: str) -> str:
+    """`results/a/b/c.json` -> `trust/a/b/c.json`."""
+    return TRUST + record_path.removeprefix(RESULTS)
+
+
+def _verified(root: Path, where: str, digest: str) -> Trust:
+    beside = confirmation_path(where)
+    if not (root / beside).is_symlink() and not (root / beside).exists():
+        return Trust.SELF_REPORTED
+    data = read_regular(root / beside, beside)
+    problem = refuse_ambiguous(data)
+    try:
+        confirmation = _ADAPTER.validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        problem = problem or f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    if problem:
+        raise RecordError(visible(beside), (visible(problem),))
+    if confirmation.sha256 != digest:
+        raise RecordError(visible(beside), (f"confirms another content than {visible(where)} has",))
+    return confirmation.trust

@@ -1,0 +1,32 @@
+"""Runs fit for a leaderboard, and their records."""
+
+from dataclasses import replace
+from typing import Any
+
+from kvv_action.leaderboard.convert import record_of
+from kvv_action.leaderboard.record import Bundle, Record
+from kvv_action.schema import BenchmarkResult, Counts, ProfileInfo, RunReport, Verdict
+from tests.report.reports import PLANNED, REPORT, RESULT
+
+BUNDLE = Bundle(sha256="1" * 64, size=12345, url="https://evidence.example/run.tar.gz")
+WHOLE = replace(
+    RESULT, verdict=Verdict.PASS, reason="90 % against 90 %", score=0.9, interval=(0.8, 0.95), bounds=(0.9, 0.9),
+    samples=30, counts=Counts(planned=30, sent=30, scored=30, unparsed=0, failed=0, skipped=0), skips={}, failures=(),
+    metrics={"accuracy": 0.9},
+)  # fmt: skip
+PASSED = replace(
+    REPORT, verdict=Verdict.PASS, reason="Quiz: 90 % against 90 %", benchmarks=(WHOLE,),
+    plan=replace(REPORT.plan, limit=None, benchmarks=(replace(PLANNED, samples=30, ids=()),)),
+    profile=ProfileInfo(name="kimi-k2.6", title="Kimi K2.6", digest="f" * 64),
+    usage=replace(REPORT.usage, requests=30, attempts=31, completion_tokens=3000),
+)  # fmt: skip
+
+
+def passed(result: BenchmarkResult = WHOLE, **changes: Any) -> RunReport:
+    """A complete run of one benchmark that passed, with changes."""
+    return replace(PASSED, **{"benchmarks": (result,), **changes})
+
+
+def record(report: RunReport = PASSED, **changes: Any) -> Record:
+    """Its record, with changes."""
+    return replace(record_of(report, vendor="acme", bundle=BUNDLE), **changes)
