@@ -213,12 +213,13 @@ def outputs(step: context.Context, outcome: Outcome) -> dict[str, str]:
     """Every output that action.yml names, in that order."""
     from benchmarks.registry import IDS
     from kvv_action.github.manifest import OUTPUTS, score_output
-    from kvv_action.report.files import JOURNAL, JUNIT, REPORT, SUMMARY
+    from kvv_action.report.files import HTML, JOURNAL, JUNIT, REPORT, SUMMARY
     from kvv_action.report.text import one_line
 
     values = dict.fromkeys((*OUTPUTS, *map(score_output, IDS)), "")
     values |= {"verdict": outcome.verdict, "reason": one_line(outcome.reason, 500).translate(_SHELL)}
-    for name, file in zip(("report", "junit", "summary", "journal"), (REPORT, JUNIT, SUMMARY, JOURNAL), strict=True):
+    files = {"report": REPORT, "junit": JUNIT, "summary": SUMMARY, "html": HTML, "journal": JOURNAL}
+    for name, file in files.items():
         if outcome.folder is not None and (outcome.folder / file).is_file():
             values[f"{name}-path"] = str((outcome.folder / file).relative_to(step.workspace.resolve()))
     return values | {score_output(benchmark): score for benchmark, score in outcome.scores.items()}

@@ -283,4 +283,5 @@ def _lines(report: RunReport, out: str) -> "Iterator[Text]":
     if report.state_reason:
         yield Text(harmless(report.state_reason, 500))
     folder = visible(out).rstrip("/")
-    yield Text(f"Reports and evidence: {folder}/ (summary.md, report.json, junit.xml, journal.jsonl, manifest.json)")
+    names = "report.html, summary.md, report.json, junit.xml, journal.jsonl, manifest.json"
+    yield Text(f"Reports and evidence: {folder}/ ({names})")

@@ -12,7 +12,8 @@ from kvv_action.report.junit import junit
 from kvv_action.report.markdown import summary
 from kvv_action.schema import SCHEMA_VERSION, RunReport
 
-REPORT, JUNIT, SUMMARY, MANIFEST, JOURNAL = "report.json", "junit.xml", "summary.md", "manifest.json", "journal.jsonl"
+REPORT, JUNIT, SUMMARY, HTML = "report.json", "junit.xml", "summary.md", "report.html"
+MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
 
 
 EXTRAS = "k2vv-*.json*"
@@ -55,7 +56,14 @@ def json_schema() -> dict[str, Any]:
 
 def render(report: RunReport) -> dict[str, bytes]:
     """`report.json` and what follows from it alone."""
-    return {REPORT: canonical(report), JUNIT: junit(report), SUMMARY: summary(report).encode()}
+    from kvv_action.report.html import html  # its templates need a library that most commands do without
+
+    return {
+        REPORT: canonical(report),
+        JUNIT: junit(report),
+        SUMMARY: summary(report).encode(),
+        HTML: html(report),
+    }
 
 
 def manifest(report: RunReport, digests: Mapping[str, str]) -> bytes:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _BIDI = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -16,6 +17,20 @@ def visible(text: str, limit: int = 300) -> str:
     text = _CONTROL.sub(_escape, _BIDI.sub(_escape, text))
     text = "".join(_escape(match) if unicodedata.category(match) == "Cf" else match for match in text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def hidden(text: str) -> Iterator[tuple[str, bool]]:
+    """Pieces of a text, and whether a piece is the escape of a character that would not be seen."""
+    start = 0
+    for place, character in enumerate(text if visible(text, len(text)) != text else ""):
+        escaped = visible(character)
+        if escaped != character:
+            if start < place:
+                yield text[start:place], False
+            yield escaped, True
+            start = place + 1
+    if start < len(text):
+        yield text[start:], False
 
 
 def _escape(match: "re.Match[str] | str") -> str:

@@ -292,7 +292,7 @@ def test_reasons_causes_and_verdict_stand_below_the_table(failed: RunReport) -> 
     assert any(line.lstrip().startswith("• usage is missing (3 ×): report usage in both modes") for line in lines)
     assert "Verdict (demonstration): fail" in lines
     assert lines[-1] == (
-        "Reports and evidence: kvv-out/ (summary.md, report.json, junit.xml, journal.jsonl, manifest.json)"
+        "Reports and evidence: kvv-out/ (report.html, summary.md, report.json, junit.xml, journal.jsonl, manifest.json)"
     )
 
 

@@ -18,7 +18,7 @@ def metrics(report: RunReport, rows: int) -> str:
             continue
         lines = [f"### {text(result.title)}: numbers\n", "| Metric | Value |", "|---|---|"]
         lines += [
-            f"| {text(name)} | {_number(result.metrics, name)} |" for name in result.metrics if _base(name) == name
+            f"| {text(name)} | {_number(result.metrics, name)} |" for name in result.metrics if base(name) == name
         ]
         for group, names in result.breakdowns.items():
             largest = sorted(names.items(), key=lambda item: (-item[1], item[0]))
@@ -28,7 +28,7 @@ def metrics(report: RunReport, rows: int) -> str:
     return "".join(parts)
 
 
-def _base(name: str) -> str:
+def base(name: str) -> str:
     """The metric whose interval `name` is an end of, else `name`."""
     return name.removesuffix("_low").removesuffix("_high")
 

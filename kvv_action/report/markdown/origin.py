@@ -42,16 +42,16 @@ def datasets(report: RunReport, rows: int) -> str:
         data = result.dataset
         if data.source == "code":
             continue
-        pinned = _pinned(data)
+        content = pinned(data)
         revision = f" at {data.revision[:12]}" if data.revision else ""
         lines.append(
             f"- {text(result.title)}: {data.source} {text(data.location)}{revision}, {data.count} rows, "
-            f"{pinned}, SHA-256 {data.digest[:16]}"
+            f"{content}, SHA-256 {data.digest[:16]}"
         )
     return "### Data\n\n" + "\n".join(lines) + "\n\n" if lines else ""
 
 
-def _pinned(data: DatasetInfo) -> str:
+def pinned(data: DatasetInfo) -> str:
     """How far the content is known to be the published one."""
     if data.source == "bundled":
         return "our own samples"

@@ -1,0 +1,1 @@
+"""What the pages for a browser have in common: stylesheet, policy, escaping, charts."""

@@ -1,0 +1,83 @@
+"""Templates that cannot be broken by what they show, and the security policy of a page.
+
+Every value passes `harmless` before it is escaped, so that no template can forget it: control characters, bidi controls
+and lone surrogates become visible escapes, and no text is longer than `LIMIT`.
+"""
+
+import base64
+import hashlib
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from kvv_action.report.text import hidden, number, percent, seconds, visible
+
+HERE = Path(__file__).parent
+_PERCENT = re.compile(r"(?<=\d) %")
+LIMIT = 4000
+"""Characters of any one text on a page."""
+
+
+def harmless(value: Any) -> Any:
+    """A value as a template shows it; markup that we made ourselves stays."""
+    return visible(value, LIMIT) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def shown(text: str, limit: int = LIMIT) -> Markup:
+    """Untrusted text in full: each hidden character stands out as an escape, so that it differs from a written one."""
+    parts = []
+    for part, is_hidden in hidden(text[:limit]):
+        parts.append(Markup('<span class="hidden">{}</span>').format(part) if is_hidden else escape(part))
+    return Markup("").join(parts) + ("…" if len(text) > limit else "")
+
+
+def line(text: str, limit: int = 300) -> Markup:
+    """Untrusted text on one line, isolated so that its direction does not spread."""
+    return Markup("<bdi>{}</bdi>").format(shown(_PERCENT.sub("\u00a0%", " ".join(text.split())), limit))
+
+
+def share(value: float | None) -> str:
+    """A percentage that is not broken over two lines."""
+    return percent(value).replace(" ", "\u00a0")
+
+
+def environment(*folders: Path) -> Environment:
+    """Templates of these folders, and the shared ones."""
+    made = Environment(
+        loader=FileSystemLoader([*folders, HERE]),
+        autoescape=True,
+        finalize=harmless,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters.update(shown=shown, line=line, percent=share, seconds=seconds, number=number)
+    return made
+
+
+@cache
+def stylesheet() -> str:
+    """The one stylesheet of all pages."""
+    return (HERE / "style.css").read_text(encoding="utf-8")
+
+
+def policy(**directives: str) -> Markup:
+    """A policy under which a page loads nothing and runs nothing but what is named.
+
+    Args:
+        directives: what is allowed beyond that, `style_src="'self'"`.
+    """
+    allowed = {"default-src": "'none'", "img-src": "data:", "base-uri": "'none'", "form-action": "'none'"}
+    allowed |= {name.replace("_", "-"): sources for name, sources in directives.items()}
+    # ours alone, so the quotes may stay as they are for whoever reads the source
+    return Markup("; ".join(f"{name} {sources}" for name, sources in allowed.items()))  # noqa: S704
+
+
+def source_of(text: str) -> str:
+    """The source expression that allows exactly this style or script."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

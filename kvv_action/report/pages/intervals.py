@@ -1,0 +1,134 @@
+"""Scores with their intervals, drawn against the reference and the line where pass and fail part."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from kvv_action.report.pages.canvas import Canvas, Pair, Scale
+from kvv_action.report.text import percent
+from kvv_action.schema import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A score with all that a verdict looks at, in 0..1; `line` is where pass and fail part."""
+
+    verdict: Verdict
+    score: float | None
+    interval: Pair | None = None
+    bounds: Pair | None = None
+    reference: float | None = None
+    margin: float | None = None
+
+    @property
+    def line(self) -> float | None:
+        """Reference minus margin."""
+        return None if self.reference is None or self.margin is None else self.reference - self.margin
+
+    def values(self) -> list[float]:
+        """Every known position."""
+        found = [self.score, self.reference, self.line, *(self.interval or ()), *(self.bounds or ())]
+        return [value for value in found if value is not None]
+
+    def words(self) -> str:
+        """The chart, for whoever does not see it."""
+        parts = [f"score {percent(self.score)}"]
+        if self.interval:
+            parts.append(f"95 % interval {percent(self.interval[0])} to {percent(self.interval[1])}")
+        if self.reference is not None:
+            parts.append(f"reference {percent(self.reference)}")
+        if self.line is not None:
+            parts.append(f"pass line {percent(self.line)}")
+        if self.bounds and self.bounds[0] != self.bounds[1]:
+            parts.append(f"with what is missing {percent(self.bounds[0])} to {percent(self.bounds[1])}")
+        return ", ".join(parts)
+
+
+def interval(ident: str, title: str, measured: Measured) -> Markup:
+    """A score with its interval; where there is a pass line it stands in the middle, fail left and pass right of it."""
+    line, canvas = measured.line, Canvas(92, title, measured.words(), ident)
+    scale = _around(measured)
+    if line is not None:
+        middle, start, end = scale.at(line), scale.at(0.0), scale.at(1.0)
+        canvas.rect(start, middle - start, 22, 40, "side-fail")
+        canvas.rect(middle, end - middle, 22, 40, "side-pass")
+        canvas.text(middle, 14, f"pass line {percent(line)}", "strong", hang="end" if measured.reference else "middle")
+        canvas.stroke((middle, 18), (middle, 66), "line")
+    if measured.reference is not None:
+        place = scale.at(measured.reference)
+        canvas.stroke((place, 18), (place, 62), "reference")
+        canvas.text(place, 14, f"reference {percent(measured.reference)}", hang="end" if place > 75 else "start")
+    _axis(canvas, scale, 62)
+    _mark(canvas, scale, measured, 42, 6)
+    return canvas.svg()
+
+
+def _around(measured: Measured) -> Scale:
+    values, line = measured.values() or [0.0, 1.0], measured.line
+    if line is not None:
+        reach = max(0.01, *(abs(value - line) for value in values)) * 1.12
+        return Scale(low=line - reach, high=line + reach)
+    low, high = min(values), max(values)
+    room = max(0.02, (high - low) * 0.15)
+    return Scale(low=max(0.0, low - room), high=min(1.0, high + room))
+
+
+def _mark(canvas: Canvas, scale: Scale, measured: Measured, middle: float, size: float) -> None:
+    """Bounds as a thin line, the interval as a thick one, the score as a dot; arrows where they leave the picture."""
+    style = f"v-{measured.verdict}"
+    for pair, width in ((measured.bounds, "thin"), (measured.interval, "thick")):
+        if pair is not None and pair[0] != pair[1]:
+            canvas.stroke((scale.at(pair[0]), middle), (scale.at(pair[1]), middle), f"{width} {style}")
+    if measured.score is None:
+        return
+    if scale.holds(measured.score):
+        canvas.add(
+            '<circle cx="{:g}%" cy="{:g}" r="{:g}" class="dot {}"/>', scale.at(measured.score), middle, size, style
+        )
+        return
+    below = measured.score < scale.low
+    canvas.text(0 if below else 100, middle + 5, "◀" if below else "▶", f"arrow {style}")
+
+
+def _axis(canvas: Canvas, scale: Scale, top: float) -> None:
+    canvas.stroke((0, top), (100, top), "axis")
+    step = _step(scale.high - scale.low)
+    for place in range(math.ceil(scale.low / step), math.floor(scale.high / step) + 1):
+        value = place * step
+        if -1e-9 <= value <= 1 + 1e-9:
+            canvas.stroke((scale.at(value), top), (scale.at(value), top + 5), "axis")
+            canvas.text(scale.at(value), top + 20, percent(value, 0 if step >= 0.01 else 1), "soft")
+
+
+def _step(span: float) -> float:
+    """A round step with three to six of them in the span."""
+    raw = (span or 1.0) / 5
+    power: float = 10.0 ** math.floor(math.log10(raw))
+    return next(factor * power for factor in (1.0, 2.0, 5.0, 10.0) if factor * power >= raw)
+
+
+def row(ident: str, title: str, measured: Measured, reach: float) -> Markup:
+    """One line of the overview: the distance from the pass line, on a scale of `reach` to both sides."""
+    canvas, line = Canvas(30, title, measured.words(), ident), measured.line
+    if line is None:
+        return Markup("")
+    scale = Scale(low=line - reach, high=line + reach)
+    canvas.rect(0, 50, 3, 24, "side-fail")
+    canvas.rect(50, 50, 3, 24, "side-pass")
+    canvas.stroke((50, 0), (50, 30), "line")
+    if measured.reference is not None and scale.holds(measured.reference):
+        canvas.stroke((scale.at(measured.reference), 3), (scale.at(measured.reference), 27), "reference")
+    _mark(canvas, scale, measured, 15, 4.5)
+    return canvas.svg()
+
+
+def reach(found: Iterable[Measured]) -> float:
+    """How far the overview goes to both sides of the pass line: all that matters, at most 20 points."""
+    distances: list[float] = [
+        abs(value - measured.line)
+        for measured in found if measured.line is not None
+        for value in (*(measured.interval or ()), measured.reference or measured.line)
+    ]  # fmt: skip
+    return min(0.2, max(0.02, *distances, 0.0) * 1.1)

@@ -1,0 +1,141 @@
+"""What a page says of one benchmark, computed once: pieces of its answers, its charts, its samples within a budget."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from kvv_action.report.pages import charts, intervals
+from kvv_action.report.pages.canvas import Names
+from kvv_action.schema import BenchmarkKind, BenchmarkResult, Case, Outcome
+
+DISTRIBUTIONS = (
+    ("first_token", "Time to the first token", "seconds"),
+    ("answer", "Time of a whole answer", "seconds"),
+    ("prompt_tokens", "Prompt tokens", "tokens"),
+    ("completion_tokens", "Completion tokens", "tokens"),
+)
+"""Names in the report, titles, and units."""
+CATEGORIES = 120
+"""Categories that are drawn; the others are in report.json."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A chart with the words over it."""
+
+    title: str
+    picture: Markup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Samples:
+    """Rendered samples that are not right, and how many more there are at least."""
+
+    shown: Sequence[Markup]
+    total: int
+    at_least: bool
+
+    @property
+    def more(self) -> int:
+        """Samples that did not fit."""
+        return self.total - len(self.shown)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """One benchmark on the page."""
+
+    result: BenchmarkResult
+    anchor: str
+    measured: intervals.Measured
+    score: Markup
+    parts: Sequence[charts.Part]
+    answers: Markup
+    categories: Sequence[tuple[str, float, int, Markup]]
+    distributions: Sequence[Drawn]
+    samples: Samples
+
+    @property
+    def exact(self) -> bool:
+        """Whether every answer has to be right."""
+        return self.result.kind is BenchmarkKind.CONTRACT or self.result.dataset.source == "bundled"
+
+
+def section(result: BenchmarkResult, names: Names, samples: Samples, number: int) -> Section:
+    """Everything but the words."""
+    found, parts = measured(result), pieces(result)
+    title = f"{result.title}: score"
+    return Section(
+        result=result,
+        anchor=f"b{number}",
+        measured=found,
+        score=intervals.interval(names(), title, found) if found.interval or found.line is not None else Markup(""),
+        parts=parts,
+        answers=charts.stack(names(), f"{result.title}: answers", parts),
+        categories=[
+            (entry.name, entry.score, entry.scored, charts.bar(names(), entry.name, entry.score))
+            for entry in result.categories[:CATEGORIES]
+        ],
+        distributions=drawn([result], names),
+        samples=samples,
+    )
+
+
+def measured(result: BenchmarkResult) -> intervals.Measured:
+    """What the verdict looked at."""
+    return intervals.Measured(
+        verdict=result.verdict, score=result.score, interval=result.interval, bounds=result.bounds,
+        reference=result.reference, margin=result.margin,
+    )  # fmt: skip
+
+
+def drawn(results: Iterable[BenchmarkResult], names: Names) -> list[Drawn]:
+    """Distributions of these benchmarks together."""
+    pictures = []
+    for name, title, unit in DISTRIBUTIONS:
+        histograms = [result.distributions[name] for result in results if name in result.distributions]
+        if histograms:
+            whole = charts.added(histograms)
+            pictures.append(Drawn(title=title, picture=charts.histogram(names(), title, whole, unit)))
+    return pictures
+
+
+def pieces(result: BenchmarkResult) -> list[charts.Part]:
+    """All planned answers by what became of them; where cases were left out and may have been wrong, `scored`."""
+    counts, seen = result.counts, Counter(case.outcome for case in result.cases)
+    if result.cases_omitted and not seen[Outcome.RIGHT]:
+        judged = [charts.Part(name="scored", size=counts.scored, style="o-partial")]
+    else:
+        partial, wrong = seen[Outcome.PARTIAL], seen[Outcome.WRONG]
+        right = counts.scored - counts.unparsed - partial - wrong
+        judged = [
+            charts.Part(name="right", size=right, style="o-right"),
+            charts.Part(name="partly right", size=partial, style="o-partial"),
+            charts.Part(name="wrong", size=wrong, style="o-wrong"),
+            charts.Part(name="no answer found", size=counts.unparsed, style="o-unparsed"),
+        ]
+    missing = [
+        charts.Part(name="failed", size=counts.failed, style="o-failed"),
+        charts.Part(name="not sent", size=counts.skipped, style="o-skipped"),
+    ]
+    return [part for part in (*judged, *missing) if part.size]
+
+
+def samples(result: BenchmarkResult, draw: Callable[[Case], Markup], *, budget: int, most: int) -> Samples:
+    """The worst samples first, as many as fit into `budget` bytes; what failed without an answer comes last."""
+    bad = sorted((case for case in result.cases if case.outcome is not Outcome.RIGHT), key=_badness)
+    shown: list[Markup] = []
+    for case in bad[:most]:
+        text = draw(case)
+        budget -= len(text.encode())
+        if budget < 0:
+            break
+        shown.append(text)
+    at_least = bool(result.cases_omitted) and len(bad) == len(result.cases)
+    return Samples(shown=shown, total=len(bad), at_least=at_least)
+
+
+def _badness(case: Case) -> tuple[bool, bool, float]:
+    return case.outcome is Outcome.FAILED, not case.evidence, case.value or 0.0

@@ -1,0 +1,78 @@
+"""A real browser for tests of pages: what it loads, what it complains about, and what axe finds.
+
+Import the fixture `browser` into a test module. It is skipped, with that reason, where there is no Chromium.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync",
+)  # fmt: skip
+DESK, PHONE = (1180, 900), (360, 780)
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@dataclass
+class Opened:
+    """A page with all that happened on it."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def violations(self) -> list[str]:
+        """What axe finds, as rule and the first element that breaks it."""
+        found = Axe().run(self.page, options={"runOnly": TAGS}).response["violations"]
+        return [f"{rule['id']}: {rule['nodes'][0]['html'][:200]}" for rule in found]
+
+    def too_wide(self) -> list[str]:
+        """Elements that stick out of the window; reading must not need scrolling sideways."""
+        outside: list[str] = self.page.evaluate(
+            """() => document.documentElement.scrollWidth <= innerWidth ? [] :
+            [...document.querySelectorAll('body *')].filter(one => one.getBoundingClientRect().right > innerWidth + 1)
+            .map(one => one.outerHTML.slice(0, 120))"""
+        )
+        return outside
+
+    def open_all(self) -> None:
+        """Every folded part."""
+        self.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+
+
+@contextmanager
+def opened(browser: Browser, target: Path | str, *, size: tuple[int, int] = DESK, **context: Any) -> Iterator[Opened]:
+    """Open a file or URL in a fresh profile."""
+    made = browser.new_context(viewport={"width": size[0], "height": size[1]}, **context)
+    try:
+        found = Opened(made.new_page())
+        found.page.on("request", lambda request: found.requests.append(request.url))
+        found.page.on("console", lambda message: found.complaints.append(message.text))
+        found.page.on("pageerror", lambda error: found.complaints.append(str(error)))
+        found.page.on("dialog", lambda dialog: (found.complaints.append(dialog.message), dialog.dismiss()))
+        found.page.goto(target if isinstance(target, str) else target.as_uri())
+        yield found
+    finally:
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium; of one module, for its event loop would be in the way of asynchronous tests."""
+    path = shutil.which("chromium") or CHROMIUM
+    if not Path(path).is_file():
+        pytest.skip(f"no browser at {CHROMIUM}; .ci/browser installs one")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield started
+        started.close()

@@ -1,0 +1,110 @@
+"""report.html in a real browser: silent, accessible, readable on a phone; what a model says stays text."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from kvv_action.report.html import html
+from kvv_action.schema import Histogram, RunReport
+from tests.chromium import DESK, PHONE, browser, opened  # noqa: F401 - a fixture
+from tests.report.reports import EVIL, REPORT, hostile, with_result
+
+TIMES = Histogram(edges=(0.01, 0.0125, 0.016, 0.02), counts=(3, 0, 9))
+REPORTS = {
+    "plain": with_result(distributions={"answer": TIMES, "completion_tokens": TIMES}),
+    "hostile": hostile(),
+    "long": hostile("x" * 3000),
+    "right-to-left": hostile("עברית ثم العربية " * 9),
+    "stacked": hostile("Z\u0351\u036b\u0343\u036a\u0302" + "\u0310" * 200),
+}
+
+
+@pytest.fixture
+def place(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    report: RunReport = getattr(request, "param", REPORT)
+    path = tmp_path / "report.html"
+    path.write_bytes(html(report))
+    return path
+
+
+every = pytest.mark.parametrize("place", REPORTS.values(), ids=REPORTS, indirect=True)
+
+
+@every
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_page_is_silent_and_accessible(place: Path, size: tuple[int, int], scheme: str, browser: Browser) -> None:  # noqa: F811
+    """No console message, no dialog, no request but the file; axe finds nothing; nothing needs scrolling sideways."""
+    with opened(browser, place, size=size, color_scheme=scheme) as found:
+        for unfold in (False, True):
+            if unfold:
+                found.open_all()
+            assert found.violations() == []
+            assert found.too_wide() == []
+        assert found.requests == [place.as_uri()]
+        assert found.complaints == []
+
+
+@pytest.mark.parametrize("place", [hostile()], indirect=True)
+def test_a_hostile_completion_is_text(place: Path, browser: Browser) -> None:  # noqa: F811
+    """Script and markup are read as they were sent; bidi controls are escapes that turn nothing around."""
+    with opened(browser, place) as found:
+        found.open_all()
+        shown = found.page.locator(".samples pre").first.inner_text()
+        assert "<script>alert(1)</script><img src=x onerror=y>" in shown
+        assert "a\\u202eb\\u2066c\\u200fd\\u200be\\ufeff" in shown
+        assert "\\x00\\x01\\x1b[31mred\\x7f\\x85\\u2028\\ufffe\\uffff" in shown
+        assert "\\ud800 lone" in shown
+        assert len(EVIL) < len(shown)
+        assert found.page.locator("script, img, iframe, object, form").count() == 0
+        assert found.page.locator("a:not([href^='#'])").count() == 0
+
+
+def test_the_policy_stops_what_would_get_in(place: Path, browser: Browser) -> None:  # noqa: F811
+    """A script, a style and a picture put into the page do nothing."""
+    with opened(browser, place) as found:
+        found.page.evaluate(
+            """() => { for (const [tag, name, value] of [['script', 'textContent', 'window.got = 1'],
+            ['style', 'textContent', 'body { display: none }'], ['img', 'src', 'http://127.0.0.1:9/x.png']]) {
+            const one = document.createElement(tag); one[name] = value; document.body.append(one) } }"""
+        )
+        found.page.wait_for_timeout(100)
+        assert found.page.evaluate("window.got") is None
+        assert found.page.evaluate("getComputedStyle(document.body).display") == "block"
+        assert len([text for text in found.complaints if "Content Security Policy" in text]) == 3
+
+
+def test_everything_is_within_reach_of_the_keyboard(place: Path, browser: Browser) -> None:  # noqa: F811
+    """Tab leads from the skip link through every link and fold; what has the focus is marked; Enter unfolds."""
+    with opened(browser, place) as found:
+        page = found.page
+        for number in range(page.locator("a, summary").filter(visible=True).count()):
+            page.keyboard.press("Tab")
+            focused = page.locator(":focus")
+            assert focused.evaluate("one => getComputedStyle(one).outlineStyle") != "none"
+            assert number or focused.inner_text() == "To the content"
+            if focused.evaluate("one => one.tagName") == "SUMMARY":
+                page.keyboard.press("Enter")
+                assert focused.evaluate("one => one.parentElement.open")
+                page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement === document.body"), "nothing else takes the focus"
+
+
+def test_a_reader_finds_the_parts(place: Path, browser: Browser) -> None:  # noqa: F811
+    """Landmarks, one first heading, headings in order, charts with words."""
+    with opened(browser, place) as found:
+        found.open_all()
+        page = found.page
+        for role in ("banner", "main", "contentinfo"):
+            assert page.get_by_role(role).count() == 1
+        levels = [
+            int(name[1]) for name in page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map(h => h.tagName)")
+        ]
+        assert levels[0] == 1
+        assert levels.count(1) == 1
+        assert all(after - before <= 1 for before, after in pairwise(levels))
+        words = "score 50.0 %, 95 % interval 10.0 % to 90.0 %, reference 90.0 %, pass line 85.0 %"
+        assert page.locator("svg[role=img] desc").filter(has_text=words).count() == 2
