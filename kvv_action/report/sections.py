@@ -31,11 +31,17 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
-    """Rendered samples that are not right, and how many more there are at least."""
+    """Rendered samples; `bad` ones are not right, `failed` ones have no answer, `at_least` when there may be more."""
 
     shown: Sequence[Markup]
-    total: int
+    bad: int
+    failed: int
     at_least: bool
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.bad + self.failed
 
     @property
     def more(self) -> int:
@@ -134,7 +140,8 @@ def samples(result: BenchmarkResult, draw: Callable[[Case], Markup], *, budget: 
             break
         shown.append(text)
     at_least = bool(result.cases_omitted) and len(bad) == len(result.cases)
-    return Samples(shown=shown, total=len(bad), at_least=at_least)
+    failed = sum(case.outcome is Outcome.FAILED for case in bad)
+    return Samples(shown=shown, bad=len(bad) - failed, failed=failed, at_least=at_least)
 
 
 def _badness(case: Case) -> tuple[bool, bool, float]:

@@ -200,3 +200,37 @@ def test_what_was_not_asked_takes_little_room() -> None:
 def test_an_empty_run_has_a_page() -> None:
     """Nothing planned."""
     assert "Fail" in plain(html(replace(REPORT, benchmarks=())))
+
+
+@pytest.mark.parametrize(
+    ("result", "outcomes", "words"),
+    [
+        (RESULT, [Outcome.WRONG], "1 answer that is not right"),
+        (
+            RESULT,
+            [Outcome.WRONG, Outcome.UNPARSED, Outcome.FAILED],
+            "2 answers that are not right, 1 without an answer",
+        ),
+        (PROBES, [Outcome.WRONG], "1 probe that does not hold"),
+        (PROBES, [Outcome.PARTIAL, Outcome.WRONG], "2 probes that do not hold"),
+        (PROBES, [Outcome.FAILED] * 3, "3 without an answer"),
+    ],
+)
+def test_a_failure_is_not_called_wrong(result, outcomes: list[Outcome], words: str) -> None:
+    """The heading of the samples counts them apart."""
+    cases = tuple(replace(CASES[1], id=f"q{number}", outcome=outcome) for number, outcome in enumerate(outcomes))
+    assert words in plain(html(with_result(result, cases=cases)))
+
+
+@pytest.mark.parametrize(
+    ("cases", "omitted", "words"),
+    [
+        ([Outcome.RIGHT, Outcome.WRONG], 0, "1 right 1 wrong 1 failed 1 not sent of 4 planned"),
+        ([Outcome.RIGHT, Outcome.PARTIAL], 0, "1 right 1 partly right 1 failed 1 not sent"),
+        ([Outcome.WRONG], 1, "2 scored 1 failed 1 not sent"),
+    ],
+)
+def test_what_became_of_every_answer_is_counted(cases: list[Outcome], omitted: int, words: str) -> None:
+    """Where cases were left out that may have been wrong, nothing is claimed about them."""
+    found = tuple(replace(CASES[1], id=f"q{number}", outcome=outcome) for number, outcome in enumerate(cases))
+    assert words in plain(html(with_result(cases=found, cases_omitted=omitted)))
