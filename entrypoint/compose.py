@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks import registry
 from entrypoint.outputs import make_folder, move_aside, refuse_in_use, write_reports
 from entrypoint.prepare import Demonstration, Prepared, prepare, provenance
+from entrypoint.spending import budget_of, limits_of
 from kvv_action import __version__
 from kvv_action.benchmark import Client, Observer
 from kvv_action.errors import JournalError, Problem, RunStopped, UsageError
@@ -173,6 +174,7 @@ def _missing(found: Survey, settings: Settings) -> bool:
 
 
 def _begin(journal: Journal, prepared: Prepared, found: Survey, github: Mapping[str, str]) -> None:
+    limits = limits_of(prepared.settings)
     journal.append(
         {
             "kind": "session",
@@ -181,6 +183,7 @@ def _begin(journal: Journal, prepared: Prepared, found: Survey, github: Mapping[
             "started": time.time(),
             "plan": prepared.plan,
             "provenance": provenance(github),
+            **({"budget": limits} if limits.any else {}),
         }
     )
 
@@ -216,6 +219,7 @@ async def _ask(prepared: Prepared, journal: Journal, found: Survey, observer: Ob
                 reference=reference,
                 workers=prepared.settings.max_connections,
                 retry_failed=prepared.settings.retry_failed,
+                budget=budget_of(prepared.settings, journal.path, found),
             )
             sync, ticks = asyncio.create_task(journal.sync_forever()), asyncio.create_task(_tick(observer))
             try:

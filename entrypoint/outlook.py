@@ -1,9 +1,10 @@
 """The outlook of a prepared run: what each benchmark costs and can decide, as plain records."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from entrypoint.prepare import Prepared
+from entrypoint.spending import limits_of
 from kvv_action.profiles.document import TIERS
 from kvv_action.profiles.model import BenchmarkRules
 from kvv_action.run.detectable import ALIKE, POWER, detectable
@@ -73,6 +74,7 @@ class Outlook:
     cost: Span | None
     wall: Span
     tiers: tuple[TierOutlook, ...]
+    budget: tuple[str, ...]
 
 
 def outlook(prepared: Prepared) -> Outlook:
@@ -100,6 +102,7 @@ def outlook(prepared: Prepared) -> Outlook:
         cost=total(costs) if costs else None,
         wall=wall(estimates, settings.max_connections),
         tiers=tuple(_tiers(prepared)),
+        budget=tuple(_budget(prepared, rows, wall(estimates, settings.max_connections))),
     )
 
 
@@ -131,6 +134,31 @@ def _cost(estimate: Estimate, prepared: Prepared) -> Span | None:
     if prices[0] is None and prices[1] is None:
         return None
     return estimate.tokens_in * ((prices[0] or 0) / 1e6) + estimate.tokens_out * ((prices[1] or 0) / 1e6)
+
+
+def _budget(prepared: Prepared, rows: Sequence[BenchmarkOutlook], time: Span) -> Iterator[str]:
+    """For each limit whether the run fits, and what may come on top of it."""
+    settings, limits = prepared.settings, limits_of(prepared.settings)
+    requests, tokens = total(row.requests for row in rows), total(row.tokens_in + row.tokens_out for row in rows)
+    flying = f"on top comes what is in flight then, {settings.max_connections} answers at most"
+    if limits.requests is not None:
+        yield _fits("max-requests", limits.requests, requests, "never exceeded")
+    if limits.tokens is not None:
+        yield _fits("max-tokens", limits.tokens, tokens, flying)
+    if limits.cost is not None:
+        yield _fits("max-cost", limits.cost, total(row.cost for row in rows if row.cost is not None), flying)
+    if limits.minutes is not None:
+        yield _fits("max-minutes", limits.minutes, time * (1 / 60), "what is in flight then is given up")
+
+
+def _fits(name: str, limit: float, span: Span, beyond: str) -> str:
+    if span.expected > limit:
+        told = "less than expected: the run will end inconclusive"
+    elif span.ceiling is None or span.ceiling > limit:
+        told = "enough for what is expected, not for the most that is possible"
+    else:
+        told = "enough in any case"
+    return f"{name} {limit:g}: {told} ({beyond})"
 
 
 def _tiers(prepared: Prepared) -> Iterator[TierOutlook]:

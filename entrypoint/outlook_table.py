@@ -116,4 +116,5 @@ def lines(outlook: Outlook) -> Iterator[str]:
             f"Smallest difference: seen in {percent(outlook.power, 0)} of runs by a 95 % interval; answers to one "
             f"sample are assumed to correlate by {outlook.assumed_correlation:g}."
         )
+    yield from (f"Budget: {line}." for line in outlook.budget)
     yield "Nothing was sent."

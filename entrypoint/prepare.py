@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks import registry
+from entrypoint.spending import unpriced
 from kvv_action import __version__
 from kvv_action.benchmark import Benchmark, Options
 from kvv_action.dataset.load import BUNDLED
@@ -231,7 +232,7 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
 
 
 def _checked_profile(settings: Settings, demonstration: Demonstration | None, *, sends: bool) -> Profile:
-    problems: list[Problem] = []
+    problems = list(unpriced(settings))
     if not sends and not (settings.profile or settings.model):
         problems.append(Problem(name="profile", value="", allowed="Required: the profile, or a model of its name."))
     if sends and demonstration is None:

@@ -334,6 +334,34 @@ class Settings(BaseSettings):
         ge=1,
         le=10_000,
     )
+    max_requests: int | None = setting(
+        None,
+        "Stop after this many requests, inconclusive; HTTP retries of one are not counted. Never exceeded.",
+        group="budget",
+        ge=1,
+        le=1_000_000_000,
+    )
+    max_tokens: int | None = setting(
+        None,
+        "Stop after this many tokens, prompts and answers together; only what is in flight then comes on top.",
+        group="budget",
+        ge=1,
+        le=1_000_000_000_000,
+    )
+    max_cost: float | None = setting(
+        None,
+        "Stop after this cost, in the currency of price-input and price-output; only what is in flight comes on top.",
+        group="budget",
+        gt=0,
+        le=1_000_000_000,
+    )
+    max_minutes: float | None = setting(
+        None,
+        "Stop after this many minutes, those of earlier sessions included; what is in flight then is given up.",
+        group="budget",
+        gt=0,
+        le=100_000,
+    )
     price_input: float | None = setting(
         None, "Price of a million prompt tokens, in any currency.", group="budget", ge=0, le=1_000_000
     )

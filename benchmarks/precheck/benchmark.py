@@ -1,7 +1,8 @@
 """Pre-Verification as a benchmark: every sample is a probe, every probe must hold."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from typing import Any
 
 from benchmarks.precheck.probe import Probe
 from benchmarks.precheck.suites import chosen
@@ -47,7 +48,7 @@ class Precheck:
         probe = self._probes[sample.id]
         if probe.together:
             # calls are numbered when they are made, so the order of the answers does not matter
-            await asyncio.gather(*(generate(request, may_reject=True) for request in probe.requests))
+            await _all(generate(request, may_reject=True) for request in probe.requests)
             return
         exchanges = [await generate(request, may_reject=True) for request in probe.requests]
         while probe.then and (request := probe.then(exchanges)):
@@ -68,3 +69,10 @@ class Precheck:
 
     async def aclose(self) -> None:
         """Nothing to release."""
+
+
+async def _all(asked: Iterable[Coroutine[Any, Any, Exchange]]) -> None:
+    """Wait for every request, also when one fails: what is in flight has been paid for, and its answer is evidence."""
+    for came in await asyncio.gather(*asked, return_exceptions=True):
+        if isinstance(came, BaseException):
+            raise came

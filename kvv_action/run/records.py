@@ -47,14 +47,16 @@ class Place:
         }
 
 
-def answer_line(place: Place, exchange: Exchange, *, key: str, request: str) -> Line:
-    """`key`: see `answer_key`; `request`: digest of the body."""
+def answer_line(place: Place, exchange: Exchange, *, key: str, request: str, reckoned: int = 0) -> Line:
+    """`key`: see `answer_key`; `request`: digest of the body; `reckoned`: its tokens, where nobody counted them."""
     line = place.line("answer")
     line.update(key=key, request=request, call=exchange.call)
     if exchange.request:
         line["body"] = exchange.request
     if exchange.endpoint:
         line["endpoint"] = exchange.endpoint
+    if reckoned:
+        line["reckoned"] = reckoned
     if exchange.completion is not None:
         line["completion"] = exchange.completion
     else:
@@ -76,9 +78,11 @@ def observation_line(place: Place, call: int, observation: Observation) -> Line:
     return line
 
 
-def error_line(place: Place, error: EndpointError, *, key: str, request: str, call: int) -> Line:
-    """A request that failed for good."""
+def error_line(place: Place, error: EndpointError, *, key: str, request: str, call: int, endpoint: str = "") -> Line:
+    """A request that failed for good; `endpoint` as in the request."""
     line = place.line("error")
+    if endpoint:
+        line["endpoint"] = endpoint
     line.update(
         key=key, request=request, call=call, failure=error.kind, message=error.message,
         status=error.status, body=error.body, attempts=error.attempts,

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from kvv_action.errors import JournalError
 from kvv_action.run import journal as journals
+from kvv_action.run.budget import tokens_of
 from kvv_action.run.plan import plan_digest
 from kvv_action.run.records import to_failure, to_score
 from kvv_action.run.sight import diagnose
@@ -82,13 +83,12 @@ class _Traffic:
         self.total.append(completion.total)
         if completion.streamed:
             self.first_token.append(completion.first_token)
-        usage = completion.usage or {}
-        prompt, generated = usage.get("prompt_tokens"), usage.get("completion_tokens")
-        if isinstance(prompt, int) and isinstance(generated, int):
-            self.prompt += prompt
-            self.completion += generated
-        else:
+        counted = tokens_of(completion)
+        if counted is None:
             self.unknown += 1
+        else:
+            self.prompt += counted[0]
+            self.completion += counted[1]
 
     def error(self, record: journals.Record) -> None:
         self.requests += 1
@@ -172,7 +172,7 @@ def _count(
             exchange = answers.add(record)
             if not exchange.endpoint and not exchange.observation:
                 traffic.answer(exchange)
-        elif kind == "error":
+        elif kind == "error" and not record.get("endpoint"):
             traffic.error(record)
         elif kind in ("score", "failure"):
             slot, asked = slot_of(record), answers.judged(record)
@@ -200,11 +200,10 @@ def _timing(found: Survey, traffic: _Traffic) -> Timing:
         return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
     started = [float(session["started"]) for session in found.sessions]
-    wall = sum(max(0.0, end - start) for start, end in zip(started, found.at, strict=True))
     return Timing(
         started=iso(started[0]),
         finished=iso(found.at[-1]),
-        wall=round(wall, 3),
+        wall=round(found.seconds, 3),
         sessions=len(started),
         first_token=quantiles(traffic.first_token),
         total=quantiles(traffic.total),

@@ -1,23 +1,29 @@
 """Asks what the plan says, keeps every answer, judges it; the one place where failures become data."""
 
 import asyncio
+import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import orjson
+
 from kvv_action.benchmark import Client, Finished, Observer, Sandbox
 from kvv_action.errors import EndpointError, KvvError, Rejected, RunStopped, SandboxError, ScoringError, Undecided
 from kvv_action.profiles.model import Profile
 from kvv_action.run.body import answer_key, compose
+from kvv_action.run.budget import Budget, BudgetSpent, Limits, tokens_of
 from kvv_action.run.journal import Journal
 from kvv_action.run.plan import Loaded
 from kvv_action.run.records import Place, answer_line, error_line, observation_line, result_line
 from kvv_action.run.survey import Survey
+from kvv_action.run.tokens import of_body
 from kvv_action.schema import (
     CHAT,
     COMPLETIONS,
     BenchmarkKind,
+    Completion,
     Exchange,
     FailureKind,
     Json,
@@ -115,6 +121,8 @@ class _Generate:
 
     async def _send(self, out: _Outgoing, *, may_reject: bool) -> Exchange:
         place, journal, client = self._item.place, self._runner.journal, self._runner.client_of(out.endpoint)
+        if not out.endpoint:
+            self._runner.budget.take()
         try:
             if out.path == CHAT:
                 completion = await client.complete(out.content, stream=out.stream)
@@ -124,14 +132,14 @@ class _Generate:
                 completion = await client.fetch(out.path)
         except RunStopped as stop:
             if isinstance(stop.__cause__, EndpointError):
-                journal.append(error_line(place, stop.__cause__, key=out.key, request=out.digest, call=out.call))
+                journal.append(self._error(out, stop.__cause__))
             if out.endpoint:
                 # it ends the run, but it is no failure of the endpoint under test
                 raise RunStopped(f"the {out.endpoint} endpoint: {stop}") from None
             raise
         except EndpointError as error:
             if not (may_reject and isinstance(error, Rejected)):
-                journal.append(error_line(place, error, key=out.key, request=out.digest, call=out.call))
+                journal.append(self._error(out, error))
                 raise
             rejection = Rejection(
                 status=error.status or 0, message=error.message, body=error.body, attempts=error.attempts
@@ -139,8 +147,23 @@ class _Generate:
             exchange = Exchange(call=out.call, request=out.kept, endpoint=out.endpoint, rejection=rejection)
         else:
             exchange = Exchange(call=out.call, request=out.kept, endpoint=out.endpoint, completion=completion)
-        journal.append(answer_line(place, exchange, key=out.key, request=out.digest))
+        prompt = self._counted(out, exchange.completion)
+        journal.append(answer_line(place, exchange, key=out.key, request=out.digest, reckoned=prompt))
         return exchange
+
+    def _error(self, out: _Outgoing, error: EndpointError) -> Mapping[str, Json]:
+        return error_line(
+            self._item.place, error, key=out.key, request=out.digest, call=out.call, endpoint=out.endpoint
+        )
+
+    def _counted(self, out: _Outgoing, completion: Completion | None) -> int:
+        """Count an answer; the tokens of its prompt when the endpoint did not say, else 0."""
+        if completion is None or out.endpoint:
+            return 0
+        unsaid = out.path in POSTED and tokens_of(completion) is None
+        prompt = math.ceil(of_body(orjson.loads(out.content)).expected) if unsaid else 0
+        self._runner.budget.count(completion, prompt)
+        return prompt
 
 
 def _kept(content: bytes, kind: BenchmarkKind, call: int) -> str:
@@ -168,6 +191,7 @@ class Runner:
         reference: sends requests to the endpoint that answers are compared with, when the plan has one.
         workers: samples worked on at the same time.
         retry_failed: ask again what failed in an earlier session.
+        budget: what may be spent, and what earlier sessions spent.
         clock: seconds since the epoch.
     """
 
@@ -185,6 +209,7 @@ class Runner:
         reference: Client | None = None,
         workers: int = 50,
         retry_failed: bool = True,
+        budget: Budget | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.plan = plan
@@ -192,6 +217,7 @@ class Runner:
         self.client = client
         self.journal = journal
         self.known = found.keys
+        self.budget = budget or Budget(Limits())
         self._loaded = loaded
         self._found = found
         self._observer = observer
@@ -201,6 +227,7 @@ class Runner:
         self._retry_failed = retry_failed
         self._clock = clock
         self._wrong_probes = found.wrong_probes
+        self._refused = False
 
     def client_of(self, endpoint: str) -> Client:
         """The client of the endpoint under test (empty), or of the reference."""
@@ -215,16 +242,30 @@ class Runner:
         Cancelling this task stops sending at once; what came is in the journal, the `end` line is written by `finish`.
 
         Returns:
-            Complete, or stopped with the reason: the endpoint, the disk, or samples that can no longer be read.
+            Complete, or stopped with the reason: the endpoint, the disk, the budget, or samples that can no longer
+            be read.
         """
-        ending = Ending(state=RunState.COMPLETE, reason="")
+        reason = ""
         try:
-            for stage in self._stages():
-                await self._drive(stage)
+            reason = await self._within_budget()
         except* KvvError as stops:
-            ending = Ending(state=RunState.STOPPED, reason=str(_first(stops)))
-            self._observer.state(ending.reason)
-        return ending
+            reason = str(_first(stops))
+        if not reason:
+            return Ending(state=RunState.COMPLETE, reason="")
+        self._observer.state(reason)
+        return Ending(state=RunState.STOPPED, reason=reason)
+
+    async def _within_budget(self) -> str:
+        """Ask until nothing is left, or until the budget is spent; then the reason."""
+        try:
+            async with asyncio.timeout(self.budget.seconds_left):
+                for stage in self._stages():
+                    await self._drive(stage)
+                    if self._refused:
+                        return self.budget.reason
+        except TimeoutError:
+            return self.budget.overtime()
+        return ""
 
     def finish(self, ending: Ending) -> None:
         """Write the `end` line."""
@@ -265,6 +306,10 @@ class Runner:
 
     async def _work(self, items: Iterator[_Item]) -> None:
         for item in items:
+            if not self.budget.left():
+                self._refused = True
+            if self._refused:
+                return
             await self._one(item)
 
     def _items(self, stage: Sequence[Loaded]) -> Iterator[_Item]:
@@ -298,6 +343,9 @@ class Runner:
             result: Score | SampleFailure = replace(score, value=float(score.value), category=item.sample.category)
         except EndpointError as error:
             result = SampleFailure(kind=error.kind, message=error.message, counts=item.sample.unanswered)
+        except BudgetSpent:
+            self._refused = True
+            return
         except Undecided as error:
             result = SampleFailure(kind=FailureKind.UNDECIDED, message=str(error))
         except ScoringError as error:

@@ -69,6 +69,12 @@ class Survey:
     mended_bytes: int = 0
     retried_failures: int = 0
 
+    @property
+    def seconds(self) -> float:
+        """What the sessions took together."""
+        spans = zip((float(session["started"]) for session in self.sessions), self.at, strict=True)
+        return sum(max(0.0, end - start) for start, end in spans)
+
 
 def survey(records: Iterable[Record], plan: RunPlan) -> Survey:
     """Read a whole journal once; later results replace earlier failures of the same sample and epoch.

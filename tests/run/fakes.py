@@ -12,6 +12,7 @@ import orjson
 from kvv_action.benchmark import Benchmark, DatasetPin, Finished, Generate, Rows, Sandbox
 from kvv_action.profiles.model import BenchmarkRules, Profile, ThinkingRules
 from kvv_action.redact import Redactor
+from kvv_action.run.budget import Budget, Limits
 from kvv_action.run.journal import Journal, Reader
 from kvv_action.run.plan import Amount, Loaded, plan_benchmark
 from kvv_action.run.results import build
@@ -236,12 +237,16 @@ class Run:
         retry_failed: bool = True,
         finish: bool = True,
         journal: type[Journal] = Journal,
+        limits: Limits | None = None,
+        reference: FakeClient | None = None,
     ) -> Ending:
         """What one process does: go on from the journal, ask, write the end."""
         ticks = itertools.count(1_700_000_000)
         with journal(self.path, self.redactor) as writer:
             found = survey(Reader(self.path), self.plan)
             writer.append(session_line(self.plan, len(found.sessions) + 1))
+            budget = Budget(limits or Limits(), seconds=found.seconds)
+            budget.replay(Reader(self.path))
             runner = Runner(
                 plan=self.plan,
                 profile=self.profile,
@@ -252,6 +257,8 @@ class Run:
                 observer=self.observer,
                 workers=workers,
                 retry_failed=retry_failed,
+                budget=budget,
+                reference=reference,
                 clock=lambda: float(next(ticks)),
             )
             ending = await runner.run()

@@ -1,0 +1,40 @@
+"""The budget that the settings give, and what a plan says about it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from kvv_action.errors import Problem
+from kvv_action.run.budget import Budget, Limits
+from kvv_action.run.journal import Reader
+from kvv_action.run.survey import Survey
+from kvv_action.settings import Settings, option_name
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What a run with these settings may spend."""
+    return Limits(
+        requests=settings.max_requests,
+        tokens=settings.max_tokens,
+        cost=settings.max_cost,
+        minutes=settings.max_minutes,
+        price_input=settings.price_input or 0.0,
+        price_output=settings.price_output or 0.0,
+    )
+
+
+def unpriced(settings: Settings) -> Iterator[Problem]:
+    """A limited cost needs prices."""
+    if settings.max_cost is None:
+        return
+    for name in ("price_input", "price_output"):
+        if getattr(settings, name) is None:
+            allowed = f"It needs {option_name(name)}, the price of a million tokens."
+            yield Problem(name="max-cost", value=f"{settings.max_cost:g}", allowed=allowed)
+
+
+def budget_of(settings: Settings, journal: Path, found: Survey) -> Budget:
+    """The budget with everything counted that a journal's sessions spent; the journal is read only for a limit."""
+    budget = Budget(limits_of(settings), seconds=found.seconds)
+    if budget.limits.any:
+        budget.replay(Reader(journal))
+    return budget

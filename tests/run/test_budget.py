@@ -1,0 +1,197 @@
+"""Budgets: never more requests, nothing lost, never a pass, and a larger one goes on."""
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kvv_action.benchmark import Generate
+from kvv_action.errors import EndpointError
+from kvv_action.run.budget import Budget, Limits
+from kvv_action.run.results import build
+from kvv_action.schema import Completion, FailureKind, RunState, Sample, Verdict
+from tests.run.fakes import FakeClient, Quiz, asking, make_run, question, right, said
+
+SPENT = "budget spent: max-requests is {0}, {0} requests were sent; with a larger one the same command goes on"
+
+
+@pytest.mark.parametrize("calls", [1, 3])
+@pytest.mark.parametrize("most", range(1, 14))
+async def test_exactly_so_many_requests_are_sent(tmp_path: Path, most: int, calls: int) -> None:
+    """Whatever a sample asks and however many work at once, not one request too many and not one too few."""
+    run, client = make_run(tmp_path, Quiz(count=4, calls=calls)), FakeClient()
+    ending = await run.session(client, workers=3, limits=Limits(requests=most))
+    needed = 4 * calls
+    assert len(client.bodies) == min(most, needed) == run.report().usage.requests
+    assert ending.state is (RunState.COMPLETE if most >= needed else RunState.STOPPED)
+    assert ending.reason == ("" if most >= needed else SPENT.format(most))
+
+
+async def test_what_is_in_flight_is_waited_for(tmp_path: Path) -> None:
+    """Every answer that was paid for is in the journal and judged."""
+    run = make_run(tmp_path, Quiz(count=9))
+    await run.session(FakeClient(), workers=4, limits=Limits(requests=6))
+    assert len(run.lines("answer")) == len(run.lines("score")) == 6
+    assert run.report().benchmarks[0].counts.skipped == 3
+
+
+async def test_a_sample_without_a_request_left_is_untouched(tmp_path: Path) -> None:
+    """A second request that may not be sent is no failure; a later session reuses the first one's answer."""
+    run = make_run(tmp_path, Quiz(count=2, calls=2))
+    await run.session(FakeClient(), limits=Limits(requests=3))
+    assert [line["sample"] for line in run.lines("score")] == ["q0"]
+    assert run.lines("failure") == []
+    client = FakeClient()
+    ending = await run.session(client, limits=Limits(requests=4))
+    assert client.asked == [question(1, 1)]
+    assert ending.state is RunState.COMPLETE
+
+
+async def test_sessions_share_one_budget(tmp_path: Path) -> None:
+    """The same budget again sends nothing; a larger one only the rest of it."""
+    run = make_run(tmp_path, Quiz(count=9))
+    await run.session(FakeClient(), limits=Limits(requests=4))
+    again, larger = FakeClient(), FakeClient()
+    ending = await run.session(again, limits=Limits(requests=4))
+    assert again.asked == []
+    assert ending.reason == SPENT.format(4)
+    await run.session(larger, limits=Limits(requests=6))
+    assert len(larger.asked) == 2
+    report = run.report()
+    assert report.usage.requests == 6
+    assert report.timing.sessions == 3
+
+
+async def test_failed_requests_count(tmp_path: Path) -> None:
+    """A request that failed for good was sent all the same."""
+    run = make_run(tmp_path, Quiz(count=5))
+    client = FakeClient(lambda _: EndpointError(FailureKind.SERVER_ERROR, "HTTP 500"))
+    await run.session(client, limits=Limits(requests=3))
+    assert len(client.bodies) == 3
+    after = FakeClient()
+    await run.session(after, limits=Limits(requests=4))
+    assert len(after.bodies) == 1
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+async def test_tokens_stop_it_but_for_what_is_in_flight(tmp_path: Path, workers: int) -> None:
+    """15 tokens an answer: 40 are reached with the third, beside which the other workers' answers may come."""
+    run = make_run(tmp_path, Quiz(count=20))
+    ending = await run.session(FakeClient(), workers=workers, limits=Limits(tokens=40))
+    used = run.report().usage
+    assert 40 <= used.prompt_tokens + used.completion_tokens <= 45 + 15 * (workers - 1)
+    assert ending.reason.startswith("budget spent: max-tokens is 40, ")
+
+
+async def test_cost_is_that_of_both_kinds_of_tokens(tmp_path: Path) -> None:
+    """10 prompt tokens at 100 000 and 5 answered at 200 000 a million: 2 an answer."""
+    run, client = make_run(tmp_path, Quiz(count=20)), FakeClient()
+    ending = await run.session(client, limits=Limits(cost=5, price_input=1e5, price_output=2e5))
+    assert len(client.bodies) == 3
+    assert ending.reason.startswith("budget spent: max-cost is 5, 6 were spent")
+
+
+async def test_tokens_that_nobody_counted_are_reckoned(tmp_path: Path) -> None:
+    """An endpoint without usage does not run on for ever, neither in this session nor in the next."""
+    run = make_run(tmp_path, Quiz(count=20))
+    client = FakeClient(lambda _: said("a word or two of an answer", usage=None))
+    await run.session(client, limits=Limits(tokens=40))
+    sent = len(client.bodies)
+    assert 1 < sent < 6
+    again = FakeClient()
+    await run.session(again, limits=Limits(tokens=40))
+    assert again.bodies == []
+
+
+@dataclass
+class SlowClient(FakeClient):
+    """Answers the first two, then nothing."""
+
+    given_up: list[str] = field(default_factory=list)
+
+    async def complete(self, content: bytes, *, stream: bool) -> Completion:
+        completion = await super().complete(content, stream=stream)
+        if len(self.bodies) > 2:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                self.given_up.append(self.asked[-1])
+                raise
+        return completion
+
+
+async def test_time_that_is_up_ends_it_at_once(tmp_path: Path) -> None:
+    """What is in flight is given up, and asked again by a session with more time."""
+    run, client = make_run(tmp_path, Quiz(count=5)), SlowClient()
+    ending = await run.session(client, limits=Limits(minutes=0.2 / 60))
+    assert ending.state is RunState.STOPPED
+    assert ending.reason.startswith("budget spent: max-minutes is 0.00333333, what was in flight was given up")
+    assert client.given_up
+    assert len(run.lines("score")) == 2
+    after = FakeClient()
+    await run.session(after)
+    assert after.asked == [question(2), question(3), question(4)]
+
+
+async def test_minutes_of_earlier_sessions_count(tmp_path: Path) -> None:
+    """A session that begins with no time left sends nothing."""
+    run = make_run(tmp_path, Quiz(count=5))
+    await run.session(FakeClient(), limits=Limits(requests=3))
+    took = build(run.path).timing.wall
+    assert took > 0
+    client = FakeClient()
+    ending = await run.session(client, limits=Limits(minutes=took / 60))
+    assert client.bodies == []
+    assert "max-minutes" in ending.reason
+
+
+def wrong(body: Any) -> Completion:
+    """No number of any question."""
+    del body
+    return said("none")
+
+
+@pytest.mark.parametrize(("answer", "verdict"), [(right, Verdict.INCONCLUSIVE), (wrong, Verdict.FAIL)])
+async def test_it_never_passes_but_a_proven_fail_stays(tmp_path: Path, answer: Any, verdict: Verdict) -> None:
+    """Right answers so far prove nothing; wrong ones that nothing can make up for do."""
+    run = make_run(tmp_path, Quiz(count=400))
+    await run.session(FakeClient(answer), workers=8, limits=Limits(requests=390))
+    report = run.report()
+    assert report.verdict is verdict
+    assert "budget spent" in report.reason
+
+
+async def test_the_report_follows_from_the_journal_alone(tmp_path: Path) -> None:
+    """The reason stands in the end line; the budget itself is no part of the plan."""
+    run = make_run(tmp_path, Quiz(count=5))
+    await run.session(FakeClient(), limits=Limits(requests=2))
+    first = run.report()
+    assert run.lines("end")[-1]["reason"] == first.state_reason == SPENT.format(2)
+    await run.session(FakeClient())
+    assert run.report().plan_digest == first.plan_digest
+
+
+async def test_a_gate_without_budget_leaves_the_rest_unasked(tmp_path: Path) -> None:
+    """When the budget ends within the gate nothing behind it is asked."""
+    gate = Quiz(id="gate", count=4, gates=True)
+    run, client = make_run(tmp_path, gate, Quiz(count=3)), FakeClient()
+    await run.session(client, limits=Limits(requests=3))
+    assert len(client.bodies) == 3
+    assert run.report().benchmarks[1].verdict is Verdict.SKIPPED
+
+
+async def test_requests_to_a_reference_are_not_part_of_it(tmp_path: Path) -> None:
+    """The budget is about the endpoint under test."""
+
+    async def both(sample: Sample, generate: Generate) -> None:
+        await generate(asking(question(sample.input), endpoint="reference"))
+        await generate(asking(question(sample.input)))
+
+    run = make_run(tmp_path, Quiz(count=4, solving=both))
+    budget = Budget(Limits(requests=2))
+    await run.session(FakeClient(), reference=FakeClient(), limits=budget.limits)
+    assert run.report().usage.requests == 2
+    budget.replay(run.lines())
+    assert budget.requests == 2
