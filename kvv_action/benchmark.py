@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import (
@@ -250,21 +250,23 @@ class Executed:
     """What a command did.
 
     Attributes:
-        exit_code: None when it was stopped at its deadline.
+        exit_code: None when it did not end by itself.
         output: standard output and error as they came, head and tail when it was too much.
         omitted: bytes left out in the middle.
         seconds: how long it took.
+        stopped: why it did not end by itself: `deadline`, or `disk` when the container wrote more than it may.
     """
 
     exit_code: int | None
     output: bytes
     omitted: int = 0
     seconds: float = 0.0
+    stopped: Literal["", "deadline", "disk"] = ""
 
     @property
     def timed_out(self) -> bool:
         """Whether the deadline stopped it."""
-        return self.exit_code is None
+        return self.stopped == "deadline"
 
 
 class Container(Protocol):
@@ -283,6 +285,9 @@ class Container(Protocol):
         env: Mapping[str, str] | None = None,
     ) -> Executed:
         """Run a bash command to its end or to the deadline; then everything in the container is killed.
+
+        What it started in the background goes on when it ends by itself. The container cannot be ended from inside
+        by killing processes; when it is gone, the engine or its memory limit did it.
 
         Args:
             command: for `bash -c`.
@@ -306,7 +311,13 @@ class Container(Protocol):
 
 
 class Sandbox(Protocol):
-    """Nested containers; only benchmarks that run code ask for one."""
+    """Nested containers; only benchmarks that run code ask for one.
+
+    Attributes:
+        places: containers that can run at the same time.
+    """
+
+    places: int
 
     async def image(self, name: str) -> Image:
         """Have an image, by the settings' pull policy and mirror. Raises SandboxError."""

@@ -5,21 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kvv_action.errors import KvvError
+from kvv_action.sandbox.engine import NoEngine, connect
+from kvv_action.sandbox.labels import EXPIRES, RUN, ours
 
 if TYPE_CHECKING:
     from docker import APIClient
-
-RUN = "kvv.run"
-"""Label with the run that a container belongs to (`kvv_action.github.context.run_label`)."""
-EXPIRES = "kvv.expires"
-"""Label with the time after which nobody needs a container any more, in seconds since the epoch."""
-TIMEOUT = 20
-"""Seconds for one request to the engine."""
-
-
-class NoEngine(KvvError):
-    """There is no container engine, or it does not answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,21 +18,6 @@ class Reaped:
 
     removed: tuple[str, ...]
     failed: tuple[str, ...] = ()
-
-
-def connect() -> "APIClient":
-    """A client of the engine that DOCKER_HOST names, or of the local socket.
-
-    Raises:
-        NoEngine: nothing is there.
-    """
-    import docker
-    from docker.errors import DockerException
-
-    try:
-        return docker.from_env(timeout=TIMEOUT).api
-    except DockerException as error:
-        raise NoEngine(f"no container engine answers ({error})") from error
 
 
 def reap(
@@ -91,7 +66,7 @@ def _expired(client: "APIClient", now: float) -> dict[str, str]:
     return {
         container: name
         for container, name, labels in _labelled(client, EXPIRES)
-        if labels[EXPIRES].isdecimal() and int(labels[EXPIRES]) <= now
+        if ours(labels) and int(labels[EXPIRES]) <= now
     }
 
 

@@ -6,7 +6,9 @@ import pytest
 from docker.errors import APIError
 from requests import ConnectionError as EngineGone
 
-from kvv_action.sandbox.reaper import EXPIRES, RUN, NoEngine, connect, reap
+from kvv_action.sandbox.engine import NoEngine, connect
+from kvv_action.sandbox.labels import EXPIRES, RUN
+from kvv_action.sandbox.reaper import reap
 
 
 class Engine:
@@ -51,8 +53,9 @@ def test_only_containers_of_the_run() -> None:
 
 
 def test_only_expired_containers() -> None:
-    """Of any run, once their time has passed; a time that is no number never passes."""
-    engine = Engine({"old": {EXPIRES: "100"}, "new": {EXPIRES: "300"}, "odd": {EXPIRES: "soon"}, "stranger": {}})
+    """Of any run, once their time has passed; a time that is no number never passes, and a stranger's is not ours."""
+    times = {"old": "100", "new": "300", "odd": "soon"}
+    engine = Engine({name: {RUN: "r", EXPIRES: at} for name, at in times.items()} | {"stranger": {EXPIRES: "100"}})
     assert reap(expired=True, engine=engine, clock=lambda: 200.0).removed == ("old",)
 
 

@@ -1,0 +1,114 @@
+"""Starts containers and removes them, so that none is left whatever happens meanwhile."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from kvv_action.benchmark import ContainerSpec, Image
+from kvv_action.sandbox.container import MAIN, EngineContainer, Started
+from kvv_action.sandbox.engine import Engine, EngineError
+from kvv_action.sandbox.labels import container_name, labels
+from kvv_action.sandbox.limits import Limits, host_config, may_have_quota
+from kvv_action.sandbox.threads import see_through
+
+STARTING, REMOVING = 120, 60
+"""Seconds for the engine to start and to remove a container."""
+HELD = 3.0
+"""Seconds that a cancellation waits for the engine: the runner gives a cancelled step ten."""
+LATE = 60
+"""Seconds between the end of a lease and the time from which anybody may remove the container."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """A container as it is to be started."""
+
+    spec: ContainerSpec
+    image: Image
+    limits: Limits
+    network: str
+    run: str
+
+
+class Launcher:
+    """Starts and removes containers on one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._quota = may_have_quota(engine.info)
+
+    async def start(self, launch: Launch) -> EngineContainer:
+        """Start a container.
+
+        Raises:
+            SandboxError: the engine does not start it.
+        """
+        spec = launch.spec
+        name = container_name(spec.instance, spec.role)
+        try:
+            found = await see_through(self._create_and_start(name, launch), HELD)
+        except BaseException:
+            await self.remove(name)
+            raise
+        return EngineContainer(
+            self._engine,
+            Started(
+                id=found,
+                name=name,
+                image=launch.image,
+                workdir=spec.workdir,
+                disk=0 if self._quota else launch.limits.disk,
+                until=time.monotonic() + spec.lease,
+            ),
+        )
+
+    async def remove(self, container: str) -> None:
+        """Remove a container with its anonymous volumes; one that is gone is fine.
+
+        Raises:
+            SandboxError: the engine does not remove it.
+        """
+        client = self._engine.client
+
+        def remove() -> None:
+            client.remove_container(container, force=True, v=True)
+
+        try:
+            await see_through(self._engine.call("removing a container", remove, seconds=REMOVING), HELD)
+        except EngineError as error:
+            if error.status not in (404, 409):
+                raise
+
+    async def _create_and_start(self, name: str, launch: Launch) -> str:
+        try:
+            return await self._once(name, launch)
+        except EngineError as error:
+            if not (self._quota and "storage-opt" in str(error)):
+                raise
+            self._quota = False
+            return await self._once(name, launch)
+
+    async def _once(self, name: str, launch: Launch) -> str:
+        client, config = self._engine.client, _config(launch, quota=self._quota)
+
+        def create_and_start() -> str:
+            made: str = client.create_container_from_config(config, name)["Id"]
+            client.start(made)
+            return made
+
+        return await self._engine.call(f"starting the container {name}", create_and_start, seconds=STARTING)
+
+
+def _config(launch: Launch, *, quota: bool) -> dict[str, Any]:
+    """The engine's description of a container: nothing of our own environment, nothing of the user's proxies."""
+    spec = launch.spec
+    return {
+        "Image": launch.image.id,
+        "Entrypoint": ["/bin/sh", "-c", MAIN, "kvv-lease", str(spec.lease)],
+        "Cmd": [],
+        "Env": [],
+        "WorkingDir": "/",
+        "Healthcheck": {"Test": ["NONE"]},
+        "Labels": labels(launch.run, spec.instance, spec.role, time.time() + spec.lease + LATE),
+        "HostConfig": host_config(launch.limits, launch.network, quota=quota),
+    }

@@ -1,0 +1,103 @@
+"""The sandbox: nested containers on the engine that is there."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+
+from kvv_action.benchmark import ContainerSpec, Image
+from kvv_action.errors import SandboxError
+from kvv_action.sandbox.container import EngineContainer
+from kvv_action.sandbox.engine import Engine, NoEngine, open_engine
+from kvv_action.sandbox.images import Images
+from kvv_action.sandbox.launch import HELD, Launch, Launcher
+from kvv_action.sandbox.limits import room
+from kvv_action.sandbox.options import SandboxOptions
+from kvv_action.sandbox.reaper import reap
+from kvv_action.sandbox.slots import Room, Slots
+from kvv_action.sandbox.threads import off_loop, see_through
+
+FREE = "stat -f -c '%a %S' /"
+"""Prints the free blocks of the engine's disk and their size."""
+
+
+class NestedContainers:
+    """The `Sandbox` of `kvv_action.benchmark`; made by `open_sandbox`."""
+
+    def __init__(self, engine: Engine, options: SandboxOptions) -> None:
+        self._engine = engine
+        self._options = options
+        self._slots = Slots(room(options.limits, options.workers, engine.info))
+        self._launcher = Launcher(engine)
+        self._images = Images(engine, options, self._free)
+        self.places = self._slots.room.places
+
+    async def image(self, name: str) -> Image:
+        """See `Sandbox.image`."""
+        return await self._images.get(name)
+
+    async def build(self, name: str, files: Mapping[str, bytes], arguments: Mapping[str, str]) -> Image:
+        """See `Sandbox.build`."""
+        return await self._images.build(name, files, arguments)
+
+    def prefetch(self, name: str) -> None:
+        """See `Sandbox.prefetch`."""
+        self._images.prefetch(name)
+
+    async def release(self, name: str) -> None:
+        """See `Sandbox.release`."""
+        await self._images.release(name)
+
+    @asynccontextmanager
+    async def container(self, spec: ContainerSpec) -> AsyncIterator[EngineContainer]:
+        """See `Sandbox.container`."""
+        image = await self._images.get(spec.image)
+        limits = self._options.limits.of(spec, self._engine.info)
+        async with self._slots.taken(Room(memory=limits.memory)), self._started(spec, image) as container:
+            yield container
+
+    async def aclose(self) -> None:
+        """Remove whatever is left of this run, and let go of the engine."""
+        await self._images.aclose()
+        with suppress(SandboxError):
+            await see_through(off_loop(lambda: reap(run=self._options.run)), HELD)
+        self._engine.close()
+
+    @asynccontextmanager
+    async def _started(self, spec: ContainerSpec, image: Image) -> AsyncIterator[EngineContainer]:
+        launch = Launch(
+            spec=spec,
+            image=image,
+            limits=self._options.limits.of(spec, self._engine.info),
+            network=self._options.network if spec.network else "none",
+            run=self._options.run,
+        )
+        container = await self._launcher.start(launch)
+        try:
+            yield container
+        finally:
+            await self._launcher.remove(container.id)
+
+    async def _free(self, image: Image) -> int:
+        """Bytes free on the engine's disk, which is not ours: measured in a container that no model has touched."""
+        spec = ContainerSpec(image=image.id, instance="engine", role="disk", lease=60)
+        async with self._started(spec, image) as container:
+            told = await container.run(FREE, deadline=20)
+        try:
+            blocks, size = map(int, told.output.split())
+        except ValueError:
+            raise SandboxError(f"the engine's free disk cannot be measured in {image.name}") from None
+        return blocks * size
+
+
+async def open_sandbox(options: SandboxOptions) -> NestedContainers:
+    """A sandbox on the engine that is there, after sweeping what this run, or anybody whose time is over, left.
+
+    Raises:
+        NoEngine: there is none that will do; the message is the reason for people.
+    """
+    engine = await open_engine()
+    try:
+        await off_loop(lambda: reap(run=options.run, expired=True))
+    except SandboxError as error:
+        engine.close()
+        raise NoEngine(str(error)) from error
+    return NestedContainers(engine, options)

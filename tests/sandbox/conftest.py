@@ -1,0 +1,70 @@
+"""A real engine, and a label by which only this test's containers are known."""
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from kvv_action.benchmark import ContainerSpec
+from kvv_action.sandbox.engine import NoEngine, connect
+from kvv_action.sandbox.limits import Limits
+from kvv_action.sandbox.nested import NestedContainers, open_sandbox
+from kvv_action.sandbox.options import SandboxOptions
+from kvv_action.sandbox.reaper import reap
+
+MIB = 2**20
+SMALL = Limits(cpus=1.0, memory=256 * MIB, pids=64, disk=64 * MIB)
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[Any]:
+    """The engine itself, to look with; skips where there is none."""
+    if "KVV_BASE_IMAGE" not in os.environ:
+        pytest.skip("KVV_BASE_IMAGE is not set: there is no image to run")
+    try:
+        found = connect()
+    except NoEngine as error:
+        pytest.skip(str(error))
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def base() -> str:
+    return os.environ["KVV_BASE_IMAGE"]
+
+
+@pytest.fixture
+def run(client: Any) -> Iterator[str]:
+    """A label of this test alone; whatever carries it is gone in the end."""
+    label = f"test-{secrets.token_hex(6)}"
+    yield label
+    reap(run=label)
+
+
+@pytest.fixture
+async def sandbox(run: str) -> AsyncIterator[NestedContainers]:
+    found = await open_sandbox(SandboxOptions(run=run, limits=SMALL, workers=8))
+    yield found
+    await found.aclose()
+
+
+@pytest.fixture
+async def start(sandbox: NestedContainers, base: str) -> AsyncIterator[Callable[..., Any]]:
+    """`await start(network=True)`: a running container, gone in the end."""
+    async with AsyncExitStack() as stack:
+
+        async def one(**wishes: Any) -> Any:
+            spec = ContainerSpec(**{"image": base, "instance": "test", "role": "agent", "lease": 300, **wishes})
+            return await stack.enter_async_context(sandbox.container(spec))
+
+        yield one
+
+
+def labelled(client: Any, run: str) -> list[Any]:
+    """What carries a label, running or not."""
+    found: list[Any] = client.containers(all=True, filters={"label": [f"kvv.run={run}"]})
+    return found

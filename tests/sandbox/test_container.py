@@ -1,0 +1,216 @@
+"""A container of ours on a real engine: commands, files, faults."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from kvv_action.errors import SandboxError
+from kvv_action.sandbox.container import EngineContainer
+from tests.sandbox.conftest import MIB
+
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(300)]
+
+Start = Callable[..., Awaitable[EngineContainer]]
+
+
+async def test_output_and_exit_code(start: Start) -> None:
+    """Both streams come, in order, with the command's own exit code, folder and variables."""
+    container = await start(workdir="/srv")
+    done = await container.run("pwd; echo $WHO >&2; exit 3", deadline=30, env={"WHO": "me"})
+    assert (done.exit_code, done.output, done.omitted, done.stopped) == (3, b"/srv\nme\n", 0, "")
+    assert (await container.run("pwd", deadline=30, workdir="/usr")).output == b"/usr\n"
+
+
+async def test_first_output_is_not_lost(start: Start) -> None:
+    """Also when it comes together with the head of the engine's response."""
+    container = await start()
+    for number in range(20):
+        assert (await container.run(f"echo {number}", deadline=30)).output == f"{number}\n".encode()
+
+
+@pytest.mark.parametrize(
+    "command", ["sleep 1000", "while :; do :; done", "trap '' TERM INT; sleep 1000", "exec >&- 2>&-; sleep 1000"]
+)
+async def test_deadline(start: Start, command: str) -> None:
+    """What does not end is ended: everything is killed, files stay, and the next command runs."""
+    container = await start()
+    began = time.monotonic()
+    done = await container.run(f"echo kept > /tmp/file; sleep 999 & {command}", deadline=1)
+    assert done.timed_out
+    assert done.exit_code is None
+    assert time.monotonic() - began < 30
+    after = await container.run("cat /tmp/file; cat /proc/[0-9]*/comm | grep -c sleep", deadline=30)
+    assert after.output == b"kept\n1\n"  # the one sleep is that of the main process
+
+
+@pytest.mark.parametrize("deadline", [-5.0, 0.0])
+async def test_no_time_at_all(start: Start, deadline: float) -> None:
+    """A deadline that has passed already stops the command at once."""
+    container = await start()
+    assert (await container.run("sleep 5", deadline=deadline)).timed_out
+    assert (await container.run("echo well", deadline=30)).output == b"well\n"
+
+
+async def test_flood(start: Start) -> None:
+    """Of endless output the head and the tail are kept, the rest is counted."""
+    container = await start()
+    done = await container.run("echo first; yes", deadline=2, limit=1000)
+    assert done.timed_out
+    assert done.output.startswith(b"first\ny\n")
+    assert len(done.output) == 1000
+    assert done.omitted > MIB
+
+
+async def test_children_in_the_background(start: Start) -> None:
+    """A command that has ended is done, though its children hold its streams open; they go on."""
+    container = await start()
+    done = await container.run("(while :; do echo noise; sleep 0.1; done) & sleep 1000 & echo done", deadline=60)
+    assert done.exit_code == 0
+    assert b"done\n" in done.output
+    assert done.seconds < 30
+    assert (await container.run("jobs; cat /proc/[0-9]*/comm | grep -c sleep", deadline=30)).output >= b"2\n"
+
+
+async def test_closed_streams(start: Start) -> None:
+    """A command that closes its streams and works on is waited for."""
+    container = await start()
+    assert (await container.run("exec >&- 2>&-; sleep 0.5; exit 4", deadline=30)).exit_code == 4
+
+
+async def test_fork_bomb(start: Start) -> None:
+    """It does not get out of the container, and the container is well afterwards."""
+    container = await start()
+    assert (await container.run(":(){ :|:& };: ; sleep 100", deadline=2)).timed_out
+    assert (await container.run("echo well", deadline=60)).output == b"well\n"
+
+
+async def test_no_room_for_a_process(start: Start) -> None:
+    """When what a command left takes every process, it is killed to make room for the next command."""
+    container = await start(pids=20)
+    await container.run("for i in $(seq 100); do sleep 1000 2>/dev/null & done; exit 0", deadline=5)
+    assert (await container.run("echo well", deadline=60)).output == b"well\n"
+
+
+async def test_killing_everything_from_inside(start: Start) -> None:
+    """A command cannot end its own container."""
+    container = await start()
+    await container.run("kill -9 -1; kill -9 1; kill -TERM 1; kill -STOP 1", deadline=30)
+    await asyncio.sleep(0.5)
+    assert (await container.run("echo alive", deadline=30)).output == b"alive\n"
+
+
+async def test_memory(start: Start) -> None:
+    """Who takes more memory than there is, is killed; the container lives."""
+    container = await start()
+    done = await container.run("python3 -c 'x = bytearray(10**9)'; echo $?", deadline=60)
+    assert done.output.endswith(b"137\n")
+    assert (await container.run("echo alive", deadline=30)).output == b"alive\n"
+
+
+async def test_disk_one_file(start: Start, client: Any) -> None:
+    """No file gets larger than the disk limit."""
+    container = await start()
+    done = await container.run("dd if=/dev/zero of=/tmp/x bs=1M count=500 2>&1; stat -c %s /tmp/x", deadline=60)
+    assert int(done.output.split()[-1]) <= 64 * MIB
+
+
+async def test_disk_many_files(start: Start) -> None:
+    """Many files that are too large together end the command; tidying up is possible afterwards."""
+    container = await start()
+    write = "i=0; while :; do i=$((i+1)); head -c 4M /dev/zero > /tmp/y$i; sleep 0.02; done"
+    done = await container.run(write, deadline=120)
+    assert (done.exit_code, done.stopped) == (None, "disk")
+    assert (await container.run("rm /tmp/y*; echo tidy", deadline=30)).output == b"tidy\n"
+    assert (await container.run("echo more > /tmp/z; cat /tmp/z", deadline=30)).output == b"more\n"
+
+
+async def test_killed_from_outside(start: Start, client: Any) -> None:
+    """A container that goes away under a command is an error of the sandbox, never an answer."""
+    container = await start()
+    running = asyncio.create_task(container.run("sleep 100", deadline=200))
+    await asyncio.sleep(1)
+    client.kill(container.id)
+    with pytest.raises(SandboxError):
+        await running
+    with pytest.raises(SandboxError):
+        await container.run("echo", deadline=5)
+    with pytest.raises(SandboxError):
+        await container.put("/tmp/x", b"")
+
+
+async def test_lease(start: Start, client: Any) -> None:
+    """When its time is over a container ends by itself, whatever became of those who made it."""
+    container = await start(lease=2)
+    for _ in range(100):
+        if not client.containers(filters={"id": container.id}):
+            break
+        await asyncio.sleep(0.2)
+    with pytest.raises(SandboxError, match="lease has ended"):
+        await container.run("echo", deadline=5)
+
+
+async def test_strange_commands(start: Start) -> None:
+    """Commands longer than an argument, with zero bytes or half characters are bash's business, no failure of ours."""
+    container = await start()
+    long = await container.run("x=" + "y" * 300_000 + "; echo ${#x}", deadline=60)
+    assert long.output == b"300000\n"
+    assert (await container.run("echo a\0b", deadline=30)).exit_code == 126
+    assert (await container.run("echo \ud800", deadline=30)).exit_code == 0
+
+
+async def test_folder_is_gone(start: Start) -> None:
+    """A command may remove its own folder; the next one is told, and runs."""
+    container = await start(workdir="/srv")
+    await container.run("rm -rf /srv", deadline=30)
+    done = await container.run("echo on; mkdir /srv", deadline=30)
+    assert done.output.endswith(b"No such file or directory\non\n")
+    assert (await container.run("pwd", deadline=30)).output == b"/srv\n"
+
+
+async def test_files(start: Start) -> None:
+    """Bytes go in and come out unchanged; folders are made."""
+    container = await start()
+    data = bytes(range(256)) * 5000
+    await container.put("/srv/new/folder/file", data, mode=0o755)
+    assert await container.get("/srv/new/folder/file", limit=2 * MIB) == data
+    assert (await container.run("stat -c '%a %u' /srv/new/folder/file", deadline=30)).output == b"755 0\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/srv/big", "at most 1000"),
+        ("/srv", "no regular file"),
+        ("/dev/zero", "no regular file"),
+        ("/srv/link", "no regular file"),
+        ("/srv/fifo", "no regular file"),
+        ("/srv/none", "Could not find"),
+        ("/", "no absolute path"),
+        ("relative", "no absolute path"),
+    ],
+)
+async def test_what_is_not_read(start: Start, path: str, message: str) -> None:
+    """Only regular files of the allowed size come out."""
+    container = await start()
+    await container.run("head -c 2000 /dev/zero > /srv/big; ln -s /etc/passwd /srv/link; mkfifo /srv/fifo", deadline=30)
+    with pytest.raises(SandboxError, match=message):
+        await container.get(path, limit=1000)
+
+
+async def test_commands_take_turns(start: Start) -> None:
+    """Two at once in one container run one after the other: the deadline of one would end the other."""
+    container = await start()
+    command = "test ! -e /tmp/busy; echo $?; touch /tmp/busy; sleep 0.3; rm /tmp/busy"
+    done = await asyncio.gather(*(container.run(command, deadline=60) for _ in range(3)))
+    assert [one.output for one in done] == [b"0\n"] * 3
+
+
+async def test_no_bash(start: Start, client: Any) -> None:
+    """An image without bash is said to be one."""
+    container = await start()
+    await container.run("rm -f /bin/bash /usr/bin/bash", deadline=30)
+    with pytest.raises(SandboxError, match="has no bash"):
+        await container.run("echo", deadline=30)
