@@ -19,8 +19,8 @@ Stopped = Literal["", "deadline", "disk"]
 
 GRACE = 3.0
 """Seconds after its deadline in which a command's own thread must be done with it; then it is left to itself."""
-DYING = 0.1
-"""Seconds between the death of a container's processes and the engine's knowing of it, with room to spare."""
+DYING = 10
+"""Times that a container in which no process can be started is asked after."""
 LONGEST = 100_000
 """Characters of a command that fit into an argument (Linux: 128 KiB); longer ones go through a file."""
 MAIN = (
@@ -166,19 +166,31 @@ class EngineContainer:
         await self._call("stopping its commands", lambda: client.restart(self.id, timeout=0))
 
     async def _must_live(self) -> None:
-        """A command may have been killed because the whole container was.
+        """A command may have been killed because the whole container was, which the engine says a little later.
 
         Raises:
             SandboxError: it is gone.
         """
         client = self._engine.client
-        for pause in (0.0, DYING):
-            await asyncio.sleep(pause)
+        for _ in range(DYING):
+            if await self._alive():
+                return
             told = await self._call("looking at it", lambda: client.inspect_container(self.id))
             state = told["State"]
             if not state["Running"]:
                 why = " because memory ran out" if state.get("OOMKilled") else ""
                 raise SandboxError(f"{self.name}: it ended during a command{why}{self._lease()}")
+            await asyncio.sleep(0.1)
+
+    async def _alive(self) -> bool:
+        """Whether a process can be started, which is never so in a container that is dying."""
+        probe = Running(
+            self._engine.client,
+            Order(container=self.id, arguments=("-c", ":"), workdir="/", environment={}, deadline=GRACE),
+            limit=0,
+        )
+        await self._call("looking at it", probe.start)
+        return await self._waited(probe, GRACE) == 0 and probe.began
 
     def _refuse_hopeless(self, reason: bytes) -> None:
         text = reason.decode(errors="replace").strip()

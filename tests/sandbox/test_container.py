@@ -137,7 +137,8 @@ async def test_killed_from_outside(start: Start, client: Any) -> None:
         await running
     with pytest.raises(SandboxError):
         await container.run("echo", deadline=5)
-    with pytest.raises(SandboxError):
+    client.remove_container(container.id, force=True)
+    with pytest.raises(SandboxError, match="No such container"):
         await container.put("/tmp/x", b"")
 
 
