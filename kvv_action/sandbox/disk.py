@@ -12,8 +12,8 @@ CLOSELY = 0.1
 """The same for a container that is over its limit already."""
 PATIENCE = 20
 """A look that takes long is followed by a pause this many times as long: walking many files costs the engine."""
-HOPELESS = 2
-"""A container that is this many times over its limit is given up."""
+HOPELESS = 4 * 2**30
+"""A container that is by so many bytes over its limit is given up; a fast disk takes as much between two looks."""
 MARGIN = 16 * 2**20
 """Bytes that a container over its limit may still grow in one command, so that it can tidy up."""
 
@@ -46,7 +46,7 @@ async def overflow(engine: Engine, container: str, limit: int) -> int:
     """
     loop = asyncio.get_running_loop()
     before = await written(engine, container)
-    if before > HOPELESS * limit:
+    if before > limit + HOPELESS:
         raise SandboxError(f"a container's layer holds {before} bytes, {limit} are allowed: it is given up")
     bound = max(limit, before + MARGIN)
     pause = CLOSELY if before > limit else FIRST

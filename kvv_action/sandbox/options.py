@@ -23,7 +23,7 @@ class SandboxOptions:
 
     run: str
     workers: int = 0
-    limits: Limits = field(default_factory=lambda: Limits(cpus=2.0, memory=4 * 2**30, pids=512, disk=10 * 2**30))
+    limits: Limits = field(default_factory=lambda: Limits(cpus=2.0, memory=4 * 2**30, pids=512, disk=5 * 2**30))
     network: str = "bridge"
     pull: Literal["missing", "always", "never"] = "missing"
     mirrors: Mapping[str, str] = field(default_factory=dict)
