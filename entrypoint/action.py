@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from kvv_action.github import commands, context
 
 if TYPE_CHECKING:
+    from entrypoint.baseline import Against
     from kvv_action.errors import Problem
     from kvv_action.github.annotations import Annotation
     from kvv_action.redact import Redactor
@@ -53,6 +54,7 @@ class Outcome:
     report: "RunReport | None" = None
     folder: Path | None = None
     scores: dict[str, str] = field(default_factory=dict)
+    baseline: "Against | None" = None
 
 
 def main() -> int:
@@ -120,20 +122,25 @@ def _verify(step: context.Context, redactor: "Redactor") -> Outcome:
 
 
 def _run(step: context.Context, settings: "Settings", folder: Path, redactor: "Redactor") -> Outcome:
+    from entrypoint.baseline import against, combined, find, print_against
     from entrypoint.compose import exit_code, run_verification
     from entrypoint.console import LogObserver, print_report
     from kvv_action.github.log import harmless
 
     log = harmless(sys.stdout, redactor.text)
+    earlier = find(settings)
     try:
         report = run_verification(settings, LogObserver(log, redactor), github=step.github)
+        found = against(settings, earlier, report, redactor)
     except (Stopped, KeyboardInterrupt):
         rescued = _rescued(folder, redactor)
         if rescued is None:
             raise
         return _concluded(rescued, INTERRUPTED, folder)
     print_report(report, settings.out, log)
-    return _concluded(report, exit_code(report, settings.fail_on), folder)
+    print_against(found, log)
+    status = combined(exit_code(report, settings.fail_on), found, settings.fail_on)
+    return _concluded(report, status, folder, found)
 
 
 def _rescued(folder: Path, redactor: "Redactor") -> "RunReport | None":
@@ -155,13 +162,15 @@ def _rescued(folder: Path, redactor: "Redactor") -> "RunReport | None":
     return report
 
 
-def _concluded(report: "RunReport", status: int, folder: Path) -> Outcome:
-    from kvv_action.github.annotations import of_report
+def _concluded(report: "RunReport", status: int, folder: Path, baseline: "Against | None" = None) -> Outcome:
+    from entrypoint.baseline import annotations
+    from kvv_action.github.annotations import limited, of_report
 
     scores = {one.id: "" if one.score is None else f"{one.score:.4f}" for one in report.benchmarks}
     return Outcome(
-        status=status, verdict=report.verdict, reason=report.reason, annotations=of_report(report), report=report,
-        folder=folder, scores=scores,
+        status=status, verdict=report.verdict, reason=report.reason,
+        annotations=limited([*annotations(baseline), *of_report(report)]), report=report,
+        folder=folder, scores=scores, baseline=baseline,
     )  # fmt: skip
 
 
@@ -212,13 +221,17 @@ def _publish(step: context.Context, outcome: Outcome, redactor: "Redactor") -> N
 def outputs(step: context.Context, outcome: Outcome) -> dict[str, str]:
     """Every output that action.yml names, in that order."""
     from benchmarks.registry import IDS
+    from kvv_action.compare.files import COMPARE_JSON
     from kvv_action.github.manifest import OUTPUTS, score_output
     from kvv_action.report.files import HTML, JOURNAL, JUNIT, REPORT, SUMMARY
     from kvv_action.report.text import one_line
 
     values = dict.fromkeys((*OUTPUTS, *map(score_output, IDS)), "")
     values |= {"verdict": outcome.verdict, "reason": one_line(outcome.reason, 500).translate(_SHELL)}
-    files = {"report": REPORT, "junit": JUNIT, "summary": SUMMARY, "html": HTML, "journal": JOURNAL}
+    values["regression"] = outcome.baseline.regression if outcome.baseline else ""
+    files = {
+        "report": REPORT, "junit": JUNIT, "summary": SUMMARY, "html": HTML, "compare": COMPARE_JSON, "journal": JOURNAL,
+    }  # fmt: skip
     for name, file in files.items():
         if outcome.folder is not None and (outcome.folder / file).is_file():
             values[f"{name}-path"] = str((outcome.folder / file).relative_to(step.workspace.resolve()))
@@ -226,10 +239,13 @@ def outputs(step: context.Context, outcome: Outcome) -> dict[str, str]:
 
 
 def _summary(outcome: Outcome, path: Path) -> str:
+    from entrypoint.baseline import inserted_by
     from kvv_action.github.files import summary_room
     from kvv_action.report.markdown import BUDGET, summary
 
-    return summary(outcome.report, min(BUDGET, summary_room(path))) if outcome.report else outcome.summary
+    if outcome.report is None:
+        return outcome.summary
+    return summary(outcome.report, min(BUDGET, summary_room(path)), inserted_by(outcome.baseline))
 
 
 def post() -> int:

@@ -14,6 +14,7 @@ COMMANDS = {
     "plan": "say what a run would ask, cost and be able to decide; sends nothing",
     "simulate": "serve the embedded vendor alone",
     "render": "write the reports of a run again from its report.json",
+    "compare": "tell whether a change broke the model: two runs, sample by sample",
     "audit": "recompute a run from its journal and compare",
     "datasets": "fetch, verify or list the datasets, for a machine without network",
     "import-k2vv": "make a run from a result file of K2VV",

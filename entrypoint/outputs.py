@@ -4,10 +4,13 @@ import fcntl
 import hashlib
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import orjson
 
+from kvv_action.compare import files as compared
+from kvv_action.compare.records import Comparison
 from kvv_action.errors import JournalError, KvvError, Problem, UsageError
 from kvv_action.redact import Redactor
 from kvv_action.report import files
@@ -28,14 +31,16 @@ def write(path: Path, data: bytes) -> None:
         raise
 
 
-def write_reports(out: Path, report: RunReport, redactor: Redactor) -> None:
+def write_reports(out: Path, report: RunReport, redactor: Redactor, comparison: Comparison | None = None) -> None:
     """All reports beside the journal, and last the manifest with their digests.
+
+    With a comparison the summary begins with its answer; without one no earlier comparison is left.
 
     Raises:
         KvvError: a file cannot be written.
     """
     try:
-        _write_all(out, report, redactor)
+        _write_all(out, report, redactor, comparison)
     except OSError as error:
         raise KvvError(
             f"{out}: the reports cannot be written: {error.strerror}. The journal has what was answered; "
@@ -43,8 +48,24 @@ def write_reports(out: Path, report: RunReport, redactor: Redactor) -> None:
         ) from error
 
 
-def _write_all(out: Path, report: RunReport, redactor: Redactor) -> None:
-    rendered = {name: _clean(name, data, redactor) for name, data in files.render(report).items()}
+def write_files(out: Path, contents: Mapping[str, bytes], redactor: Redactor) -> None:
+    """Files by name, without secrets.
+
+    Raises:
+        KvvError: one cannot be written.
+    """
+    try:
+        for name, data in contents.items():
+            write(out / name, _clean(name, data, redactor))
+    except OSError as error:
+        raise KvvError(f"{out}: cannot be written: {error.strerror}") from error
+
+
+def _write_all(out: Path, report: RunReport, redactor: Redactor, comparison: Comparison | None) -> None:
+    contents = files.render(report) | (compared.with_run(report, comparison) if comparison else {})
+    rendered = {name: _clean(name, data, redactor) for name, data in contents.items()}
+    for name in {compared.COMPARE_JSON, compared.COMPARE_MD} - rendered.keys():
+        (out / name).unlink(missing_ok=True)
     digests = {name: files.sha256(data) for name, data in rendered.items()}
     for path in (out / files.JOURNAL, *sorted(out.glob(files.EXTRAS))):
         if path.is_file():

@@ -383,6 +383,20 @@ class Settings(BaseSettings):
         "Which verdict fails the action: fail, also inconclusive (default), or never.",
         group="output",
     )
+    baseline: str = setting(
+        "",
+        "An earlier run to compare with: its folder (a downloaded artifact) or report.json. A regression fails the "
+        "gate; none there yet is a notice. Take it from the main branch, never from the pull request.",
+        group="output",
+        metavar="DIR|FILE",
+    )
+    baseline_tolerance: float = setting(
+        20.0,
+        "Points that every benchmark must be known not to have lost, else the comparison with baseline is unknown.",
+        group="output",
+        gt=0,
+        le=100,
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -112,6 +112,8 @@ SOURCES = {
     "fresh": ("True", True),
     "retry_failed": ("FALSE", False),
     "fail_on": ("never", "never"),
+    "baseline": ("kvv-main", "kvv-main"),
+    "baseline_tolerance": ("5", 5.0),
 }
 
 

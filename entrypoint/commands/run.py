@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 
+from entrypoint.baseline import against, combined, find, print_against
 from entrypoint.compose import exit_code, run_verification
 from entrypoint.console import BarObserver, observer_for, print_report
 from entrypoint.options import Parser, add_settings, given
@@ -33,9 +34,12 @@ def verify(settings: Settings, demonstration: Demonstration | None = None) -> in
     if redactor.has_placeholder:
         observer.state("the key is a plain word or very short: it counts as a placeholder and is not masked in reports")
     try:
+        baseline = find(settings, demonstration=demonstration is not None)
         report = run_verification(settings, observer, demonstration=demonstration)
+        found = against(settings, baseline, report, redactor)
     finally:
         if isinstance(observer, BarObserver):
             observer.close()
     print_report(report, settings.out)
-    return exit_code(report, settings.fail_on)
+    print_against(found)
+    return combined(exit_code(report, settings.fail_on), found, settings.fail_on)

@@ -14,6 +14,8 @@ OUTPUTS = {
     "junit-path": "Path of junit.xml, relative to the workspace; empty when there is none.",
     "summary-path": "Path of summary.md, relative to the workspace; empty when there is none.",
     "html-path": "Path of report.html, one page without scripts, relative to the workspace; empty when there is none.",
+    "regression": "none, regression or unknown, compared with baseline; empty without one.",
+    "compare-path": "Path of compare.json, relative to the workspace; empty when there is none.",
     "journal-path": "Path of journal.jsonl, the evidence, relative to the workspace; empty when there is none.",
 }
 """Every output that is always set, with what action.yml says about it."""

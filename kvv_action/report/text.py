@@ -64,3 +64,9 @@ def seconds(value: float | None) -> str:
 def number(value: int) -> str:
     """1234567 -> `1 234 567` (thin spaces)."""
     return f"{value:,}".replace(",", "\u2009")
+
+
+def points(value: float, *, sign: bool = False) -> str:
+    """A difference of two rates in percentage points: 0.0512 -> `5.1`, with `sign` `+5.1` or `−5.1`."""
+    shown = f"{100 * value:{'+' if sign else ''}.1f}"
+    return ("0.0" if float(shown) == 0 else shown).replace("-", "−")

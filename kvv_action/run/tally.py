@@ -134,9 +134,9 @@ class Tally:
         case = _case(sample, epoch, score, last, asked, cause)
         if case.outcome is not Outcome.RIGHT:
             if self.planned.kind is BenchmarkKind.CONTRACT:
-                case = replace(case, evidence=tuple(_evidence(exchange) for exchange in asked))
+                case = replace(case, evidence=tuple(evidence_of(exchange) for exchange in asked))
             else:
-                self.cases.evidence(index, epoch, lambda: tuple(map(_evidence, _ends(asked))))
+                self.cases.evidence(index, epoch, lambda: tuple(map(evidence_of, ends(asked))))
         self.cases.add(index, case)
 
     def _sum(self, index: int, counts: Mapping[str, int]) -> None:
@@ -217,12 +217,12 @@ class Tally:
         return {group: dict(sorted(names.items())) for group, names in sorted(groups.items())}
 
 
-def _ends(asked: Sequence[Exchange]) -> Sequence[Exchange]:
+def ends(asked: Sequence[Exchange]) -> Sequence[Exchange]:
     """The first exchange, which has the request, and the last one, whose answer was judged."""
     return asked if len(asked) < 3 else (asked[0], asked[-1])
 
 
-def _evidence(exchange: Exchange) -> Evidence:
+def evidence_of(exchange: Exchange) -> Evidence:
     """A request and what came of it, for people."""
     completion, rejection = exchange.completion, exchange.rejection
     answer = completion or rejection

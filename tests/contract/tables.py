@@ -12,6 +12,7 @@ import yaml
 
 from benchmarks import registry
 from entrypoint.cli import COMMANDS, main
+from kvv_action.compare.files import json_schema as compare_schema
 from kvv_action.github.manifest import regenerate
 from kvv_action.leaderboard import record
 from kvv_action.report.files import canonical, json_schema
@@ -21,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 SCHEMA = ROOT / "kvv_action" / "report" / "report.schema.json"
 RECORD_SCHEMA = ROOT / "kvv_action" / "leaderboard" / "record.schema.json"
+COMPARE_SCHEMA = ROOT / "kvv_action" / "compare" / "compare.schema.json"
 
 
 def inputs() -> str:
@@ -82,3 +84,4 @@ if __name__ == "__main__":
     README.write_text(filled(README.read_text()))
     SCHEMA.write_bytes(canonical(json_schema()))
     RECORD_SCHEMA.write_bytes(canonical(record.json_schema()))
+    COMPARE_SCHEMA.write_bytes(canonical(compare_schema()))

@@ -5,10 +5,11 @@ import re
 import pytest
 
 from entrypoint.cli import COMMANDS
+from kvv_action.compare.files import json_schema as compare_schema
 from kvv_action.leaderboard import record
 from kvv_action.report.files import canonical, json_schema
 from kvv_action.settings import SECRETS, Settings, option_name
-from tests.contract.tables import README, RECORD_SCHEMA, ROOT, SCHEMA, benchmark_ids, filled, help_of
+from tests.contract.tables import COMPARE_SCHEMA, README, RECORD_SCHEMA, ROOT, SCHEMA, benchmark_ids, filled, help_of
 
 FIX = "run `python -m tests.contract.tables`"
 
@@ -23,6 +24,11 @@ def test_published_schema_is_that_of_the_report() -> None:
     """The JSON Schema in the package is the one that the code makes."""
     assert SCHEMA.read_bytes() == canonical(json_schema()), FIX
     assert RECORD_SCHEMA.read_bytes() == canonical(record.json_schema()), FIX
+
+
+def test_published_schema_is_that_of_the_comparison() -> None:
+    """The same for compare.json."""
+    assert COMPARE_SCHEMA.read_bytes() == canonical(compare_schema()), FIX
 
 
 def test_every_benchmark_has_a_card_that_the_readme_names() -> None:

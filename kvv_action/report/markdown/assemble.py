@@ -1,6 +1,8 @@
 """`summary.md`: what a person reads in ten seconds, and below it what explains it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 from kvv_action.report.markdown.again import reproduce
 from kvv_action.report.markdown.cases import failures
@@ -11,25 +13,37 @@ from kvv_action.report.markdown.origin import datasets, traffic
 from kvv_action.report.markdown.table import MARKS, table
 from kvv_action.schema import RunReport, RunState
 
+Section = Callable[[int], str]
 BUDGET = 900 * 1024
 """Bytes; GitHub drops a step summary of more than 1 MiB as a whole."""
 
 
-def summary(report: RunReport, budget: int = BUDGET) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inserted:
+    """What another part of the product says first, and in a section of its own that takes how many rows it may have."""
+
+    head: str = ""
+    section: Section | None = None
+
+
+def summary(report: RunReport, budget: int = BUDGET, inserted: Inserted | None = None) -> str:
     """The summary within `budget` bytes; lists get shorter first, then sections go from the end, the verdict stays."""
-    for rows, sections in ((50, 7), (20, 7), (5, 7), *((0, kept) for kept in range(7, -1, -1))):
-        result = _render(report, rows, sections)
+    head = (inserted.head if inserted else "") + _head(report)
+    sections = _sections(report, inserted)
+    whole = len(sections)
+    for rows, count in ((50, whole), (20, whole), (5, whole), *((0, kept) for kept in range(whole, -1, -1))):
+        result = head + table(report) + "".join(section(rows) for section in sections[:count])
         if len(result.encode()) <= budget:
             return result
-    return _head(report).encode()[: max(0, budget)].decode(errors="ignore")
+    return head.encode()[: max(0, budget)].decode(errors="ignore")
 
 
-def _render(report: RunReport, rows: int, count: int) -> str:
-    sections: tuple[Callable[[RunReport, int], str], ...] = (
-        diagnosis, failures, metrics, breakdown, traffic, datasets, reproduce,
-    )  # fmt: skip
-    kept = sections[:count]
-    return _head(report) + table(report) + "".join(section(report, rows) for section in kept)
+def _sections(report: RunReport, inserted: Inserted | None) -> list[Section]:
+    """In the order in which a reader needs them; the last ones go first when there is no room."""
+    more = (inserted.section,) if inserted and inserted.section else ()
+    mine = (diagnosis, failures, metrics, breakdown, traffic, datasets, reproduce)
+    found: list[Section] = [partial(section, report) for section in mine]
+    return [found[0], *more, *found[1:]]
 
 
 def _head(report: RunReport) -> str:

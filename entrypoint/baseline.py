@@ -1,0 +1,143 @@
+"""The baseline of a run: found before anything is sent, compared with when everything was answered."""
+
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from entrypoint.comparison import EXIT, print_comparison
+from entrypoint.console import harmless
+from entrypoint.outputs import write_reports
+from entrypoint.prepare import load_profile
+from kvv_action.compare.files import inserted
+from kvv_action.compare.judge import Subject, compare, refusals, subject
+from kvv_action.compare.markdown import MARKS, QUESTION
+from kvv_action.compare.records import Comparison, Regression
+from kvv_action.compare.side import find_report, of_journal, read, read_report
+from kvv_action.errors import KvvError, Problem, UsageError
+from kvv_action.github.annotations import Annotation, Level
+from kvv_action.redact import Redactor
+from kvv_action.report.files import JOURNAL, REPORT
+from kvv_action.report.markdown.assemble import Inserted
+from kvv_action.report.markdown.escape import text
+from kvv_action.report.text import visible
+from kvv_action.schema import RunReport
+from kvv_action.settings import Settings, out_directory
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Against:
+    """What came of a baseline.
+
+    Attributes:
+        comparison: None when there was nothing to compare with, or it could not be.
+        missing: there is no baseline yet, which is no fault of this run.
+        notice: why there is no comparison.
+    """
+
+    comparison: Comparison | None = None
+    missing: bool = False
+    notice: str = ""
+
+    @property
+    def regression(self) -> Regression:
+        """The answer."""
+        return self.comparison.regression if self.comparison else Regression.UNKNOWN
+
+
+def find(settings: Settings, *, demonstration: bool = False) -> Path | None:
+    """The baseline that the settings name, checked before anything is sent; None without one, or with none there yet.
+
+    Raises:
+        UsageError: it is broken, is of another model or profile, or is the run's own folder.
+    """
+    path = Path(settings.baseline)
+    if not settings.baseline:
+        return None
+    try:
+        source = find_report(path)
+        if source is None:
+            return None
+        problem = _unusable(settings, source, demonstration=demonstration)
+    except KvvError as error:
+        problem = f"It is there, but cannot be read: {error}."
+    if problem:
+        raise UsageError([Problem(name="baseline", value=settings.baseline, allowed=problem)])
+    return path
+
+
+def _unusable(settings: Settings, source: Path, *, demonstration: bool) -> str:
+    if source.resolve() == (out_directory(settings) / REPORT).resolve():
+        return "It is the out folder of this run; name another folder, or copy the earlier run."
+    profile = load_profile(settings)
+    mine = Subject(model=settings.model or profile.model, profile=profile.name, demonstration=demonstration)
+    refused = refusals(subject(read_report(source)), mine)
+    return f"{'; '.join(refused)}. `kvv compare --force` compares such runs." if refused else ""
+
+
+def against(settings: Settings, path: Path | None, report: RunReport, redactor: Redactor) -> Against | None:
+    """Compare a finished run with its baseline and write the reports again, the answer first; None without a baseline.
+
+    What goes wrong here takes nothing away from the run: its own reports stand.
+    """
+    if not settings.baseline:
+        return None
+    if path is None:
+        where = visible(settings.baseline)
+        return Against(missing=True, notice=f"there is no run at {where} yet, so nothing was compared")
+    out = out_directory(settings)
+    try:
+        comparison = compare(
+            read(path), of_journal(report, out / JOURNAL), tolerance=settings.baseline_tolerance / 100
+        )  # fmt: skip
+        write_reports(out, report, redactor, comparison)
+    except (KvvError, OSError) as error:
+        return Against(notice=f"the comparison with {visible(settings.baseline)} failed: {error}")
+    return Against(comparison=comparison)
+
+
+def print_against(found: Against | None, stream: TextIO | None = None) -> None:
+    """What came of a run's baseline, when it has one."""
+    stream = stream or sys.stdout
+    if found is not None and found.comparison is not None:
+        print_comparison(found.comparison, stream)
+    elif found is not None:
+        with suppress(OSError):  # nobody reads; the verdict stands all the same
+            stream.write(f"Regression: {found.regression}: {harmless(found.notice, 500)}\n")
+
+
+def annotations(found: Against | None) -> list[Annotation]:
+    """The answer, the worst first; that there is no baseline yet is a notice."""
+    if found is None:
+        return []
+    if found.comparison is None:
+        level = Level.NOTICE if found.missing else Level.WARNING
+        return [Annotation(level=level, title="kvv: no comparison", message=found.notice)]
+    levels = {Regression.NONE: Level.NOTICE, Regression.REGRESSION: Level.ERROR, Regression.UNKNOWN: Level.WARNING}
+    message = "\n".join(text for text in (found.comparison.headline, found.comparison.reason) if text)
+    return [Annotation(level=levels[found.regression], title=f"kvv: regression: {found.regression}", message=message)]
+
+
+def inserted_by(found: Against | None) -> Inserted | None:
+    """What the run's summary says first."""
+    if found is None:
+        return None
+    if found.comparison is None:
+        return Inserted(head=f"> {MARKS[found.regression]} {QUESTION} Not known: {text(found.notice, 500)}\n\n")
+    return inserted(found.comparison)
+
+
+def combined(status: int, found: Against | None, fail_on: str) -> int:
+    """The process's status from the run's own and what came of the baseline: the worse of both.
+
+    A regression is a fail; an unknown one counts as inconclusive, unless there is no baseline yet.
+    """
+    if found is None or found.missing or status == INTERRUPTED or fail_on == "never":
+        return status
+    code = EXIT[found.regression]
+    if code == 3 and fail_on == "fail":
+        code = 0
+    return 1 if 1 in (status, code) else status or code

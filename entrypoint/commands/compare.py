@@ -1,0 +1,68 @@
+"""`kvv compare`: did this serving change break the model?"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from entrypoint.comparison import EXIT, print_comparison
+from entrypoint.options import Parser
+from entrypoint.outputs import make_folder, write_files
+from kvv_action.compare.files import COMPARE_JSON, COMPARE_MD, render
+from kvv_action.compare.judge import TOLERANCE, compare
+from kvv_action.compare.side import read
+from kvv_action.errors import Problem, UsageError
+from kvv_action.github.context import secrets
+from kvv_action.redact import Redactor
+from kvv_action.report.text import visible
+
+EPILOG = """examples:
+  kvv compare kvv-out.main kvv-out
+  kvv compare baseline/report.json kvv-out/report.json --out compared
+
+Samples are matched by id, where both runs asked the same benchmark of the same data; what is left out is named. With
+the journals beside the reports, latency, tokens and the answers themselves are compared too. Worse or better is what
+chance does not explain; where every answer must be right (probes, bundled samples), any change counts.
+
+exit status: 0 no regression, 1 regression, 2 wrong usage, 3 cannot tell"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Read both runs, compare, write compare.json and compare.md."""
+    parser = Parser(prog="kvv compare", description="Compare two runs, sample by sample.", epilog=EPILOG)
+    parser.add_argument("base", metavar="BASE", help="The run before the change: its folder, or its report.json.")
+    parser.add_argument("new", metavar="NEW", help="The run after it.")
+    parser.add_argument("--out", default="kvv-compare", metavar="DIR", help="Where to write. Default: kvv-compare.")
+    parser.add_argument(
+        "--tolerance", default=str(100 * TOLERANCE), metavar="POINTS",
+        help=f"A drop that every benchmark must rule out, else the answer is unknown. Default: {100 * TOLERANCE:g}.",
+    )  # fmt: skip
+    parser.add_argument("--force", action="store_true", help="Compare different models or profiles all the same.")
+    values = parser.read(argv)
+    tolerance = _tolerance(values.tolerance)
+    comparison = compare(read(Path(values.base)), read(Path(values.new)), tolerance=tolerance, force=values.force)
+    out = Path(values.out)
+    try:
+        make_folder(out)
+    except OSError as error:
+        raise UsageError(
+            [Problem(name="--out", value=str(out), allowed=f"Cannot be used: {error.strerror}.")]
+        ) from None
+    write_files(out, render(comparison), Redactor(secrets()))
+    print_comparison(comparison)
+    sys.stdout.write(f"Details and evidence: {visible(str(out)).rstrip('/')}/ ({COMPARE_MD}, {COMPARE_JSON})\n")
+    return EXIT[comparison.regression]
+
+
+def _tolerance(text: str) -> float:
+    """Percentage points as a fraction.
+
+    Raises:
+        UsageError: no number, or not within 0 to 100.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value <= 100:
+        raise UsageError([Problem(name="--tolerance", value=text, allowed="Use points above 0, up to 100.")])
+    return value / 100

@@ -1,0 +1,1 @@
+"""Two runs compared, sample by sample: what got worse, what got better, what is noise."""

@@ -1,0 +1,111 @@
+"""The samples that both runs judged differently, with what was asked and answered."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from kvv_action.compare.pairing import Pair, Paired
+from kvv_action.compare.records import Flip, Part, Seen
+from kvv_action.compare.side import Sampled, Side
+from kvv_action.run.journal import Reader
+from kvv_action.run.records import to_score
+from kvv_action.run.survey import Answers, Slot, slot_of
+from kvv_action.run.tally import cut, ends, evidence_of
+from kvv_action.schema import Case, Exchange, RunReport
+
+FLIP_LIMIT = 50
+"""Samples of each direction and benchmark that are listed."""
+
+Place = tuple[str, str, int]
+"""Benchmark, sample id, epoch."""
+
+
+def with_flips(found: Sequence[Part], paired: Mapping[str, Paired], base: Side, new: Side) -> tuple[Part, ...]:
+    """The parts with their flips; each run is read once more for those that are listed."""
+    chosen = {part.id: _chosen(paired[part.id].matched) for part in found if part.id in paired}
+    before = _seen(base, {(name, one[0], _epochs(*one[1:])[0]): one[1] for name in chosen for one in chosen[name]})
+    after = _seen(new, {(name, one[0], _epochs(*one[1:])[1]): one[2] for name in chosen for one in chosen[name]})
+    return tuple(
+        replace(
+            part,
+            flips=tuple(
+                Flip(
+                    id=name,
+                    category=new_.category or old.category,
+                    before=before[part.id, name, _epochs(old, new_)[0]],
+                    after=after[part.id, name, _epochs(old, new_)[1]],
+                )
+                for name, old, new_ in chosen.get(part.id, ())
+            ),
+        )
+        for part in found
+    )
+
+
+def _chosen(matched: Sequence[Pair]) -> list[Pair]:
+    """The largest changes of each direction, in the order of the run where they are equal."""
+    changes = [(after.value - before.value, (name, before, after)) for name, before, after in matched]
+    fell = sorted((change for change in changes if change[0] < -1e-9), key=lambda change: change[0])
+    rose = sorted((change for change in changes if change[0] > 1e-9), key=lambda change: -change[0])
+    return [pair for _, pair in (*fell[:FLIP_LIMIT], *rose[:FLIP_LIMIT])]
+
+
+def _epochs(before: Sampled, after: Sampled) -> tuple[int, int]:
+    """The epochs that show the change best: the best answer beside the worst one."""
+    if after.value < before.value:
+        return before.high[1], after.low[1]
+    return before.low[1], after.high[1]
+
+
+def _seen(side: Side, wanted: Mapping[Place, Sampled]) -> dict[Place, Seen]:
+    """What the run shows at these places."""
+    bare = {place: Seen(value=sampled.value, epoch=place[2]) for place, sampled in wanted.items()}
+    found = _in_report(side.report, bare)
+    return found if side.journal is None else _in_journal(side, found)
+
+
+def _in_report(report: RunReport, wanted: Mapping[Place, Seen]) -> dict[Place, Seen]:
+    found = dict(wanted)
+    for result in report.benchmarks:
+        for case in result.cases:
+            place = (result.id, case.id, case.epoch)
+            if place in found:
+                found[place] = _of_case(found[place], case)
+    return found
+
+
+def _of_case(seen: Seen, case: Case) -> Seen:
+    first, last = (case.evidence[0], case.evidence[-1]) if case.evidence else (None, None)
+    return replace(
+        seen, answer=case.answer, explanation=case.explanation, finish_reason=case.finish_reason, cause=case.cause,
+        request_id=last.request_id if last else "", request=first.request if first else "",
+        response=last.response if last else "",
+    )  # fmt: skip
+
+
+def _in_journal(side: Side, wanted: Mapping[Place, Seen]) -> dict[Place, Seen]:
+    found, answers = dict(wanted), Answers()
+    assert side.journal is not None
+    for record in Reader(side.journal):
+        if record["kind"] == "answer":
+            answers.add(record)
+        elif record["kind"] in ("score", "failure"):
+            asked, place = answers.judged(record), _place(slot_of(record), record["sample"])
+            if place in found and record["kind"] == "score":
+                found[place] = _of_answers(found[place], record["score"], asked)
+    return found
+
+
+def _place(slot: Slot, sample: str) -> Place:
+    return slot[0], sample, slot[2]
+
+
+def _of_answers(seen: Seen, written: Mapping[str, object], asked: Sequence[Exchange]) -> Seen:
+    mine = ends([exchange for exchange in asked if not exchange.endpoint])
+    evidence, score = [evidence_of(exchange) for exchange in mine], to_score(written)
+    completion = mine[-1].completion if mine else None
+    return replace(
+        seen, answer=cut(score.answer), explanation=cut(score.explanation, 1000),
+        finish_reason=cut(str(completion.finish_reason), 60) if completion else "",
+        cause=score.cause or seen.cause, request_id=evidence[-1].request_id if evidence else "",
+        request=evidence[0].request if evidence else "", response=evidence[-1].response if evidence else "",
+    )  # fmt: skip

@@ -1,0 +1,61 @@
+"""`compare.json` and `compare.md` as bytes."""
+
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from kvv_action.compare.markdown import document, head, section
+from kvv_action.compare.records import COMPARE_VERSION, Comparison
+from kvv_action.errors import KvvError
+from kvv_action.report.files import SUMMARY, canonical
+from kvv_action.report.markdown.assemble import Inserted, summary
+from kvv_action.schema import RunReport
+
+COMPARE_JSON, COMPARE_MD = "compare.json", "compare.md"
+
+
+def render(comparison: Comparison) -> dict[str, bytes]:
+    """Both files, by name; the second follows from the first alone."""
+    return {COMPARE_JSON: canonical(comparison), COMPARE_MD: document(comparison).encode()}
+
+
+def with_run(report: RunReport, comparison: Comparison) -> dict[str, bytes]:
+    """Both files and the run's summary, which begins with the answer."""
+    return {**render(comparison), SUMMARY: summary(report, inserted=inserted(comparison)).encode()}
+
+
+def inserted(comparison: Comparison) -> Inserted:
+    """What a comparison adds to a run's summary."""
+    return Inserted(head=head(comparison), section=lambda rows: section(comparison, rows))
+
+
+def of_run(data: bytes, report: RunReport) -> Comparison | None:
+    """The comparison in `compare.json` when it is about this run as it stands."""
+    comparison = parse(data)
+    mine = comparison.new.plan_digest == report.plan_digest and comparison.new.journal_head == report.journal.head
+    return comparison if mine else None
+
+
+def parse(data: bytes, where: str = COMPARE_JSON) -> Comparison:
+    """A comparison from the bytes of `compare.json`.
+
+    Raises:
+        KvvError: it is none, or of another schema version.
+    """
+    try:
+        version = orjson.loads(data).get("schema_version")
+        if version == COMPARE_VERSION:
+            return TypeAdapter(Comparison).validate_json(data)
+    except (orjson.JSONDecodeError, AttributeError, ValidationError) as error:
+        raise KvvError(f"{where}: not a comparison of kvv ({type(error).__name__})") from error
+    raise KvvError(f"{where}: has schema version {version!r}; this version reads {COMPARE_VERSION}")
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of `compare.json`."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "kvv comparison",
+        **TypeAdapter(Comparison).json_schema(mode="serialization"),
+    }

@@ -1,0 +1,146 @@
+"""From two runs to the answer: did this serving change break the model?"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from kvv_action.compare.evidence import with_flips
+from kvv_action.compare.pairing import asked_differently
+from kvv_action.compare.parts import ALPHA, brief, parts
+from kvv_action.compare.records import COMPARE_VERSION, Comparison, Finding, Part, Regression, RunSide, Shift
+from kvv_action.compare.side import Side
+from kvv_action.compare.traffic import shifts
+from kvv_action.errors import Problem, UsageError
+from kvv_action.report.text import percent
+from kvv_action.schema import BenchmarkKind, RunReport, RunState
+
+TOLERANCE = 0.2
+"""A model is broken when it loses a fifth; a comparison that could not see that says so instead of `none`."""
+LISTED = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a run is about."""
+
+    model: str
+    profile: str
+    demonstration: bool = False
+
+
+def subject(report: RunReport) -> Subject:
+    """What a finished run is about."""
+    return Subject(
+        model=report.endpoint.model, profile=report.profile.name, demonstration=report.plan.demonstration
+    )  # fmt: skip
+
+
+def refusals(base: Subject, new: Subject) -> list[str]:
+    """Why two runs are not about the same thing; empty when they are."""
+    found = []
+    if base.profile != new.profile:
+        found.append(f"the baseline verifies by profile {base.profile}, the new run by {new.profile}")
+    if base.model != new.model:
+        found.append(f"the baseline is of model {base.model}, the new run of {new.model}")
+    if base.demonstration != new.demonstration:
+        which = "baseline" if base.demonstration else "new run"
+        found.append(f"the {which} is a demonstration with the embedded vendor, the other is of a real endpoint")
+    return found
+
+
+def compare(base: Side, new: Side, *, tolerance: float = TOLERANCE, force: bool = False) -> Comparison:
+    """Compare two runs, sample by sample.
+
+    Args:
+        base: the run before the change.
+        new: the run after it.
+        tolerance: a drop (0..1) that every scored benchmark must rule out for the answer `none`.
+        force: compare different models or profiles all the same.
+
+    Raises:
+        UsageError: the runs are about different models or profiles, and it is not forced.
+    """
+    refused = refusals(subject(base.report), subject(new.report))
+    if refused and not force:
+        allowed = f"{'; '.join(refused)}. Compare runs of the same model, or set --force."
+        raise UsageError([Problem(name="BASE", value="", allowed=allowed[:1].upper() + allowed[1:])])
+    found, paired = parts(base, new, tolerance)
+    found = with_flips(found, paired, base, new)
+    scored = [part.id for part in found if part.kind is BenchmarkKind.SCORED]
+    moved = tuple(shifts(paired, scored))
+    regression, headline, reason = conclusion(found, new.report)
+    return Comparison(
+        schema_version=COMPARE_VERSION,
+        regression=regression,
+        headline=headline,
+        reason=reason,
+        base=_side(base),
+        new=_side(new),
+        alpha=ALPHA,
+        tolerance=tolerance,
+        forced=bool(refused),
+        parts=found,
+        shifts=moved,
+        asked_differently=tuple(asked_differently(base.report.plan, new.report.plan))[:LISTED],
+        notes=(*refused, *_notes(base, new, moved)),
+    )
+
+
+def conclusion(found: Sequence[Part], new: RunReport) -> tuple[Regression, str, str]:
+    """The answer, a sentence for it, and the whole of it; never `none` while what both runs asked is unclear."""
+    by = {finding: [part for part in found if part.finding is finding] for finding in Finding}
+    if by[Finding.WORSE]:
+        worse = by[Finding.WORSE]
+        return Regression.REGRESSION, f"Yes: {'; '.join(map(brief, worse))}", _reasons(worse)
+    unclear = _reasons(by[Finding.UNCLEAR])
+    if new.state is not RunState.COMPLETE:
+        early = f"the new run was {new.state} ({new.state_reason})"
+        return Regression.UNKNOWN, f"Cannot tell: {early}", unclear
+    if unclear:
+        return Regression.UNKNOWN, f"Cannot tell: {', '.join(part.title for part in by[Finding.UNCLEAR])}", unclear
+    compared = [*by[Finding.SAME], *by[Finding.BETTER]]
+    if not compared:
+        return Regression.UNKNOWN, "Cannot tell: the runs have no benchmark in common", ""
+    better = ", ".join(map(brief, by[Finding.BETTER]))
+    gains = f"; better: {better}" if better else ""
+    headline = f"No: {', '.join(part.title for part in compared)} did not get worse{gains}"
+    return Regression.NONE, headline, "; ".join(_details(compared, by[Finding.BETTER]))
+
+
+def _details(compared: Sequence[Part], better: Sequence[Part]) -> Iterator[str]:
+    """What got better, and how small a loss would have been seen."""
+    if better:
+        yield _reasons(better)
+    limits = [
+        f"{percent(-part.interval[0])} ({part.title})" for part in compared if part.interval and part.interval[0] < 0
+    ]
+    if limits:
+        yield f"ruled out: drops of more than {', '.join(limits)}"
+
+
+def _reasons(found: Sequence[Part]) -> str:
+    return "; ".join(f"{part.title}: {part.reason}" for part in found)
+
+
+def _side(side: Side) -> RunSide:
+    report = side.report
+    return RunSide(
+        vendor=report.endpoint.vendor, base_url=report.endpoint.base_url, model=report.endpoint.model,
+        profile=report.profile.name, tier=report.plan.tier, started=report.timing.started, state=report.state,
+        verdict=report.verdict, version=report.provenance.version, plan_digest=report.plan_digest,
+        journal_head=report.journal.head, evidence="journal" if side.journal else "report",
+    )  # fmt: skip
+
+
+def _notes(base: Side, new: Side, moved: Sequence[Shift]) -> Iterator[str]:
+    """What a reader of the numbers should know."""
+    if base.report.state is not RunState.COMPLETE:
+        yield f"the baseline was {base.report.state}: only what it answered is compared"
+    for side, words in ((base, "baseline"), (new, "new run")):
+        if side.journal is None:
+            yield f"the {words} has no journal beside its report: latency and tokens are not compared"
+    for shift in moved:
+        if shift.name == "prompt_tokens" and shift.changed:
+            yield (
+                f"prompt tokens of the same samples differ on {percent(shift.changed)} of them: the chat template, the "
+                "tokenizer, the handling of pictures or the counting has changed"
+            )

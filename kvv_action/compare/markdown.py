@@ -1,0 +1,238 @@
+"""`compare.md`, and what a run's summary says of its baseline: the answer first."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from kvv_action.compare.records import Comparison, Finding, Flip, Part, Regression, RunSide, Seen, Shift
+from kvv_action.report.bars import NAME, WIDTH, Axis, Interval, block, interval_bar, name
+from kvv_action.report.markdown.assemble import BUDGET
+from kvv_action.report.markdown.escape import text
+from kvv_action.report.text import percent, points, seconds
+from kvv_action.schema import BenchmarkKind
+
+MARKS = {Regression.NONE: "✅", Regression.REGRESSION: "❌", Regression.UNKNOWN: "⚠️"}
+FINDINGS = {
+    Finding.WORSE: "❌ worse",
+    Finding.BETTER: "✅ better",
+    Finding.SAME: "✅ no change",
+    Finding.UNCLEAR: "⚠️ cannot tell",
+    Finding.LEFT_OUT: "⏭️ not compared",
+}
+QUESTION = "Did this change break the model?"
+MEASURES = {
+    "first_token": "first token",
+    "answer": "whole answer",
+    "speed": "speed",
+    "prompt_tokens": "prompt tokens",
+    "completion_tokens": "completion tokens",
+}
+_PICTURE = re.compile(r"(;base64,)[A-Za-z0-9+/=]{40,}")
+_SHORT = r"\1…"
+SHOWN = 5
+"""Flips of a benchmark whose requests and answers are shown."""
+
+
+def document(comparison: Comparison, budget: int = BUDGET) -> str:
+    """`compare.md` within `budget` bytes; lists get shorter first, the answer stays."""
+    for rows in (50, 20, 5, 0):
+        found = head(comparison) + section(comparison, rows)
+        if len(found.encode()) <= budget:
+            return found
+    return head(comparison).encode()[: max(0, budget)].decode(errors="ignore")
+
+
+def head(comparison: Comparison) -> str:
+    """The answer, and a row and a bar per benchmark."""
+    title = f"## {MARKS[comparison.regression]} {QUESTION} {text(comparison.headline, 300)}\n\n"
+    more = f"In detail: {text(comparison.reason, 1500)}\n\n" if comparison.reason else ""
+    return title + more + _sides(comparison) + _table(comparison.parts) + _bars(comparison.parts)
+
+
+def _sides(comparison: Comparison) -> str:
+    base, new = comparison.base, comparison.new
+    whose = "" if base.vendor == new.vendor else f" of {text(base.vendor, 80)}"
+    forced = " **Forced**: the runs are not about the same model or profile." if comparison.forced else ""
+    which = f"{text(base.started)} (journal {text(base.journal_head[:12])})"
+    return f"Compared with the baseline{whose} of {which}, sample by sample.{forced}\n\n"
+
+
+def _table(parts: Sequence[Part]) -> str:
+    lines = [
+        "| Benchmark | Finding | Before | Now | Difference (95 %) | Fell | Rose | By chance |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_row(part) for part in parts),
+    ]
+    return "\n".join(lines) + "\n\n"
+
+
+def _row(part: Part) -> str:
+    between = "–"
+    if part.difference is not None:
+        between = points(part.difference, sign=True)
+        if part.interval:
+            between += f" ({points(part.interval[0], sign=True)} to {points(part.interval[1], sign=True)})"
+    shown = part.chance_worse if (part.difference or 0) < 0 else part.chance_better
+    cells = (
+        f"**{text(part.title)}**", FINDINGS[part.finding], percent(part.before), percent(part.after), between,
+        f"{part.fell} of {part.matched}", str(part.rose), "–" if shown is None else _chance(shown),
+    )  # fmt: skip
+    return "| " + " | ".join(cells) + " |"
+
+
+def _chance(value: float) -> str:
+    """How often so much is seen when nothing has changed."""
+    return "< 0.1 %" if value < 0.001 else percent(min(1.0, value))
+
+
+def _bars(parts: Sequence[Part]) -> str:
+    """The differences of the scored benchmarks around zero, on one axis."""
+    drawn = [part for part in parts if part.interval and part.difference is not None]
+    if not drawn:
+        return ""
+    reach = max(abs(end) for part in drawn for end in part.interval or ())
+    reach = max(0.02, reach)
+    axis = Axis(low=-reach, high=reach)
+    ends = f"{'':{NAME}} {points(-reach, sign=True)} points"
+    zero = NAME + 1 + axis.place(0.0)
+    lines = [f"{ends:<{zero}}0{points(reach, sign=True):>{NAME + WIDTH - zero}}"]
+    for part in drawn:
+        low, high = part.interval or (0.0, 0.0)
+        found = Interval(value=part.difference or 0.0, low=low, high=high, marks={"│": 0.0})
+        lines.append(f"{name(part.title)} {interval_bar(found, axis)}")
+    return block(lines)
+
+
+def section(comparison: Comparison, rows: int) -> str:
+    """What changed, with its evidence; `rows` samples of each benchmark."""
+    parts = [_part(part, rows) for part in comparison.parts if part.finding is not Finding.LEFT_OUT]
+    return "".join(parts) + _shifts(comparison.shifts) + _conditions(comparison)
+
+
+def _part(part: Part, rows: int) -> str:
+    if part.finding is Finding.SAME and not part.flips and not part.causes_new:
+        return ""
+    lines = [f"### {text(part.title)}, before and now: {text(part.reason, 600)}\n"]
+    lines += [f"- new cause: {text(cause, 300)}" for cause in part.causes_new]
+    lines += [f"- no longer seen: {text(cause, 300)}" for cause in part.causes_gone]
+    return "\n".join([*lines, *_flips(part, rows)]) + "\n\n"
+
+
+def _flips(part: Part, rows: int) -> list[str]:
+    if not part.flips or not rows:
+        return []
+    noun = "probes" if part.kind is BenchmarkKind.CONTRACT else "samples"
+    opened = " open" if part.finding is Finding.WORSE else ""
+    shown = _first(part.flips, rows)
+    lines = [
+        f"\n<details{opened}><summary>{part.fell} {noun} fell, {part.rose} rose</summary>\n",
+        "| Sample | Value | Before | Now | Why |",
+        "|---|---|---|---|---|",
+        *(_flip(flip) for flip in shown),
+    ]
+    if part.fell + part.rose > len(shown):
+        lines.append(f"\n{part.fell + part.rose - len(shown)} more; compare.json has up to 50 of each kind.")
+    lines += ["", *(_evidence(flip) for flip in shown[:SHOWN])]
+    return [*lines, "\n</details>"]
+
+
+def _first(flips: Sequence[Flip], rows: int) -> list[Flip]:
+    """Those that fell, then those that rose: a third of the room at most, when there is not enough for all."""
+    fell = [flip for flip in flips if flip.after.value < flip.before.value]
+    rose = [flip for flip in flips if flip.after.value > flip.before.value]
+    kept = rows - min(len(rose), max(rows // 3, rows - len(fell)))
+    return [*fell[:kept], *rose[: rows - len(fell[:kept])]]
+
+
+def _flip(flip: Flip) -> str:
+    before, after = flip.before, flip.after
+    return (
+        f"| {text(flip.id, 80)} | {before.value:g} → {after.value:g} | {text(before.answer, 80)} | "
+        f"{text(after.answer, 80)} | {text(after.cause or after.explanation, 200)} |"
+    )
+
+
+def _evidence(flip: Flip) -> str:
+    """Request and both answers, each on one line."""
+    lines = [f"- **{text(flip.id, 80)}**"]
+    if request := flip.after.request or flip.before.request:
+        lines.append(f"  - asked: {text(_PICTURE.sub(_SHORT, request), 500)}")
+    for words, seen in (("before", flip.before), ("now", flip.after)):
+        lines.append(f"  - {words}{_named(seen)}: {text(seen.response or seen.answer, 500)}")
+    return "\n".join(lines)
+
+
+def _named(seen: Seen) -> str:
+    """Where the answer can be found again."""
+    return (
+        f" (epoch {seen.epoch}, request {text(seen.request_id, 60)})" if seen.request_id else f" (epoch {seen.epoch})"
+    )
+
+
+def _shifts(found: Sequence[Shift]) -> str:
+    if not found:
+        return ""
+    lines = [
+        "### Latency and tokens, before and now\n",
+        "Medians over the same samples; load and network move them too, so that they are no regression.\n",
+        "| Measure | Before | Now | Ratio (95 %) | Samples | |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {MEASURES[one.name]} | {_amount(one, one.before)} | {_amount(one, one.after)} | {ratio(one)} | "
+        f"{one.samples} | {_moved(one)} |"
+        for one in found
+    ]
+    return "\n".join(lines) + "\n\n"
+
+
+def _amount(one: Shift, value: float) -> str:
+    return seconds(value) if one.unit == "s" else f"{value:.1f}/s" if one.unit == "tokens/s" else f"{value:.0f}"
+
+
+def ratio(one: Shift) -> str:
+    """The ratio with its interval."""
+    between = f" ({one.interval[0]:.2f} to {one.interval[1]:.2f})" if one.interval else ""
+    return f"× {one.ratio:.2f}{between}"
+
+
+def _moved(one: Shift) -> str:
+    if one.finding in (Finding.SAME, Finding.UNCLEAR):
+        return "no change" if one.finding is Finding.SAME else "too few to tell"
+    more = one.ratio > 1
+    words = {"s": ("slower", "faster"), "tokens/s": ("faster", "slower"), "tokens": ("more", "fewer")}[one.unit]
+    return f"**{words[0] if more else words[1]}**"
+
+
+def _conditions(comparison: Comparison) -> str:
+    """How far the two runs are the same question."""
+    lines = [*_left_out(comparison.parts)]
+    lines += [f"- asked differently: {text(place, 300)}" for place in comparison.asked_differently]
+    lines += [f"- {text(note, 500)}" for note in comparison.notes]
+    lines += [f"- {words}: {_run(side)}" for words, side in (("before", comparison.base), ("now", comparison.new))]
+    lines.append(
+        "- worse or better is what chance does not explain (sign-flip test on the differences of samples, adjusted for "
+        f"the number of benchmarks after Holm, at {percent(comparison.alpha, 0)}), and any change where every answer "
+        f"must be right; cannot tell: a drop of {points(comparison.tolerance)} points is not ruled out"
+    )
+    return "### How it was compared\n\n" + "\n".join(lines) + "\n\n"
+
+
+def _left_out(parts: Sequence[Part]) -> Iterator[str]:
+    for part in parts:
+        if part.finding is Finding.LEFT_OUT:
+            yield f"- not compared: {text(part.title)}: {text(part.reason, 300)}"
+        for reason, count in part.left_out.items():
+            yield f"- not compared: {count} samples of {text(part.title)}: {text(reason)}"
+        if part.failed_before or part.failed_after:
+            yield (
+                f"- not compared: samples of {text(part.title)} without a usable answer: {part.failed_before} before, "
+                f"{part.failed_after} now"
+            )
+
+
+def _run(side: RunSide) -> str:
+    return (
+        f"{text(side.model, 80)} at {text(side.vendor, 80)}, profile {text(side.profile, 80)}, tier {text(side.tier)}, "
+        f"{text(side.started)}, verdict {side.verdict}, kvv {text(side.version)}, plan {text(side.plan_digest[:12])}, "
+        f"read from its {text(side.evidence)}"
+    )

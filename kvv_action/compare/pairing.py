@@ -1,0 +1,98 @@
+"""Which samples of two runs can be compared, and what is left out."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import orjson
+
+from kvv_action.compare.side import Sampled, Side
+from kvv_action.run.audit import compare as places
+from kvv_action.schema import BenchmarkKind, PlannedBenchmark, RunPlan
+
+Pair = tuple[str, Sampled, Sampled]
+"""Sample id, before, after."""
+_NOT_ANSWERS = ("ids", "ids_digest", "samples", "title", "reference", "margin", "skip", "dataset", "gates", "kind")
+"""Of a planned benchmark: what says how much is asked or how it is judged, not how."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """The samples of one benchmark in both runs.
+
+    Attributes:
+        matched: judged in both.
+        unanswered: judged before, and without any answer after.
+        left_out: the others, by reason.
+    """
+
+    matched: tuple[Pair, ...]
+    unanswered: tuple[tuple[str, Sampled], ...] = ()
+    failed_before: int = 0
+    failed_after: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+
+def pair(base: Mapping[str, Sampled], new: Mapping[str, Sampled]) -> Paired:
+    """Match by sample id, in the order of the new run."""
+    both = [(name, base[name], after) for name, after in new.items() if name in base]
+    left_out = {
+        "only the baseline asked it": sum(name not in new for name in base),
+        "only the new run asked it": sum(name not in base for name in new),
+    }
+    return Paired(
+        matched=tuple(found for found in both if found[1].scored and found[2].scored),
+        unanswered=tuple((name, before) for name, before, after in both if before.scored and not after.scored),
+        failed_before=sum(not before.scored for _, before, _ in both),
+        failed_after=sum(not after.scored for _, _, after in both),
+        left_out={reason: count for reason, count in left_out.items() if count},
+    )
+
+
+def planned(plan: RunPlan, name: str) -> PlannedBenchmark | None:
+    """A benchmark as a run planned it; None when it did not, or could not."""
+    return next((one for one in plan.benchmarks if one.id == name and not one.skip), None)
+
+
+def exact(before: PlannedBenchmark, after: PlannedBenchmark) -> bool:
+    """Whether every answer must be right, so that no change is chance."""
+    contract = BenchmarkKind.CONTRACT in (before.kind, after.kind)
+    return contract or before.dataset.source == after.dataset.source == "bundled"
+
+
+def obstacle(base: Side, new: Side, before: PlannedBenchmark, after: PlannedBenchmark) -> str:
+    """Why the answers of two runs to one benchmark cannot be compared; empty when they can."""
+    if before.dataset.digest != after.dataset.digest:
+        return f"asked of other data ({_data(before)}, now {_data(after)})"
+    if before.version != after.version:
+        return f"asked and judged by version {before.version}, now {after.version}"
+    if before.against != after.against:
+        return f"judged against {before.against or 'nothing'}, now {after.against or 'nothing'}"
+    if before.aggregate != after.aggregate or before.kind != after.kind:
+        return "judged by other rules"
+    for side, words in ((base, "the baseline's"), (new, "the new run's")):
+        if before.id in side.partial:
+            return f"{words} report.json does not name every sample; give the folder with its journal"
+    return ""
+
+
+def _data(one: PlannedBenchmark) -> str:
+    return f"{one.dataset.location} {one.dataset.digest[:12]}"
+
+
+def asked_differently(base: RunPlan, new: RunPlan) -> Iterator[str]:
+    """Where two plans ask in different ways, in words."""
+    for place in places(_asked(base), _asked(new), "plan"):
+        yield place.removeprefix("plan.").replace("written ", "was ", 1).replace("recomputed ", "is ", 1)
+    if base.profile.digest != new.profile.digest:
+        yield f"profile {new.profile.name}: its rules have changed"
+
+
+def _asked(plan: RunPlan) -> dict[str, object]:
+    """What could change an answer, with benchmarks by their id."""
+    fields = orjson.loads(orjson.dumps(plan))
+    benchmarks = {
+        one["id"]: {name: value for name, value in one.items() if name not in _NOT_ANSWERS}
+        for one in fields.pop("benchmarks")
+    }
+    fields.pop("profile")
+    return {**fields, **benchmarks}

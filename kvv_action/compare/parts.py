@@ -1,0 +1,228 @@
+"""What became of each benchmark: exact ones by every change, scored ones by what chance allows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from kvv_action.compare.pairing import Pair, Paired, exact, obstacle, pair, planned
+from kvv_action.compare.records import Finding, Part
+from kvv_action.compare.side import Side
+from kvv_action.report.text import points
+from kvv_action.run.tally import cut
+from kvv_action.schema import BenchmarkKind, BenchmarkResult, PlannedBenchmark, Verdict
+from kvv_action.scoring.paired import chance, difference_interval, holm
+
+ALPHA = 0.01
+"""Chance of calling any benchmark worse when nothing has changed (and the same for better), for the whole comparison.
+
+A gate is worth what its false alarms allow: at one in a hundred for worse and one for better, two runs of the same
+vendor are called unchanged in at least 98 of 100 cases.
+"""
+NAMED = 5
+"""Samples that a reason names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A benchmark before chance has had its say; `unasked` is why the new run did not ask what it had planned."""
+
+    part: Part
+    paired: Paired | None = None
+    unasked: str = ""
+
+    @property
+    def differences(self) -> list[float]:
+        """`after - before` of each matched sample."""
+        matched = self.paired.matched if self.paired else ()
+        return [after.value - before.value for _, before, after in matched]
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether there is anything to test."""
+        return self.paired is not None and not self.part.exact and bool(self.paired.matched)
+
+
+def parts(base: Side, new: Side, tolerance: float) -> tuple[tuple[Part, ...], Mapping[str, Paired]]:
+    """Every benchmark of either run, and the samples that were compared, by benchmark.
+
+    Args:
+        base: the run before.
+        new: the run after.
+        tolerance: a drop that a scored benchmark must rule out to count as unchanged.
+    """
+    drafts = list(_drafts(base, new))
+    tested = [draft for draft in drafts if draft.by_chance]
+    chances = [chance(draft.differences) for draft in tested]
+    worse = holm([found.worse for found in chances])
+    better = holm([found.better for found in chances])
+    adjusted = {
+        draft.part.id: (down, up) for draft, down, up in zip(tested, worse, better, strict=True)
+    }  # fmt: skip
+    found = tuple(_concluded(draft, adjusted.get(draft.part.id), len(tested), tolerance) for draft in drafts)
+    return found, {draft.part.id: draft.paired for draft in drafts if draft.paired}
+
+
+def _drafts(base: Side, new: Side) -> Iterator[Draft]:
+    results = {result.id: result for result in (*new.report.benchmarks, *base.report.benchmarks)}
+    before = {result.id: result for result in base.report.benchmarks}
+    after = {result.id: result for result in new.report.benchmarks}
+    for name in results:
+        yield _draft(base, new, name, before.get(name), after.get(name))
+
+
+def _draft(base: Side, new: Side, name: str, before: BenchmarkResult | None, after: BenchmarkResult | None) -> Draft:
+    either = after or before
+    assert either is not None
+    plans = planned(base.report.plan, name), planned(new.report.plan, name)
+    part = Part(
+        id=name, title=either.title, kind=either.kind, exact=False, finding=Finding.LEFT_OUT, reason="",
+        score_before=before.score if before else None, score_after=after.score if after else None,
+    )  # fmt: skip
+    if plans[0] is None or plans[1] is None:
+        return Draft(part=_only_one(part, new, plans[0], plans[1]))
+    reason = obstacle(base, new, plans[0], plans[1])
+    if reason:
+        return Draft(part=replace(part, finding=Finding.UNCLEAR, reason=reason))
+    paired = pair(base.samples.get(name, {}), new.samples.get(name, {}))
+    assert before is not None
+    assert after is not None
+    part = _counted(part, paired, before, after, exactly=exact(plans[0], plans[1]))
+    return Draft(part=part, paired=paired, unasked=after.reason if after.verdict is Verdict.SKIPPED else "")
+
+
+def _only_one(part: Part, new: Side, before: PlannedBenchmark | None, after: PlannedBenchmark | None) -> Part:
+    """A benchmark that a run did not ask: its own choice, or what kept it from asking."""
+    if before is None:
+        asked = "neither run asked it" if after is None else "only the new run asked it"
+        return replace(part, reason=asked)
+    skip = next((one.skip for one in new.report.plan.benchmarks if one.id == part.id), "")
+    if skip:
+        return replace(part, finding=Finding.UNCLEAR, reason=f"not asked now: {skip}")
+    return replace(part, reason="only the baseline asked it")
+
+
+def _counted(part: Part, paired: Paired, before: BenchmarkResult, after: BenchmarkResult, *, exactly: bool) -> Part:
+    """The part with everything that is counted."""
+    matched, count = paired.matched, len(paired.matched)
+    causes = [{found.cause for found in result.diagnosis} for result in (before, after)]
+    part = replace(
+        part, exact=exactly, matched=count, failed_before=paired.failed_before, failed_after=paired.failed_after,
+        left_out=paired.left_out, causes_new=tuple(sorted(causes[1] - causes[0])),
+        causes_gone=tuple(sorted(causes[0] - causes[1])),
+    )  # fmt: skip
+    if not count:
+        return part
+    differences = [new.value - old.value for _, old, new in matched]
+    return replace(
+        part, before=sum(old.value for _, old, _ in matched) / count,
+        after=sum(new.value for _, _, new in matched) / count, difference=sum(differences) / count,
+        interval=None if exactly else difference_interval(differences),
+        fell=sum(difference < -1e-9 for difference in differences),
+        rose=sum(difference > 1e-9 for difference in differences),
+    )  # fmt: skip
+
+
+def _concluded(draft: Draft, adjusted: tuple[float, float] | None, family: int, tolerance: float) -> Part:
+    part, paired = draft.part, draft.paired
+    if paired is None:
+        return part
+    if not paired.matched:
+        return replace(part, finding=Finding.UNCLEAR, reason=f"nothing to compare: {_nothing(draft)}")
+    if adjusted is None:
+        return _exactly(part, paired)
+    part = replace(part, chance_worse=adjusted[0], chance_better=adjusted[1])
+    return _tested(part, draft, family, tolerance)
+
+
+def _nothing(draft: Draft) -> str:
+    part = draft.part
+    if draft.unasked:
+        return draft.unasked
+    parts = [f"{count} where {reason}" for reason, count in part.left_out.items()]
+    parts += [f"{part.failed_before} failed before"] if part.failed_before else []
+    parts += [f"{part.failed_after} failed now"] if part.failed_after else []
+    return ", ".join(parts) or "neither run asked anything"
+
+
+def _exactly(part: Part, paired: Paired) -> Part:
+    """Every answer must be right: each one that no longer is counts, whatever the others do."""
+    noun, held, lost_ = _words(part)
+    hold = "hold" if part.kind is BenchmarkKind.CONTRACT else "are right"
+    fell, rose = _names(paired.matched, falling=True), _names(paired.matched, falling=False)
+    if part.fell:
+        also = f"; {part.rose} now {hold}" if part.rose else ""
+        reason = f"{part.fell} of {part.matched} {noun} {lost_}: {fell}{also}"
+        return replace(part, finding=Finding.WORSE, reason=reason)
+    lost = [name for name, before in paired.unanswered if before.value > 1 - 1e-9]
+    if lost:
+        reason = f"{len(lost)} {noun} that {held} got no usable answer now: {_listed(lost)}"
+        return replace(part, finding=Finding.UNCLEAR, reason=reason)
+    if part.rose:
+        return replace(part, finding=Finding.BETTER, reason=f"{part.rose} more {noun} {hold}: {rose}")
+    return replace(part, finding=Finding.SAME, reason=f"all {part.matched} {noun} as before")
+
+
+def _words(part: Part) -> tuple[str, str, str]:
+    """What a sample is called, that it was as it should be, and that it no longer is."""
+    if part.kind is BenchmarkKind.CONTRACT:
+        return "probes", "held", "no longer hold"
+    return "answers", "were right", "are no longer right"
+
+
+def brief(part: Part) -> str:
+    """The finding in a few words, without the names of samples."""
+    if part.finding is Finding.WORSE and part.exact:
+        noun, _, lost = _words(part)
+        return f"{part.title}: {part.fell} of {part.matched} {noun} {lost}"
+    if part.finding in (Finding.WORSE, Finding.BETTER) and part.difference is not None and not part.exact:
+        return f"{part.title} {points(part.difference, sign=True)} points"
+    if part.finding is Finding.BETTER:
+        return f"{part.title} ({part.rose} more {_words(part)[0]} as they should be)"
+    return f"{part.title}: {part.reason}"
+
+
+def _tested(part: Part, draft: Draft, family: int, tolerance: float) -> Part:
+    """A scored benchmark: worse, better, unclear, or noise."""
+    assert part.interval is not None
+    assert part.difference is not None
+    low, high = part.interval
+    seen = f"on {part.matched} samples ({part.fell} fell, {part.rose} rose)"
+    if part.chance_worse is not None and part.chance_worse <= ALPHA:
+        between = f"95 % interval {points(-high)} to {points(-low)}"
+        return replace(part, finding=Finding.WORSE, reason=f"lost {points(-part.difference)} points, {between}, {seen}")
+    if hidden := _hidden(draft, family):
+        return replace(part, finding=Finding.UNCLEAR, reason=hidden)
+    if low < -tolerance:
+        reason = f"a drop of up to {points(-low)} points is not ruled out {seen}; ask more samples or epochs"
+        return replace(part, finding=Finding.UNCLEAR, reason=reason)
+    if part.chance_better is not None and part.chance_better <= ALPHA:
+        between = f"95 % interval {points(low)} to {points(high)}"
+        return replace(
+            part, finding=Finding.BETTER, reason=f"gained {points(part.difference)} points, {between}, {seen}"
+        )
+    reason = (
+        f"{points(part.difference, sign=True)} points {seen} is noise; a drop of more than {points(-low)} is ruled out"
+    )
+    return replace(part, finding=Finding.SAME, reason=reason)
+
+
+def _hidden(draft: Draft, family: int) -> str:
+    """Why samples that failed now could hide a regression: had they been wrong, it would be one."""
+    paired = draft.paired
+    if paired is None or not paired.unanswered:
+        return ""
+    worst = [*draft.differences, *(-before.value for _, before in paired.unanswered)]
+    if family * chance(worst).worse > ALPHA:
+        return ""
+    return (
+        f"{len(paired.unanswered)} samples got no usable answer now; had they been wrong, the loss would be "
+        f"{points(-sum(worst) / len(worst))} points"
+    )
+
+
+def _names(matched: Sequence[Pair], *, falling: bool) -> str:
+    sign = -1 if falling else 1
+    return _listed([name for name, before, after in matched if sign * (after.value - before.value) > 1e-9])
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(cut(name, 60) for name in names[:NAMED]) + (", …" if len(names) > NAMED else "")

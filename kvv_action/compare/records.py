@@ -1,0 +1,174 @@
+"""The frozen records of a comparison, and the version of their JSON form."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from kvv_action.schema import BenchmarkKind, RunState, Verdict
+
+COMPARE_VERSION = 1
+
+
+class Regression(StrEnum):
+    """The answer to "did this serving change break the model?"."""
+
+    NONE = "none"
+    REGRESSION = "regression"
+    UNKNOWN = "unknown"
+
+
+class Finding(StrEnum):
+    """What became of one benchmark, or of one measure.
+
+    `same`: what differs is noise. `unclear`: the runs cannot decide it. `left-out`: only one of them asked.
+    """
+
+    WORSE = "worse"
+    BETTER = "better"
+    SAME = "same"
+    UNCLEAR = "unclear"
+    LEFT_OUT = "left-out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One run's answer to a sample; texts are the endpoint's, key removed, cut to size.
+
+    Attributes:
+        value: mean over the epochs; `epoch` is the one that is shown.
+        request, response: from the journal, or from report.json where that has them; else empty.
+    """
+
+    value: float
+    epoch: int
+    answer: str = ""
+    explanation: str = ""
+    finish_reason: str = ""
+    cause: str = ""
+    request_id: str = ""
+    request: str = ""
+    response: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flip:
+    """A sample that both runs judged differently."""
+
+    id: str
+    category: str
+    before: Seen
+    after: Seen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One benchmark in both runs.
+
+    Attributes:
+        exact: every change counts (contract probes, bundled samples); else chance has its say.
+        reason: the finding in plain words.
+        matched: samples that both runs judged.
+        before, after: mean value over these samples, not the published score.
+        interval: 95 % interval of `after - before`.
+        chance_worse, chance_better: how likely so much is when nothing has changed, adjusted for the number of
+            benchmarks (Holm); None where every change counts.
+        fell, rose: samples with a lower, a higher value.
+        failed_before, failed_after: samples without any answer, which are not compared.
+        score_before, score_after: the two reports' own scores, over everything that each of them asked.
+        left_out: samples that are not compared, by reason.
+        causes_new, causes_gone: causes that only one of the reports diagnosed.
+        flips: at most `FLIP_LIMIT` of each direction, those that fell first.
+    """
+
+    id: str
+    title: str
+    kind: BenchmarkKind
+    exact: bool
+    finding: Finding
+    reason: str
+    matched: int = 0
+    before: float | None = None
+    after: float | None = None
+    difference: float | None = None
+    interval: tuple[float, float] | None = None
+    chance_worse: float | None = None
+    chance_better: float | None = None
+    fell: int = 0
+    rose: int = 0
+    failed_before: int = 0
+    failed_after: int = 0
+    score_before: float | None = None
+    score_after: float | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    causes_new: tuple[str, ...] = ()
+    causes_gone: tuple[str, ...] = ()
+    flips: tuple[Flip, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """A duration, a speed or a number of tokens in both runs, by the ratios on the samples that both answered.
+
+    Attributes:
+        unit: `s`, `tokens/s` or `tokens`.
+        before, after: medians.
+        ratio, interval: median of `after / before` with its 95 % interval.
+        changed: share of the samples on which the number differs at all.
+        finding: `same` unless the whole interval is beyond what matters; never a regression by itself.
+    """
+
+    name: str
+    unit: str
+    samples: int
+    before: float
+    after: float
+    ratio: float
+    interval: tuple[float, float] | None
+    changed: float
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSide:
+    """One of the two runs; `evidence` is what its values were read from: `journal` or `report`."""
+
+    vendor: str
+    base_url: str
+    model: str
+    profile: str
+    tier: str
+    started: str
+    state: RunState
+    verdict: Verdict
+    version: str
+    plan_digest: str
+    journal_head: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """`compare.json`: a pure function of two runs.
+
+    Attributes:
+        headline: the answer in a sentence.
+        reason: the same with samples and intervals; empty when the headline says all.
+        alpha: chance of calling anything worse when nothing has changed; the same for better.
+        tolerance: a drop that must be ruled out for `none`.
+        forced: the runs are of different models or profiles.
+        asked_differently: where the plans differ, in words.
+    """
+
+    schema_version: int
+    regression: Regression
+    headline: str
+    reason: str
+    base: RunSide
+    new: RunSide
+    alpha: float
+    tolerance: float
+    forced: bool
+    parts: tuple[Part, ...]
+    shifts: tuple[Shift, ...]
+    asked_differently: tuple[str, ...]
+    notes: tuple[str, ...]

@@ -1,0 +1,226 @@
+"""One of two runs that are compared: its report, and what its journal (or else the report) knows of each sample."""
+
+import math
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kvv_action.errors import JournalError, KvvError
+from kvv_action.report.files import JOURNAL, REPORT, parse
+from kvv_action.run.journal import Reader, Record
+from kvv_action.run.plan import plan_digest
+from kvv_action.run.results import read_plan
+from kvv_action.run.survey import Answers, slot_of
+from kvv_action.schema import Completion, Exchange, Outcome, RunReport
+
+MEASURES = ("first_token", "answer", "speed", "prompt_tokens", "completion_tokens")
+FEWEST_TOKENS = 8
+"""Tokens from which a speed says something."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Sampled:
+    """One sample over its epochs.
+
+    Attributes:
+        total, scored: sum of the values, and number of them.
+        low, high: lowest and highest value, each with the first epoch that has it.
+        failed: epochs without any answer.
+        traffic: for each of `MEASURES` the sum of logarithms and the number of answers; empty without a journal.
+    """
+
+    category: str = ""
+    total: float = 0.0
+    scored: int = 0
+    low: tuple[float, int] = (2.0, 0)
+    high: tuple[float, int] = (-1.0, 0)
+    failed: set[int] = field(default_factory=set)
+    traffic: "array[float]" = field(default_factory=lambda: array("d"))
+
+    @property
+    def value(self) -> float:
+        """Mean over the epochs that were judged."""
+        return self.total / self.scored
+
+    def add(self, value: float, epoch: int) -> None:
+        """Count one judged answer."""
+        self.total += value
+        self.scored += 1
+        self.failed.discard(epoch)
+        if (value, epoch) < self.low:
+            self.low = (value, epoch)
+        if value > self.high[0] or (value == self.high[0] and epoch < self.high[1]):
+            self.high = (value, epoch)
+
+    def measure(self, name: str) -> float | None:
+        """Geometric mean of a measure over its answers."""
+        place = 2 * MEASURES.index(name)
+        if not self.traffic or not self.traffic[place + 1]:
+            return None
+        return math.exp(self.traffic[place] / self.traffic[place + 1])
+
+    def answered(self, asked: Sequence[Exchange]) -> None:
+        """Count what one judged answer took."""
+        completions = [exchange.completion for exchange in asked if exchange.completion]
+        found = _measured([completion for completion in completions if completion.choices])
+        if found and not self.traffic:
+            self.traffic = array("d", bytes(8 * 2 * len(MEASURES)))
+        for name, value in found.items():
+            if value > 0 and math.isfinite(value):
+                self.traffic[2 * MEASURES.index(name)] += math.log(value)
+                self.traffic[2 * MEASURES.index(name) + 1] += 1
+
+
+Samples = Mapping[str, Mapping[str, Sampled]]
+"""By benchmark and sample id; what was not asked is not there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """A run to compare.
+
+    Attributes:
+        journal: None when only the report is there.
+        partial: benchmarks of which the report does not name every sample.
+    """
+
+    report: RunReport
+    samples: Samples
+    journal: Path | None = None
+    partial: frozenset[str] = frozenset()
+
+
+def find_report(path: Path) -> Path | None:
+    """The report.json of a run: the file itself, in the folder, or in the one folder below it (artifacts are nested).
+
+    None when there is nothing there.
+
+    Raises:
+        KvvError: several runs are below the folder.
+    """
+    if path.is_file():
+        return path
+    if (path / REPORT).is_file():
+        return path / REPORT
+    found = sorted(path.glob(f"*/{REPORT}")) if path.is_dir() else []
+    if len(found) > 1:
+        raise KvvError(f"{path}: holds {len(found)} runs ({found[0].parent.name}, {found[1].parent.name}, …); name one")
+    return found[0] if found else None
+
+
+def read_report(path: Path) -> RunReport:
+    """The report of a run.
+
+    Raises:
+        KvvError: it is missing, or not a report.
+    """
+    source = find_report(path)
+    if source is None:
+        raise KvvError(f"{path}: no {REPORT} there; name the folder that kvv wrote, or the file")
+    try:
+        return parse(source.read_bytes(), str(source))
+    except OSError as error:
+        raise KvvError(f"{source}: {error.strerror}") from error
+
+
+def read(path: Path) -> Side:
+    """A run's report with its journal where that is there.
+
+    Raises:
+        KvvError: it is missing or broken.
+        JournalError: the journal is damaged, or not that of the report.
+    """
+    report = read_report(path)
+    source = find_report(path)
+    assert source is not None
+    journal = source.with_name(JOURNAL)
+    if journal.is_file():
+        return of_journal(report, journal)
+    return of_report(report)
+
+
+def of_report(report: RunReport) -> Side:
+    """A run of which only the report is there; it has no traffic by sample, and not every sample of a large run."""
+    samples: dict[str, dict[str, Sampled]] = {result.id: {} for result in report.benchmarks}
+    for result in report.benchmarks:
+        for case in result.cases:
+            sampled = samples[result.id].setdefault(case.id, Sampled(category=case.category))
+            if case.outcome is Outcome.FAILED or case.value is None:
+                sampled.failed.add(case.epoch)
+            else:
+                sampled.add(case.value, case.epoch)
+    partial = frozenset(result.id for result in report.benchmarks if result.cases_omitted)
+    return Side(report=report, samples=samples, partial=partial)
+
+
+def of_journal(report: RunReport, journal: Path) -> Side:
+    """A run with its evidence.
+
+    Raises:
+        JournalError: the journal is damaged, or not that of the report.
+    """
+    if plan_digest(read_plan(journal)) != report.plan_digest:
+        raise JournalError(f"{journal}: is of another run than the report beside it")
+    reader = Reader(journal)
+    samples: dict[str, dict[str, Sampled]] = {result.id: {} for result in report.benchmarks}
+    answers = Answers()
+    for number, record in enumerate(reader, 1):
+        try:
+            _note(record, answers, samples)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise JournalError(f"{journal}, line {number} is not as kvv writes it ({type(error).__name__})") from error
+    if reader.head != report.journal.head:
+        raise JournalError(
+            f"{journal}: does not end where the report beside it says; `kvv audit` tells what differs, and running "
+            "again writes both"
+        )
+    return Side(report=report, samples=samples, journal=journal)
+
+
+def _note(record: Record, answers: Answers, samples: dict[str, dict[str, Sampled]]) -> None:
+    """A score stands; a failure stands until a score of the same epoch follows."""
+    match record["kind"]:
+        case "answer":
+            answers.add(record)
+        case "failure":
+            answers.judged(record)
+            _sampled(record, samples).failed.add(record["epoch"])
+        case "score":
+            asked, sampled = answers.judged(record), _sampled(record, samples)
+            sampled.category = str(record["score"]["category"])
+            sampled.add(float(record["score"]["value"]), record["epoch"])
+            sampled.answered([exchange for exchange in asked if not exchange.endpoint])
+
+
+def _sampled(record: Record, samples: dict[str, dict[str, Sampled]]) -> Sampled:
+    return samples[slot_of(record)[0]].setdefault(record["sample"], Sampled())
+
+
+def _measured(completions: Sequence[Completion]) -> dict[str, float]:
+    """What an answer of one or more calls took: the wait for its beginning, all of it, tokens a second and tokens.
+
+    Prompt tokens are those of the first call: only that prompt is the same in every run.
+    """
+    if not completions:
+        return {}
+    first = completions[0]
+    found = {"answer": sum(completion.total for completion in completions)}
+    if first.streamed:
+        found["first_token"] = first.first_token
+    prompt = _tokens(first, "prompt_tokens")
+    if prompt is not None:
+        found["prompt_tokens"] = prompt
+    generated = [_tokens(completion, "completion_tokens") for completion in completions]
+    if None not in generated:
+        tokens = sum(count for count in generated if count is not None)
+        found["completion_tokens"] = tokens
+        seconds = sum(completion.total - completion.first_token for completion in completions if completion.streamed)
+        if tokens >= FEWEST_TOKENS and seconds > 0 and all(completion.streamed for completion in completions):
+            found["speed"] = tokens / seconds
+    return found
+
+
+def _tokens(completion: Completion, name: str) -> int | None:
+    count = (completion.usage or {}).get(name)
+    return count if isinstance(count, int) and not isinstance(count, bool) and 0 < count < 2**53 else None

@@ -1,0 +1,57 @@
+"""Whether answers come slower, longer or from other prompts: ratios on the samples that both runs answered.
+
+Load and network move these numbers as well as the server does, so that they are told and never a regression.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from statistics import median
+
+from kvv_action.compare.pairing import Paired
+from kvv_action.compare.records import Finding, Shift
+from kvv_action.compare.side import MEASURES
+from kvv_action.scoring.paired import median_interval
+
+MATTERS = 1.1
+"""A ratio whose whole interval is beyond this (or its inverse) is a change."""
+UNITS = {
+    "first_token": "s", "answer": "s", "speed": "tokens/s", "prompt_tokens": "tokens", "completion_tokens": "tokens",
+}  # fmt: skip
+MORE_IS_BETTER = ("speed",)
+
+
+def shifts(paired: Mapping[str, Paired], benchmarks: Iterable[str]) -> Iterator[Shift]:
+    """Every measure that both runs have, over all the named benchmarks together."""
+    pairs = [pair for name in benchmarks if name in paired for pair in paired[name].matched]
+    for name in MEASURES:
+        found = [(before.measure(name), after.measure(name)) for _, before, after in pairs]
+        known = [(before, after) for before, after in found if before is not None and after is not None]
+        if known:
+            yield _shift(name, known)
+
+
+def _shift(name: str, known: list[tuple[float, float]]) -> Shift:
+    """The median ratio: by logarithms, so that twice and half are equally far."""
+    logs = [math.log(after / before) for before, after in known]
+    interval = median_interval(logs)
+    ratio = math.exp(median(logs))
+    ends = (math.exp(interval[0]), math.exp(interval[1])) if interval else None
+    return Shift(
+        name=name, unit=UNITS[name], samples=len(known), before=_exact(median(before for before, _ in known)),
+        after=_exact(median(after for _, after in known)), ratio=ratio, interval=ends,
+        changed=sum(abs(log) > 1e-9 for log in logs) / len(logs), finding=_finding(name, ends),
+    )  # fmt: skip
+
+
+def _exact(value: float) -> float:
+    """Without what the logarithm has added to a whole number."""
+    return float(f"{value:.9g}")
+
+
+def _finding(name: str, interval: tuple[float, float] | None) -> Finding:
+    if interval is None:
+        return Finding.UNCLEAR
+    more, less = interval[0] > MATTERS, interval[1] < 1 / MATTERS
+    if not (more or less):
+        return Finding.SAME
+    return Finding.BETTER if more == (name in MORE_IS_BETTER) else Finding.WORSE

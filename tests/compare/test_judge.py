@@ -1,0 +1,249 @@
+"""The answer to "did this serving change break the model?", from per-sample values."""
+
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvv_action.compare.judge import compare
+from kvv_action.compare.records import Comparison, Finding, Part, Regression
+from kvv_action.errors import UsageError
+from kvv_action.schema import RunState
+from tests.compare.sides import BUNDLED, Values, answers, benchmark, probes, rates, side
+from tests.report.reports import REPORT
+
+QUIZ = benchmark("quiz")
+RIGHT: Values = {f"s{n}": [1.0] for n in range(200)}
+
+
+def part(comparison: Comparison, name: str = "quiz") -> Part:
+    return next(one for one in comparison.parts if one.id == name)
+
+
+def test_two_runs_of_one_vendor_are_unchanged() -> None:
+    """In at least 95 of 100 seeds, over four benchmarks with chance in every answer; what changed is named."""
+    unchanged = 0
+    for seed in range(100):
+        rng = random.Random(seed)
+        likely = {name: rates(count, rng) for name, count in (("a", 1000), ("b", 300), ("c", 1730), ("d", 30))}
+        epochs = {"d": 8}
+        base, new = (
+            side(*((benchmark(name), answers(rate, rng, epochs=epochs.get(name, 1))) for name, rate in likely.items()))
+            for _ in range(2)
+        )
+        found = compare(base, new)
+        unchanged += found.regression is Regression.NONE and {one.finding for one in found.parts} == {Finding.SAME}
+    assert unchanged >= 95
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_five_points_worse_on_a_thousand_samples_is_a_regression(seed: int) -> None:
+    """Answers made wrong at a rate of 5 % by a vendor whose other answers are the same."""
+    rng = random.Random(seed)
+    base = answers(rates(1000, rng), rng)
+    worse = {name: [0.0] if rng.random() < 0.05 else list(values) for name, values in base.items()}
+    found = compare(side((QUIZ, base)), side((QUIZ, worse)))
+    assert found.regression is Regression.REGRESSION
+    assert found.headline.startswith("Yes: Quiz −")
+
+
+def test_five_points_worse_are_mostly_seen_through_chance() -> None:
+    """When every answer is drawn anew, at least 8 of 10 such regressions are found at the strict level of a gate."""
+    found = 0
+    for seed in range(50):
+        rng = random.Random(seed)
+        likely = rates(1000, rng)
+        base, worse = answers(likely, rng), answers(likely, rng, wrong=0.06)  # 5 points of the 89 % that were right
+        found += compare(side((QUIZ, base)), side((QUIZ, worse))).regression is Regression.REGRESSION
+    assert found >= 40
+
+
+def test_better_is_told_and_is_no_regression() -> None:
+    """It works both ways."""
+    base = {name: [float(number % 10 > 0)] for number, name in enumerate(RIGHT)}
+    found = compare(side((QUIZ, base)), side((QUIZ, RIGHT)))
+    assert (found.regression, part(found).finding) == (Regression.NONE, Finding.BETTER)
+    assert "better: Quiz +10.0 points" in found.headline
+
+
+def test_a_small_drop_of_few_samples_is_noise_with_its_limit() -> None:
+    """The answer names the loss that would have been seen."""
+    fallen = {name: [float(number > 1)] for number, name in enumerate(RIGHT)}
+    found = compare(side((QUIZ, RIGHT)), side((QUIZ, fallen)))
+    assert part(found).finding is Finding.SAME
+    assert "ruled out: drops of more than 3.6 % (Quiz)" in found.reason
+
+
+def test_too_few_samples_cannot_tell() -> None:
+    """Eight equal answers do not rule out that a fifth is lost."""
+    few = {f"s{n}": [1.0] for n in range(8)}
+    found = compare(side((QUIZ, few)), side((QUIZ, few)))
+    assert (found.regression, part(found).finding) == (Regression.UNKNOWN, Finding.UNCLEAR)
+    assert "is not ruled out" in found.reason
+
+
+def test_the_tolerance_decides_how_much_must_be_ruled_out() -> None:
+    """A user who wants to see two points needs more than 200 samples."""
+    assert compare(side((QUIZ, RIGHT)), side((QUIZ, RIGHT)), tolerance=0.02).regression is Regression.NONE
+    assert compare(side((QUIZ, RIGHT)), side((QUIZ, RIGHT)), tolerance=0.01).regression is Regression.UNKNOWN
+
+
+def test_one_probe_that_no_longer_holds_is_a_regression() -> None:
+    """Contracts know no chance."""
+    base: Values = {f"p{n}": [1.0] for n in range(40)}
+    found = compare(side((probes(), base)), side((probes(), {**base, "p7": [0.0]})))
+    assert found.headline == "Yes: Probes: 1 of 40 probes no longer hold"
+    assert "p7" in found.reason
+
+
+def test_one_bundled_answer_that_is_no_longer_right_is_a_regression() -> None:
+    """Bundled samples are an exact self-check, also when another one is right instead."""
+    quiz = benchmark("quiz", dataset=BUNDLED)
+    base, new = side((quiz, {"a": [1.0], "b": [0.0]})), side((quiz, {"a": [0.0], "b": [1.0]}))
+    found = compare(base, new)
+    assert found.regression is Regression.REGRESSION
+    assert (part(found).fell, part(found).rose) == (1, 1)
+
+
+def test_a_probe_without_an_answer_cannot_be_told() -> None:
+    """It held, and now nobody knows."""
+    found = compare(side((probes(), {"p": [1.0], "q": [1.0]})), side((probes(), {"p": [1.0], "q": [None]})))
+    assert found.regression is Regression.UNKNOWN
+    assert "1 probes that held got no usable answer now: q" in found.reason
+
+
+def test_a_probe_that_never_held_may_fail() -> None:
+    """Nothing was lost."""
+    found = compare(side((probes(), {"p": [1.0], "q": [0.0]})), side((probes(), {"p": [1.0], "q": [None]})))
+    assert found.regression is Regression.NONE
+
+
+def test_failures_that_could_hide_a_regression_make_it_unknown() -> None:
+    """Missing answers cannot help: had they been wrong, it would be one."""
+    failing = {name: [None if number < 20 else 1.0] for number, name in enumerate(RIGHT)}
+    found = compare(side((QUIZ, RIGHT)), side((QUIZ, failing)))
+    assert found.regression is Regression.UNKNOWN
+    assert "20 samples got no usable answer now; had they been wrong, the loss would be 10.0 points" in found.reason
+
+
+def test_few_failures_hide_nothing() -> None:
+    """They are counted and told."""
+    failing = {name: [None if number < 2 else 1.0] for number, name in enumerate(RIGHT)}
+    found = compare(side((QUIZ, RIGHT)), side((QUIZ, failing)))
+    assert (found.regression, part(found).failed_after) == (Regression.NONE, 2)
+
+
+def test_an_interrupted_run_is_never_unbroken() -> None:
+    """What it did not ask may be broken; what it did may be a regression all the same."""
+    early = replace(REPORT, state=RunState.INTERRUPTED, state_reason="SIGINT")
+    found = compare(side((QUIZ, RIGHT)), side((QUIZ, RIGHT), report=early))
+    assert (found.regression, found.headline) == (
+        Regression.UNKNOWN,
+        "Cannot tell: the new run was interrupted (SIGINT)",
+    )
+    wrong: Values = {name: [0.0] for name in RIGHT}
+    found = compare(side((QUIZ, RIGHT)), side((QUIZ, wrong), report=early))
+    assert found.regression is Regression.REGRESSION
+
+
+def test_samples_are_matched_and_the_others_named() -> None:
+    """Different subsets: what only one run asked says nothing."""
+    base: Values = {f"s{n}": [1.0] for n in range(300)}
+    new: Values = {f"s{n}": [1.0] for n in range(100, 450)}
+    found = part(compare(side((QUIZ, base)), side((QUIZ, new))))
+    assert found.matched == 200
+    assert found.left_out == {"only the baseline asked it": 100, "only the new run asked it": 150}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"dataset": replace(QUIZ.dataset, digest="0" * 64)}, "asked of other data"),
+        ({"version": "2"}, "asked and judged by version 1, now 2"),
+        ({"against": "official abc"}, "judged against nothing, now official abc"),
+        ({"aggregate": "f1"}, "judged by other rules"),
+    ],
+)
+def test_what_cannot_be_compared_is_unknown(change: dict[str, object], reason: str) -> None:
+    """Both runs asked it, so leaving it out silently would be a pass."""
+    found = compare(side((QUIZ, RIGHT)), side((benchmark("quiz", **change), RIGHT)))
+    assert found.regression is Regression.UNKNOWN
+    assert reason in found.reason
+
+
+def test_a_benchmark_that_only_one_run_asked_is_left_out_and_named() -> None:
+    """Choosing fewer benchmarks is no regression."""
+    found = compare(side((QUIZ, RIGHT), (benchmark("other"), RIGHT)), side((QUIZ, RIGHT)))
+    assert found.regression is Regression.NONE
+    assert (part(found, "other").finding, part(found, "other").reason) == (
+        Finding.LEFT_OUT,
+        "only the baseline asked it",
+    )
+
+
+def test_a_benchmark_that_could_not_be_asked_is_unknown() -> None:
+    """The gate closed, or there was no engine: the baseline asked it and this run wanted to."""
+    found = compare(side((QUIZ, RIGHT)), side((QUIZ, {})))
+    assert (found.regression, part(found).reason) == (Regression.UNKNOWN, "nothing to compare: the gate closed")
+    found = compare(side((QUIZ, RIGHT)), side((benchmark("quiz", skip="no engine"), {})))
+    assert (found.regression, part(found).reason) == (Regression.UNKNOWN, "not asked now: no engine")
+
+
+def test_nothing_in_common_cannot_tell() -> None:
+    """It is no pass."""
+    found = compare(side((QUIZ, RIGHT)), side((benchmark("other"), RIGHT)))
+    assert found.headline == "Cannot tell: the runs have no benchmark in common"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"profile": replace(REPORT.profile, name="other")},
+        {"endpoint": replace(REPORT.endpoint, model="other")},
+    ],
+)
+def test_other_models_are_refused_unless_forced(change: dict[str, object]) -> None:
+    """And then it stands in the comparison."""
+    base, new = side((QUIZ, RIGHT), report=replace(REPORT, **change)), side((QUIZ, RIGHT))  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="set --force"):
+        compare(base, new)
+    found = compare(base, new, force=True)
+    assert found.forced
+    assert "other" in found.notes[0]
+
+
+def test_what_was_asked_differently_is_told() -> None:
+    """Sampling and epochs could explain a difference; how many samples there are could not."""
+    hotter = benchmark("quiz", sampling={"temperature": 2.0}, samples=9)
+    found = compare(side((QUIZ, RIGHT)), side((hotter, RIGHT)))
+    assert found.asked_differently == ("quiz.sampling.temperature: was 1.0, is 2.0",)
+
+
+def test_family_wise_control_needs_more_of_each() -> None:
+    """What one benchmark alone would show is noise among many that were looked at."""
+    fallen = {name: [float(number > 7)] for number, name in enumerate(RIGHT)}
+    alone = compare(side((QUIZ, RIGHT)), side((QUIZ, fallen)))
+    assert alone.regression is Regression.REGRESSION
+    others = [benchmark(f"b{n}") for n in range(9)]
+    base = side((QUIZ, RIGHT), *((one, RIGHT) for one in others))
+    new = side((QUIZ, fallen), *((one, RIGHT) for one in others))
+    assert compare(base, new).regression is Regression.NONE
+
+
+EPOCHS = st.lists(st.sampled_from([None, 0.0, 0.5, 1.0]), max_size=4)
+VALUES = st.dictionaries(st.text(max_size=8), EPOCHS, max_size=12)
+
+
+@given(VALUES, VALUES)
+def test_any_two_runs_have_an_answer(base: Values, new: Values) -> None:
+    """With denominators that add up, and a mirror image that swaps what fell and rose."""
+    found = compare(side((QUIZ, base), (probes(), base)), side((QUIZ, new), (probes(), new)))
+    mirror = compare(side((QUIZ, new), (probes(), new)), side((QUIZ, base), (probes(), base)))
+    for one, other in zip(found.parts, mirror.parts, strict=True):
+        assert (one.fell, one.rose, one.matched) == (other.rose, other.fell, other.matched)
+        assert one.fell + one.rose <= one.matched <= min(len(base), len(new))
+        assert len(one.flips) == one.fell + one.rose
+    if found.regression is Regression.NONE:
+        assert not any(one.fell for one in found.parts if one.exact)
