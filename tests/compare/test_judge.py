@@ -4,7 +4,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvv_action.compare.judge import compare
@@ -236,6 +236,7 @@ EPOCHS = st.lists(st.sampled_from([None, 0.0, 0.5, 1.0]), max_size=4)
 VALUES = st.dictionaries(st.text(max_size=8), EPOCHS, max_size=12)
 
 
+@settings(deadline=None)
 @given(VALUES, VALUES)
 def test_any_two_runs_have_an_answer(base: Values, new: Values) -> None:
     """With denominators that add up, and a mirror image that swaps what fell and rose."""

@@ -4,7 +4,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvv_action.scoring.paired import chance, difference_interval, holm, median_interval
@@ -36,6 +36,7 @@ def test_drawn_flips_agree_with_counted_ones() -> None:
     assert chance(differences).worse == pytest.approx(expected, abs=0.005)
 
 
+@settings(deadline=None)
 @given(DIFFERENCES)
 def test_the_mirror_image_swaps_worse_and_better(differences: list[float]) -> None:
     """Nothing in the test knows a direction."""
@@ -44,6 +45,7 @@ def test_the_mirror_image_swaps_worse_and_better(differences: list[float]) -> No
     assert 0 < one.worse <= 1
 
 
+@settings(deadline=None)
 @given(DIFFERENCES)
 def test_the_same_differences_are_the_same_evidence(differences: list[float]) -> None:
     """Flips are drawn from a fixed seed, and the order of samples does not matter."""
@@ -65,6 +67,7 @@ def test_holm_steps_down() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), max_size=20))
 def test_holm_only_makes_it_harder(values: list[float]) -> None:
     """Adjusted values are at least the given ones, at most 1, and in their order."""
@@ -74,6 +77,7 @@ def test_holm_only_makes_it_harder(values: list[float]) -> None:
     assert [adjusted[index] for index in ranked] == sorted(adjusted)
 
 
+@settings(deadline=None)
 @given(DIFFERENCES)
 def test_the_interval_holds_the_difference(differences: list[float]) -> None:
     """And stays within what is possible."""
