@@ -218,6 +218,7 @@ async def _ask(prepared: Prepared, journal: Journal, found: Survey, observer: Ob
                 observer=observer,
                 reference=reference,
                 workers=prepared.settings.max_connections,
+                speed=prepared.settings.assumed_speed,
                 retry_failed=prepared.settings.retry_failed,
                 budget=budget_of(prepared.settings, journal.path, found),
             )

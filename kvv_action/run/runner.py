@@ -14,9 +14,11 @@ from kvv_action.errors import EndpointError, KvvError, Rejected, RunStopped, San
 from kvv_action.profiles.model import Profile
 from kvv_action.run.body import answer_key, compose
 from kvv_action.run.budget import Budget, BudgetSpent, Limits, tokens_of
+from kvv_action.run.estimate import Estimator
 from kvv_action.run.journal import Journal
 from kvv_action.run.plan import Loaded
 from kvv_action.run.records import Place, answer_line, error_line, observation_line, result_line
+from kvv_action.run.schedule import Lane, drive
 from kvv_action.run.survey import Survey
 from kvv_action.run.tokens import of_body
 from kvv_action.schema import (
@@ -189,7 +191,8 @@ class Runner:
         observer: is told of progress.
         sandbox: nested containers, when a benchmark needs them.
         reference: sends requests to the endpoint that answers are compared with, when the plan has one.
-        workers: samples worked on at the same time.
+        workers: samples worked on at the same time, but for those in containers (`schedule`).
+        speed: assumed tokens a second of an answer, by which the longest work is found.
         retry_failed: ask again what failed in an earlier session.
         budget: what may be spent, and what earlier sessions spent.
         clock: seconds since the epoch.
@@ -208,6 +211,7 @@ class Runner:
         sandbox: Sandbox | None = None,
         reference: Client | None = None,
         workers: int = 50,
+        speed: float = 40.0,
         retry_failed: bool = True,
         budget: Budget | None = None,
         clock: Callable[[], float] = time.time,
@@ -224,6 +228,7 @@ class Runner:
         self._sandbox = sandbox
         self._reference = reference
         self._workers = workers
+        self._estimator = Estimator(plan=plan, profile=profile, speed=speed)
         self._retry_failed = retry_failed
         self._clock = clock
         self._wrong_probes = found.wrong_probes
@@ -299,34 +304,32 @@ class Runner:
         return ""
 
     async def _drive(self, stage: Sequence[Loaded]) -> None:
-        items = self._items(stage)
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._workers):
-                group.create_task(self._work(items))
+        lanes = [self._lane(loaded, alone=len(stage) == 1) for loaded in stage]
+        await drive(lanes, self._one, self._workers)
 
-    async def _work(self, items: Iterator[_Item]) -> None:
-        for item in items:
-            if not self.budget.left():
-                self._refused = True
-            if self._refused:
-                return
-            await self._one(item)
+    def _lane(self, loaded: Loaded, *, alone: bool) -> Lane[_Item]:
+        """A benchmark in the schedule; one that works in containers has as many places as the engine."""
+        planned, board = loaded.planned, self._found.boards[loaded.planned.id]
+        done = sum(1 for last, failed in zip(board.last, board.failed, strict=True) if last and self._stands(failed))
+        self._observer.started(planned.id, planned.samples * planned.epochs, done)
+        places = getattr(self._sandbox, "places", 1) if getattr(loaded.benchmark, "sandboxed", False) else None
+        seconds = 0.0 if alone else self._estimator.seconds(loaded)
+        return Lane(items=self._items(loaded), seconds=seconds, places=places)
 
-    def _items(self, stage: Sequence[Loaded]) -> Iterator[_Item]:
-        """What is still missing, in the order of the plan."""
-        for loaded in stage:
-            planned = loaded.planned
-            board = self._found.boards[planned.id]
-            done = sum(
-                1 for last, failed in zip(board.last, board.failed, strict=True) if last and self._stands(failed)
-            )
-            self._observer.started(planned.id, planned.samples * planned.epochs, done)
-            for index, sample in enumerate(loaded.samples()):
-                for epoch in range(planned.epochs):
-                    position = board.position(index, epoch)
-                    if not (board.last[position] and self._stands(board.failed[position])):
-                        place = Place(benchmark=planned.id, sample=sample.id, index=index, epoch=epoch)
-                        yield _Item(loaded=loaded, sample=sample, place=place)
+    def _items(self, loaded: Loaded) -> Iterator[_Item]:
+        """What is still missing of a benchmark, in the order of the plan; ends when the budget does."""
+        planned = loaded.planned
+        board = self._found.boards[planned.id]
+        for index, sample in enumerate(loaded.samples()):
+            for epoch in range(planned.epochs):
+                position = board.position(index, epoch)
+                if board.last[position] and self._stands(board.failed[position]):
+                    continue
+                if self._refused or not self.budget.left():
+                    self._refused = True
+                    return
+                place = Place(benchmark=planned.id, sample=sample.id, index=index, epoch=epoch)
+                yield _Item(loaded=loaded, sample=sample, place=place)
 
     def _stands(self, failed: int) -> bool:
         """Whether an earlier result is kept."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from kvv_action.benchmark import Benchmark, DatasetPin, Finished, Generate, Rows, Sandbox
+from kvv_action.benchmark import ASSUMED, Benchmark, DatasetPin, Finished, Generate, Rows, Sandbox, Typical
 from kvv_action.profiles.model import BenchmarkRules, Profile, ThinkingRules
 from kvv_action.redact import Redactor
 from kvv_action.run.budget import Budget, Limits
@@ -94,6 +94,8 @@ class Quiz:
     pin: DatasetPin | None = None
     solving: Callable[[Sample, Generate], Any] | None = None
     ids: Sequence[str] = ()
+    typical: Typical = ASSUMED
+    sandboxed: bool = False
 
     def samples(self, rows: Rows | None, profile: Profile) -> Iterator[Sample]:
         for number in range(self.count):
@@ -239,6 +241,7 @@ class Run:
         journal: type[Journal] = Journal,
         limits: Limits | None = None,
         reference: FakeClient | None = None,
+        sandbox: Any = None,
     ) -> Ending:
         """What one process does: go on from the journal, ask, write the end."""
         ticks = itertools.count(1_700_000_000)
@@ -259,6 +262,7 @@ class Run:
                 retry_failed=retry_failed,
                 budget=budget,
                 reference=reference,
+                sandbox=sandbox,
                 clock=lambda: float(next(ticks)),
             )
             ending = await runner.run()

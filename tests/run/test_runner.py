@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from kvv_action.benchmark import Generate
+from kvv_action.benchmark import Generate, Typical
 from kvv_action.errors import (
     DatasetError,
     EndpointError,
@@ -452,3 +453,54 @@ async def test_a_request_may_choose_its_own_way(tmp_path: Path) -> None:
     (body,) = client.bodies
     assert body["stream"] is False
     assert body["thinking"] == {"type": "disabled"}
+
+
+async def test_benchmarks_run_together_the_longest_answers_first(tmp_path: Path) -> None:
+    """By the tokens that an answer usually has; what is left of the connections goes to the next benchmark."""
+    short = Quiz(id="short", count=3, typical=Typical(thinking=10, plain=10, source="a test"))
+    long = Quiz(id="long", count=3, typical=Typical(thinking=90, plain=90, source="a test"))
+    run, waiting = make_run(tmp_path, short, long), []
+    client = FakeClient()
+    task = asyncio.create_task(run.session(HeldClient(client, waiting), workers=4))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert run.observer.begun == [("short", 3, 0), ("long", 3, 0)]
+    for release in waiting:
+        release.set()
+    await task
+    order = [line["benchmark"] for line in run.lines("answer")]
+    assert order[:4] == ["long", "long", "long", "short"]
+
+
+async def test_containers_have_places_of_their_own(tmp_path: Path) -> None:
+    """As many samples at once as the engine has places, beside the connections of the others."""
+    boxed, busy = 0, 0
+
+    async def solving(sample: Sample, generate: Generate) -> None:
+        nonlocal boxed, busy
+        boxed += 1
+        busy = max(busy, boxed)
+        await generate(asking(question(sample.input)))
+        await asyncio.sleep(0.001)
+        boxed -= 1
+
+    box = Quiz(id="box", count=6, solving=solving, sandboxed=True)
+    run = make_run(tmp_path, Quiz(count=6), box)
+    await run.session(FakeClient(), workers=4, sandbox=SimpleNamespace(places=2))
+    assert busy == 2
+    assert len(run.lines("score")) == 12
+
+
+@dataclass
+class HeldClient:
+    """Every request waits until it is let go."""
+
+    client: FakeClient
+    waiting: list[asyncio.Event]
+
+    async def complete(self, content: bytes, *, stream: bool) -> Completion:
+        release = asyncio.Event()
+        self.waiting.append(release)
+        if len(self.waiting) <= 4:
+            await release.wait()
+        return await self.client.complete(content, stream=stream)
