@@ -12,7 +12,7 @@ from tests.pipeline.command import benchmark, finish, kvv, problems, report, siz
 
 pytestmark = pytest.mark.pipeline
 
-FILES = {"report.json", "junit.xml", "summary.md", "manifest.json", "journal.jsonl"}
+FILES = {"report.json", "junit.xml", "summary.md", "manifest.json", "journal.jsonl", "report.html"}
 QUICKLY = 6.0
 BOTH = [signal.SIGINT, signal.SIGTERM]
 
