@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvv_action.scoring.intervals import clustered, effective_size, wilson, z_value
+from kvv_action.scoring.intervals import clustered, effective_size, score_limits, student, wilson, z_value
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_identical_epochs_count_per_sample(epochs: int) -> None:
     """The same answers again are no new information."""
     sums = [float(epochs)] * 21 + [0.0] * 9
     assert effective_size(sums, [epochs] * 30) == pytest.approx(30)
-    assert clustered(sums, [epochs] * 30) == pytest.approx(wilson(0.7, 30))
+    assert clustered(sums, [epochs] * 30) == pytest.approx(score_limits(0.7, 30, student(z_value(0.95), 29)))
 
 
 def test_independent_epochs_count_nearly_all() -> None:
