@@ -226,6 +226,7 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
         demonstration=demonstration is not None,
         faults=demonstration.faults if demonstration else (),
         reference=_reference(settings, options),
+        max_failure_rate=settings.max_failure_rate,
     )
     redactor = Redactor(secrets_of(settings))
     return Prepared(settings=settings, profile=profile, plan=plan, loaded=loaded, redactor=redactor)

@@ -84,6 +84,8 @@ class Sample:
         category: for per-category scores; empty when there is none.
         detail: `fine` when a degraded picture is not enough to answer; known of our own samples only.
         unanswered: counts that stand for this sample when it has no score (see `Score.counts`).
+        cluster: what samples have in common whose answers are alike (the same question shown in two ways); empty when
+            a sample stands for itself.
     """
 
     id: str
@@ -92,6 +94,7 @@ class Sample:
     category: str = ""
     detail: str = ""
     unanswered: Mapping[str, int] = field(default_factory=dict)
+    cluster: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,6 +335,10 @@ class PlannedBenchmark:
         skip: reason why nothing is sent, else empty.
         aggregate: how the score comes from the samples (`kvv_action.scoring.aggregates`).
         against: what answers are compared with, as name and digest; empty when nothing but the sample's own target.
+        looks: numbers of answers after which a verdict is looked for, so that the benchmark may end early; empty when
+            everything is asked. The order of the answers is that of `kvv_action.run.order`.
+        order_seed: of that order.
+        clusters: for each sample the number of its cluster; empty when every sample stands for itself.
     """
 
     id: str
@@ -352,6 +359,9 @@ class PlannedBenchmark:
     skip: str = ""
     aggregate: str = "mean"
     against: str = ""
+    looks: tuple[int, ...] = ()
+    order_seed: int = 0
+    clusters: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -383,7 +393,8 @@ class RunPlan:
 
     `tokenizer` is the digest of the tokenizer file, empty without one; `choices` are the settings that only some
     benchmarks know (`image-encoding`). `reference` is a live endpoint that is asked the same. `imported` names the
-    foreign result file that a run was made from, with its digest.
+    foreign result file that a run was made from, with its digest. `max_failure_rate` is the share of answers that may
+    fail for good before that alone can be a reason to fail.
     """
 
     endpoint: EndpointInfo
@@ -401,6 +412,7 @@ class RunPlan:
     faults: tuple[str, ...] = ()
     reference: EndpointInfo | None = None
     imported: str = ""
+    max_failure_rate: float = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -499,12 +511,62 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """How a vendor compares with its reference: what the verdict of a scored benchmark rests on.
+
+    Differences are vendor minus reference, as fractions. `low` above `-margin` passes, `high` below it fails.
+
+    Attributes:
+        difference: as seen in the answers that were scored.
+        low: lower limit, what did not come counted wrong.
+        high: upper limit, what did not come counted right.
+        low_error, high_error: one-sided error of each limit, all looks together; `high` allows for the other benchmarks
+            of the run.
+        paired: the reference answered the same samples.
+        reference_size: answers that the reference's own uncertainty is reckoned from; 0 when paired.
+        reference_assumed: its size is not published; one pass over the dataset is assumed.
+        answers: how many answers, scored or failed, this rests on.
+        looks: how often a verdict was looked for.
+        early: the verdict was clear before everything was asked.
+        detectable: the smallest deficit that would have failed in four of five runs; None where none would.
+        needed: how many more answers would settle it in four of five runs, if the true difference is the one seen; None
+            when it is settled, or when no number of answers would.
+    """
+
+    difference: float
+    low: float
+    high: float
+    low_error: float
+    high_error: float
+    paired: bool
+    reference_size: float
+    reference_assumed: bool
+    answers: int
+    looks: int
+    early: bool
+    detectable: float | None
+    needed: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """What ending early saved: requests that were not sent, and about how many tokens they would have taken.
+
+    `tokens` go by the mean of the answers that came; None when the endpoint sent no usage.
+    """
+
+    requests: int
+    tokens: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkResult:
     """One benchmark's numbers and verdict.
 
     Attributes:
         score: by the plan's aggregate: mean value over scored answers, or F1; None when there is none.
-        interval: 95 % confidence interval of the score, clustered by sample.
+        interval: 95 % confidence interval of the score, clustered by sample; not widened for having ended early, which
+            the limits of `comparison` are.
         breakdowns: sums by group and name, the largest ones of each group.
         bounds: score if every failed or skipped answer had been wrong, or right.
         reference, margin: what the verdict compared with; None when there is none.
@@ -512,6 +574,8 @@ class BenchmarkResult:
         cases: at most `CASE_LIMIT` of them, the bad ones kept first; `cases_omitted` counts the rest.
         distributions: over the answers that were judged: `first_token` and `answer` in seconds, `prompt_tokens` and
             `completion_tokens` where the endpoint said them.
+        comparison: with the reference; None where there is none, or nothing to compare.
+        saved: what ending early saved; None when everything was asked.
     """
 
     id: str
@@ -542,6 +606,8 @@ class BenchmarkResult:
     aggregate: str = "mean"
     breakdowns: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     distributions: Mapping[str, Histogram] = field(default_factory=dict)
+    comparison: Comparison | None = None
+    saved: Saved | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -253,6 +253,15 @@ class Settings(BaseSettings):
         None, "At most this many samples of each benchmark, chosen by seed.", group="plan", ge=1, le=1_000_000
     )
     seed: int = setting(0, "Chooses the subset when limit is set.", group="plan", ge=0, le=2**63 - 1)
+    max_failure_rate: float = setting(
+        0.1,
+        "Share of a benchmark's answers that may fail for good. Where more do, and whether they were right or wrong "
+        "would decide, the benchmark fails; where fewer do, it is inconclusive.",
+        group="plan",
+        metavar="SHARE",
+        ge=0,
+        le=1,
+    )
     precheck: Literal["gate", "warn", "off"] = setting(
         "gate",
         "Pre-Verification: gate (a failure skips the rest), warn (report only), off (not run).",

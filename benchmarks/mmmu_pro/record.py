@@ -41,6 +41,7 @@ def sample(row: Row, number: int, benchmark: str) -> Sample:
         target=answer,
         category=str(row.get("subject") or "").replace("_", " "),
         detail=str(row.get("detail") or ""),
+        cluster=name,
     )
 
 

@@ -45,6 +45,7 @@ def _suite(report: RunReport, result: BenchmarkResult) -> ElementTree.Element:
         **{f"metric.{name}": f"{value:.6f}" for name, value in result.metrics.items()},
         "dataset": one_line(f"{result.dataset.source} {result.dataset.location} {result.dataset.digest[:16]}"),
         "cases_omitted": result.cases_omitted,
+        **{f"comparison.{name}": value for name, value in _fields(result).items()},
     }
     suite = TestSuite(
         result.id,
@@ -67,6 +68,8 @@ def _verdict_case(result: BenchmarkResult) -> TestCase:
         f"score {percent(result.score)}, interval {_pair(result.interval)}, bounds {_pair(result.bounds)}, "
         f"reference {percent(result.reference)}, margin {percent(result.margin)}\n{result.counts}"
     )
+    numbers += f"\n{result.comparison}" if result.comparison else ""
+    numbers += f"\n{result.saved}" if result.saved else ""
     reason = visible(result.reason, 2000)
     match result.verdict:
         case Verdict.FAIL:
@@ -76,6 +79,12 @@ def _verdict_case(result: BenchmarkResult) -> TestCase:
         case Verdict.SKIPPED:
             case.add_skipped_info(message=reason)
     return case
+
+
+def _fields(result: BenchmarkResult) -> dict[str, object]:
+    """The numbers of the comparison, empty where there is none."""
+    found = result.comparison
+    return {} if found is None else {name: getattr(found, name) for name in found.__slots__}
 
 
 def _pair(pair: tuple[float, float] | None) -> str:

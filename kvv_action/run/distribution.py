@@ -32,21 +32,29 @@ class Distribution:
 
 
 class Distributions:
-    """What an answer took: seconds to its first token and to its end, tokens in and out."""
+    """What an answer took: seconds to its first token and to its end, tokens in and out.
+
+    Attributes:
+        answers: how many there were.
+        tokens: of all together, in and out, where the endpoint said them.
+    """
 
     def __init__(self) -> None:
         self._found: dict[str, Distribution] = {}
+        self.answers = self.tokens = 0
 
     def answer(self, completion: Completion) -> None:
         """Count an answer of the model; a list of models is none."""
         if not completion.choices:
             return
+        self.answers += 1
         self._add("answer", completion.total)
         if completion.streamed:
             self._add("first_token", completion.first_token)
         for name in ("prompt_tokens", "completion_tokens"):
             tokens = (completion.usage or {}).get(name)
             if isinstance(tokens, int):
+                self.tokens += tokens
                 self._add(name, tokens)
 
     def _add(self, name: str, value: float) -> None:

@@ -50,10 +50,14 @@ def plan_benchmark(benchmark: Benchmark, rows: Rows | None, profile: Profile, am
     epochs = amount.epochs or (1 if whole else (tier.epochs if tier and tier.epochs else rules.epochs))
     if benchmark.kind is BenchmarkKind.CONTRACT:
         limit, epochs = None, 1
-    pairs = _ids(benchmark, rows, profile)
-    ids = [sample_id for sample_id, _ in pairs]
-    chosen = stratified(pairs, limit, amount.seed) if limit is not None and limit < len(ids) else ()
-    asked = chosen or ids
+    every = _ids(benchmark, rows, profile)
+    ids = [sample.id for sample in every]
+    chosen = (
+        stratified([(s.id, s.category) for s in every], limit, amount.seed)
+        if limit is not None and limit < len(ids)
+        else ()
+    )
+    asked, wanted = chosen or ids, frozenset(chosen)
     planned = PlannedBenchmark(
         id=benchmark.id,
         title=benchmark.title,
@@ -72,19 +76,39 @@ def plan_benchmark(benchmark: Benchmark, rows: Rows | None, profile: Profile, am
         against=getattr(benchmark, "against", ""),
         reference=rules.reference,
         margin=rules.margin,
+        clusters=_clusters([sample.cluster or sample.id for sample in every if not chosen or sample.id in wanted]),
     )
     return Loaded(benchmark=benchmark, planned=planned, samples=_reader(benchmark, rows, profile, chosen))
 
 
-def _ids(benchmark: Benchmark, rows: Rows | None, profile: Profile) -> Sequence[tuple[str, str]]:
-    """Id and category of every sample."""
-    pairs = [(sample.id, sample.category) for sample in benchmark.samples(rows, profile)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Named:
+    """What the plan must know of every sample; samples themselves can be large."""
+
+    id: str
+    category: str
+    cluster: str
+
+
+def _ids(benchmark: Benchmark, rows: Rows | None, profile: Profile) -> Sequence[_Named]:
+    """Id, category and cluster of every sample."""
+    every = [
+        _Named(id=sample.id, category=sample.category, cluster=sample.cluster)
+        for sample in benchmark.samples(rows, profile)
+    ]
     seen = set[str]()
-    for sample_id, _ in pairs:
-        if sample_id in seen:
-            raise DatasetError(f"{benchmark.id}: the sample id {sample_id[:80]!r} occurs twice")
-        seen.add(sample_id)
-    return pairs
+    for sample in every:
+        if sample.id in seen:
+            raise DatasetError(f"{benchmark.id}: the sample id {sample.id[:80]!r} occurs twice")
+        seen.add(sample.id)
+    return every
+
+
+def _clusters(names: Sequence[str]) -> tuple[int, ...]:
+    """The number of each sample's cluster, in the order of their first samples; empty when each has its own."""
+    numbers: dict[str, int] = {}
+    found = tuple(numbers.setdefault(name, len(numbers)) for name in names)
+    return found if len(numbers) < len(names) else ()
 
 
 def _reader(

@@ -11,6 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from kvv_action.errors import JournalError
 from kvv_action.run import journal as journals
 from kvv_action.run.budget import tokens_of
+from kvv_action.run.comparison import Compared, compare_all
+from kvv_action.run.decision import exact, family, stand
 from kvv_action.run.plan import plan_digest
 from kvv_action.run.records import to_failure, to_score
 from kvv_action.run.sight import diagnose
@@ -32,6 +34,7 @@ from kvv_action.schema import (
     RunPlan,
     RunReport,
     RunState,
+    Saved,
     Score,
     Timing,
     Usage,
@@ -130,7 +133,11 @@ def build(path: Path, rescored: Rescored | None = None) -> RunReport:
     traffic = _Traffic()
     _count(reader, found, tallies, traffic, rescored or {})
     state, state_reason = _state(found)
-    results = tuple(_result(tallies[planned.id], found.boards[planned.id], state_reason) for planned in plan.benchmarks)
+    compared = _compared(tallies)
+    results = tuple(
+        _result(tallies[planned.id], found.boards[planned.id], state_reason, compared.get(planned.id), plan)
+        for planned in plan.benchmarks
+    )
     advisory = [planned.id for planned in plan.benchmarks if planned.gates and plan.precheck == "warn"]
     verdict, reason = overall(results, state, state_reason, advisory=advisory)
     return RunReport(
@@ -220,29 +227,32 @@ def counts_of(tally: Tally) -> Counts:
     )  # fmt: skip
 
 
-def _bounded(sums: Sequence[float], answers: Sequence[int], epochs: int, *, as_right: bool) -> tuple[float, float]:
-    """Interval of the score with everything unknown counted wrong, or right."""
-    filled = [total + (epochs - count if as_right else 0) for total, count in zip(sums, answers, strict=True)]
-    return clustered(filled, [epochs] * len(filled)) or (0.0, 1.0)
+def _compared(tallies: Mapping[str, Tally]) -> dict[str, Compared]:
+    """How each benchmark stands against its reference, where it has one."""
+    standings = [stand(tally.planned, tally.ledger) for tally in tallies.values()]
+    ledgers = {name: tally.ledger for name, tally in tallies.items()}
+    return compare_all(standings, ledgers, family(tally.planned for tally in tallies.values()))
 
 
-def _result(tally: Tally, board: Board, state_reason: str) -> BenchmarkResult:
+def _result(tally: Tally, board: Board, state_reason: str, compared: Compared | None, plan: RunPlan) -> BenchmarkResult:
     planned, counts = tally.planned, counts_of(tally)
-    found = _aggregated(tally, counts)
+    early = compared is not None and compared.comparison.early
+    found = _aggregated(tally, counts, unknown=counts.failed + (0 if early else counts.skipped))
     score, interval = found.score, found.interval
     because = planned.skip or board.skip or state_reason
     cases = tally.cases.cases()
-    exact = planned.kind is BenchmarkKind.CONTRACT or planned.dataset.source == "bundled"
+    must_be_right = exact(planned)
     reference = planned.reference
     verdict, reason = judge(
         Evidence(
             kind=planned.kind,
-            exact=exact,
+            exact=must_be_right,
             counts=counts,
             right=tally.right,
             score=score,
-            low=found.low,
-            high=found.high,
+            compared=compared,
+            most_failures=plan.max_failure_rate,
+            available=planned.dataset.count * planned.epochs,
             reference=reference.value if reference else None,
             margin=planned.margin,
             failures=tally.failure_counts(),
@@ -274,29 +284,39 @@ def _result(tally: Tally, board: Board, state_reason: str) -> BenchmarkResult:
         failures=tally.failure_counts(),
         skips={because or "not asked": counts.skipped} if counts.skipped else {},
         categories=tally.category_scores(),
-        diagnosis=(*found.diagnosis, *_diagnosis(tally, verdict, exact=exact)),
+        diagnosis=(*found.diagnosis, *_diagnosis(tally, verdict, exact=must_be_right)),
         cases=cases,
         cases_omitted=tally.cases.seen - len(cases),
         aggregate=planned.aggregate,
         breakdowns=tally.breakdowns(),
         distributions=tally.distributions.histograms(),
+        comparison=compared.comparison if compared else None,
+        saved=_saved(tally, counts) if early else None,
     )
 
 
-def _aggregated(tally: Tally, counts: Counts) -> Aggregated:
-    """The score with its intervals: by the plan's aggregate, or else the mean."""
+def _saved(tally: Tally, counts: Counts) -> Saved:
+    """What the answers that were not asked for would have taken, by the mean of those that were."""
+    asked, tokens = tally.distributions.answers, tally.distributions.tokens
+    per_sample = asked / counts.sent if counts.sent else 0.0
+    return Saved(
+        requests=round(counts.skipped * per_sample),
+        tokens=round(counts.skipped * tokens / counts.sent) if tokens else None,
+    )
+
+
+def _aggregated(tally: Tally, counts: Counts, unknown: int) -> Aggregated:
+    """The score with its interval: by the plan's aggregate, or else the mean; `unknown` answers could change it."""
     compute = AGGREGATES[tally.planned.aggregate].compute
     if compute is not None:
-        missing = Missing(answers=counts.failed + counts.skipped, failed=counts.failed, sums=tally.sums_by_name)
+        missing = Missing(answers=unknown, failed=counts.failed, sums=tally.sums_by_name)
         return compute(tally.columns, missing)
     sums, answers = tally.per_sample()
-    total, known, epochs = sum(sums), counts.planned or 1, tally.planned.epochs
+    total, known = sum(sums), (counts.scored + unknown) or 1
     return Aggregated(
         score=total / counts.scored if counts.scored else None,
         interval=clustered(sums, answers) if tally.planned.kind is BenchmarkKind.SCORED else None,
-        low=_bounded(sums, answers, epochs, as_right=False)[0],
-        high=_bounded(sums, answers, epochs, as_right=True)[1],
-        bounds=(total / known, (total + counts.failed + counts.skipped) / known) if counts.sent else None,
+        bounds=(total / known, (total + unknown) / known) if counts.sent else None,
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import orjson
 
 from kvv_action.run.distribution import Distributions
+from kvv_action.run.ledger import Ledger
 from kvv_action.schema import (
     BenchmarkKind,
     Case,
@@ -87,6 +88,7 @@ class Tally:
 
     planned: PlannedBenchmark
     values: "array[float]"
+    ledger: Ledger
     scored: int = 0
     right: int = 0
     unparsed: int = 0
@@ -110,6 +112,7 @@ class Tally:
         return cls(
             planned=planned,
             values=array("d", [UNKNOWN]) * (planned.samples * planned.epochs),
+            ledger=Ledger.empty(planned),
             columns={name: array("l", [0]) * planned.samples for name in AGGREGATES[planned.aggregate].columns},
         )
 
@@ -121,6 +124,7 @@ class Tally:
         self.right += score.value == 1.0
         self.unparsed += score.unparsed
         self.values[index * self.planned.epochs + epoch] = score.value
+        self.ledger.score(index * self.planned.epochs + epoch, score)
         if score.category:
             self.categories.setdefault(score.category, Counter())[score.value] += 1
         for name, value in score.metrics.items():
@@ -168,6 +172,7 @@ class Tally:
     def failure(self, index: int, epoch: int, sample: str, failure: SampleFailure) -> None:
         """Count a sample that was sent and has no score."""
         self.failed += 1
+        self.ledger.failure(index * self.planned.epochs + epoch, failure)
         self._sum(index, failure.counts)
         self.failures[failure.kind] += 1
         example = (index, epoch, cut(failure.message))

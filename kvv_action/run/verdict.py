@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kvv_action.schema import BenchmarkKind, BenchmarkResult, Counts, FailureCount, RunState, Verdict
+from kvv_action.run.comparison import Compared
+from kvv_action.schema import BenchmarkKind, BenchmarkResult, Comparison, Counts, FailureCount, RunState, Verdict
+
+AT_MARGIN = 0.002
+"""A difference so near the margin, as a fraction, is called equal to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,10 +17,13 @@ class Evidence:
     Attributes:
         right: answers with the full value.
         exact: every answer must be right (bundled samples, contract probes).
-        low, high: interval of the score with failed and skipped answers counted wrong, and right.
+        reference, margin: what the profile says; None when it says nothing.
+        compared: how the vendor stands against its reference; None when there is nothing to compare.
         wrong_ids: some of the samples that were not right.
         because: why samples were skipped, when they were.
         absent: why there is no score although answers were judged.
+        most_failures: share of answers that may fail for good.
+        available: answers that the whole dataset gives in as many epochs.
     """
 
     kind: BenchmarkKind
@@ -24,14 +31,15 @@ class Evidence:
     counts: Counts
     right: int
     score: float | None
-    low: float
-    high: float
     reference: float | None
     margin: float | None
     failures: Sequence[FailureCount]
+    compared: Compared | None = None
     wrong_ids: Sequence[str] = ()
     because: str = ""
     absent: str = ""
+    most_failures: float = 1.0
+    available: int = 0
 
 
 def judge(evidence: Evidence) -> tuple[Verdict, str]:
@@ -45,12 +53,18 @@ def judge(evidence: Evidence) -> tuple[Verdict, str]:
         return Verdict.INCONCLUSIVE, f"no answer could be scored: {missing(evidence)}"
     if evidence.score is None:
         return Verdict.INCONCLUSIVE, evidence.absent or "the answers give no score"
+    scored = f"scored {_percent(evidence.score)}"
     if evidence.reference is None:
+        return Verdict.INCONCLUSIVE, f"{scored}, but the profile has no reference to compare with"
+    if evidence.margin is None:
+        reference = _percent(evidence.reference)
         return (
             Verdict.INCONCLUSIVE,
-            f"scored {_percent(evidence.score)}, but the profile has no reference to compare with",
+            f"{scored}; the reference of {reference} was measured in another way and is for orientation only",
         )
-    return _compared(evidence, evidence.reference)
+    if evidence.compared is None:
+        return Verdict.INCONCLUSIVE, f"{scored}, too few answers to compare: {missing(evidence)}"
+    return _compared(evidence, evidence.compared, evidence.reference, evidence.margin)
 
 
 def _exact(evidence: Evidence) -> tuple[Verdict, str]:
@@ -68,17 +82,48 @@ def _exact(evidence: Evidence) -> tuple[Verdict, str]:
     return Verdict.PASS, f"all {counts.scored} {noun} right"
 
 
-def _compared(evidence: Evidence, reference: float) -> tuple[Verdict, str]:
-    floor = reference - (evidence.margin or 0.0)
-    seen = f"{_percent(evidence.score)} against {_percent(reference)} - {_percent(evidence.margin or 0.0)}"
-    if evidence.low >= floor:
-        return Verdict.PASS, f"{seen}: even the lower bound {_percent(evidence.low)} is within the margin"
-    if evidence.high < floor:
-        return Verdict.FAIL, f"{seen}: even the upper bound {_percent(evidence.high)} is below it"
-    open_ = f"{seen}: the interval {_percent(evidence.low)} to {_percent(evidence.high)} holds both outcomes"
-    if evidence.counts.failed or evidence.counts.skipped:
-        open_ += f"; {missing(evidence)}"
-    return Verdict.INCONCLUSIVE, open_
+def _compared(evidence: Evidence, found: Compared, reference: float, margin: float) -> tuple[Verdict, str]:
+    numbers = found.comparison
+    against = "the reference on the same samples" if numbers.paired else f"the reference {_percent(reference)}"
+    if numbers.reference_assumed:
+        against += f" (its size is not published; {numbers.reference_size:.0f} answers assumed)"
+    seen = f"{_points(numbers.difference)} against {against}, margin {_points(margin, sign=False)}"
+    early = f"; decided early, by {numbers.answers} of {evidence.counts.planned} answers" if numbers.early else ""
+    match found.verdict:
+        case Verdict.PASS:
+            return found.verdict, f"{seen}: even the lower limit {_points(numbers.low)} is within the margin{early}"
+        case Verdict.FAIL:
+            return found.verdict, f"{seen}: even the upper limit {_points(numbers.high)} is below the margin{early}"
+    failed = evidence.counts.failed / evidence.counts.sent
+    if found.torn and failed > evidence.most_failures and not evidence.counts.skipped:
+        return Verdict.FAIL, (
+            f"{seen}: what did not come decides, and {_percent(failed)} failed, more than max-failure-rate "
+            f"{_percent(evidence.most_failures)}; {missing(evidence)}"
+        )
+    limits = f"the limits {_points(numbers.low)} and {_points(numbers.high)} hold both outcomes"
+    decides = "; what did not come decides" if found.torn else ""
+    lost = f"; {missing(evidence)}" if evidence.counts.failed or evidence.counts.skipped else ""
+    return Verdict.INCONCLUSIVE, f"{seen}: {limits}{decides}{lost}; {_power(evidence, numbers)}"
+
+
+def _power(evidence: Evidence, numbers: Comparison) -> str:
+    """What could have been seen, and what would settle it."""
+    could = "no deficit could have been seen" if numbers.detectable is None else (
+        f"a deficit of {_points(numbers.detectable, sign=False)} would have been seen"
+    )  # fmt: skip
+    if numbers.needed is None:
+        if abs(numbers.difference + (evidence.margin or 0.0)) < AT_MARGIN:
+            return f"{could}; the difference is at the margin, which no number of answers settles"
+        return f"{could}; no number of answers would settle it, because the reference itself is not known well enough"
+    whole = evidence.available
+    beyond = (
+        f" (the dataset has {whole}; ask it in more epochs)"
+        if whole and numbers.needed > whole - numbers.answers
+        else ""
+    )
+    return (
+        f"{could}; about {numbers.needed} more answers would settle it if the true difference is the one seen{beyond}"
+    )
 
 
 def missing(evidence: Evidence) -> str:
@@ -91,6 +136,11 @@ def missing(evidence: Evidence) -> str:
 
 def _percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def _points(value: float, *, sign: bool = True) -> str:
+    """A difference in percentage points."""
+    return f"{100 * value:+.1f} points" if sign else f"{100 * value:.1f} points"
 
 
 def overall(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kvv_action.schema import Diagnosis
+from kvv_action.schema import Diagnosis, Score
 from kvv_action.scoring.intervals import wilson
 
 RESAMPLES = 2000
@@ -39,27 +39,67 @@ class Aggregated:
     """A score and what belongs to it.
 
     Attributes:
-        low, high: lower end of the interval with everything missing counted wrong, upper end with all of it right.
-        bounds: the score itself in these two cases.
+        bounds: the score with everything missing counted wrong, and right.
         absent: why there is no score.
     """
 
     score: float | None
     interval: tuple[float, float] | None
-    low: float
-    high: float
     bounds: tuple[float, float] | None
     metrics: Mapping[str, float] = field(default_factory=dict)
     diagnosis: tuple[Diagnosis, ...] = ()
     absent: str = ""
 
 
+Term = tuple[float, float]
+"""What one answer adds to the part and to the whole of the share that the score is made from."""
+
+
+def _mean_term(score: Score) -> Term:
+    return score.value, 1.0
+
+
+def _right(counts: Mapping[str, int]) -> Term:
+    del counts
+    return 1.0, 1.0
+
+
+def _f1_term(score: Score) -> Term:
+    """True positives, and all that are positive for one of the two: the overlap from which F1 follows."""
+    tp, fp, fn = (score.counts.get(name, 0) for name in ("tp", "fp", "fn"))
+    return float(tp), float(tp + fp + fn)
+
+
+def _f1_right(counts: Mapping[str, int]) -> Term:
+    """A request that failed, had it agreed: nothing where the reference called no tool either."""
+    return (0.0, 0.0) if counts.get("failed_reference_no_call") else (1.0, 1.0)
+
+
+def _self_term(score: Score) -> Term:
+    """The same of the reference's runs against each other."""
+    tp, errors = (score.counts.get(name, 0) for name in CEILING)
+    return float(tp), float(tp + errors)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregate:
-    """A rule: the counts it needs by sample, and what it makes of them; None leaves it to the mean."""
+    """A rule: how a score comes from its answers.
+
+    Attributes:
+        columns: the counts it needs by sample.
+        compute: what it makes of them; None leaves it to the mean.
+        f1: the score is the F1 of a share, else the share itself.
+        term: what an answer adds to the share.
+        right: what a failed answer would have added, had it been right, by its `unanswered` counts.
+        own: what an answer says about the reference's own score on the same sample; None where it says nothing.
+    """
 
     columns: tuple[str, ...] = ()
     compute: Callable[[Columns, Missing], Aggregated] | None = None
+    f1: bool = False
+    term: Callable[[Score], Term] = _mean_term
+    right: Callable[[Mapping[str, int]], Term] = _right
+    own: Callable[[Score], Term] | None = None
 
 
 CONFUSION = ("tp", "fp", "fn", "tn")
@@ -136,7 +176,7 @@ def _f1(columns: Columns, missing: Missing) -> Aggregated:
     compared = tp + fp + fn + tn
     if not compared:
         return Aggregated(
-            score=None, interval=None, low=0.0, high=1.0, bounds=None, metrics=metrics, diagnosis=diagnosis,
+            score=None, interval=None, bounds=None, metrics=metrics, diagnosis=diagnosis,
             absent=NO_REFERENCE if sums["count_responses"] else "",
         )  # fmt: skip
     metrics.update(_agreement(sums, drawn))
@@ -148,8 +188,6 @@ def _f1(columns: Columns, missing: Missing) -> Aggregated:
     return Aggregated(
         score=score,
         interval=interval,
-        low=_scaled(interval, score, worst, 0),
-        high=_scaled(interval, score, best, 1),
         bounds=(worst or 0.0, best if best is not None else 1.0),
         metrics=metrics,
         diagnosis=diagnosis,
@@ -233,13 +271,6 @@ def _best(tp: int, errors: int, missing: Missing, answers: int) -> float | None:
     return f1_of(tp + answers - missing.sums.get("failed_reference_no_call", 0), errors)
 
 
-def _scaled(interval: tuple[float, float] | None, score: float | None, bound: float | None, end: int) -> float:
-    """The end of the interval, moved by as much as the missing answers move the score."""
-    if interval is None or score is None or bound is None:
-        return float(end)
-    return min(1.0, max(0.0, interval[end] + bound - score))
-
-
 def _streaming(sums: Mapping[str, int]) -> tuple[Diagnosis, ...]:
     """Whether streamed answers are wrong clearly more often than whole ones, their intervals being apart."""
     streamed, plain = sums["streamed"], sums["plain"]
@@ -267,6 +298,10 @@ AGGREGATES: Mapping[str, Aggregate] = {
             "count_responses",
         ),
         compute=_f1,
+        f1=True,
+        term=_f1_term,
+        right=_f1_right,
+        own=_self_term,
     ),
 }
 """By the name that a plan gives."""

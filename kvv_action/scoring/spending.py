@@ -1,8 +1,8 @@
 """When one may stop early: boundaries of a test that is looked at several times, at fixed shares of its samples.
 
-Alpha spending (Lan and DeMets 1983, doi:10.1093/biomet/70.3.659): a function says how much of the permitted error may be
-used up by each look, and each boundary is the one that uses exactly that much, by numerical integration of Armitage,
-McPherson and Rowe (1969, doi:10.2307/2343787). So looking often does not make a false verdict more likely, and the
+Alpha spending (Lan and DeMets 1983, doi:10.1093/biomet/70.3.659): a function says how much of the permitted error may
+be used up by each look, and each boundary is the one that uses exactly that much, by numerical integration (Armitage,
+McPherson and Rowe 1969, doi:10.2307/2343787). So looking often does not make a false verdict more likely, and the
 boundary at the end is close to the one of a test that is looked at only once.
 """
 
@@ -10,8 +10,8 @@ import math
 from functools import lru_cache
 
 POWER = 1.5
-"""Exponent of the spending function (Kim and DeMets 1987, doi:10.1093/biomet/74.1.149): at share t of the samples at most
-alpha * t**POWER has been used. Smaller stops earlier, larger keeps more for the end."""
+"""Exponent of the spending function (Kim and DeMets 1987, doi:10.1093/biomet/74.1.149): at share t of the samples at
+most alpha * t**POWER has been used. Smaller stops earlier, larger keeps more for the end."""
 STEPS = 500
 """Points of the integration; boundaries are then good to three decimals."""
 

@@ -9,6 +9,7 @@ from kvv_action.schema import (
     BenchmarkResult,
     Case,
     CategoryScore,
+    Comparison,
     Counts,
     DatasetInfo,
     Diagnosis,
@@ -25,6 +26,7 @@ from kvv_action.schema import (
     RunPlan,
     RunReport,
     RunState,
+    Saved,
     Timing,
     Usage,
     Verdict,
@@ -70,6 +72,11 @@ RESULT = BenchmarkResult(
     failures=(FailureCount(kind=FailureKind.TIMEOUT_TOTAL, count=1, example="no end"),), skips={"stopped": 1},
     categories=(CategoryScore(name="odd", score=0.0, scored=1),),
     diagnosis=(Diagnosis(cause="cut short", count=1, remedy="raise the limit"),), cases=CASES, cases_omitted=0,
+    comparison=Comparison(
+        difference=-0.4, low=-0.6, high=-0.2, low_error=0.05, high_error=0.025, paired=False, reference_size=1000.0,
+        reference_assumed=True, answers=3, looks=1, early=True, detectable=0.3, needed=17,
+    ),
+    saved=Saved(requests=1, tokens=1500),
 )  # fmt: skip
 PROBES = replace(
     RESULT,

@@ -136,3 +136,10 @@ def test_a_broken_probe_shows_its_evidence() -> None:
     texts = [result.text for result in found if isinstance(result, Failure) and result.type != "verdict"]
     assert texts
     assert all("request req-7" in text and '{"n":2}' in text and "\\x1b[31mno\\x00" in text for text in texts)
+
+
+def test_the_verdict_case_keeps_the_numbers_of_the_comparison() -> None:
+    """For whoever opens the failure; machines find them among the properties of the suite."""
+    text = junit(REPORT).decode()
+    assert "detectable=0.3, needed=17" in text
+    assert 'name="comparison.high" value="-0.2"' in text

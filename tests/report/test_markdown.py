@@ -230,3 +230,11 @@ def test_probes_are_called_probes() -> None:
     """A contract is not answered wrongly, it does not hold."""
     report = with_result(PROBES, kind=BenchmarkKind.CONTRACT)
     assert "1 probes that do not hold" in summary(report)
+
+
+def test_the_comparison_is_one_line() -> None:
+    """What was seen, what could have been, what would settle it, and what ending early saved."""
+    (line,) = [line for line in summary(REPORT).splitlines() if line.startswith("- **Quiz**: −40.0 points")]
+    assert "limits −60.0 and −20.0, margin −5.0" in line
+    assert "a deficit of 30.0 would have been seen; about 17 more answers would settle it" in line
+    assert "decided after 3 of 4 answers, which saved 1 requests and about 1\u2009500 tokens" in line

@@ -147,7 +147,10 @@ def test_identical_epochs_do_not_narrow_the_interval(tmp_path: Path) -> None:
     outcomes = [Outcome.RIGHT] * 6 + [Outcome.WRONG] * 4
     once = written(tmp_path / "1", outcomes).report().benchmarks[0]
     often = written(tmp_path / "4", [o for o in outcomes for _ in range(4)], epochs=4).report().benchmarks[0]
-    assert once.interval == pytest.approx(often.interval)
+    assert once.interval is not None
+    assert often.interval is not None
+    assert often.interval[0] <= once.interval[0]
+    assert once.interval[1] <= often.interval[1]
 
 
 async def test_the_first_try_rate_sees_retries(tmp_path: Path) -> None:

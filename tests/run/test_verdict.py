@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from kvv_action.run.comparison import Compared
 from kvv_action.run.verdict import Evidence, judge, overall
 from kvv_action.schema import (
     BenchmarkKind,
     BenchmarkResult,
+    Comparison,
     Counts,
     DatasetInfo,
     FailureCount,
@@ -24,11 +26,24 @@ def counts(*, scored: int = 0, failed: int = 0, skipped: int = 0, unparsed: int 
     return Counts(planned=sent + skipped, sent=sent, scored=scored, unparsed=unparsed, failed=failed, skipped=skipped)
 
 
+NUMBERS = Comparison(
+    difference=0.0, low=-0.04, high=0.04, low_error=0.05, high_error=0.05, paired=False, reference_size=1000.0,
+    reference_assumed=False, answers=100, looks=1, early=False, detectable=0.11, needed=None,
+)  # fmt: skip
+
+
+def compared(verdict: Verdict, *, torn: bool = False, **numbers: object) -> Compared:
+    return Compared(verdict=verdict, comparison=replace(NUMBERS, **numbers), torn=torn)
+
+
 BASE = Evidence(
-    kind=BenchmarkKind.SCORED, exact=False, counts=counts(scored=100), right=90, score=0.9, low=0.85, high=0.95,
-    reference=0.9, margin=0.05, failures=(),
+    kind=BenchmarkKind.SCORED, exact=False, counts=counts(scored=100), right=90, score=0.9, reference=0.9, margin=0.05,
+    failures=(), compared=compared(Verdict.PASS), most_failures=0.1, available=1000,
 )  # fmt: skip
 TIMEOUTS = (FailureCount(kind=FailureKind.TIMEOUT_TOTAL, count=2, example="no end"),)
+OPEN = Verdict.INCONCLUSIVE
+LOST = {"counts": counts(scored=98, failed=2), "failures": TIMEOUTS}
+MANY = {"counts": counts(scored=80, failed=20), "failures": TIMEOUTS}
 
 
 @pytest.mark.parametrize(
@@ -37,23 +52,59 @@ TIMEOUTS = (FailureCount(kind=FailureKind.TIMEOUT_TOTAL, count=2, example="no en
         (
             {},
             Verdict.PASS,
-            "90.0 % against 90.0 % - 5.0 %: even the lower bound 85.0 % is within the margin",
+            (
+                "+0.0 points against the reference 90.0 %, margin 5.0 points: "
+                "even the lower limit -4.0 points is within the margin"
+            ),
         ),
-        ({"low": 0.8499}, Verdict.INCONCLUSIVE, "the interval 85.0 % to 95.0 % holds both outcomes"),
-        ({"low": 0.5, "high": 0.8499}, Verdict.FAIL, "even the upper bound 85.0 % is below it"),
-        ({"low": 0.5, "high": 0.85}, Verdict.INCONCLUSIVE, "holds both outcomes"),
-        ({"reference": None}, Verdict.INCONCLUSIVE, "scored 90.0 %, but the profile has no reference to compare with"),
-        ({"margin": None, "low": 0.89}, Verdict.INCONCLUSIVE, "90.0 % against 90.0 % - 0.0 %"),
-        ({"margin": None, "low": 0.9}, Verdict.PASS, "within the margin"),
+        (
+            {"compared": compared(Verdict.FAIL, difference=-0.2, low=-0.3, high=-0.1)},
+            Verdict.FAIL,
+            (
+                "-20.0 points against the reference 90.0 %, margin 5.0 points: "
+                "even the upper limit -10.0 points is below the margin"
+            ),
+        ),
+        (
+            {"compared": compared(OPEN, low=-0.06, needed=40)},
+            OPEN,
+            (
+                "the limits -6.0 points and +4.0 points hold both outcomes; "
+                "a deficit of 11.0 points would have been seen; "
+                "about 40 more answers would settle it if the true difference is the one seen"
+            ),
+        ),
+        ({"compared": compared(OPEN, needed=950)}, OPEN, "(the dataset has 1000; ask it in more epochs)"),
+        ({"compared": compared(OPEN, detectable=None, needed=9)}, OPEN, "no deficit could have been seen"),
+        ({"compared": compared(OPEN, difference=-0.051)}, OPEN, "at the margin, which no number of answers settles"),
+        ({"compared": compared(OPEN)}, OPEN, "because the reference itself is not known well enough"),
+        ({"compared": compared(Verdict.PASS, early=True, answers=30)}, Verdict.PASS, "early, by 30 of 100 answers"),
+        ({"compared": compared(Verdict.PASS, paired=True)}, Verdict.PASS, "against the reference on the same samples"),
+        (
+            {"compared": compared(Verdict.PASS, reference_assumed=True)},
+            Verdict.PASS,
+            "the reference 90.0 % (its size is not published; 1000 answers assumed)",
+        ),
+        ({"reference": None, "compared": None}, OPEN, "scored 90.0 %, but the profile has no reference"),
+        ({"margin": None, "compared": None}, OPEN, "the reference of 90.0 % was measured in another way"),
+        ({"compared": None}, OPEN, "too few answers to compare"),
+        ({"compared": compared(OPEN, torn=True), **LOST}, OPEN, "what did not come decides; 2 failed (timeout-total"),
+        ({"compared": compared(OPEN), **LOST}, OPEN, "hold both outcomes; 2 failed (timeout-total: no end)"),
+        (
+            {"compared": compared(OPEN, torn=True), **MANY},
+            Verdict.FAIL,
+            "what did not come decides, and 20.0 % failed, more than max-failure-rate 10.0 %; 2 failed",
+        ),
+        ({"compared": compared(OPEN), **MANY}, OPEN, "hold both outcomes"),
+        (
+            {"compared": compared(OPEN, torn=True), **MANY, "counts": counts(scored=80, failed=20, skipped=9)},
+            OPEN,
+            "9 not asked (the run ended early)",
+        ),
         (
             {"counts": counts(failed=2), "score": None, "failures": TIMEOUTS},
-            Verdict.INCONCLUSIVE,
+            OPEN,
             "no answer could be scored: 2 failed (timeout-total: no end)",
-        ),
-        (
-            {"counts": counts(scored=98, failed=2, skipped=3), "low": 0.8, "failures": TIMEOUTS, "because": "stopped"},
-            Verdict.INCONCLUSIVE,
-            "2 failed (timeout-total: no end); 3 not asked (stopped)",
         ),
         ({"counts": counts(skipped=5), "because": "the gate is closed"}, Verdict.SKIPPED, "the gate is closed"),
         ({"counts": counts()}, Verdict.SKIPPED, "nothing was asked"),
@@ -106,7 +157,7 @@ def result(verdict: Verdict, name: str = "a") -> BenchmarkResult:
     )  # fmt: skip
 
 
-PASS, FAIL, OPEN, SKIPPED = (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.SKIPPED)
+PASS, FAIL, SKIPPED = Verdict.PASS, Verdict.FAIL, Verdict.SKIPPED
 
 
 @pytest.mark.parametrize(

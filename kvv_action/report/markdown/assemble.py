@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from kvv_action.report.markdown.again import reproduce
+from kvv_action.report.markdown.against import against
 from kvv_action.report.markdown.cases import failures
 from kvv_action.report.markdown.causes import diagnosis
 from kvv_action.report.markdown.escape import text
@@ -32,7 +33,7 @@ def summary(report: RunReport, budget: int = BUDGET, inserted: Inserted | None =
     sections = _sections(report, inserted)
     whole = len(sections)
     for rows, count in ((50, whole), (20, whole), (5, whole), *((0, kept) for kept in range(whole, -1, -1))):
-        result = head + table(report) + "".join(section(rows) for section in sections[:count])
+        result = head + table(report) + against(report) + "".join(section(rows) for section in sections[:count])
         if len(result.encode()) <= budget:
             return result
     return head.encode()[: max(0, budget)].decode(errors="ignore")

@@ -1,0 +1,85 @@
+"""What each answer of a benchmark adds to its score: all that a verdict needs, a few bytes an answer."""
+
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kvv_action.schema import PlannedBenchmark, SampleFailure, Score
+from kvv_action.scoring.aggregates import AGGREGATES, Term
+
+NOTHING, SCORED, FAILED = 0, 1, 2
+
+
+@dataclass(slots=True, kw_only=True)
+class Ledger:
+    """By `index * epochs + epoch`.
+
+    Attributes:
+        states: `NOTHING`, `SCORED` or `FAILED`.
+        parts, wholes: the term of an answer; of a failed one the term it would have had, had it been right.
+        own_parts, own_wholes: the term of the reference against itself; empty where there is none.
+    """
+
+    planned: PlannedBenchmark
+    states: bytearray
+    parts: "array[float]"
+    wholes: "array[float]"
+    own_parts: "array[float]"
+    own_wholes: "array[float]"
+
+    @classmethod
+    def empty(cls, planned: PlannedBenchmark) -> "Ledger":
+        """Nothing is known yet."""
+        slots = planned.samples * planned.epochs
+        own = slots if AGGREGATES[planned.aggregate].own else 0
+        return cls(
+            planned=planned,
+            states=bytearray(slots),
+            parts=array("d", bytes(8 * slots)),
+            wholes=array("d", bytes(8 * slots)),
+            own_parts=array("d", bytes(8 * own)),
+            own_wholes=array("d", bytes(8 * own)),
+        )
+
+    def score(self, position: int, score: Score) -> None:
+        """Note a judged answer."""
+        rule = AGGREGATES[self.planned.aggregate]
+        self._note(position, SCORED, rule.term(score))
+        if rule.own:
+            self.own_parts[position], self.own_wholes[position] = rule.own(score)
+
+    def failure(self, position: int, failure: SampleFailure) -> None:
+        """Note an answer that did not come."""
+        self._note(position, FAILED, AGGREGATES[self.planned.aggregate].right(failure.counts))
+
+    def _note(self, position: int, state: int, term: Term) -> None:
+        self.states[position] = state
+        self.parts[position], self.wholes[position] = term
+
+    def terms(self, positions: Iterable[int], missing: Term | None) -> list[tuple[int, Term]]:
+        """Sample and term of each answer.
+
+        Args:
+            positions: which answers.
+            missing: what stands for an answer that did not come: `(0, 1)` counts it wrong, `(1, 1)` right; a failed one
+                counts as right as it could have been. None leaves it out.
+        """
+        found = []
+        for position in positions:
+            state, sample = self.states[position], position // self.planned.epochs
+            if state == SCORED or (state == FAILED and missing == RIGHT):
+                found.append((sample, (self.parts[position], self.wholes[position])))
+            elif missing is not None:
+                found.append((sample, missing))
+        return found
+
+    def own_terms(self, positions: Iterable[int]) -> list[tuple[int, Term]]:
+        """Sample and term of the reference against itself, of each answer; none where it has answered only once."""
+        if not self.own_wholes:
+            return []
+        epochs = self.planned.epochs
+        return [(position // epochs, (self.own_parts[position], self.own_wholes[position])) for position in positions]
+
+
+WRONG: Term = (0.0, 1.0)
+RIGHT: Term = (1.0, 1.0)

@@ -1,0 +1,49 @@
+"""In which order answers are asked for when a run may end early, so that every beginning is a fair sample of the whole.
+
+Datasets are ordered by category. The samples are therefore taken in a random order, in which each twentieth of the plan
+holds one sample of every twenty neighbours. With several epochs all samples are asked once, then all of them again.
+Everything here follows from the plan, so that runner, report and audit agree.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+from kvv_action.schema import PlannedBenchmark
+
+SHARES = (0.05, *(tenth / 10 for tenth in range(1, 11)))
+"""When a verdict is looked for, as shares of all answers: early for what is plainly broken, then every tenth."""
+NEIGHBOURS = 20
+FEWEST = 10
+"""Answers before the first look."""
+
+
+def looks_for(samples: int, epochs: int) -> tuple[int, ...]:
+    """Numbers of answers after which a verdict is looked for, the last one all; empty when there is only that one."""
+    unit, steps = (1, samples) if epochs == 1 else (samples, epochs)
+    looks = sorted({max(1, round(share * steps)) * unit for share in SHARES})
+    looks = [look for look in looks if look >= min(FEWEST, samples * epochs)]
+    return tuple(looks) if len(looks) > 1 else ()
+
+
+def shuffled(samples: int, seed: int) -> list[int]:
+    """Indices of the samples in the seed's random order."""
+    keys: list[tuple[float, bytes, int]] = []
+    for start in range(0, samples, NEIGHBOURS):
+        group = range(start, min(start + NEIGHBOURS, samples))
+        ranked = sorted(group, key=lambda index: _rank(seed, index))
+        keys += [((place + 0.5) / len(ranked), _rank(seed, index), index) for place, index in enumerate(ranked)]
+    return [index for _, _, index in sorted(keys)]
+
+
+def _rank(seed: int, index: int) -> bytes:
+    return hashlib.sha256(f"order:{seed}:{index}".encode()).digest()
+
+
+def positions(planned: PlannedBenchmark) -> Sequence[int]:
+    """Every answer as `index * epochs + epoch`, in the order in which they are asked."""
+    samples, epochs = planned.samples, planned.epochs
+    if not planned.looks:
+        return range(samples * epochs)
+    if epochs == 1:
+        return shuffled(samples, planned.order_seed)
+    return [index * epochs + epoch for epoch in range(epochs) for index in range(samples)]
