@@ -12,9 +12,10 @@ def against(report: RunReport) -> str:
 
 
 def _line(result: BenchmarkResult, found: Comparison) -> str:
+    seen, low, high = (points(value, sign=True) for value in (found.difference, found.low, found.high))
     parts = [
-        f"{points(found.difference, sign=True)} points against the reference{' on the same samples' if found.paired else ''}",
-        f"limits {points(found.low, sign=True)} and {points(found.high, sign=True)}, margin −{points(result.margin or 0.0)}",
+        f"{seen} points against the reference{' on the same samples' if found.paired else ''}",
+        f"limits {low} and {high}, margin −{points(result.margin or 0.0)}",
     ]
     if found.detectable is not None:
         parts.append(f"a deficit of {points(found.detectable)} would have been seen")
