@@ -77,6 +77,7 @@ SOURCES = {
     "epochs": ("4", 4),
     "limit": ("10", 10),
     "seed": ("7", 7),
+    "max_failure_rate": ("0.2", 0.2),
     "precheck": ("off", "off"),
     "probes": ("tokens\nthinking.*", ("tokens", "thinking.*")),
     "mfjs_cases": ("/tmp/cases", "/tmp/cases"),
