@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import registry
+from entrypoint.nested import nested
 from entrypoint.outputs import make_folder, move_aside, refuse_in_use, write_reports
 from entrypoint.prepare import Demonstration, Prepared, prepare, provenance
 from entrypoint.spending import budget_of, limits_of
@@ -75,7 +76,7 @@ def run_verification(
                 found = survey(Reader(journal.path), prepared.plan)
                 if journal.mended_bytes:
                     observer.state(f"a torn journal line of {journal.mended_bytes} bytes was removed; going on")
-                _loop(_ask(prepared, journal, found, observer))
+                _loop(_ask(prepared, journal, found, observer, in_job=bool(github)))
             except KeyboardInterrupt:  # before the run listens; its report says interrupted
                 if journal.path.stat().st_size == before:
                     raise
@@ -170,6 +171,8 @@ def _missing(found: Survey, settings: Settings) -> bool:
     """Whether anything is left to ask."""
     if found.end is None or found.end["state"] != RunState.COMPLETE:
         return True
+    if any(board.absent for board in found.boards.values()):
+        return True
     return settings.retry_failed and any(any(board.failed) for board in found.boards.values())
 
 
@@ -203,11 +206,15 @@ def _loop(main: Coroutine[Any, Any, None]) -> None:
         runner.run(main)
 
 
-async def _ask(prepared: Prepared, journal: Journal, found: Survey, observer: Observer) -> None:
+async def _ask(prepared: Prepared, journal: Journal, found: Survey, observer: Observer, *, in_job: bool) -> None:
     async with _endpoint(prepared) as base_url:
         from kvv_action.endpoint.client import EndpointClient
 
-        async with EndpointClient(_client_options(prepared, base_url)) as client, _reference(prepared) as reference:
+        async with (
+            EndpointClient(_client_options(prepared, base_url)) as client,
+            _reference(prepared) as reference,
+            nested(prepared.settings, prepared.loaded, journal.path, observer, in_job=in_job) as containers,
+        ):
             runner = Runner(
                 plan=prepared.plan,
                 profile=prepared.profile,
@@ -216,6 +223,8 @@ async def _ask(prepared: Prepared, journal: Journal, found: Survey, observer: Ob
                 journal=journal,
                 found=found,
                 observer=observer,
+                sandbox=containers.sandbox,
+                absent=containers.absent,
                 reference=reference,
                 workers=prepared.settings.max_connections,
                 speed=prepared.settings.assumed_speed,

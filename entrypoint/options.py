@@ -7,11 +7,12 @@ from typing import Any, NoReturn
 from kvv_action.errors import Problem, UsageError
 from kvv_action.settings import SECRETS, Settings, choices, nearest, option_name
 
-REPEATABLE = ("dataset", "extra_headers", "benchmarks", "reference")
+REPEATABLE = ("dataset", "extra_headers", "benchmarks", "reference", "container_mirror")
 GROUPS = {
     "endpoint": "endpoint",
     "plan": "what to run",
     "traffic": "traffic",
+    "containers": "containers, in which SWE-bench works",
     "budget": "budget",
     "output": "output",
 }

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks import registry
+from entrypoint.nested import limits_of_containers, sandboxed
 from entrypoint.spending import unpriced
 from kvv_action import __version__
 from kvv_action.benchmark import Benchmark, Options
@@ -175,9 +176,11 @@ def options_of(settings: Settings, model: str) -> Options:
     )
 
 
-def choices_of(settings: Settings) -> dict[str, Any]:
+def choices_of(settings: Settings, loaded: Sequence[Loaded]) -> dict[str, Any]:
     """The settings that only some benchmarks know, by the names of their inputs, as the plan keeps them."""
-    return {option_name(name): getattr(settings, name) for name in CHOICES}
+    containers = any(sandboxed(item.benchmark) for item in loaded)
+    limits = limits_of_containers(settings) if containers else {}
+    return {option_name(name): getattr(settings, name) for name in CHOICES} | limits
 
 
 def file_digest(path: str) -> str:
@@ -222,7 +225,7 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
         precheck=settings.precheck,
         probes=settings.probes,
         tokenizer=file_digest(settings.tokenizer),
-        choices=choices_of(settings),
+        choices=choices_of(settings, loaded),
         demonstration=demonstration is not None,
         faults=demonstration.faults if demonstration else (),
         reference=_reference(settings, options),

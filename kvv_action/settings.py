@@ -77,6 +77,22 @@ def _parts(value: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in MMMU_PARTS if name in value)
 
 
+def _mirrors(value: Any) -> Any:
+    """`from=to` lines of image prefixes as a mapping; a prefix alone is a mirror of Docker Hub."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    mirrors: dict[str, str] = {}
+    for line in _lines(value):
+        source, equals, target = (part.strip().strip("/") for part in line.rpartition("="))
+        source = source if equals else "docker.io"
+        if not re.fullmatch(r"[\w.:/-]+", source) or not re.fullmatch(r"[\w.:/-]+", target) or "//" in line:
+            raise ValueError("Write PREFIX or FROM=TO, one a line, as in docker.io/swebench=registry.example.com/mine.")
+        if source in mirrors:
+            raise ValueError(f"{source!r} is given twice.")
+        mirrors[source] = target
+    return mirrors
+
+
 def _datasets(value: Any) -> Any:
     """`id=path` lines as a mapping."""
     if isinstance(value, Mapping):
@@ -383,6 +399,46 @@ class Settings(BaseSettings):
         group="budget",
         gt=0,
         le=100_000,
+    )
+    containers: int | None = setting(
+        None,
+        "Containers at a time that a model works in. Default: two per processor of the engine, as far as its memory "
+        "reaches.",
+        group="containers",
+        ge=1,
+        le=1024,
+    )
+    container_cpus: float = setting(2.0, "Processors of a container.", group="containers", metavar="N", ge=0.1, le=1024)
+    container_memory: float = setting(
+        4.0, "GiB of memory of a container, without swap.", group="containers", metavar="GIB", ge=0.0625, le=16_384
+    )
+    container_pids: int = setting(512, "Processes and threads of a container.", group="containers", ge=16, le=1_000_000)
+    container_disk: float = setting(
+        5.0,
+        "GiB that a container may write. A command that writes more is stopped.",
+        group="containers",
+        metavar="GIB",
+        ge=0.0625,
+        le=16_384,
+    )
+    container_pull: Literal["missing", "always", "never"] = setting(
+        "missing",
+        "When images are pulled, with the login of your docker configuration (DOCKER_CONFIG): those that the engine "
+        "lacks, all of them once, or none.",
+        group="containers",
+    )
+    container_mirror: Annotated[dict[str, str], BeforeValidator(_mirrors)] = setting(
+        {},
+        "Where images are pulled from instead: a PREFIX that stands for Docker Hub, or FROM=TO, one a line, as in "
+        "docker.io/swebench=registry.example.com/mine.",
+        group="containers",
+        metavar="FROM=TO",
+    )
+    container_images: Literal["auto", "keep", "remove"] = setting(
+        "auto",
+        "What becomes of images that this run pulled, once nothing needs them: auto removes them when less than 8 GiB "
+        "of the engine's disk are free. Others are never removed.",
+        group="containers",
     )
     out: str = setting("kvv-out", "Folder for journal and reports.", group="output", metavar="DIR")
     fresh: Boolean = setting(False, "Move an earlier run in `out` aside instead of resuming it.", group="output")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from entrypoint.options import GROUPS
 from kvv_action.errors import UsageError
 from kvv_action.settings import (
     OTHER_VARIABLES,
@@ -55,7 +56,7 @@ def test_every_setting_is_described(name: str) -> None:
     field = Settings.model_fields[name]
     assert field.description
     assert isinstance(field.json_schema_extra, dict)
-    assert field.json_schema_extra["group"] in ("endpoint", "plan", "traffic", "budget", "output")
+    assert field.json_schema_extra["group"] in GROUPS
 
 
 SOURCES = {
@@ -109,6 +110,14 @@ SOURCES = {
     "reference_base_url": ("https://b.example/v1", "https://b.example/v1"),
     "reference_model": ("r", "r"),
     "reference_api_key": (KEY, KEY),
+    "containers": ("8", 8),
+    "container_cpus": ("0.5", 0.5),
+    "container_memory": ("2", 2.0),
+    "container_pids": ("100", 100),
+    "container_disk": ("0.5", 0.5),
+    "container_pull": ("never", "never"),
+    "container_mirror": ("a.example/hub\nghcr.io/x=b/y/", {"docker.io": "a.example/hub", "ghcr.io/x": "b/y"}),
+    "container_images": ("keep", "keep"),
     "out": ("here", "here"),
     "fresh": ("True", True),
     "retry_failed": ("FALSE", False),

@@ -190,6 +190,7 @@ class Runner:
         found: what the journal already holds.
         observer: is told of progress.
         sandbox: nested containers, when a benchmark needs them.
+        absent: by id of benchmarks that cannot be asked on this machine, what is missing.
         reference: sends requests to the endpoint that answers are compared with, when the plan has one.
         workers: samples worked on at the same time, but for those in containers (`schedule`).
         speed: assumed tokens a second of an answer, by which the longest work is found.
@@ -209,6 +210,7 @@ class Runner:
         found: Survey,
         observer: Observer,
         sandbox: Sandbox | None = None,
+        absent: Mapping[str, str] | None = None,
         reference: Client | None = None,
         workers: int = 50,
         speed: float = 40.0,
@@ -226,6 +228,7 @@ class Runner:
         self._found = found
         self._observer = observer
         self._sandbox = sandbox
+        self._absent = absent or {}
         self._reference = reference
         self._workers = workers
         self._estimator = Estimator(plan=plan, profile=profile, speed=speed)
@@ -279,7 +282,9 @@ class Runner:
 
     def _stages(self) -> Iterator[Sequence[Loaded]]:
         """Gates first, then the rest, unless a gate closed."""
-        active = [loaded for loaded in self._loaded if not loaded.planned.skip]
+        active = [
+            loaded for loaded in self._loaded if not loaded.planned.skip and not self._is_absent(loaded.planned.id)
+        ]
         gates = [loaded for loaded in active if loaded.planned.gates]
         rest = [loaded for loaded in active if not loaded.planned.gates]
         if gates:
@@ -291,6 +296,14 @@ class Runner:
         self._observer.state(closed)
         for loaded in rest:
             self.journal.append({"kind": "skip", "benchmark": loaded.planned.id, "reason": closed})
+
+    def _is_absent(self, benchmark: str) -> bool:
+        """Whether something that a benchmark needs is missing here; the journal then says so of what is not done."""
+        reason, board = self._absent.get(benchmark, ""), self._found.boards[benchmark]
+        results = zip(board.last, board.failed, strict=True)
+        if reason and not all(last and self._stands(failed) for last, failed in results):
+            self.journal.append({"kind": "skip", "benchmark": benchmark, "reason": reason, "absent": True})
+        return bool(reason)
 
     def _closed(self, gates: Sequence[Loaded]) -> str:
         """Why the gate is closed; empty when it is open."""
@@ -308,11 +321,16 @@ class Runner:
         await drive(lanes, self._one, self._workers)
 
     def _lane(self, loaded: Loaded, *, alone: bool) -> Lane[_Item]:
-        """A benchmark in the schedule; one that works in containers has as many places as the engine."""
+        """A benchmark in the schedule; one that works in containers has a place more than the engine.
+
+        That one's image is pulled while the models of the others think.
+        """
         planned, board = loaded.planned, self._found.boards[loaded.planned.id]
         done = sum(1 for last, failed in zip(board.last, board.failed, strict=True) if last and self._stands(failed))
         self._observer.started(planned.id, planned.samples * planned.epochs, done)
-        places = getattr(self._sandbox, "places", 1) if getattr(loaded.benchmark, "sandboxed", False) else None
+        places = None
+        if getattr(loaded.benchmark, "sandboxed", False):
+            places = self._sandbox.places + 1 if self._sandbox is not None else 1
         seconds = 0.0 if alone else self._estimator.seconds(loaded)
         return Lane(items=self._items(loaded), seconds=seconds, places=places)
 

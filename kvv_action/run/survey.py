@@ -21,12 +21,14 @@ class Board:
         last: by `index * epochs + epoch`, the number of the line that counts, 0 for none.
         failed: by the same position, 1 when that line is a failure.
         skip: why the rest was not asked; empty when nothing was said.
+        absent: whether that was because the machine lacks something, so that it can be asked elsewhere.
     """
 
     epochs: int
     last: "array[int]"
     failed: bytearray
     skip: str = ""
+    absent: bool = False
 
     @classmethod
     def empty(cls, planned: PlannedBenchmark) -> "Board":
@@ -150,9 +152,10 @@ def _note(record: Record, result: Survey) -> None:
             result.at.append(record["started"])
             result.end = None
             for board in result.boards.values():
-                board.skip = ""
+                board.skip, board.absent = "", False
         case "skip":
-            result.boards[_known(record, result)].skip = record["reason"]
+            board = result.boards[_known(record, result)]
+            board.skip, board.absent = record["reason"], bool(record.get("absent"))
         case "mended":
             result.mended_bytes += record["bytes"]
         case "end":

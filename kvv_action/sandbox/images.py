@@ -80,11 +80,11 @@ class Images:
 
     async def _make_room(self) -> None:
         """Remove images without use, the longest unused first, while disk is short."""
-        while self._idle and self._options.keep_images != "always":
+        while self._idle and self._options.images != "keep":
             name = next(iter(self._idle))
             image = await self.get(name)
             self._idle = {name: None, **self._idle}
-            if self._options.keep_images == "auto" and await self._free(image) >= SHORT:
+            if self._options.images == "auto" and await self._free(image) >= SHORT:
                 return
             await self._forget(name)
 
@@ -113,7 +113,7 @@ class Images:
         there = None if policy == "always" else await self._there(name, place)
         if there is None:
             if policy == "never":
-                raise SandboxError(f"the container engine has no image {name}, and image-pull is never")
+                raise SandboxError(f"the container engine has no image {name}, and container-pull is never")
             there = await self._fetch(name, place)
         return replace(there.image, name=name)
 
@@ -135,7 +135,7 @@ class Images:
             try:
                 return await pull(self._engine, place)
             except SandboxError as error:
-                if "no space left" not in str(error) or self._options.keep_images == "always" or not self._idle:
+                if "no space left" not in str(error) or self._options.images == "keep" or not self._idle:
                     raise
                 await self._forget(next(iter(self._idle)))
 

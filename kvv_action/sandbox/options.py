@@ -18,7 +18,7 @@ class SandboxOptions:
         network: what a container gets that may reach a network.
         pull: when images are pulled.
         mirrors: see `naming.mirrored`.
-        keep_images: whether images that this run pulled stay after their last use.
+        images: what becomes of images that this run pulled after their last use.
     """
 
     run: str
@@ -27,4 +27,4 @@ class SandboxOptions:
     network: str = "bridge"
     pull: Literal["missing", "always", "never"] = "missing"
     mirrors: Mapping[str, str] = field(default_factory=dict)
-    keep_images: Literal["auto", "always", "never"] = "auto"
+    images: Literal["auto", "keep", "remove"] = "auto"

@@ -75,7 +75,7 @@ def _pull(client: "APIClient", name: str, platform: str | None) -> None:
 
 def _advice(message: str, *, counted: bool) -> str:
     if counted:
-        return "; log in to the registry (docker login), or name a mirror with image-mirror"
+        return "; log in to the registry (docker login), or name a mirror with container-mirror"
     if "credential" in message:
         return "; its login is kept by a helper that is not here: log in with a plain configuration (DOCKER_CONFIG)"
     if re.search("denied|unauthorized|authentication", message):

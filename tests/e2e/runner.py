@@ -149,6 +149,8 @@ class Runner:
         self.socket = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
         self.mount_socket = True
         self.name = f"kvvaction_{secrets.token_hex(3)}"
+        self.run_id = str(secrets.randbelow(10**10))
+        self.label = f"{self.run_id}-1-verify@runner-1"
 
     def start(
         self,
@@ -214,7 +216,7 @@ class Runner:
             "GITHUB_REF": "refs/heads/main",
             "GITHUB_SHA": "0" * 40,
             "GITHUB_REPOSITORY": "someone/something",
-            "GITHUB_RUN_ID": "42",
+            "GITHUB_RUN_ID": self.run_id,
             "GITHUB_RUN_ATTEMPT": "1",
             "GITHUB_ACTOR": "someone",
             "GITHUB_WORKFLOW_REF": "someone/something/.github/workflows/verify.yml@refs/heads/main",

@@ -57,7 +57,7 @@ def test_correct_vendor_passes(runner: Runner, serve: Serve) -> None:
     assert levels(step.log.commands) == ["notice"]
     suites = junitparser.JUnitXml.fromfile(str(runner.workspace / step.outputs["junit-path"]))
     assert suites.failures == suites.errors == 0
-    assert report(runner)["provenance"]["github"]["run_id"] == "42"  # type: ignore[index]
+    assert report(runner)["provenance"]["github"]["run_id"] == runner.run_id  # type: ignore[index]
 
 
 def test_key_is_masked_first(runner: Runner, serve: Serve) -> None:
@@ -301,7 +301,7 @@ def test_files_belong_to_the_owner_after_a_cancel(runner: Runner, serve: Serve) 
 def test_post_removes_what_the_job_left(runner: Runner, docker: str, image: str) -> None:
     """Containers with the job's label go; those of another attempt stay; a second time there is nothing to do."""
     mine, other = f"kvv-e2e-{os.getpid()}-mine", f"kvv-e2e-{os.getpid()}-other"
-    for name, label in ((mine, "42-1-verify@runner-1"), (other, "42-2-verify@runner-1")):
+    for name, label in ((mine, runner.label), (other, runner.label.replace("-1-", "-2-"))):
         argv = [
             docker,
             "run",

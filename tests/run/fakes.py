@@ -242,6 +242,7 @@ class Run:
         limits: Limits | None = None,
         reference: FakeClient | None = None,
         sandbox: Any = None,
+        absent: Mapping[str, str] | None = None,
     ) -> Ending:
         """What one process does: go on from the journal, ask, write the end."""
         ticks = itertools.count(1_700_000_000)
@@ -263,6 +264,7 @@ class Run:
                 budget=budget,
                 reference=reference,
                 sandbox=sandbox,
+                absent=absent,
                 clock=lambda: float(next(ticks)),
             )
             ending = await runner.run()

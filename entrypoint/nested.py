@@ -1,0 +1,91 @@
+"""The sandbox of a run, for those of its benchmarks that run code: made when one is chosen, gone at the end."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kvv_action.benchmark import Benchmark, Observer, Sandbox
+from kvv_action.github import context
+from kvv_action.run.plan import Loaded
+from kvv_action.sandbox import labels
+from kvv_action.sandbox.limits import Limits
+from kvv_action.sandbox.options import SandboxOptions
+from kvv_action.settings import Settings, option_name
+
+LIMITS = ("container_cpus", "container_memory", "container_pids", "container_disk")
+"""Settings that can change what a model's work comes to; they are part of the plan where there is such work."""
+GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nested:
+    """What a run has of containers.
+
+    Attributes:
+        sandbox: None when no benchmark needs one, or when there is none to be had.
+        absent: by id of the benchmarks that cannot be asked for that, the reason.
+    """
+
+    sandbox: Sandbox | None = None
+    absent: Mapping[str, str] = field(default_factory=dict)
+
+
+def sandboxed(benchmark: Benchmark) -> bool:
+    """Whether a benchmark works in containers."""
+    return getattr(benchmark, "sandboxed", False)
+
+
+def limits_of_containers(settings: Settings) -> dict[str, object]:
+    """Those settings by the names of their inputs, as the plan keeps them."""
+    return {option_name(name): getattr(settings, name) for name in LIMITS}
+
+
+def options_of_sandbox(settings: Settings, run: str) -> SandboxOptions:
+    """The settings as the sandbox knows them."""
+    return SandboxOptions(
+        run=run,
+        workers=settings.containers or 0,
+        limits=Limits(
+            cpus=settings.container_cpus,
+            memory=int(settings.container_memory * GIB),
+            pids=settings.container_pids,
+            disk=int(settings.container_disk * GIB),
+        ),
+        pull=settings.container_pull,
+        mirrors=settings.container_mirror,
+        images=settings.container_images,
+    )
+
+
+@asynccontextmanager
+async def nested(
+    settings: Settings, loaded: tuple[Loaded, ...], journal: Path, observer: Observer, *, in_job: bool
+) -> AsyncIterator[Nested]:
+    """Containers for as long as the run lasts.
+
+    Args:
+        settings: limits, images.
+        loaded: the run's benchmarks.
+        journal: by which the run is known outside a job.
+        observer: is told what is missing.
+        in_job: whether this is a step of GitHub's, whose own clean-up knows the job's label.
+    """
+    needing = [item.planned.id for item in loaded if sandboxed(item.benchmark) and not item.planned.skip]
+    if not needing:
+        yield Nested()
+        return
+    from kvv_action.sandbox.engine import NoEngine
+    from kvv_action.sandbox.nested import open_sandbox
+
+    run = (context.read().run_label if in_job else "") or labels.of_journal(journal)
+    try:
+        sandbox = await open_sandbox(options_of_sandbox(settings, run))
+    except NoEngine as error:
+        observer.state(f"{', '.join(needing)}: {error}")
+        yield Nested(absent=dict.fromkeys(needing, str(error)))
+        return
+    try:
+        yield Nested(sandbox=sandbox)
+    finally:
+        await sandbox.aclose()
