@@ -1,0 +1,124 @@
+"""One pull request for one file, however often it is asked for and whatever gets lost on the way."""
+
+import time
+from collections.abc import Callable
+
+from kvv_action.github.api import Api, Json, path, silent
+from kvv_action.github.branches import ensure_branch
+from kvv_action.github.homes import Home, Target, home_for, target_of, text
+from kvv_action.github.proposal import Operation, Proposal, Proposed
+from kvv_action.github.refusals import GitHubError, Refused
+
+LOOKS = 5
+"""How often a pull request that GitHub says exists is looked for."""
+
+
+def propose(
+    api: Api,
+    proposal: Proposal,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    tell: Callable[[str], None] = silent,
+) -> Proposed:
+    """Have the proposal as exactly one open pull request, or find that nothing is to be done.
+
+    Args:
+        api: GitHub.
+        proposal: what it is about.
+        sleep: waits some seconds.
+        tell: says what is being done.
+
+    Raises:
+        GitHubError: it cannot be done; what was done stays and is found by the next try.
+    """
+    target = target_of(api, proposal.repository)
+    if _has_it(api, target, proposal):
+        return Proposed(operation=Operation.NONE, note=f"{target.full_name} has this result already")
+    home = home_for(api, target, sleep, tell)
+    known = _find(api, target, home, proposal)
+    if known is not None and known.get("state") != "open":
+        note = "its pull request was closed by the maintainers; ask there, or reopen it"
+        return Proposed(operation=Operation.NONE, url=text(known, "html_url"), note=note)
+    tell(f"branch {proposal.branch} in {home.full_name}")
+    moved = ensure_branch(api, target, home, proposal)
+    if known is None:
+        return _created(api, target, home, proposal, sleep)
+    return _updated(api, target, proposal, known, moved=moved)
+
+
+def _has_it(api: Api, target: Target, proposal: Proposal) -> bool:
+    found = api.find(path("repos", target.full_name, "contents", proposal.path), ref=target.base)
+    if not isinstance(found, dict):
+        return False
+    if found.get("sha") != proposal.blob:
+        raise GitHubError(f"{target.full_name} has another content at {proposal.path}; a record never changes")
+    return True
+
+
+def _find(api: Api, target: Target, home: Home, proposal: Proposal) -> Json | None:
+    """The pull request of the branch; an open one before closed ones."""
+    head = f"{home.owner}:{proposal.branch}"
+    listed = api.find(path("repos", target.full_name, "pulls"), state="all", head=head, base=target.base)
+    mine = [one for one in listed or [] if _is_mine(one, home, proposal)]
+    return min(mine, key=lambda one: one.get("state") != "open", default=None)
+
+
+def _is_mine(pull: Json, home: Home, proposal: Proposal) -> bool:
+    head = pull.get("head") or {}
+    owner = (head.get("user") or {}).get("login") or str(head.get("label", "")).partition(":")[0]
+    return bool(head.get("ref") == proposal.branch and str(owner).lower() == home.owner.lower())
+
+
+def _created(api: Api, target: Target, home: Home, proposal: Proposal, sleep: Callable[[float], None]) -> Proposed:
+    body = {
+        "title": proposal.title,
+        "head": f"{home.owner}:{proposal.branch}" if home.fork else proposal.branch,
+        "base": target.base,
+        "body": proposal.body,
+        "maintainer_can_modify": True,
+    }
+
+    def landed() -> Json | None:
+        return _find(api, target, home, proposal)
+
+    try:
+        try:
+            made = api.write("POST", path("repos", target.full_name, "pulls"), body, landed=landed)
+        except Refused as refused:
+            if not (refused.status == 422 and refused.says("fork collab")):
+                raise
+            body["maintainer_can_modify"] = False
+            made = api.write("POST", path("repos", target.full_name, "pulls"), body, landed=landed)
+    except Refused as refused:
+        if refused.status == 422 and refused.says("already exists"):
+            return _updated(api, target, proposal, _look(landed, sleep, proposal), moved=False)
+        raise
+    return Proposed(operation=Operation.CREATED, url=text(made, "html_url"))
+
+
+def _look(landed: Callable[[], Json | None], sleep: Callable[[float], None], proposal: Proposal) -> Json:
+    """The pull request that GitHub says exists; its list may lag behind."""
+    for attempt in range(LOOKS):
+        if attempt:
+            sleep(2.0**attempt)
+        found = landed()
+        if found is not None:
+            return found
+    raise GitHubError(f"GitHub says that {proposal.branch} has a pull request, but does not list it; try again later")
+
+
+def _updated(api: Api, target: Target, proposal: Proposal, known: Json, *, moved: bool) -> Proposed:
+    """Give an open pull request our words, when somebody or an older version changed them."""
+    url = text(known, "html_url")
+    same = known.get("title") == proposal.title and _lines(known.get("body")) == _lines(proposal.body)
+    if not same:
+        words = {"title": proposal.title, "body": proposal.body}
+        api.write("PATCH", path("repos", target.full_name, "pulls", str(int(known["number"]))), words)
+    if same and not moved:
+        return Proposed(operation=Operation.NONE, url=url, note="its pull request is open and up to date")
+    return Proposed(operation=Operation.UPDATED, url=url)
+
+
+def _lines(body: object) -> list[str]:
+    """A body as GitHub may give it back: other line ends, no blanks at the end."""
+    return [line.rstrip() for line in str(body or "").strip().splitlines()]
