@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from kvv_action.github import commands, context
 
 if TYPE_CHECKING:
     from entrypoint.baseline import Against
+    from entrypoint.publication import Published
     from kvv_action.errors import Problem
     from kvv_action.github.annotations import Annotation
     from kvv_action.redact import Redactor
@@ -55,6 +56,7 @@ class Outcome:
     folder: Path | None = None
     scores: dict[str, str] = field(default_factory=dict)
     baseline: "Against | None" = None
+    published: "Published | None" = None
 
 
 def main() -> int:
@@ -125,10 +127,12 @@ def _run(step: context.Context, settings: "Settings", folder: Path, redactor: "R
     from entrypoint.baseline import against, combined, find, print_against
     from entrypoint.compose import exit_code, run_verification
     from entrypoint.console import LogObserver, print_report
+    from entrypoint.publication import require
     from kvv_action.github.log import harmless
 
     log = harmless(sys.stdout, redactor.text)
     earlier = find(settings)
+    require(settings)
     try:
         report = run_verification(settings, LogObserver(log, redactor), github=step.github)
         found = against(settings, earlier, report, redactor)
@@ -140,7 +144,23 @@ def _run(step: context.Context, settings: "Settings", folder: Path, redactor: "R
     print_report(report, settings.out, log)
     print_against(found, log)
     status = combined(exit_code(report, settings.fail_on), found, settings.fail_on)
-    return _concluded(report, status, folder, found)
+    outcome = _concluded(report, status, folder, found)
+    return _submitted(outcome, settings, folder, redactor) if settings.leaderboard_repo else outcome
+
+
+def _submitted(outcome: Outcome, settings: "Settings", folder: Path, redactor: "Redactor") -> Outcome:
+    """The outcome with what became of its submission: a step that could not submit does not pass."""
+    from entrypoint.publication import STOPPED, submitted
+    from kvv_action.github.annotations import limited
+    from kvv_action.github.log import harmless
+
+    try:
+        published = submitted(settings, folder, redactor, harmless(sys.stdout, redactor.text))
+    except (Stopped, KeyboardInterrupt):
+        published = STOPPED
+    annotations = limited([published.annotation, *outcome.annotations])
+    status = outcome.status or published.status
+    return replace(outcome, status=status, annotations=annotations, published=published)
 
 
 def _rescued(folder: Path, redactor: "Redactor") -> "RunReport | None":
@@ -228,6 +248,9 @@ def outputs(step: context.Context, outcome: Outcome) -> dict[str, str]:
 
     values = dict.fromkeys((*OUTPUTS, *map(score_output, IDS)), "")
     values |= {"verdict": outcome.verdict, "reason": one_line(outcome.reason, 500).translate(_SHELL)}
+    if outcome.published:
+        values["leaderboard-operation"] = outcome.published.operation
+        values["leaderboard-pr-url"] = outcome.published.url
     values["regression"] = outcome.baseline.regression if outcome.baseline else ""
     files = {
         "report": REPORT, "junit": JUNIT, "summary": SUMMARY, "html": HTML, "compare": COMPARE_JSON, "journal": JOURNAL,

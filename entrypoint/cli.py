@@ -18,6 +18,7 @@ COMMANDS = {
     "audit": "recompute a run from its journal and compare",
     "datasets": "fetch, verify or list the datasets, for a machine without network",
     "import-k2vv": "make a run from a result file of K2VV",
+    "leaderboard": "submit results to a public leaderboard, or check submissions",
     "profiles": "list the model profiles, or show one",
     "benchmarks": "list the benchmarks",
     "faults": "list the faults that the embedded vendor can have",

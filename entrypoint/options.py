@@ -15,6 +15,16 @@ GROUPS = {
     "containers": "containers, in which SWE-bench works",
     "budget": "budget",
     "output": "output",
+    "leaderboard": "leaderboard",
+}
+SUBMISSION = tuple(name for name in Settings.model_fields if name.startswith("leaderboard_"))
+"""Settings of `kvv leaderboard submit`; the action submits after a run, the command line in a step of its own."""
+KEY_VARIABLES = {
+    "--api-key": "KVV_API_KEY",
+    "--key": "KVV_API_KEY",
+    "--token": "KVV_API_KEY",
+    "--reference-api-key": "KVV_REFERENCE_API_KEY",
+    "--leaderboard-token": "KVV_LEADERBOARD_TOKEN",
 }
 KEY_ADVICE = "The key is read from KVV_API_KEY only: other users of a machine can see command lines."
 
@@ -48,9 +58,8 @@ class Parser(argparse.ArgumentParser):
 
 def _unknown(word: str, known: list[str]) -> Problem:
     option = word.split("=")[0]
-    if option in ("--api-key", "--key", "--token", "--reference-api-key"):
-        variable = "KVV_REFERENCE_API_KEY" if "reference" in option else "KVV_API_KEY"
-        return Problem(name=option, value="", allowed=KEY_ADVICE.replace("KVV_API_KEY", variable))
+    if option in KEY_VARIABLES:
+        return Problem(name=option, value="", allowed=KEY_ADVICE.replace("KVV_API_KEY", KEY_VARIABLES[option]))
     guess = nearest(option.lstrip("-"), [name.lstrip("-") for name in known])
     allowed = "There is no such option; --help lists them."
     return Problem(name=option, value="", allowed=allowed, nearest=f"--{guess}" if guess else None)
@@ -62,11 +71,20 @@ def _extra(words: Sequence[str]) -> Problem:
     )
 
 
-def add_settings(parser: argparse.ArgumentParser, *, without: Sequence[str] = ()) -> None:
-    """One option per setting, by group; defaults stay with the settings."""
+def add_settings(
+    parser: argparse.ArgumentParser, *, without: Sequence[str] = (), only: Sequence[str] | None = None
+) -> None:
+    """One option per setting, by group; defaults stay with the settings.
+
+    Args:
+        parser: gets the options.
+        without: settings that are no options there.
+        only: the settings that are; by default all but those of a submission.
+    """
+    shown = [name for name in Settings.model_fields if name not in SUBMISSION] if only is None else only
     groups = {name: parser.add_argument_group(title) for name, title in GROUPS.items()}
     for name, field in Settings.model_fields.items():
-        if name in SECRETS or name in without:
+        if name in SECRETS or name in without or name not in shown:
             continue
         extra: Any = field.json_schema_extra
         words = choices(field)

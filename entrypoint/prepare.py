@@ -24,7 +24,7 @@ from kvv_action.profiles.thinking import check as check_thinking
 from kvv_action.redact import SENSITIVE_HEADER, Redactor
 from kvv_action.run.plan import Amount, Loaded, plan_benchmark
 from kvv_action.schema import EndpointInfo, ProfileInfo, Provenance, RunPlan
-from kvv_action.settings import Settings, nearest, option_name, vendor_name
+from kvv_action.settings import SECRETS, Settings, nearest, option_name, vendor_name
 
 EMBEDDED = "embedded vendor"
 CHOICES = ("image_encoding", "image_placement", "mmmu_prompt", "mmmu_parts")
@@ -57,7 +57,7 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
         if any(word in name.lower() for word in SENSITIVE_HEADER)
         for part in (value, value.split(" ")[-1])
     )
-    keys = settings.api_key.get_secret_value(), settings.reference_api_key.get_secret_value()
+    keys = tuple(getattr(settings, name).get_secret_value() for name in SECRETS)
     return tuple(secret for secret in (*keys, *headers) if secret)
 
 

@@ -172,7 +172,29 @@ def _word(value: str) -> str:
     return value
 
 
-SECRETS = ("api_key", "reference_api_key")
+def _repository(value: str) -> str:
+    """`owner/name`."""
+    if value and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}", value):
+        raise ValueError("Write OWNER/NAME, as in example/leaderboard.")
+    return value
+
+
+def _vendor_id(value: str) -> str:
+    """A folder's name in the leaderboard's repository."""
+    if value and (".." in value or not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?", value)):
+        raise ValueError("Use 1 to 64 small letters, digits, dots and hyphens, as the leaderboard lists its vendors.")
+    return value
+
+
+def _https(value: str) -> str:
+    """An https address without credentials."""
+    parts = urlsplit(value)
+    if value and (parts.scheme != "https" or not parts.hostname or parts.username is not None or not value.isascii()):
+        raise ValueError("Write an https:// address without credentials.")
+    return value
+
+
+SECRETS = ("api_key", "reference_api_key", "leaderboard_token")
 """Settings that are secrets: never options, never shown."""
 
 Boolean = Annotated[bool, BeforeValidator(_boolean)]
@@ -461,6 +483,47 @@ class Settings(BaseSettings):
         group="output",
         gt=0,
         le=100,
+    )
+
+    leaderboard_repo: Annotated[Word, AfterValidator(_repository)] = setting(
+        "",
+        "Repository that collects results: the result is proposed there as a pull request. Default: none.",
+        group="leaderboard",
+        metavar="OWNER/NAME",
+    )
+    leaderboard_token: Annotated[Secret, BeforeValidator(_key)] = setting(
+        Secret(""),
+        "Token that may open the pull request: of a GitHub App (contents, pull requests: write) or a classic one "
+        "(public_repo). From a secret or KVV_LEADERBOARD_TOKEN, never from the command line.",
+        group="leaderboard",
+    )
+    leaderboard_vendor: Annotated[Word, AfterValidator(_vendor_id)] = setting(
+        "", "The vendor's id on the leaderboard. Default: made from vendor.", group="leaderboard", metavar="ID"
+    )
+    leaderboard_evidence_url: Annotated[Word, AfterValidator(_https)] = setting(
+        "",
+        "Address where everybody can fetch the evidence bundle; without one, nobody can recompute the scores.",
+        group="leaderboard",
+        metavar="URL",
+    )
+    leaderboard_attested: Boolean = setting(
+        False,
+        "Claim that a workflow attested the evidence; the leaderboard verifies it.",
+        group="leaderboard",
+    )
+    leaderboard_allow_incomplete: Boolean = setting(
+        False,
+        "Submit also what is inconclusive, interrupted, limited, of other samples or a demonstration; marked as such.",
+        group="leaderboard",
+    )
+    leaderboard_dry_run: Boolean = setting(
+        False, "Print the requests to GitHub instead of sending them.", group="leaderboard"
+    )
+    leaderboard_api_url: Word = setting(
+        "https://api.github.com",
+        "Address of the API of the leaderboard's GitHub; https://HOST/api/v3 for an Enterprise Server.",
+        group="leaderboard",
+        metavar="URL",
     )
 
     @model_validator(mode="before")

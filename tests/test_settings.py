@@ -124,6 +124,14 @@ SOURCES = {
     "fail_on": ("never", "never"),
     "baseline": ("kvv-main", "kvv-main"),
     "baseline_tolerance": ("5", 5.0),
+    "leaderboard_repo": ("example/board", "example/board"),
+    "leaderboard_token": (KEY, KEY),
+    "leaderboard_vendor": ("acme.ai", "acme.ai"),
+    "leaderboard_evidence_url": ("https://e.example/run.tar.gz", "https://e.example/run.tar.gz"),
+    "leaderboard_attested": ("true", True),
+    "leaderboard_allow_incomplete": ("true", True),
+    "leaderboard_dry_run": ("true", True),
+    "leaderboard_api_url": ("https://ghe.example/api/v3", "https://ghe.example/api/v3"),
 }
 
 
@@ -417,3 +425,21 @@ def test_the_nearest_spelling() -> None:
     """None is better than a far one."""
     assert nearest("aime2024", ("aime2025", "ocrbench")) == "aime2025"
     assert nearest("zzz", ("aime2025",)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("leaderboard_repo", "example"),
+        ("leaderboard_repo", "https://github.com/example/board"),
+        ("leaderboard_repo", "example/../board"),
+        ("leaderboard_vendor", "Acme"),
+        ("leaderboard_vendor", "a..b"),
+        ("leaderboard_vendor", "../x"),
+        ("leaderboard_evidence_url", "http://e.example/run"),
+        ("leaderboard_evidence_url", "https://user:pw@e.example/run"),
+    ],
+)
+def test_a_submission_goes_to_names_and_addresses(name: str, given: str) -> None:
+    """Each is refused by its own name."""
+    assert problem({name: given}).startswith(option_name(name))

@@ -81,6 +81,7 @@ def secrets() -> tuple[str, ...]:
     found = (
         given("api-key"),
         given("reference-api-key"),
+        given("leaderboard-token"),
         *(part for value in values for part in (value, value.split(" ")[-1])),
     )
     return tuple(dict.fromkeys(secret for secret in found if secret))

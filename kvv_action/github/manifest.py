@@ -17,6 +17,8 @@ OUTPUTS = {
     "regression": "none, regression or unknown, compared with baseline; empty without one.",
     "compare-path": "Path of compare.json, relative to the workspace; empty when there is none.",
     "journal-path": "Path of journal.jsonl, the evidence, relative to the workspace; empty when there is none.",
+    "leaderboard-pr-url": "Address of the pull request with the result; empty when there is none.",
+    "leaderboard-operation": "created, updated or none: what became of it; empty without leaderboard-repo.",
 }
 """Every output that is always set, with what action.yml says about it."""
 _SECTIONS = ("inputs", "outputs")

@@ -121,7 +121,7 @@ def _metric(report: RunReport, benchmark: str) -> str:
 def _setup(report: RunReport) -> Setup:
     endpoint, plan = report.endpoint, report.plan
     return Setup(
-        base_url="" if plan.imported else endpoint.base_url,
+        base_url="" if plan.imported or plan.demonstration else endpoint.base_url,
         think_mode=endpoint.think_mode,
         effort=_name(endpoint.effort),
         stream=endpoint.stream,

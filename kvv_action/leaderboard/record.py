@@ -109,7 +109,7 @@ class Setup:
     """What was asked, and how.
 
     Attributes:
-        base_url: the endpoint that was measured; empty for an imported result.
+        base_url: the endpoint that was measured; empty for an imported result and a demonstration.
         extra_body: names of further fields that went with every request.
         imported: the foreign result file that the run was made from, empty for a run of our own.
         plan_digest: identifies everything that could change an answer or a verdict.

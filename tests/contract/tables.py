@@ -65,11 +65,11 @@ def filled(readme: str) -> str:
     return readme
 
 
-def help_of(command: str) -> str:
+def help_of(*command: str) -> str:
     """What `kvv COMMAND --help` prints."""
     text = io.StringIO()
     with redirect_stdout(text), suppress(SystemExit):
-        main([command, "--help"])
+        main([*command, "--help"])
     return text.getvalue()
 
 

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from entrypoint.cli import COMMANDS
+from entrypoint.options import SUBMISSION
 from kvv_action.settings import Settings, choices, option_name
 from tests.pipeline.command import kvv
 
@@ -17,6 +18,8 @@ NOT_FOR_DEMO = {
 }  # fmt: skip
 OURS = {"--help", "--host", "--port", "--latency", "--slow-seconds", "--fault", "--json", "--tolerance", "--force"}
 KEYS = {"--api-key", "--reference-api-key"}
+SETTINGS = set(Settings.model_fields) - set(SUBMISSION)
+"""What a run is set by."""
 
 
 def options(command: str) -> set[str]:
@@ -51,12 +54,12 @@ def test_help_fits_a_terminal(command: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_run_has_every_setting() -> None:
     """`kvv run` takes every setting but the key."""
-    assert options("run") == {f"--{option_name(name)}" for name in Settings.model_fields} - KEYS | {"--help"}
+    assert options("run") == {f"--{option_name(name)}" for name in SETTINGS} - KEYS | {"--help"}
 
 
 def test_demo_has_every_setting_that_makes_sense_there() -> None:
     """`kvv demo` takes the same options, but for those of a real endpoint."""
-    expected = {f"--{option_name(name)}" for name in set(Settings.model_fields) - NOT_FOR_DEMO}
+    expected = {f"--{option_name(name)}" for name in SETTINGS - NOT_FOR_DEMO}
     assert options("demo") == expected | {"--help", "--fault"}
 
 
@@ -77,8 +80,8 @@ def test_every_command_that_a_help_mentions_exists(command: str) -> None:
 def test_help_tells_choices_and_defaults() -> None:
     """A closed setting shows its words; an open one its default."""
     text = " ".join(kvv("run", "--help").out.split())
-    for name, field in Settings.model_fields.items():
-        for word in choices(field):
+    for name in SETTINGS:
+        for word in choices(Settings.model_fields[name]):
             assert word in text, (name, word)
     assert "Requests in flight at most. Default: 50." in text
     assert "Folder for journal and reports. Default: kvv-out." in text

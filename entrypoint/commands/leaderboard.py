@@ -1,0 +1,32 @@
+"""`kvv leaderboard`: results for a public leaderboard, on both of its sides."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from kvv_action.errors import Problem, UsageError
+from kvv_action.settings import nearest
+
+ACTIONS = {
+    "submit": "propose a run's result to a leaderboard, as a pull request",
+    "check": "judge submissions: form, place, plausibility, evidence, provenance",
+}
+"""An action is the module `entrypoint.commands.leaderboard_<name>`."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one action; without any, or with --help, list them."""
+    if not argv or argv[0] in ("-h", "--help"):
+        width = max(map(len, ACTIONS))
+        lines = "\n".join(f"  {name:<{width}}  {text}" for name, text in ACTIONS.items())
+        sys.stdout.write(
+            "usage: kvv leaderboard ACTION [OPTION ...]\n\nResults for a public leaderboard.\n\n"
+            f"actions:\n{lines}\n\n`kvv leaderboard ACTION --help` explains an action.\n"
+        )
+        return 0 if argv else 2
+    if argv[0] not in ACTIONS:
+        allowed = f"Actions are {', '.join(ACTIONS)}."
+        problem = Problem(name="kvv leaderboard", value=argv[0], allowed=allowed, nearest=nearest(argv[0], ACTIONS))
+        raise UsageError([problem])
+    status: int = import_module(f"entrypoint.commands.leaderboard_{argv[0]}").main(argv[1:])
+    return status

@@ -1,0 +1,77 @@
+"""The step's submission: after the run, never instead of its verdict."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from entrypoint import evidence
+from entrypoint.submission import NotFit, Submitted, problems_of, submit
+from kvv_action.errors import KvvError, UsageError
+from kvv_action.github.annotations import Annotation, Level
+from kvv_action.github.proposal import Operation
+from kvv_action.leaderboard.record import path_of
+from kvv_action.redact import Redactor
+from kvv_action.report.text import visible
+from kvv_action.settings import Settings
+
+FAILED, INTERRUPTED = 2, 130
+TITLE = "kvv: leaderboard"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What became of a run's result; `status` is not 0 when it should have been submitted and could not be."""
+
+    annotation: Annotation
+    operation: Operation = Operation.NONE
+    url: str = ""
+    status: int = 0
+
+
+STOPPED = Published(
+    annotation=Annotation(
+        level=Level.WARNING,
+        title=TITLE,
+        message="Stopped during the submission; the verdict stands. Submit again: what was done already is found.",
+    ),
+    status=INTERRUPTED,
+)
+
+
+def require(settings: Settings) -> None:
+    """Find before the run what a submission after it would lack.
+
+    Raises:
+        UsageError: the token is missing.
+    """
+    if settings.leaderboard_repo and (problems := problems_of(settings)):
+        raise UsageError(problems)
+
+
+def submitted(settings: Settings, folder: Path, secrets: Redactor, log: TextIO) -> Published:
+    """Submit the run in a folder; whatever goes wrong is told and leaves the verdict as it is."""
+
+    def say(text: str) -> None:
+        log.write(visible(f"leaderboard: {text}", 1000) + "\n")
+
+    def show(text: str) -> None:
+        log.write(text + "\n")
+
+    try:
+        found = evidence.read(folder, settings.leaderboard_evidence_url)
+        done = submit(found, settings, secrets=secrets, say=say, show=show)
+    except NotFit as reason:
+        return Published(annotation=Annotation(level=Level.WARNING, title=TITLE, message=str(reason)))
+    except KvvError as error:
+        message = f"The result could not be submitted: {error}"
+        return Published(annotation=Annotation(level=Level.ERROR, title=TITLE, message=message), status=FAILED)
+    annotation = Annotation(level=Level.NOTICE, title=TITLE, message=told(done))
+    return Published(annotation=annotation, operation=done.proposed.operation, url=done.proposed.url)
+
+
+def told(done: Submitted) -> str:
+    """What happened, in a line."""
+    if done.dry:
+        return f"dry run: nothing was sent; the record would be {path_of(done.record)}"
+    note = f" ({done.proposed.note})" if done.proposed.note else ""
+    return f"{done.proposed.operation}: {done.proposed.url or path_of(done.record)}{note}"

@@ -1,0 +1,110 @@
+"""From evidence to a pull request on a leaderboard; the same for the command line and the container action."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from entrypoint.evidence import Evidence
+from kvv_action.errors import KvvError, Problem, UsageError
+from kvv_action.github.proposal import Operation, Proposed
+from kvv_action.leaderboard.convert import marks_of, record_of
+from kvv_action.leaderboard.record import Record, dump, load, path_of
+from kvv_action.leaderboard.words import MEANING, proposal_of
+from kvv_action.redact import Redactor
+from kvv_action.schema import RunReport, Verdict
+from kvv_action.settings import Settings
+
+Say = Callable[[str], None]
+
+
+class NotFit(KvvError):
+    """A run that does not go onto a leaderboard unless asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """What became of a record; `dry` when nothing was sent."""
+
+    record: Record
+    proposed: Proposed
+    dry: bool = False
+
+
+def problems_of(settings: Settings) -> list[Problem]:
+    """What is missing for a submission; found before a run that may take hours."""
+    found = []
+    if not settings.leaderboard_repo:
+        found.append(Problem(name="leaderboard-repo", value="", allowed="Name the repository, as OWNER/NAME."))
+    if not settings.leaderboard_token.get_secret_value() and not settings.leaderboard_dry_run:
+        allowed = "There is no token: set KVV_LEADERBOARD_TOKEN (or the input) from a secret, or leaderboard-dry-run."
+        found.append(Problem(name="leaderboard-token", value="", allowed=allowed))
+    return found
+
+
+def make_record(evidence: Evidence, settings: Settings) -> Record:
+    """The record of a run that is fit for a leaderboard.
+
+    Raises:
+        NotFit: it is not whole, and nobody asked for it nevertheless.
+        UsageError: no id follows from the vendor's name.
+        KvvError: the record would not be accepted anywhere.
+    """
+    refuse_unfit(evidence.report, allow_incomplete=settings.leaderboard_allow_incomplete)
+    record = record_of(
+        evidence.report,
+        vendor=settings.leaderboard_vendor,
+        bundle=evidence.bundle,
+        attested=settings.leaderboard_attested,
+    )
+    return load(dump(record), path_of(record))
+
+
+def refuse_unfit(report: RunReport, *, allow_incomplete: bool) -> None:
+    """Keep away what would mislead.
+
+    Raises:
+        NotFit: nothing was measured; or the run is not whole and that is not allowed.
+    """
+    if report.verdict is Verdict.SKIPPED or not any(result.counts.scored for result in report.benchmarks):
+        raise NotFit(f"nothing was measured ({report.reason}), so there is nothing to submit")
+    marks = marks_of(report)
+    if marks and not allow_incomplete:
+        reasons = "; ".join(MEANING[mark] for mark in marks)
+        raise NotFit(
+            f"not submitted: {reasons}. leaderboard-allow-incomplete submits it nevertheless, marked as partial"
+        )
+
+
+def submit(evidence: Evidence, settings: Settings, *, secrets: Redactor, say: Say, show: Say) -> Submitted:
+    """Propose a run's record.
+
+    Args:
+        evidence: the run.
+        settings: where to, and with which token.
+        secrets: nothing that it knows may stand in a record.
+        say: gets lines about progress.
+        show: gets the requests of a dry run.
+
+    Raises:
+        NotFit, UsageError, GitHubError, KvvError: it cannot be done, and why.
+    """
+    problems = problems_of(settings)
+    if problems:
+        raise UsageError(problems)
+    record = make_record(evidence, settings)
+    data = dump(record)
+    if secrets.bytes(data) != data:
+        raise KvvError(
+            "the record would hold a secret (in the vendor's, model's or a setting's name); nothing was sent"
+        )
+    from kvv_action.github.pull_request import propose
+    from kvv_action.github.rehearsal import Rehearsal
+
+    proposal = proposal_of(record, settings.leaderboard_repo)
+    if settings.leaderboard_dry_run:
+        propose(Rehearsal(settings.leaderboard_api_url, settings.leaderboard_repo, show), proposal)
+        return Submitted(record=record, proposed=Proposed(operation=Operation.NONE, note="dry run"), dry=True)
+    from kvv_action.github.api import GitHub
+
+    token = settings.leaderboard_token.get_secret_value()
+    with GitHub(url=settings.leaderboard_api_url, token=token, tell=say) as api:
+        return Submitted(record=record, proposed=propose(api, proposal, tell=say))

@@ -1,0 +1,26 @@
+"""A real run of Pre-Verification against the embedded vendor as a server, made once."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.command import kvv, vendor
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a complete run that passed."""
+    out = tmp_path_factory.mktemp("leaderboard") / "out"
+    with pytest.MonkeyPatch.context() as patch, vendor() as url:
+        patch.setenv("KVV_API_KEY", "sk-canary-leaderboard-0001")
+        ran = kvv("run", "--base-url", url, "--model", "kimi-k2.6", "--vendor", "Acme AI", "--benchmarks", "precheck",
+                  "--out", out)  # fmt: skip
+    assert ran.status == 0, ran.out + ran.err
+    return out
+
+
+@pytest.fixture(autouse=True)
+def nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the machine that runs the tests."""
+    for name in ("KVV_LEADERBOARD_TOKEN", "KVV_LEADERBOARD_REPO", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
