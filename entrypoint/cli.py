@@ -13,6 +13,7 @@ COMMANDS = {
     "run": "verify an endpoint",
     "plan": "say what a run would ask, cost and be able to decide; sends nothing",
     "simulate": "serve the embedded vendor alone",
+    "merge": "make one report of the shards of a run",
     "render": "write the reports of a run again from its report.json",
     "compare": "tell whether a change broke the model: two runs, sample by sample",
     "audit": "recompute a run from its journal and compare",

@@ -21,7 +21,7 @@ from kvv_action.benchmark import Client, Observer
 from kvv_action.errors import JournalError, Problem, RunStopped, UsageError
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
-from kvv_action.run.audit import compare
+from kvv_action.run.audit import difference
 from kvv_action.run.journal import Journal, Reader
 from kvv_action.run.plan import Loaded, plan_digest
 from kvv_action.run.results import build, read_plan
@@ -36,7 +36,7 @@ USAGE = 2
 
 
 def exit_code(report: RunReport, fail_on: str = "inconclusive") -> int:
-    """The process's status: 0 pass, 1 fail, 3 inconclusive or skipped, 130 interrupted.
+    """The process's status: 0 pass, or a shard that is done; 1 fail, 3 inconclusive or skipped, 130 interrupted.
 
     Args:
         report: the run.
@@ -45,6 +45,8 @@ def exit_code(report: RunReport, fail_on: str = "inconclusive") -> int:
     if report.state is RunState.INTERRUPTED:
         return INTERRUPTED
     code = EXIT[report.verdict]
+    if report.plan.shard is not None and report.verdict is not Verdict.FAIL and report.state is RunState.COMPLETE:
+        return 0
     if fail_on == "never" or (fail_on == "fail" and report.verdict is not Verdict.FAIL):
         return 0
     return code
@@ -118,6 +120,9 @@ def _folder(prepared: Prepared, github: Mapping[str, str], observer: Observer) -
         if not _holds_a_run(out):
             return out
         old = read_plan(out / JOURNAL)
+        if is_merged(out / JOURNAL):
+            allowed = "Holds merged shards; go on in the folders of the shards, or choose another folder, or set fresh."
+            raise UsageError([Problem(name="out", value=settings.out, allowed=allowed)])
         if old.demonstration and prepared.plan.demonstration:
             if plan_digest(old) != plan_digest(prepared.plan) or _complete(out):
                 (out / JOURNAL).unlink()
@@ -127,7 +132,7 @@ def _folder(prepared: Prepared, github: Mapping[str, str], observer: Observer) -
             [Problem(name="out", value=settings.out, allowed=f"Cannot be used: {error.strerror}.")]
         ) from None
     if plan_digest(old) != plan_digest(prepared.plan):
-        allowed = f"Holds another run ({_difference(old, prepared.plan)}); choose another folder, or set fresh."
+        allowed = f"Holds another run ({difference(old, prepared.plan)}); choose another folder, or set fresh."
         raise UsageError([Problem(name="out", value=settings.out, allowed=allowed)])
     return out
 
@@ -146,25 +151,16 @@ def _holds_a_run(out: Path) -> bool:
     return next(iter(Reader(out / JOURNAL)), None) is not None
 
 
+def is_merged(journal: Path) -> bool:
+    """Whether a journal was made by `kvv merge`; it has at least one whole line."""
+    return bool(next(iter(Reader(journal)))["kind"] == "merge")
+
+
 def _complete(out: Path) -> bool:
     last = None
     for last in Reader(out / JOURNAL):  # noqa: B007 - only the last one matters
         pass
     return last is not None and last["kind"] == "end"
-
-
-def _difference(old: RunPlan, new: RunPlan) -> str:
-    """The first few places where two plans differ; what a person chose before what follows from it."""
-    import orjson
-
-    there, now = (orjson.loads(orjson.dumps(plan)) for plan in (old, new))
-    places = dict(place.split(": ", 1) for place in compare(there, now, "plan"))
-    named = {name: text for name, text in places.items() if not name.endswith("digest")} or places
-    texts = [
-        f"{name}: {text}".replace("written ", "there ").replace("recomputed ", "now ")
-        for name, text in sorted(named.items(), key=lambda item: item[0].count("."))
-    ]
-    return "; ".join(texts[:3]) + ("; …" if len(texts) > 3 else "")
 
 
 def _missing(found: Survey, settings: Settings) -> bool:

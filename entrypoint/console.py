@@ -280,8 +280,8 @@ def _lines(report: RunReport, out: str) -> "Iterator[Text]":
             yield Text(harmless(f"  • {found.cause} ({found.count} ×): {found.remedy}", 1000))
     label = " (demonstration)" if report.demonstration else ""
     yield Text(f"Verdict{label}: {report.verdict}", style=f"bold {STYLES[report.verdict]}")
-    if report.state_reason:
-        yield Text(harmless(report.state_reason, 500))
+    if told := report.reason if report.plan.shard is not None else report.state_reason:
+        yield Text(harmless(told, 500))
     folder = visible(out).rstrip("/")
     names = "report.html, summary.md, report.json, junit.xml, journal.jsonl, manifest.json"
     yield Text(f"Reports and evidence: {folder}/ ({names})")

@@ -111,7 +111,7 @@ def _row(loaded: Loaded, estimate: Estimate, prepared: Prepared) -> BenchmarkOut
     return BenchmarkOutlook(
         id=planned.id,
         title=planned.title,
-        samples=planned.samples,
+        samples=loaded.count,
         epochs=planned.epochs,
         skip=planned.skip,
         requests=estimate.requests,

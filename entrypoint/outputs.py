@@ -4,8 +4,10 @@ import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
 
@@ -19,11 +21,19 @@ from kvv_action.schema import RunReport
 
 def write(path: Path, data: bytes) -> None:
     """Replace a file in one step; a reader sees the old or the new content."""
+    with replaced(path) as stream:
+        stream.write(data)
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[BinaryIO]:
+    """A stream whose content replaces a file in one step, when nothing went wrong."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
+        with temporary.open("wb") as stream:
+            yield stream
             os.fchmod(stream.fileno(), 0o644)
         temporary.replace(path)
     except BaseException:

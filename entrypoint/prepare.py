@@ -22,6 +22,7 @@ from kvv_action.profiles import loader
 from kvv_action.profiles.model import Profile
 from kvv_action.profiles.thinking import check as check_thinking
 from kvv_action.redact import SENSITIVE_HEADER, Redactor
+from kvv_action.run import shard as shards
 from kvv_action.run.plan import Amount, Loaded, plan_benchmark
 from kvv_action.schema import EndpointInfo, ProfileInfo, Provenance, RunPlan
 from kvv_action.settings import SECRETS, Settings, nearest, option_name, vendor_name
@@ -231,6 +232,8 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
         reference=_reference(settings, options),
         max_failure_rate=settings.max_failure_rate,
     )
+    if settings.shard:
+        plan, loaded = shards.divide(plan, loaded, *shards.numbers(settings.shard))
     redactor = Redactor(secrets_of(settings))
     return Prepared(settings=settings, profile=profile, plan=plan, loaded=loaded, redactor=redactor)
 

@@ -388,13 +388,30 @@ class ProfileInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """One part of a divided run.
+
+    Attributes:
+        number, of: which shard of how many, from 1.
+        plan: digest of the whole plan, which all shards share.
+        samples: by benchmark id, how many of its samples this shard asks.
+    """
+
+    number: int
+    of: int
+    plan: str
+    samples: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
     """Everything that could change an answer or a verdict; its digest identifies the run.
 
     `tokenizer` is the digest of the tokenizer file, empty without one; `choices` are the settings that only some
     benchmarks know (`image-encoding`). `reference` is a live endpoint that is asked the same. `imported` names the
     foreign result file that a run was made from, with its digest. `max_failure_rate` is the share of answers that may
-    fail for good before that alone can be a reason to fail.
+    fail for good before that alone can be a reason to fail. `shard` is the part that one process asks; without it, the
+    plan is that of the whole run.
     """
 
     endpoint: EndpointInfo
@@ -413,6 +430,7 @@ class RunPlan:
     reference: EndpointInfo | None = None
     imported: str = ""
     max_failure_rate: float = 0.1
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

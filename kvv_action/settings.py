@@ -165,6 +165,15 @@ def _key(value: Any) -> Any:
     return text
 
 
+def _shard(value: str) -> str:
+    """A shard of a run; counting from 0, as Kubernetes does, names the same shards."""
+    found = re.fullmatch(r"(\d{1,4})\s*/\s*(\d{1,4})", value, re.ASCII)
+    number, of = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not (of and number <= of):
+        raise ValueError("Write I/N with I from 1 to N, as in 2/4; N is at most 9999.")
+    return f"{number or of}/{of}"
+
+
 def _word(value: str) -> str:
     """Text for reports: one line of printable characters."""
     if not value.isprintable() or len(value) > 200:
@@ -299,6 +308,13 @@ class Settings(BaseSettings):
         metavar="SHARE",
         ge=0,
         le=1,
+    )
+    shard: Annotated[str, AfterValidator(_shard)] = setting(
+        "",
+        "Ask one shard of the run: 2/4 is the second of four, 0/4 another name for 4/4. The first is Pre-Verification "
+        "alone. `kvv merge` makes one report of all shards.",
+        group="plan",
+        metavar="I/N",
     )
     precheck: Literal["gate", "warn", "off"] = setting(
         "gate",

@@ -79,6 +79,7 @@ SOURCES = {
     "limit": ("10", 10),
     "seed": ("7", 7),
     "max_failure_rate": ("0.2", 0.2),
+    "shard": ("0 / 4", "4/4"),
     "precheck": ("off", "off"),
     "probes": ("tokens\nthinking.*", ("tokens", "thinking.*")),
     "mfjs_cases": ("/tmp/cases", "/tmp/cases"),
@@ -262,6 +263,9 @@ MISTAKES = [
     ("retry_max_seconds", "-1", "Use a number of at least 0 and at most 86400."),
     ("extra_body", "[1]", "Write a JSON object."),
     ("extra_body", "null", "Write a JSON object."),
+    ("shard", "5/4", "Write I/N with I from 1 to N, as in 2/4; N is at most 9999."),
+    ("shard", "0/0", "Write I/N with I from 1 to N, as in 2/4; N is at most 9999."),
+    ("shard", "2", "Write I/N with I from 1 to N, as in 2/4; N is at most 9999."),
     ("dataset", "aime2025", "Write BENCHMARK=PATH, one a line; 'aime2025' is not of that form."),
     ("dataset", "a=1\na=2", "'a' is given twice."),
 ]

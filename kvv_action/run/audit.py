@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from kvv_action.errors import JournalError
 from kvv_action.run.journal import Reader
 from kvv_action.run.plan import Loaded
@@ -112,6 +114,18 @@ def compare(written: Any, recomputed: Any, where: str = "report") -> Iterator[st
             yield from compare(old, new, f"{where}[{index}]")
     elif written != recomputed:
         yield f"{where}: written {_short(written)}, recomputed {_short(recomputed)}"
+
+
+def difference(there: RunPlan, now: RunPlan) -> str:
+    """The first few places where two plans differ; what a person chose before what follows from it."""
+    old, new = (orjson.loads(orjson.dumps(plan)) for plan in (there, now))
+    places = dict(place.split(": ", 1) for place in compare(old, new, "plan"))
+    named = {name: text for name, text in places.items() if not name.endswith("digest")} or places
+    texts = [
+        f"{name}: {text}".replace("written ", "there ").replace("recomputed ", "now ")
+        for name, text in sorted(named.items(), key=lambda item: item[0].count("."))
+    ]
+    return "; ".join(texts[:3]) + ("; …" if len(texts) > 3 else "")
 
 
 def _short(value: Any) -> str:

@@ -80,7 +80,7 @@ class Estimator:
         planned = loaded.planned
         if planned.skip:
             return _summed(loaded, ())
-        return _summed(loaded, (self._asked(loaded, sample) for sample in loaded.samples()))
+        return _summed(loaded, (self._asked(loaded, sample) for sample in loaded.samples() if loaded.asks(sample.id)))
 
     def seconds(self, loaded: Loaded) -> float:
         """What the first sample of a benchmark is expected to take, in one epoch; 0 for one without samples."""
@@ -141,7 +141,7 @@ def _summed(loaded: Loaded, asked: "Sequence[_Asked] | Iterator[_Asked]") -> Est
     typical: Typical = getattr(loaded.benchmark, "typical", ASSUMED)
     return Estimate(
         id=planned.id,
-        items=planned.samples * planned.epochs,
+        items=loaded.count * planned.epochs,
         work=work * planned.epochs,
         longest=longest,
         basis=typical.source,

@@ -12,6 +12,7 @@ Kinds of lines:
     skip      a benchmark is not asked (further), and why
     mended    a torn last line of a killed process was removed (never the first line: an empty journal is a new one)
     end       a process ended in an orderly way
+    merge     the first line of a merged journal: the whole plan, and which shards follow (`kvv_action.run.strands`)
 """
 
 import asyncio
@@ -19,7 +20,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -28,11 +29,8 @@ import orjson
 
 from kvv_action.errors import JournalError, RunStopped
 from kvv_action.redact import Redactor
+from kvv_action.run.strands import GENESIS, HASH, PREV, START, Strands
 
-GENESIS = hashlib.sha256(b"kvv-journal-1").hexdigest()
-_PREV = b'{"prev":"'
-_START = len(_PREV)
-_HASH = 64
 _OURS = frozenset({"kind", "benchmark", "sample", "key", "request", "failure", "packed"})
 """Fields in which a reader finds its way; no secret can be in them, for an endpoint has no part in them.
 
@@ -49,11 +47,13 @@ class Reader:
 
     Attributes:
         head: digest of the last line read.
+        strands: the chains of the shards, when it is a merged journal.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.head = GENESIS
+        self.strands = Strands()
 
     def __iter__(self) -> Iterator[Record]:
         """Yield the records.
@@ -61,18 +61,35 @@ class Reader:
         Raises:
             JournalError: a line does not follow from the one before, or is not JSON.
         """
-        self.head = GENESIS
+        self.head, self.strands = GENESIS, Strands()
+        merge: Record | None = None
         with self._path.open("rb") as stream:
             for number, line in enumerate(stream, 1):
                 if not line.endswith(b"\n"):
-                    return
+                    break
                 record = _checked(self._path, number, line, self.head)
-                self.head = hashlib.sha256(line[:-1]).hexdigest()
+                merge = record if number == 1 and record.get("kind") == "merge" else merge
+                self._follow(line[:-1], number)
                 yield record
+        if merge is not None:
+            self._hold(merge)
+
+    def _follow(self, line: bytes, number: int) -> None:
+        self.head = hashlib.sha256(line).hexdigest()
+        try:
+            self.strands.follow(line)
+        except JournalError as error:
+            raise JournalError(f"{self._path}, line {number}: {error}") from None
+
+    def _hold(self, merge: Record) -> None:
+        try:
+            self.strands.hold(merge)
+        except (JournalError, KeyError, TypeError) as error:
+            raise JournalError(f"{self._path}: {error}") from None
 
 
 def _checked(path: Path, number: int, line: bytes, head: str) -> Record:
-    if line[_START : _START + _HASH] != head.encode():
+    if line[START : START + HASH] != head.encode():
         raise JournalError(
             f"{path}, line {number}: the digest of the line before does not match; the journal was changed or damaged. "
             "Use another out folder, or fresh to start again."
@@ -82,6 +99,19 @@ def _checked(path: Path, number: int, line: bytes, head: str) -> Record:
     except orjson.JSONDecodeError as error:
         raise JournalError(f"{path}, line {number}: not JSON ({error})") from error
     return record
+
+
+def chained(bodies: Iterable[bytes]) -> Iterator[bytes]:
+    """Whole lines of a new journal, with their newlines.
+
+    Args:
+        bodies: records as JSON without the opening brace.
+    """
+    head = GENESIS
+    for body in bodies:
+        line = b'%s%s",%s' % (PREV, head.encode(), body)
+        head = hashlib.sha256(line).hexdigest()
+        yield line + b"\n"
 
 
 def _tail(path: Path) -> tuple[int, int, str]:
@@ -134,7 +164,7 @@ class Journal:
         Raises:
             RunStopped: the disk is full or failing.
         """
-        line = b"%s%s%s%s" % (_PREV, self.head.encode(), b'",', self._body(record)[1:])
+        line = b"%s%s%s%s" % (PREV, self.head.encode(), b'",', self._body(record)[1:])
         data = line + b"\n"
         try:
             written = os.write(self._fd, data)

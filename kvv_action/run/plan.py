@@ -18,11 +18,24 @@ NO_DATASET = DatasetInfo(source="code", location="", count=0, digest="", pinned=
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A planned benchmark with its samples at hand."""
+    """A planned benchmark with its samples at hand.
+
+    `mine` are the ids of the samples that this process asks; None for all of them.
+    """
 
     benchmark: Benchmark
     planned: PlannedBenchmark
     samples: Callable[[], Iterator[Sample]]
+    mine: frozenset[str] | None = None
+
+    @property
+    def count(self) -> int:
+        """How many samples this process asks."""
+        return self.planned.samples if self.mine is None else len(self.mine)
+
+    def asks(self, sample_id: str) -> bool:
+        """Whether this process asks a sample."""
+        return self.mine is None or sample_id in self.mine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,10 +15,12 @@ from kvv_action.run.comparison import Compared, compare_all
 from kvv_action.run.decision import exact, family, stand
 from kvv_action.run.plan import plan_digest
 from kvv_action.run.records import to_failure, to_score
+from kvv_action.run.shard import whole
 from kvv_action.run.sight import diagnose
+from kvv_action.run.state import OTHERS, state_of
 from kvv_action.run.survey import Answers, Board, Slot, Survey, slot_of, survey
 from kvv_action.run.tally import CUT_SHORT, UNKNOWN, Tally, mean, total
-from kvv_action.run.verdict import Evidence, judge, overall
+from kvv_action.run.verdict import Evidence, judge, of_shard, overall
 from kvv_action.schema import (
     SCHEMA_VERSION,
     BenchmarkKind,
@@ -33,7 +35,6 @@ from kvv_action.schema import (
     Quantiles,
     RunPlan,
     RunReport,
-    RunState,
     Saved,
     Score,
     Timing,
@@ -57,7 +58,7 @@ def read_plan(path: Path) -> RunPlan:
         first = next(iter(journals.Reader(path)), None)
     except OSError as error:
         raise JournalError(f"{path}: {error.strerror}") from error
-    if first is None or first.get("kind") != "session":
+    if first is None or first.get("kind") not in ("session", "merge"):
         raise JournalError(f"{path}: does not begin with a session; it is not a journal of kvv")
     if first.get("schema") != SCHEMA_VERSION:
         raise JournalError(f"{path}: has schema {first.get('schema')!r}; this version reads {SCHEMA_VERSION}")
@@ -65,6 +66,7 @@ def read_plan(path: Path) -> RunPlan:
         plan: RunPlan = TypeAdapter(RunPlan).validate_python(first["plan"])
     except (KeyError, ValidationError) as error:
         raise JournalError(f"{path}: its plan is not as kvv writes it ({error})") from error
+    whole(plan)
     return plan
 
 
@@ -132,14 +134,17 @@ def build(path: Path, rescored: Rescored | None = None) -> RunReport:
     tallies = {planned.id: Tally.empty(planned) for planned in plan.benchmarks}
     traffic = _Traffic()
     _count(reader, found, tallies, traffic, rescored or {})
-    state, state_reason = _state(found)
+    state, state_reason = state_of(found, plan)
+    unasked = state_reason or (OTHERS if plan.shard is not None else "")
     compared = _compared(tallies)
     results = tuple(
-        _result(tallies[planned.id], found.boards[planned.id], state_reason, compared.get(planned.id), plan)
+        _result(tallies[planned.id], found.boards[planned.id], unasked, compared.get(planned.id), plan)
         for planned in plan.benchmarks
     )
     advisory = [planned.id for planned in plan.benchmarks if planned.gates and plan.precheck == "warn"]
     verdict, reason = overall(results, state, state_reason, advisory=advisory)
+    if plan.shard is not None:
+        verdict, reason = of_shard(plan.shard, results, state, state_reason, advisory=advisory)
     return RunReport(
         schema_version=SCHEMA_VERSION,
         verdict=verdict,
@@ -196,20 +201,14 @@ def _add(tally: Tally, record: journals.Record, slot: Slot, asked: list[Exchange
         tally.score(index, epoch, record["sample"], rescored.get(slot) or to_score(record["score"]), asked)
 
 
-def _state(found: Survey) -> tuple[RunState, str]:
-    if found.end is None:
-        return RunState.INTERRUPTED, "the run was killed or is still going; the same command goes on"
-    return RunState(found.end["state"]), str(found.end["reason"])
-
-
 def _timing(found: Survey, traffic: _Traffic) -> Timing:
     def iso(at: float) -> str:
         return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
     started = [float(session["started"]) for session in found.sessions]
     return Timing(
-        started=iso(started[0]),
-        finished=iso(found.at[-1]),
+        started=iso(min(started)),
+        finished=iso(max(found.at)),
         wall=round(found.seconds, 3),
         sessions=len(started),
         first_token=quantiles(traffic.first_token),

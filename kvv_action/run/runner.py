@@ -283,7 +283,9 @@ class Runner:
     def _stages(self) -> Iterator[Sequence[Loaded]]:
         """Gates first, then the rest, unless a gate closed."""
         active = [
-            loaded for loaded in self._loaded if not loaded.planned.skip and not self._is_absent(loaded.planned.id)
+            loaded
+            for loaded in self._loaded
+            if not loaded.planned.skip and not (loaded.count and self._is_absent(loaded.planned.id))
         ]
         gates = [loaded for loaded in active if loaded.planned.gates]
         rest = [loaded for loaded in active if not loaded.planned.gates]
@@ -317,7 +319,8 @@ class Runner:
         return ""
 
     async def _drive(self, stage: Sequence[Loaded]) -> None:
-        lanes = [self._lane(loaded, alone=len(stage) == 1) for loaded in stage]
+        asked = [loaded for loaded in stage if loaded.count]
+        lanes = [self._lane(loaded, alone=len(asked) == 1) for loaded in asked]
         await drive(lanes, self._one, self._workers)
 
     def _lane(self, loaded: Loaded, *, alone: bool) -> Lane[_Item]:
@@ -327,7 +330,7 @@ class Runner:
         """
         planned, board = loaded.planned, self._found.boards[loaded.planned.id]
         done = sum(1 for last, failed in zip(board.last, board.failed, strict=True) if last and self._stands(failed))
-        self._observer.started(planned.id, planned.samples * planned.epochs, done)
+        self._observer.started(planned.id, loaded.count * planned.epochs, done)
         places = None
         if getattr(loaded.benchmark, "sandboxed", False):
             places = self._sandbox.places + 1 if self._sandbox is not None else 1
@@ -339,6 +342,8 @@ class Runner:
         planned = loaded.planned
         board = self._found.boards[planned.id]
         for index, sample in enumerate(loaded.samples()):
+            if not loaded.asks(sample.id):
+                continue
             for epoch in range(planned.epochs):
                 position = board.position(index, epoch)
                 if board.last[position] and self._stands(board.failed[position]):

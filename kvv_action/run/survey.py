@@ -1,5 +1,6 @@
 """A first pass over a journal: which results count, and what a resumed run need not ask again."""
 
+import math
 from array import array
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,15 +21,25 @@ class Board:
     Attributes:
         last: by `index * epochs + epoch`, the number of the line that counts, 0 for none.
         failed: by the same position, 1 when that line is a failure.
-        skip: why the rest was not asked; empty when nothing was said.
-        absent: whether that was because the machine lacks something, so that it can be asked elsewhere.
+        skips: why the rest was not asked, by shard of a divided run (0 for one that is not).
+        lacking: the shards of which that is because their machine lacks something, so that it can be asked elsewhere.
     """
 
     epochs: int
     last: "array[int]"
     failed: bytearray
-    skip: str = ""
-    absent: bool = False
+    skips: dict[int, str] = field(default_factory=dict)
+    lacking: set[int] = field(default_factory=set)
+
+    @property
+    def skip(self) -> str:
+        """Why the rest was not asked; empty when nothing was said."""
+        return "; ".join(dict.fromkeys(reason for _, reason in sorted(self.skips.items())))
+
+    @property
+    def absent(self) -> bool:
+        """Whether something was not asked because a machine lacks something."""
+        return bool(self.lacking)
 
     @classmethod
     def empty(cls, planned: PlannedBenchmark) -> "Board":
@@ -59,6 +70,8 @@ class Survey:
         end: the last `end` line of the last session, None when it was killed or still runs.
         at: time of the last result of each session, seconds since the epoch.
         wrong_probes: by id of a gating benchmark, its samples that were not right.
+        merge: the `merge` line, None when the journal is that of one run.
+        ends: by shard of a merged journal, its last `end` line, as above.
     """
 
     boards: Mapping[str, Board]
@@ -70,12 +83,19 @@ class Survey:
     lines: int = 0
     mended_bytes: int = 0
     retried_failures: int = 0
+    merge: Record | None = None
+    ends: dict[int, Record | None] = field(default_factory=dict)
+    shard_began: int = 1
+    """Number of the line with which the shard that is being read begins."""
 
     @property
     def seconds(self) -> float:
-        """What the sessions took together."""
-        spans = zip((float(session["started"]) for session in self.sessions), self.at, strict=True)
-        return sum(max(0.0, end - start) for start, end in spans)
+        """Seconds in which at least one session ran; those of shards overlap."""
+        total, until = 0.0, -math.inf
+        for start, end in sorted(zip((float(session["started"]) for session in self.sessions), self.at, strict=True)):
+            total += max(0.0, end - max(start, until))
+            until = max(until, end)
+        return total
 
 
 def survey(records: Iterable[Record], plan: RunPlan) -> Survey:
@@ -148,20 +168,41 @@ def _note(record: Record, result: Survey) -> None:
     """Lines about the run, not about a sample."""
     match record["kind"]:
         case "session":
-            result.sessions.append(record)
-            result.at.append(record["started"])
-            result.end = None
-            for board in result.boards.values():
-                board.skip, board.absent = "", False
+            _begin(record, result)
+        case "merge":
+            if result.lines > 1:
+                raise JournalError(f"line {result.lines} begins a merged journal in the middle of another one")
+            result.merge = record
         case "skip":
-            board = result.boards[_known(record, result)]
-            board.skip, board.absent = record["reason"], bool(record.get("absent"))
+            board, shard = result.boards[_known(record, result)], record.get("shard", 0)
+            board.skips[shard] = record["reason"]
+            (board.lacking.add if record.get("absent") else board.lacking.discard)(shard)
         case "mended":
             result.mended_bytes += record["bytes"]
         case "end":
             RunState(record["state"])
             result.end = record
+            if result.merge is not None:
+                result.ends[record["shard"]] = record
             result.at[-1] = max(result.at[-1], record["at"])
+
+
+def _begin(record: Record, result: Survey) -> None:
+    """A session begins; in a merged journal it must belong to the plan and to a shard of it."""
+    shard = record.get("shard", 0)
+    if result.merge is not None:
+        own, plan = record["plan"]["shard"], {**record["plan"], "shard": None}
+        if plan != result.merge["plan"] or (own["number"], own["of"]) != (shard, result.merge["of"]):
+            raise JournalError(f"line {result.lines}: shard {shard} is not one of the plan that was merged")
+        if shard not in result.ends:
+            result.shard_began = result.lines
+        result.ends[shard] = None
+    result.sessions.append(record)
+    result.at.append(record["started"])
+    result.end = None
+    for board in result.boards.values():
+        board.skips.pop(shard, None)
+        board.lacking.discard(shard)
 
 
 def _slot(record: Record, result: Survey) -> Slot:
@@ -182,6 +223,8 @@ def _settle(record: Record, number: int, result: Survey, gates: Collection[str])
     board = result.boards[benchmark]
     position = board.position(index, epoch)
     if board.last[position]:
+        if board.last[position] < result.shard_began:
+            raise JournalError(f"{place_of(record)} has results of shard {record['shard']} and of another one")
         if not board.failed[position]:
             raise JournalError(f"line {number} scores {benchmark} sample {index}, epoch {epoch} a second time")
         result.retried_failures += 1

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kvv_action.run.comparison import Compared
-from kvv_action.schema import BenchmarkKind, BenchmarkResult, Comparison, Counts, FailureCount, RunState, Verdict
+from kvv_action.schema import BenchmarkKind, BenchmarkResult, Comparison, Counts, FailureCount, RunState, Shard, Verdict
 
 AT_MARGIN = 0.002
 """A difference so near the margin, as a fraction, is called equal to it."""
@@ -170,3 +170,21 @@ def overall(
         left = [f"{result.title} skipped ({result.reason})" for result in counting if result.verdict is Verdict.SKIPPED]
         return Verdict.PASS, "; ".join([", ".join(f"{result.title}: {result.reason}" for result in passed), *left])
     return Verdict.SKIPPED, "; ".join(f"{result.title}: {result.reason}" for result in results) or "nothing was asked"
+
+
+def of_shard(
+    shard: Shard,
+    results: Sequence[BenchmarkResult],
+    state: RunState,
+    state_reason: str,
+    *,
+    advisory: Sequence[str] = (),
+) -> tuple[Verdict, str]:
+    """The verdict of one shard of a divided run: fail when a contract is broken, else it is left to the merge."""
+    name = f"shard {shard.number} of {shard.of}"
+    for result in results:
+        if result.verdict is Verdict.FAIL and result.kind is BenchmarkKind.CONTRACT and result.id not in advisory:
+            return Verdict.FAIL, f"{name}: {result.title}: {result.reason}"
+    if state is not RunState.COMPLETE:
+        return Verdict.INCONCLUSIVE, f"{name}: {state_reason}"
+    return Verdict.INCONCLUSIVE, f"{name} is done; kvv merge makes the verdict of all shards"

@@ -1,0 +1,74 @@
+"""Merges folders of shards into a folder like that of one run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from entrypoint.outputs import make_folder, move_aside, replaced, write_reports
+from kvv_action.errors import KvvError, Problem, UsageError
+from kvv_action.redact import Redactor
+from kvv_action.report.files import JOURNAL
+from kvv_action.run.merge import Part, continues, examine, merged
+from kvv_action.run.results import build
+from kvv_action.schema import RunReport
+
+DEPTH = 3
+"""How far below a folder the shards may lie: a folder of artifacts, the artifact, the out folder."""
+
+
+def merge(folders: Sequence[Path], out: Path, *, fresh: bool = False) -> RunReport:
+    """Write one journal and every report.
+
+    Args:
+        folders: of shards, or of folders of shards.
+        out: the folder for the result.
+        fresh: move what it holds aside.
+
+    Raises:
+        JournalError: what is there cannot be merged.
+        UsageError: a folder holds no shard, or `out` holds something else.
+    """
+    target = out / JOURNAL
+    found = {path.resolve(): path for folder in folders for path in journals_in(folder)}
+    parts = examine([path for real, path in sorted(found.items()) if real != target.resolve()])
+    try:
+        _make_room(parts, out, fresh=fresh)
+        _write(parts, target)
+    except OSError as error:
+        raise KvvError(f"{out}: cannot be used: {error.strerror}") from error
+    report = build(target)
+    write_reports(out, report, Redactor())
+    return report
+
+
+def journals_in(folder: Path) -> list[Path]:
+    """The journal of a folder, or those of the folders below it.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if (folder / JOURNAL).is_file() or folder.is_file():
+        return [folder / JOURNAL if folder.is_dir() else folder]
+    patterns = ("/".join(["*"] * depth) for depth in range(1, DEPTH + 1))
+    found = [path for pattern in patterns for path in folder.glob(f"{pattern}/{JOURNAL}")]
+    if not found:
+        allowed = f"Holds no {JOURNAL}, nor do the folders in it; name folders that kvv run --shard wrote."
+        raise UsageError([Problem(name="DIR", value=str(folder), allowed=allowed)])
+    return found
+
+
+def _make_room(parts: Sequence[Part], out: Path, *, fresh: bool) -> None:
+    if fresh and (out / JOURNAL).exists():
+        if any(part.path.resolve().is_relative_to(out.resolve()) for part in parts):
+            allowed = "The shards lie in this folder, so it cannot be moved aside; name another one."
+            raise UsageError([Problem(name="out", value=str(out), allowed=allowed)])
+        move_aside(out)
+    make_folder(out)
+
+
+def _write(parts: Sequence[Part], target: Path) -> None:
+    """The merged journal; it replaces only one that holds nothing but the same shards, or less of them."""
+    with replaced(target) as stream:
+        stream.writelines(merged(parts))
+        if target.exists() and not continues(parts, target):
+            allowed = "Holds another run, or a merge of other shards; choose another folder, or --fresh."
+            raise UsageError([Problem(name="out", value=str(target.parent), allowed=allowed)])

@@ -1,0 +1,166 @@
+"""A run in shards, as people and workflows run it: the same report, also after a kill, and clear refusals."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.pipeline.command import comparable, demo, fork, kvv, problems, report, size, vendor, wait_until
+
+pytestmark = pytest.mark.pipeline
+
+FAULTS = ("--fault", "wrong-answers=0.3", "--fault", "rate-limits=0.1")
+OF = 4
+
+
+@pytest.fixture(scope="module")
+def undivided(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    _, found = demo(tmp_path_factory.mktemp("undivided"), *FAULTS, "--precheck", "warn")
+    return found
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four shards, counted from 0 as Kubernetes does."""
+    folder = tmp_path_factory.mktemp("shards")
+    for index in range(OF):
+        ran, _ = demo(
+            folder / f"artifact-{index}" / "kvv-out", *FAULTS, "--precheck", "warn", "--shard", f"{index}/{OF}"
+        )
+        assert ran.status == 0, ran
+    return folder
+
+
+def folders(shards: Path) -> list[Path]:
+    return [shards / f"artifact-{index}" / "kvv-out" for index in range(OF)]
+
+
+def test_shards_and_one_run_say_the_same(shards: Path, undivided: dict[str, Any], tmp_path: Path) -> None:
+    """Verdict, reason, scores, intervals, counts, failures and cases; given as folders, in any order, or as one."""
+    out = tmp_path / "merged"
+    ran = kvv("merge", *reversed(folders(shards)), "--out", out)
+    assert (ran.status, ran.err) == (1, "")
+    found = report(out)
+    assert comparable(found) == comparable(undivided)
+    for name in ("verdict", "reason", "state", "plan", "plan_digest", "endpoint", "profile"):
+        assert found[name] == undivided[name]
+    assert found["usage"]["completion_tokens"] == undivided["usage"]["completion_tokens"]
+    again = kvv("merge", shards, "--out", out)
+    assert again.status == 1
+    assert report(out) == found
+    assert kvv("audit", out).status == 0
+
+
+def test_a_shard_is_audited_like_a_run(shards: Path) -> None:
+    """Its evidence stands on its own."""
+    assert [kvv("audit", folder).status for folder in folders(shards)] == [0] * OF
+
+
+def test_a_missing_shard_is_named(shards: Path, tmp_path: Path) -> None:
+    """The merge is inconclusive, or failed where nothing could change that; it can be audited all the same."""
+    ran = kvv("merge", *folders(shards)[1:], "--out", tmp_path)
+    assert ran.status == 1
+    assert "shard 4 of 4 is missing; go on with what is missing, then merge again" in ran.out
+    assert report(tmp_path)["state"] == "stopped"
+    assert kvv("audit", tmp_path).status == 0
+    assert kvv("merge", shards, "--out", tmp_path).status == 1, "more shards take the place of fewer"
+    assert report(tmp_path)["state"] == "complete"
+
+
+def test_another_folder_is_never_overwritten(shards: Path, tmp_path: Path) -> None:
+    """A merge of fewer shards does not replace one of more; --fresh moves it aside."""
+    assert kvv("merge", shards, "--out", tmp_path / "out").status == 1
+    before = report(tmp_path / "out")
+    ran = kvv("merge", *folders(shards)[1:], "--out", tmp_path / "out")
+    assert ran.status == 2
+    assert "a merge of other shards" in ran.err
+    assert report(tmp_path / "out") == before
+    assert kvv("merge", *folders(shards)[1:], "--out", tmp_path / "out", "--fresh").status == 1
+    assert report(tmp_path / "out.1") == before
+
+
+def test_a_merged_folder_is_not_gone_on_with(shards: Path, tmp_path: Path) -> None:
+    """Its shards are."""
+    kvv("merge", shards, "--out", tmp_path)
+    ran = kvv("demo", "--out", tmp_path, *FAULTS, "--precheck", "warn")
+    assert ran.status == 2
+    assert "Holds merged shards; go on in the folders of the shards" in ran.err
+
+
+def test_what_cannot_be_merged_is_told(shards: Path, tmp_path: Path) -> None:
+    """One line each, and nothing is written."""
+    (tmp_path / "empty").mkdir()
+    demo(tmp_path / "other", "--shard", "2/4", "--benchmarks", "aime2025")
+    demo(tmp_path / "single", "--benchmarks", "aime2025")
+    one, two = folders(shards)[:2]
+    for given, said in (
+        ([tmp_path / "empty"], "Holds no journal.jsonl"),
+        ([one, two, tmp_path / "other"], "are shards of different plans"),
+        ([one, tmp_path / "single"], "is not the journal of a shard"),
+        ([tmp_path / "nowhere"], "Holds no journal.jsonl"),
+    ):
+        ran = kvv("merge", *given, "--out", tmp_path / "out")
+        assert (ran.status, ran.out) == (2, "")
+        assert said in ran.err
+        assert len(ran.err.splitlines()) == 1
+        assert not (tmp_path / "out").exists()
+
+
+def test_the_same_folder_named_twice_is_one_shard(shards: Path, tmp_path: Path) -> None:
+    """As happens with patterns of a shell."""
+    ran = kvv("merge", shards, shards / "artifact-1", "--out", tmp_path)
+    assert ran.status == 1
+    assert report(tmp_path)["state"] == "complete"
+
+
+def test_a_killed_shard_goes_on(tmp_path: Path) -> None:
+    """The merge of before names it; the merge of after is that of an undisturbed run."""
+    dataset = problems(tmp_path / "sums.jsonl", 60)
+    with vendor("--dataset", f"aime2025={dataset}", "--fault", "wrong-answers=0.3", "--latency", "0.02") as base_url:
+
+        def command(out: Path, *more: object) -> tuple[object, ...]:
+            return (
+                "run", "--benchmarks", "aime2025", "--base-url", base_url, "--model", "kimi-k2.6",
+                "--dataset", f"aime2025={dataset}", "--epochs", 3, "--max-connections", 4, "--precheck", "off",
+                "--out", out, *more,
+            )  # fmt: skip
+
+        kvv(*command(tmp_path / "one"))
+        for number in (1, 3):
+            assert kvv(*command(tmp_path / f"shards/{number}", "--shard", f"{number}/3")).status == 0
+        process = fork(*command(tmp_path / "shards/2", "--shard", "2/3"))
+        wait_until(lambda: size(tmp_path / "shards/2/journal.jsonl") > 20_000)
+        process.kill()
+        process.join()
+        before = kvv("merge", tmp_path / "shards", "--out", tmp_path / "merged")
+        assert before.status == 3
+        assert "shard 2 of 3 was killed or is still going" in before.out
+        assert kvv(*command(tmp_path / "shards/2", "--shard", "2/3")).status == 0
+    kvv("merge", tmp_path / "shards", "--out", tmp_path / "merged")
+    assert comparable(report(tmp_path / "merged")) == comparable(report(tmp_path / "one"))
+    assert report(tmp_path / "merged")["state"] == "complete"
+    assert kvv("audit", tmp_path / "merged", "--dataset", f"aime2025={dataset}").status == 0
+
+
+def test_a_failed_gate_needs_no_other_shard(tmp_path: Path) -> None:
+    """The first shard fails by its exit status, so that a workflow stops; merged alone, it is the whole run."""
+    ran, _ = demo(tmp_path / "1", "--shard", "1/3", "--fault", "accepts-any-parameter")
+    assert ran.status == 1
+    _, whole = demo(tmp_path / "one", "--fault", "accepts-any-parameter")
+    assert kvv("merge", tmp_path / "1", "--out", tmp_path / "merged").status == 1
+    assert comparable(report(tmp_path / "merged")) == comparable(whole)
+    assert report(tmp_path / "merged")["reason"] == whole["reason"]
+
+
+def test_a_live_reference_is_divided_too(tmp_path: Path) -> None:
+    """F1 against answers that a second endpoint gave in the shards is F1 of one run."""
+    with vendor("--fault", "triggers-differently=0.2") as base_url, vendor() as reference:
+        common = (
+            "--benchmarks", "toolcall", "--base-url", base_url, "--model", "kimi-k2.6", "--dataset", "toolcall=bundled",
+            "--precheck", "off", "--reference-base-url", reference,
+        )  # fmt: skip
+        kvv("run", *common, "--out", tmp_path / "one")
+        for number in (1, 2, 3):
+            kvv("run", *common, "--out", tmp_path / f"shards/{number}", "--shard", f"{number}/3")
+    kvv("merge", tmp_path / "shards", "--out", tmp_path / "merged")
+    assert comparable(report(tmp_path / "merged")) == comparable(report(tmp_path / "one"))
