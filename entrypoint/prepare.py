@@ -247,6 +247,9 @@ def _checked_profile(settings: Settings, demonstration: Demonstration | None, *,
             if not value:
                 variable = "KVV_" + name.upper().replace("-", "_")
                 problems.append(Problem(name=name, value="", allowed=f"Required: as input, --{name} or {variable}."))
+    if settings.shard and settings.baseline:
+        whole = "A shard is a part of a run; compare what kvv merge makes of all of them."
+        problems.append(Problem(name="baseline", value=settings.baseline, allowed=whole))
     profile = None
     if settings.profile or settings.model:
         with _collected(problems):

@@ -164,3 +164,10 @@ def test_a_live_reference_is_divided_too(tmp_path: Path) -> None:
             kvv("run", *common, "--out", tmp_path / f"shards/{number}", "--shard", f"{number}/3")
     kvv("merge", tmp_path / "shards", "--out", tmp_path / "merged")
     assert comparable(report(tmp_path / "merged")) == comparable(report(tmp_path / "one"))
+
+
+def test_a_shard_has_no_baseline(tmp_path: Path) -> None:
+    """What is compared is the whole run."""
+    ran = kvv("demo", "--shard", "1/2", "--baseline", tmp_path, "--out", tmp_path / "out")
+    assert ran.status == 2
+    assert "compare what kvv merge makes" in ran.err
