@@ -62,7 +62,12 @@ Hands = Mapping[str, Mapping[int, frozenset[str]]]
 
 
 def divide(plan: RunPlan, loaded: Sequence[Loaded], number: int, of: int) -> tuple[RunPlan, tuple[Loaded, ...]]:
-    """The plan and the benchmarks as one shard has them."""
+    """The plan and the benchmarks as one shard has them.
+
+    No shard knows what the others have seen, so nothing ends early: the whole is a run without looks.
+    """
+    loaded = [replace(item, planned=replace(item.planned, looks=())) for item in loaded]
+    plan = replace(plan, benchmarks=tuple(item.planned for item in loaded))
     gates = [item for item in loaded if item.planned.gates]
     rest = [item for item in loaded if not item.planned.gates]
     mine: dict[str, frozenset[str]] = {}

@@ -93,3 +93,12 @@ def test_a_shard_names_the_whole_plan(tmp_path: Path) -> None:
 def test_the_setting_is_read() -> None:
     """`I/N`."""
     assert numbers("2/14") == (2, 14)
+
+
+def test_nothing_ends_early_in_shards(tmp_path: Path) -> None:
+    """The plan that shards share has no looks."""
+    run = make_run(tmp_path, Quiz(count=20))
+    looking = [replace(item, planned=replace(item.planned, looks=(10, 20))) for item in run.loaded]
+    plan, loaded = divide(replace(run.plan, benchmarks=(looking[0].planned,)), looking, 1, 2)
+    assert (plan.benchmarks[0].looks, loaded[0].planned.looks) == ((), ())
+    assert whole(plan) == run.plan
