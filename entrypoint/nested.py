@@ -71,7 +71,8 @@ async def nested(
         observer: is told what is missing.
         in_job: whether this is a step of GitHub's, whose own clean-up knows the job's label.
     """
-    needing = [item.planned.id for item in loaded if sandboxed(item.benchmark) and not item.planned.skip]
+    asked = [item for item in loaded if item.count and not item.planned.skip]
+    needing = [item.planned.id for item in asked if sandboxed(item.benchmark)]
     if not needing:
         yield Nested()
         return

@@ -49,11 +49,11 @@ def _forgotten(found: Survey, plan: RunPlan) -> Iterator[str]:
 
 
 def _closed(found: Survey) -> bool:
-    """Whether the shard that gates is done and has said of everything else why it is not asked."""
+    """Whether the shard that gates is done and has said of everything else that it is not to be asked."""
     first: Record | None = found.ends.get(1)
     if first is None or first["state"] != RunState.COMPLETE:
         return False
-    return all(all(board.last) or 1 in board.skips for board in found.boards.values())
+    return all(all(board.last) or 1 in board.skips.keys() - board.lacking for board in found.boards.values())
 
 
 def _named(shards: list[int]) -> str:

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kvv_action.errors import EndpointError, JournalError
+from kvv_action.redact import Redactor
 from kvv_action.run.audit import rescore
-from kvv_action.run.journal import Reader
+from kvv_action.run.journal import Journal, Reader
 from kvv_action.run.merge import continues, examine, merged
 from kvv_action.run.results import build
 from kvv_action.schema import BenchmarkKind, FailureKind, Outcome, RunState, Verdict
@@ -273,3 +274,16 @@ async def test_cases_keep_their_places(tmp_path: Path) -> None:
     assert [(case.id, case.epoch) for case in cases] == [(f"q{n}", epoch) for n in range(11) for epoch in range(2)]
     assert sum(case.outcome is Outcome.FAILED for case in cases) == 2
     assert cases == result(run.report(), "long").cases
+
+
+async def test_what_the_first_machine_lacks_closes_no_gate(tmp_path: Path) -> None:
+    """That shard 1 has no engine says nothing about the shards that are missing."""
+    run = make_run(tmp_path, Quiz(count=3, id="quiz"))
+    first = shard_of(run, 1, 2, tmp_path / "1", {"quiz": {"q0": 2, "q1": 2, "q2": 2}})
+    await first.session(FakeClient(), finish=False)
+    with Journal(first.path, Redactor()) as journal:
+        journal.append({"kind": "skip", "benchmark": "quiz", "reason": "no engine", "absent": True})
+        journal.append({"kind": "end", "state": "complete", "reason": "", "at": 1_700_000_009.0})
+    report = merge_to(tmp_path / "merged.jsonl", [first.path])
+    assert report.state is RunState.STOPPED
+    assert report.state_reason.startswith("shard 2 of 2 is missing")
