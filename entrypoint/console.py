@@ -11,6 +11,7 @@ from entrypoint.streams import Leavable, silence
 from kvv_action.benchmark import Finished, Observer
 from kvv_action.github.commands import inert
 from kvv_action.redact import Redactor
+from kvv_action.report.markdown.cases import unasked
 from kvv_action.report.text import one_line, percent, seconds, visible
 from kvv_action.schema import BenchmarkResult, RunReport, SampleFailure, Verdict
 
@@ -274,10 +275,13 @@ def _lines(report: RunReport, out: str) -> "Iterator[Text]":
     from rich.text import Text
 
     for result in report.benchmarks:
-        if result.reason != report.state_reason:  # told once, below
+        if result.verdict is not Verdict.SKIPPED and result.reason != report.state_reason:  # told once, below
             yield Text(harmless(f"{result.title}: {result.reason}", 500))
         for found in result.diagnosis:
             yield Text(harmless(f"  • {found.cause} ({found.count} ×): {found.remedy}", 1000))
+    for reason, titles in unasked(report).items():
+        if reason != report.state_reason:
+            yield Text(harmless(f"Not asked: {', '.join(titles)}: {reason}", 500))
     label = " (demonstration)" if report.demonstration else ""
     yield Text(f"Verdict{label}: {report.verdict}", style=f"bold {STYLES[report.verdict]}")
     if told := report.reason if report.plan.shard is not None else report.state_reason:

@@ -312,10 +312,10 @@ class Runner:
         if self.plan.precheck != "gate":
             return ""
         for loaded in gates:
-            wrong = self._wrong_probes.get(loaded.planned.id, [])
-            if wrong:
-                named = ", ".join(sorted(wrong)[:5]) + (", …" if len(wrong) > 5 else "")
-                return f"{loaded.planned.title} failed: {named}"
+            wrong = set(self._wrong_probes.get(loaded.planned.id, []))
+            if wrong:  # in the order of the plan, as the verdict names them
+                names = [sample.id for sample in loaded.samples() if sample.id in wrong]
+                return f"{loaded.planned.title} failed: {', '.join(names[:5])}{', …' if len(names) > 5 else ''}"
         return ""
 
     async def _drive(self, stage: Sequence[Loaded]) -> None:

@@ -238,3 +238,11 @@ def test_the_comparison_is_one_line() -> None:
     assert "limits −60.0 and −20.0, margin −5.0" in line
     assert "a deficit of 30.0 would have been seen; about 17 more answers would settle it" in line
     assert "decided after 3 of 4 answers, which saved 1 requests and about 1\u2009500 tokens" in line
+def test_what_was_not_asked_is_told_once() -> None:
+    """A closed gate is one reason, however many benchmarks it keeps from being asked."""
+    skipped = replace(
+        RESULT, verdict=Verdict.SKIPPED, reason="Gate failed: p3, p1", skips={"Gate failed: p3, p1": 4}, cases=()
+    )
+    report = replace(REPORT, benchmarks=(RESULT, *(replace(skipped, title=name) for name in ("A", "B"))))
+    assert summary(report).count(why) == 1
+    assert f"### Not asked\n\n- A, B: {why}\n" in summary(report)

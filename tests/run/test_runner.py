@@ -360,6 +360,16 @@ async def test_a_closed_gate_names_at_most_five_probes(tmp_path: Path) -> None:
     assert run.observer.states == ["Gate failed: q0, q1, q2, q3, q4, …"]
 
 
+async def test_a_closed_gate_names_probes_in_the_order_of_the_plan(tmp_path: Path) -> None:
+    """As the verdict does; not in the order of the alphabet or of the answers."""
+    run = gated(tmp_path, probes=12)
+    await run.session(FakeClient(wrong_gate))
+    quiz, gate = run.report().benchmarks
+    names = [case.id for case in gate.cases]
+    assert names != sorted(names)
+    assert quiz.reason == f"Gate failed: {', '.join(names[:5])}, …"
+
+
 async def test_a_gate_stays_closed_after_resuming(tmp_path: Path) -> None:
     """Nothing is asked again, and the reason is the same."""
     run = gated(tmp_path)

@@ -1,13 +1,15 @@
 """What failed, what was skipped, and the answers that are not right."""
 
 from kvv_action.report.markdown.escape import text
-from kvv_action.schema import BenchmarkKind, BenchmarkResult, Case, Outcome, RunReport
+from kvv_action.schema import BenchmarkKind, BenchmarkResult, Case, Outcome, RunReport, Verdict
 
 
 def failures(report: RunReport, rows: int) -> str:
     """A part per benchmark that was not all right."""
     parts = []
     for result in report.benchmarks:
+        if result.verdict is Verdict.SKIPPED:
+            continue
         bad = [case for case in result.cases if case.outcome is not Outcome.RIGHT]
         if not (bad or result.failures or result.skips):
             continue
@@ -16,7 +18,22 @@ def failures(report: RunReport, rows: int) -> str:
         lines += [f"- {count} skipped: {text(reason, 300)}" for reason, count in result.skips.items()]
         lines += _bad_cases(result, [case for case in bad if case.outcome is not Outcome.FAILED], rows)
         parts.append("\n".join(lines) + "\n\n")
-    return "".join(parts)
+    return "".join(parts) + _unasked(report)
+
+
+def _unasked(report: RunReport) -> str:
+    """Benchmarks of which nothing was asked, by the reason that they share."""
+    lines = [f"- {', '.join(map(text, titles))}: {text(reason, 600)}" for reason, titles in unasked(report).items()]
+    return "### Not asked\n\n" + "\n".join(lines) + "\n\n" if lines else ""
+
+
+def unasked(report: RunReport) -> dict[str, list[str]]:
+    """Titles of the benchmarks of which nothing was asked, by reason."""
+    found: dict[str, list[str]] = {}
+    for result in report.benchmarks:
+        if result.verdict is Verdict.SKIPPED:
+            found.setdefault(result.reason, []).append(result.title)
+    return found
 
 
 def _bad_cases(result: BenchmarkResult, bad: list[Case], rows: int) -> list[str]:
