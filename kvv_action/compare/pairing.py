@@ -11,7 +11,10 @@ from kvv_action.schema import BenchmarkKind, PlannedBenchmark, RunPlan
 
 Pair = tuple[str, Sampled, Sampled]
 """Sample id, before, after."""
-_NOT_ANSWERS = ("ids", "ids_digest", "samples", "title", "reference", "margin", "skip", "dataset", "gates", "kind")
+_NOT_ANSWERS = (
+    "ids", "ids_digest", "samples", "title", "reference", "margin", "skip", "dataset", "gates", "kind", "looks",
+    "order_seed", "clusters",
+)  # fmt: skip
 """Of a planned benchmark: what says how much is asked or how it is judged, not how."""
 
 
@@ -94,5 +97,6 @@ def _asked(plan: RunPlan) -> dict[str, object]:
         one["id"]: {name: value for name, value in one.items() if name not in _NOT_ANSWERS}
         for one in fields.pop("benchmarks")
     }
-    fields.pop("profile")
+    for name in ("profile", "max_failure_rate"):
+        fields.pop(name)
     return {**fields, **benchmarks}

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from kvv_action.report.markdown import BUDGET, summary, text
-from kvv_action.schema import BenchmarkKind, Case, DatasetInfo, Outcome, RunReport, RunState, Verdict
+from kvv_action.schema import BenchmarkKind, BenchmarkResult, Case, DatasetInfo, Outcome, RunReport, RunState, Verdict
 from kvv_action.settings import Settings, option_name
 from tests.report.reports import EVIL, HOSTILE, PLAN, PROBES, REPORT, RESULT, hostile, with_result
 
@@ -87,6 +87,49 @@ def test_what_failed_is_said(words: str) -> None:
 def test_what_explains_it_is_said(words: str) -> None:
     """Causes, tokens, times, data and evidence."""
     assert words in summary(REPORT)
+
+
+def chart_of(*results: BenchmarkResult) -> list[str]:
+    """The lines of the chart."""
+    found = re.search(r"```text\n(.*?)```", summary(replace(REPORT, benchmarks=results)), re.DOTALL)
+    return found.group(1).splitlines() if found else []
+
+
+def test_a_score_is_drawn_against_reference_and_margin() -> None:
+    """With the ends of its axis, within 80 columns."""
+    score = replace(RESULT, title="MMMU Pro", score=0.781, interval=(0.76, 0.8), reference=0.794, margin=0.05)
+    lines = chart_of(replace(score, comparison=None))
+    assert lines[0] == "MMMU Pro          70 %│                 ┊     ├────────●────┃─┤│80 %"
+    assert lines[-1] == "├──●──┤ score and its limits   ┃ reference   ┊ reference − margin"
+    assert max(map(len, lines)) < 80
+
+
+def test_the_limits_that_decided_are_drawn() -> None:
+    """A difference on the scale of scores: it fails when even its right end is left of the margin."""
+    assert RESULT.comparison is not None
+    comparison = replace(RESULT.comparison, difference=-0.1, low=-0.14, high=-0.06)
+    line = chart_of(replace(RESULT, score=0.8, interval=(0.7, 0.9), reference=0.9, margin=0.05, comparison=comparison))[
+        0
+    ]
+    assert line == "Quiz              75 %│   ├─────────●─────────┤  ┊            ┃│90 %"
+
+
+def test_probes_are_drawn_as_a_share() -> None:
+    """No interval: every one of them must hold."""
+    assert chart_of(PROBES) == [f"Pre-Verification      {'█' * 20}{'░' * 20} 1 of 4"]
+
+
+def test_nothing_scored_has_no_chart() -> None:
+    """Not an empty one."""
+    assert chart_of(replace(RESULT, score=None, interval=None)) == []
+
+
+def test_a_cause_that_several_benchmarks_show_is_told_once() -> None:
+    """With each of them."""
+    other = replace(RESULT, title="Other")
+    assert "- **cut short** (Quiz, 1 ×; Other, 1 ×): raise the limit\n" in summary(
+        replace(REPORT, benchmarks=(RESULT, other))
+    )
 
 
 def test_a_demonstration_says_so() -> None:
@@ -238,11 +281,12 @@ def test_the_comparison_is_one_line() -> None:
     assert "limits −60.0 and −20.0, margin −5.0" in line
     assert "a deficit of 30.0 would have been seen; about 17 more answers would settle it" in line
     assert "decided after 3 of 4 answers, which saved 1 requests and about 1\u2009500 tokens" in line
+
+
 def test_what_was_not_asked_is_told_once() -> None:
     """A closed gate is one reason, however many benchmarks it keeps from being asked."""
-    skipped = replace(
-        RESULT, verdict=Verdict.SKIPPED, reason="Gate failed: p3, p1", skips={"Gate failed: p3, p1": 4}, cases=()
-    )
+    why = "Gate failed: p3, p1"
+    skipped = replace(RESULT, verdict=Verdict.SKIPPED, reason=why, skips={why: 4}, cases=())
     report = replace(REPORT, benchmarks=(RESULT, *(replace(skipped, title=name) for name in ("A", "B"))))
     assert summary(report).count(why) == 1
     assert f"### Not asked\n\n- A, B: {why}\n" in summary(report)

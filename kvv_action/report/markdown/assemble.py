@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from kvv_action.report.markdown.advice import advice
 from kvv_action.report.markdown.again import reproduce
 from kvv_action.report.markdown.against import against
 from kvv_action.report.markdown.cases import failures
 from kvv_action.report.markdown.causes import diagnosis
+from kvv_action.report.markdown.chart import chart
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.markdown.numbers import breakdown, metrics
 from kvv_action.report.markdown.origin import datasets, traffic
@@ -30,10 +32,10 @@ class Inserted:
 def summary(report: RunReport, budget: int = BUDGET, inserted: Inserted | None = None) -> str:
     """The summary within `budget` bytes; lists get shorter first, then sections go from the end, the verdict stays."""
     head = (inserted.head if inserted else "") + _head(report)
-    sections = _sections(report, inserted)
+    sections, drawn = _sections(report, inserted), chart(report) + against(report)
     whole = len(sections)
     for rows, count in ((50, whole), (20, whole), (5, whole), *((0, kept) for kept in range(whole, -1, -1))):
-        result = head + table(report) + against(report) + "".join(section(rows) for section in sections[:count])
+        result = head + table(report) + drawn + "".join(section(rows) for section in sections[:count])
         if len(result.encode()) <= budget:
             return result
     return head.encode()[: max(0, budget)].decode(errors="ignore")
@@ -51,6 +53,8 @@ def _head(report: RunReport) -> str:
     endpoint = report.endpoint
     title = f"## {MARKS[report.verdict]}: {text(endpoint.model)} at {text(endpoint.vendor)}\n\n"
     notes = [text(report.reason, 1500)]
+    if first := advice(report):
+        notes.append(f"**Do first**: {text(first, 800)}")
     if report.demonstration:
         notes.append("**A demonstration**: the embedded vendor answered; this says nothing about a real endpoint.")
     elif any(result.dataset.source == "bundled" for result in report.benchmarks):

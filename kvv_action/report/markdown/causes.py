@@ -2,19 +2,27 @@
 
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import percent
-from kvv_action.schema import Diagnosis, RunReport
+from kvv_action.schema import BenchmarkResult, Diagnosis, RunReport
+
+Seen = list[tuple[BenchmarkResult, Diagnosis]]
 
 
 def diagnosis(report: RunReport, rows: int) -> str:
-    """Every recognised cause with its remedy, in the order of the benchmarks."""
+    """Every recognised cause with its remedy, once, with the benchmarks that show it."""
     del rows
+    found: dict[tuple[str, str], Seen] = {}
+    for result in report.benchmarks:
+        for one in result.diagnosis:
+            found.setdefault((one.cause, one.remedy), []).append((result, one))
     lines = [
-        f"- **{text(found.cause, 300)}** ({text(result.title)}, {found.count} ×{_share(found)})"
-        + (f": {text(found.remedy, 500)}" if found.remedy else "")
-        for result in report.benchmarks
-        for found in result.diagnosis
+        f"- **{text(cause, 300)}** ({_where(seen)})" + (f": {text(remedy, 500)}" if remedy else "")
+        for (cause, remedy), seen in found.items()
     ]
     return "### Likely causes\n\n" + "\n".join(lines) + "\n\n" if lines else ""
+
+
+def _where(seen: Seen) -> str:
+    return "; ".join(f"{text(result.title)}, {found.count} ×{_share(found)}" for result, found in seen)
 
 
 def _share(found: Diagnosis) -> str:

@@ -1,0 +1,45 @@
+"""What to do first: one sentence, from the verdict and what was recognised."""
+
+from kvv_action.report.text import number, one_line
+from kvv_action.schema import BenchmarkResult, RunReport, RunState, Verdict
+
+AGAIN = "run the same command again: it goes on where this run ended"
+LOOK = "read the answers below and ask the same of an official endpoint: no known cause was recognised"
+LOST = "find out why requests fail ({cause}), then run the same command again: only what failed is asked anew"
+MORE = "ask more (a larger tier, more epochs): the interval holds both outcomes"
+NEEDED = "ask more (a larger tier, more epochs): about {answers} more answers of {title} would settle it"
+NOTHING = "give something to compare with: a reference in the profile, or an earlier run as baseline"
+
+
+def advice(report: RunReport) -> str:
+    """The first step for whoever has to mend it; empty when there is nothing to mend."""
+    if report.verdict is Verdict.PASS:
+        return ""
+    failed = [result for result in report.benchmarks if result.verdict is Verdict.FAIL]
+    for result in failed:
+        for found in result.diagnosis:
+            if found.remedy:
+                return f"{one_line(found.remedy, 400)} ({one_line(found.cause, 200)})"
+    if failed:
+        return LOOK
+    if report.state is not RunState.COMPLETE:
+        return _early(report)
+    return _open([result for result in report.benchmarks if result.verdict is Verdict.INCONCLUSIVE])
+
+
+def _early(report: RunReport) -> str:
+    """A run that ended early: what stopped it, unless it was just interrupted."""
+    return AGAIN if report.state is RunState.INTERRUPTED else f"{one_line(report.state_reason, 300)}; then {AGAIN}"
+
+
+def _open(results: list[BenchmarkResult]) -> str:
+    """Why nothing could be concluded, the weightiest first."""
+    lost = [result.failures[0] for result in results if result.failures]
+    if lost:
+        return LOST.format(cause=f"{lost[0].count} × {lost[0].kind}")
+    if any(result.reference is None and result.score is not None for result in results):
+        return NOTHING
+    for result in results:
+        if result.comparison is not None and result.comparison.needed is not None:
+            return NEEDED.format(answers=number(result.comparison.needed), title=one_line(result.title, 60))
+    return MORE if results else ""

@@ -1,0 +1,64 @@
+"""What to do first: one sentence for each way in which a run can end."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kvv_action.report.markdown import summary
+from kvv_action.report.markdown.advice import AGAIN, LOOK, MORE, NEEDED, NOTHING, advice
+from kvv_action.schema import Diagnosis, RunReport, RunState, Verdict
+from tests.report.reports import REPORT, RESULT
+
+OPEN: dict[str, Any] = {"verdict": Verdict.INCONCLUSIVE, "diagnosis": (), "failures": ()}
+
+
+def report(verdict: Verdict, *changes: dict[str, Any], **fields: Any) -> RunReport:
+    return replace(REPORT, verdict=verdict, benchmarks=tuple(replace(RESULT, **one) for one in changes), **fields)
+
+
+def test_a_pass_needs_no_advice() -> None:
+    """Nothing has to be mended."""
+    assert advice(report(Verdict.PASS, {"verdict": Verdict.PASS})) == ""
+
+
+def test_the_first_remedy_of_what_failed_comes_first() -> None:
+    """Not that of a benchmark that passed."""
+    passed = {"verdict": Verdict.PASS, "diagnosis": (Diagnosis(cause="x", count=1, remedy="not this"),)}
+    assert advice(report(Verdict.FAIL, passed, {})) == "raise the limit (cut short)"
+
+
+def test_an_unknown_cause_is_said_to_be_unknown() -> None:
+    """With what a person can do."""
+    assert advice(report(Verdict.FAIL, {"diagnosis": ()})) == LOOK
+
+
+def test_an_interrupted_run_goes_on() -> None:
+    """With the same command."""
+    assert advice(report(Verdict.INCONCLUSIVE, OPEN, state=RunState.INTERRUPTED)) == AGAIN
+
+
+def test_a_stopped_run_says_what_stopped_it() -> None:
+    """Before it goes on."""
+    stopped = report(Verdict.INCONCLUSIVE, OPEN, state=RunState.STOPPED, state_reason="the key was refused")
+    assert advice(stopped).startswith("the key was refused; then run the same command")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"failures": RESULT.failures}, "find out why requests fail (1 × timeout-total)"),
+        ({"reference": None}, NOTHING),
+        ({}, NEEDED.format(answers=17, title="Quiz")),
+        ({"comparison": None}, MORE),
+    ],
+)
+def test_an_open_verdict_says_what_would_decide_it(changes: dict[str, Any], expected: str) -> None:
+    """Requests that fail before all else."""
+    assert advice(report(Verdict.INCONCLUSIVE, {**OPEN, **changes})).startswith(expected)
+
+
+def test_it_stands_at_the_top_of_the_summary() -> None:
+    """Verdict, why, what to do first: the first three paragraphs."""
+    paragraphs = summary(REPORT).split("\n\n")
+    assert paragraphs[2] == "**Do first**: raise the limit (cut short)"
