@@ -24,12 +24,14 @@ class Sampled:
     """One sample over its epochs.
 
     Attributes:
+        index: place in the plan.
         total, scored: sum of the values, and number of them.
         low, high: lowest and highest value, each with the first epoch that has it.
         failed: epochs without any answer.
         traffic: for each of `MEASURES` the sum of logarithms and the number of answers; empty without a journal.
     """
 
+    index: int = 0
     category: str = ""
     total: float = 0.0
     scored: int = 0
@@ -73,7 +75,7 @@ class Sampled:
 
 
 Samples = Mapping[str, Mapping[str, Sampled]]
-"""By benchmark and sample id; what was not asked is not there."""
+"""By benchmark and sample id, in the order of the plan; what was not asked is not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +177,12 @@ def of_journal(report: RunReport, journal: Path) -> Side:
             f"{journal}: does not end where the report beside it says; `kvv audit` tells what differs, and running "
             "again writes both"
         )
-    return Side(report=report, samples=samples, journal=journal)
+    return Side(report=report, samples=_in_order(samples), journal=journal)
+
+
+def _in_order(samples: Samples) -> Samples:
+    """By their places in the plan; a journal has them in the order in which they were answered."""
+    return {name: dict(sorted(found.items(), key=lambda item: item[1].index)) for name, found in samples.items()}
 
 
 def _note(record: Record, answers: Answers, samples: dict[str, dict[str, Sampled]]) -> None:
@@ -194,7 +201,8 @@ def _note(record: Record, answers: Answers, samples: dict[str, dict[str, Sampled
 
 
 def _sampled(record: Record, samples: dict[str, dict[str, Sampled]]) -> Sampled:
-    return samples[slot_of(record)[0]].setdefault(record["sample"], Sampled())
+    benchmark, index, _ = slot_of(record)
+    return samples[benchmark].setdefault(record["sample"], Sampled(index=index))
 
 
 def _measured(completions: Sequence[Completion]) -> dict[str, float]:
