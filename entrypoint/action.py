@@ -285,7 +285,7 @@ def _reap(run: str) -> str:
     if not run:
         return "kvv: not in a job; nothing to remove"
     try:
-        reaped = reaper.reap(run=run)
+        reaped = reaper.reap(reaper.Which(run=run))
     except KvvError as error:
         return f"kvv: nothing to remove: {error}"
     except Exception as error:  # noqa: BLE001 - cleaning up must not fail a job that is done

@@ -18,6 +18,7 @@ COMMANDS = {
     "compare": "tell whether a change broke the model: two runs, sample by sample",
     "audit": "recompute a run from its journal and compare",
     "datasets": "fetch, verify or list the datasets, for a machine without network",
+    "sandbox": "check the container engine, and remove what runs have left on it",
     "import-k2vv": "make a run from a result file of K2VV",
     "leaderboard": "submit results to a public leaderboard, or check submissions",
     "profiles": "list the model profiles, or show one",

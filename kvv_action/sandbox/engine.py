@@ -122,7 +122,9 @@ def translated(what: str, error: Exception) -> EngineError:
 
     if isinstance(error, APIError):
         return EngineError(f"{what}: {error.explanation or error}", error.status_code)
-    if isinstance(error, (DockerException, RequestException, HTTPError, OSError)):
+    if isinstance(error, DockerException):
+        return EngineError(f"{what}: {_cause(error)}")
+    if isinstance(error, (RequestException, HTTPError, OSError)):
         return EngineError(f"{what}: the container engine does not answer ({_cause(error)})")
     raise error
 
@@ -133,6 +135,11 @@ def connect(timeout: int = TIMEOUT) -> "APIClient":
     Raises:
         NoEngine: nothing is there.
     """
+    return _reached(timeout)[1]
+
+
+def _reached(timeout: int) -> "tuple[str, APIClient]":
+    """The same, and where it is."""
     import docker
     from docker.errors import DockerException
     from requests import RequestException
@@ -147,17 +154,17 @@ def connect(timeout: int = TIMEOUT) -> "APIClient":
             tried.append(f"{host}: {_cause(error)}")
             continue
         client.timeout = timeout
-        return client
+        return host, client
     raise NoEngine(f"no container engine answers ({'; '.join(tried)}){_advice(tried)}")
 
 
-def describe(client: "APIClient") -> EngineInfo:
-    """Ask the engine about itself."""
+def describe(client: "APIClient", host: str) -> EngineInfo:
+    """Ask the engine at `host` about itself."""
     told: dict[str, Any] = client.info()
     limits = (("MemoryLimit", "memory"), ("PidsLimit", "processes"), ("CpuCfsQuota", "processor time"))
     backing = dict(told.get("DriverStatus") or []).get("Backing Filesystem", "")
     return EngineInfo(
-        host=client.base_url,
+        host=host,
         version=str(told.get("ServerVersion", "")),
         os=str(told.get("OSType", "")),
         architecture=str(told.get("Architecture", "")),
@@ -177,8 +184,8 @@ async def open_engine() -> Engine:
     """
 
     def ask() -> Engine:
-        client = connect()
-        return Engine(client, describe(client))
+        host, client = _reached(TIMEOUT)
+        return Engine(client, describe(client, host))
 
     try:
         async with asyncio.timeout(3 * GREETING):
@@ -232,7 +239,7 @@ def _cause(error: BaseException) -> str:
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join((text or type(error).__name__).split())[:300]
+    return " ".join((text or type(error).__name__).split())[:1500]
 
 
 def _ssh(host: str) -> str:

@@ -3,7 +3,6 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping
 from pathlib import Path
 
 RUN = "kvv.run"
@@ -28,11 +27,6 @@ def of_journal(path: Path) -> str:
 def labels(run: str, instance: str, role: str, expires: float) -> dict[str, str]:
     """All of them, for a new container."""
     return {RUN: run, INSTANCE: instance, ROLE: role, EXPIRES: str(int(expires))}
-
-
-def ours(found: Mapping[str, str]) -> bool:
-    """Whether a container is one that kvv has made."""
-    return bool(found.get(RUN)) and found.get(EXPIRES, "").isdecimal()
 
 
 def container_name(instance: str, role: str) -> str:

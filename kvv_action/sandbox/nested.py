@@ -11,7 +11,7 @@ from kvv_action.sandbox.images import Images
 from kvv_action.sandbox.launch import HELD, Launch, Launcher
 from kvv_action.sandbox.limits import room
 from kvv_action.sandbox.options import SandboxOptions
-from kvv_action.sandbox.reaper import reap
+from kvv_action.sandbox.reaper import Which, reap
 from kvv_action.sandbox.slots import Room, Slots
 from kvv_action.sandbox.threads import off_loop, see_through
 
@@ -58,7 +58,7 @@ class NestedContainers:
         """Remove whatever is left of this run, and let go of the engine."""
         await self._images.aclose()
         with suppress(SandboxError):
-            await see_through(off_loop(lambda: reap(run=self._options.run)), HELD)
+            await see_through(off_loop(lambda: reap(Which(run=self._options.run))), HELD)
         self._engine.close()
 
     @asynccontextmanager
@@ -96,7 +96,7 @@ async def open_sandbox(options: SandboxOptions) -> NestedContainers:
     """
     engine = await open_engine()
     try:
-        await off_loop(lambda: reap(run=options.run, expired=True))
+        await off_loop(lambda: reap(Which(run=options.run, expired=True)))
     except SandboxError as error:
         engine.close()
         raise NoEngine(str(error)) from error

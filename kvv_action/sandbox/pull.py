@@ -20,7 +20,7 @@ BASE, LONGEST = 2.0, 60.0
 COUNTED = re.compile(r"toomanyrequests|\b429\b|rate limit", re.IGNORECASE)
 HOPELESS = re.compile(
     r"not found|manifest unknown|no matching manifest|denied|unauthorized|authentication required|no basic auth"
-    r"|invalid reference|does not exist|unsupported|no space left|credential",
+    r"|invalid reference|does not exist|unsupported|no space left|docker-credential",
     re.IGNORECASE,
 )
 FOREIGN = "no matching manifest"
@@ -76,8 +76,8 @@ def _pull(client: "APIClient", name: str, platform: str | None) -> None:
 def _advice(message: str, *, counted: bool) -> str:
     if counted:
         return "; log in to the registry (docker login), or name a mirror with container-mirror"
-    if "credential" in message:
+    if "docker-credential" in message:
         return "; its login is kept by a helper that is not here: log in with a plain configuration (DOCKER_CONFIG)"
-    if re.search("denied|unauthorized|authentication", message):
+    if re.search("denied|unauthorized|authentication|basic auth", message):
         return "; if it exists, log in to its registry (docker login, or DOCKER_CONFIG)"
     return ""

@@ -1,15 +1,56 @@
-"""Removes containers that a run has left behind, by their labels and by nothing else."""
+"""Finds and removes containers that runs have left behind, by their labels and by nothing else."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from kvv_action.sandbox.engine import NoEngine, connect
-from kvv_action.sandbox.labels import EXPIRES, RUN, ours
+from kvv_action.sandbox.labels import EXPIRES, INSTANCE, ROLE, RUN
 
 if TYPE_CHECKING:
     from docker import APIClient
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """A container of kvv, running or not.
+
+    Attributes:
+        run, instance, role: its labels; whoever can start containers can write anything there.
+        state: the engine's word, as `running`.
+        expires: seconds since the epoch after which nobody needs it; None when it does not say.
+    """
+
+    id: str
+    name: str
+    run: str
+    instance: str
+    role: str
+    state: str
+    expires: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Which:
+    """Which containers of kvv are meant; nothing by default.
+
+    Attributes:
+        run: those with this value of the label `kvv.run`.
+        expired: those of any run whose label `kvv.expires` is in the past.
+        all: all of them, also those that others are working in.
+    """
+
+    run: str = ""
+    expired: bool = False
+    all: bool = False
+
+    def means(self, found: Left, now: float) -> bool:
+        """Whether a container is one of them."""
+        over = found.expires is not None and found.expires <= now
+        return self.all or (bool(self.run) and found.run == self.run) or (self.expired and over)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,61 +61,73 @@ class Reaped:
     failed: tuple[str, ...] = ()
 
 
+def left(
+    which: Which, *, engine: Callable[[], "APIClient"] = connect, clock: Callable[[], float] = time.time
+) -> tuple[Left, ...]:
+    """The containers that are meant.
+
+    Raises:
+        NoEngine: the engine cannot be asked.
+    """
+    return _asked(engine, lambda client: _found(client, which, clock()))
+
+
 def reap(
-    *,
-    run: str = "",
-    expired: bool = False,
-    engine: Callable[[], "APIClient"] = connect,
-    clock: Callable[[], float] = time.time,
+    which: Which, *, engine: Callable[[], "APIClient"] = connect, clock: Callable[[], float] = time.time
 ) -> Reaped:
     """Remove containers, running or not, with their anonymous volumes.
 
     Args:
-        run: those whose label `kvv.run` has this value.
-        expired: those whose label `kvv.expires` is in the past, of any run.
+        which: those that are meant.
         engine: how to reach the engine.
         clock: seconds since the epoch.
 
     Raises:
         NoEngine: the engine cannot be asked.
     """
+
+    def remove(client: "APIClient") -> Reaped:
+        problems = {found.name: _remove(client, found.id) for found in _found(client, which, clock())}
+        return Reaped(
+            removed=tuple(name for name, problem in problems.items() if not problem),
+            failed=tuple(f"{name}: {problem}" for name, problem in problems.items() if problem),
+        )
+
+    return _asked(engine, remove)
+
+
+def _asked(engine: Callable[[], "APIClient"], question: "Callable[[APIClient], T]") -> T:
+    """What the engine answers, over a connection of its own."""
     from docker.errors import DockerException
     from requests import RequestException
 
     client = engine()
     try:
-        names = {**_of_run(client, run), **(_expired(client, clock()) if expired else {})}
-        removed, failed = [], []
-        for container, name in names.items():
-            problem = _remove(client, container)
-            if problem:
-                failed.append(f"{name}: {problem}")
-            else:
-                removed.append(name)
+        return question(client)
     except (DockerException, RequestException) as error:
         raise NoEngine(f"the container engine does not answer ({error})") from error
     finally:
         client.close()
-    return Reaped(removed=tuple(removed), failed=tuple(failed))
 
 
-def _of_run(client: "APIClient", run: str) -> dict[str, str]:
-    return {container: name for container, name, _ in _labelled(client, f"{RUN}={run}")} if run else {}
+def _found(client: "APIClient", which: Which, now: float) -> tuple[Left, ...]:
+    label = f"{RUN}={which.run}" if which.run and not (which.expired or which.all) else RUN
+    listed = client.containers(all=True, filters={"label": [label]})
+    every = (_left(one["Id"], one["Names"], one["State"], one["Labels"]) for one in listed)
+    return tuple(one for one in every if one.run and which.means(one, now))
 
 
-def _expired(client: "APIClient", now: float) -> dict[str, str]:
-    return {
-        container: name
-        for container, name, labels in _labelled(client, EXPIRES)
-        if ours(labels) and int(labels[EXPIRES]) <= now
-    }
-
-
-def _labelled(client: "APIClient", label: str) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Id, name and labels of the containers that carry a label."""
-    for found in client.containers(all=True, filters={"label": [label]}):
-        name = (found["Names"] or [found["Id"][:12]])[0].removeprefix("/")
-        yield found["Id"], name, found["Labels"]
+def _left(container: str, names: Sequence[str], state: str, labels: Mapping[str, str]) -> Left:
+    expires = labels.get(EXPIRES, "")
+    return Left(
+        id=container,
+        name=(names or [container[:12]])[0].removeprefix("/"),
+        run=labels.get(RUN, ""),
+        instance=labels.get(INSTANCE, ""),
+        role=labels.get(ROLE, ""),
+        state=state,
+        expires=int(expires) if expires.isdecimal() else None,
+    )
 
 
 def _remove(client: "APIClient", container: str) -> str:

@@ -221,17 +221,17 @@ def test_post_removes_by_the_label_of_the_job(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Run, attempt, job and runner choose the containers; what stays is named."""
-    asked: list[str] = []
+    asked: list[reaper.Which] = []
 
-    def reap(*, run: str) -> reaper.Reaped:
-        asked.append(run)
+    def reap(which: reaper.Which) -> reaper.Reaped:
+        asked.append(which)
         return reaper.Reaped(removed=("a", "b"), failed=("c: busy",))
 
     for name, value in (("RUN_ID", "42"), ("RUN_ATTEMPT", "3"), ("JOB", "verify")):
         monkeypatch.setenv(f"GITHUB_{name}", value)
     monkeypatch.setattr(reaper, "reap", reap)
     assert action.post() == 0
-    assert asked == ["42-3-verify"]
+    assert asked == [reaper.Which(run="42-3-verify")]
     assert "removed 2 containers; not removed: c: busy" in capsys.readouterr().out
 
 

@@ -1,0 +1,150 @@
+"""What a container can see and do: nothing of the host, of the run, or of the network."""
+
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kvv_action.benchmark import ContainerSpec
+from kvv_action.sandbox.container import EngineContainer
+from kvv_action.sandbox.nested import NestedContainers
+from tests.sandbox.conftest import MIB
+
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(300)]
+
+KEY = "sk-canary-77aa1c9e7b3a2d48"
+Start = Callable[..., Awaitable[EngineContainer]]
+
+
+async def test_no_key_and_no_variable_of_ours(start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither our environment nor the proxies of the docker configuration reach it."""
+    monkeypatch.setenv("KVV_API_KEY", KEY)
+    monkeypatch.setenv("HTTPS_PROXY", f"http://{KEY}@proxy.example")
+    (tmp_path / "config.json").write_text(
+        json.dumps({"proxies": {"default": {"httpProxy": f"http://{KEY}@p.example"}}})
+    )
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    container = await start()
+    seen = await container.run("env; tr '\\0' '\\n' < /proc/1/environ; cat /proc/1/cmdline | tr '\\0' ' '", deadline=30)
+    assert KEY.encode() not in seen.output
+    names = {line.partition(b"=")[0] for line in seen.output.splitlines() if b"=" in line}
+    assert not {name for name in names if name.startswith(b"KVV") or b"proxy" in name.lower()}
+
+
+async def test_the_key_is_nowhere_in_its_description(
+    start: Start, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor in what the engine knows of it."""
+    monkeypatch.setenv("KVV_API_KEY", KEY)
+    container = await start()
+    assert KEY not in json.dumps(client.inspect_container(container.id))
+
+
+async def test_no_socket(start: Start) -> None:
+    """No engine can be reached, under no path."""
+    container = await start()
+    found = await container.run(
+        "find / -xdev -type s 2>/dev/null; ls /var/run/docker.sock /run/docker.sock", deadline=60
+    )
+    assert b".sock\n" not in found.output.replace(b"No such file", b"")
+    assert found.exit_code != 0
+
+
+async def test_no_file_of_the_host(start: Start, client: Any, tmp_path: Path) -> None:
+    """Nothing is mounted but what every container has, and a file of ours is nowhere."""
+    (tmp_path / "secret-of-the-host").write_text(KEY)
+    container = await start()
+    assert client.inspect_container(container.id)["Mounts"] == []
+    found = await container.run(
+        f"find / -xdev -name 'secret-of-the-host' 2>/dev/null; cat {tmp_path}/secret-of-the-host; ls {Path.cwd()}",
+        deadline=60,
+    )
+    assert KEY.encode() not in found.output
+    assert found.exit_code != 0
+    mounts = (await container.run("cut -d' ' -f2 /proc/mounts", deadline=30)).output.decode().split()
+    pseudo = ("/proc", "/sys", "/dev")
+    assert {place for place in mounts if not place.startswith(pseudo)} <= {
+        "/", "/etc/resolv.conf", "/etc/hostname", "/etc/hosts",
+    }  # fmt: skip
+
+
+async def test_no_network(start: Start) -> None:
+    """There is no interface but its own loopback, no name is resolved, no address reached."""
+    container = await start()
+    program = (
+        "import socket, os\n"
+        "print(sorted(os.listdir('/sys/class/net')))\n"
+        "for host, port in (('1.1.1.1', 53), ('172.17.0.1', 22), ('169.254.169.254', 80), ('github.com', 443)):\n"
+        "    try:\n"
+        "        socket.create_connection((host, port), 3); print('reached', host)\n"
+        "    except OSError as error:\n"
+        "        print('no', host)\n"
+    )
+    await container.put("/tmp/try.py", program.encode())
+    seen = (await container.run("python3 /tmp/try.py", deadline=60)).output
+    assert b"['lo']" in seen
+    assert b"reached" not in seen
+    assert seen.count(b"no ") == 4
+
+
+async def test_network_where_it_is_asked_for(sandbox: NestedContainers, base: str) -> None:
+    """A container for grading has an interface."""
+    spec = ContainerSpec(image=base, instance="test", role="grade", network=True, lease=60)
+    async with sandbox.container(spec) as container:
+        assert b"eth0" in (await container.run("ls /sys/class/net", deadline=30)).output
+
+
+async def test_no_capability(start: Start) -> None:
+    """None is held, none can be had: not by a set-uid program either, nor by a namespace of its own."""
+    container = await start()
+    status = (await container.run("grep -E 'Cap|NoNewPrivs|Seccomp:' /proc/self/status", deadline=30)).output.decode()
+    fields = dict(line.split(":\t") for line in status.splitlines())
+    assert {fields[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
+    assert (fields["NoNewPrivs"], fields["Seccomp"]) == ("1", "2")
+    for attempt in (
+        "mount -t tmpfs none /mnt", "unshare -Ur true", "chroot / true", "mknod /tmp/disk b 254 0",
+        "chown 1:1 /etc/passwd", "echo 1 > /proc/sys/kernel/panic", "echo b > /proc/sysrq-trigger", "dmesg",
+    ):  # fmt: skip
+        done = await container.run(attempt, deadline=30)
+        assert done.exit_code != 0, attempt
+
+
+async def test_limits(start: Start, client: Any) -> None:
+    """They are what was asked for, or the settings'."""
+    container = await start(memory=128 * MIB, pids=33)
+    host = client.inspect_container(container.id)["HostConfig"]
+    assert (host["Memory"], host["MemorySwap"], host["PidsLimit"], host["NanoCpus"]) == (
+        128 * MIB, 128 * MIB, 33, 1_000_000_000,
+    )  # fmt: skip
+    assert host["CapDrop"] == ["ALL"]
+    assert not host["CapAdd"]
+    assert not host["Binds"]
+    assert not host["Privileged"]
+    assert host["NetworkMode"] == "none"
+    assert host["LogConfig"]["Type"] == "none"
+
+
+async def test_labels(start: Start, client: Any, run: str) -> None:
+    """Everything that sweeping needs to know."""
+    container = await start(instance="django__django-1", role="agent", lease=100)
+    found = client.inspect_container(container.id)
+    labels = found["Config"]["Labels"]
+    assert (labels["kvv.run"], labels["kvv.instance"], labels["kvv.role"]) == (run, "django__django-1", "agent")
+    assert labels["kvv.expires"].isdecimal()
+    assert found["Name"].startswith("/kvv-django__django-1-agent-")
+
+
+async def test_hostile_names(sandbox: NestedContainers, base: str) -> None:
+    """An instance's name comes from a dataset: whatever it is, the container starts."""
+    spec = ContainerSpec(image=base, instance="../../x; rm -rf / \n::error::\u202e" + "y" * 300, role="agent", lease=60)
+    async with sandbox.container(spec) as container:
+        assert (await container.run("echo well", deadline=30)).output == b"well\n"
+
+
+async def test_the_main_process_writes_no_log(start: Start, client: Any) -> None:
+    """What is written to its streams, which any process can, is kept nowhere: it would fill the engine's disk."""
+    container = await start()
+    await container.run("head -c 10M /dev/zero > /proc/1/fd/1", deadline=30)
+    assert client.inspect_container(container.id)["LogPath"] == ""

@@ -1,0 +1,121 @@
+"""Places on the engine."""
+
+import asyncio
+
+import pytest
+
+from kvv_action.sandbox.engine import EngineInfo
+from kvv_action.sandbox.limits import Limits, room
+from kvv_action.sandbox.slots import Room, Slots
+
+GIB = 2**30
+ONE = Limits(cpus=1.0, memory=4 * GIB, pids=100, disk=GIB)
+
+
+def engine(cpus: int, memory: int) -> EngineInfo:
+    return EngineInfo(
+        host="", version="", os="linux", architecture="x86_64", cpus=cpus, memory=memory, driver="overlay2",
+        rootless=False, unlimited=(),
+    )  # fmt: skip
+
+
+class Watch:
+    """Containers that come and go, in the order of a script."""
+
+    def __init__(self, slots: Slots) -> None:
+        self.slots = slots
+        self.inside: list[str] = []
+        self.order: list[str] = []
+        self.gates: dict[str, asyncio.Event] = {}
+
+    async def one(self, name: str, memory: int = 1) -> None:
+        self.gates[name] = asyncio.Event()
+        async with self.slots.taken(Room(memory=memory)):
+            self.inside.append(name)
+            self.order.append(name)
+            await self.gates[name].wait()
+            self.inside.remove(name)
+
+
+async def turn() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_first_come_first_served() -> None:
+    """A large one is not overtaken for ever by small ones."""
+    watch = Watch(Slots(Room(memory=4, places=4)))
+    tasks = [asyncio.create_task(watch.one(*wish)) for wish in (("a", 2), ("b", 2), ("large", 4), ("small", 1))]
+    await turn()
+    assert watch.inside == ["a", "b"]
+    watch.gates["a"].set()
+    await turn()
+    assert watch.inside == ["b"]
+    watch.gates["b"].set()
+    await turn()
+    assert watch.inside == ["large"]
+    watch.gates["large"].set()
+    await turn()
+    assert watch.inside == ["small"]
+    watch.gates["small"].set()
+    await asyncio.gather(*tasks)
+
+
+async def test_who_gives_up_waiting_holds_nothing() -> None:
+    """Cancelled before or after its turn came, its room goes to the next."""
+    slots = Slots(Room(memory=1, places=1))
+    watch = Watch(slots)
+    first, second, third = (asyncio.create_task(watch.one(name)) for name in "abc")
+    await turn()
+    watch.gates["a"].set()
+    second.cancel()
+    await turn()
+    assert watch.inside == ["c"]
+    watch.gates["c"].set()
+    await asyncio.gather(first, third)
+    async with slots.taken(Room(memory=1)):
+        pass
+
+
+async def test_cancelled_in_the_moment_of_its_turn() -> None:
+    """The room that was just given is given back."""
+    slots = Slots(Room(memory=1, places=1))
+    entered = asyncio.Event()
+
+    async def waiter() -> None:
+        async with slots.taken(Room(memory=1)):
+            entered.set()
+
+    async with slots.taken(Room(memory=1)):
+        task = asyncio.create_task(waiter())
+        await turn()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(1), slots.taken(Room(memory=1)):
+        assert not entered.is_set()
+
+
+async def test_more_than_there_is() -> None:
+    """Who wants more than the engine has gets all of it, alone."""
+    slots = Slots(Room(memory=2, places=2))
+    async with asyncio.timeout(1), slots.taken(Room(memory=100)):
+        assert not slots._free.holds(Room(memory=1))
+
+
+@pytest.mark.parametrize(
+    ("workers", "cpus", "memory", "places"),
+    [
+        (0, 2, 7, 1),
+        (0, 4, 16, 3),
+        (0, 32, 128, 25),
+        (0, 2, 256, 4),
+        (8, 2, 64, 8),
+        (8, 2, 16, 3),
+        (1, 8, 64, 1),
+        (0, 1, 2, 1),
+    ],
+)
+def test_how_many_there_are(workers: int, cpus: int, memory: int, places: int) -> None:
+    """Two per processor or as many as wanted, but never more than memory holds, and always one."""
+    assert room(ONE, workers, engine(cpus, memory * GIB)).places == places
