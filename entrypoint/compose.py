@@ -169,7 +169,7 @@ def _missing(found: Survey, settings: Settings) -> bool:
         return True
     if any(board.absent for board in found.boards.values()):
         return True
-    return settings.retry_failed and any(any(board.failed) for board in found.boards.values())
+    return settings.retry_failed and any(any(board.failed) for board in found.boards.values() if not board.skip)
 
 
 def _begin(journal: Journal, prepared: Prepared, found: Survey, github: Mapping[str, str]) -> None:

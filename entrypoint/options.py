@@ -90,7 +90,7 @@ def add_settings(
         words = choices(field)
         metavar = extra["metavar"] or ("{" + ",".join(words) + "}" if words else _metavar(field.annotation))
         action: dict[str, Any] = {"action": "append"} if name in REPEATABLE else {}
-        if field.annotation is bool:
+        if field.annotation in (bool, bool | None):
             action = {"nargs": "?", "const": "true"}
         groups[extra["group"]].add_argument(
             f"--{option_name(name)}",

@@ -137,8 +137,18 @@ def load_benchmark(benchmark: Benchmark, settings: Settings, profile: Profile, *
             cache=settings.dataset_cache,
             allow_drift=settings.allow_dataset_drift,
         )
-    amount = Amount(tier=settings.tier, limit=settings.limit, epochs=settings.epochs, seed=settings.seed)
+    amount = Amount(
+        tier=settings.tier, limit=settings.limit, epochs=settings.epochs, seed=settings.seed,
+        sequential=sequential(settings),
+    )  # fmt: skip
     return plan_benchmark(benchmark, rows, profile, amount)
+
+
+def sequential(settings: Settings) -> bool:
+    """Whether benchmarks may end early: what was set, or else at every tier but the full one; never in shards."""
+    if settings.shard:
+        return False
+    return settings.tier != "full" if settings.sequential is None else settings.sequential
 
 
 def options_of(settings: Settings, model: str) -> Options:
@@ -230,6 +240,7 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
         demonstration=demonstration is not None,
         faults=demonstration.faults if demonstration else (),
         reference=_reference(settings, options),
+        sequential=sequential(settings),
         max_failure_rate=settings.max_failure_rate,
     )
     if settings.shard:

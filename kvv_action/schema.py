@@ -7,6 +7,9 @@ from typing import Any
 
 SCHEMA_VERSION = 1
 
+MOST_FAILURES = 0.1
+"""Share of answers that may fail for good, unless the user says otherwise."""
+
 CHAT = "chat/completions"
 COMPLETIONS = "completions"
 REFERENCE = "reference"
@@ -409,9 +412,9 @@ class RunPlan:
 
     `tokenizer` is the digest of the tokenizer file, empty without one; `choices` are the settings that only some
     benchmarks know (`image-encoding`). `reference` is a live endpoint that is asked the same. `imported` names the
-    foreign result file that a run was made from, with its digest. `max_failure_rate` is the share of answers that may
-    fail for good before that alone can be a reason to fail. `shard` is the part that one process asks; without it, the
-    plan is that of the whole run.
+    foreign result file that a run was made from, with its digest. `sequential` lets a benchmark end as soon as its
+    verdict is clear. `max_failure_rate` is the share of answers that may fail for good before that alone can be a
+    reason to fail. `shard` is the part that one process asks; without it, the plan is that of the whole run.
     """
 
     endpoint: EndpointInfo
@@ -429,7 +432,8 @@ class RunPlan:
     faults: tuple[str, ...] = ()
     reference: EndpointInfo | None = None
     imported: str = ""
-    max_failure_rate: float = 0.1
+    sequential: bool = False
+    max_failure_rate: float = MOST_FAILURES
     shard: Shard | None = None
 
 

@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from kvv_action.errors import Problem, UsageError
 from kvv_action.redact import Redactor
+from kvv_action.schema import MOST_FAILURES
 
 ENV_PREFIX = "KVV_"
 RESERVED_BODY = ("model", "messages", "stream", "stream_options")
@@ -300,8 +301,15 @@ class Settings(BaseSettings):
         None, "At most this many samples of each benchmark, chosen by seed.", group="plan", ge=1, le=1_000_000
     )
     seed: int = setting(0, "Chooses the subset when limit is set.", group="plan", ge=0, le=2**63 - 1)
+    sequential: Annotated[bool | None, BeforeValidator(_boolean)] = setting(
+        None,
+        "End a benchmark as soon as its verdict is clear; looking early is allowed for in the limits. "
+        "Default: true, at tier full false.",
+        group="plan",
+        metavar="true|false",
+    )
     max_failure_rate: float = setting(
-        0.1,
+        MOST_FAILURES,
         "Share of a benchmark's answers that may fail for good. Where more do, and whether they were right or wrong "
         "would decide, the benchmark fails; where fewer do, it is inconclusive.",
         group="plan",

@@ -80,6 +80,7 @@ SOURCES = {
     "seed": ("7", 7),
     "max_failure_rate": ("0.2", 0.2),
     "shard": ("0 / 4", "4/4"),
+    "sequential": ("false", False),
     "precheck": ("off", "off"),
     "probes": ("tokens\nthinking.*", ("tokens", "thinking.*")),
     "mfjs_cases": ("/tmp/cases", "/tmp/cases"),

@@ -101,6 +101,7 @@ def _load(out: Path, profile: Profile, model: str) -> Loaded:
     chosen: dict[str, Any] = {
         "dataset": f"{imported.BENCHMARK}={out / imported.REQUESTS}",
         "tier": "full",
+        "sequential": "false",
         "reference": list(imported.references_in(out)) or ["none"],
     }
     settings = load(chosen)

@@ -14,7 +14,7 @@ SHARES = (0.05, *(tenth / 10 for tenth in range(1, 11)))
 """When a verdict is looked for, as shares of all answers: early for what is plainly broken, then every tenth."""
 NEIGHBOURS = 20
 FEWEST = 10
-"""Answers before the first look."""
+"""Answers below which there is no verdict by statistics."""
 
 
 def looks_for(samples: int, epochs: int) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -11,6 +11,8 @@ from kvv_action.dataset.subset import stratified
 from kvv_action.errors import DatasetError
 from kvv_action.profiles.model import BenchmarkRules, Profile
 from kvv_action.profiles.thinking import sampling_for, thinks
+from kvv_action.run.decision import comparable
+from kvv_action.run.order import looks_for
 from kvv_action.schema import BenchmarkKind, DatasetInfo, PlannedBenchmark, RunPlan, Sample
 
 NO_DATASET = DatasetInfo(source="code", location="", count=0, digest="", pinned=True)
@@ -40,12 +42,13 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amount:
-    """How much the user asked for; None follows tier and profile."""
+    """How much the user asked for; None follows tier and profile. `sequential` may end early when all is clear."""
 
     tier: str
     limit: int | None
     epochs: int | None
     seed: int
+    sequential: bool = False
 
 
 def plan_benchmark(benchmark: Benchmark, rows: Rows | None, profile: Profile, amount: Amount) -> Loaded:
@@ -91,6 +94,8 @@ def plan_benchmark(benchmark: Benchmark, rows: Rows | None, profile: Profile, am
         margin=rules.margin,
         clusters=_clusters([sample.cluster or sample.id for sample in every if not chosen or sample.id in wanted]),
     )
+    if amount.sequential and comparable(planned):
+        planned = replace(planned, looks=looks_for(planned.samples, planned.epochs), order_seed=amount.seed)
     return Loaded(benchmark=benchmark, planned=planned, samples=_reader(benchmark, rows, profile, chosen))
 
 

@@ -19,6 +19,7 @@ from kvv_action.run.journal import Journal
 from kvv_action.run.plan import Loaded
 from kvv_action.run.records import Place, answer_line, error_line, observation_line, result_line
 from kvv_action.run.schedule import Lane, drive
+from kvv_action.run.stopping import Stopping, waves
 from kvv_action.run.survey import Survey
 from kvv_action.run.tokens import of_body
 from kvv_action.schema import (
@@ -74,6 +75,10 @@ class _Outgoing:
     key: str
     kept: str
     endpoint: str = ""
+
+
+class _GivenUp(Exception):
+    """The benchmark ended early while this sample was in flight."""
 
 
 class _Generate:
@@ -236,6 +241,8 @@ class Runner:
         self._clock = clock
         self._wrong_probes = found.wrong_probes
         self._refused = False
+        self._stopping = Stopping(plan, found.boards, retry_failed=retry_failed)
+        self._flying: dict[str, set[asyncio.Task[Score]]] = {}
 
     def client_of(self, endpoint: str) -> Client:
         """The client of the endpoint under test (empty), or of the reference."""
@@ -340,19 +347,44 @@ class Runner:
     def _items(self, loaded: Loaded) -> Iterator[_Item]:
         """What is still missing of a benchmark, in the order of the plan; ends when the budget does."""
         planned = loaded.planned
-        board = self._found.boards[planned.id]
-        for index, sample in enumerate(loaded.samples()):
+        if not planned.looks:
+            yield from self._missing(loaded, None)
+            return
+        if self._stopping.decided(planned.id):
+            self._end_early(planned.id)
+        for wave in waves(planned):
+            yield from self._missing(loaded, wave)
+
+    def _missing(self, loaded: Loaded, wave: frozenset[int] | None) -> Iterator[_Item]:
+        """The same of one wave, or of everything; samples are not read further than needed."""
+        planned, board = loaded.planned, self._found.boards[loaded.planned.id]
+        last = planned.samples - 1 if wave is None else max(position // planned.epochs for position in wave)
+        for index, sample in zip(range(last + 1), loaded.samples(), strict=False):
             if not loaded.asks(sample.id):
                 continue
             for epoch in range(planned.epochs):
                 position = board.position(index, epoch)
+                if wave is not None and position not in wave:
+                    continue
                 if board.last[position] and self._stands(board.failed[position]):
                     continue
+                if self._stopping.decided(planned.id):
+                    return
                 if self._refused or not self.budget.left():
                     self._refused = True
                     return
                 place = Place(benchmark=planned.id, sample=sample.id, index=index, epoch=epoch)
                 yield _Item(loaded=loaded, sample=sample, place=place)
+
+    def _end_early(self, benchmark: str) -> None:
+        """Say that the rest of a benchmark is not asked, and give up what is in flight: it decides nothing any more."""
+        flying = self._flying.get(benchmark, set())
+        tasks = tuple(flying)
+        flying.clear()
+        given_up = sum(task.cancel() for task in tasks)
+        reason = self._stopping.decided(benchmark) + (f"; {given_up} in flight were given up" if given_up else "")
+        self.journal.append({"kind": "skip", "benchmark": benchmark, "reason": reason})
+        self._observer.state(f"{benchmark}: {reason}")
 
     def _stands(self, failed: int) -> bool:
         """Whether an earlier result is kept."""
@@ -362,15 +394,15 @@ class Runner:
         """One sample in one epoch: the only place that catches everything."""
         generate = _Generate(self, item)
         try:
-            await item.loaded.benchmark.solve(item.sample, generate, self._sandbox)
-            exchanges = [generate.exchanges[call] for call in sorted(generate.exchanges)]
-            score = await item.loaded.benchmark.score(item.sample, exchanges)
+            score = await self._score(item, generate)
             assert 0.0 <= score.value <= 1.0, score
             result: Score | SampleFailure = replace(score, value=float(score.value), category=item.sample.category)
         except EndpointError as error:
             result = SampleFailure(kind=error.kind, message=error.message, counts=item.sample.unanswered)
         except BudgetSpent:
             self._refused = True
+            return
+        except _GivenUp:
             return
         except Undecided as error:
             result = SampleFailure(kind=FailureKind.UNDECIDED, message=str(error))
@@ -388,11 +420,36 @@ class Runner:
             result = SampleFailure(kind=FailureKind.INTERNAL, message=_words(error))
         self._settle(item, result, sorted(generate.exchanges))
 
+    async def _score(self, item: _Item, generate: _Generate) -> Score:
+        """Ask and judge; a benchmark that may end early in a task of its own, which `_end_early` can cancel."""
+        if not item.loaded.planned.looks:
+            return await self._asked(item, generate)
+        task = asyncio.create_task(self._asked(item, generate))
+        flying = self._flying.setdefault(item.place.benchmark, set())
+        flying.add(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if task in flying or (current is not None and current.cancelling()):
+                raise
+            raise _GivenUp from None
+        finally:
+            flying.discard(task)
+
+    async def _asked(self, item: _Item, generate: _Generate) -> Score:
+        await item.loaded.benchmark.solve(item.sample, generate, self._sandbox)
+        exchanges = [generate.exchanges[call] for call in sorted(generate.exchanges)]
+        return await item.loaded.benchmark.score(item.sample, exchanges)
+
     def _settle(self, item: _Item, result: Score | SampleFailure, calls: Sequence[int]) -> None:
         place = item.place
         self.journal.append(result_line(place, result, self._clock(), calls))
         if isinstance(result, Score) and result.value < 1.0 and item.loaded.planned.gates:
             self._wrong_probes.setdefault(place.benchmark, []).append(place.sample)
+        position = place.index * item.loaded.planned.epochs + place.epoch
+        if self._stopping.settle(place.benchmark, position, result):
+            self._end_early(place.benchmark)
         self._observer.finished(
             Finished(benchmark=place.benchmark, sample=place.sample, epoch=place.epoch, result=result)
         )

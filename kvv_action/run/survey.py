@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from kvv_action.errors import JournalError
 from kvv_action.run.journal import Record
+from kvv_action.run.ledger import Ledger
 from kvv_action.run.records import to_exchange, to_failure, to_score
 from kvv_action.schema import Exchange, PlannedBenchmark, RunPlan, RunState
 
@@ -23,11 +24,13 @@ class Board:
         failed: by the same position, 1 when that line is a failure.
         skips: why the rest was not asked, by shard of a divided run (0 for one that is not).
         lacking: the shards of which that is because their machine lacks something, so that it can be asked elsewhere.
+        ledger: what each answer adds to the score.
     """
 
     epochs: int
     last: "array[int]"
     failed: bytearray
+    ledger: Ledger
     skips: dict[int, str] = field(default_factory=dict)
     lacking: set[int] = field(default_factory=set)
 
@@ -45,7 +48,12 @@ class Board:
     def empty(cls, planned: PlannedBenchmark) -> "Board":
         """A board without results."""
         slots = planned.samples * planned.epochs
-        return cls(epochs=planned.epochs, last=array("q", bytes(8 * slots)), failed=bytearray(slots))
+        return cls(
+            epochs=planned.epochs,
+            last=array("q", bytes(8 * slots)),
+            failed=bytearray(slots),
+            ledger=Ledger.empty(planned),
+        )
 
     def position(self, index: int, epoch: int) -> int:
         """Where a sample and epoch stand.
@@ -231,8 +239,11 @@ def _settle(record: Record, number: int, result: Survey, gates: Collection[str])
     board.last[position] = number
     board.failed[position] = record["kind"] == "failure"
     if record["kind"] == "failure":
-        to_failure(record)
-    elif to_score(record["score"]).value < 1.0 and benchmark in gates:
-        result.wrong_probes.setdefault(benchmark, []).append(record["sample"])
+        board.ledger.failure(position, to_failure(record))
+    else:
+        score = to_score(record["score"])
+        board.ledger.score(position, score)
+        if score.value < 1.0 and benchmark in gates:
+            result.wrong_probes.setdefault(benchmark, []).append(record["sample"])
     result.at[-1] = max(result.at[-1], record["at"])
     return slot

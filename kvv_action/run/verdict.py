@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kvv_action.run.comparison import Compared
+from kvv_action.run.order import FEWEST
 from kvv_action.schema import BenchmarkKind, BenchmarkResult, Comparison, Counts, FailureCount, RunState, Shard, Verdict
 
 AT_MARGIN = 0.002
@@ -63,7 +64,8 @@ def judge(evidence: Evidence) -> tuple[Verdict, str]:
             f"{scored}; the reference of {reference} was measured in another way and is for orientation only",
         )
     if evidence.compared is None:
-        return Verdict.INCONCLUSIVE, f"{scored}, too few answers to compare: {missing(evidence)}"
+        few = f"{scored}, but {counts.sent} answers are too few to compare; {FEWEST} are needed"
+        return Verdict.INCONCLUSIVE, few + (f"; {missing(evidence)}" if counts.failed or counts.skipped else "")
     return _compared(evidence, evidence.compared, evidence.reference, evidence.margin)
 
 

@@ -30,6 +30,7 @@ class Design:
         size: independent answers of the vendor.
         margin: how far below the reference still passes.
         to_pass, to_fail: normal quantiles of the limits that decide.
+        to_differ: quantile of the limit that must be below the reference itself for a fail.
         error: standard error of the difference where it is known (paired); else it follows from the sizes.
     """
 
@@ -38,6 +39,7 @@ class Design:
     margin: float
     to_pass: float
     to_fail: float
+    to_differ: float = -math.inf
     error: float | None = None
 
     def spread(self, deficit: float) -> float:
@@ -58,7 +60,8 @@ class Design:
 
     def fails(self, deficit: float) -> float:
         """Chance that it fails."""
-        return self._chance(deficit - self.margin, deficit, self.to_fail)
+        worse = self._chance(deficit - self.margin, deficit, self.to_fail)
+        return min(worse, self._chance(deficit, deficit, self.to_differ))
 
     def _chance(self, distance: float, deficit: float, quantile: float) -> float:
         """That a limit with this quantile lies beyond the margin, for a true difference this far from it."""
@@ -86,8 +89,11 @@ class Design:
             None when no number of answers is enough: the difference is at the margin, or the reference itself is not
             known well enough.
         """
-        quantile = self.to_pass if seen > -self.margin else self.to_fail
-        allowed = abs(seen + self.margin) / (quantile + NormalDist().inv_cdf(chance))
+        beyond = NormalDist().inv_cdf(chance)
+        if seen > -self.margin:
+            allowed = (seen + self.margin) / (self.to_pass + beyond)
+        else:
+            allowed = min(-(seen + self.margin) / (self.to_fail + beyond), -seen / max(1e-9, self.to_differ + beyond))
         if self.error is not None:
             return self.size * (self.error / allowed) ** 2 if allowed else None
         left = allowed**2 - self.own_error**2

@@ -1,51 +1,11 @@
 """Margins that can be decided: computed for every benchmark of every profile that has one."""
 
-from dataclasses import dataclass
-
 import pytest
 
 from kvv_action.profiles.loader import load, names
 from kvv_action.run.decision import family, planned_design
-from kvv_action.schema import PlannedBenchmark
-from tests.run.vendors import exact, planned_of
-
-ROWS = {"ocrbench": 1000, "mmmu_pro": 3460, "aime2025": 30, "toolcall": 2000, "beam": 700, "deepswe": 113}
-"""Samples of the full tier; a benchmark that this does not name cannot have a margin."""
-POSITIVE = {"kimi-k2-thinking": 1958 / 4000, "kimi-k2-0905": 1274 / 4000}
-"""Share of K2VV's requests at which the official API calls a tool."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """A benchmark of a profile at the full tier; `counted` is the part of the answers that an F1 rests on."""
-
-    planned: PlannedBenchmark
-    count: int
-    counted: float
-    reference_size: int
-
-    @property
-    def size(self) -> int:
-        """Answers that the score rests on."""
-        return round(self.planned.samples * self.planned.epochs * self.counted)
-
-
-def cases(profile: str) -> dict[str, Case]:
-    """All that have a margin."""
-    rules = {name: rule for name, rule in load(profile).benchmarks.items() if rule.margin is not None}
-    found = {}
-    for name, rule in rules.items():
-        assert rule.reference is not None
-        assert rule.margin is not None
-        planned = planned_of(
-            reference=rule.reference.value, margin=rule.margin, samples=ROWS[name], size=rule.reference.n,
-            epochs=rule.epochs, f1=name == "toolcall",
-        )  # fmt: skip
-        counted = POSITIVE[profile] * (2 - rule.reference.value) if name == "toolcall" else 1.0
-        size = round((rule.reference.n or ROWS[name]) * counted)
-        found[name] = Case(planned=planned, count=len(rules), counted=counted, reference_size=size)
-    return found
-
+from tests.profiles.sizes import cases
+from tests.run.vendors import exact
 
 ALL = [(profile, name) for profile in names() for name in cases(profile)]
 

@@ -300,16 +300,22 @@ def load_quiz(
     rows: Rows | None = None,
     profile: Profile | None = None,
     limit: int | None = None,
+    sequential: bool = False,
 ) -> Loaded:
     """A quiz with its samples, planned at the full tier."""
-    amount = Amount(tier="full", limit=limit, epochs=epochs, seed=0)
+    amount = Amount(tier="full", limit=limit, epochs=epochs, seed=0, sequential=sequential)
     return plan_benchmark(quiz, rows or FakeRows(), profile or fake_profile(), amount)
 
 
 def make_run(
-    tmp_path: Path, *quizzes: Benchmark, epochs: int = 1, profile: Profile | None = None, **changes: Any
+    tmp_path: Path,
+    *quizzes: Benchmark,
+    epochs: int = 1,
+    profile: Profile | None = None,
+    sequential: bool = False,
+    **changes: Any,
 ) -> Run:
     """A run of these quizzes that has not begun."""
     profile = profile or fake_profile()
-    loaded = [load_quiz(quiz, epochs=epochs, profile=profile) for quiz in quizzes or (Quiz(),)]
+    loaded = [load_quiz(quiz, epochs=epochs, profile=profile, sequential=sequential) for quiz in quizzes or (Quiz(),)]
     return Run(tmp_path / "journal.jsonl", loaded, plan_of(loaded, **changes), profile)

@@ -87,7 +87,7 @@ MANY = {"counts": counts(scored=80, failed=20), "failures": TIMEOUTS}
         ),
         ({"reference": None, "compared": None}, OPEN, "scored 90.0 %, but the profile has no reference"),
         ({"margin": None, "compared": None}, OPEN, "the reference of 90.0 % was measured in another way"),
-        ({"compared": None}, OPEN, "too few answers to compare"),
+        ({"compared": None}, OPEN, "scored 90.0 %, but 100 answers are too few to compare; 10 are needed"),
         ({"compared": compared(OPEN, torn=True), **LOST}, OPEN, "what did not come decides; 2 failed (timeout-total"),
         ({"compared": compared(OPEN), **LOST}, OPEN, "hold both outcomes; 2 failed (timeout-total: no end)"),
         (

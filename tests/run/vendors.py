@@ -96,18 +96,33 @@ def _first(size: int, holds: Callable[[int], bool]) -> int:
 
 
 def simulated(
-    planned: PlannedBenchmark, deficit: float, *, count: int, reference_size: int, runs: int, seed: int
-) -> Chances:
-    """Seeded runs that end as soon as a look decides; one answer a sample, all scored."""
+    planned: PlannedBenchmark, deficit: float, *, count: int, reference_size: int, runs: int, seed: int,
+    counted: float = 1.0,
+) -> Chances:  # fmt: skip
+    """Seeded runs that end as soon as a look decides; all answers are scored and independent.
+
+    Args:
+        planned: with looks or without.
+        deficit: of the vendor, as a fraction of the score.
+        count: benchmarks of the run that can fail.
+        reference_size: independent answers behind the published score.
+        runs, seed: of the simulation.
+        counted: share of answers that an F1 rests on.
+    """
     assert planned.reference is not None
-    random, value, total = np.random.RandomState(seed), planned.reference.value, planned.samples * planned.epochs
-    ends = planned.looks or (total,)
+    f1 = planned.aggregate == "f1"
+    random, total = np.random.RandomState(seed), planned.samples * planned.epochs
+    looks = planned.looks or (total,)
+    ends = [round(end * counted) for end in looks]
+    value, share = planned.reference.value, max(0.0, planned.reference.value - deficit)
+    if f1:
+        value, share = overlap_from(value), overlap_from(share)
 
     @cache
     def verdict(number: int, right: int, published: int) -> Verdict:
         at = look(
-            planned, Estimate(share=right / ends[number], size=ends[number]),
-            Estimate(share=published / reference_size, size=reference_size), number,
+            planned, Estimate(share=right / ends[number], size=ends[number], f1=f1),
+            Estimate(share=published / reference_size, size=reference_size, f1=f1), number,
         )  # fmt: skip
         if at.passes():
             return Verdict.PASS
@@ -116,9 +131,9 @@ def simulated(
     found: list[Verdict] = []
     asked = 0
     for published in random.binomial(reference_size, value, size=runs):
-        outcome, number = _one(random, ends, max(0.0, value - deficit), lambda n, r, p=int(published): verdict(n, r, p))
+        outcome, number = _one(random, ends, share, lambda n, r, p=int(published): verdict(n, r, p))
         found.append(outcome)
-        asked += ends[number]
+        asked += looks[number]
     return Chances(
         passes=found.count(Verdict.PASS) / runs, fails=found.count(Verdict.FAIL) / runs, requests=asked / runs / total
     )

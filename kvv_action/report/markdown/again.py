@@ -6,7 +6,7 @@ import orjson
 
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import one_line
-from kvv_action.schema import BenchmarkKind, RunPlan, RunReport
+from kvv_action.schema import MOST_FAILURES, BenchmarkKind, RunPlan, RunReport
 
 
 def reproduce(report: RunReport, rows: int) -> str:
@@ -40,6 +40,8 @@ def command(report: RunReport) -> list[str]:
         "seed": str(plan.seed),
         "limit": str(plan.limit or ""),
         "epochs": str(*epochs) if len(epochs) == 1 else "",
+        "sequential": "" if plan.sequential == (plan.tier != "full") else str(plan.sequential).lower(),
+        "max-failure-rate": "" if plan.max_failure_rate == MOST_FAILURES else f"{plan.max_failure_rate:g}",
         "think-mode": "" if endpoint.think_mode == "kimi" else endpoint.think_mode,
         "effort": endpoint.effort,
         "contract": "" if plan.contract == "official" else plan.contract,
