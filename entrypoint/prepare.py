@@ -145,9 +145,7 @@ def load_benchmark(benchmark: Benchmark, settings: Settings, profile: Profile, *
 
 
 def sequential(settings: Settings) -> bool:
-    """Whether benchmarks may end early: what was set, or else at every tier but the full one; never in shards."""
-    if settings.shard:
-        return False
+    """Whether benchmarks may end early: what was set, or else at every tier but the full one; shards never do."""
     return settings.tier != "full" if settings.sequential is None else settings.sequential
 
 

@@ -67,7 +67,8 @@ class _Watch:
             if state == SCORED or (state == FAILED and not retry_failed):
                 self._waiting[self._group(position)] -= 1
         for look in stand(planned, board.ledger).looks:
-            self.decided = self.decided or self._clear(look)
+            if look.number < len(planned.looks) - 1:  # after the last look nothing is left to end
+                self.decided = self.decided or self._clear(look)
 
     def _group(self, position: int) -> int:
         """The first look that covers an answer."""
