@@ -17,6 +17,7 @@ COMMANDS = {
     "render": "write the reports of a run again from its report.json",
     "compare": "tell whether a change broke the model: two runs, sample by sample",
     "audit": "recompute a run from its journal and compare",
+    "bundle": "pack the evidence of a run into one archive",
     "datasets": "fetch, verify or list the datasets, for a machine without network",
     "sandbox": "check the container engine, and remove what runs have left on it",
     "import-k2vv": "make a run from a result file of K2VV",

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from entrypoint.bundling import opened
+from kvv_action.bundle.form import NAME, REDACTED_NAME
+from kvv_action.bundle.form import Member as Archive
 from kvv_action.errors import KvvError
 from kvv_action.leaderboard.record import Bundle
 from kvv_action.report.files import JOURNAL
@@ -19,16 +22,41 @@ class Evidence:
 
 
 def read(path: Path, url: str = "") -> Evidence:
-    """Evidence from a run's folder.
+    """Evidence from a bundle, or from a run's folder and the bundle in it.
 
     Args:
-        path: the folder that kvv wrote.
+        path: the archive, or the folder that kvv wrote.
         url: where the archive can be fetched.
 
     Raises:
         KvvError: it is no evidence, or does not hold together.
     """
-    del url
-    if not (path / JOURNAL).is_file():
-        raise KvvError(f"{path}: no {JOURNAL} there; name the folder that kvv wrote")
-    return Evidence(report=build(path / JOURNAL))
+    archive = _packed_in(path)
+    if archive is not None:
+        found = read(archive, url)
+        if path_matches(found.report, path):
+            return found
+        raise KvvError(f"{archive}: is not the bundle of this run; make it again with kvv bundle")
+    with opened(path) as evidence:
+        if not (evidence.folder / JOURNAL).is_file():
+            raise KvvError(f"{path}: no {JOURNAL} there; name the folder that kvv wrote")
+        report = build(evidence.folder / JOURNAL)
+        return Evidence(report=report, bundle=_bundle(evidence.archive, report, url))
+
+
+def _packed_in(path: Path) -> Path | None:
+    """The bundle in a run's folder; the one with texts where there are both."""
+    return next((path / name for name in (NAME, REDACTED_NAME) if (path / name).is_file()), None)
+
+
+def path_matches(report: RunReport, folder: Path) -> bool:
+    """Whether a bundle's report is that of a folder's journal."""
+    journal = report.journal
+    return build(folder / JOURNAL).journal.head == (journal.redacted_from or journal.head)
+
+
+def _bundle(archive: Archive | None, report: RunReport, url: str) -> Bundle | None:
+    if archive is None:
+        return None
+    redacted = bool(report.journal.redacted_from)
+    return Bundle(sha256=archive.sha256, size=archive.size, url=url or None, redacted=redacted)

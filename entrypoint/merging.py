@@ -49,7 +49,8 @@ def journals_in(folder: Path) -> list[Path]:
     if (folder / JOURNAL).is_file() or folder.is_file():
         return [folder / JOURNAL if folder.is_dir() else folder]
     patterns = ("/".join(["*"] * depth) for depth in range(1, DEPTH + 1))
-    found = [path for pattern in patterns for path in folder.glob(f"{pattern}/{JOURNAL}")]
+    below = (path for pattern in patterns for path in folder.glob(f"{pattern}/{JOURNAL}"))
+    found = [path for path in below if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
     if not found:
         allowed = f"Holds no {JOURNAL}, nor do the folders in it; name folders that kvv run --shard wrote."
         raise UsageError([Problem(name="DIR", value=str(folder), allowed=allowed)])

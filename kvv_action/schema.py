@@ -666,23 +666,28 @@ class Timing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """What produced the report."""
+    """What produced the report; `image` is the container's own, as its engine or its deployment named it."""
 
     version: str
     python: str
     platform: str
     packages: Mapping[str, str]
     github: Mapping[str, str]
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalInfo:
-    """The evidence behind the report: number of lines, digest of the last one, what was mended."""
+    """The evidence behind the report: number of lines, digest of the last one, what was mended.
+
+    `redacted_from` is the last digest of the journal whose texts were taken out; then scores cannot be recomputed.
+    """
 
     lines: int
     head: str
     mended_bytes: int
     retried_failures: int
+    redacted_from: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

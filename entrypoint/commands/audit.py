@@ -1,8 +1,10 @@
 """`kvv audit`: recompute a run from its journal, without the endpoint."""
 
+import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,12 @@ import orjson
 
 from benchmarks import registry
 from entrypoint import imported
+from entrypoint.bundling import is_redacted, opened
 from entrypoint.compose import check_journal
 from entrypoint.options import Parser
 from entrypoint.prepare import create, file_digest, load_benchmark, options_of
+from kvv_action.bundle.check import differences as of_bundle
+from kvv_action.bundle.check import manifest_in
 from kvv_action.errors import JournalError, KvvError
 from kvv_action.profiles import loader
 from kvv_action.profiles.model import Profile
@@ -25,13 +30,16 @@ from kvv_action.schema import PlannedBenchmark, RunPlan
 from kvv_action.settings import Settings, field_name, load
 
 EPILOG = """The samples are needed to score again: bundled and hub datasets are found by themselves, local files are
-named with --dataset. Exit status: 0 everything agrees, 1 something differs."""
+named with --dataset. A bundle is unpacked without trusting anything in it. Exit status: 0 everything agrees,
+1 something differs, 3 nothing differs, but the texts were taken out, so that scores cannot be recomputed."""
+
+UNCHECKED = 3
 
 
 def main(argv: Sequence[str]) -> int:
     """Check the chain, score every answer again, rebuild the report, compare."""
     parser = Parser(prog="kvv audit", description="Recompute a run from its journal and compare.", epilog=EPILOG)
-    parser.add_argument("dir", metavar="DIR", help="The folder that kvv wrote.")
+    parser.add_argument("dir", metavar="DIR|BUNDLE", help="The folder or the archive that kvv wrote.")
     parser.add_argument("--dataset", action="append", default=[], metavar="ID=PATH", help="Where local samples are.")
     parser.add_argument("--dataset-cache", default="", metavar="DIR", help="Folder of cached hub datasets.")
     parser.add_argument("--mfjs-cases", default="", metavar="DIR", help="The schemas, when the run had any.")
@@ -39,9 +47,21 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--profile", default="", metavar="FILE", help="The profile, when it was a file.")
     parser.add_argument("--reference", action="append", default=[], metavar="FILE", help="The reference, when a file.")
     values = parser.read(argv)
-    out = Path(values.dir)
-    journal = check_journal(out)
-    plan = read_plan(journal)
+    with opened(Path(values.dir)) as evidence:
+        out = evidence.folder
+        journal = check_journal(out)
+        plan = read_plan(journal)
+        manifest = manifest_in(journal.parent)
+        report = (out if out.is_dir() else out.parent) / REPORT
+        if is_redacted(journal):
+            return _tell_redacted(_unscored(report, journal, manifest), values.dir)
+        differences = _differences(values, plan, report, journal)
+        differences += _of_bundle(journal, manifest)
+    return _tell(differences, values.dir)
+
+
+def _differences(values: argparse.Namespace, plan: RunPlan, report: Path, journal: Path) -> list[str]:
+    """Score everything again and compare."""
     settings = load(
         {
             "dataset": values.dataset,
@@ -56,13 +76,30 @@ def main(argv: Sequence[str]) -> int:
         raise KvvError("the run used another tokenizer file; name it with --tokenizer FILE")
     name = values.profile or plan.profile.name
     profile = imported.profile_of(name) if plan.imported else loader.load(name)
-    report = (out if out.is_dir() else out.parent) / REPORT
     differences = asyncio.run(_audit(report, journal, plan, _load(plan, profile, settings, journal.parent)))
     if profile.digest != plan.profile.digest:
         differences.insert(
             0, f"profile {profile.name}: at hand {profile.digest[:16]}, the run used {plan.profile.digest[:16]}"
         )
-    return _tell(differences, journal)
+    return differences
+
+
+def _unscored(report: Path, journal: Path, manifest: Any) -> list[str]:
+    """What can be checked of a journal without texts: chain, counts, verdict, files."""
+    try:
+        differences = _compared(report, _plain(build(journal)))
+    except JournalError as error:
+        return [str(error)]
+    return differences + _of_bundle(journal, manifest)
+
+
+def _of_bundle(journal: Path, manifest: Any) -> list[str]:
+    """What differs of the other files of a bundle; a journal that does not hold together was told already."""
+    if manifest is None:
+        return []
+    with suppress(JournalError):
+        return list(of_bundle(journal.parent, manifest, build(journal)))
+    return []
 
 
 def _references(plan: RunPlan, out: Path) -> list[str]:
@@ -137,11 +174,24 @@ def _plain(report: Any) -> Any:
     return orjson.loads(canonical(report))
 
 
-def _tell(differences: list[str], journal: Path) -> int:
+def _tell_redacted(differences: list[str], source: str) -> int:
+    """What holds, and what nobody can check."""
+    if differences:
+        return _tell(differences, source)
+    sys.stdout.write(
+        f"{visible(source, 500)}: the chain holds, and report.json follows from the scores in the journal\n"
+        "not checked: the scores themselves; texts were taken out, and digests stand for them\n"
+    )
+    return UNCHECKED
+
+
+def _tell(differences: list[str], source: str) -> int:
     for difference in differences[:DIFFERENCE_LIMIT]:
         sys.stdout.write(f"differs: {visible(difference, 500)}\n")
     if len(differences) > DIFFERENCE_LIMIT:
         sys.stdout.write(f"… and {len(differences) - DIFFERENCE_LIMIT} more\n")
     if not differences:
-        sys.stdout.write(f"{journal}: the chain holds, every score and every number of report.json was reached again\n")
+        sys.stdout.write(
+            f"{visible(source, 500)}: the chain holds, every score and every number of report.json was reached again\n"
+        )
     return 1 if differences else 0

@@ -71,7 +71,7 @@ class Reader:
                 merge = record if number == 1 and record.get("kind") == "merge" else merge
                 self._follow(line[:-1], number)
                 yield record
-        if merge is not None:
+        if merge is not None and "redacted" not in merge:  # whose lines are not those of the shards any more
             self._hold(merge)
 
     def _follow(self, line: bytes, number: int) -> None:

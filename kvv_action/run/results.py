@@ -165,6 +165,7 @@ def build(path: Path, rescored: Rescored | None = None) -> RunReport:
             head=reader.head,
             mended_bytes=found.mended_bytes,
             retried_failures=found.retried_failures,
+            redacted_from=found.redacted_from,
         ),
     )
 

@@ -78,6 +78,7 @@ class Survey:
         end: the last `end` line of the last session, None when it was killed or still runs.
         at: time of the last result of each session, seconds since the epoch.
         wrong_probes: by id of a gating benchmark, its samples that were not right.
+        redacted_from: the last digest of the journal whose texts were taken out, empty for a journal with its texts.
         merge: the `merge` line, None when the journal is that of one run.
         ends: by shard of a merged journal, its last `end` line, as above.
     """
@@ -91,6 +92,7 @@ class Survey:
     lines: int = 0
     mended_bytes: int = 0
     retried_failures: int = 0
+    redacted_from: str = ""
     merge: Record | None = None
     ends: dict[int, Record | None] = field(default_factory=dict)
     shard_began: int = 1
@@ -118,6 +120,8 @@ def survey(records: Iterable[Record], plan: RunPlan) -> Survey:
     for number, record in enumerate(records, 1):
         result.lines = number
         try:
+            if number == 1 and "redacted" in record:
+                result.redacted_from = str(record["redacted"]["head"])
             match record["kind"]:
                 case "answer":
                     keys.setdefault(_slot(record, result), {})[record["key"]] = to_exchange(record)

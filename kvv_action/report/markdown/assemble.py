@@ -63,6 +63,10 @@ def _head(report: RunReport) -> str:
         notes.append(f"**{report.state.capitalize()}**: {text(report.state_reason, 500)}")
     if report.plan.imported:
         notes.append(f"**Imported** from {text(report.plan.imported)}: somebody else asked; kvv judged the answers.")
+    if report.journal.redacted_from:
+        notes.append(
+            "**Redacted**: digests stand for the texts, so nobody can recompute the scores from this evidence."
+        )
     if report.plan.faults:
         notes.append(f"Faults of the embedded vendor: {text(', '.join(report.plan.faults))}")
     return title + "\n\n".join(notes) + "\n\n"

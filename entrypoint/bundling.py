@@ -1,0 +1,116 @@
+"""Packs a run's folder, and opens what was packed; the same for the command line and the container action."""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from entrypoint.outputs import replaced
+from kvv_action.bundle.form import NAME, REDACTED_NAME, BundleError, Member, measured
+from kvv_action.bundle.pack import gather, suspects, write
+from kvv_action.bundle.scan import Suspect
+from kvv_action.bundle.unpack import unpack
+from kvv_action.errors import KvvError
+from kvv_action.redact import Redactor
+from kvv_action.report.files import JOURNAL
+from kvv_action.report.text import visible
+from kvv_action.run.journal import Reader
+from kvv_action.schema import RunReport
+
+SUSPECTS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundled:
+    """A bundle that was written, and the report in it."""
+
+    path: Path
+    archive: Member
+    report: RunReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """Evidence at hand.
+
+    Attributes:
+        folder: where its files lie.
+        archive: digest and size of the bundle that they came from; None for a folder.
+        members: what the bundle's manifest announced, and what was there.
+    """
+
+    folder: Path
+    archive: Member | None = None
+    members: Mapping[str, Member] | None = None
+
+
+def bundle(
+    folder: Path, out: Path | None = None, *, redact: bool, secrets: Redactor, allow_suspects: bool = False
+) -> Bundled:
+    """Write the archive of a run.
+
+    Args:
+        folder: what kvv wrote.
+        out: the archive; by default in the folder.
+        redact: leave the texts out.
+        secrets: what must be in no byte of it.
+        allow_suspects: a person has looked at what only looks like a key.
+
+    Raises:
+        KvvError: there is no run, it does not hold together, or it holds what looks like a key.
+    """
+    if not (folder / JOURNAL).is_file():
+        raise KvvError(f"{folder}: no {JOURNAL} there; name the folder that kvv wrote")
+    target = out or folder / (REDACTED_NAME if redact else NAME)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".kvv-bundle-", dir=target.parent) as scratch:
+            packing = gather(folder, Path(scratch), redact=redact)
+            found = suspects(packing, secrets, SUSPECTS)
+            if any(one.known for one in found) or (found and not allow_suspects):
+                raise _refused(found)
+            with replaced(target) as stream:
+                write(packing, stream)
+    except OSError as error:
+        raise KvvError(f"{target}: cannot be written: {error.strerror or error}") from error
+    return Bundled(path=target, archive=measured(target), report=packing.report)
+
+
+def _refused(found: list[Suspect]) -> BundleError:
+    places = "; ".join(visible(str(one), 200) for one in found)
+    known = any(one.known for one in found)
+    advice = (
+        "nothing was written; this run cannot be published"
+        if known
+        else "nothing was written; look at these places, and if they are no secrets, say --allow-key-like"
+    )
+    return BundleError(f"the evidence holds what looks like a key: {places}. {advice}")
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a path is that of an archive and not of a folder or journal."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return stream.read(2) == b"\x1f\x8b"
+
+
+def is_redacted(journal: Path) -> bool:
+    """Whether the texts of a journal were taken out."""
+    first = next(iter(Reader(journal)), None)
+    return first is not None and "redacted" in first
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Opened]:
+    """A run's folder, or the files of a bundle for as long as they are needed.
+
+    Raises:
+        BundleError: the archive is not as `kvv bundle` writes it.
+    """
+    if not is_archive(path):
+        yield Opened(folder=path)
+        return
+    with tempfile.TemporaryDirectory(prefix="kvv-audit-") as folder:
+        members = unpack(path, Path(folder))
+        yield Opened(folder=Path(folder), archive=measured(path), members=members)

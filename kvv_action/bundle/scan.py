@@ -1,0 +1,56 @@
+"""Looks for what must not be published: known secrets, and texts that look like keys of somebody."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from kvv_action.redact import Redactor
+
+_PATTERNS = {
+    "an OpenAI-style key": rb"\bsk-[A-Za-z0-9_-]{20,}",
+    "a GitHub token": rb"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{50,})",
+    "a GitLab token": rb"\bglpat-[A-Za-z0-9_-]{20,}",
+    "a Hugging Face token": rb"\bhf_[A-Za-z0-9]{30,}",
+    "an NVIDIA key": rb"\bnvapi-[A-Za-z0-9_-]{20,}",
+    "an AWS key id": rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+    "a Google API key": rb"\bAIza[0-9A-Za-z_-]{35}",
+    "a Slack token": rb"\bxox[abprs]-[A-Za-z0-9-]{10,}",
+    "a private key": rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
+    "a bearer token": rb"\b[Bb]earer\s+[A-Za-z0-9._~+/-]{24,}",
+    "a JSON web token": rb"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
+}
+_ALL = re.compile(b"|".join(b"(?P<p%d>%s)" % (number, text) for number, text in enumerate(_PATTERNS.values())))
+_NAMES = tuple(_PATTERNS)
+SHOWN = 6
+"""Characters of a suspicious text that messages show."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """A place that may hold a secret; `known` when it certainly does. Never the secret itself."""
+
+    file: str
+    line: int
+    what: str
+    known: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.line}: {self.what}"
+
+
+def scan(file: str, lines: Iterable[bytes], secrets: Redactor) -> Iterator[Suspect]:
+    """Every suspicious place of a file.
+
+    Args:
+        file: its name, for messages.
+        lines: its content.
+        secrets: knows the secrets that are certainly secret.
+    """
+    for number, line in enumerate(lines, 1):
+        if secrets.bytes(line) != line:
+            yield Suspect(file=file, line=number, what="one of your own keys", known=True)
+        for found in _ALL.finditer(line):
+            name = _NAMES[int((found.lastgroup or "p0")[1:])]
+            yield Suspect(
+                file=file, line=number, what=f"looks like {name} ({found[0][:SHOWN].decode(errors='replace')}…)"
+            )
