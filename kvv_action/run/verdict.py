@@ -116,7 +116,7 @@ def _power(evidence: Evidence, numbers: Comparison) -> str:
     if numbers.needed is None:
         if abs(numbers.difference + (evidence.margin or 0.0)) < AT_MARGIN:
             return f"{could}; the difference is at the margin, which no number of answers settles"
-        return f"{could}; no number of answers would settle it, because the reference itself is not known well enough"
+        return f"{could}; so near the margin no number of answers settles it, for the reference is uncertain itself"
     whole = evidence.available
     beyond = (
         f" (the dataset has {whole}; ask it in more epochs)"

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from kvv_action.run.decision import ERROR, Look
-from kvv_action.run.order import looks_for
+from kvv_action.run.order import FEWEST, looks_for
 from kvv_action.schema import BenchmarkKind, DatasetInfo, PlannedBenchmark, Reference, Verdict
 from kvv_action.scoring.differences import Estimate, Unpaired, overlap_from
 
@@ -120,6 +120,8 @@ def simulated(
 
     @cache
     def verdict(number: int, right: int, published: int) -> Verdict:
+        if looks[number] < FEWEST:
+            return Verdict.INCONCLUSIVE
         at = look(
             planned, Estimate(share=right / ends[number], size=ends[number], f1=f1),
             Estimate(share=published / reference_size, size=reference_size, f1=f1), number,
