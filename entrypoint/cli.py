@@ -21,7 +21,7 @@ COMMANDS = {
     "datasets": "fetch, verify or list the datasets, for a machine without network",
     "sandbox": "check the container engine, and remove what runs have left on it",
     "import-k2vv": "make a run from a result file of K2VV",
-    "leaderboard": "submit results to a public leaderboard, or check submissions",
+    "leaderboard": "submit results to a public leaderboard, check submissions, or build its site",
     "profiles": "list the model profiles, or show one",
     "benchmarks": "list the benchmarks",
     "faults": "list the faults that the embedded vendor can have",

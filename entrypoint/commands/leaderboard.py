@@ -10,6 +10,7 @@ from kvv_action.settings import nearest
 ACTIONS = {
     "submit": "propose a run's result to a leaderboard, as a pull request",
     "check": "judge submissions: form, place, plausibility, evidence, provenance",
+    "build": "make the static site from a repository of results",
 }
 """An action is the module `entrypoint.commands.leaderboard_<name>`."""
 

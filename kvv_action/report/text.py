@@ -14,6 +14,8 @@ def visible(text: str, limit: int = 300) -> str:
     Each is shown as an escape (`\\x1b`), so that nothing disappears silently; cut to `limit` characters.
     """
     text = text[: limit * 2]
+    if text.isprintable():  # which all of these characters are not
+        return text if len(text) <= limit else text[: limit - 1] + "…"
     text = _CONTROL.sub(_escape, _BIDI.sub(_escape, text))
     text = "".join(_escape(match) if unicodedata.category(match) == "Cf" else match for match in text)
     return text if len(text) <= limit else text[: limit - 1] + "…"

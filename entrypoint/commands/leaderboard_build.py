@@ -1,0 +1,62 @@
+"""`kvv leaderboard build`: the static site of a leaderboard's repository."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from entrypoint.options import Parser
+from kvv_action.errors import Problem, UsageError
+
+EPILOG = """DIR is a checkout of the repository; its records lie in results/. The site needs no server of its own: copy
+the folder to any static host, below any path. The same records and the same day are the same bytes.
+
+An earlier site in --out is replaced when the new one is whole; any other folder is left alone. A file below results/
+that is no record is an error, and nothing is written.
+
+examples:
+  kvv leaderboard build . --out site/
+  kvv leaderboard build . --out site/ --url https://example.org/leaderboard/ --date 2026-01-31
+
+Results expire and ages grow: build it every day, not only when records change."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Build once."""
+    parser = Parser(
+        prog="kvv leaderboard build", description="Make a static site from the records of a leaderboard.", epilog=EPILOG
+    )
+    parser.add_argument("dir", metavar="DIR", help="The repository's checkout.")
+    parser.add_argument("--out", default="site", help="Folder of the site. Default: site.")
+    parser.add_argument("--url", default="", help="Where the site will be; makes addresses in feeds absolute.")
+    parser.add_argument("--date", default="", help="Day by which results expire, YYYY-MM-DD. Default: today, UTC.")
+    parser.add_argument("--without-published", action="store_true", help="Leave out the scores that makers published.")
+    values = parser.read(argv)
+    root = Path(values.dir)
+    if not root.is_dir():
+        raise UsageError([Problem(name="DIR", value=values.dir, allowed="There is no such folder.")])
+    from kvv_action.leaderboard.site.build import build
+
+    built = build(
+        root, Path(values.out), today=_day(values.date), url=_url(values.url),
+        with_published=not values.without_published,
+    )  # fmt: skip
+    sys.stdout.write(
+        f"{values.out}: {built.records} results, {built.models} models, {built.vendors} vendors, {built.files} files\n"
+    )
+    return 0
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text) if text else datetime.now(UTC).date()
+    except ValueError:
+        raise UsageError([Problem(name="date", value=text, allowed="A day as YYYY-MM-DD.")]) from None
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise UsageError([Problem(name="url", value=text, allowed="An http:// or https:// address.")])
+    return text

@@ -1,0 +1,130 @@
+"""Makes the whole site from a leaderboard's repository."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from kvv_action import __version__
+from kvv_action.leaderboard.published import published
+from kvv_action.leaderboard.record import RecordError, dump, path_of
+from kvv_action.leaderboard.site import badge, downloads
+from kvv_action.leaderboard.site.pages import Model, Pages, model_of, script, style
+from kvv_action.leaderboard.site.rows import Row, Tier, entry_of, of_models, of_vendors, rank, row_of, standing
+from kvv_action.leaderboard.site.target import MARKER, Target, replaced
+from kvv_action.leaderboard.store import read_entry, record_files
+from kvv_action.report.files import canonical, sha256
+
+PROBLEMS = 20
+"""Damaged records that are named before giving up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """What a site holds."""
+
+    records: int
+    models: int
+    vendors: int
+    files: int
+
+
+def build(root: Path, out: Path, *, today: date, url: str = "", with_published: bool = True) -> Built:
+    """Write the site of a repository's records; the same records and day are the same bytes.
+
+    Args:
+        root: the repository's checkout.
+        out: the folder of the site; an earlier site there is replaced when the new one is whole.
+        today: by which ages are counted and results have expired.
+        url: where the site will be; with it feeds and badges have absolute addresses.
+        with_published: also show the scores that the model's makers published.
+
+    Raises:
+        RecordError: files that are no records; nothing is written then.
+        UsageError: `out` cannot be used.
+    """
+    with replaced(out) as target:
+        rows = _rows(root, target, with_published=with_published)
+        models = _models(rows, today)
+        vendors = of_vendors(rows)
+        pages = Pages(today=today, url=url)
+        _shared(target, pages, models, vendors, rows, today)
+        for model in models.values():
+            _model(target, pages, model, today)
+        badges = _badges(target, rows, today)
+        for name, found in vendors.items():
+            target.write(f"vendor/{name}.html", pages.vendor(found, models, badges))
+            target.write(f"feeds/vendor/{name}.xml", pages.feed(f"kvv: {name}", f"feeds/vendor/{name}.xml", found))
+        return Built(records=len(rows), models=len(models), vendors=len(vendors), files=target.files)
+
+
+def _rows(root: Path, target: Target, *, with_published: bool) -> list[Row]:
+    """Every record as a row; its file goes to the same place on the site."""
+    rows, problems, seen = list[Row](), list[str](), set[str]()
+    for path in record_files(root):
+        try:
+            entry = read_entry(root, path)
+        except RecordError as error:
+            problems.append(str(error))
+            continue
+        if not problems:
+            target.write(entry.path, dump(entry.record))
+            rows.append(row_of(entry))
+            seen.add(entry.path)
+    if problems:
+        more = [f"and {len(problems) - PROBLEMS} more"] if len(problems) > PROBLEMS else []
+        raise RecordError(str(root), (*problems[:PROBLEMS], *more))
+    return [*rows, *(_published(target, seen) if with_published else ())]
+
+
+def _published(target: Target, seen: set[str]) -> Iterator[Row]:
+    for record in published():
+        path, data = path_of(record), dump(record)
+        if path not in seen:
+            target.write(path, data)
+            yield row_of(entry_of(record, path, sha256(data)))
+
+
+def _models(rows: Iterable[Row], today: date) -> dict[str, Model]:
+    return {name: model_of(name, found, standing(found, today)) for name, found in of_models(rows).items()}
+
+
+def _shared(
+    target: Target, pages: Pages, models: dict[str, Model], vendors: dict[str, list[Row]], rows: list[Row], today: date
+) -> None:
+    keys = {row.key for model in models.values() for row in model.board}
+    about = {
+        "made_by": f"kvv {__version__}",
+        "as_of": today.isoformat(),
+        "records": len(rows),
+        "models": {name: {"title": model.title, "data": f"data/model/{name}.json"} for name, model in models.items()},
+        "vendors": list(vendors),
+    }
+    target.write(MARKER, canonical(about))
+    target.write("style.css", style().encode())
+    target.write("site.js", script().encode())
+    target.write("index.html", pages.index(list(models.values()), len(vendors), rows))
+    target.write("vendors.html", pages.vendors(vendors, list(models.values())))
+    target.write("feed.xml", pages.feed("kvv leaderboard", "feed.xml", rows))
+    target.write("data/all.csv", downloads.as_csv(rows, keys, today))
+
+
+def _model(target: Target, pages: Pages, model: Model, today: date) -> None:
+    keys = {row.key for row in model.board}
+    target.write(f"model/{model.id}.html", pages.model(model))
+    target.write(f"data/model/{model.id}.json", downloads.as_json(model.rows, keys, today))
+    target.write(f"data/model/{model.id}.csv", downloads.as_csv(model.rows, keys, today))
+    path = f"feeds/model/{model.id}.xml"
+    target.write(path, pages.feed(f"kvv: {model.title}", path, model.rows))
+
+
+def _badges(target: Target, rows: Iterable[Row], today: date) -> set[tuple[str, str]]:
+    """A badge for each vendor and model that kvv has measured; whoever is only written about has none."""
+    made = set()
+    for model, found in of_models(row for row in rows if row.tier is not Tier.PUBLISHED).items():
+        for vendor, own in of_vendors(found).items():
+            row = max(own, key=lambda one: rank(one, today))
+            target.write(f"badge/{vendor}/{model}.svg", badge.svg(row, today))
+            target.write(f"badge/{vendor}/{model}.json", badge.endpoint(row, today))
+            made.add((vendor, model))
+    return made

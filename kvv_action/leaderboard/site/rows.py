@@ -1,0 +1,196 @@
+"""What the site shows of a record, in little memory, and which of a vendor's records stands for it."""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from sys import intern
+
+from kvv_action.leaderboard.record import BenchmarkRecord, Origin, Record, Source, State, Trust
+from kvv_action.leaderboard.store import Entry
+from kvv_action.report.text import percent
+from kvv_action.schema import BenchmarkKind, Verdict
+from kvv_action.scoring.intervals import wilson
+
+MEANS = frozenset({"accuracy", "pass@1", "resolved", "ocrbench_accuracy"})
+"""Metrics that are shares of right answers, for which an interval follows from the number of answers."""
+BESIDE = {"schema_accuracy": "valid calls"}
+"""Metrics that are shown beside a score, and how."""
+_AMOUNTS = {"full": 2, "standard": 1}
+
+
+class Tier(StrEnum):
+    """How far a row is trusted, the best first; `published` was not measured by kvv at all."""
+
+    RE_RUN = "re-run"
+    ATTESTED = "attested"
+    SELF_REPORTED = "self-reported"
+    PUBLISHED = "published"
+
+
+_ORDER = {tier: place for place, tier in enumerate(Tier)}
+_TIERS = {Trust.RE_RUN: Tier.RE_RUN, Trust.ATTESTED: Tier.ATTESTED, Trust.SELF_REPORTED: Tier.SELF_REPORTED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One benchmark of a row.
+
+    Attributes:
+        computed: the interval is not of the record: it was computed from score and number of answers.
+        note: what stands for a score that is not published as a number.
+        beside: a further number that belongs to the score, in words.
+    """
+
+    id: str
+    title: str
+    metric: str
+    verdict: Verdict | None
+    score: float | None
+    interval: tuple[float, float] | None
+    computed: bool
+    reference: float | None
+    margin: float | None
+    n: int | None
+    note: str
+    beside: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One record; `key` is short, stable and unique among all records."""
+
+    key: str
+    path: str
+    sha256: str
+    vendor: str
+    vendor_name: str
+    model: str
+    model_title: str
+    date: str
+    finished: str
+    expires: str
+    tier: Tier
+    state: State
+    marks: tuple[str, ...]
+    verdict: Verdict | None
+    reason: str
+    effort: str
+    amount: str
+    cells: tuple[Cell, ...]
+    evidence: str
+    source: Source | None
+
+    def cell(self, benchmark: str) -> Cell | None:
+        """The cell of one benchmark."""
+        return next((cell for cell in self.cells if cell.id == benchmark), None)
+
+    def expired(self, today: datetime.date) -> bool:
+        """Whether the last day on which the result counts has passed."""
+        return datetime.date.fromisoformat(self.expires) < today
+
+
+def row_of(entry: Entry) -> Row:
+    """The row of a record."""
+    record, setup = entry.record, entry.record.setup
+    bundle = record.evidence.bundle if record.evidence else None
+    return Row(
+        key=entry.path.rpartition("/")[2].removesuffix(".json"),
+        path=entry.path,
+        sha256=entry.sha256,
+        vendor=intern(record.vendor.id),
+        vendor_name=intern(record.vendor.name or record.vendor.id),
+        model=intern(record.model.id),
+        model_title=intern(record.model.title or record.model.id),
+        date=intern(record.date),
+        finished=record.timing.finished if record.timing else f"{record.date}T00:00:00+00:00",
+        expires=intern(record.expires),
+        tier=Tier.PUBLISHED if record.origin is Origin.PUBLISHED else _TIERS[entry.verified],
+        state=record.state,
+        marks=tuple(intern(str(mark)) for mark in record.marks),
+        verdict=record.verdict,
+        reason=record.reason,
+        effort=intern(setup.effort if setup else ""),
+        amount=intern(setup.tier if setup else ""),
+        cells=tuple(_cell(one) for one in record.benchmarks),
+        evidence=(bundle.url or "") if bundle else "",
+        source=record.source,
+    )
+
+
+def _cell(one: BenchmarkRecord) -> Cell:
+    interval, computed = one.interval, False
+    if interval is None and one.kind is BenchmarkKind.SCORED and one.score is not None and one.n and _is_mean(one):
+        interval, computed = wilson(one.score, one.n), True
+    return Cell(
+        id=intern(one.id), title=intern(one.title), metric=intern(one.metric), verdict=one.verdict, score=one.score,
+        interval=interval, computed=computed, reference=one.reference, margin=one.margin, n=one.n, note=one.note,
+        beside=", ".join(f"{words} {percent(one.metrics[it])}" for it, words in BESIDE.items() if it in one.metrics),
+    )  # fmt: skip
+
+
+def _is_mean(one: BenchmarkRecord) -> bool:
+    return one.metric in MEANS and one.counts is None
+
+
+def standing(rows: Iterable[Row], today: datetime.date) -> list[Row]:
+    """One row per vendor, origin and effort: the most trusted, then the largest, then the newest result.
+
+    What has not expired goes before what has, and whole runs before partial ones. Trust goes before age so that a
+    vendor cannot put a newer report of its own in the place of a maintainer's re-run.
+    """
+    groups: dict[tuple[str, bool, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row.vendor, row.tier is Tier.PUBLISHED, row.effort].append(row)
+    chosen = [max(group, key=lambda row: rank(row, today)) for group in groups.values()]
+    return sorted(chosen, key=lambda row: (row.expired(today), row.vendor_name.casefold(), row.vendor, row.key))
+
+
+def rank(row: Row, today: datetime.date) -> tuple[bool, bool, int, int, str, str]:
+    """What stands for a vendor comes last in this order; see `standing`."""
+    whole = row.state is State.COMPLETE
+    amount = _AMOUNTS.get(row.amount, 0)
+    return not row.expired(today), whole, -_ORDER[row.tier], amount, row.finished, row.path
+
+
+def of_models(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Rows by model, the models by id."""
+    return _grouped((row.model, row) for row in rows)
+
+
+def of_vendors(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Rows by vendor, the vendors by id."""
+    return _grouped((row.vendor, row) for row in rows)
+
+
+def _grouped(pairs: Iterable[tuple[str, Row]]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = defaultdict(list)
+    for name, row in pairs:
+        found[name].append(row)
+    return dict(sorted(found.items()))
+
+
+def benchmarks_of(rows: Iterable[Row]) -> dict[str, str]:
+    """Ids and titles of the benchmarks that occur, in the order in which records have them."""
+    return {cell.id: cell.title for row in rows for cell in row.cells}
+
+
+def newest(rows: Iterable[Row]) -> Iterator[Row]:
+    """By the end of the run, the newest first."""
+    return iter(sorted(rows, key=lambda row: (row.finished, row.path), reverse=True))
+
+
+def title_of(rows: list[Row]) -> str:
+    """The model's name, as the newest record has it."""
+    return next(newest(rows)).model_title
+
+
+def name_of(rows: list[Row]) -> str:
+    """The vendor's name, as the newest record has it."""
+    return next(newest(rows)).vendor_name
+
+
+def entry_of(record: Record, path: str, digest: str) -> Entry:
+    """A record that stands in no repository, as if it did."""
+    return Entry(path=path, sha256=digest, record=record, verified=Trust.SELF_REPORTED)

@@ -1,0 +1,42 @@
+"""`kvv leaderboard build`: what is said, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from entrypoint.cli import main
+from tests.leaderboard.site.repository import keep, result
+
+
+def test_a_site_is_built_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line says what is there."""
+    keep(tmp_path, result("acme", "2026-05-01"))
+    out = tmp_path / "site"
+    assert main(["leaderboard", "build", str(tmp_path), "--out", str(out), "--date", "2026-06-01"]) == 0
+    assert capsys.readouterr().out.startswith(f"{out}: 29 results, 4 models, 22 vendors, ")
+    assert "As of <time" in (out / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere"], "There is no such folder."),
+        ([".", "--date", "yesterday"], "A day as YYYY-MM-DD."),
+        ([".", "--url", "ftp://x"], "An http:// or https:// address."),
+        ([".", "--ouT", "x"], "--out"),
+    ],
+)
+def test_mistakes_are_explained(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """With status 2; nothing is written."""
+    assert main(["leaderboard", "build", *arguments]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_damaged_repository_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file is named, and there is no site."""
+    keep(tmp_path, result("acme", "2026-05-01"))
+    (path,) = (tmp_path / "results").rglob("*.json")
+    path.write_bytes(path.read_bytes().replace(b"0.9", b"0.8"))
+    assert main(["leaderboard", "build", str(tmp_path), "--out", str(tmp_path / "site")]) == 2
+    assert path.name in capsys.readouterr().err
+    assert not (tmp_path / "site").exists()

@@ -1,0 +1,234 @@
+"""The site as files: whole or not at all, the same bytes again, every link leads somewhere, hostile names are text."""
+
+import csv
+import io
+import json
+import re
+from datetime import date
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from kvv_action.errors import UsageError
+from kvv_action.leaderboard.record import RecordError, Trust
+from kvv_action.leaderboard.site.build import Built, build
+from tests.leaderboard.site.repository import EVIL, filled, keep, result
+
+TODAY = date(2026, 6, 1)
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def built(root: Path, out: Path, **options: Any) -> Built:
+    """Build with a fixed day."""
+    return build(root, out, today=TODAY, **options)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("leaderboard")
+    built(filled(root / "repository"), root / "site")
+    return root / "site"
+
+
+def files(site: Path) -> dict[str, bytes]:
+    """Everything by name."""
+    return {path.relative_to(site).as_posix(): path.read_bytes() for path in site.rglob("*") if path.is_file()}
+
+
+class Links(HTMLParser):
+    """Addresses and ids of a page."""
+
+    def __init__(self, page: bytes) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.ids: set[str] = set()
+        self.tags: list[str] = []
+        self.feed(page.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.tags.append(tag)
+        self.links += [values[name] or "" for name in ("href", "src") if name in values]
+        self.ids |= {values["id"] or ""} if "id" in values else set()
+        assert not [name for name in values if name.startswith("on") or name == "style"]
+
+
+def test_the_same_records_are_the_same_bytes(site: Path, tmp_path: Path) -> None:
+    """On the same day, wherever they lie."""
+    built(filled(tmp_path / "elsewhere"), tmp_path / "out")
+    assert files(site) == files(tmp_path / "out")
+
+
+def test_every_link_is_relative_and_leads_somewhere(site: Path) -> None:
+    """So the site works below any path; what leads outside is a source or an archive, by https."""
+    pages = {path: Links(path.read_bytes()) for path in site.rglob("*.html")}
+    assert len(pages) > 10
+    for path, found in pages.items():
+        for link in found.links:
+            if link.startswith("data:image/svg+xml,"):
+                continue
+            if link.startswith("https://"):
+                assert link.startswith(("https://github.com/MoonshotAI/", "https://evidence.example/"))
+                continue
+            assert not link.startswith("/"), link
+            where, _, anchor = link.partition("#")
+            target = (path.parent / where).resolve() if where else path
+            assert target.is_file(), (path, link)
+            assert target.is_relative_to(site)
+            if anchor and not anchor.startswith("i-"):
+                assert anchor in pages[target].ids, (path, link)
+
+
+def test_hostile_names_are_text(site: Path) -> None:
+    """No element comes of them, and no template is evaluated; they are shown as they are."""
+    for name, page in files(site).items():
+        if name.endswith(".html"):
+            assert Links(page).tags.count("script") == 1, "our own"
+            assert b"<script>window" not in page
+    model = files(site)["model/kimi-k2.6.html"].decode()
+    assert "{{ 7 * 7 }}" in model
+    assert "&lt;script&gt;window.got = 1&lt;/script&gt;" in model
+
+
+def test_one_row_a_vendor_and_all_of_them_on_its_page(site: Path) -> None:
+    """The re-run stands, the newer self-reported one is in the history; an expired result is marked."""
+    found = files(site)
+    model = found["model/kimi-k2.6.html"].decode()
+    acme = re.search('<tr[^>]*data-name="Acme".*?</tr>', model, re.DOTALL)
+    core = re.search('<tr[^>]*data-name="Core".*?</tr>', model, re.DOTALL)
+    assert acme is not None
+    assert core is not None
+    assert "90.0\u00a0%" in acme.group()
+    assert 'class="expired"' in core.group()
+    assert found["vendor/acme.html"].decode().count('<tr id="r-') == 2
+
+
+def test_records_can_be_downloaded_as_they_are(site: Path, tmp_path: Path) -> None:
+    """The same bytes at the same path as in the repository."""
+    root = filled(tmp_path / "repository")
+    kept = {path.relative_to(root).as_posix(): path.read_bytes() for path in (root / "results").rglob("*.json")}
+    assert kept.items() <= files(site).items()
+
+
+def test_tables_for_machines_agree(site: Path) -> None:
+    """CSV and JSON have the same lines; nothing in the CSV is a formula."""
+    found = files(site)
+    whole = json.loads(found["data/model/kimi-k2.6.json"])
+    lines = list(csv.DictReader(io.StringIO(found["data/model/kimi-k2.6.csv"].decode(), newline="")))
+    assert whole["as_of"] == "2026-06-01"
+    assert [line["sha256"] for line in lines] == [one["sha256"] for one in whole["results"]]
+    assert [float(line["score"]) for line in lines] == [one["score"] for one in whole["results"]]
+    names = {line["vendor_name"] for line in lines}
+    assert "'=HYPERLINK(1)" in names
+    assert not [cell for line in lines for cell in line.values() if cell.startswith(("=", "+", "-", "@"))]
+    assert {"acme": "re-run", "bolt": "attested"}.items() <= {
+        line["vendor"]: line["trust"] for line in lines if line["standing"] == "true"
+    }.items()
+    assert len(found["data/all.csv"]) > len(found["data/model/kimi-k2.6.csv"])
+
+
+@pytest.mark.parametrize("name", ["feed.xml", "feeds/model/kimi-k2.6.xml", "feeds/vendor/evil0.xml"])
+def test_feeds_are_atom(site: Path, name: str) -> None:
+    """Well-formed, the newest first, ids of their own; links lead to pages."""
+    root = ElementTree.fromstring(files(site)[name])
+    entries = root.findall(f"{ATOM}entry")
+    assert entries
+    times = [entry.findtext(f"{ATOM}updated") or "" for entry in entries]
+    assert times == sorted(times, reverse=True)
+    assert root.findtext(f"{ATOM}updated") == times[0]
+    ids = [one.text for one in root.iter(f"{ATOM}id")]
+    assert len(set(ids)) == len(ids)
+    for link in root.iter(f"{ATOM}link"):
+        where = ((site / name).parent / link.attrib["href"].partition("#")[0]).resolve()
+        assert where.is_file()
+
+
+def test_with_an_address_feeds_and_badges_are_absolute(tmp_path: Path) -> None:
+    """For readers that keep feeds elsewhere; pages stay relative."""
+    built(filled(tmp_path / "repository"), tmp_path / "site", url="https://board.example/kvv")
+    root = ElementTree.fromstring((tmp_path / "site" / "feed.xml").read_bytes())
+    assert {link.attrib["href"].partition("kvv/")[0] for link in root.iter(f"{ATOM}link")} == {"https://board.example/"}
+    assert "https://board.example/kvv/badge/acme/kimi-k2.6.svg" in (tmp_path / "site/vendor/acme.html").read_text()
+    assert "board.example" not in (tmp_path / "site/index.html").read_text()
+
+
+def test_badges_say_what_stands(site: Path) -> None:
+    """Verdict, day and tier; what has expired says that instead; hostile titles are text."""
+    found = files(site)
+    told = {
+        name: json.loads(found[f"badge/{name}.json"])["message"]
+        for name in ("acme/kimi-k2.6", "bolt/kimi-k2.6", "core/kimi-k2.6", "core/kimi-k3")
+    }
+    assert told == {
+        "acme/kimi-k2.6": "pass 2026-03-01, re-run", "bolt/kimi-k2.6": "fail 2026-04-01, attested",
+        "core/kimi-k2.6": "expired 2025-06-30", "core/kimi-k3": "pass 2026-05-02",
+    }  # fmt: skip
+    for name, data in found.items():
+        if name.startswith("badge/") and name.endswith(".svg"):
+            assert ElementTree.fromstring(data).attrib["aria-label"].startswith("kvv ")
+    assert not [name for name in found if name.startswith("badge/fireworks")], "published only"
+
+
+def test_published_scores_can_be_left_out(tmp_path: Path) -> None:
+    """A leaderboard of its own."""
+    both, own = (
+        built(filled(tmp_path / "repository"), tmp_path / "site", with_published=published)
+        for published in (True, False)
+    )
+    assert both.records == own.records + 28
+
+
+def test_an_empty_repository_has_a_site(tmp_path: Path) -> None:
+    """Before the first submission, and without published scores."""
+    assert built(tmp_path, tmp_path / "site").vendors == 21
+    assert built(tmp_path, tmp_path / "bare", with_published=False) == Built(records=0, models=0, vendors=0, files=7)
+
+
+def test_a_damaged_record_stops_everything_and_all_are_named(tmp_path: Path) -> None:
+    """An earlier site stays as it was; nothing else is left behind."""
+    root = filled(tmp_path / "repository")
+    built(root, tmp_path / "site")
+    before = files(tmp_path / "site")
+    paths = sorted((root / "results").rglob("*.json"))[:2]
+    paths[0].write_bytes(b"{}")
+    paths[1].rename(paths[1].with_name("20260101-000000000000.json"))
+    with pytest.raises(RecordError) as caught:
+        built(root, tmp_path / "site")
+    assert paths[0].name in str(caught.value)
+    assert "20260101-000000000000.json" in str(caught.value)
+    assert files(tmp_path / "site") == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["repository", "site"]
+
+
+def test_a_folder_that_is_no_site_is_left_alone(tmp_path: Path) -> None:
+    """Somebody's work may be in it."""
+    keep(tmp_path / "repository", result("acme", "2026-05-01"))
+    out = tmp_path / "work"
+    out.mkdir()
+    (out / "thesis.txt").write_text("years")
+    with pytest.raises(UsageError, match="not a site of kvv"):
+        built(tmp_path / "repository", out)
+    assert (out / "thesis.txt").read_text() == "years"
+    (out / "thesis.txt").unlink()
+    built(tmp_path / "repository", out)
+    built(tmp_path / "repository", out)
+    assert (out / "index.html").is_file()
+
+
+@pytest.mark.parametrize("name", ["index", "all", "feed", "model", "site.json", "a.b.json", "0"])
+def test_awkward_ids_have_places_of_their_own(name: str, tmp_path: Path) -> None:
+    """Of vendors and of models."""
+    keep(tmp_path, result(name, "2026-05-01", model=name), trust=Trust.ATTESTED)
+    assert built(tmp_path, tmp_path / "site").records == 29
+    assert (tmp_path / "site" / "vendor" / f"{name}.html").is_file()
+    assert (tmp_path / "site" / "model" / f"{name}.html").is_file()
+
+
+def test_the_hostile_names_are_really_in_the_records(tmp_path: Path) -> None:
+    """The form of records admits them; the site has to cope."""
+    filled(tmp_path)
+    text = "".join(path.read_text() for path in tmp_path.rglob("*.json"))
+    assert all(json.dumps(evil, ensure_ascii=False)[1:-1] in text for evil in EVIL)
