@@ -29,6 +29,8 @@ DOT = 16
 """Pixels of a dot's side."""
 SIDE, TOP = 16, 24
 """Pixels of white beside the digits, and above and below them."""
+SIZE = 23 * DOT + 2 * SIDE, 7 * DOT + 2 * TOP
+"""Pixels of a picture of four digits: width and height."""
 FORMATS: Mapping[str, str] = {"jpeg": "JPEG", "webp": "WEBP"}
 """Media subtypes of the pictures that are files, and Pillow's names for them."""
 

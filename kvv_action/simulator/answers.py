@@ -92,7 +92,7 @@ def _content(call: Call) -> str:
     """What the rules say to a conversation that no benchmark knows."""
     if call.schema is not None:
         return orjson.dumps(minimal(call.schema)).decode()
-    if call.sight is Sight.CLEAR and (digits := seen(call.messages)):
+    if digits := seen(call.messages):  # so large that they outlive any blurring
         return digits
     if call.sight is not Sight.CLEAR or has_pictures(call.messages):
         return guess(last_user_text(call.messages), call.fingerprint.whole)

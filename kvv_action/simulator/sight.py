@@ -62,7 +62,12 @@ def content_of(part: Mapping[str, Json]) -> bytes | None:
 def pictures(body: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
     """The picture parts of a request."""
     messages = body.get("messages")
-    for message in messages if isinstance(messages, list) else ():
+    return sent(messages) if isinstance(messages, list) else iter(())
+
+
+def sent(messages: Sequence[Json]) -> Iterator[Mapping[str, Json]]:
+    """The picture parts of messages, in order; what is no message has none."""
+    for message in messages:
         if isinstance(message, Mapping):
             yield from (part for part in _parts(message) if is_picture(part))
 

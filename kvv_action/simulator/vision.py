@@ -1,7 +1,5 @@
 """The vendor's eye: it tells a whole picture from a broken one, and reads digits that are drawn in large dots."""
 
-import base64
-import binascii
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +9,7 @@ from kvv_action.profiles.model import Profile
 from kvv_action.schema import Json, Message
 from kvv_action.simulator.conversation import messages_of
 from kvv_action.simulator.refusal import Refusal
+from kvv_action.simulator.sight import content_of, sent
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"IEND\xaeB`\x82"
@@ -32,22 +31,7 @@ MEMORY: Mapping[str, str] = {
 
 def pictures(message: Message) -> list[bytes]:
     """The pictures that a message carries inside, in order; an address elsewhere is not followed."""
-    content = message.get("content")
-    urls = (_url(part) for part in content) if isinstance(content, list) else ()
-    return [_decoded(url) for url in urls if url.startswith("data:")]
-
-
-def _url(part: Json) -> str:
-    image = part.get("image_url") if isinstance(part, Mapping) else None
-    url = image.get("url") if isinstance(image, Mapping) else image
-    return url if isinstance(url, str) else ""
-
-
-def _decoded(url: str) -> bytes:
-    try:
-        return base64.b64decode(url.partition(",")[2], validate=True)
-    except (binascii.Error, ValueError):
-        return b""
+    return [data for part in sent([message]) if (data := content_of(part)) is not None]
 
 
 def check_pictures(body: Mapping[str, Json], profile: Profile) -> None:  # noqa: ARG001 - all rules are called alike

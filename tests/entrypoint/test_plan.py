@@ -49,7 +49,9 @@ def test_a_run_of_right_answers_sends_what_was_expected(tmp_path: Path, profile:
     assert sum(sums["requests"] for sums in did.values()) == said["requests"]["expected"]
 
 
-@pytest.mark.parametrize("fault", ["wrong-answers", "caps-output", "never-calls", "control-characters", "blind"])
+@pytest.mark.parametrize(
+    "fault", ["wrong-answers", "caps-output", "never-calls", "control-characters", "ignores-images"]
+)
 def test_a_run_of_wrong_answers_stays_below_the_ceiling(tmp_path: Path, fault: str) -> None:
     """Probes that ask again because of what came send more, but never more than the ceiling."""
     said = plan("--profile", "kimi-k2.6", *BUNDLED)

@@ -7,7 +7,6 @@ import pytest
 
 from kvv_action.profiles import loader
 from kvv_action.simulator import FAULTS
-from kvv_action.simulator.faults import pictures
 from tests.pipeline.command import IMPATIENT, Ran, benchmark, kvv
 from tests.pipeline.command import demo as any_demo
 from tests.precheck import (
@@ -135,10 +134,6 @@ CONCLUSIONS = {
 }
 
 
-PICTURE_FAULTS = {fault.name for fault in pictures.FAULTS}
-"""`tests/simulator/test_vision_faults.py` has their conclusions."""
-
-
 def demo(out: Path, *arguments: object) -> tuple[Ran, dict[str, object]]:
     """A demonstration with the chosen probes."""
     return any_demo(out, *PROBES, *arguments)
@@ -148,7 +143,7 @@ def test_no_fault_is_forgotten() -> None:
     """Every fault that the vendor knows has its conclusion here or in a table of Pre-Verification, and no other has."""
     tables = (test_thinking, test_tools, test_dynamic_tools, test_mfjs, test_response_format, test_tokens)
     tables += (test_streaming, test_limits, test_vision)
-    told = set(CONCLUSIONS).union({"schema-wrong-at-first"}, PICTURE_FAULTS, *(table.FAULTS for table in tables))
+    told = set(CONCLUSIONS).union({"schema-wrong-at-first"}, *(table.FAULTS for table in tables))
     told |= {fault for fault, _, _ in TOOLCALL_TABLE}
     assert told == set(FAULTS)
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.precheck.causes import PICTURE_UNCOUNTED
 from benchmarks.precheck.picture import DIGITS, FORMATS, data_url, draw, number, stored
 from benchmarks.precheck.suites.vision import (
     BROKEN_ACCEPTED,
@@ -22,20 +23,24 @@ from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
 from kvv_action.profiles import loader
 from kvv_action.schema import Exchange
-from kvv_action.simulator.faults import vision
+from kvv_action.simulator.faults import pictures
 from kvv_action.simulator.refusal import Refusal
 from kvv_action.simulator.vision import check_pictures, seen
-from tests.precheck.faulted import breaks, check, chosen, refusal, said, survives
+from tests.precheck.faulted import Breaks, breaks, check, chosen, refusal, said, survives
 
 PNG = ("vision.png.streamed", "vision.png.plain")
 OTHERS = ("vision.jpeg", "vision.webp")
-ORDER, BROKEN = "vision.order", "vision.broken"
+ORDER, BROKEN, TOKENS = "vision.order", "vision.broken", "vision.tokens"
 FAULTS = {
-    "blind": breaks(PICTURES_UNSEEN, *PNG, *OTHERS, ORDER),
-    "swaps-pictures": breaks(PICTURES_SWAPPED, ORDER),
-    "sees-one-picture": breaks(PICTURES_DROPPED, ORDER),
-    "refuses-pictures": breaks(PICTURES_REFUSED, *PNG, *OTHERS, ORDER, undecided=(BROKEN,)),
-    "refuses-webp": breaks(FORMAT_REFUSED, "vision.webp"),
+    "ignores-images": breaks(PICTURES_UNSEEN, *PNG, *OTHERS, ORDER),
+    "swaps-images": breaks(PICTURES_SWAPPED, ORDER),
+    "drops-second-image": breaks(PICTURES_DROPPED, ORDER),
+    "downscales-images": Breaks(causes={}),
+    "jpeg-artifacts": Breaks(causes={}),
+    "rejects-webp": breaks(FORMAT_REFUSED, "vision.webp"),
+    "wrong-media-type": breaks(PICTURES_UNSEEN, *PNG, "vision.webp", ORDER),
+    "image-token-miscount": breaks(PICTURE_UNCOUNTED, TOKENS),
+    "refuses-pictures": breaks(PICTURES_REFUSED, *PNG, *OTHERS, ORDER, undecided=(BROKEN, TOKENS)),
     "accepts-broken-pictures": breaks(BROKEN_ACCEPTED, BROKEN),
 }
 PROFILE = loader.load("kimi-k3")
@@ -44,7 +49,7 @@ FIRST, SECOND = number("first picture"), number("second picture")
 
 def test_every_fault_is_in_the_table() -> None:
     """A fault without an expectation proves nothing."""
-    assert {fault.name for fault in vision.FAULTS} == set(FAULTS)
+    assert {fault.name for fault in pictures.FAULTS} == set(FAULTS)
 
 
 @pytest.mark.pipeline

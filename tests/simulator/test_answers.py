@@ -1,11 +1,9 @@
 """What is answered: exemplars, rules, thinking, tools, formats, limits and usage."""
 
-from base64 import b64encode
-
 import orjson
 import pytest
 
-from benchmarks.precheck.suites.pictures import stripes
+from benchmarks.precheck.picture import data_url, draw
 from kvv_action.schema import Answer, Json, Sample
 from kvv_action.simulator import AnswerBook
 from kvv_action.simulator.tokens import count
@@ -224,7 +222,7 @@ async def test_usage(serve: Serve) -> None:
 async def test_usage_counts_tools_and_images(serve: Serve) -> None:
     """Tools count as their JSON, an image as 256 tokens."""
     visitor = await serve()
-    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + b64encode(stripes()).decode()}}
+    image = {"type": "image_url", "image_url": {"url": data_url(draw("1234"), "png")}}
     parts = [{"role": "user", "content": [{"type": "text", "text": "Look"}, image]}]
     assert (await visitor.post(messages=parts)).json()["usage"]["prompt_tokens"] == 4 + 1 + 256
     tools = (await visitor.post("Look", tools=[CLOCK])).json()["usage"]["prompt_tokens"]

@@ -20,7 +20,7 @@ OCR, MMMU = "ocrbench", "mmmu_pro"
 
 def verified(out: Path, *faults: str, **settings: str) -> dict[str, BenchmarkResult]:
     """A demonstration with faults; of Pre-Verification only what counts pictures, the rest sees them itself."""
-    chosen = {"profile": "kimi-k2.6", "out": str(out), "probes": "pictures.tokens", **PATIENCE, **settings}
+    chosen = {"profile": "kimi-k2.6", "out": str(out), "probes": "vision.tokens", **PATIENCE, **settings}
     report = run_verification(load(chosen), Quiet(), demonstration=Demonstration(faults=faults))
     return {result.id: result for result in report.benchmarks}
 
@@ -72,7 +72,7 @@ def test_image_token_miscount(tmp_path: Path) -> None:
     """Pre-Verification fails on the count alone; where it only warns, every answer is right and the cause is told."""
     results = verified(tmp_path, "image-token-miscount", precheck="warn")
     assert {name for name, result in results.items() if result.verdict is not Verdict.PASS} == {"precheck"}
-    assert results["precheck"].reason.endswith("(pictures.tokens)")
+    assert results["precheck"].reason.endswith("(vision.tokens)")
     assert causes(results["precheck"]) == [PICTURE_UNCOUNTED.cause]
     for name in (OCR, MMMU):
         assert causes(results[name]) == [UNCOUNTED_CAUSE]

@@ -22,7 +22,6 @@ SUITES: Mapping[str, str] = {
     "streaming": "streaming",
     "limits": "limits",
     "vision": "vision",
-    "pictures": "pictures",
 }
 """Names as in the ids of the probes, and the modules; in the order in which they are sent."""
 

@@ -1,4 +1,4 @@
-"""Vision: pictures are read, in their order, in three formats; a broken one is refused."""
+"""Vision: pictures are read, in their order, in three formats; a broken one is refused; each costs prompt tokens."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -16,12 +16,14 @@ from benchmarks.precheck.again import (
     quoted,
 )
 from benchmarks.precheck.ask import MODES, ask
-from benchmarks.precheck.causes import Cause
-from benchmarks.precheck.picture import FORMATS, data_url, draw, number, stored
-from benchmarks.precheck.probe import Probe, broken
+from benchmarks.precheck.causes import PICTURE_UNCOUNTED, Cause
+from benchmarks.precheck.picture import FORMATS, SIZE, data_url, draw, number, stored
+from benchmarks.precheck.probe import Probe, broken, completions, holds, refused
 from kvv_action.benchmark import Options
+from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Completion, Exchange, Json, Message, Request, Score
+from kvv_action.scoring.vision import prompt_tokens
 
 PICTURES_REFUSED = Cause(
     cause="pictures are refused",
@@ -48,6 +50,9 @@ BROKEN_ACCEPTED = Cause(
     remedy="answer HTTP 400 when decoding fails: a model that is shown nothing makes something up",
 )
 
+PLAIN = "Reply with exactly: OK"
+PIXELS = 28 * 28
+"""Pixels for which a token is expected; a quarter of that is asked for (`kvv_action.scoring.vision`)."""
 ONE = "The picture shows four digits. Reply with these four digits only."
 TWO = (
     "Each of the two pictures shows four digits. Reply with the digits of the first picture, a space, and the digits "
@@ -76,6 +81,7 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
     for kind in FORMATS:
         yield _in_format(profile, kind)
     yield _broken(profile)
+    yield _counted(profile)
 
 
 def shown(text: str, *urls: str) -> Message:
@@ -122,6 +128,29 @@ def _broken(profile: Profile) -> Probe:
     )
     judge = must_refuse(("a PNG that ends half-way",), "a whole PNG", BROKEN_ACCEPTED)
     return Probe(id="vision.broken", requests=requests, judge=judge, tier="standard")
+
+
+def _counted(profile: Profile) -> Probe:
+    """The same question without a picture and with one."""
+    picture = data_url(draw(number("tokens")), "png")
+    requests = ask(profile, PLAIN), ask(profile, (shown(PLAIN, picture),))
+    return Probe(id="vision.tokens", requests=requests, judge=_counts_the_picture, tier="standard")
+
+
+def _counts_the_picture(exchanges: Sequence[Exchange]) -> Score:
+    if reason := next(filter(None, map(refused, exchanges)), ""):
+        raise Undecided(f"the request was refused: {reason}")
+    found = [prompt_tokens(answer) for answer in completions(exchanges)]
+    counts = [count for count in found if count is not None]
+    if len(counts) != 2 or len(exchanges) != 2:
+        raise Undecided("prompt_tokens is missing, so what the picture costs cannot be seen")
+    grown = counts[1] - counts[0]
+    width, height = SIZE
+    told = f"a picture of {width} x {height} pixels costs {grown} prompt tokens"
+    least = width * height // PIXELS // 4
+    if grown < least:
+        return broken(f"{told}, expected at least {least}", PICTURE_UNCOUNTED)
+    return holds(told)
 
 
 def _digits(answer: Completion) -> str:

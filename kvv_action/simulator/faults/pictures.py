@@ -12,6 +12,7 @@ from kvv_action.pictures import JPEG, WEBP, media_type
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Json
 from kvv_action.simulator.call import Call
+from kvv_action.simulator.contract import Rule
 from kvv_action.simulator.faults.model import Fault
 from kvv_action.simulator.fingerprint import fingerprint
 from kvv_action.simulator.refusal import Refusal
@@ -41,6 +42,11 @@ def _jpegs(found: list[Json]) -> Sequence[Json]:
     return [part for part in found if media_type(content_of(part) or b"") == JPEG]
 
 
+def _refuse_pictures(body: Mapping[str, Json], _: Profile) -> None:
+    if any(pictures(body)):
+        raise Refusal("invalid messages: this model takes text only")
+
+
 def _refuse_webp(body: Mapping[str, Json], _: Profile) -> None:
     if any(media_type(content_of(part) or b"") == WEBP for part in pictures(body)):
         raise Refusal("unsupported image format: image/webp")
@@ -48,7 +54,9 @@ def _refuse_webp(body: Mapping[str, Json], _: Profile) -> None:
 
 def _without_pictures(usage: Usage, call: Call) -> Usage:
     sent = call.body.get("messages")
-    messages = rearranged(sent, lambda _: ()) if isinstance(sent, list) else []
+    if not isinstance(sent, list) or not any(pictures(call.body)):
+        return usage
+    messages = rearranged(sent, lambda _: ())
     prompt = prompt_tokens(messages, call.body.get("tools"))
     return {**usage, "prompt_tokens": prompt, "total_tokens": prompt + usage["completion_tokens"]}
 
@@ -57,19 +65,22 @@ FAULTS = (
     Fault(
         name="ignores-images",
         summary="leaves out all pictures before the model",
-        conclusion="OCRBench and MMMU Pro fail: answers without looking, the score is that of guessing",
+        conclusion="Pre-Verification fails: pictures do not reach the model. Asked all the same, OCRBench and MMMU Pro "
+        "fail: answers without looking, the score is that of guessing",
         hear=_seeing(lambda _: ()),
     ),
     Fault(
         name="swaps-images",
         summary="hands several pictures over in the wrong order",
-        conclusion="MMMU Pro fails where a question has several pictures; OCRBench, with one each, passes",
+        conclusion="Pre-Verification fails: pictures lose their order. Asked all the same, MMMU Pro fails where a "
+        "question has several pictures; OCRBench, with one each, passes",
         hear=_seeing(lambda found: found[::-1]),
     ),
     Fault(
         name="drops-second-image",
         summary="hands only the first picture of a message over",
-        conclusion="MMMU Pro fails where a question has several pictures; OCRBench, with one each, passes",
+        conclusion="Pre-Verification fails: only some pictures reach the model. Asked all the same, MMMU Pro fails "
+        "where a question has several pictures; OCRBench, with one each, passes",
         hear=_seeing(lambda found: found[:1]),
     ),
     Fault(
@@ -87,13 +98,15 @@ FAULTS = (
     Fault(
         name="rejects-webp",
         summary="answers 400 to pictures in WebP",
-        conclusion="those samples are failed, not wrong: OCRBench and MMMU Pro are inconclusive and name the format",
+        conclusion="Pre-Verification fails: a format of pictures is refused. Asked all the same, those samples are "
+        "failed, not wrong: OCRBench and MMMU Pro are inconclusive and name the format",
         check=_refuse_webp,
     ),
     Fault(
         name="wrong-media-type",
         summary="takes every picture for a JPEG and sees nothing of the others",
-        conclusion="OCRBench and MMMU Pro fail on all formats but JPEG, and the diagnosis names them",
+        conclusion="Pre-Verification fails: pictures do not reach the model. Asked all the same, OCRBench and MMMU Pro "
+        "fail on all formats but JPEG, and the diagnosis names them",
         hear=_seeing(_jpegs),
     ),
     Fault(
@@ -101,5 +114,17 @@ FAULTS = (
         summary="counts no prompt tokens for pictures",
         conclusion="Pre-Verification fails: prompt tokens do not count pictures; scores are untouched",
         count=_without_pictures,
+    ),
+    Fault(
+        name="refuses-pictures",
+        summary="refuses messages with pictures: the text model is served alone",
+        conclusion="Pre-Verification fails: pictures are refused, so nothing can be said about broken ones",
+        check=_refuse_pictures,
+    ),
+    Fault(
+        name="accepts-broken-pictures",
+        summary="answers about pictures that it cannot decode",
+        conclusion="Pre-Verification fails: a broken picture is accepted",
+        waives=frozenset({Rule.PICTURES}),
     ),
 )

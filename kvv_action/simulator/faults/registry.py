@@ -22,7 +22,6 @@ from kvv_action.simulator.faults import (
     toolcall,
     tools,
     usage,
-    vision,
 )
 from kvv_action.simulator.faults.model import Coin, Fault, Visit
 from kvv_action.simulator.options import FaultSpec
@@ -41,7 +40,6 @@ _GROUPS: Sequence[tuple[Fault, ...]] = (
     tokens.FAULTS,
     streaming.FAULTS,
     limits.FAULTS,
-    vision.FAULTS,
     schemas.FAULTS,
     formats.FAULTS,
 )
