@@ -10,7 +10,7 @@ from kvv_action.benchmark import Benchmark
 from kvv_action.profiles.model import ThinkingRules
 from kvv_action.schema import Answer, Json, Message, Sample, ToolCall
 from kvv_action.simulator.call import Call
-from kvv_action.simulator.conversation import last_user_text, past_calls, text_of
+from kvv_action.simulator.conversation import last_message, last_user_text, past_calls, text_of
 from kvv_action.simulator.fingerprint import Fingerprint, fingerprint
 from kvv_action.simulator.instructions import call_of, calls_for
 from kvv_action.simulator.schema_values import minimal
@@ -96,7 +96,7 @@ def _content(call: Call) -> str:
         return digits
     if call.sight is not Sight.CLEAR or has_pictures(call.messages):
         return guess(last_user_text(call.messages), call.fingerprint.whole)
-    last = call.messages[-1] if call.messages else {}
+    last = last_message(call.messages)
     if last.get("role") == "tool":
         return f"The tool answered: {text_of(last)}"
     exactly = _EXACTLY.search(last_user_text(call.messages))
@@ -111,7 +111,7 @@ def _reasoning(effort: str, rules: ThinkingRules) -> str:
 
 def _with_tools(answer: Answer, call: Call) -> Answer:
     """`answer` with the tool calls that `tool_choice` wants."""
-    last = call.messages[-1] if call.messages else {}
+    last = last_message(call.messages)
     if not answer.tool_calls and last.get("role") == "user":
         answer = _as_told(answer, call)
     calls = answer.tool_calls

@@ -46,6 +46,11 @@ def messages_of(body: Mapping[str, Json]) -> Sequence[Message]:
     return [message for message in messages if isinstance(message, Mapping)] if isinstance(messages, list) else []
 
 
+def last_message(messages: Sequence[Message]) -> Message:
+    """What was said last; empty when nothing was."""
+    return messages[-1] if messages else {}
+
+
 def text_of(message: Message) -> str:
     """The text of a message, its attachments left out."""
     content = message.get("content")

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from kvv_action.profiles.model import Profile
-from kvv_action.schema import Json
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.contract import Rule
+from kvv_action.simulator.faults.hooks import Body, Check, lenient, of_body
 from kvv_action.simulator.faults.model import Fault
 from kvv_action.simulator.refusal import Refusal
 from kvv_action.simulator.tooling import (
@@ -19,18 +19,16 @@ from kvv_action.simulator.tooling import (
     tools_of,
 )
 
-Body = Mapping[str, Json]
 
+def _all_but(left_out: Callable[[Body], None]) -> Check:
+    """The rules on dynamic tools without one of them."""
 
-def _all_but(*left_out: Callable[[Body], None]) -> Callable[[Body, Profile], None]:
-    """The rules on dynamic tools without some of them."""
-
-    def check(body: Body, _: Profile) -> None:
+    def check(body: Body) -> None:
         for holds in DYNAMIC_CHECKS:
-            if holds not in left_out:
+            if holds is not left_out:
                 holds(body)
 
-    return check
+    return of_body(check)
 
 
 def _request_only(call: Call) -> Call:
@@ -89,40 +87,25 @@ FAULTS = (
         conclusion="Pre-Verification fails: they are refused; that malformed ones are, too, proves nothing",
         check=_refuse,
     ),
-    Fault(
-        name="accepts-tools-in-user-message",
-        summary="takes tools in messages of users and assistants",
-        conclusion="Pre-Verification fails: malformed tools in messages are accepted",
-        waives=frozenset({Rule.DYNAMIC_TOOLS}),
-        check=_all_but(check_placement),
-    ),
-    Fault(
-        name="accepts-tools-beside-content",
-        summary="takes tools in a system message that has content",
-        conclusion="Pre-Verification fails: malformed tools in messages are accepted",
-        waives=frozenset({Rule.DYNAMIC_TOOLS}),
-        check=_all_but(check_bare),
-    ),
-    Fault(
-        name="accepts-malformed-dynamic-tools",
-        summary="takes anything as tools in a system message",
-        conclusion="Pre-Verification fails: malformed tools in messages are accepted",
-        waives=frozenset({Rule.DYNAMIC_TOOLS}),
-        check=_all_but(check_entries),
-    ),
-    Fault(
-        name="accepts-bad-tool-names",
-        summary="takes dynamic tools with any name",
-        conclusion="Pre-Verification fails: malformed tools in messages are accepted",
-        waives=frozenset({Rule.DYNAMIC_TOOLS}),
-        check=_all_but(check_names),
-    ),
-    Fault(
-        name="accepts-duplicate-tool-names",
-        summary="takes dynamic tools with the same name",
-        conclusion="Pre-Verification fails: malformed tools in messages are accepted",
-        waives=frozenset({Rule.DYNAMIC_TOOLS}),
-        check=_all_but(check_duplicates),
+    *lenient(
+        Rule.DYNAMIC_TOOLS,
+        "Pre-Verification fails: malformed tools in messages are accepted",
+        {
+            "accepts-tools-in-user-message": (
+                "takes tools in messages of users and assistants",
+                _all_but(check_placement),
+            ),
+            "accepts-tools-beside-content": (
+                "takes tools in a system message that has content",
+                _all_but(check_bare),
+            ),
+            "accepts-malformed-dynamic-tools": (
+                "takes anything as tools in a system message",
+                _all_but(check_entries),
+            ),
+            "accepts-bad-tool-names": ("takes dynamic tools with any name", _all_but(check_names)),
+            "accepts-duplicate-tool-names": ("takes dynamic tools with the same name", _all_but(check_duplicates)),
+        },
     ),
     Fault(
         name="accepts-tool-result-without-id",

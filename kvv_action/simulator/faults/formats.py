@@ -9,13 +9,11 @@ from kvv_action.profiles.model import Profile
 from kvv_action.schema import Answer, Json
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.contract import Rule
+from kvv_action.simulator.faults.hooks import Body, Check, lenient, refuses, when_streamed
 from kvv_action.simulator.faults.model import Fault
 from kvv_action.simulator.formats import KINDS, check_response_format
-from kvv_action.simulator.refusal import Refusal
 
 _PROSE = "It is sunny in Riga."
-
-Body = Mapping[str, Json]
 
 
 def _wanted(body: Body) -> Mapping[str, Json]:
@@ -32,10 +30,6 @@ def _described(body: Body) -> Mapping[str, Json]:
 
 def _in_prose(answer: Answer, call: Call) -> Answer:
     return answer if call.schema is None else replace(answer, content=_PROSE)
-
-
-def _in_prose_when_streamed(answer: Answer, call: Call) -> Answer:
-    return _in_prose(answer, call) if call.stream else answer
 
 
 def _fenced(answer: Answer, call: Call) -> Answer:
@@ -66,12 +60,7 @@ def _in_reasoning(answer: Answer, call: Call) -> Answer:
     return replace(answer, reasoning=f"{answer.reasoning}\n{answer.content}", content="")
 
 
-def _refuse_object(body: Body, _: Profile) -> None:
-    if _wanted(body).get("type") == "json_object":
-        raise Refusal("invalid response_format: json_object is not supported")
-
-
-def _unless(pardoned: Callable[[Body], bool]) -> Callable[[Body, Profile], None]:
+def _unless(pardoned: Callable[[Body], bool]) -> Check:
     """The rule on `response_format`, with an exception."""
 
     def check(body: Body, profile: Profile) -> None:
@@ -105,7 +94,7 @@ FAULTS = (
         name="response-format-only-plain",
         summary="ignores response_format when the answer is streamed",
         conclusion="Pre-Verification fails for streams: the two modes differ",
-        say=_in_prose_when_streamed,
+        say=when_streamed(_in_prose),
     ),
     Fault(
         name="fenced-json",
@@ -141,27 +130,24 @@ FAULTS = (
         name="refuses-json-object",
         summary="refuses response_format json_object",
         conclusion="Pre-Verification fails: a valid response_format is refused",
-        check=_refuse_object,
+        check=refuses(
+            lambda body: _wanted(body).get("type") == "json_object",
+            "invalid response_format: json_object is not supported",
+        ),
     ),
-    Fault(
-        name="accepts-unknown-response-format",
-        summary="takes a response_format of unknown type",
-        conclusion="Pre-Verification fails: an invalid response_format is accepted",
-        waives=frozenset({Rule.RESPONSE_FORMAT}),
-        check=_unless(_unknown),
-    ),
-    Fault(
-        name="accepts-response-format-without-schema",
-        summary="takes a json_schema format without json_schema, name or schema",
-        conclusion="Pre-Verification fails: an invalid response_format is accepted",
-        waives=frozenset({Rule.RESPONSE_FORMAT}),
-        check=_unless(_incomplete),
-    ),
-    Fault(
-        name="accepts-mistyped-response-format",
-        summary="takes a schema that is no object, and strict that is neither true nor false",
-        conclusion="Pre-Verification fails: an invalid response_format is accepted",
-        waives=frozenset({Rule.RESPONSE_FORMAT}),
-        check=_unless(_mistyped),
+    *lenient(
+        Rule.RESPONSE_FORMAT,
+        "Pre-Verification fails: an invalid response_format is accepted",
+        {
+            "accepts-unknown-response-format": ("takes a response_format of unknown type", _unless(_unknown)),
+            "accepts-response-format-without-schema": (
+                "takes a json_schema format without json_schema, name or schema",
+                _unless(_incomplete),
+            ),
+            "accepts-mistyped-response-format": (
+                "takes a schema that is no object, and strict that is neither true nor false",
+                _unless(_mistyped),
+            ),
+        },
     ),
 )

@@ -5,17 +5,16 @@ model: pictures that are gone, exchanged or unreadable make the question another
 scaling down or a second encoding destroys is said by the samples: those marked `fine` cannot be answered any more.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from kvv_action.pictures import JPEG, WEBP, media_type
-from kvv_action.profiles.model import Profile
 from kvv_action.schema import Json
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.contract import Rule
+from kvv_action.simulator.faults.hooks import Body, refuses
 from kvv_action.simulator.faults.model import Fault
 from kvv_action.simulator.fingerprint import fingerprint
-from kvv_action.simulator.refusal import Refusal
 from kvv_action.simulator.sight import Sight, content_of, has_pictures, pictures, rearranged
 from kvv_action.simulator.tokens import prompt_tokens
 from kvv_action.simulator.wire import Usage
@@ -42,14 +41,8 @@ def _jpegs(found: list[Json]) -> Sequence[Json]:
     return [part for part in found if media_type(content_of(part) or b"") == JPEG]
 
 
-def _refuse_pictures(body: Mapping[str, Json], _: Profile) -> None:
-    if any(pictures(body)):
-        raise Refusal("invalid messages: this model takes text only")
-
-
-def _refuse_webp(body: Mapping[str, Json], _: Profile) -> None:
-    if any(media_type(content_of(part) or b"") == WEBP for part in pictures(body)):
-        raise Refusal("unsupported image format: image/webp")
+def _has_webp(body: Body) -> bool:
+    return any(media_type(content_of(part) or b"") == WEBP for part in pictures(body))
 
 
 def _without_pictures(usage: Usage, call: Call) -> Usage:
@@ -100,7 +93,7 @@ FAULTS = (
         summary="answers 400 to pictures in WebP",
         conclusion="Pre-Verification fails: a format of pictures is refused. Asked all the same, those samples are "
         "failed, not wrong: OCRBench and MMMU Pro are inconclusive and name the format",
-        check=_refuse_webp,
+        check=refuses(_has_webp, "unsupported image format: image/webp"),
     ),
     Fault(
         name="wrong-media-type",
@@ -119,7 +112,7 @@ FAULTS = (
         name="refuses-pictures",
         summary="refuses messages with pictures: the text model is served alone",
         conclusion="Pre-Verification fails: pictures are refused, so nothing can be said about broken ones",
-        check=_refuse_pictures,
+        check=refuses(lambda body: any(pictures(body)), "invalid messages: this model takes text only"),
     ),
     Fault(
         name="accepts-broken-pictures",

@@ -8,6 +8,7 @@ import orjson
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Answer, Json, ToolCall
 from kvv_action.simulator.call import Call
+from kvv_action.simulator.faults.hooks import Body, Check, Say, when_streamed
 from kvv_action.simulator.faults.model import Fault, Turn
 from kvv_action.simulator.refusal import Refusal
 from kvv_action.simulator.schema_values import minimal
@@ -16,8 +17,6 @@ from kvv_action.simulator.wire import Reply, answered
 
 BOUNDS = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
 _MAPS = ("properties", "$defs")
-
-Said = Callable[[Answer, Call], Answer]
 
 
 def _strict(body: Mapping[str, Json]) -> dict[str, Json]:
@@ -28,7 +27,7 @@ def _strict(body: Mapping[str, Json]) -> dict[str, Json]:
     return {str(entry.get("name")): entry.get("parameters") for entry in functions if entry.get("strict") is True}
 
 
-def _rewritten(change: Callable[[str, Json], str]) -> Said:
+def _rewritten(change: Callable[[str, Json], str]) -> Say:
     """An answer whose strict calls have other arguments; `change` gets their text and the schema."""
 
     def say(answer: Answer, call: Call) -> Answer:
@@ -109,11 +108,7 @@ def _with_note(text: str, _: Json) -> str:
     return _text({**orjson.loads(text), "note": "text"})
 
 
-_wrong: Said = _rewritten(_revalued(wrong_type))
-
-
-def _wrong_in_streams(answer: Answer, call: Call) -> Answer:
-    return _wrong(answer, call) if call.stream else answer
+_wrong: Say = _rewritten(_revalued(wrong_type))
 
 
 def _wrong_at_first(reply: Reply, turn: Turn) -> Reply:
@@ -133,8 +128,8 @@ def _without_call(answer: Answer, call: Call) -> Answer:
     return replace(answer, tool_calls=(), content="I would call the tool now.", finish_reason="stop")
 
 
-def _refusing(keyword: str) -> Callable[[Mapping[str, Json], Profile], None]:
-    def check(body: Mapping[str, Json], _: Profile) -> None:
+def _refusing(keyword: str) -> Check:
+    def check(body: Body, _: Profile) -> None:
         for name, schema in _strict(body).items():
             if any(keyword in part for part in _parts(schema)):
                 raise Refusal(f"invalid schema for function {name!r}: unsupported keyword {keyword!r}")
@@ -201,7 +196,7 @@ FAULTS = (
         name="schema-only-plain",
         summary="follows the schemas of strict tools only when the answer is not streamed",
         conclusion="Pre-Verification fails for streams and says that the same schemas work without",
-        say=_wrong_in_streams,
+        say=when_streamed(_wrong),
     ),
     Fault(
         name="schema-wrong-at-first",

@@ -1,22 +1,21 @@
 """Faults in tool calls: whether they are made, how they are written, what becomes of results and tool_choice."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 import orjson
 
-from kvv_action.profiles.model import Profile
 from kvv_action.schema import Answer, Json, ToolCall
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.contract import Rule
+from kvv_action.simulator.conversation import last_message
+from kvv_action.simulator.faults.hooks import Say, of_body, refuses, when_streamed
 from kvv_action.simulator.faults.model import Fault, Turn
 from kvv_action.simulator.instructions import call_of, calls_for, wanted
-from kvv_action.simulator.refusal import Refusal
 from kvv_action.simulator.schema_values import minimal
 from kvv_action.simulator.tooling import Choice, check_choice_known, check_choice_possible
 from kvv_action.simulator.wire import Reply, rewritten
 
-Say = Callable[[Answer, Call], Answer]
 REFUSES = "I cannot look that up."
 STRAY = "<|tool_calls_section_end|>"
 
@@ -31,7 +30,7 @@ def _never(answer: Answer, _: Call) -> Answer:
 
 def _always(answer: Answer, call: Call) -> Answer:
     """A call of the first tool whenever the user speaks and did not forbid it."""
-    last = call.messages[-1] if call.messages else {}
+    last = last_message(call.messages)
     if answer.tool_calls or not call.tools or call.tool_choice is Choice.NONE or last.get("role") != "user":
         return answer
     tool = call.tools[0]
@@ -111,10 +110,6 @@ def _as_text(value: Json) -> Json:
     return orjson.dumps(value).decode() if isinstance(value, bool | int | float) else value
 
 
-def _streamed(change: Say) -> Say:
-    return lambda answer, call: change(answer, call) if call.stream else answer
-
-
 def _with_objects(reply: Reply, turn: Turn) -> Reply:
     """Arguments as a JSON object instead of its text."""
     if turn.answer is None or not turn.answer.tool_calls:
@@ -166,13 +161,13 @@ def _finished(answer: Answer, _: Call) -> Answer:
 
 def _deaf(answer: Answer, call: Call) -> Answer:
     """As if a tool's result had never come."""
-    last = call.messages[-1] if call.messages else {}
+    last = last_message(call.messages)
     return replace(answer, content="I am still waiting for the tool.") if last.get("role") == "tool" else answer
 
 
 def _as_spoken(answer: Answer, call: Call) -> Answer:
     """The tool that the user speaks of, offered or not."""
-    last = call.messages[-1] if call.messages else {}
+    last = last_message(call.messages)
     name = wanted(str(last.get("content"))) if last.get("role") == "user" else ""
     if not name or not call.tools or answer.tool_calls or call.tool_choice is not Choice.AUTO:
         return answer
@@ -182,7 +177,7 @@ def _as_spoken(answer: Answer, call: Call) -> Answer:
 
 def _calls_anyway(answer: Answer, call: Call) -> Answer:
     """What the user asks for in words, although tool_choice is none."""
-    last = call.messages[-1] if call.messages else {}
+    last = last_message(call.messages)
     if call.tool_choice is not Choice.NONE or last.get("role") != "user":
         return answer
     calls = tuple(
@@ -194,24 +189,6 @@ def _calls_anyway(answer: Answer, call: Call) -> Answer:
 
 def _left_open(call: Call) -> Call:
     return replace(call, tool_choice=Choice.AUTO) if call.tool_choice is Choice.REQUIRED else call
-
-
-def _choice_known(body: Mapping[str, Json], _: Profile) -> None:
-    check_choice_known(body)
-
-
-def _choice_possible(body: Mapping[str, Json], _: Profile) -> None:
-    check_choice_possible(body)
-
-
-def _refuse_tools(body: Mapping[str, Json], _: Profile) -> None:
-    if body.get("tools"):
-        raise Refusal("invalid tools: this endpoint does not call tools")
-
-
-def _refuse_choice(body: Mapping[str, Json], _: Profile) -> None:
-    if body.get("tool_choice") is not None:
-        raise Refusal("invalid tool_choice: unknown field")
 
 
 FAULTS = (
@@ -279,7 +256,7 @@ FAULTS = (
         name="malformed-streamed-arguments",
         summary="loses the last character of tool arguments in streams",
         conclusion="Pre-Verification fails: streamed tool arguments are not JSON, others are fine",
-        say=_streamed(_argued(_cut)),
+        say=when_streamed(_argued(_cut)),
     ),
     Fault(
         name="double-encodes-arguments",
@@ -376,25 +353,25 @@ FAULTS = (
         summary="takes tool_choice required although there is nothing to call",
         conclusion="Pre-Verification fails: wrong values of tool_choice are accepted",
         waives=frozenset({Rule.TOOL_CHOICE}),
-        check=_choice_known,
+        check=of_body(check_choice_known),
     ),
     Fault(
         name="accepts-unknown-tool-choice",
         summary="takes any tool_choice",
         conclusion="Pre-Verification fails: wrong values of tool_choice are accepted",
         waives=frozenset({Rule.TOOL_CHOICE}),
-        check=_choice_possible,
+        check=of_body(check_choice_possible),
     ),
     Fault(
         name="refuses-tools",
         summary="refuses requests with tools",
         conclusion="Pre-Verification fails: requests with tools are refused",
-        check=_refuse_tools,
+        check=refuses(lambda body: body.get("tools"), "invalid tools: this endpoint does not call tools"),
     ),
     Fault(
         name="refuses-tool-choice",
         summary="refuses every tool_choice",
         conclusion="Pre-Verification fails: a valid tool_choice is refused; that wrong ones are, too, proves nothing",
-        check=_refuse_choice,
+        check=refuses(lambda body: body.get("tool_choice") is not None, "invalid tool_choice: unknown field"),
     ),
 )
