@@ -4,25 +4,23 @@ Every question needs its pictures: the text alone leaves all options open. `fine
 when they are scaled down or encoded badly.
 """
 
-import io
 import math
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
+
+from benchmarks.drawing import BLACK, WHITE, Draw, begin, canvas, encoded, file_name, finish, font
 
 SAMPLES = Path(__file__).parent / "samples"
-WHITE, BLACK = "white", "black"
+WEBP = {"lossless": True}
 COLOURS = {
     "red": "#c62828", "blue": "#1f4e9c", "green": "#2e7d32", "yellow": "#f2c200", "black": "#111111",
     "orange": "#ef7d00", "purple": "#6a1b9a", "grey": "#8a8a8a", "brown": "#6d4323", "pink": "#f08ab0",
 }  # fmt: skip
 
 Point = tuple[float, float]
-Draw = Callable[[], Image.Image]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,19 +43,6 @@ class Item:
     figure: Draw | None = None
     fine: bool = False
     format: str = "PNG"
-
-
-def font(size: float) -> ImageFont.FreeTypeFont:
-    """The typeface that comes with Pillow, so that every machine has it."""
-    found = ImageFont.load_default(size)
-    assert isinstance(found, ImageFont.FreeTypeFont)
-    return found
-
-
-def canvas(width: int = 320, height: int = 240) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    """An empty picture and the pen for it."""
-    image = Image.new("RGB", (width, height), WHITE)
-    return image, ImageDraw.Draw(image)
 
 
 def polygon(corners: int, *, colour: str = "blue", count: int = 1) -> Draw:
@@ -416,23 +401,9 @@ VISION = (
 )  # fmt: skip
 
 
-def encoded(image: Image.Image, format_name: str) -> bytes:
-    """The picture as a small file."""
-    out = io.BytesIO()
-    match format_name:
-        case "JPEG":
-            image.save(out, "JPEG", quality=88)
-        case "WEBP":
-            image.save(out, "WEBP", lossless=True, method=6)
-        case _:
-            image.quantize(32, dither=Image.Dither.NONE).save(out, format_name, optimize=True)
-    return out.getvalue()
-
-
 def write(folder: Path) -> None:
     """All pictures and `samples.jsonl`; what was there before goes."""
-    shutil.rmtree(folder / "images", ignore_errors=True)
-    (folder / "images").mkdir(parents=True)
+    begin(folder)
     rows = []
     for part, items in (("standard10", STANDARD), ("standard4", FEWER), ("vision", VISION)):
         for number, item in enumerate(items, 1):
@@ -440,11 +411,11 @@ def write(folder: Path) -> None:
             draws = [lambda item=item: page(item)] if part == "vision" else item.pictures
             files = {}
             for place, draw in enumerate(draws, 1):
-                file = f"images/{name}_{place}.{item.format.lower().replace('jpeg', 'jpg')}"
-                (folder / file).write_bytes(encoded(draw(), item.format))
+                file = file_name(f"{name}_{place}", item.format)
+                (folder / file).write_bytes(encoded(draw(), item.format, WEBP))
                 files["image" if part == "vision" else f"image_{place}"] = file
             rows.append(_row(part, f"kvv-{number:02}", item, files))
-    (folder / "samples.jsonl").write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    finish(folder, rows)
 
 
 def _row(part: str, name: str, item: Item, files: Mapping[str, str]) -> dict[str, object]:

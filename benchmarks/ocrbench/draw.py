@@ -3,24 +3,22 @@
 All ten types, a few of each. `fine` marks pictures whose text is lost when they are scaled down or encoded badly.
 """
 
-import io
 import math
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
+
+from benchmarks.drawing import BLACK, WHITE, Draw, begin, canvas, encoded, file_name, finish, font
 
 SAMPLES = Path(__file__).parent / "samples"
-WHITE, BLACK, RED, BLUE, GREEN, GREY = "white", "black", "#b3261e", "#1f4e9c", "#1d6b3a", "#d9d9d9"
+WEBP = {"quality": 90}
+RED, BLUE, GREEN, GREY = "#b3261e", "#1f4e9c", "#1d6b3a", "#d9d9d9"
 WRITTEN = "what is written in the image?"
 NUMBER = "what is the number in the image?"
 LATEX = "Please write out the expression of the formula in the image using LaTeX format."
 KEY = "{} Answer this question using the text in the image directly."
-
-Draw = Callable[[], Image.Image]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,19 +36,6 @@ class Drawing:
     draw: Draw
     format: str = "PNG"
     fine: bool = False
-
-
-def font(size: float) -> ImageFont.FreeTypeFont:
-    """The typeface that comes with Pillow, so that every machine has it."""
-    found = ImageFont.load_default(size)
-    assert isinstance(found, ImageFont.FreeTypeFont)
-    return found
-
-
-def canvas(width: int, height: int, colour: str = WHITE) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    """An empty picture and the pen for it."""
-    image = Image.new("RGB", (width, height), colour)
-    return image, ImageDraw.Draw(image)
 
 
 def plain(text: str, *, size: int = 48, ink: str = BLACK, paper: str = WHITE) -> Draw:
@@ -329,27 +314,13 @@ DRAWINGS = (
 )  # fmt: skip
 
 
-def encoded(image: Image.Image, format_name: str) -> bytes:
-    """The picture as a small file."""
-    out = io.BytesIO()
-    match format_name:
-        case "JPEG":
-            image.save(out, "JPEG", quality=88)
-        case "WEBP":
-            image.save(out, "WEBP", quality=90, method=6)
-        case _:
-            image.quantize(32, dither=Image.Dither.NONE).save(out, format_name, optimize=True)
-    return out.getvalue()
-
-
 def write(folder: Path) -> None:
     """All pictures and `samples.jsonl`; what was there before goes."""
-    shutil.rmtree(folder / "images", ignore_errors=True)
-    (folder / "images").mkdir(parents=True)
+    begin(folder)
     rows = []
     for number, drawing in enumerate(DRAWINGS, 1):
-        name = f"images/{number:02}.{drawing.format.lower().replace('jpeg', 'jpg')}"
-        (folder / name).write_bytes(encoded(drawing.draw(), drawing.format))
+        name = file_name(f"{number:02}", drawing.format)
+        (folder / name).write_bytes(encoded(drawing.draw(), drawing.format, WEBP))
         rows.append(
             {
                 "id": f"kvv-{number:02}",
@@ -361,7 +332,7 @@ def write(folder: Path) -> None:
                 "detail": "fine" if drawing.fine else "coarse",
             }
         )
-    (folder / "samples.jsonl").write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    finish(folder, rows)
 
 
 if __name__ == "__main__":
