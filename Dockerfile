@@ -21,8 +21,8 @@ RUN --mount=type=secret,id=ca --mount=type=cache,target=/root/.cache/pip \
     && find /opt/kvv/bin -type f -delete \
     && find /opt/kvv/lib -type d \( -name tests -o -path '*/pyarrow/include' \) -prune -exec rm -r {} + \
     && find /opt/kvv/lib -path '*/pyarrow/*' \( -name '*flight*' -o -name '*s3*' -o -name '*.p[yx][xdi]' \) -type f -delete \
-    && /opt/kvv/bin/python -I -B -c 'import aiohttp.web, datasets, docker, httpx_aiohttp, jsonschema, junit_xml, \
-math_verify, orjson, pydantic_settings, rich.live, rich.progress, rich.table, structlog, uvloop; \
+    && HOME=/tmp /opt/kvv/bin/python -I -B -c 'import aiohttp.web, datasets, docker, httpx_aiohttp, jsonschema, junit_xml, \
+math_verify, orjson, pydantic_settings, rich.live, rich.progress, rich.table, structlog, swebench.harness.grading, uvloop; \
 import compileall, py_compile, sys; \
 files = [m.__file__ for m in sys.modules.values() if (getattr(m, "__file__", "") or "").startswith("/opt/kvv/")]; \
 [compileall.compile_file(f, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH) for f in files]'

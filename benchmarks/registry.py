@@ -12,9 +12,10 @@ _CLASSES = {
     "mmmu_pro": ("benchmarks.mmmu_pro", "MmmuPro"),
     "aime2025": ("benchmarks.aime2025", "Aime2025"),
     "toolcall": ("benchmarks.toolcall", "ToolCallBenchmark"),
+    "swebench": ("benchmarks.swebench", "SweBench"),
 }
 
-_EXPORTS = {"toolcall": "benchmarks.toolcall.export"}
+_EXPORTS = {"toolcall": "benchmarks.toolcall.export", "swebench": "benchmarks.swebench.export"}
 
 IDS = tuple(_CLASSES)
 """In the order in which they are planned and reported."""

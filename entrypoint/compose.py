@@ -32,6 +32,8 @@ from kvv_action.settings import Settings, out_directory
 
 EXIT = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3, Verdict.SKIPPED: 3}
 INTERRUPTED = 130
+UNASKED = "http://nobody.invalid/v1"
+"""Stands for the endpoint where none is asked (SWE-bench with an agent that is no model)."""
 USAGE = 2
 
 
@@ -316,7 +318,7 @@ def _client_options(prepared: Prepared, base_url: str) -> "Any":
 async def _endpoint(prepared: Prepared) -> AsyncIterator[str]:
     """The base URL: the user's, or that of an embedded vendor that lives as long as the run."""
     if not prepared.plan.demonstration:
-        yield prepared.settings.base_url
+        yield prepared.settings.base_url or UNASKED
         return
     from kvv_action.simulator import AnswerBook, EmbeddedVendor, VendorOptions, parse_fault
 

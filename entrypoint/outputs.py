@@ -77,10 +77,11 @@ def _write_all(out: Path, report: RunReport, redactor: Redactor, comparison: Com
     for name in {compared.COMPARE_JSON, compared.COMPARE_MD} - rendered.keys():
         (out / name).unlink(missing_ok=True)
     digests = {name: files.sha256(data) for name, data in rendered.items()}
-    for path in (out / files.JOURNAL, *sorted(out.glob(files.EXTRAS))):
+    extras = sorted(path for pattern in files.EXTRAS for path in out.glob(pattern))
+    for path in (out / files.JOURNAL, *extras):
         if path.is_file():
             with path.open("rb") as stream:
-                digests[path.name] = hashlib.file_digest(stream, "sha256").hexdigest()
+                digests[path.relative_to(out).as_posix()] = hashlib.file_digest(stream, "sha256").hexdigest()
     for name, data in rendered.items():
         write(out / name, data)
     write(out / files.MANIFEST, _clean(files.MANIFEST, files.manifest(report, digests), redactor))

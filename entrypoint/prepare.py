@@ -29,6 +29,12 @@ from kvv_action.settings import SECRETS, Settings, nearest, option_name, vendor_
 
 EMBEDDED = "embedded vendor"
 CHOICES = ("image_encoding", "image_placement", "mmmu_prompt", "mmmu_parts")
+SWEBENCH = (
+    "swebench_dataset", "swebench_agent", "swebench_instances", "swebench_exclude", "swebench_limits",
+    "swebench_network",
+)  # fmt: skip
+"""Choices that stand in a plan only where SWE-bench does."""
+NOBODY = "no endpoint"
 PACKAGES = ("aiohttp", "datasets", "docker", "httpx", "httpx-aiohttp", "math-verify", "orjson", "pydantic", "uvloop")
 
 
@@ -108,12 +114,17 @@ def chosen_benchmarks(settings: Settings, profile: Profile) -> tuple[str, ...]:
     if problems:
         raise UsageError(problems)
     wanted = set(settings.benchmarks or known) | {"precheck"}
-    if settings.precheck == "off":
+    if settings.precheck == "off" or not asks_a_model(settings):
         wanted -= {"precheck"}
     chosen = tuple(name for name in known if name in wanted)
     if not chosen:
         raise UsageError([Problem(name="benchmarks", value="", allowed="Nothing is left to run with precheck: off.")])
     return chosen
+
+
+def asks_a_model(settings: Settings) -> bool:
+    """Whether an endpoint is needed: not for SWE-bench alone with an agent that is no model."""
+    return settings.swebench_agent == "bash" or settings.benchmarks != ("swebench",)
 
 
 def create(names: Sequence[str], options: Options) -> list[Benchmark]:
@@ -177,19 +188,23 @@ def options_of(settings: Settings, model: str) -> Options:
         probes=settings.probes,
         mfjs_cases=settings.mfjs_cases,
         tokenizer=settings.tokenizer,
-        **{name: getattr(settings, name) for name in CHOICES},
+        **{name: getattr(settings, name) for name in (*CHOICES, *SWEBENCH)},
         reference=settings.reference,
         reference_model=(settings.reference_model or model) if settings.reference_base_url else "",
         toolcall_mode=settings.toolcall_mode,
         dataset_cache=settings.dataset_cache,
+        base_image=settings.base_image,
+        price_input=settings.price_input or 0.0,
+        price_output=settings.price_output or 0.0,
     )
 
 
 def choices_of(settings: Settings, loaded: Sequence[Loaded]) -> dict[str, Any]:
     """The settings that only some benchmarks know, by the names of their inputs, as the plan keeps them."""
     containers = any(sandboxed(item.benchmark) for item in loaded)
+    names = (*CHOICES, *(SWEBENCH if containers else ()))
     limits = limits_of_containers(settings) if containers else {}
-    return {option_name(name): getattr(settings, name) for name in CHOICES} | limits
+    return {option_name(name): getattr(settings, name) for name in names} | limits
 
 
 def file_digest(path: str) -> str:
@@ -249,6 +264,7 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
 
 def _checked_profile(settings: Settings, demonstration: Demonstration | None, *, sends: bool) -> Profile:
     problems = list(unpriced(settings))
+    sends = sends and asks_a_model(settings)
     if not sends and not (settings.profile or settings.model):
         problems.append(Problem(name="profile", value="", allowed="Required: the profile, or a model of its name."))
     if sends and demonstration is None:
@@ -293,8 +309,9 @@ def _collected(problems: list[Problem]) -> Iterator[None]:
 
 
 def _endpoint(settings: Settings, profile: Profile, demonstration: Demonstration | None) -> EndpointInfo:
+    silent = not demonstration and not settings.base_url
     return EndpointInfo(
-        vendor=EMBEDDED if demonstration else vendor_name(settings),
+        vendor=EMBEDDED if demonstration else NOBODY if silent else vendor_name(settings),
         base_url=EMBEDDED if demonstration else settings.base_url,
         model=settings.model or profile.model,
         think_mode=settings.think_mode,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
@@ -98,6 +98,13 @@ class Options:
         reference_model: name at a live reference endpoint; empty when there is none.
         toolcall_mode: `chat`, or `completions` with a prompt of ours.
         dataset_cache: folder for downloads.
+        swebench_dataset: which of SWE-bench's datasets.
+        swebench_agent: `bash` is the model under test; `gold`, `empty` and `patches=FILE` ask no model.
+        swebench_instances, swebench_exclude: ids and patterns of instances that are taken, and of those that are not.
+        swebench_limits: of one instance, by name; what is not named has its default.
+        swebench_network: whether tests may reach the network while a patch is graded.
+        base_image: image that bundled instances are built from; empty for their own default.
+        price_input, price_output: of a million tokens; 0 when not known.
     """
 
     model: str = ""
@@ -115,6 +122,15 @@ class Options:
     reference_model: str = ""
     toolcall_mode: str = "chat"
     dataset_cache: str = ""
+    swebench_dataset: str = "verified"
+    swebench_agent: str = "bash"
+    swebench_instances: tuple[str, ...] = ()
+    swebench_exclude: tuple[str, ...] = ("known",)
+    swebench_limits: Mapping[str, float] = field(default_factory=dict)
+    swebench_network: bool = True
+    base_image: str = ""
+    price_input: float = 0.0
+    price_output: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

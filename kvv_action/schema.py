@@ -342,6 +342,8 @@ class PlannedBenchmark:
             everything is asked. The order of the answers is that of `kvv_action.run.order`.
         order_seed: of that order.
         clusters: for each sample the number of its cluster; empty when every sample stands for itself.
+        exact: every answer must be right, whatever the reference (a self-test).
+        notes: what a reader of the result should know, such as what was left out.
     """
 
     id: str
@@ -365,6 +367,8 @@ class PlannedBenchmark:
     looks: tuple[int, ...] = ()
     order_seed: int = 0
     clusters: tuple[int, ...] = ()
+    exact: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,10 +31,11 @@ RESERVED_HEADERS = (
     "accept-encoding",
     "transfer-encoding",
 )
-OTHER_VARIABLES = frozenset({"KVV_BASE_IMAGE", "KVV_BUILD_CA", "KVV_DOCKER_CLI", "KVV_REFERENCE_DATA", "KVV_IMAGE"})
+OTHER_VARIABLES = frozenset({"KVV_BUILD_CA", "KVV_DOCKER_CLI", "KVV_REFERENCE_DATA", "KVV_IMAGE"})
 """`KVV_*` variables that are not settings: builds and tests read them."""
 
 MMMU_PARTS = ("standard10", "standard4", "vision")
+SWEBENCH_LIMITS = ("steps", "tokens", "seconds", "cost", "command", "longest", "tests")
 
 
 class Secret(SecretStr):
@@ -92,6 +93,33 @@ def _mirrors(value: Any) -> Any:
             raise ValueError(f"{source!r} is given twice.")
         mirrors[source] = target
     return mirrors
+
+
+def _agent(value: str) -> str:
+    """Who works on SWE-bench's instances."""
+    if value in ("bash", "gold", "empty") or (value.startswith("patches=") and value != "patches="):
+        return value
+    raise ValueError("Use bash, gold, empty, or patches=FILE with predictions in the official format.")
+
+
+def _limits(value: Any) -> Any:
+    """`name=number` pairs, in lines or separated by commas, as a mapping."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    found: dict[str, float] = {}
+    for pair in _items(value):
+        name, equals, number = (part.strip() for part in pair.partition("="))
+        if name not in SWEBENCH_LIMITS or not equals:
+            guess = nearest(name, SWEBENCH_LIMITS)
+            hint = f" Did you mean {guess!r}?" if guess and equals else ""
+            raise ValueError(f"Write NAME=NUMBER with any of {', '.join(SWEBENCH_LIMITS)}; {pair!r} is none.{hint}")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            found[name] = -1.0
+        if not 0 <= found[name] <= 1e9:
+            raise ValueError(f"{name} must be a number from 0 to 1000000000, not {number!r}.")
+    return found
 
 
 def _datasets(value: Any) -> Any:
@@ -383,6 +411,49 @@ class Settings(BaseSettings):
         Secret(""),
         "Key of reference-base-url. From a secret or KVV_REFERENCE_API_KEY, never from the command line.",
         group="plan",
+    )
+    swebench_dataset: Literal["verified", "older", "lite", "multilingual", "full"] = setting(
+        "verified",
+        "Which of SWE-bench's datasets; older is Verified with the columns it had at first. A local copy is given by "
+        "dataset.",
+        group="plan",
+    )
+    swebench_agent: Annotated[str, AfterValidator(_agent)] = setting(
+        "bash",
+        "Who works on SWE-bench: bash (the model, with that tool), patches=FILE (grade predictions in the official "
+        "format), or to test the environment gold (the right patch) or empty (none). All but bash need no endpoint.",
+        group="plan",
+        metavar="AGENT",
+    )
+    swebench_instances: Names = setting(
+        (),
+        "Only these instances of SWE-bench, as ids or patterns (django__*); limit and seed choose among them.",
+        group="plan",
+        metavar="ID,ID",
+    )
+    swebench_exclude: Names = setting(
+        ("known",),
+        "Instances to leave out, as ids or patterns; known stands for those whose own patch fails, none for nothing.",
+        group="plan",
+        metavar="ID,ID",
+    )
+    swebench_limits: Annotated[dict[str, float], BeforeValidator(_limits)] = setting(
+        {},
+        "Limits of an instance as NAME=NUMBER: steps=250, tokens=0 (of all steps; 0 is no limit), seconds=7200, cost=0 "
+        "(needs prices), and seconds of a command=60, the longest=600 a model can ask for, and the tests=1800.",
+        group="plan",
+        metavar="NAME=N",
+    )
+    swebench_network: Boolean = setting(
+        True,
+        "Let tests reach the network while a patch is graded, as the official harness does. Agents never can.",
+        group="plan",
+    )
+    base_image: Word = setting(
+        "",
+        "Image that SWE-bench's bundled instances are built from: any with Python 3, and git or apt-get.",
+        group="plan",
+        metavar="IMAGE",
     )
     stream: Boolean = setting(True, "Ask for event streams.", group="traffic")
     max_connections: int = setting(50, "Requests in flight at most.", group="traffic", ge=1, le=2000)

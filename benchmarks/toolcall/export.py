@@ -11,21 +11,10 @@ import orjson
 from benchmarks.toolcall import k2vv
 from benchmarks.toolcall.benchmark import ToolCallBenchmark
 from kvv_action.profiles.thinking import think_body
-from kvv_action.redact import Redactor
 from kvv_action.run.body import sampling_of
-from kvv_action.run.plan import Loaded
+from kvv_action.run.export import Source
 from kvv_action.run.records import to_exchange, to_failure
-from kvv_action.schema import Completion, Json, RunPlan, SampleFailure
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """What an export is made from."""
-
-    journal: Path
-    plan: RunPlan
-    loaded: Loaded
-    redactor: Redactor
+from kvv_action.schema import Completion, Json, SampleFailure
 
 
 @dataclass(slots=True)

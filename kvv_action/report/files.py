@@ -16,7 +16,7 @@ REPORT, JUNIT, SUMMARY, HTML = "report.json", "junit.xml", "summary.md", "report
 MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
 
 
-EXTRAS = "k2vv-*.json*"
+EXTRAS = ("k2vv-*.json*", "swebench-*.jsonl", "trajectories/*.txt")
 """Files that a benchmark may leave beside the reports; they are part of the manifest."""
 
 

@@ -36,8 +36,8 @@ Terms = Sequence[tuple[int, Term]]
 
 
 def exact(planned: PlannedBenchmark) -> bool:
-    """Whether every answer must be right: contract probes, and bundled samples, which are too few for statistics."""
-    return planned.kind is BenchmarkKind.CONTRACT or planned.dataset.source == "bundled"
+    """Whether every answer must be right: contract probes, self-tests, and bundled samples, too few for statistics."""
+    return planned.exact or planned.kind is BenchmarkKind.CONTRACT or planned.dataset.source == "bundled"
 
 
 def comparable(planned: PlannedBenchmark) -> bool:

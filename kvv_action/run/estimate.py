@@ -172,6 +172,6 @@ def _stage(estimates: Sequence[Estimate], connections: int) -> Span:
 
 
 def exact(loaded: Loaded) -> bool:
-    """Whether every answer must be right: contracts and bundled samples."""
+    """Whether every answer must be right: contracts, bundled samples and self-tests."""
     planned = loaded.planned
-    return planned.kind is BenchmarkKind.CONTRACT or planned.dataset.source == "bundled"
+    return planned.exact or planned.kind is BenchmarkKind.CONTRACT or planned.dataset.source == "bundled"

@@ -74,6 +74,7 @@ def plan_benchmark(benchmark: Benchmark, rows: Rows | None, profile: Profile, am
         else ()
     )
     asked, wanted = chosen or ids, frozenset(chosen)
+    exact = getattr(benchmark, "exact", False)
     planned = PlannedBenchmark(
         id=benchmark.id,
         title=benchmark.title,
@@ -90,8 +91,10 @@ def plan_benchmark(benchmark: Benchmark, rows: Rows | None, profile: Profile, am
         gates=benchmark.gates,
         aggregate=getattr(benchmark, "aggregate", "mean"),
         against=getattr(benchmark, "against", ""),
-        reference=rules.reference,
-        margin=rules.margin,
+        exact=exact,
+        notes=getattr(benchmark, "notes", ()),
+        reference=None if exact else rules.reference,
+        margin=None if exact else rules.margin,
         clusters=_clusters([sample.cluster or sample.id for sample in every if not chosen or sample.id in wanted]),
     )
     if amount.sequential and comparable(planned):

@@ -405,9 +405,9 @@ class Runner:
         except _GivenUp:
             return
         except Undecided as error:
-            result = SampleFailure(kind=FailureKind.UNDECIDED, message=str(error))
+            result = SampleFailure(kind=FailureKind.UNDECIDED, message=str(error), counts=item.sample.unanswered)
         except ScoringError as error:
-            result = SampleFailure(kind=FailureKind.SCORER, message=str(error))
+            result = SampleFailure(kind=FailureKind.SCORER, message=str(error), counts=item.sample.unanswered)
         except SandboxError as error:
             result = SampleFailure(kind=FailureKind.SANDBOX, message=str(error), counts=item.sample.unanswered)
         except RunStopped as stop:
@@ -417,7 +417,7 @@ class Runner:
                 self._settle(item, failure, ())
             raise
         except Exception as error:  # noqa: BLE001 - the failure boundary: a defect of ours is data, never a wrong answer
-            result = SampleFailure(kind=FailureKind.INTERNAL, message=_words(error))
+            result = SampleFailure(kind=FailureKind.INTERNAL, message=_words(error), counts=item.sample.unanswered)
         self._settle(item, result, sorted(generate.exchanges))
 
     async def _score(self, item: _Item, generate: _Generate) -> Score:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kvv_action.schema import Diagnosis, Score
-from kvv_action.scoring.intervals import wilson
+from kvv_action.scoring.intervals import clustered, wilson
 
 RESAMPLES = 2000
 SEED = 20251115
@@ -287,8 +287,24 @@ def _streaming(sums: Mapping[str, int]) -> tuple[Diagnosis, ...]:
     )
 
 
+def _resolved(columns: Columns, missing: Missing) -> Aggregated:
+    """Share of resolved instances: of those that were judged, and as a metric of all that were planned."""
+    resolved, judged = columns["resolved"], columns["graded"]
+    known, done = sum(resolved), sum(judged)
+    if not done:
+        return Aggregated(score=None, interval=None, bounds=None)
+    planned = done + missing.answers
+    return Aggregated(
+        score=known / done,
+        interval=clustered(resolved, judged),
+        bounds=(known / planned, (known + missing.answers) / planned),
+        metrics={"resolved_of_planned": known / planned},
+    )
+
+
 AGGREGATES: Mapping[str, Aggregate] = {
     "mean": Aggregate(),
+    "resolved": Aggregate(columns=("resolved", "graded"), compute=_resolved),
     "f1": Aggregate(
         columns=(
             *CONFUSION,

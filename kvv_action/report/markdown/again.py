@@ -1,12 +1,13 @@
 """How to ask the same again, and what the report rests on."""
 
 import shlex
+from collections.abc import Mapping
 
 import orjson
 
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import one_line
-from kvv_action.schema import MOST_FAILURES, BenchmarkKind, RunPlan, RunReport
+from kvv_action.schema import MOST_FAILURES, BenchmarkKind, Json, RunPlan, RunReport
 
 
 def reproduce(report: RunReport, rows: int) -> str:
@@ -61,8 +62,17 @@ def command(report: RunReport) -> list[str]:
 
 def _choices(plan: RunPlan) -> list[str]:
     """Options for what only some benchmarks know."""
-    texts = {
-        name: ",".join(value) if isinstance(value, list | tuple) else str(value)
-        for name, value in sorted(plan.choices.items())
-    }
-    return [word for name, value in texts.items() for word in (f"--{name}", value)]
+    texts = {name: _option(value) for name, value in sorted(plan.choices.items())}
+    return [word for name, value in texts.items() if value for word in (f"--{name}", value)]
+
+
+def _option(value: Json) -> str:
+    """A setting as an option takes it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case list() | tuple():
+            return ",".join(map(str, value))
+        case Mapping():
+            return ",".join(f"{name}={number:g}" for name, number in sorted(value.items()))
+    return str(value)

@@ -38,6 +38,7 @@ def datasets(report: RunReport, rows: int) -> str:
     """Which data was asked, and how far it is known to be the published one."""
     del rows
     lines = []
+    notes = {planned.id: planned.notes for planned in report.plan.benchmarks}
     for result in report.benchmarks:
         data = result.dataset
         if data.source == "code":
@@ -48,6 +49,7 @@ def datasets(report: RunReport, rows: int) -> str:
             f"- {text(result.title)}: {data.source} {text(data.location)}{revision}, {data.count} rows, "
             f"{content}, SHA-256 {data.digest[:16]}"
         )
+        lines += [f"  - {text(note, 2000)}" for note in notes.get(result.id, ())]
     return "### Data\n\n" + "\n".join(lines) + "\n\n" if lines else ""
 
 

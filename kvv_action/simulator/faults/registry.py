@@ -8,6 +8,7 @@ from kvv_action.errors import Problem, UsageError
 from kvv_action.simulator.coins import toss
 from kvv_action.simulator.faults import (
     admission,
+    agent,
     content,
     delivery,
     dynamic_tools,
@@ -42,6 +43,7 @@ _GROUPS: Sequence[tuple[Fault, ...]] = (
     limits.FAULTS,
     schemas.FAULTS,
     formats.FAULTS,
+    agent.FAULTS,
 )
 FAULTS: Mapping[str, Fault] = MappingProxyType({fault.name: fault for group in _GROUPS for fault in group})
 

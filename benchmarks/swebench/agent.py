@@ -1,0 +1,135 @@
+"""The loop: the model asks for commands, the container runs them, until the model ends or a limit does."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import orjson
+
+from benchmarks.swebench import prompts, tool
+from benchmarks.swebench.instance import WORKDIR, Instance
+from benchmarks.swebench.limits import Budget, Limits
+from kvv_action.benchmark import Container, Generate
+from kvv_action.schema import Completion, Json, Message, Request, ToolCall
+
+QUIET = {"PAGER": "cat", "GIT_PAGER": "cat", "MANPAGER": "cat", "PIP_PROGRESS_BAR": "off", "TQDM_DISABLE": "1"}
+"""Variables of every command: nothing waits for a key, nothing draws."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How the work ended; `limit` names the limit that ended it, empty when the model did."""
+
+    limit: str
+    steps: int
+    prompt_tokens: int
+    answer_tokens: int
+    seconds: float
+
+
+class Agent:
+    """One model at work on one instance.
+
+    Args:
+        container: where its commands run.
+        generate: asks the model; every answer and every command's output is evidence.
+        limits: when it has to stop.
+        env: further variables of the commands.
+        window: tokens that the model can hold; 0 when that is not known.
+        reserve: tokens that an answer may need.
+    """
+
+    def __init__(
+        self,
+        container: Container,
+        generate: Generate,
+        limits: Limits,
+        *,
+        env: Mapping[str, str] | None = None,
+        window: int = 0,
+        reserve: int = 0,
+    ) -> None:
+        self._container = container
+        self._generate = generate
+        self._limits = limits
+        self._env = {**QUIET, **(env or {})}
+        self._budget = Budget(limits, window=window, reserve=reserve)
+        self._tools = [tool.declared(limits)]
+        self._messages: list[Message] = []
+
+    async def work(self, instance: Instance) -> Ended:
+        """Work until the model makes no call twice, or a limit is reached.
+
+        Raises:
+            EndpointError: the model cannot be asked.
+            SandboxError: the container is gone.
+        """
+        self._messages = list(prompts.opening(instance))
+        limit, reminded = "", False
+        while not limit:
+            completion = await self._ask()
+            if completion is None:
+                limit = "seconds"
+            elif completion.tool_calls:
+                limit = await self._carry_out(completion.tool_calls)
+            elif reminded:
+                break
+            else:
+                reminded = True
+                self._tell({"role": "user", "content": prompts.REMINDER})
+                limit = self._budget.spent()
+        budget = self._budget
+        return Ended(
+            limit=limit, steps=budget.steps, prompt_tokens=budget.prompt, answer_tokens=budget.answers,
+            seconds=round(budget.seconds, 3),
+        )  # fmt: skip
+
+    async def _ask(self) -> Completion | None:
+        """The next answer; None when time ran out before it came."""
+        try:
+            async with asyncio.timeout(max(0.0, self._budget.left)):
+                exchange = await self._generate(Request(messages=self._messages, body={"tools": self._tools}))
+        except TimeoutError:
+            return None
+        assert exchange.completion is not None
+        completion = _named(exchange.completion, self._budget.steps)
+        self._budget.count(completion, len(orjson.dumps(self._messages)))
+        self._messages.append(tool.answered(completion.content, completion.reasoning, completion.tool_calls))
+        return completion
+
+    async def _carry_out(self, calls: tuple[ToolCall, ...]) -> str:
+        """Run the commands of an answer, one after the other; which limit is reached then."""
+        for number, call in enumerate(calls):
+            over = number >= tool.MOST_CALLS
+            told = f"error: at most {tool.MOST_CALLS} calls at a time" if over else await self._run(call)
+            self._tell(tool.result(call, told))
+        return self._budget.spent()
+
+    async def _run(self, call: ToolCall) -> str:
+        """Run one command, or say what is wrong with the call."""
+        command = tool.command_of(call, self._limits)
+        if isinstance(command, str):
+            return self._generate.observe("tool", {"call": call.id}, command).text
+        seconds = min(command.seconds, max(1.0, self._budget.left))
+        seen = await self._container.run(
+            command.text, deadline=seconds, limit=tool.OUTPUT, workdir=WORKDIR, env=self._env
+        )
+        facts: dict[str, Json] = {
+            "call": call.id, "exit_code": seen.exit_code, "seconds": round(seen.seconds, 3), "omitted": seen.omitted,
+        }  # fmt: skip
+        return self._generate.observe("tool", facts, tool.told(seen, command)).text
+
+    def _tell(self, message: Message) -> None:
+        self._messages.append(message)
+        self._budget.heard(len(message["content"]))
+
+
+def _named(completion: Completion, step: int) -> Completion:
+    """The answer with an id for each call, which the results need, and without repeated ids."""
+    seen = set[str]()
+    calls = []
+    for number, call in enumerate(completion.tool_calls):
+        name = call.id if call.id and call.id not in seen else f"call-{step}-{number}"
+        seen.add(name)
+        calls.append(replace(call, id=name))
+    return replace(completion, tool_calls=tuple(calls))

@@ -1,0 +1,184 @@
+"""SWE-bench: what is asked of an instance, and how its evidence is judged."""
+
+from collections.abc import Iterator, Sequence
+
+from benchmarks.swebench import bundled, controls, exemplar, outcome, patches, prompts, seen, tool
+from benchmarks.swebench.attempt import Attempt, Terms
+from benchmarks.swebench.controls import EMPTY, GOLD, Controls
+from benchmarks.swebench.dataset import PINS, Choice, Instances
+from benchmarks.swebench.evaluation import Evaluation
+from benchmarks.swebench.grader import Grader, Verdict
+from benchmarks.swebench.instance import Instance
+from benchmarks.swebench.limits import limits
+from benchmarks.swebench.places import Places
+from benchmarks.swebench.repository import Taken
+from kvv_action.benchmark import Generate, Image, Options, Outline, Rows, Sandbox, Typical
+from kvv_action.errors import SandboxError, Undecided
+from kvv_action.profiles.model import BenchmarkRules, Profile
+from kvv_action.schema import Answer, BenchmarkKind, Exchange, Message, Request, Sample, Score
+
+BASH = "bash"
+SELF_TESTS = (GOLD, EMPTY)
+EXPECTED, GROWS = 40, 900
+"""Steps of a model on a real instance, and tokens by which each makes the conversation longer: assumed."""
+INFRASTRUCTURE = {f"outcome/{outcome.Outcome.INFRASTRUCTURE}": 1}
+
+
+class SweBench:
+    """Share of resolved instances, by the official rules."""
+
+    id = "swebench"
+    title = "SWE-bench"
+    kind = BenchmarkKind.SCORED
+    gates = False
+    aggregate = "resolved"
+    against = ""
+    sandboxed = True
+    typical = Typical(thinking=600, plain=250, source="a step of an agent: assumed")
+
+    def __init__(self, options: Options) -> None:
+        self._agent = options.swebench_agent
+        self.exact = self._agent in SELF_TESTS
+        self.metric = "self_test_rate" if self.exact else "resolved_rate"
+        self.version = f"1 ({Grader.version()})"
+        self.pin = PINS[options.swebench_dataset]
+        self.notes: tuple[str, ...] = ()
+        self._options = options
+        self._terms = Terms(
+            limits=limits(options.swebench_limits, options.price_input, options.price_output),
+            network=options.swebench_network,
+        )
+        self._grader = Grader()
+        self._controls = Controls(needed=not self.exact)
+        self._patches: dict[str, str] = {}
+        self._places = Places()
+
+    def samples(self, rows: Rows | None, profile: Profile) -> Iterator[Sample]:
+        """One sample an instance; its target is the gold patch, which no request holds."""
+        assert rows is not None
+        self._learn(profile)
+        notes = list(self._who())
+        options = self._options
+        instances = Instances(rows, Choice(wanted=options.swebench_instances, excluded=options.swebench_exclude))
+        for instance in instances:
+            yield Sample(
+                id=instance.id, input=instance, target=instance.gold, category=instance.repo, unanswered=INFRASTRUCTURE
+            )
+        if instances.excluded:
+            notes.append(f"{len(instances.excluded)} excluded: {', '.join(instances.excluded)}")
+        self.notes = tuple(notes)
+
+    def _learn(self, profile: Profile) -> None:
+        """How much the model can hold."""
+        rules = profile.benchmarks.get(self.id, BenchmarkRules())
+        reserve = rules.sampling.get("max_tokens")
+        self._terms = Terms(
+            limits=self._terms.limits,
+            network=self._terms.network,
+            window=profile.context_window or 0,
+            reserve=reserve if isinstance(reserve, int) else 0,
+        )
+
+    def _who(self) -> Iterator[str]:
+        """What a reader should know of who answers."""
+        if self.exact:
+            yield f"a self-test of the environment with agent {self._agent}: no model is asked"
+        elif patches.is_patches(self._agent):
+            path = patches.location(self._agent)
+            self._patches, digest = patches.read(path)
+            yield f"patches of {path.name} (SHA-256 {digest}): no model is asked"
+
+    def opening(self, sample: Sample) -> Sequence[Message]:
+        """The task, without its gold patch."""
+        return prompts.opening(sample.input)
+
+    def outline(self, sample: Sample) -> Outline:
+        """The first step, and those that follow: counted for a vendor that knows the patch, at most as many as allowed.
+
+        Real models look around more; `EXPECTED` is assumed for instances that are not our own.
+        """
+        if self._agent != BASH:
+            return Outline(requests=())
+        most = self._terms.limits.steps - 1
+        follows = exemplar.requests(sample.input) - 1 if sample.input.setup else EXPECTED
+        first = Request(messages=self.opening(sample), body={"tools": [tool.declared(self._terms.limits)]})
+        return Outline(requests=(first,), follows=min(follows, most), at_most=most, grows=GROWS)
+
+    async def solve(self, sample: Sample, generate: Generate, sandbox: Sandbox | None) -> None:
+        """Have the instance worked on, and the patch tested in a fresh container of the same image.
+
+        Raises:
+            EndpointError: the model cannot be asked.
+            SandboxError: an image, a container or the engine failed.
+            Undecided: the controls do not hold, so nothing can be said.
+            DatasetError: the official library cannot use the row.
+        """
+        if sandbox is None:
+            raise SandboxError("SWE-bench needs a container engine, and there is none")
+        instance: Instance = sample.input
+        async with self._places.one(instance.image, sandbox, ours=bool(instance.setup)):
+            image = await self._image(instance, sandbox)
+            script = await self._grader.script(instance.spec)
+            attempt = Attempt(
+                instance=instance, generate=generate, sandbox=sandbox, image=image, script=script, terms=self._terms
+            )
+            attempt.begin()
+            await self._controls.hold(lambda: attempt.control(self._verdict))
+            await attempt.judged(await self._taken(attempt), also_empty=self.exact)
+
+    async def _taken(self, attempt: Attempt) -> Taken:
+        """The patch of whoever answers."""
+        name = attempt.instance.id
+        if self.exact:
+            return Taken(patch=attempt.instance.gold if self._agent == GOLD else "")
+        if patches.is_patches(self._agent):
+            return Taken(patch=self._patches.get(name, ""))
+        return await attempt.worked()
+
+    async def _image(self, instance: Instance, sandbox: Sandbox) -> Image:
+        if instance.setup:
+            return await bundled.image(instance, sandbox, self._options.base_image)
+        return await sandbox.image(instance.image)
+
+    async def score(self, sample: Sample, exchanges: Sequence[Exchange]) -> Score:
+        """The official verdict on the journaled log.
+
+        Raises:
+            Undecided: the controls did not hold.
+            ScoringError: the evidence is not whole, or the library broke.
+        """
+        instance: Instance = sample.input
+        found = seen.read(exchanges)
+        if problem := await self._problem(instance, found.controls):
+            raise Undecided(problem)
+        case = outcome.Case(
+            instance=instance,
+            patch=found.taken.patch,
+            problem=found.taken.problem,
+            evaluation=found.evaluation,
+            verdict=await self._verdict(instance, found.evaluation, found.taken.patch),
+            ended=found.ended,
+        )
+        return outcome.tested(case, gold=self._agent == GOLD) if self.exact else outcome.judged(case)
+
+    async def _problem(self, instance: Instance, held: Sequence[seen.Control]) -> str:
+        """What the last control of each name says."""
+        for control in {control.name: control for control in held}.values():
+            verdict = await self._verdict(instance, control.evaluation, instance.gold)
+            if problem := controls.problem(control.name, instance.id, verdict):
+                return problem
+        return ""
+
+    async def _verdict(self, instance: Instance, evaluation: Evaluation | None, patch: str) -> Verdict | None:
+        """The official verdict; None where nothing was run to the end, which resolves nothing."""
+        if evaluation is None or not evaluation.applied or evaluation.stopped:
+            return None
+        return await self._grader.verdict(instance.spec, patch, evaluation.log)
+
+    def exemplar(self, sample: Sample, messages: Sequence[Message]) -> Answer:
+        """The next step of somebody who knows the gold patch."""
+        return exemplar.answer(sample.input, messages)
+
+    async def aclose(self) -> None:
+        """End the library's process."""
+        await self._grader.aclose()

@@ -1,0 +1,51 @@
+"""The controls: before the first instance is judged, its gold patch must resolve it and no patch must not."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from benchmarks.swebench.grader import Verdict
+from kvv_action.errors import Undecided
+
+GOLD, EMPTY = "gold", "empty"
+ADVICE = (
+    "so nothing can be said about patches here; look at the log (kvv writes it into trajectories/), try "
+    "swebench-agent: gold, and exclude the instance with swebench-exclude if it alone is to blame"
+)
+
+
+def problem(name: str, instance: str, verdict: Verdict | None) -> str:
+    """What is wrong with the environment when a control ends like this; empty when it is as it must be."""
+    resolved = verdict is not None and verdict.resolved
+    if name == GOLD and not resolved:
+        why = "" if verdict is None or not verdict.names else f" (not passed: {', '.join(verdict.names[:3])})"
+        return f"control: the gold patch of {instance} does not resolve it{why}, {ADVICE}"
+    if name == EMPTY and resolved:
+        return f"control: {instance} is resolved without any patch, {ADVICE}"
+    return ""
+
+
+class Controls:
+    """Held once in a run, by the instance that comes first; the others wait for it.
+
+    Args:
+        needed: False where they would test what is tested anyway.
+    """
+
+    def __init__(self, *, needed: bool) -> None:
+        self._turn = asyncio.Lock()
+        self._held = not needed
+        self._problem = ""
+
+    async def hold(self, check: Callable[[], Awaitable[str]]) -> None:
+        """Hold the controls by `check`, which returns what is wrong, unless that was done.
+
+        Raises:
+            Undecided: they did not hold.
+            SandboxError: they could not be held; the next instance tries again.
+        """
+        async with self._turn:
+            if not self._held:
+                self._problem = await check()
+                self._held = True
+        if self._problem:
+            raise Undecided(self._problem)

@@ -1,0 +1,150 @@
+"""Writes what SWE-bench leaves for people: a trajectory per instance, and predictions in the official format.
+
+Both come from the journal alone, so they hold no secret and what they say can be audited.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from benchmarks.swebench import seen
+from benchmarks.swebench.benchmark import SweBench
+from benchmarks.swebench.prompts import opening
+from kvv_action.run.export import Source
+from kvv_action.run.journal import Reader
+from kvv_action.run.records import to_exchange, to_failure, to_score
+from kvv_action.run.survey import Slot, slot_of
+from kvv_action.schema import Completion, Exchange, Message, Observation, Sample
+
+FOLDER = "trajectories"
+PREDICTIONS = "swebench-predictions.jsonl"
+KINDS = ("answer", "observation", "score", "failure")
+LOG_SHOWN = 20_000
+"""Characters of a test log that a trajectory shows, from its end; the journal has all of it."""
+
+Record = Mapping[str, Any]
+
+
+async def write(out: Path, source: Source) -> None:
+    """Write a file for every instance that ended, and one with all patches.
+
+    Holds the exchanges of instances in flight, and where the last result of each stands.
+    """
+    samples: dict[int, Sample] = dict(enumerate(source.loaded.samples()))
+    predictions: dict[Slot, bytes] = {}
+    for record, exchanges in _ended(source.journal):
+        sample = samples.get(record["index"])
+        if sample is None or sample.id != record["sample"]:
+            continue
+        text = "".join(_told(record, opening(sample.input), exchanges))
+        _replace(out / FOLDER / file_name(sample.id, record["epoch"]), source.redactor.bytes(text.encode()))
+        patch = _patch(exchanges)
+        predictions.pop(slot_of(record), None)
+        if patch is not None:
+            predictions[slot_of(record)] = _prediction(sample.id, source.plan.endpoint.model, patch)
+    first = [line for slot, line in sorted(predictions.items()) if slot[2] == 0]
+    if first:
+        _replace(out / PREDICTIONS, source.redactor.bytes(b"".join(first)))
+
+
+def file_name(sample: str, epoch: int) -> str:
+    """A name for any id: what cannot stand in one is replaced, and a digest keeps two such ids apart."""
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", sample)[:120].lstrip(".")
+    if safe != sample:
+        safe += "-" + hashlib.sha256(sample.encode()).hexdigest()[:8]
+    return f"{safe}.txt" if not epoch else f"{safe}.epoch{epoch}.txt"
+
+
+def _ended(journal: Path) -> Iterator[tuple[Record, list[Exchange]]]:
+    """Every result with what led to it, in order; of a failure, with what came before it."""
+    waiting: dict[Slot, dict[int, Exchange]] = {}
+    for record in Reader(journal):
+        if record.get("benchmark") != SweBench.id or record["kind"] not in KINDS:
+            continue
+        slot = slot_of(record)
+        if record["kind"] in ("answer", "observation"):
+            exchange = to_exchange(record)
+            waiting.setdefault(slot, {})[exchange.call] = exchange
+            continue
+        asked = waiting.pop(slot, {})
+        yield record, [asked[call] for call in record.get("calls", sorted(asked))]
+
+
+def _told(record: Record, messages: Iterable[Message], exchanges: Iterable[Exchange]) -> Iterator[str]:
+    """The trajectory as text: how it ended, what was asked, and every step."""
+    yield f"{record['sample']}, epoch {record['epoch']}\n"
+    if record["kind"] == "score":
+        score = to_score(record["score"])
+        yield f"{score.explanation}\n"
+        yield from (f"note: {cause}\n" for cause in (score.cause, *score.findings) if cause)
+    else:
+        failure = to_failure(record)
+        yield f"no result ({failure.kind}): {failure.message}\n"
+    for message in messages:
+        yield _part(str(message["role"]), str(message["content"]))
+    step = 0
+    for exchange in exchanges:
+        if exchange.completion is not None:
+            step += 1
+            yield _answer(step, exchange.completion)
+        elif exchange.observation is not None:
+            yield _seen(exchange.observation)
+
+
+def _part(title: str, text: str) -> str:
+    body = text if text.endswith("\n") or not text else text + "\n"
+    return f"\n======== {title}\n{body}"
+
+
+def _answer(step: int, completion: Completion) -> str:
+    usage = completion.usage or {}
+    tokens = f", {usage.get('prompt_tokens')} + {usage.get('completion_tokens')} tokens" if usage else ""
+    text = _part(f"step {step}: the model, {completion.total:.1f} s{tokens}, {completion.finish_reason}", "")
+    if completion.reasoning:
+        text += f"(thinking) {completion.reasoning}\n"
+    if completion.content:
+        text += completion.content + "\n"
+    return text + "".join(f"-> {call.name} {_command(call.arguments)}\n" for call in completion.tool_calls)
+
+
+def _command(arguments: str) -> str:
+    """The command of a call as it would be typed; other arguments as they came."""
+    try:
+        parsed = orjson.loads(arguments)
+    except orjson.JSONDecodeError:
+        return arguments
+    if isinstance(parsed, dict) and isinstance(parsed.get("command"), str):
+        rest = {name: value for name, value in parsed.items() if name != "command"}
+        return (f"{orjson.dumps(rest).decode()} " if rest else "") + str(parsed["command"])
+    return arguments
+
+
+def _seen(observation: Observation) -> str:
+    facts = " ".join(f"{name}={value}" for name, value in observation.data.items() if value not in ("", None))
+    text = observation.text
+    if observation.name in (seen.TESTS, seen.CONTROL) and len(text) > LOG_SHOWN:
+        text = f"[{len(text) - LOG_SHOWN} characters before this are in the journal]\n{text[-LOG_SHOWN:]}"
+    return _part(f"{observation.name} {facts}", text)
+
+
+def _patch(exchanges: Iterable[Exchange]) -> str | None:
+    """The patch that was left; None when it did not come so far."""
+    observed = (exchange.observation for exchange in exchanges if exchange.observation is not None)
+    return next((observation.text for observation in observed if observation.name == seen.PATCH), None)
+
+
+def _prediction(sample: str, model: str, patch: str) -> bytes:
+    row = {"instance_id": sample, "model_name_or_path": model or "none", "model_patch": patch}
+    return orjson.dumps(row) + b"\n"
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_bytes(data)
+    temporary.replace(path)

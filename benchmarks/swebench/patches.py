@@ -1,0 +1,57 @@
+"""Predictions in the official format: JSON lines, or a JSON list or object, with `instance_id` and `model_patch`."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import orjson
+
+from kvv_action.errors import DatasetError
+from kvv_action.schema import Json
+
+PREFIX = "patches="
+
+
+def is_patches(agent: str) -> bool:
+    """Whether the setting names a file of predictions."""
+    return agent.startswith(PREFIX)
+
+
+def location(agent: str) -> Path:
+    """The file that the setting names."""
+    return Path(agent.removeprefix(PREFIX))
+
+
+def read(path: Path) -> tuple[dict[str, str], str]:
+    """The patches by instance, and the digest of the file. A patch that is null is no patch.
+
+    Raises:
+        DatasetError: it cannot be read, or is not of the official form.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"swebench: {path}: {error.strerror}") from error
+    patches: dict[str, str] = {}
+    for number, row in enumerate(_rows(path, data), 1):
+        name = row.get("instance_id") if isinstance(row, Mapping) else None
+        patch = row.get("model_patch") if isinstance(row, Mapping) else None
+        if not isinstance(name, str) or not isinstance(patch, str | None):
+            raise DatasetError(f"swebench: {path}: prediction {number} has no instance_id and model_patch")
+        if name in patches:
+            raise DatasetError(f"swebench: {path}: {name[:100]!r} has two predictions")
+        patches[name] = patch or ""
+    if not patches:
+        raise DatasetError(f"swebench: {path} holds no predictions")
+    return patches, hashlib.sha256(data).hexdigest()
+
+
+def _rows(path: Path, data: bytes) -> Iterator[Json]:
+    try:
+        if path.suffix == ".json":
+            whole = orjson.loads(data)
+            yield from whole.values() if isinstance(whole, dict) else whole
+        else:
+            yield from (orjson.loads(line) for line in data.splitlines() if line.strip())
+    except (orjson.JSONDecodeError, TypeError) as error:
+        raise DatasetError(f"swebench: {path} is not JSON in the official form ({error})") from error

@@ -1,0 +1,159 @@
+"""The repository inside a container: its future is removed, its environment found, the patch taken."""
+
+from dataclasses import dataclass
+
+from benchmarks.swebench.instance import WORKDIR
+from kvv_action.benchmark import Container, Executed
+from kvv_action.errors import SandboxError
+
+LARGEST_PATCH = 2 * 2**20
+"""Bytes; the largest gold patch of Verified has 17 KB."""
+CLEANING = 900.0
+TAKING = 180.0
+PATCH_MARK = "kvv-patch-begins"
+
+FORGET = r"""
+set -eu
+git config --system --add safe.directory "$PWD" 2>/dev/null || git config --global --add safe.directory "$PWD"
+base=$(git rev-parse --verify HEAD)
+branch=$(git symbolic-ref -q HEAD || true)
+git checkout -q --detach
+for remote in $(git remote); do git remote remove "$remote"; done
+git for-each-ref --format='delete %(refname)' | git update-ref --no-deref --stdin
+if [ -n "$branch" ]; then git update-ref "$branch" "$base"; git symbolic-ref HEAD "$branch"; fi
+dir=$(git rev-parse --absolute-git-dir)
+rm -rf "$dir/logs" "$dir/refs/original" "$dir/worktrees" "$dir/FETCH_HEAD" "$dir/ORIG_HEAD" "$dir/MERGE_HEAD" \
+    "$dir/CHERRY_PICK_HEAD" "$dir/BISECT_LOG" "$dir"/objects/pack/*.keep "$dir"/objects/pack/*.promisor
+git reflog expire --expire=now --expire-unreachable=now --all
+commits() { git cat-file --batch-all-objects --batch-check='%(objecttype)' | grep -c '^commit$' || true; }
+reached=$(git rev-list --count HEAD)
+if [ "$(commits)" -ne "$reached" ]; then
+    if [ -f "$dir/objects/info/alternates" ]; then git repack -q -a -d; rm -f "$dir/objects/info/alternates"; fi
+    git -c gc.bigPackThreshold=0 -c gc.cruftPacks=false gc -q --prune=now
+elif [ "$(git count-objects | cut -d' ' -f1)" -gt 0 ]; then
+    git prune --expire=now
+fi
+echo "commits $(commits) reached $reached"
+echo "refs $(git for-each-ref | wc -l) remotes $(git remote | wc -l)"
+echo "changed $(git status --porcelain | wc -l)"
+echo "base $base"
+"""
+
+ENVIRONMENT = r"""
+. /opt/miniconda3/bin/activate testbed >/dev/null 2>&1 || exit 0
+for name in PATH CONDA_PREFIX CONDA_DEFAULT_ENV CONDA_SHLVL; do printf '%s=%s\n' "$name" "${!name-}"; done
+"""
+
+TAKE = rf"""
+base=$1
+unset GIT_DIR GIT_INDEX_FILE GIT_OBJECT_DIRECTORY
+git() {{ command git -c core.fsmonitor=false -c core.hooksPath=/dev/null -c core.quotePath=true \
+    -c core.safecrlf=false "$@"; }}
+left() {{ git diff --name-only --no-ext-diff; git ls-files --others --exclude-standard | grep -v '/$'; }}
+objects=$(git rev-parse --absolute-git-dir)/objects
+for place in /dev/shm /tmp; do
+    work=$(mktemp -d -p "$place") && mkdir "$work/objects" || continue
+    export GIT_INDEX_FILE=$work/index GIT_OBJECT_DIRECTORY=$work/objects GIT_ALTERNATE_OBJECT_DIRECTORIES=$objects
+    if said=$(git read-tree "$base" 2>&1) && {{ said=$(git add -A --ignore-errors 2>&1 >/dev/null) \
+        || [ -z "$(left 2>&1)" ]; }}; then
+        printf '{PATCH_MARK}\n'
+        git diff --cached --binary --no-ext-diff --no-textconv --no-color --no-renames --no-relative -O/dev/null \
+            --src-prefix=a/ --dst-prefix=b/ "$base" 2>/dev/null
+        exit
+    fi
+    rm -rf "$work"
+done
+printf '%s\n' "$said"
+exit 1
+"""
+"""A repository inside the repository cannot be added and is left out; anything else that is not added is a failure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A repository that knows nothing of its future.
+
+    Attributes:
+        base: commit that patches are taken against; images commit set-up changes on top of the dataset's own.
+        commits: commits that are left, all of them the base or before it.
+        changed: files that differ from the base already.
+        env: variables under which its tests run.
+    """
+
+    base: str
+    commits: int
+    changed: int
+    env: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A patch; `problem` says why there is none although there should be.
+
+    Bytes that are no UTF-8 are read as `latin-1`, which loses nothing.
+    """
+
+    patch: str
+    encoding: str = "utf-8"
+    problem: str = ""
+
+
+async def prepare(container: Container) -> Prepared:
+    """Remove what came after the base (SWE-bench issue 465) and make sure that it is gone.
+
+    Raises:
+        SandboxError: the repository is not as it should be, or something of its future is left.
+    """
+    done = await container.run(FORGET, deadline=CLEANING, workdir=WORKDIR)
+    text = done.output.decode(errors="replace")
+    words = {line.split(" ", 1)[0]: line.split(" ") for line in text.splitlines() if line}
+    if done.exit_code != 0 or not {"commits", "refs", "changed", "base"} <= words.keys():
+        raise SandboxError(f"the repository's future cannot be removed ({_end(done)})")
+    left, reached = int(words["commits"][1]), int(words["commits"][3])
+    refs, remotes = int(words["refs"][1]), int(words["refs"][3])
+    if left != reached or refs > 1 or remotes:
+        raise SandboxError(
+            f"the repository's future is still there: {left} commits of which {reached} are reached, {refs} refs, "
+            f"{remotes} remotes"
+        )
+    return Prepared(
+        base=words["base"][1], commits=left, changed=int(words["changed"][1]), env=await environment(container)
+    )
+
+
+async def environment(container: Container) -> dict[str, str]:
+    """The variables of the conda environment that official images have; none elsewhere. Raises SandboxError."""
+    found = await container.run(ENVIRONMENT, deadline=60.0)
+    pairs = (line.partition("=") for line in found.output.decode(errors="replace").splitlines())
+    return {name: value for name, equals, value in pairs if equals and value}
+
+
+async def take(container: Container, base: str) -> Taken:
+    """Everything that differs from the base, whether it was committed or not; the model has no part in it.
+
+    The index and new objects go to memory first, for the disk may be full.
+
+    Raises:
+        SandboxError: the container is gone.
+    """
+    command = f"set -- {base}\n{TAKE}"
+    done = await container.run(command, deadline=TAKING, limit=LARGEST_PATCH, workdir=WORKDIR)
+    if done.exit_code is None:
+        return Taken(patch="", problem=f"the patch could not be taken ({_end(done)})")
+    mark, _, patch = done.output.partition(b"\n")
+    if done.exit_code != 0 or mark != PATCH_MARK.encode():
+        return Taken(patch="", problem=f"the patch could not be taken ({_end(done)})")
+    if done.omitted:
+        return Taken(patch="", problem=f"the patch is larger than {LARGEST_PATCH} bytes")
+    try:
+        return Taken(patch=patch.decode())
+    except UnicodeDecodeError:
+        return Taken(patch=patch.decode("latin-1"), encoding="latin-1")
+
+
+def _end(done: Executed) -> str:
+    """How a command ended, in words."""
+    if done.exit_code is None:
+        return f"stopped after {done.seconds:.0f} s: {done.stopped}"
+    said = done.output.decode(errors="replace").strip()
+    return f"exit status {done.exit_code}: {said[-300:]}"

@@ -1,0 +1,78 @@
+"""What the journal holds of one instance, as the benchmark reads it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+from benchmarks.swebench import evaluation
+from benchmarks.swebench.agent import Ended
+from benchmarks.swebench.evaluation import Evaluation
+from benchmarks.swebench.repository import Taken
+from kvv_action.errors import ScoringError
+from kvv_action.schema import Exchange, Json, Observation
+
+PLACE, CONTROL, ENDED, PATCH, TESTS, TROUBLE = "place", "control", "ended", "patch", "tests", "trouble"
+"""Names of observations: the image, a control, how work ended, its patch, its tests, a failure that was retried."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """A run of the tests whose result is known beforehand: `gold` must resolve, `empty` must not."""
+
+    name: str
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One instance.
+
+    Attributes:
+        taken: the patch.
+        evaluation: of the patch; None when nothing was run.
+        ended: how the model's work ended; None when no model worked.
+        controls: those that were run beside this instance.
+    """
+
+    taken: Taken
+    evaluation: Evaluation | None
+    ended: Ended | None
+    controls: tuple[Control, ...]
+
+
+def patch_facts(taken: Taken) -> dict[str, Json]:
+    """All of a patch but its text."""
+    return {"encoding": taken.encoding, "problem": taken.problem, "bytes": len(taken.patch)}
+
+
+def ended_facts(ended: Ended) -> dict[str, Json]:
+    """How work ended, for the journal."""
+    return asdict(ended)
+
+
+def read(exchanges: Sequence[Exchange]) -> Seen:
+    """What was seen of an instance.
+
+    Raises:
+        ScoringError: its patch is not among it, or something is not as we write it.
+    """
+    try:
+        last = {observation.name: observation for observation in _observations(exchanges)}
+        patch, tests, ended = last.get(PATCH), last.get(TESTS), last.get(ENDED)
+        if patch is None:
+            raise ScoringError("the journal holds no patch of this instance")
+        return Seen(
+            taken=Taken(patch=patch.text, encoding=patch.data["encoding"], problem=patch.data["problem"]),
+            evaluation=evaluation.of_facts(tests.data, tests.text) if tests else None,
+            ended=Ended(**ended.data) if ended else None,
+            controls=tuple(
+                Control(name=one.data["control"], evaluation=evaluation.of_facts(one.data, one.text))
+                for one in _observations(exchanges)
+                if one.name == CONTROL
+            ),
+        )
+    except (KeyError, TypeError) as error:
+        raise ScoringError(f"an observation is not as kvv writes it ({type(error).__name__}: {error})") from error
+
+
+def _observations(exchanges: Sequence[Exchange]) -> Iterator[Observation]:
+    return (exchange.observation for exchange in exchanges if exchange.observation is not None)
