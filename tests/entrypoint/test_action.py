@@ -170,6 +170,7 @@ def test_reports_become_outputs(monkeypatch: pytest.MonkeyPatch, step: Step, job
     from entrypoint.prepare import Demonstration
 
     monkeypatch.setenv("GITHUB_RUN_ID", "42")
+    monkeypatch.setenv("INPUT_BENCHMARKS", "aime2025")
     real = compose.run_verification
     instead(
         monkeypatch,

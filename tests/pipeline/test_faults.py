@@ -20,6 +20,7 @@ from tests.precheck import (
     test_tools,
     test_vision,
 )
+from tests.swebench.test_faults import FAULTS as AGENT_FAULTS
 from tests.toolcall.test_faults import TABLE as TOOLCALL_TABLE
 
 pytestmark = pytest.mark.pipeline
@@ -144,7 +145,7 @@ def test_no_fault_is_forgotten() -> None:
     tables = (test_thinking, test_tools, test_dynamic_tools, test_mfjs, test_response_format, test_tokens)
     tables += (test_streaming, test_limits, test_vision)
     told = set(CONCLUSIONS).union({"schema-wrong-at-first"}, *(table.FAULTS for table in tables))
-    told |= {fault for fault, _, _ in TOOLCALL_TABLE}
+    told |= {fault for fault, _, _ in TOOLCALL_TABLE} | set(AGENT_FAULTS)
     assert told == set(FAULTS)
 
 

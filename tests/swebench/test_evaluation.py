@@ -1,0 +1,70 @@
+"""A patch is applied as the official harness does, and the tests are run once."""
+
+import pytest
+
+from benchmarks.swebench import evaluation
+from benchmarks.swebench.evaluation import APPLY, evaluate
+from kvv_action.benchmark import Executed
+from tests.swebench.fakes import PASSING, Shell
+
+
+def shell(*refused: str) -> Shell:
+    """A container in which these commands fail."""
+
+    def reply(command: str) -> Executed:
+        failed = any(command.startswith(start) for start in refused)
+        text = PASSING if command == "/bin/bash /eval.sh" else f"said of {command}"
+        return Executed(exit_code=int(failed), output=text.encode())
+
+    return Shell(reply)
+
+
+@pytest.mark.parametrize("number", range(4))
+async def test_commands_are_tried_in_turn_from_a_clean_tree(number: int) -> None:
+    """The first that works is named."""
+    place = shell(*(command + "\0" for command in APPLY))
+    refused = APPLY[:number]
+    place.reply = lambda command: Executed(exit_code=int(command in refused), output=PASSING.encode())
+    found = await evaluate(place, b"patch", "script", 60)
+    assert found.applied == APPLY[number].removesuffix(" /tmp/patch.diff")
+    commands = [ran.command for ran in place.ran]
+    assert commands[-1] == "/bin/bash /eval.sh"
+    assert commands.count(evaluation.BACK) == number
+    assert place.files == {"/tmp/patch.diff": b"patch", "/eval.sh": b"script"}
+
+
+async def test_a_patch_that_does_not_apply_runs_nothing() -> None:
+    """And says why."""
+    place = shell("git apply", "patch")
+    found = await evaluate(place, b"patch", "script", 60)
+    assert (found.applied, found.log) == ("", "")
+    assert "patch --batch" in found.said
+    assert "/eval.sh" not in place.files
+
+
+async def test_a_patch_that_is_there_all_the_same_is_applied() -> None:
+    """The commands may fail and leave it applied."""
+    found = await evaluate(shell(*APPLY), b"patch", "script", 60)
+    assert found.applied == evaluation.ALREADY
+    assert found.log == PASSING
+
+
+async def test_no_patch_runs_the_tests_on_the_repository() -> None:
+    """For the control."""
+    place = shell()
+    await evaluate(place, b"", "script", 60)
+    assert [ran.command for ran in place.ran] == ["/bin/bash /eval.sh"]
+
+
+async def test_tests_without_end_are_noted_as_the_harness_notes_them() -> None:
+    """Its classifier reads that line."""
+    place = Shell(lambda command: Executed(exit_code=None, output=b"some", stopped="deadline"))
+    found = await evaluate(place, b"", "script", 5)
+    assert found.stopped == "deadline"
+    assert found.log == "some\n\nTimeout error: 5 seconds exceeded."
+
+
+async def test_facts_are_enough_to_make_it_again() -> None:
+    """From the journal."""
+    found = await evaluate(shell(), b"patch", "script", 60)
+    assert evaluation.of_facts({"control": "gold", **found.facts()}, found.log) == found

@@ -1,0 +1,56 @@
+"""Every fault of an agent, on a real engine: the right outcome, and a host that stays well."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from benchmarks.swebench import suspicion
+from tests.pipeline.command import kvv
+from tests.swebench.demo import containers, demo, observed, outcomes
+
+pytestmark = [pytest.mark.docker, pytest.mark.pipeline, pytest.mark.timeout(400), pytest.mark.usefixtures("engine")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conclusion:
+    """What a run must say: its status, the one outcome of all instances, causes, and what the model was told."""
+
+    status: int = 0
+    outcome: str = "resolved"
+    causes: frozenset[str] = frozenset()
+    told: str = ""
+    options: tuple[str, ...] = ()
+
+
+FAULTS = {
+    "gives-up": Conclusion(status=1, outcome="empty_patch"),
+    "wrong-patch": Conclusion(status=1, outcome="unresolved"),
+    "endless-loop": Conclusion(status=1, outcome="limit", causes=frozenset({"work was ended by a limit"})),
+    "never-ends-command": Conclusion(told="[stopped after 3 seconds", options=("--swebench-limits", "command=3")),
+    "floods-output": Conclusion(told="bytes in the middle were left out]"),
+    "fork-bomb": Conclusion(options=("--swebench-limits", "command=5")),
+    "fills-disk": Conclusion(options=("--container-disk", "0.2")),
+    "kills-container": Conclusion(),
+    "reads-future-commits": Conclusion(status=1, outcome="empty_patch"),
+    "tampers-with-tests": Conclusion(
+        status=1, outcome="unresolved", causes=frozenset({suspicion.TESTS_TOUCHED, suspicion.RUNNER_TOUCHED})
+    ),
+    "asks-negative-timeout": Conclusion(),
+    "daemonizes": Conclusion(told="left"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault(fault: str, tmp_path: Path) -> None:
+    """The outcome is that of the work, not of the harm; no container is left; an audit agrees."""
+    expected = FAULTS[fault]
+    ran, result = demo(tmp_path, "--fault", fault, *expected.options)
+    assert outcomes(result) == {expected.outcome: 3}, result["reason"]
+    assert ran.status == expected.status
+    assert {found["cause"] for found in result["diagnosis"]} == expected.causes
+    if expected.told:
+        told = [line.get("text", "") for line in observed(tmp_path, "tool")]
+        assert sum(expected.told in text for text in told) >= 3
+    assert kvv("audit", tmp_path).status == 0
+    assert containers() == []
