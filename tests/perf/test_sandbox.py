@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from kvv_action.benchmark import Container, ContainerSpec
+from kvv_action.sandbox.archive import packed
 from kvv_action.sandbox.engine import NoEngine, connect
+from kvv_action.sandbox.labels import labels
 from kvv_action.sandbox.limits import Limits
 from kvv_action.sandbox.nested import NestedContainers, open_sandbox
 from kvv_action.sandbox.options import SandboxOptions
@@ -24,6 +26,9 @@ HISTORY = (
     "git init -q . && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m base"
     " && for i in $(seq 50); do echo $i > file$i; done"
 )
+
+PREPARE = ("git rev-parse HEAD", "git reflog expire --expire=now --all; git gc -q --prune=now", "git status")
+EXTRACT = "git add -A && git diff --cached --binary HEAD > /tmp/patch"
 
 
 @pytest.fixture
@@ -50,13 +55,13 @@ def spec(role: str) -> ContainerSpec:
 
 async def prepare(container: Container) -> None:
     """What an instance needs before its agent: the head read, other refs and the reflog removed."""
-    for command in ("git rev-parse HEAD", "git reflog expire --expire=now --all; git gc -q --prune=now", "git status"):
+    for command in PREPARE:
         await container.run(command, deadline=60)
 
 
 async def extract(container: Container) -> bytes:
     """The patch, taken by us."""
-    done = await container.run("git add -A && git diff --cached --binary HEAD > /tmp/patch", deadline=60)
+    done = await container.run(EXTRACT, deadline=60)
     assert done.exit_code == 0, done
     return await container.get("/tmp/patch", limit=MIB)
 
@@ -78,12 +83,50 @@ async def instance(sandbox: NestedContainers) -> float:
     return spent + time.perf_counter() - began
 
 
+def bare(client: Any) -> float:
+    """Seconds of the same by the SDK alone: two containers, the same commands and files, no limit and no deadline."""
+
+    def run(container: str, command: str) -> None:
+        made = client.exec_create(container, ["bash", "-c", command], workdir="/srv")["Id"]
+        client.exec_start(made)
+        client.exec_inspect(made)
+
+    def started() -> str:
+        config = {
+            "Image": os.environ["KVV_BASE_IMAGE"],
+            "Entrypoint": ["sleep", "600"],
+            "HostConfig": {"NetworkMode": "none"},
+            "Labels": labels("perf-bare", "perf", "bare", time.time() + 600),
+        }
+        made: str = client.create_container_from_config(config)["Id"]
+        client.start(made)
+        return made
+
+    began = time.perf_counter()
+    agent = started()
+    spent = time.perf_counter() - began
+    run(agent, HISTORY)
+    began = time.perf_counter()
+    for command in (*PREPARE, EXTRACT):
+        run(agent, command)
+    b"".join(client.get_archive(agent, "/tmp/patch")[0])
+    client.remove_container(agent, force=True)
+    grade = started()
+    for name in ("patch.diff", "eval.sh"):
+        client.put_archive(grade, "/", packed(f"/tmp/{name}", b"exit 0", 0o644))
+    run(grade, "bash /tmp/eval.sh")
+    client.remove_container(grade, force=True)
+    return spent + time.perf_counter() - began
+
+
 async def test_overhead_of_an_instance(client: Any) -> None:
-    """Create, prepare, extract, set up grading, remove; one instance after the other."""
+    """Create, prepare, extract, set up grading, remove; by us and by the SDK, in turns."""
     sandbox = await open_sandbox(SandboxOptions(run=f"perf-{secrets.token_hex(6)}", limits=LIMITS))
     try:
         await instance(sandbox)
-        told("an instance without image, model and tests", [await instance(sandbox) for _ in range(INSTANCES)])
+        pairs = [(await instance(sandbox), bare(client)) for _ in range(INSTANCES)]
+        ratio = told("an instance: ours", [ours for ours, _ in pairs]) / told("the SDK", [sdk for _, sdk in pairs])
+        print(f"{'':<36} {ratio:.2f} times the SDK's")
     finally:
         await sandbox.aclose()
 
@@ -109,7 +152,7 @@ async def test_commands_beside_the_bare_sdk(client: Any) -> None:
                     sdk(container.id, command)
                     bare.append(time.perf_counter() - began)
                 ratio = told(f"{command[:30]}: ours", ours) / told(f"{command[:30]}: SDK", bare)
-                print(f"{'':<52} {ratio:.2f} times the SDK's")
+                print(f"{'':<36} {ratio:.2f} times the SDK's")
                 ours.clear()
                 bare.clear()
     finally:
