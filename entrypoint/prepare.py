@@ -18,12 +18,14 @@ from kvv_action.benchmark import Benchmark, Options
 from kvv_action.dataset.load import BUNDLED
 from kvv_action.dataset.load import load as load_rows
 from kvv_action.errors import DatasetError, Problem, UsageError
+from kvv_action.github import context
 from kvv_action.profiles import loader
 from kvv_action.profiles.model import Profile
 from kvv_action.profiles.thinking import check as check_thinking
 from kvv_action.redact import SENSITIVE_HEADER, Redactor
 from kvv_action.run import shard as shards
 from kvv_action.run.plan import Amount, Loaded, plan_benchmark
+from kvv_action.sandbox.own import own_image
 from kvv_action.schema import EndpointInfo, ProfileInfo, Provenance, RunPlan
 from kvv_action.settings import SECRETS, Settings, nearest, option_name, vendor_name
 
@@ -344,4 +346,5 @@ def provenance(github: Mapping[str, str]) -> Provenance:
         platform=platform.platform(),
         packages={name: metadata.version(name) for name in PACKAGES},
         github=dict(github),
+        image=context.image() or own_image(),
     )
