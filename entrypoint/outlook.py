@@ -20,6 +20,7 @@ class BenchmarkOutlook:
     Attributes:
         cost: in the currency of the prices; None without prices.
         exact: every answer must be right, so that there is no smallest difference.
+        beside: id of the benchmark with the published items, of which these are variations.
         smallest_difference: from the reference, as a fraction; None where nothing is compared.
     """
 
@@ -36,6 +37,7 @@ class BenchmarkOutlook:
     longest_seconds: Span
     cost: Span | None
     exact: bool
+    beside: str
     reference: float | None
     margin: float | None
     smallest_difference: float | None
@@ -107,7 +109,9 @@ def outlook(prepared: Prepared) -> Outlook:
 
 
 def _row(loaded: Loaded, estimate: Estimate, prepared: Prepared) -> BenchmarkOutlook:
-    planned, whole = loaded.planned, exact(loaded)
+    planned = loaded.planned
+    beside = planned.varies if planned.varies != planned.id else ""
+    whole = exact(loaded) and not beside
     return BenchmarkOutlook(
         id=planned.id,
         title=planned.title,
@@ -122,6 +126,7 @@ def _row(loaded: Loaded, estimate: Estimate, prepared: Prepared) -> BenchmarkOut
         longest_seconds=estimate.longest,
         cost=_cost(estimate, prepared),
         exact=whole,
+        beside=beside,
         reference=planned.reference.value if planned.reference and not whole else None,
         margin=planned.margin,
         smallest_difference=None if whole else detectable(planned, planned.samples, planned.epochs),

@@ -56,6 +56,8 @@ def _cells(row: BenchmarkOutlook, *, priced: bool) -> list[str]:
 
 
 def _decides(row: BenchmarkOutlook) -> str:
+    if row.beside:
+        return "against published items"
     if row.exact:
         return "every answer counts"
     if row.smallest_difference is None:

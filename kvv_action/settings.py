@@ -328,7 +328,15 @@ class Settings(BaseSettings):
     limit: int | None = setting(
         None, "At most this many samples of each benchmark, chosen by seed.", group="plan", ge=1, le=1_000_000
     )
-    seed: int = setting(0, "Chooses the subset when limit is set.", group="plan", ge=0, le=2**63 - 1)
+    seed: int = setting(
+        0, "Chooses the subset when limit is set, and what holdout changes.", group="plan", ge=0, le=2**63 - 1
+    )
+    holdout: Literal["off", "vary", "both"] = setting(
+        "off",
+        "Items in other words and another order, in shuffled order and without a tell-tale user agent: vary asks them "
+        "instead of the published ones, both asks each in both ways and reports the gap.",
+        group="plan",
+    )
     sequential: Annotated[bool | None, BeforeValidator(_boolean)] = setting(
         None,
         "End a benchmark as soon as its verdict is clear; looking early is allowed for in the limits. "

@@ -7,12 +7,14 @@ Definitions are those of MoonshotAI/K2-Vendor-Verifier (0bc5061): an answer is p
 import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
+from random import Random
 
 import orjson
 
-from benchmarks.toolcall import k2vv, reference, signatures, template
+from benchmarks.toolcall import k2vv, reference, signatures, template, variants
 from benchmarks.toolcall.reference import Label, Reference
 from kvv_action.benchmark import DatasetPin, Generate, Options, Outline, Rows, Sandbox, Typical
 from kvv_action.dataset import files
@@ -168,6 +170,11 @@ class ToolCallBenchmark:
             body.pop(name, None)
         body["prompt"] = self._prompt(source)
         return Request(body=body, stream=stream, path=COMPLETIONS, endpoint=endpoint)
+
+    def vary(self, sample: Sample, draw: Random) -> Sample | None:
+        """The tools in another order, else the properties of a single tool; the conversation as it is."""
+        found = variants.rearranged(sample.input, draw)
+        return found and replace(sample, input=found[0], variation=(found[1],))
 
     def outline(self, sample: Sample) -> Outline:
         """The request, and the same to a live reference."""
