@@ -107,6 +107,7 @@ SOURCES = {
     "retry_base": ("0.5", 0.5),
     "max_response_bytes": ("1024", 1024),
     "stop_after_failures": ("3", 3),
+    "holdout": ("both", "both"),
     "max_requests": ("100", 100),
     "max_tokens": ("1000000", 1_000_000),
     "max_cost": ("2.5", 2.5),

@@ -172,9 +172,16 @@ class ToolCallBenchmark:
         return Request(body=body, stream=stream, path=COMPLETIONS, endpoint=endpoint)
 
     def vary(self, sample: Sample, draw: Random) -> Sample | None:
-        """The tools in another order, else the properties of a single tool; the conversation as it is."""
+        """The tools and their properties in another order; the conversation as it is.
+
+        None also where a prompt of ours writes both orders alike.
+        """
         found = variants.rearranged(sample.input, draw)
-        return found and replace(sample, input=found[0], variation=(found[1],))
+        if found is None or (
+            self._options.toolcall_mode != "chat" and self._prompt(found[0]) == self._prompt(sample.input)
+        ):
+            return None
+        return replace(sample, input=found[0], variation=found[1])
 
     def outline(self, sample: Sample) -> Outline:
         """The request, and the same to a live reference."""

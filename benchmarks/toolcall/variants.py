@@ -1,4 +1,4 @@
-"""A request whose tools, or whose tools' properties, are declared in another order."""
+"""A request whose tools, and whose tools' properties, are declared in another order."""
 
 from collections.abc import Mapping
 from random import Random
@@ -10,18 +10,16 @@ TOOLS = "tools re-ordered"
 PROPERTIES = "properties re-ordered"
 
 
-def rearranged(request: Mapping[str, Json], draw: Random) -> tuple[dict[str, Json], str] | None:
+def rearranged(request: Mapping[str, Json], draw: Random) -> tuple[dict[str, Json], tuple[str, ...]] | None:
     """The request in another order, and what was moved; None when there is nothing to exchange."""
     tools = request.get("tools")
     if not isinstance(tools, list):
         return None
-    moved = _other_order(tools, draw)
-    if moved is not None:
-        return {**request, "tools": moved}, TOOLS
     changed = [_tool(tool, draw) for tool in tools]
-    if all(new is None for new in changed):
-        return None
-    return {**request, "tools": [new or old for new, old in zip(changed, tools, strict=True)]}, PROPERTIES
+    inside = [new or old for new, old in zip(changed, tools, strict=True)]
+    moved = _other_order(inside, draw)
+    ways = ((TOOLS,) if moved else ()) + ((PROPERTIES,) if any(changed) else ())
+    return ({**request, "tools": moved or inside}, ways) if ways else None
 
 
 def _other_order(values: list[Any], draw: Random) -> list[Any] | None:
