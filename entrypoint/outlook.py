@@ -7,7 +7,7 @@ from entrypoint.prepare import Prepared
 from entrypoint.spending import limits_of
 from kvv_action.profiles.document import TIERS
 from kvv_action.profiles.model import BenchmarkRules
-from kvv_action.run.decision import exact, family, planned_design
+from kvv_action.run.decision import comparable, exact, family, planned_design
 from kvv_action.run.estimate import FIRST_TOKEN, Estimate, Estimator, wall
 from kvv_action.run.plan import Loaded
 from kvv_action.run.tokens import Span, total
@@ -181,8 +181,9 @@ def _fits(name: str, limit: float, span: Span, beyond: str) -> str:
 def _tiers(prepared: Prepared) -> Iterator[TierOutlook]:
     """Every tier of every benchmark that is compared with a reference."""
     count = family(prepared.plan.benchmarks)
+    compared = [loaded for loaded in prepared.loaded if comparable(loaded.planned)]
     for tier in TIERS:
-        for loaded in prepared.loaded:
+        for loaded in compared:
             samples, epochs = _size(loaded, tier, prepared)
             planned = replace(loaded.planned, samples=samples, epochs=epochs, clusters=())
             design = planned_design(planned, count)

@@ -100,6 +100,7 @@ def test_each_tier_says_what_it_can_decide(tmp_path: Path) -> None:
     profile = tmp_path / "ours.toml"
     profile.write_text(
         'schema = 1\nextends = "kimi-k2.6"\n[benchmarks.aime2025]\nmargin = 0.1\n'
+        "tiers = { smoke = { limit = 10, epochs = 1 }, standard = { limit = 20, epochs = 1 } }\nepochs = 1\n"
         '[benchmarks.aime2025.reference]\nvalue = 0.9\nsource = "a paper"\ndate = 2026-01-01\n'
     )
     rows = [{"id": f"sum-{n}", "problem": f"What is {n} + {n}?", "answer": str(2 * n)} for n in range(30)]
@@ -107,11 +108,12 @@ def test_each_tier_says_what_it_can_decide(tmp_path: Path) -> None:
     data.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
     said = plan("--profile", profile, "--benchmarks", "aime2025", "--dataset", f"aime2025={data}")
     assert [(one["tier"], one["samples"], one["epochs"]) for one in said["tiers"]] == [
-        ("smoke", 30, 1), ("standard", 30, 8), ("full", 30, 32),
+        ("smoke", 10, 1), ("standard", 20, 1), ("full", 30, 1),
     ]  # fmt: skip
     smoke, standard, full = (one["smallest_difference"] for one in said["tiers"])
     assert smoke > standard > full
     assert said["benchmarks"][1]["smallest_difference"] == smoke
+    assert all(0 < one["equal_passes"] < 1 and 0 < one["worse_fails"] < 1 for one in said["tiers"])
     assert said["benchmarks"][0]["smallest_difference"] is None
 
 
