@@ -299,6 +299,8 @@ class ToolCallBenchmark:
             ToolCall(id=call["id"], name=call["function"]["name"], arguments=call["function"]["arguments"])
             for call in message.get("tool_calls") or ()
         )
+        if sample.variation:
+            calls = tuple(variants.as_declared(call, sample.input) for call in calls)
         content = str(message.get("content") or "")
         if self._options.toolcall_mode == "chat":
             return Answer(content=content, tool_calls=calls, finish_reason=choice["finish_reason"])
