@@ -1,6 +1,7 @@
 """One of two runs that are compared: its report, and what its journal (or else the report) knows of each sample."""
 
 import math
+import sys
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from kvv_action.run.survey import Answers, slot_of
 from kvv_action.schema import Completion, Exchange, Outcome, RunReport
 
 MEASURES = ("first_token", "answer", "speed", "prompt_tokens", "completion_tokens")
+EPOCHS = 1024
+"""Most answers to a sample that the settings allow; what a file of others says beyond is not believed."""
 FEWEST_TOKENS = 8
 """Tokens from which a speed says something."""
 
@@ -27,7 +30,7 @@ class Sampled:
         index: place in the plan.
         total, scored: sum of the values, and number of them.
         low, high: lowest and highest value, each with the first epoch that has it.
-        failed: epochs without any answer.
+        failed: epochs without any answer, as bits: a set would be as large as all the rest.
         traffic: for each of `MEASURES` the sum of logarithms and the number of answers; empty without a journal.
     """
 
@@ -37,7 +40,7 @@ class Sampled:
     scored: int = 0
     low: tuple[float, int] = (2.0, 0)
     high: tuple[float, int] = (-1.0, 0)
-    failed: set[int] = field(default_factory=set)
+    failed: int = 0
     traffic: "array[float]" = field(default_factory=lambda: array("d"))
 
     @property
@@ -46,14 +49,28 @@ class Sampled:
         return self.total / self.scored
 
     def add(self, value: float, epoch: int) -> None:
-        """Count one judged answer."""
+        """Count one judged answer.
+
+        Raises:
+            ValueError: no value in 0..1, or no epoch that a run can have.
+        """
+        if not 0.0 <= value <= 1.0:
+            raise ValueError(f"the value {value!r} is not in 0..1")
+        self.failed &= ~_bit(epoch)
         self.total += value
         self.scored += 1
-        self.failed.discard(epoch)
         if (value, epoch) < self.low:
             self.low = (value, epoch)
         if value > self.high[0] or (value == self.high[0] and epoch < self.high[1]):
             self.high = (value, epoch)
+
+    def fail(self, epoch: int) -> None:
+        """Count one epoch without an answer.
+
+        Raises:
+            ValueError: no epoch that a run can have.
+        """
+        self.failed |= _bit(epoch)
 
     def measure(self, name: str) -> float | None:
         """Geometric mean of a measure over its answers."""
@@ -72,6 +89,12 @@ class Sampled:
             if value > 0 and math.isfinite(value):
                 self.traffic[2 * MEASURES.index(name)] += math.log(value)
                 self.traffic[2 * MEASURES.index(name) + 1] += 1
+
+
+def _bit(epoch: int) -> int:
+    if not 0 <= epoch < EPOCHS:
+        raise ValueError(f"there is no epoch {epoch}")
+    return 1 << epoch
 
 
 Samples = Mapping[str, Mapping[str, Sampled]]
@@ -143,15 +166,22 @@ def read(path: Path) -> Side:
 
 
 def of_report(report: RunReport) -> Side:
-    """A run of which only the report is there; it has no traffic by sample, and not every sample of a large run."""
+    """A run of which only the report is there; it has no traffic by sample, and not every sample of a large run.
+
+    Raises:
+        KvvError: it holds values or epochs that no run has.
+    """
     samples: dict[str, dict[str, Sampled]] = {result.id: {} for result in report.benchmarks}
     for result in report.benchmarks:
         for case in result.cases:
             sampled = samples[result.id].setdefault(case.id, Sampled(category=case.category))
-            if case.outcome is Outcome.FAILED or case.value is None:
-                sampled.failed.add(case.epoch)
-            else:
-                sampled.add(case.value, case.epoch)
+            try:
+                if case.outcome is Outcome.FAILED or case.value is None:
+                    sampled.fail(case.epoch)
+                else:
+                    sampled.add(case.value, case.epoch)
+            except ValueError as error:
+                raise KvvError(f"{REPORT}: {result.id}, sample {case.id[:60]!r}: {error}") from error
     partial = frozenset(result.id for result in report.benchmarks if result.cases_omitted)
     return Side(report=report, samples=samples, partial=partial)
 
@@ -192,10 +222,10 @@ def _note(record: Record, answers: Answers, samples: dict[str, dict[str, Sampled
             answers.add(record)
         case "failure":
             answers.judged(record)
-            _sampled(record, samples).failed.add(record["epoch"])
+            _sampled(record, samples).fail(int(record["epoch"]))
         case "score":
             asked, sampled = answers.judged(record), _sampled(record, samples)
-            sampled.category = str(record["score"]["category"])
+            sampled.category = sys.intern(str(record["score"]["category"]))
             sampled.add(float(record["score"]["value"]), record["epoch"])
             sampled.answered([exchange for exchange in asked if not exchange.endpoint])
 

@@ -40,7 +40,7 @@ def sampled(epochs: Sequence[float | None]) -> Sampled:
     found = Sampled(category="any")
     for epoch, value in enumerate(epochs):
         if value is None:
-            found.failed.add(epoch)
+            found.fail(epoch)
         else:
             found.add(value, epoch)
     return found
