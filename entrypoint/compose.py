@@ -224,6 +224,7 @@ async def _ask(prepared: Prepared, journal: Journal, found: Survey, observer: Ob
                 observer=observer,
                 sandbox=containers.sandbox,
                 absent=containers.absent,
+                named=prepared.settings.benchmarks,
                 reference=reference,
                 workers=prepared.settings.max_connections,
                 speed=prepared.settings.assumed_speed,

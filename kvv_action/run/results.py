@@ -146,7 +146,8 @@ def build(path: Path, rescored: Rescored | None = None) -> RunReport:
     gaps = pairs.gaps()
     results = judged(results, plan, gaps)
     advisory = [planned.id for planned in plan.benchmarks if planned.gates and plan.precheck == "warn"]
-    verdict, reason = overall(results, state, state_reason, advisory=advisory)
+    wanted = [name for name, board in found.boards.items() if board.named]
+    verdict, reason = overall(results, state, state_reason, advisory=advisory, wanted=wanted)
     if plan.shard is not None:
         verdict, reason = of_shard(plan.shard, results, state, state_reason, advisory=advisory)
     return RunReport(

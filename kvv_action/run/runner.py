@@ -4,7 +4,7 @@ import asyncio
 import math
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
@@ -196,6 +196,7 @@ class Runner:
         observer: is told of progress.
         sandbox: nested containers, when a benchmark needs them.
         absent: by id of benchmarks that cannot be asked on this machine, what is missing.
+        named: ids of the benchmarks that the user asked for by name; a run without one of them does not pass.
         reference: sends requests to the endpoint that answers are compared with, when the plan has one.
         workers: samples worked on at the same time, but for those in containers (`schedule`).
         speed: assumed tokens a second of an answer, by which the longest work is found.
@@ -216,6 +217,7 @@ class Runner:
         observer: Observer,
         sandbox: Sandbox | None = None,
         absent: Mapping[str, str] | None = None,
+        named: Collection[str] = (),
         reference: Client | None = None,
         workers: int = 50,
         speed: float = 40.0,
@@ -234,6 +236,7 @@ class Runner:
         self._observer = observer
         self._sandbox = sandbox
         self._absent = absent or {}
+        self._named = named
         self._reference = reference
         self._workers = workers
         self._estimator = Estimator(plan=plan, profile=profile, speed=speed)
@@ -311,7 +314,8 @@ class Runner:
         reason, board = self._absent.get(benchmark, ""), self._found.boards[benchmark]
         results = zip(board.last, board.failed, strict=True)
         if reason and not all(last and self._stands(failed) for last, failed in results):
-            self.journal.append({"kind": "skip", "benchmark": benchmark, "reason": reason, "absent": True})
+            line = {"kind": "skip", "benchmark": benchmark, "reason": reason, "absent": True}
+            self.journal.append({**line, "named": True} if benchmark in self._named else line)
         return bool(reason)
 
     def _closed(self, gates: Sequence[Loaded]) -> str:

@@ -24,6 +24,7 @@ class Board:
         failed: by the same position, 1 when that line is a failure.
         skips: why the rest was not asked, by shard of a divided run (0 for one that is not).
         lacking: the shards of which that is because their machine lacks something, so that it can be asked elsewhere.
+        named: the user asked for this benchmark by name, and a machine lacks what it needs.
         ledger: what each answer adds to the score.
     """
 
@@ -33,6 +34,7 @@ class Board:
     ledger: Ledger
     skips: dict[int, str] = field(default_factory=dict)
     lacking: set[int] = field(default_factory=set)
+    named: bool = False
 
     @property
     def skip(self) -> str:
@@ -189,6 +191,7 @@ def _note(record: Record, result: Survey) -> None:
             board, shard = result.boards[_known(record, result)], record.get("shard", 0)
             board.skips[shard] = record["reason"]
             (board.lacking.add if record.get("absent") else board.lacking.discard)(shard)
+            board.named = bool(record.get("named"))
         case "mended":
             result.mended_bytes += record["bytes"]
         case "end":

@@ -146,7 +146,12 @@ def _points(value: float, *, sign: bool = True) -> str:
 
 
 def overall(
-    results: Sequence[BenchmarkResult], state: RunState, state_reason: str, *, advisory: Sequence[str] = ()
+    results: Sequence[BenchmarkResult],
+    state: RunState,
+    state_reason: str,
+    *,
+    advisory: Sequence[str] = (),
+    wanted: Sequence[str] = (),
 ) -> tuple[Verdict, str]:
     """The verdict of the run.
 
@@ -155,6 +160,7 @@ def overall(
         state: an interrupted or stopped run never passes.
         state_reason: why it ended early.
         advisory: ids of benchmarks that are reported but do not count.
+        wanted: ids of benchmarks without which a run does not pass.
     """
     counting = [result for result in results if result.id not in advisory]
     for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
@@ -169,7 +175,10 @@ def overall(
         return Verdict.INCONCLUSIVE, state_reason
     passed = [result for result in counting if result.verdict is Verdict.PASS]
     if passed:
-        left = [f"{result.title} skipped ({result.reason})" for result in counting if result.verdict is Verdict.SKIPPED]
+        skipped = [result for result in counting if result.verdict is Verdict.SKIPPED]
+        left = [f"{result.title} skipped ({result.reason})" for result in skipped]
+        if any(result.id in wanted for result in skipped):
+            return Verdict.INCONCLUSIVE, "; ".join(left)
         return Verdict.PASS, "; ".join([", ".join(f"{result.title}: {result.reason}" for result in passed), *left])
     return Verdict.SKIPPED, "; ".join(f"{result.title}: {result.reason}" for result in results) or "nothing was asked"
 

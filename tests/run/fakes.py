@@ -243,6 +243,7 @@ class Run:
         reference: FakeClient | None = None,
         sandbox: Any = None,
         absent: Mapping[str, str] | None = None,
+        named: Sequence[str] = (),
     ) -> Ending:
         """What one process does: go on from the journal, ask, write the end."""
         ticks = itertools.count(1_700_000_000)
@@ -265,6 +266,7 @@ class Run:
                 reference=reference,
                 sandbox=sandbox,
                 absent=absent,
+                named=named,
                 clock=lambda: float(next(ticks)),
             )
             ending = await runner.run()

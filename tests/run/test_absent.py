@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from entrypoint.compose import _missing
 from kvv_action.run.journal import Reader
 from kvv_action.run.survey import survey
-from kvv_action.schema import RunState, Verdict
+from kvv_action.schema import BenchmarkKind, RunState, Verdict
 from kvv_action.settings import Settings
 from tests.run.fakes import FakeClient, Quiz, Run, make_run
 
@@ -58,3 +60,17 @@ async def test_a_gate_that_does_not_open_does_not_hide_it(tmp_path: Path) -> Non
         FakeClient(lambda body: FakeClient().answer({"messages": [{"content": "question 9"}]})), absent={"box": REASON}
     )
     assert run.report().benchmarks[1].skips == {REASON: 2}
+
+
+@pytest.mark.parametrize(("named", "verdict"), [((), Verdict.PASS), (("box",), Verdict.INCONCLUSIVE)])
+async def test_what_was_asked_for_by_name_is_missed(tmp_path: Path, named: tuple[str, ...], verdict: Verdict) -> None:
+    """A run without it does not pass; where nobody named it the rest is enough, and the reason tells of it."""
+    contract = Quiz(count=2, kind=BenchmarkKind.CONTRACT)
+    run = make_run(tmp_path, contract, Quiz(id="box", count=2, sandboxed=True))
+    await run.session(FakeClient(), absent={"box": REASON}, named=named)
+    report = run.report()
+    assert report.verdict is verdict
+    assert REASON in report.reason
+    await run.session(FakeClient(), named=named)
+    assert run.report().benchmarks[1].counts.skipped == 0
+    assert REASON not in run.report().reason
