@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from entrypoint.bundling import opened
+from entrypoint.bundling import bundle, opened
 from kvv_action.bundle.form import NAME, REDACTED_NAME
 from kvv_action.bundle.form import Member as Archive
 from kvv_action.errors import KvvError
 from kvv_action.leaderboard.record import Bundle
+from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
 from kvv_action.run.results import build
 from kvv_action.schema import RunReport
@@ -42,6 +43,19 @@ def read(path: Path, url: str = "") -> Evidence:
             raise KvvError(f"{path}: no {JOURNAL} there; name the folder that kvv wrote")
         report = build(evidence.folder / JOURNAL)
         return Evidence(report=report, bundle=_bundle(evidence.archive, report, url))
+
+
+def packed(path: Path, url: str, secrets: Redactor) -> Evidence:
+    """As `read`; a run's folder without a bundle of its journal gets one first.
+
+    Raises:
+        KvvError: see `read`; or the evidence holds what looks like a key.
+    """
+    if path.is_dir() and (path / JOURNAL).is_file():
+        archive = _packed_in(path)
+        if archive is None or not path_matches(read(archive).report, path):
+            bundle(path, redact=archive is not None and archive.name == REDACTED_NAME, secrets=secrets)
+    return read(path, url)
 
 
 def _packed_in(path: Path) -> Path | None:

@@ -1,17 +1,16 @@
 """The outlook of a prepared run: what each benchmark costs and can decide, as plain records."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from entrypoint.prepare import Prepared
 from entrypoint.spending import limits_of
 from kvv_action.profiles.document import TIERS
 from kvv_action.profiles.model import BenchmarkRules
-from kvv_action.run.decision import comparable, exact, family, planned_design
-from kvv_action.run.estimate import FIRST_TOKEN, Estimate, Estimator, wall
+from kvv_action.run.detectable import ALIKE, POWER, detectable
+from kvv_action.run.estimate import FIRST_TOKEN, Estimate, Estimator, exact, wall
 from kvv_action.run.plan import Loaded
 from kvv_action.run.tokens import Span, total
-from kvv_action.scoring.power import USUAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +20,7 @@ class BenchmarkOutlook:
     Attributes:
         cost: in the currency of the prices; None without prices.
         exact: every answer must be right, so that there is no smallest difference.
-        looks: how often a verdict is looked for; more than once, and it may end with fewer requests.
-        beside: id of the benchmark with the published items, of which these are variations.
-        smallest_difference: the smallest deficit to the reference that fails in `power` of runs, as a fraction; None
-            where nothing is compared, or where not even a score of 0 would.
+        smallest_difference: from the reference, as a fraction; None where nothing is compared.
     """
 
     id: str
@@ -40,8 +36,6 @@ class BenchmarkOutlook:
     longest_seconds: Span
     cost: Span | None
     exact: bool
-    looks: int
-    beside: str
     reference: float | None
     margin: float | None
     smallest_difference: float | None
@@ -50,21 +44,13 @@ class BenchmarkOutlook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TierOutlook:
-    """What a tier can decide about one benchmark with reference and margin.
-
-    Attributes:
-        smallest_difference: see `BenchmarkOutlook`.
-        equal_passes: chance that a vendor passes which is as good as the reference.
-        worse_fails: chance that one fails which is two margins worse.
-    """
+    """What a tier can decide about one benchmark with a reference."""
 
     tier: str
     benchmark: str
     samples: int
     epochs: int
-    smallest_difference: float | None
-    equal_passes: float
-    worse_fails: float
+    smallest_difference: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +65,7 @@ class Outlook:
     assumed_speed: float
     assumed_first_token: float
     power: float
+    assumed_correlation: float
     benchmarks: tuple[BenchmarkOutlook, ...]
     requests: Span
     reference_requests: Span
@@ -105,7 +92,8 @@ def outlook(prepared: Prepared) -> Outlook:
         retry_attempts=settings.retry_attempts,
         assumed_speed=settings.assumed_speed,
         assumed_first_token=FIRST_TOKEN,
-        power=USUAL,
+        power=POWER,
+        assumed_correlation=ALIKE,
         benchmarks=rows,
         requests=total(row.requests for row in rows),
         reference_requests=total(row.reference_requests for row in rows),
@@ -119,10 +107,7 @@ def outlook(prepared: Prepared) -> Outlook:
 
 
 def _row(loaded: Loaded, estimate: Estimate, prepared: Prepared) -> BenchmarkOutlook:
-    planned = loaded.planned
-    beside = planned.varies if planned.varies != planned.id else ""
-    whole = exact(planned) and not beside
-    design = planned_design(planned, family(prepared.plan.benchmarks))
+    planned, whole = loaded.planned, exact(loaded)
     return BenchmarkOutlook(
         id=planned.id,
         title=planned.title,
@@ -137,11 +122,9 @@ def _row(loaded: Loaded, estimate: Estimate, prepared: Prepared) -> BenchmarkOut
         longest_seconds=estimate.longest,
         cost=_cost(estimate, prepared),
         exact=whole,
-        looks=max(1, len(planned.looks)),
-        beside=beside,
         reference=planned.reference.value if planned.reference and not whole else None,
         margin=planned.margin,
-        smallest_difference=design.detectable() if design else None,
+        smallest_difference=None if whole else detectable(planned, planned.samples, planned.epochs),
         basis=estimate.basis,
     )
 
@@ -180,18 +163,15 @@ def _fits(name: str, limit: float, span: Span, beyond: str) -> str:
 
 def _tiers(prepared: Prepared) -> Iterator[TierOutlook]:
     """Every tier of every benchmark that is compared with a reference."""
-    count = family(prepared.plan.benchmarks)
-    compared = [loaded for loaded in prepared.loaded if comparable(loaded.planned)]
+    compared = [loaded for loaded in prepared.loaded if not exact(loaded)]
     for tier in TIERS:
         for loaded in compared:
             samples, epochs = _size(loaded, tier, prepared)
-            planned = replace(loaded.planned, samples=samples, epochs=epochs, clusters=())
-            design = planned_design(planned, count)
-            if design is not None:
+            difference = detectable(loaded.planned, samples, epochs)
+            if difference is not None:
                 yield TierOutlook(
-                    tier=tier, benchmark=planned.id, samples=samples, epochs=epochs,
-                    smallest_difference=design.detectable(), equal_passes=design.passes(),
-                    worse_fails=design.fails(2 * design.margin),
+                    tier=tier, benchmark=loaded.planned.id, samples=samples, epochs=epochs,
+                    smallest_difference=difference,
                 )  # fmt: skip
 
 

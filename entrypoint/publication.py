@@ -38,17 +38,13 @@ STOPPED = Published(
 )
 
 
-def require(settings: Settings, *, always: bool = False) -> None:
+def require(settings: Settings) -> None:
     """Find before the run what a submission after it would lack.
-
-    Args:
-        settings: the user's.
-        always: a submission is all that was asked for, so a missing repository is a mistake too.
 
     Raises:
         UsageError: the token is missing.
     """
-    if (settings.leaderboard_repo or always) and (problems := problems_of(settings)):
+    if settings.leaderboard_repo and (problems := problems_of(settings)):
         raise UsageError(problems)
 
 
@@ -62,7 +58,7 @@ def submitted(settings: Settings, folder: Path, secrets: Redactor, log: TextIO) 
         log.write(text + "\n")
 
     try:
-        found = evidence.read(folder, settings.leaderboard_evidence_url)
+        found = evidence.packed(folder, settings.leaderboard_evidence_url, secrets)
         done = submit(found, settings, secrets=secrets, say=say, show=show)
     except NotFit as reason:
         return Published(annotation=Annotation(level=Level.WARNING, title=TITLE, message=str(reason)))

@@ -10,6 +10,8 @@ from kvv_action.settings import nearest
 ACTIONS = {
     "submit": "propose a run's result to a leaderboard, as a pull request",
     "check": "judge submissions: form, place, plausibility, evidence, provenance",
+    "confirm": "say, as a maintainer, how far a record was verified",
+    "comment": "tell a pull request what its check found",
     "build": "make the static site from a repository of results",
 }
 """An action is the module `entrypoint.commands.leaderboard_<name>`."""

@@ -19,9 +19,9 @@ EPILOG = """examples:
   kvv leaderboard submit kvv-out --leaderboard-repo example/leaderboard --leaderboard-dry-run
   KVV_LEADERBOARD_TOKEN=... kvv leaderboard submit kvv-out --leaderboard-repo example/leaderboard
 
-The record follows from the journal, not from report.json. Running the same command again never makes a second pull
-request. Without write access the branch goes into a fork of yours, which is made when there is none. The token comes
-from KVV_LEADERBOARD_TOKEN only.
+The record follows from the journal, not from report.json, and names the evidence bundle; a folder without one gets it
+first. Running the same command again never makes a second pull request. Without write access the branch goes into a
+fork of yours, which is made when there is none. The token comes from KVV_LEADERBOARD_TOKEN only.
 Exit status: 0 proposed or nothing to do, 2 not fit for a leaderboard, or GitHub refuses."""
 
 
@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
     if problems := problems_of(settings):
         raise UsageError(problems)
     redactor = Redactor(context.secrets())
-    found = evidence.read(Path(values.path), settings.leaderboard_evidence_url)
+    found = evidence.packed(Path(values.path), settings.leaderboard_evidence_url, redactor)
     done = submit(
         found,
         settings,

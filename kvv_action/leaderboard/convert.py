@@ -6,6 +6,7 @@ from kvv_action.leaderboard.record import (
     RECORD_VERSION,
     BenchmarkRecord,
     Bundle,
+    ComparisonRecord,
     CountsRecord,
     DatasetRecord,
     EvidenceRecord,
@@ -85,12 +86,13 @@ def marks_of(report: RunReport) -> tuple[Mark, ...]:
     """Why a run is not a whole, decided one on the published samples; empty when it is."""
     found = {
         Mark.DEMONSTRATION: report.demonstration,
+        Mark.SELF_TEST: any(planned.exact for planned in report.plan.benchmarks),
         Mark.INTERRUPTED: report.state is RunState.INTERRUPTED,
         Mark.STOPPED: report.state is RunState.STOPPED,
         Mark.INCONCLUSIVE: report.verdict is Verdict.INCONCLUSIVE
         or any(one.verdict is Verdict.INCONCLUSIVE for one in report.benchmarks),
         Mark.SKIPPED: any(one.verdict is Verdict.SKIPPED for one in report.benchmarks),
-        Mark.SUBSET: report.plan.limit is not None or bool(report.plan.probes),
+        Mark.SUBSET: report.plan.limit is not None or bool(report.plan.probes) or report.plan.shard is not None,
         Mark.BUNDLED: any(one.dataset.source == "bundled" for one in report.benchmarks),
         Mark.DRIFT: any(_drifted(one) for one in report.benchmarks),
     }
@@ -172,8 +174,23 @@ def _benchmark(result: BenchmarkResult, metric: str) -> BenchmarkRecord:
             count=dataset.count,
             digest=_name(dataset.digest),
             pinned=dataset.pinned,
+            pinned_by=_name(dataset.pinned_by),
         ),
         metrics=dict(sorted(result.metrics.items())),
+        comparison=_comparison(result),
+    )
+
+
+def _comparison(result: BenchmarkResult) -> ComparisonRecord | None:
+    found = result.comparison
+    if found is None:
+        return None
+    return ComparisonRecord(
+        difference=found.difference,
+        low=max(-1.0, found.low),
+        high=min(1.0, found.high),
+        paired=found.paired,
+        early=found.early,
     )
 
 

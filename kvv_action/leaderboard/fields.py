@@ -73,6 +73,7 @@ Https = Annotated[str, Field(pattern=r"^https://[!-~]+$", max_length=500), After
 Web = Annotated[str, Field(pattern=r"^(https?://[!-~]+)?$", max_length=500), AfterValidator(_web)]
 """An address, or nothing."""
 Share = Annotated[float, Field(ge=0, le=1)]
+Difference = Annotated[float, Field(ge=-1, le=1)]
 Number = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=10**15)]
 Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]

@@ -17,6 +17,7 @@ from kvv_action.errors import KvvError
 from kvv_action.leaderboard.fields import (
     Count,
     Day,
+    Difference,
     Digest,
     Https,
     Key,
@@ -74,6 +75,7 @@ class Mark(StrEnum):
     """Why a record is partial."""
 
     DEMONSTRATION = "demonstration"
+    SELF_TEST = "self-test"
     INTERRUPTED = "interrupted"
     STOPPED = "stopped"
     INCONCLUSIVE = "inconclusive"
@@ -149,7 +151,7 @@ class CountsRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetRecord:
-    """The data that was really used; `pinned` when it is what the benchmark declares."""
+    """The data that was really used; `pinned` when it is what the benchmark declares, `pinned_by` says by what."""
 
     __pydantic_config__ = _STRICT
 
@@ -159,6 +161,23 @@ class DatasetRecord:
     count: Count
     digest: Name
     pinned: bool
+    pinned_by: Name = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonRecord:
+    """The difference from the reference, as a fraction, with the limits that the verdict rests on.
+
+    `paired`: the reference answered the same samples. `early`: decided before everything was asked.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    difference: Difference
+    low: Difference
+    high: Difference
+    paired: bool
+    early: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +190,7 @@ class BenchmarkRecord:
         n: answers behind the score; None when a publisher does not say.
         counts, dataset: None for published scores.
         metrics: further numbers by name.
+        comparison: with the reference; None where there is none.
         note: what a publisher says instead of or beside a number (`>= 0.73`).
     """
 
@@ -196,6 +216,7 @@ class BenchmarkRecord:
     dataset: DatasetRecord | None
     metrics: Annotated[Mapping[Key, Number], Field(max_length=200)] = field(default_factory=dict)
     note: Text = ""
+    comparison: ComparisonRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,13 +75,23 @@ def read_entry(root: Path, path: Path) -> Entry:
     Raises:
         RecordError: see `entries`.
     """
+    where, data, record = read_record(root, path)
+    digest = sha256(data)
+    return Entry(path=where, sha256=digest, record=record, verified=_verified(root, where, digest))
+
+
+def read_record(root: Path, path: Path) -> tuple[str, bytes, Record]:
+    """A record's path below the root, its bytes, and what they say.
+
+    Raises:
+        RecordError: it is no record, or stands in another place than its content says.
+    """
     where = path.relative_to(root).as_posix()
     data = read_regular(path, where)
     record = load(data, visible(where))
     if path_of(record) != where:
         raise RecordError(visible(where), (f"its content belongs to {path_of(record)}",))
-    digest = sha256(data)
-    return Entry(path=where, sha256=digest, record=record, verified=_verified(root, where, digest))
+    return where, data, record
 
 
 def read_regular(path: Path, where: str) -> bytes:
@@ -109,19 +119,26 @@ def confirmation_path(record_path: str) -> str:
     return TRUST + record_path.removeprefix(RESULTS)
 
 
+def load_confirmation(data: bytes, where: str) -> Confirmation:
+    """A confirmation from a file's bytes.
+
+    Raises:
+        RecordError: not JSON, ambiguous, or of another form.
+    """
+    if problem := refuse_ambiguous(data):
+        raise RecordError(visible(where), (visible(problem),))
+    try:
+        return _ADAPTER.validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise RecordError(visible(where), (f"{'.'.join(map(str, first['loc']))}: {first['msg']}",)) from None
+
+
 def _verified(root: Path, where: str, digest: str) -> Trust:
     beside = confirmation_path(where)
     if not (root / beside).is_symlink() and not (root / beside).exists():
         return Trust.SELF_REPORTED
-    data = read_regular(root / beside, beside)
-    problem = refuse_ambiguous(data)
-    try:
-        confirmation = _ADAPTER.validate_json(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        problem = problem or f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    if problem:
-        raise RecordError(visible(beside), (visible(problem),))
+    confirmation = load_confirmation(read_regular(root / beside, beside), beside)
     if confirmation.sha256 != digest:
         raise RecordError(visible(beside), (f"confirms another content than {visible(where)} has",))
     return confirmation.trust

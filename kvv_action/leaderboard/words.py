@@ -16,6 +16,7 @@ SHOWN = {
 }
 MEANING = {
     Mark.DEMONSTRATION: "a demonstration against an embedded vendor, not a real endpoint",
+    Mark.SELF_TEST: "a self-test of the environment; the endpoint was not asked everything",
     Mark.INTERRUPTED: "the run was interrupted",
     Mark.STOPPED: "the run was stopped early",
     Mark.INCONCLUSIVE: "a verdict is inconclusive",

@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-WORKFLOWS = [str(path.relative_to(ROOT)) for path in sorted((ROOT / ".github/workflows").glob("*.yml"))]
+TEMPLATE = ".github/leaderboard-template"
+WORKFLOWS = [
+    str(path.relative_to(ROOT))
+    for folder in (".github/workflows", f"{TEMPLATE}/.github/workflows")
+    for path in sorted((ROOT / folder).glob("*.yml"))
+]
 
 
 def run(tmp_path: Path, tool: str, *arguments: str) -> str:
@@ -39,7 +44,7 @@ def test_actionlint(tmp_path: Path) -> None:
 
 def test_zizmor(tmp_path: Path) -> None:
     """Workflows and action: injections, credentials, permissions, unpinned actions."""
-    run(tmp_path, "zizmor", "--offline", "--no-progress", "action.yml", ".github")
+    run(tmp_path, "zizmor", "--offline", "--no-progress", "action.yml", ".github", TEMPLATE)
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,7 @@ class FakeGitHub:
             ("GET", f"{repo}/git/ref/heads/(.+)", self._get_ref),
             ("GET", f"{repo}/git/commits/([0-9a-f]+)", self._get_commit),
             ("GET", f"{repo}/pulls", self._list_pulls),
-            ("GET", f"{repo}/commits/([0-9a-f]+)/pulls", self._pulls_of_commit),
+            ("GET", f"{repo}/pulls/([0-9]+)/files", self._list_files),
             ("GET", f"{repo}/issues/([0-9]+)/comments", self._list_comments),
             ("POST", f"{repo}/forks", self._make_fork),
             ("POST", f"{repo}/merge-upstream", self._merge_upstream),
@@ -342,12 +342,19 @@ class FakeGitHub:
             for pull in self.pulls
             if state in ("all", pull["state"])
             and pull["head"]["label"] == head
-            and pull["base"]["ref"] == seen.query["base"]
+            and pull["base"]["ref"] == seen.query.get("base", BASE)
         ]
         return 200, found
 
-    def _pulls_of_commit(self, seen: Seen, name: str, sha: str) -> tuple[int, Any]:
-        return 200, [pull for pull in self.pulls if pull["head"]["sha"] == sha]
+    def _list_files(self, seen: Seen, name: str, number: str) -> tuple[int, Any]:
+        pull = self.pulls[int(number) - 1]
+        repo = self.repos[pull["head"]["repo"]["full_name"]]
+        listed = repo.run("diff", "--name-only", f"{self.board.ref(BASE)}...{pull['head']['sha']}").splitlines()
+        return 200, self._page(seen, [{"filename": path} for path in listed])
+
+    def _page(self, seen: Seen, items: list[Any]) -> list[Any]:
+        page, size = int(seen.query.get("page", 1)), int(seen.query.get("per_page", 30))
+        return items[(page - 1) * size : page * size]
 
     def add_pull(self, repo: Repo, branch: str, **words: Any) -> dict[str, Any]:
         """A pull request as GitHub describes it."""
@@ -386,9 +393,7 @@ class FakeGitHub:
         return 200, pull
 
     def _list_comments(self, seen: Seen, name: str, number: str) -> tuple[int, Any]:
-        page, size = int(seen.query.get("page", 1)), int(seen.query.get("per_page", 30))
-        mine = [one for one in self.comments if one["issue"] == int(number)]
-        return 200, mine[(page - 1) * size : page * size]
+        return 200, self._page(seen, [one for one in self.comments if one["issue"] == int(number)])
 
     def _make_comment(self, seen: Seen, name: str, number: str) -> tuple[int, Any]:
         comment = {

@@ -22,7 +22,7 @@ OPERATIONS = (
     "GET /repos/{owner}/{repo}/git/commits/{commit_sha}",
     "GET /repos/{owner}/{repo}/git/ref/{ref}",
     "GET /repos/{owner}/{repo}/pulls",
-    "GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls",
+    "GET /repos/{owner}/{repo}/pulls/{pull_number}/files",
     "GET /repos/{owner}/{repo}/issues/{issue_number}/comments",
     "POST /repos/{owner}/{repo}/forks",
     "POST /repos/{owner}/{repo}/merge-upstream",

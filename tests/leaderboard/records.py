@@ -9,10 +9,12 @@ from kvv_action.schema import BenchmarkResult, Counts, ProfileInfo, RunReport, V
 from tests.report.reports import PLANNED, REPORT, RESULT
 
 BUNDLE = Bundle(sha256="1" * 64, size=12345, url="https://evidence.example/run.tar.gz")
+assert RESULT.comparison is not None
 WHOLE = replace(
     RESULT, verdict=Verdict.PASS, reason="90 % against 90 %", score=0.9, interval=(0.8, 0.95), bounds=(0.9, 0.9),
     samples=30, counts=Counts(planned=30, sent=30, scored=30, unparsed=0, failed=0, skipped=0), skips={}, failures=(),
     metrics={"accuracy": 0.9},
+    comparison=replace(RESULT.comparison, difference=0.0, low=-0.04, high=0.05, paired=False),
 )  # fmt: skip
 PASSED = replace(
     REPORT, verdict=Verdict.PASS, reason="Quiz: 90 % against 90 %", benchmarks=(WHOLE,),

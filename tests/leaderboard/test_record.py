@@ -22,9 +22,9 @@ from kvv_action.leaderboard.record import (
     load,
     path_of,
 )
-from kvv_action.schema import RunState, Verdict
+from kvv_action.schema import RunState, Shard, Verdict
 from tests.leaderboard.records import BUNDLE, PASSED, WHOLE, passed, record
-from tests.report.reports import DATASET, EVIL, PLAN, hostile
+from tests.report.reports import DATASET, EVIL, PLAN, PLANNED, hostile
 
 
 def test_a_record_survives_its_file() -> None:
@@ -56,6 +56,8 @@ def test_a_whole_run_is_complete() -> None:
     ("report", "mark"),
     [
         (passed(demonstration=True), Mark.DEMONSTRATION),
+        (passed(plan=replace(PASSED.plan, benchmarks=(replace(PLANNED, exact=True),))), Mark.SELF_TEST),
+        (passed(plan=replace(PASSED.plan, shard=Shard(number=1, of=2, plan="a" * 64, samples={}))), Mark.SUBSET),
         (passed(state=RunState.INTERRUPTED), Mark.INTERRUPTED),
         (passed(state=RunState.STOPPED), Mark.STOPPED),
         (passed(verdict=Verdict.INCONCLUSIVE), Mark.INCONCLUSIVE),

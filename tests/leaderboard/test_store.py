@@ -9,6 +9,7 @@ from kvv_action.leaderboard.record import Record, RecordError, Trust, dump, path
 from kvv_action.leaderboard.store import Confirmation, confirmation_path, dump_confirmation, entries
 from kvv_action.report.files import sha256
 from tests.leaderboard.records import record
+from tests.pipeline.command import kvv
 
 
 def keep(root: Path, found: Record) -> Path:
@@ -75,3 +76,27 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 def test_an_empty_repository_has_no_entries(tmp_path: Path) -> None:
     """Nothing is nothing."""
     assert list(entries(tmp_path)) == []
+
+
+def test_maintainers_confirm_by_command(tmp_path: Path) -> None:
+    """The file is what the store reads."""
+    path = keep(tmp_path, record())
+    ran = kvv("leaderboard", "confirm", path, "--root", tmp_path, "--trust", "attested", "--by", "Ada")
+    assert (ran.status, ran.out) == (0, f"{confirmation_path(path_of(record()))}: attested\n")
+    (found,) = entries(tmp_path)
+    assert found.verified is Trust.ATTESTED
+
+
+@pytest.mark.parametrize("name", ["", "a\nb"])
+def test_a_confirmation_is_of_one_line(tmp_path: Path, name: str) -> None:
+    """An empty name is one; a line break is none."""
+    path = keep(tmp_path, record())
+    ran = kvv("leaderboard", "confirm", path, "--root", tmp_path, "--trust", "attested", "--by", name)
+    assert ran.status == (2 if name else 0)
+
+
+def test_only_a_record_is_confirmed(tmp_path: Path) -> None:
+    """Below the root, in its place."""
+    path = keep(tmp_path, record())
+    for wrong in (tmp_path / "nothing.json", path.rename(path.with_name("other.json")), Path("/etc/passwd")):
+        assert kvv("leaderboard", "confirm", wrong, "--root", tmp_path, "--trust", "re-run", "--by", "A").status == 2

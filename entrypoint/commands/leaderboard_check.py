@@ -1,0 +1,146 @@
+"""`kvv leaderboard check`: judge submissions before they are merged."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks import registry
+from entrypoint.options import Parser
+from entrypoint.outputs import write
+from entrypoint.prepare import create, options_of
+from entrypoint.weighing import Scale
+from kvv_action.errors import KvvError, Problem, UsageError
+from kvv_action.leaderboard import changes, patch
+from kvv_action.leaderboard.changes import Change, Kind
+from kvv_action.leaderboard.check import Court, check
+from kvv_action.leaderboard.known import Known
+from kvv_action.leaderboard.record import LARGEST, RESULTS
+from kvv_action.leaderboard.rules import RULES, Rules, parse
+from kvv_action.leaderboard.store import record_files
+from kvv_action.leaderboard.verdicts import dump, lines, markdown
+from kvv_action.settings import load
+
+EPILOG = """examples:
+  kvv leaderboard check --base origin/main
+  kvv leaderboard check results/acme/kimi-k2.6/20260101-0123456789ab.json --evidence kvv-out
+  kvv leaderboard check pull-request.diff --root leaderboard
+
+With --base, what HEAD changes against that branch is judged: read from git's objects, nothing is checked out. A diff
+(https://github.com/OWNER/NAME/pull/1.diff) is judged without the pull request's files. Rules come from the base's
+leaderboard.toml, so nobody can admit himself. With the evidence, every score is computed again.
+Exit status: 0 accepted, 1 refused, 2 cannot be judged."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Read, judge, print."""
+    values = _parser().read(argv)
+    root = Path(values.root)
+    found, rules = _found(values.paths, values.base, root)
+    scale = Scale(
+        evidence=[Path(path) for path in values.evidence],
+        rules=rules,
+        attestation=Path(values.attestation) if values.attestation else None,
+        trusted_root=Path(values.trusted_root) if values.trusted_root else None,
+        options=[
+            part for name in ("dataset_cache",) if (value := getattr(values, name)) for part in (_option(name), value)
+        ],
+    )
+    court = Court(
+        rules=rules,
+        now=datetime.now(UTC),
+        root=root if (root / RESULTS).is_dir() else None,
+        known=_known(),
+        weigh=scale,
+    )
+    report = check(found, court)
+    for line in lines(report):
+        sys.stdout.write(line + "\n")
+    for path, data in ((values.json, dump(report)), (values.markdown, markdown(report).encode())):
+        if path:
+            write(Path(path), data)
+    return 0 if report.accepted else 1
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="kvv leaderboard check", description="Judge submissions to a leaderboard.", epilog=EPILOG)
+    add = parser.add_argument
+    add("paths", nargs="*", metavar="PATH|DIFF", help="Record files, a checkout, or a .diff or .patch of git.")
+    add("--base", default="", metavar="REF", help="Judge what HEAD changes against this branch.")
+    add("--root", default=".", metavar="DIR", help="Checkout of the leaderboard: its rules and records. Default: here.")
+    add(
+        "--evidence",
+        action="append",
+        default=[],
+        metavar="BUNDLE|DIR",
+        help="Evidence to compute scores from; repeatable.",
+    )
+    add("--attestation", default="", metavar="FILE", help="Attestation bundle, to verify without network.")
+    add("--trusted-root", default="", metavar="FILE", help="Sigstore's trusted root, to verify without network.")
+    add("--dataset-cache", default="", metavar="DIR", help="Folder of cached hub datasets, to score again.")
+    add("--json", default="", metavar="FILE", help="Write the findings as JSON.")
+    add("--markdown", default="", metavar="FILE", help="Write the findings as a comment.")
+    return parser
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _found(paths: Sequence[str], base: str, root: Path) -> tuple[list[Change], Rules | None]:
+    """What is to be judged, and by which rules.
+
+    Raises:
+        UsageError: nothing was named, or both ways at once.
+    """
+    if bool(paths) == bool(base):
+        allowed = "Name files or a diff, or give --base; one of the two."
+        raise UsageError([Problem(name="kvv leaderboard check", value="", allowed=allowed)])
+    if base:
+        commit = changes.base_of(root, base)
+        data = changes.at(root, commit, RULES)
+        return changes.since(root, commit), parse(data, f"{RULES} of {base}") if data is not None else None
+    rules = parse((root / RULES).read_bytes(), str(root / RULES)) if (root / RULES).is_file() else None
+    return [change for path in paths for change in _given(Path(path), root)], rules
+
+
+def _given(path: Path, root: Path) -> list[Change]:
+    if path.is_dir():
+        return [_present(file, file.relative_to(path).as_posix()) for file in record_files(path)]
+    if path.suffix in (".diff", ".patch"):
+        return patch.changes_in(_read(path), str(path))
+    return [_present(path, _place(path, root))]
+
+
+def _place(path: Path, root: Path) -> str:
+    """A file's path in the repository: below the root, or from `results/` on."""
+    absolute = path.absolute()
+    if absolute.is_relative_to(root.absolute()):
+        return absolute.relative_to(root.absolute()).as_posix()
+    parts = absolute.parts
+    return "/".join(parts[parts.index(RESULTS) :]) if RESULTS in parts else path.name
+
+
+def _present(path: Path, place: str) -> Change:
+    change = Change(path=os.fsencode(place).decode(errors="backslashreplace"), kind=Kind.PRESENT)
+    if path.is_symlink():
+        return replace(change, mode="120000")
+    if not path.is_file():
+        return replace(change, problem="there is no such file")
+    with path.open("rb") as stream:
+        return replace(change, data=stream.read(LARGEST + 1))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(patch.LONGEST + 1)
+    except OSError as error:
+        raise KvvError(f"{path}: {error.strerror}") from None
+
+
+def _known() -> Known:
+    benchmarks = create(registry.IDS, options_of(load({}), ""))
+    return Known(pins={one.id: one.pin for one in benchmarks if one.pin is not None})

@@ -1,0 +1,165 @@
+"""Who produced a file: GitHub's artifact attestations, verified by `gh attestation verify`.
+
+gh checks the signature, the certificate chain, the transparency log and that the file is the attested one; what the
+certificate says about repository, workflow and run is compared here once more from its JSON. A reusable workflow is the
+signer, so that whoever calls it cannot add steps to what is signed.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+SLSA = "https://slsa.dev/provenance/v1"
+ISSUER = "https://token.actions.githubusercontent.com"
+SECONDS = 120
+_PASSED_ON = ("HOME", "PATH", "GH_TOKEN", "GITHUB_TOKEN", "GH_HOST", "GH_ENTERPRISE_TOKEN", "HTTPS_PROXY", "HTTP_PROXY",
+              "NO_PROXY", "https_proxy", "http_proxy", "no_proxy", "SSL_CERT_FILE", "XDG_CACHE_HOME")  # fmt: skip
+_REFUSALS = (
+    "no attestations found",
+    "no matching attestations",
+    "no attestations",
+    "failed to verify",
+    "verification failed",
+    "verifying with issuer",
+    "http 404",
+    "does not match",
+    "expected source",
+    "expected build",
+    "expected issuer",
+    "expected subject",
+)
+"""Words of gh (pkg/cmd/attestation/verify) for *this is not attested*; anything else means *could not be seen*."""
+
+
+class Outcome(StrEnum):
+    """`unavailable` says nothing about the file: the verification itself could not run."""
+
+    VERIFIED = "verified"
+    REFUSED = "refused"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attestation:
+    """The end of a verification; `signer` and `run` only when it is verified."""
+
+    outcome: Outcome
+    reason: str = ""
+    signer: str = ""
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What must be attested.
+
+    Attributes:
+        sha256: of the file.
+        repository: `owner/name` whose workflow ran.
+        run_id: of that workflow; empty accepts any.
+        signers: workflows whose signature counts, as `owner/name/.github/workflows/file.yml`.
+        bundle, trusted_root: files for a machine without network; None asks GitHub.
+        server: GitHub's own address.
+    """
+
+    sha256: str
+    repository: str
+    signers: Sequence[str]
+    run_id: str = ""
+    bundle: Path | None = None
+    trusted_root: Path | None = None
+    server: str = "https://github.com"
+
+
+def verify(file: Path, expected: Expected) -> Attestation:
+    """Verify that one of the signers attested a file for a repository's run."""
+    gh = shutil.which("gh")
+    if not expected.signers:
+        return Attestation(outcome=Outcome.UNAVAILABLE, reason="leaderboard.toml names no signer")
+    if gh is None:
+        return Attestation(outcome=Outcome.UNAVAILABLE, reason="the command gh is not installed here")
+    last = Attestation(outcome=Outcome.REFUSED, reason="none of the signers attested it")
+    for signer in expected.signers:
+        last = _by(gh, file, expected, signer)
+        if last.outcome is not Outcome.REFUSED:
+            return last
+    return last
+
+
+def _by(gh: str, file: Path, expected: Expected, signer: str) -> Attestation:
+    options = ["--repo", expected.repository, "--signer-workflow", signer, "--predicate-type", SLSA, "--format", "json"]
+    if expected.bundle:
+        options += ["--bundle", str(expected.bundle.absolute())]
+    if expected.trusted_root:
+        options += ["--custom-trusted-root", str(expected.trusted_root.absolute())]
+    command = [gh, "attestation", "verify", str(file.absolute()), *options, "--deny-self-hosted-runners"]
+    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False, env=environment)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Attestation(outcome=Outcome.UNAVAILABLE, reason=f"gh cannot run: {type(error).__name__}")
+    if done.returncode:
+        words = " ".join(done.stderr.decode(errors="replace").split())[:300] or f"exit status {done.returncode}"
+        refused = any(word in words.lower() for word in _REFUSALS)
+        return Attestation(outcome=Outcome.REFUSED if refused else Outcome.UNAVAILABLE, reason=f"gh says: {words}")
+    return _read(done.stdout, expected, signer)
+
+
+def _read(output: bytes, expected: Expected, signer: str) -> Attestation:
+    """The JSON of gh, compared with what is expected; one attestation that fits is enough."""
+    try:
+        found = json.loads(output)
+    except ValueError:
+        return Attestation(outcome=Outcome.UNAVAILABLE, reason="gh printed something else than JSON")
+    reasons = []
+    for one in found if isinstance(found, list) else []:
+        result = one.get("verificationResult") if isinstance(one, dict) else None
+        problems = list(_problems(result if isinstance(result, dict) else {}, expected, signer))
+        if not problems:
+            certificate = _certificate(result or {})
+            return Attestation(
+                outcome=Outcome.VERIFIED, signer=certificate["buildSignerURI"], run=certificate["runInvocationURI"]
+            )
+        reasons += problems
+    return Attestation(outcome=Outcome.REFUSED, reason="; ".join(reasons[:3]) or "gh listed no attestation")
+
+
+def _problems(result: dict[str, Any], expected: Expected, signer: str) -> Iterator[str]:
+    certificate, statement = _certificate(result), result.get("statement")
+    statement = statement if isinstance(statement, dict) else {}
+    if not _is_subject(statement.get("subject"), expected.sha256):
+        yield "it is about another file"
+    if statement.get("predicateType") != SLSA:
+        yield "it is no build provenance"
+    if not result.get("verifiedTimestamps"):
+        yield "its time is not verified"
+    server, wanted = expected.server.rstrip("/"), expected.repository
+    if certificate.get("issuer") != ISSUER:
+        yield "its certificate is not for a workflow of GitHub"
+    if str(certificate.get("sourceRepositoryURI")).lower() != f"{server}/{wanted}".lower():
+        yield f"it is of another repository than {wanted}"
+    if not str(certificate.get("buildSignerURI")).lower().startswith(f"{server}/{signer}@".lower()):
+        yield f"it is signed by another workflow than {signer}"
+    if certificate.get("runnerEnvironment") != "github-hosted":
+        yield "it did not run on a machine of GitHub"
+    run = f"{server}/{wanted}/actions/runs/{expected.run_id}/attempts/".lower()
+    if expected.run_id and not str(certificate.get("runInvocationURI")).lower().startswith(run):
+        yield f"it is of another run than {expected.run_id}"
+
+
+def _certificate(result: dict[str, Any]) -> dict[str, Any]:
+    signature = result.get("signature")
+    found = signature.get("certificate") if isinstance(signature, dict) else None
+    return {"buildSignerURI": "", "runInvocationURI": "", **(found if isinstance(found, dict) else {})}
+
+
+def _is_subject(subjects: object, sha256: str) -> bool:
+    listed = subjects if isinstance(subjects, list) else []
+    digests = [one.get("digest") for one in listed if isinstance(one, dict)]
+    return any(isinstance(digest, dict) and digest.get("sha256") == sha256 for digest in digests)

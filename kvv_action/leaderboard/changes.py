@@ -1,0 +1,120 @@
+"""What a pull request changes, read from git's own objects; nothing of it is checked out, followed or run."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from kvv_action.errors import KvvError
+from kvv_action.leaderboard.record import LARGEST
+from kvv_action.report.text import visible
+
+REGULAR = "100644"
+MODES = {"120000": "a symbolic link", "160000": "a submodule", "100755": "an executable file", "040000": "a folder"}
+SECONDS = 60
+
+
+class Kind(StrEnum):
+    """What happens to a file."""
+
+    ADDED = "added"
+    MODIFIED = "modified"
+    DELETED = "deleted"
+    RENAMED = "renamed"
+    PRESENT = "present"
+
+
+_KINDS = {
+    "A": Kind.ADDED,
+    "M": Kind.MODIFIED,
+    "D": Kind.DELETED,
+    "T": Kind.MODIFIED,
+    "R": Kind.RENAMED,
+    "C": Kind.ADDED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One file of a pull request, or of a folder that is checked as it is (`present`).
+
+    Attributes:
+        path: untrusted; bytes that are no UTF-8 are escaped.
+        mode: as git writes it, `100644` for a regular file.
+        data: content of a regular file that was added, at most one byte more than a record may have; else None.
+        problem: why it could not be read.
+    """
+
+    path: str
+    kind: Kind
+    mode: str = REGULAR
+    data: bytes | None = None
+    problem: str = ""
+
+
+def git(root: Path, *arguments: str) -> bytes:
+    """A git command's output, without configuration of the user or hooks of the repository.
+
+    Raises:
+        KvvError: there is no git, or it fails; with its words.
+    """
+    program = shutil.which("git")
+    if program is None:
+        raise KvvError("there is no git on this machine; it is needed to see what a pull request changes")
+    environment = {
+        "PATH": os.defpath,
+        "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C",
+    }  # fmt: skip
+    command = [program, "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", f"safe.directory={root}"]
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed program, arguments are separate
+            [*command, "-C", str(root), *arguments], capture_output=True, env=environment, timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise KvvError(f"git {arguments[0]} took more than {SECONDS} s") from None
+    if done.returncode:
+        raise KvvError(f"git {arguments[0]}: {visible(done.stderr.decode(errors='replace').strip(), 300)}")
+    return done.stdout
+
+
+def base_of(root: Path, ref: str) -> str:
+    """The commit on which a checkout's HEAD builds, seen from a branch.
+
+    Raises:
+        KvvError: no such branch here, or no common commit; a shallow checkout has none.
+    """
+    try:
+        commit = git(root, "rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
+        return git(root, "merge-base", commit, "HEAD").decode().strip()
+    except KvvError as error:
+        raise KvvError(
+            f"{root}: the changes against {visible(ref, 100)} cannot be found ({error}); fetch the whole history "
+            "(fetch-depth: 0)"
+        ) from None
+
+
+def since(root: Path, base: str) -> list[Change]:
+    """Everything that HEAD changes against a commit."""
+    raw = git(root, "diff", "--raw", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none", base, "HEAD")
+    fields = raw.decode(errors="backslashreplace").split("\0")
+    return [_change(root, header, path) for header, path in zip(fields[::2], fields[1::2], strict=False) if header]
+
+
+def _change(root: Path, header: str, path: str) -> Change:
+    _, mode, _, blob, status = header.removeprefix(":").split(" ")
+    kind = _KINDS.get(status[0], Kind.MODIFIED)
+    if kind is not Kind.ADDED or mode != REGULAR:
+        return Change(path=path, kind=kind, mode=mode)
+    size = int(git(root, "cat-file", "-s", blob))
+    if size > LARGEST:
+        return Change(path=path, kind=kind, problem=f"has {size} bytes; a record has at most {LARGEST}")
+    return Change(path=path, kind=kind, data=git(root, "cat-file", "blob", blob))
+
+
+def at(root: Path, commit: str, path: str) -> bytes | None:
+    """A file's content in a commit; None when it has none."""
+    if not git(root, "ls-tree", commit, "--", path):
+        return None
+    return git(root, "cat-file", "blob", f"{commit}:{path}")

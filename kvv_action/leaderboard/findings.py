@@ -1,0 +1,83 @@
+"""What a check found, as data; people and programs read the same."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from kvv_action.leaderboard.record import Trust
+
+REPORT_VERSION = 1
+
+
+class Level(StrEnum):
+    """`error` refuses the submission, `warning` asks a maintainer to look, `note` is for the reader."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One observation; `rule` is a stable word, `message` may hold untrusted text."""
+
+    level: Level
+    rule: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One file of a submission.
+
+    Attributes:
+        path: as submitted, untrusted.
+        sha256: of its bytes; empty when it was not read.
+        claimed, verified: trust tier of the record, and what could be verified here; None for what is no record.
+    """
+
+    path: str
+    findings: tuple[Finding, ...]
+    sha256: str = ""
+    claimed: Trust | None = None
+    verified: Trust | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether any finding is an error."""
+        return any(finding.level is Level.ERROR for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckReport:
+    """A whole check; `general` findings belong to no single file."""
+
+    schema_version: int = REPORT_VERSION
+    accepted: bool = field(init=False)
+    files: tuple[Judged, ...]
+    general: tuple[Finding, ...] = ()
+
+    def __post_init__(self) -> None:
+        errors = any(finding.level is Level.ERROR for finding in self.general)
+        object.__setattr__(self, "accepted", not errors and not any(one.refused for one in self.files))
+
+
+def error(rule: str, message: str) -> Finding:
+    """A reason to refuse."""
+    return Finding(level=Level.ERROR, rule=rule, message=message)
+
+
+def warning(rule: str, message: str) -> Finding:
+    """Something to look at."""
+    return Finding(level=Level.WARNING, rule=rule, message=message)
+
+
+def note(rule: str, message: str) -> Finding:
+    """Something to know."""
+    return Finding(level=Level.NOTE, rule=rule, message=message)
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Errors, warnings, notes."""
+    order = list(Level)
+    return tuple(sorted(findings, key=lambda finding: order.index(finding.level)))

@@ -1,0 +1,258 @@
+"""What cannot be, whoever says it: numbers of a record that contradict each other, the calendar or physics."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from kvv_action.leaderboard.findings import Finding, error, note, warning
+from kvv_action.leaderboard.record import (
+    BenchmarkRecord,
+    CountsRecord,
+    Mark,
+    Origin,
+    Record,
+    Spread,
+    State,
+    TimingRecord,
+    Trust,
+    UsageRecord,
+    expiry,
+)
+from kvv_action.schema import BenchmarkKind, Verdict
+from kvv_action.scoring.intervals import wilson
+
+SKEW = timedelta(hours=1)
+"""How far a runner's clock may be ahead."""
+FASTEST_REQUESTS = 20_000.0
+"""Requests a second; the whole pipeline reaches a seventh of it on one core."""
+FASTEST_TOKENS = 5_000_000.0
+"""Generated tokens a second over all connections; 2000 connections at 2500 tokens a second."""
+LONGEST_ANSWER = 2_000_000
+"""Generated tokens an answer; no context window is that long."""
+EQUAL = 1e-6
+
+
+def implausible(record: Record, now: datetime) -> Iterator[Finding]:
+    """Everything that speaks against a record by itself.
+
+    Args:
+        record: the submission.
+        now: the time of the check, with time zone.
+    """
+    yield from _dates(record, now)
+    yield from _marks(record)
+    if record.origin is Origin.PUBLISHED:
+        yield from _published(record)
+        return
+    yield from _parts(record)
+    for one in record.benchmarks:
+        for finding in _benchmark(one):
+            yield Finding(level=finding.level, rule=finding.rule, message=f"{one.id}: {finding.message}")
+    yield from _verdict(record)
+    if record.timing:
+        yield from _timing(record.timing, now)
+    if record.usage and record.timing:
+        yield from _usage(record, record.usage, record.timing)
+
+
+def _dates(record: Record, now: datetime) -> Iterator[Finding]:
+    today = now.astimezone(UTC).date().isoformat()
+    if record.date > (now + SKEW).astimezone(UTC).date().isoformat():
+        yield error("date", f"the run ended on {record.date}, which is in the future")
+    if record.expires != expiry(record.date):
+        yield error("expiry", f"a run of {record.date} expires on {expiry(record.date)}, not on {record.expires}")
+    elif record.expires < today and record.origin is Origin.MEASURED:
+        yield error("expiry", f"expired on {record.expires}; measure again")
+    if record.timing and record.timing.finished[:10] != record.date:
+        yield error("date", f"the run finished at {record.timing.finished}, so its date is not {record.date}")
+
+
+def _marks(record: Record) -> Iterator[Finding]:
+    state = State.PARTIAL if record.marks else State.COMPLETE
+    if record.state is not state:
+        yield error("marks", f"is called {record.state} with {len(record.marks)} marks of why it would be partial")
+    if len(set(record.marks)) != len(record.marks):
+        yield error("marks", "has a mark twice")
+    for mark in _implied(record):
+        if mark not in record.marks:
+            yield error("marks", f"lacks the mark {mark}, which follows from its content")
+    if Mark.DEMONSTRATION in record.marks:
+        yield error("demonstration", "is a demonstration against the embedded vendor and says nothing about anybody")
+    if Mark.SELF_TEST in record.marks:
+        yield error("demonstration", "holds a self-test of the environment, which says nothing about the vendor")
+
+
+def _implied(record: Record) -> list[Mark]:
+    verdicts = {record.verdict, *(one.verdict for one in record.benchmarks)}
+    data = [one.dataset for one in record.benchmarks if one.dataset]
+    found = {
+        Mark.INCONCLUSIVE: Verdict.INCONCLUSIVE in verdicts,
+        Mark.SKIPPED: Verdict.SKIPPED in {one.verdict for one in record.benchmarks},
+        Mark.SUBSET: record.setup is not None and record.setup.limit is not None,
+        Mark.BUNDLED: any(one.source == "bundled" for one in data),
+        Mark.DRIFT: any(not (one.pinned or one.pinned_by) for one in data if one.source not in ("bundled", "code")),
+    }
+    return [mark for mark, applies in found.items() if applies]
+
+
+def _published(record: Record) -> Iterator[Finding]:
+    yield error("origin", "repeats published scores; only maintainers add those")
+    if record.source is None:
+        yield error("origin", "names no source")
+
+
+def _parts(record: Record) -> Iterator[Finding]:
+    needed = ("setup", "usage", "timing", "versions", "evidence", "verdict")
+    absent = [name for name in needed if getattr(record, name) is None]
+    if absent:
+        yield error("incomplete", f"a measured record has {', '.join(absent)}")
+    if record.source is not None:
+        yield error("origin", "names a publication, but says that it was measured")
+    if record.trust is Trust.RE_RUN:
+        yield error("trust", "claims to be re-run; only maintainers can say that")
+    names = [one.id for one in record.benchmarks]
+    if len(set(names)) != len(names):
+        yield error("benchmarks", "has a benchmark twice")
+    if record.evidence and record.evidence.bundle is None:
+        yield warning("evidence", "has no evidence bundle: nobody can recompute the scores")
+    elif record.evidence and record.evidence.bundle:
+        if record.evidence.bundle.redacted:
+            yield warning("evidence", "its evidence is redacted: the scores cannot be recomputed")
+        if record.evidence.bundle.url is None:
+            yield note("evidence", "does not say where the evidence bundle can be fetched")
+
+
+def _benchmark(one: BenchmarkRecord) -> Iterator[Finding]:
+    if one.counts is None or one.dataset is None or one.verdict is None or one.samples is None or one.epochs is None:
+        yield error("incomplete", "a measured benchmark has counts, dataset, verdict, samples and epochs")
+        return
+    yield from _counts(one, one.counts)
+    yield from _score(one, one.counts)
+    yield from _against_reference(one)
+
+
+def _counts(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[Finding]:
+    if counts.planned != counts.sent + counts.skipped:
+        yield error("counts", f"planned {counts.planned} is not sent {counts.sent} + skipped {counts.skipped}")
+    if counts.sent != counts.scored + counts.failed:
+        yield error("counts", f"sent {counts.sent} is not scored {counts.scored} + failed {counts.failed}")
+    if counts.unparsed > counts.scored:
+        yield error("counts", f"unparsed {counts.unparsed} is more than scored {counts.scored}")
+    if counts.planned != (one.samples or 0) * (one.epochs or 0):
+        yield error("counts", f"planned {counts.planned} is not {one.samples} samples x {one.epochs} epochs")
+    if one.n != counts.scored:
+        yield error("counts", f"n is {one.n}, but {counts.scored} answers were scored")
+
+
+def _score(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[Finding]:
+    if one.score is None:
+        if one.interval is not None:
+            yield error("score", "has an interval, but no score")
+        return
+    if not counts.scored:
+        yield error("score", "has a score, but no answer was scored")
+    if one.metrics.get(one.metric) != one.score:
+        yield error("score", f"the score is {one.score:g}, the metric {one.metric} {one.metrics.get(one.metric)}")
+    for name, pair in (("interval", one.interval), ("bounds", one.bounds)):
+        if pair is None:
+            continue
+        if pair[0] > pair[1]:
+            yield error("score", f"the {name} ends before it begins")
+        elif not pair[0] - EQUAL <= one.score <= pair[1] + EQUAL:
+            yield error("score", f"the score {one.score:g} lies outside of its {name} {pair[0]:g} to {pair[1]:g}")
+    yield from _width(one, counts)
+
+
+def _width(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[Finding]:
+    """An interval much narrower than so many independent answers can give (Wilson 1927, halved for safety)."""
+    if one.interval is None or one.score is None or not counts.scored:
+        return
+    low, high = wilson(one.score, counts.scored)
+    if one.interval[1] - one.interval[0] < 0.5 * (high - low):
+        yield warning("interval", f"is narrower than {counts.scored} answers can make it")
+
+
+def _against_reference(one: BenchmarkRecord) -> Iterator[Finding]:
+    found, margin = one.comparison, one.margin
+    if one.kind is BenchmarkKind.CONTRACT:
+        if one.verdict is Verdict.PASS and one.score is not None and one.score < 1 - EQUAL:
+            yield error("verdict", f"passes with {100 * one.score:.1f} % of its probes; every one is required")
+        return
+    if found is None or margin is None:
+        return
+    if not found.low - EQUAL <= found.difference <= found.high + EQUAL:
+        yield error("verdict", "the difference from the reference lies outside of its own limits")
+    if one.verdict is Verdict.PASS and found.low < -margin - EQUAL:
+        yield error("verdict", f"passes, but the lower limit {found.low:+.3f} is below the margin {-margin:+.3f}")
+    if one.verdict is Verdict.INCONCLUSIVE and found.low > -margin + EQUAL:
+        yield warning("verdict", "is inconclusive, although its lower limit is within the margin")
+    if not found.paired and one.reference is not None and one.score is not None:
+        seen = one.score - one.reference
+        if abs(seen - found.difference) > 1e-3:
+            yield error("verdict", f"the difference {found.difference:+.3f} is not score - reference = {seen:+.3f}")
+
+
+def _verdict(record: Record) -> Iterator[Finding]:
+    advisory = record.setup is not None and record.setup.precheck == "warn"
+    counting = [one.verdict for one in record.benchmarks if not (advisory and one.kind is BenchmarkKind.CONTRACT)]
+    if Verdict.FAIL in counting and record.verdict is not Verdict.FAIL:
+        yield error("verdict", f"is {record.verdict}, although a benchmark fails")
+    if record.verdict is Verdict.FAIL and Verdict.FAIL not in counting:
+        yield error("verdict", "fails, although no benchmark does")
+    if record.verdict is Verdict.PASS:
+        if Verdict.INCONCLUSIVE in counting or Verdict.PASS not in counting:
+            yield error("verdict", "passes, although its benchmarks do not say so")
+        if {Mark.INTERRUPTED, Mark.STOPPED} & set(record.marks):
+            yield error("verdict", "passes, although the run did not come to its end")
+
+
+def _timing(timing: TimingRecord, now: datetime) -> Iterator[Finding]:
+    try:
+        started, finished = (datetime.fromisoformat(text) for text in (timing.started, timing.finished))
+    except ValueError as problem:
+        yield error("times", str(problem))
+        return
+    if finished > now + SKEW:
+        yield error("times", f"the run finished at {timing.finished}, which is in the future")
+    if finished < started:
+        yield error("times", "the run finished before it started")
+    if timing.wall > (finished - started).total_seconds() + 2:
+        yield error("times", f"{timing.wall:g} s do not fit between {timing.started} and {timing.finished}")
+    if not timing.sessions:
+        yield error("times", "has no session")
+    for name, spread in (("first_token", timing.first_token), ("total", timing.total)):
+        yield from _spread(name, spread, timing.wall)
+    if (timing.first_token.max or 0) > (timing.total.max or 0) + 0.01:
+        yield error("times", "a first token came later than the last answer was whole")
+
+
+def _spread(name: str, spread: Spread, wall: float) -> Iterator[Finding]:
+    values = (spread.p50, spread.p95, spread.max)
+    known = [value for value in values if value is not None]
+    if len(known) not in (0, 3):
+        yield error("times", f"{name} has only some of median, 95th percentile and maximum")
+    elif known != sorted(known):
+        yield error("times", f"{name}: median, 95th percentile and maximum are out of order")
+    elif known and known[-1] > wall + 2:
+        yield error("times", f"{name}: one answer took {known[-1]:g} s, the whole run {wall:g} s")
+
+
+def _usage(record: Record, usage: UsageRecord, timing: TimingRecord) -> Iterator[Finding]:
+    sent = sum(one.counts.sent for one in record.benchmarks if one.counts)
+    scored = sum(one.counts.scored for one in record.benchmarks if one.counts)
+    if usage.requests < sent:
+        yield error("usage", f"{sent} answers were asked for with {usage.requests} requests")
+    if usage.attempts < usage.requests:
+        yield warning("usage", f"{usage.attempts} attempts are fewer than {usage.requests} requests")
+    if usage.answers_without_usage > usage.requests:
+        yield error("usage", "more answers lack usage than there were requests")
+    if scored and not usage.completion_tokens and not usage.answers_without_usage:
+        yield error("usage", "answers were scored, but no token was generated")
+    if usage.completion_tokens > LONGEST_ANSWER * max(1, usage.requests):
+        yield error("usage", f"{usage.completion_tokens} tokens are too many for {usage.requests} requests")
+    if record.setup and record.setup.imported:
+        return  # its times are those of the foreign file
+    seconds = max(timing.wall, 0.001)
+    if usage.requests / seconds > FASTEST_REQUESTS:
+        yield error("usage", f"{usage.requests} requests in {timing.wall:g} s are faster than anything can ask")
+    if usage.completion_tokens / seconds > FASTEST_TOKENS:
+        yield error("usage", f"{usage.completion_tokens} tokens in {timing.wall:g} s are faster than anything serves")

@@ -1,0 +1,95 @@
+"""A leaderboard's own rules, `leaderboard.toml`: who its vendors are, and whose signature counts."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import orjson
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from kvv_action.errors import KvvError
+from kvv_action.leaderboard.fields import Https, Name, Slug
+from kvv_action.report.text import one_line
+
+RULES = "leaderboard.toml"
+_STRICT = ConfigDict(extra="forbid", strict=True)
+Repository = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$", max_length=140)]
+Host = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=253)]
+Workflow = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+/\.github/workflows/[A-Za-z0-9._-]+\.ya?ml$")
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorRule:
+    """A vendor that may have results.
+
+    Attributes:
+        name: as the site shows it.
+        hosts: hosts of its endpoints, subdomains included; none means that any is accepted.
+        repositories: whose workflows may measure it with attestation, as `owner/name`.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    name: Name
+    url: Https | None = None
+    hosts: tuple[Host, ...] = ()
+    repositories: tuple[Repository, ...] = ()
+
+    def serves(self, base_url: str) -> bool:
+        """Whether an endpoint's address is one of this vendor's."""
+        host = (urlsplit(base_url).hostname or "").lower()
+        return not self.hosts or any(host == known or host.endswith("." + known) for known in self.hosts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttestationRule:
+    """`signers`: workflows whose attestation counts, as `owner/name/.github/workflows/file.yml`."""
+
+    __pydantic_config__ = _STRICT
+
+    signers: tuple[Workflow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionRule:
+    """`accept_partial`: whether results that are marked as partial are taken."""
+
+    __pydantic_config__ = _STRICT
+
+    accept_partial: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The whole file."""
+
+    __pydantic_config__ = _STRICT
+
+    vendors: Mapping[Slug, VendorRule]
+    attestation: AttestationRule = field(default_factory=AttestationRule)
+    submissions: SubmissionRule = field(default_factory=SubmissionRule)
+
+
+_ADAPTER: TypeAdapter[Rules] = TypeAdapter(Rules)
+
+
+def parse(data: bytes, where: str = RULES) -> Rules:
+    """The rules of a file's bytes.
+
+    Raises:
+        KvvError: it is not TOML, or not of this form; the message names the place.
+    """
+    try:
+        content = tomllib.loads(data.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as problem:
+        raise KvvError(f"{where}: is not TOML: {problem}") from None
+    try:
+        return _ADAPTER.validate_json(orjson.dumps(content))
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        place = one_line(".".join(map(str, first["loc"])), 120)
+        raise KvvError(f"{where}: {place}: {first['msg']}") from None

@@ -1,0 +1,199 @@
+"""Attestations, with a stand-in for gh that prints what gh prints."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kvv_action.github.attestation import Expected, Outcome, verify
+
+SIGNER = "moonshot/kvv-action/.github/workflows/verify.yml"
+EXPECTED = Expected(sha256="a" * 64, repository="acme/evals", run_id="77", signers=[SIGNER])
+
+
+def answer(**changes: Any) -> list[dict[str, Any]]:
+    """What `gh attestation verify --format json` prints (fields as of gh 2.6x)."""
+    certificate = {
+        "certificateIssuer": "CN=sigstore-intermediate,O=sigstore.dev",
+        "subjectAlternativeName": f"https://github.com/{SIGNER}@refs/tags/v1",
+        "issuer": "https://token.actions.githubusercontent.com",
+        "buildSignerURI": f"https://github.com/{SIGNER}@refs/tags/v1",
+        "buildSignerDigest": "b" * 40,
+        "runnerEnvironment": "github-hosted",
+        "sourceRepositoryURI": "https://github.com/acme/evals",
+        "runInvocationURI": "https://github.com/acme/evals/actions/runs/77/attempts/1",
+    }
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "subject": [{"name": "evidence.tar.gz", "digest": {"sha256": "a" * 64}}],
+    }
+    result: dict[str, Any] = {
+        "mediaType": "application/vnd.dev.sigstore.verificationresult+json;version=0.1",
+        "signature": {"certificate": certificate},
+        "statement": statement,
+        "verifiedTimestamps": [{"type": "Tlog", "timestamp": "2026-01-01T00:00:00Z"}],
+    }
+    for name, value in changes.items():
+        where = result if name in result else statement if name in statement else certificate
+        where[name] = value
+    return [{"attestation": {"bundle": {}}, "verificationResult": result}]
+
+
+Gh = Callable[..., Path]
+
+
+@pytest.fixture
+def gh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gh:
+    """A `gh` that says what a test wants and notes how it was called."""
+
+    def make(out: object = "", err: str = "", status: int = 0) -> Path:
+        folder = tmp_path / "bin"
+        folder.mkdir(exist_ok=True)
+        called = tmp_path / "called"
+        text = out if isinstance(out, str) else json.dumps(out)
+        (folder / "gh").write_text(
+            f"#!{sys.executable}\nimport json, os, sys\n"
+            f"open({str(called)!r}, 'a').write(json.dumps([sys.argv[1:], sorted(os.environ)]) + '\\n')\n"
+            f"sys.stdout.write({text!r}); sys.stderr.write({err!r}); sys.exit({status})\n"
+        )
+        (folder / "gh").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+        return called
+
+    return make
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "evidence.tar.gz"
+    path.write_bytes(b"x")
+    return path
+
+
+def test_a_signed_bundle(gh: Gh, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the workflow, of the run, for the file; gh is asked to insist on it and gets no key of ours."""
+    monkeypatch.setenv("KVV_API_KEY", "sk-canary-1234567890")
+    called = gh(answer())
+    done = verify(file, EXPECTED)
+    assert (done.outcome, done.signer) == (Outcome.VERIFIED, f"https://github.com/{SIGNER}@refs/tags/v1")
+    arguments, environment = json.loads(called.read_text())
+    assert arguments[:3] == ["attestation", "verify", str(file)]
+    for option, value in (("--repo", "acme/evals"), ("--signer-workflow", SIGNER), ("--format", "json")):
+        assert arguments[arguments.index(option) + 1] == value
+    assert "--deny-self-hosted-runners" in arguments
+    assert "KVV_API_KEY" not in environment
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"subject": [{"name": "x", "digest": {"sha256": "c" * 64}}]}, "another file"),
+        ({"subject": "x"}, "another file"),
+        ({"predicateType": "https://example.com/other"}, "no build provenance"),
+        ({"sourceRepositoryURI": "https://github.com/mallory/evals"}, "another repository"),
+        ({"sourceRepositoryURI": "https://github.com/acme/evals-2"}, "another repository"),
+        (
+            {"buildSignerURI": "https://github.com/acme/evals/.github/workflows/own.yml@v1"},
+            "another workflow",
+        ),
+        ({"buildSignerURI": f"https://github.com/{SIGNER}.evil@refs/heads/main"}, "another workflow"),
+        ({"runnerEnvironment": "self-hosted"}, "machine of GitHub"),
+        ({"issuer": "https://example.com"}, "not for a workflow"),
+        ({"runInvocationURI": "https://github.com/acme/evals/actions/runs/778/attempts/1"}, "another run"),
+        ({"verifiedTimestamps": []}, "time is not verified"),
+        ({"signature": None}, "another repository"),
+    ],
+)
+def test_what_the_certificate_says_otherwise(gh: Gh, file: Path, changes: dict[str, Any], reason: str) -> None:
+    """Even when gh is content."""
+    gh(answer(**changes))
+    done = verify(file, EXPECTED)
+    assert done.outcome is Outcome.REFUSED
+    assert reason in done.reason
+
+
+def test_one_of_several_attestations_is_enough(gh: Gh, file: Path) -> None:
+    """A second one, of another run, does no harm."""
+    gh([*answer(runInvocationURI="https://github.com/acme/evals/actions/runs/1/attempts/1"), *answer()])
+    assert verify(file, EXPECTED).outcome is Outcome.VERIFIED
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Error: no attestations found for subject: sha256:aaaa",
+        'Loaded 1 attestation\nError: verifying with issuer "sigstore.dev"',
+        "HTTP 404: Not Found (https://api.github.com/repos/acme/evals/attestations/sha256:aaaa?per_page=30)",
+        "✗ Verification failed\n\nexpected SourceRepositoryURI to be https://github.com/acme/evals",
+    ],
+)
+def test_gh_refuses(gh: Gh, file: Path, words: str) -> None:
+    """It says that there is none, or that it does not hold."""
+    gh(err=words, status=1)
+    assert verify(file, EXPECTED).outcome is Outcome.REFUSED
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "To get started with GitHub CLI, please run:  gh auth login",
+        "error connecting to api.github.com: dial tcp: lookup api.github.com: no such host",
+        "HTTP 401: Bad credentials",
+        "unexpected EOF",
+        'unknown command "attestation" for "gh"',
+        "",
+    ],
+)
+def test_gh_cannot_see(gh: Gh, file: Path, words: str) -> None:
+    """That says nothing about the file."""
+    gh(err=words, status=1)
+    assert verify(file, EXPECTED).outcome is Outcome.UNAVAILABLE
+
+
+@pytest.mark.parametrize("out", ["", "[", "not json"])
+def test_gh_prints_something_else(gh: Gh, file: Path, out: str) -> None:
+    """An old one, say."""
+    gh(out)
+    assert verify(file, EXPECTED).outcome is Outcome.UNAVAILABLE
+
+
+@pytest.mark.parametrize("out", ["[]", "{}", "[1]", '[{"verificationResult": 3}]'])
+def test_gh_lists_nothing(gh: Gh, file: Path, out: str) -> None:
+    """Then nothing is attested."""
+    gh(out)
+    assert verify(file, EXPECTED).outcome is Outcome.REFUSED
+
+
+def test_without_gh(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says so."""
+    monkeypatch.setenv("PATH", "/nonexistent")
+    done = verify(file, EXPECTED)
+    assert (done.outcome, "not installed" in done.reason) == (Outcome.UNAVAILABLE, True)
+
+
+def test_without_signers(gh: Gh, file: Path) -> None:
+    """A leaderboard that trusts nobody verifies nothing."""
+    gh(answer())
+    assert verify(file, replace(EXPECTED, signers=[])).outcome is Outcome.UNAVAILABLE
+
+
+def test_without_network_files_are_passed_on(gh: Gh, file: Path, tmp_path: Path) -> None:
+    """Bundle and trusted root."""
+    called = gh(answer())
+    verify(file, replace(EXPECTED, bundle=tmp_path / "b.jsonl", trusted_root=tmp_path / "root.jsonl"))
+    arguments, _ = json.loads(called.read_text())
+    assert arguments[arguments.index("--bundle") + 1] == str(tmp_path / "b.jsonl")
+    assert arguments[arguments.index("--custom-trusted-root") + 1] == str(tmp_path / "root.jsonl")
+
+
+def test_a_second_signer_is_tried(gh: Gh, file: Path) -> None:
+    """Each in its turn."""
+    called = gh(answer())
+    verify(file, replace(EXPECTED, signers=["other/x/.github/workflows/y.yml", SIGNER]))
+    assert len(called.read_text().splitlines()) == 2

@@ -1,0 +1,200 @@
+"""Submissions with their evidence archive: recomputed, attested, redacted, damaged."""
+# ruff: noqa: F811 - the fixture of another test
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kvv_action.leaderboard.record import load
+from tests.github.test_attestation import SIGNER, answer, gh  # noqa: F401
+from tests.leaderboard.board import RULES
+from tests.pipeline.command import Ran, kvv
+
+Gh = Callable[..., Path]
+
+
+def submission(run: Path, root: Path, *options: str) -> Path:
+    """The record that a submission would propose, in a checkout with rules."""
+    dry = kvv("leaderboard", "submit", run, "--leaderboard-repo", "a/b", "--leaderboard-dry-run", *options)
+    assert dry.status == 0, dry.err
+    content = next(json.loads(line.partition(": ")[2]) for line in dry.out.splitlines() if '"content": ' in line)
+    place = next(json.loads(line.partition(": ")[2].rstrip(",")) for line in dry.out.splitlines() if '"path": ' in line)
+    root.mkdir(exist_ok=True)
+    (root / "leaderboard.toml").write_bytes(RULES)
+    file = root / place
+    file.parent.mkdir(parents=True)
+    file.write_text(content)
+    return file
+
+
+@pytest.fixture
+def folder(run: Path, tmp_path: Path) -> Path:
+    """A copy of the run, to pack and to damage."""
+    return Path(shutil.copytree(run, tmp_path / "run"))
+
+
+@pytest.fixture
+def in_workflow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same run as if a workflow of acme/evals had made it."""
+    from kvv_action.run.journal import Reader, chained
+
+    records = list(Reader(folder / "journal.jsonl"))
+    for record in records:
+        if record["kind"] == "session":
+            record["provenance"]["github"] = {
+                "repository": "acme/evals",
+                "run_id": "77",
+                "server": "https://github.com",
+            }
+    import orjson
+
+    bodies = (orjson.dumps({name: value for name, value in record.items() if name != "prev"})[1:] for record in records)
+    data = b"".join(chained(bodies))
+    for name in ("report.json", "evidence.tar.gz"):
+        (folder / name).unlink(missing_ok=True)
+    (folder / "journal.jsonl").write_bytes(data)
+    return folder
+
+
+def check(file: Path, *options: object) -> Ran:
+    root = next(parent for parent in file.parents if (parent / "leaderboard.toml").is_file())
+    return kvv("leaderboard", "check", file, "--root", root, *options)
+
+
+def test_a_submission_packs_its_evidence(folder: Path, tmp_path: Path) -> None:
+    """The record names digest, size and address of the bundle beside the run."""
+    file = submission(folder, tmp_path / "board", "--leaderboard-evidence-url", "https://e.example/run.tar.gz")
+    record = load(file.read_bytes())
+    assert record.evidence is not None
+    assert record.evidence.bundle is not None
+    archive = folder / "evidence.tar.gz"
+    assert (record.evidence.bundle.size, record.evidence.bundle.url) == (
+        archive.stat().st_size, "https://e.example/run.tar.gz",
+    )  # fmt: skip
+    ran = check(file, "--evidence", archive)
+    assert ran.status == 0, ran.out
+    assert "every score and every number" in ran.out
+
+
+def test_the_same_run_again_is_the_same_record(folder: Path, tmp_path: Path) -> None:
+    """Bundles are the same bytes, so submitting twice is one pull request."""
+    one, two = (submission(folder, tmp_path / name) for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_bundle_of_an_earlier_state_is_made_again(folder: Path, tmp_path: Path) -> None:
+    """A run that went on has another journal."""
+    other = tmp_path / "demo"
+    kvv("demo", "--benchmarks", "precheck", "--probes", "tokens", "--out", other)
+    kvv("bundle", other)
+    shutil.copy(other / "evidence.tar.gz", folder / "evidence.tar.gz")
+    file = submission(folder, tmp_path / "board")
+    assert check(file, "--evidence", folder / "evidence.tar.gz").status == 0
+
+
+def test_a_redacted_bundle_says_so(folder: Path, tmp_path: Path) -> None:
+    """Its counts agree; its scores cannot be computed again, and a maintainer sees that."""
+    assert kvv("bundle", folder, "--redact").status == 0
+    file = submission(folder, tmp_path / "board")
+    ran = check(file, "--evidence", folder / "evidence-redacted.tar.gz")
+    assert ran.status == 0, ran.out
+    assert "redacted" in ran.out
+
+
+def test_another_archive_of_the_same_run_is_told(folder: Path, tmp_path: Path) -> None:
+    """The digest that the record names must be that of the bundle at hand."""
+    file = submission(folder, tmp_path / "board")
+    value = json.loads(file.read_bytes())
+    value["evidence"]["bundle"]["sha256"] = "0" * 64
+    from kvv_action.report.files import canonical, sha256
+
+    data = canonical(value)
+    forged = file.with_name(f"{file.name[:9]}{sha256(data)[:12]}.json")
+    forged.write_bytes(data)
+    file.unlink()
+    ran = check(forged, "--evidence", folder / "evidence.tar.gz")
+    assert ran.status == 1
+    assert "names the bundle 0000" in ran.out
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "no archive", "a bomb"])
+def test_a_damaged_bundle_refuses(folder: Path, tmp_path: Path, damage: str) -> None:
+    """With its reason; nothing is unpacked without bounds."""
+    file = submission(folder, tmp_path / "board")
+    archive = folder / "evidence.tar.gz"
+    data = bytearray(archive.read_bytes())
+    if damage == "cut":
+        data = data[: len(data) // 2]
+    elif damage == "flipped":
+        data[len(data) // 2] ^= 255
+    elif damage == "no archive":
+        data = bytearray(b"hello")
+    else:
+        import gzip
+
+        data = bytearray(gzip.compress(bytes(50_000_000)))
+    archive.write_bytes(data)
+    ran = check(file, "--evidence", archive)
+    assert ran.status == 1, ran.out
+    assert "cannot be used" in ran.out
+
+
+def test_an_attested_submission_is_verified(in_workflow: Path, tmp_path: Path, gh: Gh) -> None:
+    """GitHub's signature on this bundle, by the signer, for this vendor's repository and run."""
+    file = submission(in_workflow, tmp_path / "board", "--leaderboard-attested")
+    record = load(file.read_bytes())
+    assert record.evidence is not None
+    assert record.evidence.bundle is not None
+    subject = [{"name": "evidence.tar.gz", "digest": {"sha256": record.evidence.bundle.sha256}}]
+    gh(answer(subject=subject))
+    (in_workflow / "report.json").unlink(missing_ok=True)
+    ran = check(file, "--evidence", in_workflow / "evidence.tar.gz")
+    assert ran.status == 0, ran.out
+    assert f"signed by https://github.com/{SIGNER}" in ran.out
+    assert "verified: attested" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("out", "err", "status", "expected", "words"),
+    [
+        ("", "Error: no attestations found for subject", 1, 1, "is not attested as it claims"),
+        ("", "dial tcp: no such host", 1, 0, "as far as could be verified it is self-reported"),
+    ],
+)
+def test_a_claim_that_is_not_verified(
+    in_workflow: Path,
+    tmp_path: Path,
+    gh: Gh,
+    out: str,
+    err: str,
+    status: int,
+    expected: int,
+    words: str,
+) -> None:
+    """Refused when it is untrue; another tier when nobody could look."""
+    file = submission(in_workflow, tmp_path / "board", "--leaderboard-attested")
+    gh(out, err=err, status=status)
+    ran = check(file, "--evidence", in_workflow / "evidence.tar.gz")
+    assert ran.status == expected, ran.out
+    assert words in ran.out
+
+
+def test_a_claim_without_the_bundle_at_hand(in_workflow: Path, tmp_path: Path) -> None:
+    """It is taken for self-reported."""
+    file = submission(in_workflow, tmp_path / "board", "--leaderboard-attested")
+    ran = check(file)
+    assert ran.status == 0
+    assert "the bundle is not at hand" in ran.out
+    assert "verified: self-reported" in ran.out
+
+
+def test_another_repository_cannot_attest_for_a_vendor(in_workflow: Path, tmp_path: Path) -> None:
+    """leaderboard.toml lists whose workflows may."""
+    file = submission(in_workflow, tmp_path / "board", "--leaderboard-attested")
+    (tmp_path / "board/leaderboard.toml").write_bytes(RULES.replace(b"acme/evals", b"acme/other"))
+    ran = check(file, "--evidence", in_workflow / "evidence.tar.gz")
+    assert ran.status == 1
+    assert "not among the repositories" in ran.out

@@ -1,0 +1,116 @@
+"""The template of a leaderboard's repository: its rules are read, its steps are run as they are written."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kvv_action.leaderboard.rules import parse
+from tests.contract.tables import ROOT
+from tests.leaderboard.board import RULES, Board, setting
+from tests.leaderboard.test_check import board, submitted  # noqa: F401 - fixtures
+
+TEMPLATE = ROOT / ".github/leaderboard-template"
+TOOLS = pytest.mark.skipif(not (shutil.which("jq") and shutil.which("curl")), reason="jq or curl is not installed")
+
+
+def steps(workflow: str) -> dict[str, dict[str, Any]]:
+    """A workflow's only job, its steps by name."""
+    found = yaml.safe_load((TEMPLATE / ".github/workflows" / workflow).read_text())
+    (job,) = found["jobs"].values()
+    return {step.get("name", step.get("uses")): step for step in job["steps"]}
+
+
+def test_its_rules_are_read() -> None:
+    """And signers are named."""
+    rules = parse((TEMPLATE / "leaderboard.toml").read_bytes())
+    assert rules.attestation.signers
+    assert rules.vendors["example"].serves("https://eu.api.example.com/v1")
+    assert not rules.vendors["example"].serves("https://api.example.com.evil.example/v1")
+
+
+def test_the_rules_of_the_tests_are_read() -> None:
+    """Both forms."""
+    assert set(parse(RULES).vendors) == {"acme-ai", "other"}
+
+
+@pytest.mark.parametrize("workflow", ["check.yml", "comment.yml"])
+def test_rights_are_minimal(workflow: str) -> None:
+    """None for the workflow; the checking job may read and knows no secret."""
+    text = (TEMPLATE / ".github/workflows" / workflow).read_text()
+    found = yaml.safe_load(text)
+    assert found["permissions"] == {}
+    assert "secrets." not in text
+    (job,) = found["jobs"].values()
+    wanted = {"check.yml": {"contents": "read"}, "comment.yml": {"actions": "read", "pull-requests": "write"}}
+    assert job["permissions"] == wanted[workflow]
+
+
+def test_the_commenting_job_touches_nothing_of_the_pull_request() -> None:
+    """It checks out kvv alone, and takes names from the event through the environment."""
+    for step in steps("comment.yml").values():
+        if "checkout" in step.get("uses", ""):
+            assert step["with"]["repository"] == "moonshot/kvv-action"
+        assert "${{" not in step.get("run", "")
+
+
+@pytest.fixture
+def workspace(board: Board, tmp_path: Path) -> Path:  # noqa: F811
+    """A runner's workspace after the steps that install kvv."""
+    place = tmp_path / "workspace"
+    place.mkdir()
+    board.root.rename(place / "board")
+    board.root = place / "board"
+    board.git("update-ref", "refs/remotes/origin/main", "refs/heads/main")
+    (place / "kvv").symlink_to(ROOT)
+    (place / "venv/bin").mkdir(parents=True)
+    (place / "venv/bin/python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (place / "venv/bin/python").chmod(0o755)
+    return place
+
+
+def run_step(workspace: Path, name: str) -> "subprocess.CompletedProcess[str]":
+    """A step of check.yml, as the runner runs it."""
+    environment = {
+        **os.environ, "BASE_REF": "main", "GH_TOKEN": "", "PYTHONPATH": str(workspace / "kvv"),
+        "GITHUB_STEP_SUMMARY": str(workspace / "summary.md"),
+    }  # fmt: skip
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", steps("check.yml")[name]["run"]]
+    return subprocess.run(command, cwd=workspace, env=environment, capture_output=True, text=True, check=False)
+
+
+@TOOLS
+def test_the_steps_accept_a_submission(workspace: Path) -> None:
+    """Evidence, check and summary, one after another."""
+    for name in ("The evidence that the records name", "Check", "Summary"):
+        done = run_step(workspace, name)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert (workspace / "check.json").is_file()
+    assert "passes every check" in (workspace / "summary.md").read_text()
+
+
+@TOOLS
+def test_the_steps_refuse_a_forged_one(workspace: Path, board: Board) -> None:  # noqa: F811
+    """The check fails, and its findings are there nevertheless."""
+    setting("vendor", "id", to="unknown")(board)
+    board.commit()
+    assert run_step(workspace, "The evidence that the records name").returncode == 0
+    assert run_step(workspace, "Check").returncode == 1
+    assert run_step(workspace, "Summary").returncode == 0
+    assert "not accepted" in (workspace / "summary.md").read_text()
+
+
+def test_python_files_of_the_pull_request_are_not_imported(workspace: Path, board: Board) -> None:  # noqa: F811
+    """Wherever they are planted."""
+    for place in (workspace, board.root):
+        for name in ("entrypoint", "kvv_action", "pydantic"):
+            (place / name).mkdir()
+            (place / name / "__init__.py").write_text("raise SystemExit('planted')\n")
+    (workspace / "evidence").mkdir()
+    done = run_step(workspace, "Check")
+    assert done.returncode == 0, done.stdout + done.stderr
