@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from kvv_action.compare.markdown import document, head, section
 from kvv_action.compare.records import COMPARE_VERSION, Comparison
 from kvv_action.errors import KvvError
-from kvv_action.report.files import SUMMARY, canonical
+from kvv_action.report.files import HTML, SUMMARY, canonical
 from kvv_action.report.markdown.assemble import Inserted, summary
 from kvv_action.schema import RunReport
 
@@ -21,8 +21,15 @@ def render(comparison: Comparison) -> dict[str, bytes]:
 
 
 def with_run(report: RunReport, comparison: Comparison) -> dict[str, bytes]:
-    """Both files and the run's summary, which begins with the answer."""
-    return {**render(comparison), SUMMARY: summary(report, inserted=inserted(comparison)).encode()}
+    """Both files, and the run's summary and page, which begin with the answer."""
+    from kvv_action.compare.page import page_part  # its templates need a library that most commands do without
+    from kvv_action.report.html import html
+
+    return {
+        **render(comparison),
+        SUMMARY: summary(report, inserted=inserted(comparison)).encode(),
+        HTML: html(report, inserted=page_part(comparison)),
+    }
 
 
 def inserted(comparison: Comparison) -> Inserted:

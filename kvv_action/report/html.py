@@ -5,13 +5,15 @@ The templates are in `templates/`, what they share with other pages in `pages/`.
 
 import shlex
 from collections.abc import Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment
 from markupsafe import Markup
 
+from kvv_action.report.markdown.advice import advice
 from kvv_action.report.markdown.again import command
 from kvv_action.report.markdown.numbers import base
 from kvv_action.report.markdown.origin import pinned
@@ -19,7 +21,7 @@ from kvv_action.report.pages.canvas import Names
 from kvv_action.report.pages.environment import environment, policy, source_of, stylesheet
 from kvv_action.report.pages.intervals import reach, row
 from kvv_action.report.sections import Samples, Section, drawn, measured, samples, section
-from kvv_action.report.text import one_line
+from kvv_action.report.text import one_line, points
 from kvv_action.schema import BenchmarkResult, Case, DatasetInfo, RunReport
 
 BUDGET = 1400 * 1024
@@ -31,16 +33,25 @@ MOST = 200
 @cache
 def _environment() -> Environment:
     made = environment(Path(__file__).parent / "templates")
-    made.filters.update(pinned=_pinned)
+    made.filters.update(pinned=_pinned, points=partial(points, sign=True))
     return made
 
 
-def html(report: RunReport, budget: int = BUDGET) -> bytes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inserted:
+    """What another part of the product says first, and in a section of its own."""
+
+    head: Markup
+    section: Markup
+
+
+def html(report: RunReport, budget: int = BUDGET, inserted: Inserted | None = None) -> bytes:
     """The page, UTF-8.
 
     Args:
         report: the run.
         budget: bytes that the samples may take.
+        inserted: what belongs on this page beside the run itself.
     """
     names = Names()
     sections = [
@@ -55,6 +66,8 @@ def html(report: RunReport, budget: int = BUDGET) -> bytes:
         together=drawn(report.benchmarks, names),
         again=shlex.join(one_line(word, 1000) for word in command(report)),
         numbers=_numbers,
+        advice=advice(report),
+        inserted=inserted,
         style=Markup(stylesheet()),  # noqa: S704 - our own file
         policy=policy(style_src=source_of(stylesheet())),
     )

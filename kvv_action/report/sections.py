@@ -90,7 +90,13 @@ def section(result: BenchmarkResult, names: Names, samples: Samples, number: int
 
 
 def measured(result: BenchmarkResult) -> intervals.Measured:
-    """What the verdict looked at."""
+    """What the verdict looked at: the difference from the reference with its limits, else the score itself."""
+    found = result.comparison
+    if found is not None:
+        return intervals.Measured(
+            verdict=result.verdict, score=found.difference, interval=(found.low, found.high), reference=0.0,
+            margin=result.margin, relative=True,
+        )  # fmt: skip
     return intervals.Measured(
         verdict=result.verdict, score=result.score, interval=result.interval, bounds=result.bounds,
         reference=result.reference, margin=result.margin,

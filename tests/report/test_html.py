@@ -11,6 +11,7 @@ from kvv_action.report.pages.environment import source_of
 from kvv_action.schema import Case, Evidence, Histogram, Outcome, RunState, Verdict
 from tests.report.reports import CASES, EVIL, HOSTILE, PROBES, REPORT, RESULT, hostile, with_result
 
+HIDDEN = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200b-\u200f\ufeff]"
 BLOCKS = {"p", "li", "dt", "dd", "td", "th", "h1", "h2", "h3", "summary", "pre", "option"}
 VOID = {"meta", "link", "br", "path", "circle", "rect", "line", "use"}
 
@@ -80,9 +81,7 @@ def test_the_same_report_is_the_same_bytes() -> None:
 def test_hostile_texts_are_text(evil: str) -> None:
     """Markup does not form, and what would not be seen is shown as an escape."""
     page = html(hostile(evil))
-    assert not re.search(
-        r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200b-\u200f\ufeff]", page.decode()
-    )
+    assert not re.search(HIDDEN, page.decode())
     seen = plain(page)
     for character in set(evil):
         if not character.isprintable() and character not in "\n\r\t ":
@@ -119,7 +118,7 @@ def test_every_verdict_has_a_page(verdict: Verdict) -> None:
         "95 % interval 10.0 % to 90.0 %",
         "if all that is missing were wrong, or right: 25.0 % to 75.0 %",
         "reference 90.0 %, a paper (2026-01-01)",
-        "pass line 85.0 %, a margin of 5.0 points",
+        "−40.0 points against the reference", "pass line −5.0 points", "Do first: raise the limit",
         "1 failed", "1 not sent", "of 4 planned",
         "cut short", "raise the limit", "1 answer",
         "failed: timeout-total no end", "not sent stopped",

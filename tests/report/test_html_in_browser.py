@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from kvv_action.compare.page import page_part
 from kvv_action.report.html import html
 from kvv_action.schema import Histogram, RunReport
 from tests.chromium import DESK, PHONE, browser, opened  # noqa: F401 - a fixture
+from tests.compare.test_markdown import hostile as hostile_comparison
 from tests.report.reports import EVIL, REPORT, hostile, with_result
 
 TIMES = Histogram(edges=(0.01, 0.0125, 0.016, 0.02), counts=(3, 0, 9))
+COMPARED = hostile_comparison("<b>" + EVIL)
 REPORTS = {
     "plain": with_result(distributions={"answer": TIMES, "completion_tokens": TIMES}),
     "hostile": hostile(),
@@ -25,7 +28,7 @@ REPORTS = {
 def place(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     report: RunReport = getattr(request, "param", REPORT)
     path = tmp_path / "report.html"
-    path.write_bytes(html(report))
+    path.write_bytes(html(report, inserted=page_part(COMPARED) if report is not REPORT else None))
     return path
 
 
@@ -106,5 +109,5 @@ def test_a_reader_finds_the_parts(place: Path, browser: Browser) -> None:  # noq
         assert levels[0] == 1
         assert levels.count(1) == 1
         assert all(after - before <= 1 for before, after in pairwise(levels))
-        words = "score 50.0 %, 95 % interval 10.0 % to 90.0 %, reference 90.0 %, pass line 85.0 %"
+        words = "difference from the reference −40.0 points, limits"
         assert page.locator("svg[role=img] desc").filter(has_text=words).count() == 2

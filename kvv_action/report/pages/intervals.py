@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from kvv_action.report.pages.canvas import Canvas, Pair, Scale
-from kvv_action.report.text import percent
+from kvv_action.report.text import percent, points
 from kvv_action.schema import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A score with all that a verdict looks at, in 0..1; `line` is where pass and fail part."""
+    """A score with all that a verdict looks at, in 0..1; `line` is where pass and fail part.
+
+    With `relative` all of them are distances from the reference, which is 0, and `interval` holds the verdict's limits.
+    """
 
     verdict: Verdict
     score: float | None
@@ -21,6 +24,11 @@ class Measured:
     bounds: Pair | None = None
     reference: float | None = None
     margin: float | None = None
+    relative: bool = False
+
+    def shown(self, value: float | None) -> str:
+        """A position in words: a percentage, or signed points."""
+        return f"{points(value, sign=True)} points" if self.relative and value is not None else percent(value)
 
     @property
     def line(self) -> float | None:
@@ -34,35 +42,44 @@ class Measured:
 
     def words(self) -> str:
         """The chart, for whoever does not see it."""
-        parts = [f"score {percent(self.score)}"]
+        shown = self.shown
+        parts = [f"{'difference from the reference' if self.relative else 'score'} {shown(self.score)}"]
         if self.interval:
-            parts.append(f"95 % interval {percent(self.interval[0])} to {percent(self.interval[1])}")
-        if self.reference is not None:
-            parts.append(f"reference {percent(self.reference)}")
+            name = "limits" if self.relative else "95 % interval"
+            parts.append(f"{name} {shown(self.interval[0])} to {shown(self.interval[1])}")
+        if self.reference is not None and not self.relative:
+            parts.append(f"reference {shown(self.reference)}")
         if self.line is not None:
-            parts.append(f"pass line {percent(self.line)}")
+            parts.append(f"pass line {shown(self.line)}")
         if self.bounds and self.bounds[0] != self.bounds[1]:
-            parts.append(f"with what is missing {percent(self.bounds[0])} to {percent(self.bounds[1])}")
+            parts.append(f"with what is missing {shown(self.bounds[0])} to {shown(self.bounds[1])}")
         return ", ".join(parts)
 
 
 def interval(ident: str, title: str, measured: Measured) -> Markup:
     """A score with its interval; where there is a pass line it stands in the middle, fail left and pass right of it."""
-    line, canvas = measured.line, Canvas(92, title, measured.words(), ident)
-    scale = _around(measured)
-    if line is not None:
-        middle, start, end = scale.at(line), scale.at(0.0), scale.at(1.0)
-        canvas.rect(start, middle - start, 22, 40, "side-fail")
-        canvas.rect(middle, end - middle, 22, 40, "side-pass")
-        canvas.text(middle, 14, f"pass line {percent(line)}", "strong", hang="end" if measured.reference else "middle")
-        canvas.stroke((middle, 18), (middle, 66), "line")
+    canvas, scale = Canvas(92, title, measured.words(), ident), _around(measured)
+    if measured.line is not None:
+        _sides(canvas, scale, measured, measured.line)
     if measured.reference is not None:
         place = scale.at(measured.reference)
+        words = "reference" if measured.relative else f"reference {percent(measured.reference)}"
         canvas.stroke((place, 18), (place, 62), "reference")
-        canvas.text(place, 14, f"reference {percent(measured.reference)}", hang="end" if place > 75 else "start")
-    _axis(canvas, scale, 62)
+        canvas.text(place, 14, words, hang="end" if place > 75 else "start")
+    _axis(canvas, scale, 62, measured)
     _mark(canvas, scale, measured, 42, 6)
     return canvas.svg()
+
+
+def _sides(canvas: Canvas, scale: Scale, measured: Measured, line: float) -> None:
+    """The failing and the passing side, and the line between them."""
+    middle = scale.at(line)
+    start, end = (0.0, 100.0) if measured.relative else (scale.at(0.0), scale.at(1.0))
+    canvas.rect(start, middle - start, 22, 40, "side-fail")
+    canvas.rect(middle, end - middle, 22, 40, "side-pass")
+    words = points(line, sign=True) if measured.relative else percent(line)
+    canvas.text(middle, 14, f"pass line {words}", "strong", hang="end" if measured.reference is not None else "middle")
+    canvas.stroke((middle, 18), (middle, 66), "line")
 
 
 def _around(measured: Measured) -> Scale:
@@ -92,14 +109,15 @@ def _mark(canvas: Canvas, scale: Scale, measured: Measured, middle: float, size:
     canvas.text(0 if below else 100, middle + 5, "◀" if below else "▶", f"arrow {style}")
 
 
-def _axis(canvas: Canvas, scale: Scale, top: float) -> None:
+def _axis(canvas: Canvas, scale: Scale, top: float, measured: Measured) -> None:
     canvas.stroke((0, top), (100, top), "axis")
     step = _step(scale.high - scale.low)
     for place in range(math.ceil(scale.low / step), math.floor(scale.high / step) + 1):
         value = place * step
-        if -1e-9 <= value <= 1 + 1e-9:
+        if measured.relative or -1e-9 <= value <= 1 + 1e-9:
+            words = points(value, sign=True) if measured.relative else percent(value, 0 if step >= 0.01 else 1)
             canvas.stroke((scale.at(value), top), (scale.at(value), top + 5), "axis")
-            canvas.text(scale.at(value), top + 20, percent(value, 0 if step >= 0.01 else 1), "soft")
+            canvas.text(scale.at(value), top + 20, "0" if measured.relative and place == 0 else words, "soft")
 
 
 def _step(span: float) -> float:
@@ -129,6 +147,6 @@ def reach(found: Iterable[Measured]) -> float:
     distances: list[float] = [
         abs(value - measured.line)
         for measured in found if measured.line is not None
-        for value in (*(measured.interval or ()), measured.reference or measured.line)
+        for value in (*(measured.interval or ()), measured.line if measured.reference is None else measured.reference)
     ]  # fmt: skip
     return min(0.2, max(0.02, *distances, 0.0) * 1.1)
