@@ -19,6 +19,7 @@ from kvv_action.github import commands, context
 
 if TYPE_CHECKING:
     from entrypoint.baseline import Against
+    from entrypoint.bundling import Bundled
     from entrypoint.publication import Published
     from kvv_action.errors import Problem
     from kvv_action.github.annotations import Annotation
@@ -45,6 +46,7 @@ class Outcome:
     Attributes:
         folder: where reports are, None when there is none.
         summary: for the step summary, when there is no report.
+        further: outputs of a command that verifies nothing.
     """
 
     status: int
@@ -57,6 +59,8 @@ class Outcome:
     scores: dict[str, str] = field(default_factory=dict)
     baseline: "Against | None" = None
     published: "Published | None" = None
+    bundle: "Bundled | None" = None
+    further: dict[str, str] = field(default_factory=dict)
 
 
 def main() -> int:
@@ -113,20 +117,63 @@ def _verify(step: context.Context, redactor: "Redactor") -> Outcome:
     settings = load()
     for problem in misspelt_variables():
         _print(redactor.text(commands.inert(str(problem))))
-    if not settings.api_key.get_secret_value():
+    if settings.command == "run" and not settings.api_key.get_secret_value():
         return _without_key(step)
     folder = out_folder(step.workspace, settings.out)
-    _print(f"kvv-action {__version__}: {commands.inert(settings.model)} at {commands.inert(settings.base_url)}")
+    where = f" at {settings.base_url}" if settings.command == "run" else ""
+    _print(f"kvv-action {__version__}: {commands.inert(f'{settings.command} {settings.model}{where}')}")
     caches = [Path(settings.dataset_cache).absolute()] if settings.dataset_cache else []
     mine = [cache for cache in caches if cache.resolve().is_relative_to(step.workspace.resolve())]
     with handed_over(step.workspace, folder, *mine):
+        match settings.command:
+            case "plan":
+                return _planned(settings, redactor)
+            case "merge":
+                return _merged(settings, folder, redactor)
+            case "submit":
+                return _proposed(settings, folder, redactor)
         return _run(step, settings, folder, redactor)
 
 
+def _planned(settings: "Settings", redactor: "Redactor") -> Outcome:
+    """How a run is best divided; nothing is sent, so there is no verdict."""
+    from entrypoint.division import divide
+    from entrypoint.outlook_table import show
+    from kvv_action.github.log import harmless
+    from kvv_action.report.markdown import text
+
+    division, outlook = divide(settings)
+    show(outlook, harmless(sys.stdout, redactor.text))
+    summary = f"## 🗂️ kvv: plan\n\n{text(division.told(), 500)}\n"
+    return Outcome(status=OK, verdict="", reason=division.told(), summary=summary, further=division.outputs())
+
+
+def _merged(settings: "Settings", folder: Path, redactor: "Redactor") -> Outcome:
+    """One report of all shards; it is treated like that of a run."""
+    from entrypoint.baseline import find
+    from entrypoint.merging import merge
+    from entrypoint.publication import require
+
+    earlier = find(settings)
+    require(settings)
+    report = merge([Path(settings.shards)], folder, fresh=settings.fresh)
+    return _finished(report, settings, folder, redactor, earlier)
+
+
+def _proposed(settings: "Settings", folder: Path, redactor: "Redactor") -> Outcome:
+    """The run in `out`, as an earlier step or job left it, goes to the leaderboard."""
+    from entrypoint.evidence import read
+    from entrypoint.publication import require
+
+    require(settings, always=True)
+    report = read(folder).report
+    return _submitted(_concluded(report, OK, folder), settings, folder, redactor)
+
+
 def _run(step: context.Context, settings: "Settings", folder: Path, redactor: "Redactor") -> Outcome:
-    from entrypoint.baseline import against, combined, find, print_against
-    from entrypoint.compose import exit_code, run_verification
-    from entrypoint.console import LogObserver, print_report
+    from entrypoint.baseline import find
+    from entrypoint.compose import run_verification
+    from entrypoint.console import LogObserver
     from entrypoint.publication import require
     from kvv_action.github.log import harmless
 
@@ -135,17 +182,48 @@ def _run(step: context.Context, settings: "Settings", folder: Path, redactor: "R
     require(settings)
     try:
         report = run_verification(settings, LogObserver(log, redactor), github=step.github)
-        found = against(settings, earlier, report, redactor)
+        return _finished(report, settings, folder, redactor, earlier)
     except (Stopped, KeyboardInterrupt):
         rescued = _rescued(folder, redactor)
         if rescued is None:
             raise
         return _concluded(rescued, INTERRUPTED, folder)
+
+
+def _finished(
+    report: "RunReport", settings: "Settings", folder: Path, redactor: "Redactor", earlier: Path | None
+) -> Outcome:
+    """What comes after a run, or after a merge: comparison, bundle, submission."""
+    from entrypoint.baseline import against, combined, print_against
+    from entrypoint.compose import exit_code
+    from entrypoint.console import print_report
+    from kvv_action.github.log import harmless
+
+    log = harmless(sys.stdout, redactor.text)
+    found = against(settings, earlier, report, redactor)
     print_report(report, settings.out, log)
     print_against(found, log)
     status = combined(exit_code(report, settings.fail_on), found, settings.fail_on)
-    outcome = _concluded(report, status, folder, found)
+    outcome = _packed(_concluded(report, status, folder, found), settings, folder, redactor)
     return _submitted(outcome, settings, folder, redactor) if settings.leaderboard_repo else outcome
+
+
+def _packed(outcome: Outcome, settings: "Settings", folder: Path, redactor: "Redactor") -> Outcome:
+    """The outcome with its bundle; a step that was to pack the evidence and could not does not pass."""
+    from entrypoint.bundling import bundle
+    from kvv_action.errors import KvvError
+    from kvv_action.github.annotations import Annotation, Level, limited
+
+    if settings.bundle == "off" or outcome.status == INTERRUPTED:
+        return outcome
+    try:
+        done = bundle(folder, redact=settings.bundle == "redacted", secrets=redactor)
+    except KvvError as error:
+        told = Annotation(level=Level.ERROR, title="kvv: no bundle", message=str(error))
+        annotations = limited([told, *outcome.annotations])
+        return replace(outcome, status=outcome.status or USAGE, annotations=annotations)
+    _print(redactor.text(commands.inert(f"bundle: {done.path.name}, sha256:{done.archive.sha256}")))
+    return replace(outcome, bundle=done)
 
 
 def _submitted(outcome: Outcome, settings: "Settings", folder: Path, redactor: "Redactor") -> Outcome:
@@ -251,6 +329,10 @@ def outputs(step: context.Context, outcome: Outcome) -> dict[str, str]:
     if outcome.published:
         values["leaderboard-operation"] = outcome.published.operation
         values["leaderboard-pr-url"] = outcome.published.url
+    values |= outcome.further
+    if outcome.bundle:
+        values["bundle-path"] = str(outcome.bundle.path.relative_to(step.workspace.resolve()))
+        values["bundle-sha256"] = outcome.bundle.archive.sha256
     values["regression"] = outcome.baseline.regression if outcome.baseline else ""
     files = {
         "report": REPORT, "junit": JUNIT, "summary": SUMMARY, "html": HTML, "compare": COMPARE_JSON, "journal": JOURNAL,

@@ -21,6 +21,7 @@ from kvv_action.benchmark import Client, Observer
 from kvv_action.errors import JournalError, Problem, RunStopped, UsageError
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
+from kvv_action.run import holdout
 from kvv_action.run.audit import difference
 from kvv_action.run.journal import Journal, Reader
 from kvv_action.run.plan import Loaded, plan_digest
@@ -311,8 +312,17 @@ def _client_options(prepared: Prepared, base_url: str) -> "Any":
         max_connections=settings.max_connections,
         max_response_bytes=settings.max_response_bytes,
         stop_after_failures=settings.stop_after_failures,
-        user_agent=f"kvv-action/{__version__}",
+        user_agent=_user_agent(prepared),
     )
+
+
+def _user_agent(prepared: Prepared) -> str:
+    """Ours; the library's own where an endpoint should not see who asks."""
+    if prepared.settings.holdout == holdout.OFF:
+        return f"kvv-action/{__version__}"
+    import httpx
+
+    return f"python-httpx/{httpx.__version__}"
 
 
 @asynccontextmanager

@@ -16,9 +16,12 @@ GROUPS = {
     "budget": "budget",
     "output": "output",
     "leaderboard": "leaderboard",
+    "workflow": "steps of a workflow",
 }
 SUBMISSION = tuple(name for name in Settings.model_fields if name.startswith("leaderboard_"))
 """Settings of `kvv leaderboard submit`; the action submits after a run, the command line in a step of its own."""
+STEPS = ("command", "shards", "shard_minutes", "max_shards")
+"""Settings of the action alone; the command line has commands for what they choose."""
 KEY_VARIABLES = {
     "--api-key": "KVV_API_KEY",
     "--key": "KVV_API_KEY",
@@ -79,9 +82,9 @@ def add_settings(
     Args:
         parser: gets the options.
         without: settings that are no options there.
-        only: the settings that are; by default all but those of a submission.
+        only: the settings that are; by default all but those of a submission and of the action alone.
     """
-    shown = [name for name in Settings.model_fields if name not in SUBMISSION] if only is None else only
+    shown = [name for name in Settings.model_fields if name not in (*SUBMISSION, *STEPS)] if only is None else only
     groups = {name: parser.add_argument_group(title) for name, title in GROUPS.items()}
     for name, field in Settings.model_fields.items():
         if name in SECRETS or name in without or name not in shown:

@@ -1,16 +1,17 @@
 """The outlook of a prepared run: what each benchmark costs and can decide, as plain records."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from entrypoint.prepare import Prepared
 from entrypoint.spending import limits_of
 from kvv_action.profiles.document import TIERS
 from kvv_action.profiles.model import BenchmarkRules
-from kvv_action.run.detectable import ALIKE, POWER, detectable
-from kvv_action.run.estimate import FIRST_TOKEN, Estimate, Estimator, exact, wall
+from kvv_action.run.decision import comparable, exact, family, planned_design
+from kvv_action.run.estimate import FIRST_TOKEN, Estimate, Estimator, wall
 from kvv_action.run.plan import Loaded
 from kvv_action.run.tokens import Span, total
+from kvv_action.scoring.power import USUAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,10 @@ class BenchmarkOutlook:
     Attributes:
         cost: in the currency of the prices; None without prices.
         exact: every answer must be right, so that there is no smallest difference.
-        smallest_difference: from the reference, as a fraction; None where nothing is compared.
+        looks: how often a verdict is looked for; more than once, and it may end with fewer requests.
+        beside: id of the benchmark with the published items, of which these are variations.
+        smallest_difference: the smallest deficit to the reference that fails in `power` of runs, as a fraction; None
+            where nothing is compared, or where not even a score of 0 would.
     """
 
     id: str
@@ -36,6 +40,8 @@ class BenchmarkOutlook:
     longest_seconds: Span
     cost: Span | None
     exact: bool
+    looks: int
+    beside: str
     reference: float | None
     margin: float | None
     smallest_difference: float | None
@@ -44,13 +50,21 @@ class BenchmarkOutlook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TierOutlook:
-    """What a tier can decide about one benchmark with a reference."""
+    """What a tier can decide about one benchmark with reference and margin.
+
+    Attributes:
+        smallest_difference: see `BenchmarkOutlook`.
+        equal_passes: chance that a vendor passes which is as good as the reference.
+        worse_fails: chance that one fails which is two margins worse.
+    """
 
     tier: str
     benchmark: str
     samples: int
     epochs: int
-    smallest_difference: float
+    smallest_difference: float | None
+    equal_passes: float
+    worse_fails: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +79,6 @@ class Outlook:
     assumed_speed: float
     assumed_first_token: float
     power: float
-    assumed_correlation: float
     benchmarks: tuple[BenchmarkOutlook, ...]
     requests: Span
     reference_requests: Span
@@ -92,8 +105,7 @@ def outlook(prepared: Prepared) -> Outlook:
         retry_attempts=settings.retry_attempts,
         assumed_speed=settings.assumed_speed,
         assumed_first_token=FIRST_TOKEN,
-        power=POWER,
-        assumed_correlation=ALIKE,
+        power=USUAL,
         benchmarks=rows,
         requests=total(row.requests for row in rows),
         reference_requests=total(row.reference_requests for row in rows),
@@ -107,7 +119,10 @@ def outlook(prepared: Prepared) -> Outlook:
 
 
 def _row(loaded: Loaded, estimate: Estimate, prepared: Prepared) -> BenchmarkOutlook:
-    planned, whole = loaded.planned, exact(loaded)
+    planned = loaded.planned
+    beside = planned.varies if planned.varies != planned.id else ""
+    whole = exact(planned) and not beside
+    design = planned_design(planned, family(prepared.plan.benchmarks))
     return BenchmarkOutlook(
         id=planned.id,
         title=planned.title,
@@ -122,9 +137,11 @@ def _row(loaded: Loaded, estimate: Estimate, prepared: Prepared) -> BenchmarkOut
         longest_seconds=estimate.longest,
         cost=_cost(estimate, prepared),
         exact=whole,
+        looks=max(1, len(planned.looks)),
+        beside=beside,
         reference=planned.reference.value if planned.reference and not whole else None,
         margin=planned.margin,
-        smallest_difference=None if whole else detectable(planned, planned.samples, planned.epochs),
+        smallest_difference=design.detectable() if design else None,
         basis=estimate.basis,
     )
 
@@ -163,15 +180,18 @@ def _fits(name: str, limit: float, span: Span, beyond: str) -> str:
 
 def _tiers(prepared: Prepared) -> Iterator[TierOutlook]:
     """Every tier of every benchmark that is compared with a reference."""
-    compared = [loaded for loaded in prepared.loaded if not exact(loaded)]
+    count = family(prepared.plan.benchmarks)
+    compared = [loaded for loaded in prepared.loaded if comparable(loaded.planned)]
     for tier in TIERS:
         for loaded in compared:
             samples, epochs = _size(loaded, tier, prepared)
-            difference = detectable(loaded.planned, samples, epochs)
-            if difference is not None:
+            planned = replace(loaded.planned, samples=samples, epochs=epochs, clusters=())
+            design = planned_design(planned, count)
+            if design is not None:
                 yield TierOutlook(
-                    tier=tier, benchmark=loaded.planned.id, samples=samples, epochs=epochs,
-                    smallest_difference=difference,
+                    tier=tier, benchmark=planned.id, samples=samples, epochs=epochs,
+                    smallest_difference=design.detectable(), equal_passes=design.passes(),
+                    worse_fails=design.fails(2 * design.margin),
                 )  # fmt: skip
 
 

@@ -56,10 +56,14 @@ def _cells(row: BenchmarkOutlook, *, priced: bool) -> list[str]:
 
 
 def _decides(row: BenchmarkOutlook) -> str:
+    if row.beside:
+        return "against published items"
     if row.exact:
         return "every answer counts"
+    if row.reference is None or row.margin is None:
+        return "no reference" if row.reference is None else "no margin"
     if row.smallest_difference is None:
-        return "no reference"
+        return f"none, of {percent(row.reference)}"
     return f"{percent(row.smallest_difference)} of {percent(row.reference)}"
 
 
@@ -82,7 +86,8 @@ def _tiers(outlook: Outlook) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title="What each tier can decide: the smallest difference from the reference", title_justify="left")
+    title = "What each tier can decide: smallest difference; an equal vendor passes; one two margins worse fails"
+    table = Table(title=title, title_justify="left")
     tiers = list(dict.fromkeys(one.tier for one in outlook.tiers))
     for number, head in enumerate(["Benchmark", *tiers]):
         table.add_column(head, justify="right" if number else "left")
@@ -90,7 +95,10 @@ def _tiers(outlook: Outlook) -> "Table":
     found = {(one.benchmark, one.tier): one for one in outlook.tiers}
     for benchmark in dict.fromkeys(one.benchmark for one in outlook.tiers):
         cells = [found[benchmark, tier] for tier in tiers]
-        texts = [f"{percent(one.smallest_difference)} ({one.samples} × {one.epochs})" for one in cells]
+        texts = [
+            f"{percent(one.smallest_difference)}; {percent(one.equal_passes, 0)}; {percent(one.worse_fails, 0)}"
+            for one in cells
+        ]
         table.add_row(Text(harmless(titles[benchmark], 80)), *texts)
     return table
 
@@ -111,10 +119,12 @@ def lines(outlook: Outlook) -> Iterator[str]:
     if outlook.reference_requests.ceiling:
         yield f"To the live reference go {_both(outlook.reference_requests)} more requests; their tokens come on top."
     yield f"A lost request is tried up to {outlook.retry_attempts} times (retry-attempts) and counts once here."
+    if early := [row.title for row in outlook.benchmarks if row.looks > 1]:
+        yield f"These end early where the verdict is clear, with fewer requests than here: {', '.join(early)}."
     if outlook.tiers:
         yield (
-            f"Smallest difference: seen in {percent(outlook.power, 0)} of runs by a 95 % interval; answers to one "
-            f"sample are assumed to correlate by {outlook.assumed_correlation:g}."
+            f"Smallest difference: a vendor so much below the reference fails in {percent(outlook.power, 0)} of runs, "
+            "by the test that decides the verdict."
         )
     yield from (f"Budget: {line}." for line in outlook.budget)
     yield "Nothing was sent."

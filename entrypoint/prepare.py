@@ -18,12 +18,15 @@ from kvv_action.benchmark import Benchmark, Options
 from kvv_action.dataset.load import BUNDLED
 from kvv_action.dataset.load import load as load_rows
 from kvv_action.errors import DatasetError, Problem, UsageError
+from kvv_action.github import context
 from kvv_action.profiles import loader
 from kvv_action.profiles.model import Profile
 from kvv_action.profiles.thinking import check as check_thinking
 from kvv_action.redact import SENSITIVE_HEADER, Redactor
+from kvv_action.run import holdout
 from kvv_action.run import shard as shards
 from kvv_action.run.plan import Amount, Loaded, plan_benchmark
+from kvv_action.sandbox.own import own_image
 from kvv_action.schema import EndpointInfo, ProfileInfo, Provenance, RunPlan
 from kvv_action.settings import SECRETS, Settings, nearest, option_name, vendor_name
 
@@ -148,9 +151,10 @@ def load_benchmark(benchmark: Benchmark, settings: Settings, profile: Profile, *
             cache=settings.dataset_cache,
             allow_drift=settings.allow_dataset_drift,
         )
+    shuffle, both = settings.holdout != holdout.OFF, settings.holdout == holdout.BOTH
     amount = Amount(
-        tier=settings.tier, limit=settings.limit, epochs=settings.epochs, seed=settings.seed,
-        sequential=sequential(settings),
+        tier=settings.tier, limit=settings.limit, epochs=settings.epochs, seed=settings.seed, shuffle=shuffle,
+        sequential=sequential(settings) and not both,  # a gap needs all pairs
     )  # fmt: skip
     return plan_benchmark(benchmark, rows, profile, amount)
 
@@ -238,6 +242,7 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
         load_benchmark(benchmark, settings, profile, location=settings.dataset.get(benchmark.id, fallback))
         for benchmark in create(names, options)
     )
+    loaded = holdout.applied(loaded, settings.holdout, settings.seed)
     plan = RunPlan(
         endpoint=_endpoint(settings, profile, demonstration),
         profile=ProfileInfo(name=profile.name, title=profile.title, digest=profile.digest),
@@ -255,6 +260,7 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
         reference=_reference(settings, options),
         sequential=sequential(settings),
         max_failure_rate=settings.max_failure_rate,
+        holdout=settings.holdout,
     )
     if settings.shard:
         plan, loaded = shards.divide(plan, loaded, *shards.numbers(settings.shard))
@@ -344,4 +350,5 @@ def provenance(github: Mapping[str, str]) -> Provenance:
         platform=platform.platform(),
         packages={name: metadata.version(name) for name in PACKAGES},
         github=dict(github),
+        image=context.image() or own_image(),
     )

@@ -38,13 +38,17 @@ STOPPED = Published(
 )
 
 
-def require(settings: Settings) -> None:
+def require(settings: Settings, *, always: bool = False) -> None:
     """Find before the run what a submission after it would lack.
+
+    Args:
+        settings: the user's.
+        always: a submission is all that was asked for, so a missing repository is a mistake too.
 
     Raises:
         UsageError: the token is missing.
     """
-    if settings.leaderboard_repo and (problems := problems_of(settings)):
+    if (settings.leaderboard_repo or always) and (problems := problems_of(settings)):
         raise UsageError(problems)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Literal, Protocol, runtime_checkable
 
 from kvv_action.profiles.model import Profile
@@ -175,6 +176,24 @@ class Outlined(Protocol):
 
     def outline(self, sample: Sample) -> Outline:
         """What this sample is asked; sends nothing."""
+        ...
+
+
+@runtime_checkable
+class Varies(Protocol):
+    """A benchmark whose samples can be asked another way, to see whether the published ones are recognised."""
+
+    def vary(self, sample: Sample, draw: Random) -> Sample | None:
+        """The same task in other words or another order, equally hard.
+
+        Args:
+            sample: as `samples` gives it.
+            draw: chooses; the same for the same seed and sample.
+
+        Returns:
+            The sample with the same id and category, whose input and target fit each other, and which says how it
+            differs (`Sample.variation`); None where nothing can be changed without changing the task.
+        """
         ...
 
 

@@ -89,6 +89,7 @@ class Sample:
         unanswered: counts that stand for this sample when it has no score (see `Score.counts`).
         cluster: what samples have in common whose answers are alike (the same question shown in two ways); empty when
             a sample stands for itself.
+        variation: in which ways it differs from the published item, in words; empty for the item itself.
     """
 
     id: str
@@ -98,6 +99,7 @@ class Sample:
     detail: str = ""
     unanswered: Mapping[str, int] = field(default_factory=dict)
     cluster: str = ""
+    variation: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,6 +346,9 @@ class PlannedBenchmark:
         clusters: for each sample the number of its cluster; empty when every sample stands for itself.
         exact: every answer must be right, whatever the reference (a self-test).
         notes: what a reader of the result should know, such as what was left out.
+        varies: id of the benchmark whose samples these are, put another way; its own id when they are asked instead of
+            the published ones; empty for these.
+        variations: how many samples were changed in which way.
     """
 
     id: str
@@ -369,6 +374,8 @@ class PlannedBenchmark:
     clusters: tuple[int, ...] = ()
     exact: bool = False
     notes: tuple[str, ...] = ()
+    varies: str = ""
+    variations: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -439,6 +446,7 @@ class RunPlan:
     sequential: bool = False
     max_failure_rate: float = MOST_FAILURES
     shard: Shard | None = None
+    holdout: str = "off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -637,6 +645,30 @@ class BenchmarkResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """How much better published items were answered than the same ones put another way; behaviour, not its cause.
+
+    Attributes:
+        benchmark: id of the benchmark with the published items.
+        pairs: samples that were scored in both ways.
+        public, varied: mean score of these.
+        gap: public - varied, -1..1.
+        interval: its 95 % confidence interval, by sample.
+        chance: how likely so large a gap is without any difference, all benchmarks of the run allowed for.
+        clear: published items are answered better beyond reasonable doubt.
+    """
+
+    benchmark: str
+    pairs: int
+    public: float
+    varied: float
+    gap: float
+    interval: tuple[float, float]
+    chance: float
+    clear: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """Tokens and requests, summed over every answer in the journal."""
 
@@ -713,3 +745,4 @@ class RunReport:
     timing: Timing
     provenance: Provenance
     journal: JournalInfo
+    gaps: tuple[Gap, ...] = ()

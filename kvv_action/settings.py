@@ -328,7 +328,15 @@ class Settings(BaseSettings):
     limit: int | None = setting(
         None, "At most this many samples of each benchmark, chosen by seed.", group="plan", ge=1, le=1_000_000
     )
-    seed: int = setting(0, "Chooses the subset when limit is set.", group="plan", ge=0, le=2**63 - 1)
+    seed: int = setting(
+        0, "Chooses the subset when limit is set, and what holdout changes.", group="plan", ge=0, le=2**63 - 1
+    )
+    holdout: Literal["off", "vary", "both"] = setting(
+        "off",
+        "Items in other words and another order, in shuffled order and without a tell-tale user agent: vary asks them "
+        "instead of the published ones, both asks each in both ways and reports the gap.",
+        group="plan",
+    )
     sequential: Annotated[bool | None, BeforeValidator(_boolean)] = setting(
         None,
         "End a benchmark as soon as its verdict is clear; looking early is allowed for in the limits. "
@@ -580,6 +588,30 @@ class Settings(BaseSettings):
         le=100,
     )
 
+    bundle: Literal["off", "full", "redacted"] = setting(
+        "off",
+        "Pack the evidence into one archive in out: with all texts, or with digests and lengths in their place.",
+        group="output",
+    )
+    command: Literal["run", "plan", "merge", "submit"] = setting(
+        "run",
+        "What the action does: run verifies, plan says into how many shards a run is best divided, merge makes one "
+        "report of shards, submit proposes the run in out to the leaderboard.",
+        group="workflow",
+    )
+    shards: str = setting(
+        "kvv-shards", "For command: merge, the folder below which the shards lie.", group="workflow", metavar="DIR"
+    )
+    shard_minutes: int = setting(
+        60, "For command: plan, minutes that a shard should take.", group="workflow", ge=1, le=10_000
+    )
+    max_shards: int = setting(
+        16,
+        "For command: plan, shards at most, beside the one of Pre-Verification; each has max-connections.",
+        group="workflow",
+        ge=1,
+        le=250,
+    )
     leaderboard_repo: Annotated[Word, AfterValidator(_repository)] = setting(
         "",
         "Repository that collects results: the result is proposed there as a pull request. Default: none.",

@@ -5,7 +5,10 @@ MoonshotAI/Kimi-Vendor-Verifier; so published scores compare.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from random import Random
 
+from benchmarks.aime2025 import variants
 from kvv_action.benchmark import DatasetPin, Generate, Options, Rows, Sandbox, Typical
 from kvv_action.errors import DatasetError
 from kvv_action.profiles.model import Profile
@@ -58,9 +61,15 @@ class Aime2025:
                 raise DatasetError(f"{self.id}: row {number}: answer {answer[:40]!r} is not an integer 0..999")
             yield Sample(id=str(row["id"]), input=str(row["problem"]), target=answer)
 
+    def vary(self, sample: Sample, draw: Random) -> Sample:
+        """The instruction in other words, before the problem or after it; the problem itself as stored."""
+        text = variants.instructed(sample.input, draw)
+        return replace(sample, input=text, variation=("instruction reworded",))
+
     def opening(self, sample: Sample) -> Sequence[Message]:
-        """The problem with the instruction, as one user message."""
-        return ({"role": "user", "content": sample.input + INSTRUCTION},)
+        """The problem with the instruction, as one user message; what was varied has it already."""
+        content = sample.input if sample.variation else sample.input + INSTRUCTION
+        return ({"role": "user", "content": content},)
 
     async def solve(self, sample: Sample, generate: Generate, sandbox: Sandbox | None) -> None:
         """One request."""

@@ -6,9 +6,10 @@ compare, except that an answer without a letter is unparsed, never a guess.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from random import Random
 from typing import Any
 
-from benchmarks.mmmu_pro import prompts, record
+from benchmarks.mmmu_pro import prompts, record, variants
 from kvv_action.benchmark import DatasetPart, DatasetPin, Generate, Options, Rows, Sandbox, Typical
 from kvv_action.errors import DatasetError
 from kvv_action.pictures import as_jpeg
@@ -82,6 +83,18 @@ class MmmuPro:
                 f"{self.id}: {rows.info.location} holds nothing of {', '.join(self._options.mmmu_parts)}"
             )
 
+    def vary(self, sample: Sample, draw: Random) -> Sample:
+        """The instruction in other words, and the options in another order where nothing depends on it."""
+        given, ways, target = sample.input, [variants.REWORDED], sample.target
+        phrasing = draw.choice(variants.phrasings(given["part"], self._options.mmmu_prompt))
+        changed = {**given, "phrasing": phrasing}
+        if given["part"] != "vision" and variants.free(given["question"], given["options"]):
+            moved = variants.reordered(given["options"], sample.target, draw)
+            if moved is not None:
+                changed["options"], target = moved
+                ways.append(variants.REORDERED)
+        return replace(sample, input=changed, target=target, variation=tuple(ways))
+
     def opening(self, sample: Sample) -> Sequence[Message]:
         """One user message: pictures and text."""
         pictures = {number: picture_part(self._encoded(content)) for number, content in _pictures(sample).items()}
@@ -95,9 +108,10 @@ class MmmuPro:
 
     def _text(self, sample: Sample) -> str:
         mode = self._options.mmmu_prompt
+        phrasing = sample.input.get("phrasing")
         if sample.input["part"] == "vision":
-            return prompts.VISION[mode]
-        return prompts.standard(sample.input["question"], sample.input["options"], mode)
+            return phrasing or prompts.VISION[mode]
+        return prompts.standard(sample.input["question"], sample.input["options"], phrasing or prompts.STANDARD[mode])
 
     async def solve(self, sample: Sample, generate: Generate, sandbox: Sandbox | None) -> None:
         """One request."""

@@ -28,7 +28,7 @@ VISION: Mapping[str, str] = {
 """MMMU-Benchmark/MMMU (`mmmu-pro/prompts.yaml`)."""
 
 
-def standard(question: str, options: Sequence[str], mode: str) -> str:
+def standard(question: str, options: Sequence[str], instruction: str) -> str:
     """Question, a line per option, instruction."""
     lines = "\n".join(f"{letter}. {option}" for letter, option in zip(letters(options), options, strict=True))
-    return f"{question}\n{lines}{STANDARD[mode]}"
+    return f"{question}\n{lines}{instruction}"

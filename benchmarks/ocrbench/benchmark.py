@@ -5,7 +5,10 @@ published scores compare. The picture goes out byte for byte, not encoded again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from random import Random
 
+from benchmarks.ocrbench import variants
 from kvv_action.benchmark import DatasetPin, Generate, Options, Row, Rows, Sandbox, Typical
 from kvv_action.errors import DatasetError
 from kvv_action.pictures import as_jpeg, part
@@ -77,6 +80,11 @@ class OcrBench:
             category=kind,
             detail=str(row.get("detail") or ""),
         )
+
+    def vary(self, sample: Sample, draw: Random) -> Sample:
+        """The question in other words; the picture as it is."""
+        question = variants.reworded(sample.input["question"], draw)
+        return replace(sample, input={**sample.input, "question": question}, variation=("question reworded",))
 
     def opening(self, sample: Sample) -> Sequence[Message]:
         """The picture, then the question, as one user message."""

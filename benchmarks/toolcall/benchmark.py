@@ -7,12 +7,14 @@ Definitions are those of MoonshotAI/K2-Vendor-Verifier (0bc5061): an answer is p
 import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
+from random import Random
 
 import orjson
 
-from benchmarks.toolcall import k2vv, reference, signatures, template
+from benchmarks.toolcall import k2vv, reference, signatures, template, variants
 from benchmarks.toolcall.reference import Label, Reference
 from kvv_action.benchmark import DatasetPin, Generate, Options, Outline, Rows, Sandbox, Typical
 from kvv_action.dataset import files
@@ -169,6 +171,18 @@ class ToolCallBenchmark:
         body["prompt"] = self._prompt(source)
         return Request(body=body, stream=stream, path=COMPLETIONS, endpoint=endpoint)
 
+    def vary(self, sample: Sample, draw: Random) -> Sample | None:
+        """The tools and their properties in another order; the conversation as it is.
+
+        None also where a prompt of ours writes both orders alike.
+        """
+        found = variants.rearranged(sample.input, draw)
+        if found is None or (
+            self._options.toolcall_mode != "chat" and self._prompt(found[0]) == self._prompt(sample.input)
+        ):
+            return None
+        return replace(sample, input=found[0], variation=found[1])
+
     def outline(self, sample: Sample) -> Outline:
         """The request, and the same to a live reference."""
         theirs = (self.request(sample, REFERENCE),) if self._options.reference_model else ()
@@ -285,6 +299,8 @@ class ToolCallBenchmark:
             ToolCall(id=call["id"], name=call["function"]["name"], arguments=call["function"]["arguments"])
             for call in message.get("tool_calls") or ()
         )
+        if sample.variation:
+            calls = tuple(variants.as_declared(call, sample.input) for call in calls)
         content = str(message.get("content") or "")
         if self._options.toolcall_mode == "chat":
             return Answer(content=content, tool_calls=calls, finish_reason=choice["finish_reason"])

@@ -23,6 +23,7 @@ from kvv_action.profiles import loader
 from kvv_action.profiles.model import Profile
 from kvv_action.report.files import REPORT, canonical
 from kvv_action.report.text import visible
+from kvv_action.run import holdout
 from kvv_action.run.audit import DIFFERENCE_LIMIT, check_samples, compare, rescore
 from kvv_action.run.plan import Loaded
 from kvv_action.run.results import build, read_plan
@@ -123,12 +124,15 @@ def _load(plan: RunPlan, profile: Profile, settings: Settings, out: Path) -> lis
         "reference_model": plan.reference.model if plan.reference else "",
     }
     options = options_of(settings.model_copy(update=of_plan), plan.endpoint.model)
-    known = [planned for planned in plan.benchmarks if planned.id in registry.IDS]
+    known = [planned for planned in plan.benchmarks if planned.id in registry.IDS]  # varied ones follow from these
     for planned, benchmark in zip(known, create([planned.id for planned in known], options), strict=True):
-        amount = {"tier": plan.tier, "limit": plan.limit, "epochs": planned.epochs, "seed": plan.seed}
+        amount = {
+            "tier": plan.tier, "limit": plan.limit, "epochs": planned.epochs, "seed": plan.seed,
+            "holdout": plan.holdout,
+        }  # fmt: skip
         chosen = settings.model_copy(update=amount)
         loaded.append(load_benchmark(benchmark, chosen, profile, location=_location(planned, settings, out)))
-    return loaded
+    return list(holdout.applied(loaded, plan.holdout, plan.seed))
 
 
 def _location(planned: PlannedBenchmark, settings: Settings, out: Path) -> str:

@@ -4,12 +4,14 @@ import sys
 from collections.abc import Sequence
 
 from entrypoint.baseline import against, combined, find, print_against
+from entrypoint.bundling import bundle
 from entrypoint.compose import exit_code, run_verification
 from entrypoint.console import BarObserver, observer_for, print_report
 from entrypoint.options import Parser, add_settings, given
 from entrypoint.prepare import Demonstration, secrets_of
 from kvv_action.redact import Redactor
-from kvv_action.settings import Settings, load, misspelt_variables
+from kvv_action.report.text import visible
+from kvv_action.settings import Settings, load, misspelt_variables, out_directory
 
 EPILOG = """examples:
   kvv run --base-url http://127.0.0.1:8000/v1 --model kimi-k2.6 --think-mode opensource --contract compatible
@@ -42,4 +44,7 @@ def verify(settings: Settings, demonstration: Demonstration | None = None) -> in
             observer.close()
     print_report(report, settings.out)
     print_against(found)
+    if settings.bundle != "off":
+        done = bundle(out_directory(settings), redact=settings.bundle == "redacted", secrets=redactor)
+        sys.stdout.write(f"Bundle: {visible(str(done.path), 500)}, sha256:{done.archive.sha256}\n")
     return combined(exit_code(report, settings.fail_on), found, settings.fail_on)

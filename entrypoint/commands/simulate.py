@@ -11,6 +11,7 @@ from benchmarks import registry
 from entrypoint.commands.demo import PROFILE
 from entrypoint.options import Parser, add_settings, given, with_defaults
 from entrypoint.prepare import CHOICES, create, load_benchmark, load_profile, options_of
+from kvv_action.run import holdout
 from kvv_action.settings import Settings, load
 from kvv_action.simulator import AnswerBook, EmbeddedVendor, VendorOptions, parse_fault
 
@@ -18,14 +19,12 @@ EPILOG = """examples:
   kvv simulate --port 8080
   kvv simulate --profile kimi-k3 --dataset aime2025=aime25.jsonl --fault truncates-stream=0.1
 
-It knows the answers of the bundled samples and of the datasets given. With KVV_API_KEY set, other keys are refused."""
+It knows the answers of the bundled samples and of the datasets given, with --holdout also those of the items put
+another way by the same seed. With KVV_API_KEY set, other keys are refused."""
 
 LONGEST = 3600.0
-UNUSED = tuple(
-    name
-    for name in Settings.model_fields
-    if name not in ("model", "profile", "dataset", "dataset_cache", "seed", "api_key", "allow_dataset_drift", *CHOICES)
-)
+USED = ("model", "profile", "dataset", "dataset_cache", "seed", "holdout", "api_key", "allow_dataset_drift", *CHOICES)
+UNUSED = tuple(name for name in Settings.model_fields if name not in USED)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -85,7 +84,8 @@ def _answers(settings: Settings) -> AnswerBook:
         places = ["bundled", settings.dataset[benchmark.id]] if benchmark.id in settings.dataset else ["bundled"]
         for place in places:
             loaded = load_benchmark(benchmark, settings, profile, location=place)
-            pairs.append((benchmark, loaded.samples()))
+            known = holdout.applied([loaded], settings.holdout, settings.seed)
+            pairs += [(item.benchmark, item.samples()) for item in known]
     return AnswerBook(pairs)
 
 

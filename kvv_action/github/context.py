@@ -87,6 +87,12 @@ def secrets() -> tuple[str, ...]:
     return tuple(dict.fromkeys(secret for secret in found if secret))
 
 
+def image() -> str:
+    """What a deployment says of its image (`KVV_IMAGE`); printable and short, or nothing."""
+    said = os.environ.get("KVV_IMAGE", "").strip()
+    return said if said.isprintable() and len(said) <= 300 else ""
+
+
 def run_label(environ: Mapping[str, str]) -> str:
     """`<run id>-<attempt>-<job>@<runner>`: a re-run has another attempt, jobs of a matrix have other runners."""
     run, attempt = environ.get("GITHUB_RUN_ID"), environ.get("GITHUB_RUN_ATTEMPT") or "1"

@@ -17,6 +17,11 @@ OUTPUTS = {
     "regression": "none, regression or unknown, compared with baseline; empty without one.",
     "compare-path": "Path of compare.json, relative to the workspace; empty when there is none.",
     "journal-path": "Path of journal.jsonl, the evidence, relative to the workspace; empty when there is none.",
+    "bundle-path": "Path of the evidence bundle, relative to the workspace; empty when there is none.",
+    "bundle-sha256": "SHA-256 of the evidence bundle; empty when there is none.",
+    "gate": "For command: plan, true when shard 1 is Pre-Verification, for which the others wait; else false.",
+    "shards": "For command: plan, the numbers of the other shards as a JSON array, for a matrix.",
+    "of": "For command: plan, how many shards there are in all: shard is N/of.",
     "leaderboard-pr-url": "Address of the pull request with the result; empty when there is none.",
     "leaderboard-operation": "created, updated or none: what became of it; empty without leaderboard-repo.",
 }

@@ -15,7 +15,7 @@ from kvv_action.profiles.thinking import thinks
 from kvv_action.run.body import asked_thinking, fields_of
 from kvv_action.run.plan import Loaded
 from kvv_action.run.tokens import Span, of_body, of_output, total
-from kvv_action.schema import CHAT, COMPLETIONS, BenchmarkKind, Request, RunPlan, Sample
+from kvv_action.schema import CHAT, COMPLETIONS, Request, RunPlan, Sample
 
 FIRST_TOKEN = 1.0
 """Seconds until a first token that are assumed."""
@@ -169,9 +169,3 @@ def _stage(estimates: Sequence[Estimate], connections: int) -> Span:
     for estimate in estimates:
         longest = _longer(longest, estimate.longest)
     return _longer(work, longest)
-
-
-def exact(loaded: Loaded) -> bool:
-    """Whether every answer must be right: contracts, bundled samples and self-tests."""
-    planned = loaded.planned
-    return planned.exact or planned.kind is BenchmarkKind.CONTRACT or planned.dataset.source == "bundled"

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import orjson
 
@@ -13,7 +14,10 @@ from kvv_action.profiles.model import BenchmarkRules, Profile
 from kvv_action.profiles.thinking import sampling_for, thinks
 from kvv_action.run.decision import comparable
 from kvv_action.run.order import looks_for
+from kvv_action.run.shuffle import shuffled
 from kvv_action.schema import BenchmarkKind, DatasetInfo, PlannedBenchmark, RunPlan, Sample
+
+Read = Callable[[], Iterator[Sample]]
 
 NO_DATASET = DatasetInfo(source="code", location="", count=0, digest="", pinned=True)
 
@@ -42,13 +46,17 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amount:
-    """How much the user asked for; None follows tier and profile. `sequential` may end early when all is clear."""
+    """How much the user asked for; None follows tier and profile.
+
+    `sequential` may end early when all is clear; `shuffle`: not in the order of the dataset.
+    """
 
     tier: str
     limit: int | None
     epochs: int | None
     seed: int
     sequential: bool = False
+    shuffle: bool = False
 
 
 def plan_benchmark(benchmark: Benchmark, rows: Rows | None, profile: Profile, amount: Amount) -> Loaded:
@@ -66,7 +74,10 @@ def plan_benchmark(benchmark: Benchmark, rows: Rows | None, profile: Profile, am
     epochs = amount.epochs or (1 if whole else (tier.epochs if tier and tier.epochs else rules.epochs))
     if benchmark.kind is BenchmarkKind.CONTRACT:
         limit, epochs = None, 1
-    every = _ids(benchmark, rows, profile)
+    read = partial(benchmark.samples, rows, profile)
+    if amount.shuffle and benchmark.kind is BenchmarkKind.SCORED:
+        read = partial(shuffled, read, amount.seed)
+    every = _ids(benchmark.id, read)
     ids = [sample.id for sample in every]
     chosen = (
         stratified([(s.id, s.category) for s in every], limit, amount.seed)
@@ -98,8 +109,10 @@ def plan_benchmark(benchmark: Benchmark, rows: Rows | None, profile: Profile, am
         clusters=_clusters([sample.cluster or sample.id for sample in every if not chosen or sample.id in wanted]),
     )
     if amount.sequential and comparable(planned):
+        if amount.shuffle:  # looking early asks in a random order of its own
+            return plan_benchmark(benchmark, rows, profile, replace(amount, shuffle=False))
         planned = replace(planned, looks=looks_for(planned.samples, planned.epochs), order_seed=amount.seed)
-    return Loaded(benchmark=benchmark, planned=planned, samples=_reader(benchmark, rows, profile, chosen))
+    return Loaded(benchmark=benchmark, planned=planned, samples=_reader(read, chosen))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,16 +124,13 @@ class _Named:
     cluster: str
 
 
-def _ids(benchmark: Benchmark, rows: Rows | None, profile: Profile) -> Sequence[_Named]:
+def _ids(benchmark: str, read: Read) -> Sequence[_Named]:
     """Id, category and cluster of every sample."""
-    every = [
-        _Named(id=sample.id, category=sample.category, cluster=sample.cluster)
-        for sample in benchmark.samples(rows, profile)
-    ]
+    every = [_Named(id=sample.id, category=sample.category, cluster=sample.cluster) for sample in read()]
     seen = set[str]()
     for sample in every:
         if sample.id in seen:
-            raise DatasetError(f"{benchmark.id}: the sample id {sample.id[:80]!r} occurs twice")
+            raise DatasetError(f"{benchmark}: the sample id {sample.id[:80]!r} occurs twice")
         seen.add(sample.id)
     return every
 
@@ -132,17 +142,15 @@ def _clusters(names: Sequence[str]) -> tuple[int, ...]:
     return found if len(numbers) < len(names) else ()
 
 
-def _reader(
-    benchmark: Benchmark, rows: Rows | None, profile: Profile, chosen: Sequence[str]
-) -> Callable[[], Iterator[Sample]]:
+def _reader(read: Read, chosen: Sequence[str]) -> Read:
     wanted = frozenset(chosen)
 
-    def read() -> Iterator[Sample]:
-        for sample in benchmark.samples(rows, profile):
+    def asked() -> Iterator[Sample]:
+        for sample in read():
             if not wanted or sample.id in wanted:
                 yield sample
 
-    return read
+    return asked
 
 
 def plan_digest(plan: RunPlan) -> str:

@@ -13,6 +13,7 @@ from kvv_action.run import journal as journals
 from kvv_action.run.budget import tokens_of
 from kvv_action.run.comparison import Compared, compare_all
 from kvv_action.run.decision import exact, family, stand
+from kvv_action.run.holdout import Pairs, judged
 from kvv_action.run.plan import plan_digest
 from kvv_action.run.records import to_failure, to_score
 from kvv_action.run.shard import whole
@@ -133,7 +134,8 @@ def build(path: Path, rescored: Rescored | None = None) -> RunReport:
     found = survey(reader, plan)
     tallies = {planned.id: Tally.empty(planned) for planned in plan.benchmarks}
     traffic = _Traffic()
-    _count(reader, found, tallies, traffic, rescored or {})
+    pairs = Pairs(plan)
+    _count(reader, found, tallies, traffic, pairs, rescored or {})
     state, state_reason = state_of(found, plan)
     unasked = state_reason or (OTHERS if plan.shard is not None else "")
     compared = _compared(tallies)
@@ -141,6 +143,8 @@ def build(path: Path, rescored: Rescored | None = None) -> RunReport:
         _result(tallies[planned.id], found.boards[planned.id], unasked, compared.get(planned.id), plan)
         for planned in plan.benchmarks
     )
+    gaps = pairs.gaps()
+    results = judged(results, plan, gaps)
     advisory = [planned.id for planned in plan.benchmarks if planned.gates and plan.precheck == "warn"]
     wanted = [name for name, board in found.boards.items() if board.named]
     verdict, reason = overall(results, state, state_reason, advisory=advisory, wanted=wanted)
@@ -168,6 +172,7 @@ def build(path: Path, rescored: Rescored | None = None) -> RunReport:
             retried_failures=found.retried_failures,
             redacted_from=found.redacted_from,
         ),
+        gaps=gaps,
     )
 
 
@@ -176,6 +181,7 @@ def _count(
     found: Survey,
     tallies: Mapping[str, Tally],
     traffic: _Traffic,
+    pairs: Pairs,
     rescored: Rescored,
 ) -> None:
     """Second pass: count the results that stand."""
@@ -192,15 +198,20 @@ def _count(
             slot, asked = slot_of(record), answers.judged(record)
             board = found.boards[slot[0]]
             if board.last[board.position(slot[1], slot[2])] == number:
-                _add(tallies[slot[0]], record, slot, asked, rescored)
+                score = _add(tallies[slot[0]], record, slot, asked, rescored)
+                if score is not None:
+                    pairs.add(slot, record["sample"], score.value)
 
 
-def _add(tally: Tally, record: journals.Record, slot: Slot, asked: list[Exchange], rescored: Rescored) -> None:
+def _add(tally: Tally, record: journals.Record, slot: Slot, asked: list[Exchange], rescored: Rescored) -> Score | None:
+    """Count a result; returns the score, if it is one."""
     _, index, epoch = slot
     if record["kind"] == "failure":
         tally.failure(index, epoch, record["sample"], to_failure(record))
-    else:
-        tally.score(index, epoch, record["sample"], rescored.get(slot) or to_score(record["score"]), asked)
+        return None
+    score = rescored.get(slot) or to_score(record["score"])
+    tally.score(index, epoch, record["sample"], score, asked)
+    return score
 
 
 def _timing(found: Survey, traffic: _Traffic) -> Timing:
@@ -327,6 +338,8 @@ def _diagnosis(tally: Tally, verdict: Verdict, *, exact: bool) -> tuple[Diagnosi
     sums = {name: (total(values), values.total()) for name, values in tally.metrics.items()}
     right = sum(value for value in tally.values if value != UNKNOWN)
     explained = sum(count for (cause, _), count in tally.causes.items() if cause == CUT_SHORT) + tally.unparsed
+    if tally.planned.varies not in ("", tally.planned.id):  # what is wrong with these is told by their gap
+        return tally.diagnoses()
     whole = diagnose(sums, right, tally.scored, explained=explained, below_reference=below)
     return (*((whole,) if whole else ()), *tally.diagnoses())
 

@@ -18,7 +18,7 @@ from kvv_action.run.estimate import Estimator
 from kvv_action.run.journal import Journal
 from kvv_action.run.plan import Loaded
 from kvv_action.run.records import Place, answer_line, error_line, observation_line, result_line
-from kvv_action.run.schedule import Lane, drive
+from kvv_action.run.schedule import Lane, alternate, drive
 from kvv_action.run.stopping import Stopping, waves
 from kvv_action.run.survey import Survey
 from kvv_action.run.tokens import of_body
@@ -331,22 +331,34 @@ class Runner:
 
     async def _drive(self, stage: Sequence[Loaded]) -> None:
         asked = [loaded for loaded in stage if loaded.count]
-        lanes = [self._lane(loaded, alone=len(asked) == 1) for loaded in asked]
+        # published items and the same ones put another way are asked in turn, so that nothing else differs between them
+        beside = {loaded.planned.varies: loaded for loaded in asked if _beside(loaded)}
+        first = [loaded for loaded in asked if not _beside(loaded)]
+        pairs = [(loaded, beside.pop(loaded.planned.id, None)) for loaded in first]
+        pairs += [(loaded, None) for loaded in beside.values()]
+        lanes = [self._lane(loaded, other, alone=len(pairs) == 1) for loaded, other in pairs]
         await drive(lanes, self._one, self._workers)
 
-    def _lane(self, loaded: Loaded, *, alone: bool) -> Lane[_Item]:
+    def _lane(self, loaded: Loaded, beside: Loaded | None, *, alone: bool) -> Lane[_Item]:
         """A benchmark in the schedule; one that works in containers has a place more than the engine.
 
         That one's image is pulled while the models of the others think.
         """
-        planned, board = loaded.planned, self._found.boards[loaded.planned.id]
-        done = sum(1 for last, failed in zip(board.last, board.failed, strict=True) if last and self._stands(failed))
-        self._observer.started(planned.id, loaded.count * planned.epochs, done)
+        items = self._begun(loaded)
+        if beside is not None:
+            items = alternate(items, self._begun(beside))
         places = None
         if getattr(loaded.benchmark, "sandboxed", False):
             places = self._sandbox.places + 1 if self._sandbox is not None else 1
         seconds = 0.0 if alone else self._estimator.seconds(loaded)
-        return Lane(items=self._items(loaded), seconds=seconds, places=places)
+        return Lane(items=items, seconds=seconds, places=places)
+
+    def _begun(self, loaded: Loaded) -> Iterator[_Item]:
+        """Tell the observer, then what is missing."""
+        planned, board = loaded.planned, self._found.boards[loaded.planned.id]
+        done = sum(1 for last, failed in zip(board.last, board.failed, strict=True) if last and self._stands(failed))
+        self._observer.started(planned.id, loaded.count * planned.epochs, done)
+        return self._items(loaded)
 
     def _items(self, loaded: Loaded) -> Iterator[_Item]:
         """What is still missing of a benchmark, in the order of the plan; ends when the budget does."""
@@ -457,6 +469,11 @@ class Runner:
         self._observer.finished(
             Finished(benchmark=place.benchmark, sample=place.sample, epoch=place.epoch, result=result)
         )
+
+
+def _beside(loaded: Loaded) -> bool:
+    """Whether its samples are those of another benchmark of the plan, put another way."""
+    return loaded.planned.varies not in ("", loaded.planned.id)
 
 
 def _words(error: Exception) -> str:

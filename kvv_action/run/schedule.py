@@ -33,6 +33,17 @@ class Lane(Generic[T]):
     places: int | None = None
 
 
+def alternate(first: Iterator[T], second: Iterator[T]) -> Iterator[T]:
+    """One of each in turn, then what is left of either."""
+    sources = [first, second]
+    while sources:
+        for source in tuple(sources):
+            try:
+                yield next(source)
+            except StopIteration:
+                sources.remove(source)
+
+
 async def drive(lanes: Sequence[Lane[T]], work: Callable[[T], Awaitable[None]], connections: int) -> None:
     """Work on every item of every lane.
 

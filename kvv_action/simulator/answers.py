@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from hashlib import blake2b
 
 import orjson
 
 from kvv_action.benchmark import Benchmark
 from kvv_action.profiles.model import ThinkingRules
+from kvv_action.run.estimate import outline_of
 from kvv_action.schema import Answer, Json, Message, Sample, ToolCall
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.conversation import last_message, last_user_text, past_calls, text_of
@@ -35,31 +37,52 @@ class AnswerBook:
 
     def __init__(self, pairs: Iterable[tuple[Benchmark, Iterable[Sample]]] = ()) -> None:
         self._known: dict[bytes, Known] = {}
+        self._varied: dict[tuple[bytes, bytes], Known] = {}
         for benchmark, samples in pairs:
             for sample in samples:
                 opening = benchmark.opening(sample)
                 if opening is not None:
-                    light = replace(sample, input=_light(sample.input))
-                    self._known.setdefault(fingerprint(list(opening)).whole, (benchmark, light))
+                    self._learn(benchmark, sample, fingerprint(list(opening)).whole)
+
+    def _learn(self, benchmark: Benchmark, sample: Sample, opening: bytes) -> None:
+        """Of samples that are put another way the tools count as well: their order may be all that differs."""
+        light = replace(sample, input=_light(sample.input))
+        if sample.variation:
+            tools = outline_of(benchmark, sample).requests[0].body.get("tools")
+            self._varied.setdefault((opening, _in_order(tools)), (benchmark, light))
+        else:
+            self._known.setdefault(opening, (benchmark, light))
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._known) + len(self._varied)
 
-    def lookup(self, messages: Sequence[Message], prints: Fingerprint | None = None) -> Known | None:
+    def lookup(
+        self, messages: Sequence[Message], prints: Fingerprint | None = None, tools: Json = None
+    ) -> Known | None:
         """The sample that a conversation is about.
 
         Args:
             messages: the whole conversation so far.
             prints: their fingerprint, when it is known already.
+            tools: what is offered with it.
         """
         prints = prints or fingerprint(messages)
-        found = (self._known.get(opening) for opening in prints.openings)
-        return next((known for known in found if known is not None), None)
+        offered = _in_order(tools) if self._varied else b""
+        for opening in prints.openings:
+            known = self._varied.get((opening, offered)) or self._known.get(opening)
+            if known is not None:
+                return known
+        return None
 
     def answer(self, messages: Sequence[Message], prints: Fingerprint | None = None) -> Answer | None:
         """What an ideal vendor answers to `messages`; None when the book does not say."""
         known = self.lookup(messages, prints)
         return known[0].exemplar(known[1], messages) if known else None
+
+
+def _in_order(tools: Json) -> bytes:
+    """Digest of tools as they stand, in their order."""
+    return blake2b(orjson.dumps(tools or None, default=dict), digest_size=16).digest()
 
 
 def _light(value: Json) -> Json:
@@ -82,7 +105,7 @@ def compose(call: Call, book: AnswerBook, rules: ThinkingRules) -> Answer:
 
 def _known(call: Call, book: AnswerBook) -> Answer | None:
     """The book's answer; none when the question needs a sharper picture than the vendor sees."""
-    known = book.lookup(call.messages, call.fingerprint)
+    known = book.lookup(call.messages, call.fingerprint, call.body.get("tools"))
     if known is None or (call.sight is Sight.BLURRED and known[1].detail == FINE):
         return None
     return known[0].exemplar(known[1], call.messages)

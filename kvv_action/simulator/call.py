@@ -27,6 +27,7 @@ class Call:
         choices: how many answers are wanted.
         sight: how well the pictures are seen; only faults make it worse.
         raw: a completion of a prompt, whose answer is text alone.
+        varied: the vendor knows the question, but not in these words or in this order.
     """
 
     body: Mapping[str, Json]
@@ -46,6 +47,7 @@ class Call:
     choices: int
     sight: Sight = Sight.CLEAR
     raw: bool = False
+    varied: bool = False
 
 
 def read(body: Mapping[str, Json], prints: Fingerprint, profile: Profile) -> Call:

@@ -95,6 +95,8 @@ class Vendor:
             if fault.check:
                 fault.check(body, self.options.profile)
         call = read(body, prints, self.options.profile)
+        known = self._book.lookup(call.messages, prints, body.get("tools")) if faults else None
+        call = replace(call, varied=bool(known and known[1].variation))
         for fault in faults:
             call = fault.hear(call) if fault.hear else call
         return call

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from entrypoint.cli import COMMANDS
-from entrypoint.options import SUBMISSION
+from entrypoint.options import STEPS, SUBMISSION
 from kvv_action.compare.files import json_schema as compare_schema
 from kvv_action.leaderboard import record
 from kvv_action.report.files import canonical, json_schema
@@ -56,7 +56,7 @@ def test_every_command_explains_itself(command: str) -> None:
 def test_run_help_has_every_setting_but_the_key() -> None:
     """Each setting is an option of `kvv run`; the key is not."""
     text = help_of("run")
-    for name in set(Settings.model_fields) - set(SUBMISSION):
+    for name in set(Settings.model_fields) - {*SUBMISSION, *STEPS}:
         assert (f"--{option_name(name)} " in text) == (name not in SECRETS)
 
 

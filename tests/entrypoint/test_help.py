@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from entrypoint.cli import COMMANDS
-from entrypoint.options import SUBMISSION
+from entrypoint.options import STEPS, SUBMISSION
 from kvv_action.settings import Settings, choices, option_name
 from tests.pipeline.command import kvv
 
@@ -19,7 +19,7 @@ NOT_FOR_DEMO = {
 OURS = {"--help", "--host", "--port", "--latency", "--slow-seconds", "--fault", "--json", "--tolerance", "--force",
         "--run", "--all", "--dry-run", "--redact", "--allow-key-like"}  # fmt: skip
 KEYS = {"--api-key", "--reference-api-key"}
-SETTINGS = set(Settings.model_fields) - set(SUBMISSION)
+SETTINGS = set(Settings.model_fields) - {*SUBMISSION, *STEPS}
 """What a run is set by."""
 
 

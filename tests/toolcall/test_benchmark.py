@@ -120,7 +120,9 @@ def test_a_journal_can_be_the_reference(mode: str, tmp_path: Path) -> None:
     """What a run called is what the next one is compared with, also when it asked for raw completions."""
     samples = Path(__file__).parents[2] / "benchmarks" / "toolcall" / "samples" / "samples.jsonl"
     first = demo(tmp_path / "first", *(["triggers-differently=0.3"] if mode == "chat" else []), toolcall_mode=mode)
-    again = demo(tmp_path / "second", reference=str(tmp_path / "first"), dataset=f"toolcall={samples}")
+    again = demo(
+        tmp_path / "second", reference=str(tmp_path / "first"), dataset=f"toolcall={samples}", sequential="false"
+    )
     assert again.metrics["tp"] + again.metrics["fn"] == first.metrics["tp"] + first.metrics["fp"]
 
 

@@ -11,6 +11,7 @@ from kvv_action.report.markdown.cases import failures
 from kvv_action.report.markdown.causes import diagnosis
 from kvv_action.report.markdown.chart import chart
 from kvv_action.report.markdown.escape import text
+from kvv_action.report.markdown.holdout import holdout
 from kvv_action.report.markdown.numbers import breakdown, metrics
 from kvv_action.report.markdown.origin import datasets, traffic
 from kvv_action.report.markdown.table import MARKS, table
@@ -44,7 +45,7 @@ def summary(report: RunReport, budget: int = BUDGET, inserted: Inserted | None =
 def _sections(report: RunReport, inserted: Inserted | None) -> list[Section]:
     """In the order in which a reader needs them; the last ones go first when there is no room."""
     more = (inserted.section,) if inserted and inserted.section else ()
-    mine = (diagnosis, failures, metrics, breakdown, traffic, datasets, reproduce)
+    mine = (diagnosis, holdout, failures, metrics, breakdown, traffic, datasets, reproduce)
     found: list[Section] = [partial(section, report) for section in mine]
     return [found[0], *more, *found[1:]]
 

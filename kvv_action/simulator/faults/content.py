@@ -50,6 +50,10 @@ def _with_surrogates(reply: Reply, _: Turn) -> Reply:
     return replace(reply, parts=tuple(part.replace(mark, b"\\ud800") for part in reply.parts))
 
 
+def _recognising(answer: Answer, call: Call) -> Answer:
+    return altered(answer, call) if call.varied else answer
+
+
 def _capped(call: Call) -> Call:
     return replace(call, max_tokens=min(call.max_tokens or OUTPUT_CAP, OUTPUT_CAP))
 
@@ -72,6 +76,12 @@ FAULTS = (
         summary="serves a worse model: right form, other numbers, letters and tool arguments",
         conclusion="scored benchmarks fail against their references",
         say=altered,
+    ),
+    Fault(
+        name="recognises-benchmark",
+        summary="serves published items well, and a worse model where they are put another way",
+        conclusion="with holdout both, the gap between published and varied items; nothing without",
+        say=_recognising,
     ),
     Fault(
         name="workflow-commands-in-content",

@@ -1,0 +1,68 @@
+"""Into how many shards a run is best divided, as a workflow needs it."""
+
+import math
+from dataclasses import dataclass
+
+import orjson
+
+from entrypoint.outlook import Outlook, outlook
+from entrypoint.prepare import prepare
+from kvv_action.report.text import seconds
+from kvv_action.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Division:
+    """A plan's shards.
+
+    Attributes:
+        of: how many there are.
+        gate: whether the first one is Pre-Verification, for which the others wait.
+        shards: numbers of the others.
+        expected: seconds that the undivided run is expected to take.
+    """
+
+    of: int
+    gate: bool
+    shards: tuple[int, ...]
+    expected: float
+
+    def outputs(self) -> dict[str, str]:
+        """The outputs of the step."""
+        return {"gate": str(self.gate).lower(), "shards": orjson.dumps(self.shards).decode(), "of": str(self.of)}
+
+    def told(self) -> str:
+        """The same in a line."""
+        first = "Pre-Verification first, then " if self.gate else ""
+        count = len(self.shards)
+        parts = f"{count} shard{'s' if count != 1 else ''}" if count else "nothing else"
+        return f"{seconds(self.expected)} expected for the whole run: {first}{parts}"
+
+
+def divide(settings: Settings) -> tuple[Division, Outlook]:
+    """Read the samples, add up, divide; sends nothing.
+
+    Raises:
+        UsageError, DatasetError: as for a run.
+    """
+    prepared = prepare(settings.model_copy(update={"shard": ""}), sends=False)
+    found = outlook(prepared)
+    gates = {item.planned.gates for item in prepared.loaded}
+    return division(found.wall.expected, settings.shard_minutes, settings.max_shards, gates=gates), found
+
+
+def division(expected: float, minutes: int, most: int, *, gates: set[bool]) -> Division:
+    """So many shards that each takes about so many minutes.
+
+    Args:
+        expected: seconds of the whole run.
+        minutes: of a shard.
+        most: shards at most, beside the first.
+        gates: whether the plan has benchmarks that gate, and others.
+    """
+    count = min(most, max(1, math.ceil(expected / (60 * minutes))))
+    if gates == {True}:
+        return Division(of=1, gate=True, shards=(), expected=expected)
+    if True in gates:
+        return Division(of=count + 1, gate=True, shards=tuple(range(2, count + 2)), expected=expected)
+    return Division(of=count, gate=False, shards=tuple(range(1, count + 1)), expected=expected)
