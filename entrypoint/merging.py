@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import copyfileobj
 
 from entrypoint.outputs import make_folder, move_aside, replaced, write_reports
+from kvv_action.bundle.form import extras
 from kvv_action.errors import KvvError, Problem, UsageError
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
@@ -33,6 +35,7 @@ def merge(folders: Sequence[Path], out: Path, *, fresh: bool = False) -> RunRepo
     try:
         _make_room(parts, out, fresh=fresh)
         _write(parts, target)
+        _gather(parts, out)
     except OSError as error:
         raise KvvError(f"{out}: cannot be used: {error.strerror}") from error
     report = build(target)
@@ -73,3 +76,22 @@ def _write(parts: Sequence[Part], target: Path) -> None:
         if target.exists() and not continues(parts, target):
             allowed = "Holds another run, or a merge of other shards; choose another folder, or --fresh."
             raise UsageError([Problem(name="out", value=str(target.parent), allowed=allowed)])
+
+
+def _gather(parts: Sequence[Part], out: Path) -> None:
+    """What benchmarks left beside the journals: texts as they are, lines in the order of the shards.
+
+    A summary of one shard (`.json`) says nothing of the whole and is left behind.
+    """
+    found: dict[str, list[Path]] = {}
+    for part in parts:
+        folder = part.path.parent
+        for path in extras(folder):
+            if path.suffix != ".json" and not path.is_symlink():
+                found.setdefault(path.relative_to(folder).as_posix(), []).append(path)
+    for name, sources in sorted(found.items()):
+        (out / name).parent.mkdir(exist_ok=True)
+        with replaced(out / name) as stream:
+            for source in sources if name.endswith(".jsonl") else sources[-1:]:
+                with source.open("rb") as lines:
+                    copyfileobj(lines, stream)

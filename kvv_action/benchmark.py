@@ -382,7 +382,9 @@ class Benchmark(Protocol):
         aggregate: name of the rule in `kvv_action.scoring.aggregates` that makes the score, `mean` for most.
         against: what answers are compared with, as name and digest; known once samples were read, empty for most.
 
-    One that works in containers also has `sandboxed = True`; without an engine it is skipped, and says so.
+    One that works in containers also has `sandboxed = True`; without an engine it is skipped, and says so. With
+    `together = True` samples of a category share something costly (layers of an image): a divided run keeps them in few
+    shards.
     """
 
     id: str

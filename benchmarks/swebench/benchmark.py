@@ -34,6 +34,7 @@ class SweBench:
     aggregate = "resolved"
     against = ""
     sandboxed = True
+    together = True
     typical = Typical(thinking=600, plain=250, source="a step of an agent: assumed")
 
     def __init__(self, options: Options) -> None:

@@ -38,8 +38,7 @@ class Member:
 
 def extras(folder: Path) -> list[Path]:
     """The further files that benchmarks left in a run's folder."""
-    patterns = (EXTRAS,) if isinstance(EXTRAS, str) else EXTRAS
-    return sorted(path for pattern in patterns for path in folder.glob(pattern) if path.is_file())
+    return sorted(path for pattern in EXTRAS for path in folder.glob(pattern) if path.is_file())
 
 
 def measured(path: Path) -> Member:

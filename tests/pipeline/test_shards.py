@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.pipeline.command import comparable, demo, fork, kvv, problems, report, size, vendor, wait_until
@@ -49,6 +50,19 @@ def test_shards_and_one_run_say_the_same(shards: Path, undivided: dict[str, Any]
     assert again.status == 1
     assert report(out) == found
     assert kvv("audit", out).status == 0
+
+
+def test_what_benchmarks_leave_is_gathered(shards: Path, tmp_path: Path) -> None:
+    """Rows of all shards; a text of a shard as it is; no summary of a part."""
+    (folders(shards)[2] / "trajectories").mkdir(exist_ok=True)
+    (folders(shards)[2] / "trajectories/one.txt").write_text("a trajectory")
+    kvv("merge", shards, "--out", tmp_path)
+    rows = [(folder / "k2vv-results.jsonl").read_bytes() for folder in folders(shards)]
+    assert sorted((tmp_path / "k2vv-results.jsonl").read_bytes().splitlines()) == sorted(b"".join(rows).splitlines())
+    assert (tmp_path / "trajectories/one.txt").read_text() == "a trajectory"
+    assert not (tmp_path / "k2vv-summary.json").exists()
+    manifest = orjson.loads((tmp_path / "manifest.json").read_bytes())
+    assert {"k2vv-results.jsonl", "trajectories/one.txt"} <= manifest["files"].keys()
 
 
 def test_a_shard_is_audited_like_a_run(shards: Path) -> None:
