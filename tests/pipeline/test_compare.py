@@ -186,10 +186,10 @@ def test_a_regression_fails_a_run_that_passes(good: Path, tmp_path: Path) -> Non
 def test_rendering_keeps_the_comparison(good: Path, tmp_path: Path) -> None:
     """From report.json and compare.json, byte for byte; a run without a baseline leaves none behind."""
     demo(tmp_path, *QUICK, "--baseline", good)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     (tmp_path / "summary.md").unlink()
     assert kvv("render", tmp_path).status == 0
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     demo(tmp_path, *QUICK)
     assert not (tmp_path / "compare.json").exists()
     assert (tmp_path / "summary.md").read_text().startswith("## ✅ pass")

@@ -29,8 +29,8 @@ def out(complete: Path, tmp_path: Path) -> Path:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """The content of a folder."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """The content of a folder and of those inside it."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_rendering_gives_the_same_bytes(out: Path) -> None:
