@@ -42,10 +42,9 @@ def client() -> Any:
 
 
 def told(name: str, seconds: list[float]) -> float:
-    median, most = statistics.median(seconds), sorted(seconds)[int(0.9 * len(seconds))]
-    print(
-        f"\n{name:<52} median {1000 * median:6.0f} ms, 90 % under {1000 * most:6.0f} ms, load {os.getloadavg()[0]:.1f}"
-    )
+    ordered = [round(1000 * one) for one in sorted(seconds)]
+    median, most, load = statistics.median(ordered), ordered[int(0.9 * len(ordered))], os.getloadavg()[0]
+    print(f"\n{name:<36} ms: median {median:.0f}, best {ordered[0]}, 90 % under {most}; load {load:.1f}")
     return median
 
 
