@@ -74,11 +74,12 @@ def test_cancelled_at_a_random_moment(runner: Runner, docker: str, seed: int) ->
     process = begun(runner)
     before = wait_for(process, b"started", 120)
     time.sleep(random.Random(seed).uniform(0, 4))
+    there = len(left(docker, runner.label).split())
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
     step = runner.ended(process, timeout=60, before=before)
     took = time.monotonic() - began
-    print(f"try {seed}: {took:.1f} s, load {os.getloadavg()[0]:.1f}")
+    print(f"try {seed}: {there} containers, gone after {took:.1f} s, load {os.getloadavg()[0]:.1f}")
     assert left(docker, runner.label) == "", step
     assert containers(docker, runner.name) == ""
     assert b"cancelled" in step.stdout, step
