@@ -235,6 +235,9 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
     for place in settings.dataset.values():
         if place != BUNDLED and not Path(place).exists():
             raise DatasetError(f"dataset {place}: no such file or folder")
+    agent, _, patches = settings.swebench_agent.partition("=")
+    if agent == "patches" and not Path(patches).is_file():
+        raise DatasetError(f"swebench-agent: {patches}: no such file")
     names = chosen_benchmarks(settings, profile)
     options = options_of(settings, settings.model or profile.model)
     fallback = "bundled" if demonstration else ""

@@ -84,8 +84,8 @@ class SweBench:
         """What a reader should know of who answers."""
         if self.exact:
             yield f"a self-test of the environment with agent {self._agent}: no model is asked"
-        elif patches.is_patches(self._agent):
-            path = patches.location(self._agent)
+        elif patches.is_patches(self._agent) and (path := patches.location(self._agent)).is_file():
+            # an audit needs no file: the patches are in the journal
             self._patches, digest = patches.read(path)
             yield f"patches of {path.name} (SHA-256 {digest}): no model is asked"
 

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 
 from benchmarks.swebench.instance import Instance
 from kvv_action.benchmark import Image, Sandbox
+from kvv_action.errors import SandboxError
+
+ADVICE = "base-image (KVV_BASE_IMAGE) names another image to build from, with Python 3, and git or apt-get"
 
 DOCKERFILE = """\
 # A small repository with a bug, its past and, on purpose, its future.
@@ -108,4 +111,7 @@ async def image(instance: Instance, sandbox: Sandbox, base_image: str) -> Image:
     digest = hashlib.sha256(base_image.encode())
     for name, data in sorted(made_from.items()):
         digest.update(b"%s %d\n" % (name.encode(), len(data)) + data)
-    return await sandbox.build(f"kvv-swebench/{instance.image}:{digest.hexdigest()[:12]}", made_from, arguments)
+    try:
+        return await sandbox.build(f"kvv-swebench/{instance.image}:{digest.hexdigest()[:12]}", made_from, arguments)
+    except SandboxError as error:
+        raise SandboxError(f"{error}; {ADVICE}") from error

@@ -124,7 +124,9 @@ def _command(arguments: str) -> str:
 
 
 def _seen(observation: Observation) -> str:
-    facts = " ".join(f"{name}={value}" for name, value in observation.data.items() if value not in ("", None))
+    facts = " ".join(
+        f"{name}={' '.join(str(value).split())}" for name, value in observation.data.items() if value not in ("", None)
+    )
     text = observation.text
     if observation.name in (seen.TESTS, seen.CONTROL) and len(text) > LOG_SHOWN:
         text = f"[{len(text) - LOG_SHOWN} characters before this are in the journal]\n{text[-LOG_SHOWN:]}"

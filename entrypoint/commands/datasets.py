@@ -25,7 +25,7 @@ examples:
 Carry the folder to the other machine and run there with --dataset-cache and HF_HUB_OFFLINE=1.
 Exit status: 0 everything is there and right, 1 something is not."""
 
-USED = ("benchmarks", "dataset_cache", "mmmu_parts", "allow_dataset_drift")
+USED = ("benchmarks", "dataset_cache", "mmmu_parts", "swebench_dataset", "allow_dataset_drift")
 
 
 def main(argv: Sequence[str]) -> int:

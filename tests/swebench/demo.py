@@ -8,6 +8,9 @@ from typing import Any
 import orjson
 
 from kvv_action.run.journal import Reader
+from kvv_action.run.records import to_exchange
+from kvv_action.sandbox import labels
+from kvv_action.schema import Observation
 from tests.pipeline.command import Ran, benchmark, kvv, report
 
 LIMITS = "steps=12,command=20"
@@ -25,17 +28,18 @@ def outcomes(result: dict[str, Any]) -> dict[str, int]:
     return dict(result["breakdowns"].get("outcome", {}))
 
 
-def observed(out: Path, name: str) -> list[dict[str, Any]]:
+def observed(out: Path, name: str) -> list[Observation]:
     """The observations of a name in a run's journal."""
-    wanted = ("observation", name)
-    return [dict(line) for line in Reader(out / "journal.jsonl") if (line["kind"], line.get("name")) == wanted]
+    found = [to_exchange(line).observation for line in Reader(out / "journal.jsonl") if line["kind"] == "observation"]
+    return [one for one in found if one is not None and one.name == name]
 
 
-def containers() -> list[str]:
-    """Names of the containers of bundled instances on the engine."""
-    command = [os.environ.get("KVV_DOCKER_CLI", "docker"), "ps", "-a", "--format", "{{.Names}}"]
-    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    return [name for name in found if "kvv__" in name]
+def containers(out: Path) -> list[str]:
+    """Names of the containers that a run has left on the engine, running or not."""
+    label = f"kvv.run={labels.of_journal(out / 'journal.jsonl')}"
+    docker = os.environ.get("KVV_DOCKER_CLI", "docker")
+    command = [docker, "ps", "-a", "--format", "{{.Names}}", "--filter", f"label={label}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
 
 def scored(out: Path) -> list[str]:

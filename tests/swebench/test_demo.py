@@ -44,13 +44,12 @@ def test_the_plan_says_how_often_is_asked(solved: Path, tmp_path: Path) -> None:
 def test_the_controls_were_held_once(solved: Path) -> None:
     """Gold and empty, on the first instance."""
     held = observed(solved, "control")
-    assert [line["data"]["control"] for line in held] == ["gold", "empty"]
-    assert len({line["sample"] for line in held}) == 1
+    assert [seen.data["control"] for seen in held] == ["gold", "empty"]
 
 
 def test_the_image_is_part_of_the_evidence(solved: Path) -> None:
     """By its content, with the library's version in that of the benchmark."""
-    assert all(line["data"]["id"].startswith("sha256:") for line in observed(solved, "place"))
+    assert all(seen.data["id"].startswith("sha256:") for seen in observed(solved, "place"))
     assert benchmark(report(solved), "swebench")["version"] == "1 (swebench 5.0.2)"
 
 
@@ -89,9 +88,22 @@ def test_predictions_are_in_the_official_format(solved: Path, tmp_path: Path) ->
     assert [line.keys() for line in lines(path)] == [{"instance_id", "model_name_or_path", "model_patch"}] * 3
     assert '"swebench-predictions.jsonl"' in (solved / "manifest.json").read_text()
     assert '"trajectories/kvv__ledger-1.txt"' in (solved / "manifest.json").read_text()
-    ran, result = demo(tmp_path / "out", "--swebench-agent", f"patches={path}")
+    copy = tmp_path / "predictions.jsonl"
+    copy.write_bytes(path.read_bytes())
+    ran, result = demo(tmp_path / "out", "--swebench-agent", f"patches={copy}")
     assert (ran.status, outcomes(result)) == (0, {"resolved": 3})
     assert report(tmp_path / "out")["usage"]["requests"] == 0
+    copy.unlink()
+    assert kvv("audit", tmp_path / "out").status == 0
+
+
+def test_eight_at_a_time_stay_correct(tmp_path: Path) -> None:
+    """On however few processors: every answer is right, and every epoch has its trajectory."""
+    ran, result = demo(tmp_path, "--epochs", 3, "--containers", 8)
+    assert (ran.status, outcomes(result)) == (0, {"resolved": 9})
+    assert len(list((tmp_path / "trajectories").iterdir())) == 9
+    assert len(lines(tmp_path / "swebench-predictions.jsonl")) == 3
+    assert containers(tmp_path) == []
 
 
 @pytest.mark.parametrize(("agent", "outcome"), [("gold", "resolved"), ("empty", "empty_patch")])
@@ -155,4 +167,4 @@ def test_resuming_repeats_nothing_that_is_finished(number: signal.Signals, tmp_p
     assert sorted(scored(out)) == sorted(NAMES)
     assert outcomes(benchmark(report(out), "swebench")) == {"resolved": 3}
     assert kvv("audit", out).status == 0
-    assert containers() == []
+    assert containers(out) == []

@@ -12,6 +12,7 @@ from kvv_action.benchmark import Options
 from kvv_action.dataset.load import load
 from kvv_action.errors import DatasetError
 from kvv_action.profiles import loader
+from tests.pipeline.command import kvv
 from tests.swebench.fakes import PATCH
 
 ONE = {"instance_id": "a", "model_name_or_path": "m", "model_patch": PATCH}
@@ -63,3 +64,11 @@ def test_the_file_is_named_with_its_digest(tmp_path: Path) -> None:
     list(benchmark.samples(rows, loader.load("kimi-k2.6")))
     assert benchmark.notes[0].startswith("patches of p.jsonl (SHA-256 ")
     assert not benchmark.exact
+
+
+def test_a_run_needs_the_file_and_says_so(tmp_path: Path) -> None:
+    """Before anything is asked; an audit does not need it, for patches are in the journal."""
+    ran = kvv("run", "--profile", "kimi-k2.6", "--benchmarks", "swebench", "--dataset", "swebench=bundled",
+              "--swebench-agent", "patches=nowhere.jsonl", "--out", tmp_path / "out")  # fmt: skip
+    assert ran.status == 2
+    assert "swebench-agent: nowhere.jsonl: no such file" in ran.err

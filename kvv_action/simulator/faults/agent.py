@@ -18,7 +18,7 @@ from kvv_action.simulator.faults.model import Fault
 TOOL = "bash"
 GAVE_UP = "I could not find the cause of this issue."
 FLOOD = "yes 0123456789abcdef | head -c 400000000"
-BOMB = "bomb() { bomb | bomb & }; bomb; sleep 1; echo started"
+BOMB = "bomb() { bomb | bomb & }; bomb; while :; do :; done"
 FILL = "for n in $(seq 400); do head -c 100000000 /dev/zero > /tmp/fill-$n || break; done; df -h /tmp | tail -1"
 KILL = "kill -TERM 1; kill -KILL 1; kill -KILL -1; for n in $(seq 9); do kill -KILL -1; done"
 DAEMON = (
@@ -155,7 +155,7 @@ FAULTS = (
     Fault(
         name="fork-bomb",
         summary="first starts processes that start processes",
-        conclusion="the container's limit holds, the host stays well, everything is resolved",
+        conclusion="the container's limit holds until the deadline, the host stays well, everything is resolved",
         say=_first(BOMB),
     ),
     Fault(
