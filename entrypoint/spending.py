@@ -24,12 +24,12 @@ def limits_of(settings: Settings) -> Limits:
 
 def unpriced(settings: Settings) -> Iterator[Problem]:
     """A limited cost needs prices."""
-    if settings.max_cost is None:
-        return
-    for name in ("price_input", "price_output"):
-        if getattr(settings, name) is None:
-            allowed = f"It needs {option_name(name)}, the price of a million tokens."
-            yield Problem(name="max-cost", value=f"{settings.max_cost:g}", allowed=allowed)
+    limited = {"max-cost": settings.max_cost, "swebench-limits": settings.swebench_limits.get("cost") or None}
+    for name, cost in limited.items():
+        for price in ("price_input", "price_output"):
+            if cost is not None and getattr(settings, price) is None:
+                allowed = f"A limit of {cost:g} needs {option_name(price)}, the price of a million tokens."
+                yield Problem(name=name, value=f"{cost:g}", allowed=allowed)
 
 
 def budget_of(settings: Settings, journal: Path, found: Survey) -> Budget:

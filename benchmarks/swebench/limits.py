@@ -38,17 +38,13 @@ def limits(given: Mapping[str, float], price_input: float = 0.0, price_output: f
     """The limits with those that a user gave by name.
 
     Raises:
-        UsageError: a limit on costs without prices, or nothing that ends an agent.
+        UsageError: nothing ends an agent.
     """
     values: dict[str, Any] = {"price_input": price_input, "price_output": price_output, **given}
     found = Limits(**{name: int(value) if name in ("steps", "tokens") else value for name, value in values.items()})
-    problem = ""
-    if found.cost and not (found.price_input or found.price_output):
-        problem = "A limit on cost needs price-input and price-output."
     if not found.steps or not found.seconds or not found.command or not found.tests:
-        problem = "steps, seconds, command and tests must be more than 0: an agent may never end by itself."
-    if problem:
-        raise UsageError([Problem(name="swebench-limits", value="", allowed=problem)])
+        allowed = "steps, seconds, command and tests must be more than 0: an agent may never end by itself."
+        raise UsageError([Problem(name="swebench-limits", value="", allowed=allowed)])
     return found
 
 

@@ -73,7 +73,7 @@ def test_arguments_count() -> None:
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [({"cost": 1.0}, "price-input and price-output"), ({"steps": 0}, "must be more than 0"), ({"tests": 0}, "0")],
+    [({"seconds": 0}, "an agent may never end"), ({"steps": 0}, "must be more than 0"), ({"tests": 0}, "0")],
 )
 def test_limits_that_cannot_hold_are_refused(given: dict[str, Any], said: str) -> None:
     """An agent may never end by itself."""
