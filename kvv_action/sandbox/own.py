@@ -1,6 +1,7 @@
 """The image that this process itself runs in, as the engine names it."""
 
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,10 @@ def own_image(*, marker: Path = IN_CONTAINER, engine: Callable[[], "APIClient"] 
     try:
         client: Any = engine()
         try:
-            image_id = str(client.inspect_container(socket.gethostname())["Image"])
+            container = client.inspect_container(socket.gethostname())
+            if not str(container["Path"]).startswith(str(Path(sys.executable).parent)):
+                return ""  # where several containers share a network they share a name; this one is another
+            image_id = str(container["Image"])
             digests = client.inspect_image(image_id).get("RepoDigests") or []
         finally:
             client.close()

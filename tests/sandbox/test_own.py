@@ -1,6 +1,7 @@
 """The image of this very container: told where it can be known, never required."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ from kvv_action.sandbox.own import own_image
 class Engine:
     """An engine that knows one container."""
 
-    def __init__(self, digests: list[str]) -> None:
+    def __init__(self, digests: list[str], path: str = f"{Path(sys.executable).parent}/kvv") -> None:
         self.digests = digests
+        self.path = path
         self.closed = False
 
     def inspect_container(self, name: str) -> dict[str, Any]:
         assert name == os.uname().nodename
-        return {"Image": "sha256:abc"}
+        return {"Image": "sha256:abc", "Path": self.path}
 
     def inspect_image(self, image: str) -> dict[str, Any]:
         assert image == "sha256:abc"
@@ -37,6 +39,12 @@ def test_inside_a_container(digests: list[str], told: str, tmp_path: Path) -> No
     engine = Engine(digests)
     assert own_image(marker=tmp_path / "marker", engine=lambda: engine) == told
     assert engine.closed
+
+
+def test_another_container_of_that_name_is_not_ours(tmp_path: Path) -> None:
+    """Containers that share a network share a name; what is known of the other one is not said of this one."""
+    (tmp_path / "marker").touch()
+    assert own_image(marker=tmp_path / "marker", engine=lambda: Engine([], "tail")) == ""
 
 
 def test_outside_nobody_is_asked(tmp_path: Path) -> None:

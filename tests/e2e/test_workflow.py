@@ -1,0 +1,174 @@
+"""The reusable workflow and the gate under act, job by job, with the real image.
+
+Actions of others cannot be fetched here: stand-ins copy artifacts and the action between the host and the jobs. What
+GitHub alone has (attestation, permissions, `job.workflow_sha`) is not shown by this.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from kvv_action.compare.markdown import QUESTION
+from tests.e2e.conftest import KEY, ROOT
+from tests.e2e.test_act import port  # noqa: F401 - a fixture
+from tests.pipeline.command import kvv
+
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(1800)]
+
+STANDINS = ROOT / "tests/e2e/standins"
+CALLER = """
+on: push
+jobs:
+  verify:
+    uses: ./.github/workflows/verify.yml
+    with:
+      base-url: http://127.0.0.1:PORT/v1
+      model: kimi-k2.6
+      benchmarks: ocrbench,aime2025
+      dataset: |
+        ocrbench=bundled
+        aime2025=bundled
+      tier: smoke
+      shard-minutes: "1"
+      max-shards: "2"
+    secrets:
+      api-key: ${{ secrets.KEY }}
+"""
+
+
+@pytest.fixture
+def standin(tmp_path: Path, image: str) -> Path:
+    """The folder of the host that jobs see: the action, artifacts."""
+    folder = tmp_path / "standin"
+    (folder / "kvv-action").mkdir(parents=True)
+    (folder / "artifacts").mkdir()
+    action = (ROOT / "action.yml").read_text()
+    (folder / "kvv-action/action.yml").write_text(action.replace("image: Dockerfile", f"image: docker://{image}"))
+    return folder
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "repository"
+    (folder / ".github/workflows").mkdir(parents=True)
+    return folder
+
+
+def used() -> Iterator[str]:
+    """Every action of others that the workflows name, with its commit."""
+    for path in (ROOT / ".github/workflows/verify.yml", ROOT / ".github/examples/gate.yml"):
+        yield from re.findall(r"uses: (actions/[^\s/@]+)[^\s@]*(@\S+)", path.read_text())
+
+
+def act(repository: Path, standin: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    for git in (
+        ["init", "-q"],
+        ["add", "-A"],
+        ["-c", "user.name=n", "-c", "user.email=e@x", "commit", "--allow-empty", "-qm", "all"],
+    ):
+        subprocess.run(["git", *git], cwd=repository, check=True)
+    argv = [
+        Path(sys.executable).with_name("act"), *arguments, "--pull=false", "--platform",
+        f"ubuntu-24.04={os.environ['KVV_BASE_IMAGE']}", "--container-options", f"--volume {standin}:/standin",
+        "--local-repository", f"moonshot/kvv-action@v1={standin / 'kvv-action'}", "--secret", "KEY",
+    ]  # fmt: skip
+    for name, commit in sorted(set(used())):
+        argv += ["--local-repository", f"{name}{commit}={STANDINS / name.partition('/')[2]}"]
+    environment = {**os.environ, "KEY": KEY, "HOME": str(standin)}
+    return subprocess.run(argv, cwd=repository, env=environment, capture_output=True, text=True, timeout=1500)
+
+
+def test_the_reusable_workflow(repository: Path, standin: Path, port: int) -> None:  # noqa: F811
+    """Plan, Pre-Verification, two shards, one report, the evidence that is attested; and its audit from scratch."""
+    shutil.copy(ROOT / ".github/workflows/verify.yml", repository / ".github/workflows/verify.yml")
+    (repository / ".github/workflows/caller.yml").write_text(CALLER.replace("PORT", str(port)))
+    done = act(repository, standin, "push")
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5000:]
+    artifacts = standin / "artifacts"
+    assert {path.name for path in artifacts.iterdir()} == {"kvv-shard-1", "kvv-shard-2", "kvv-shard-3", "kvv-result"}
+    report = orjson.loads((artifacts / "kvv-result/report.json").read_bytes())
+    assert (report["verdict"], report["state"], report["plan"]["shard"]) == ("pass", "complete", None)
+    assert {one["id"]: one["counts"]["scored"] for one in report["benchmarks"]}.keys() == {
+        "precheck", "ocrbench", "aime2025",
+    }  # fmt: skip
+    bundle = artifacts / "kvv-result/evidence.tar.gz"
+    digest, _, name = (standin / "attested").read_text().strip().partition("  ")
+    assert name == "kvv-out/evidence.tar.gz"
+    assert kvv("audit", bundle).status == 0
+    assert digest == subprocess.check_output(["sha256sum", bundle], text=True).partition(" ")[0]
+    assert KEY not in done.stdout + done.stderr
+    everything = b"".join(path.read_bytes() for path in artifacts.rglob("*") if path.is_file())
+    assert KEY.encode() not in everything
+
+
+GH = """#!/bin/sh
+# Stands in for gh: the one run of main and its artifact.
+case "$1 $2" in
+  "run list") [ -d /standin/artifacts/kvv-main ] && echo 1 ;;
+  "run download") for word do case $before in --dir) place=$word ;; esac; before=$word; done
+    cp -r /standin/artifacts/kvv-main "$place" ;;
+esac
+exit 0
+"""
+
+
+def test_the_gate(repository: Path, standin: Path, port: int) -> None:  # noqa: F811
+    """On main it leaves a baseline; a pull request is compared with it. The comment is tested in `tests/contract`."""
+    gate = (ROOT / ".github/examples/gate.yml").read_text()
+    gate = gate.replace("172.17.0.1:8000", f"127.0.0.1:{port}").replace("YOUR-MODEL", "kimi-k2.6")
+    gate = gate.replace("api-key: EMPTY", "api-key: ${{ secrets.KEY }}").replace(
+        "contract: compatible", "contract: official"
+    )
+    gate = gate.replace(
+        "tier: smoke\n", "tier: smoke\n          benchmarks: aime2025\n          dataset: aime2025=bundled\n"
+    )
+    (repository / ".github/workflows/gate.yml").write_text(gate)
+    server = repository / "START-YOUR-SERVER"
+    server.write_text(f"#!/bin/sh\ncat > /usr/local/bin/gh <<'EOF'\n{GH}EOF\nchmod +x /usr/local/bin/gh\n")
+    server.chmod(0o755)
+    on_main = act(repository, standin, "push", "--job", "verify")
+    assert on_main.returncode == 0, on_main.stdout[-20_000:] + on_main.stderr[-5000:]
+    assert (standin / "artifacts/kvv-main/report.json").is_file()
+    event = repository.parent / "event.json"
+    pull = {"number": 7, "head": {"repo": {"full_name": "o/r"}}, "base": {"repo": {"full_name": "o/r"}}}
+    event.write_bytes(orjson.dumps({"pull_request": pull}))
+    on_change = act(repository, standin, "pull_request", "--job", "verify", "--eventpath", str(event))
+    assert on_change.returncode == 0, on_change.stdout[-20_000:] + on_change.stderr[-5000:]
+    summary = (standin / "artifacts/kvv-pull-request/summary.md").read_text()
+    assert QUESTION in summary
+    assert (standin / "artifacts/kvv-pull-request/compare.json").is_file()
+    assert KEY not in on_main.stdout + on_change.stdout
+
+
+def test_shards_as_pods(tmp_path: Path, image: str, docker: str) -> None:
+    """As the manifests for Kubernetes run it: no root, nothing writable but volumes, indices from 0; then the merge."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o777)
+    data.chmod(0o777)
+    pod = [
+        docker, "run", "--rm", "--user", "65532:65532", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL",
+        "--security-opt", "no-new-privileges", "--network", "none", "--volume", f"{data}:/data", "--env", "HOME=/tmp",
+        "--env", "KVV_IMAGE=example.com/kvv@sha256:1", "--entrypoint", "/opt/kvv/bin/kvv",
+    ]  # fmt: skip
+    for index in range(3):
+        variables = {
+            "KVV_SHARD": f"{index}/3",
+            "KVV_OUT": f"/data/shards/{index}",
+            "KVV_BENCHMARKS": "aime2025,ocrbench",
+        }
+        given = [part for name, value in variables.items() for part in ("--env", f"{name}={value}")]
+        done = subprocess.run([*pod, *given, image, "demo"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    merged = subprocess.run(
+        [*pod, image, "merge", "/data/shards", "--out", "/data/merged"], capture_output=True, text=True
+    )
+    assert merged.returncode == 0, merged.stdout + merged.stderr
+    report = orjson.loads((data / "merged/report.json").read_bytes())
+    assert (report["verdict"], report["provenance"]["image"]) == ("pass", "example.com/kvv@sha256:1")
