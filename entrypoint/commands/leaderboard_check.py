@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,9 +44,7 @@ def main(argv: Sequence[str]) -> int:
         rules=rules,
         attestation=Path(values.attestation) if values.attestation else None,
         trusted_root=Path(values.trusted_root) if values.trusted_root else None,
-        options=[
-            part for name in ("dataset_cache",) if (value := getattr(values, name)) for part in (_option(name), value)
-        ],
+        options=[*_audit_options(values.dataset, values.dataset_cache)],
     )
     court = Court(
         rules=rules,
@@ -79,14 +77,19 @@ def _parser() -> Parser:
     )
     add("--attestation", default="", metavar="FILE", help="Attestation bundle, to verify without network.")
     add("--trusted-root", default="", metavar="FILE", help="Sigstore's trusted root, to verify without network.")
+    add("--dataset", action="append", default=[], metavar="ID=PATH", help="Where local samples are, to score again.")
     add("--dataset-cache", default="", metavar="DIR", help="Folder of cached hub datasets, to score again.")
     add("--json", default="", metavar="FILE", help="Write the findings as JSON.")
     add("--markdown", default="", metavar="FILE", help="Write the findings as a comment.")
     return parser
 
 
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")
+def _audit_options(datasets: Sequence[str], cache: str) -> Iterator[str]:
+    """What `kvv audit` needs to know, too."""
+    for dataset in datasets:
+        yield f"--dataset={dataset}"
+    if cache:
+        yield f"--dataset-cache={cache}"
 
 
 def _found(paths: Sequence[str], base: str, root: Path) -> tuple[list[Change], Rules | None]:

@@ -9,6 +9,7 @@ from kvv_action.github.homes import Home, Target, home_for, target_of, text
 from kvv_action.github.proposal import Operation, Proposal, Proposed
 from kvv_action.github.refusals import GitHubError, Refused
 
+PAGE, PAGES = 100, 10
 LOOKS = 5
 """How often a pull request that GitHub says exists is looked for."""
 
@@ -39,6 +40,10 @@ def propose(
     if known is not None and known.get("state") != "open":
         note = "its pull request was closed by the maintainers; ask there, or reopen it"
         return Proposed(operation=Operation.NONE, url=text(known, "html_url"), note=note)
+    if known is None and (theirs := _elsewhere(api, target, proposal)) is not None:
+        return Proposed(
+            operation=Operation.NONE, url=text(theirs, "html_url"), note="another account proposes the same already"
+        )
     tell(f"branch {proposal.branch} in {home.full_name}")
     moved = ensure_branch(api, target, home, proposal)
     if known is None:
@@ -61,6 +66,24 @@ def _find(api: Api, target: Target, home: Home, proposal: Proposal) -> Json | No
     listed = api.find(path("repos", target.full_name, "pulls"), state="all", head=head, base=target.base)
     mine = [one for one in listed or [] if _is_mine(one, home, proposal)]
     return min(mine, key=lambda one: one.get("state") != "open", default=None)
+
+
+def _elsewhere(api: Api, target: Target, proposal: Proposal) -> Json | None:
+    """An open pull request of another account, known by the marker; a copied marker without the same file is none."""
+    for page in range(1, PAGES + 1):
+        where = path("repos", target.full_name, "pulls")
+        listed = api.find(where, state="open", base=target.base, per_page=str(PAGE), page=str(page)) or []
+        for one in listed:
+            head = one.get("head") or {}
+            name = (head.get("repo") or {}).get("full_name")
+            if proposal.marker not in str(one.get("body")) or not isinstance(name, str):
+                continue
+            there = api.find(path("repos", name, "contents", proposal.path), ref=text(head, "sha"))
+            if isinstance(there, dict) and there.get("sha") == proposal.blob:
+                return one
+        if len(listed) < PAGE:
+            break
+    return None
 
 
 def _is_mine(pull: Json, home: Home, proposal: Proposal) -> bool:

@@ -189,5 +189,5 @@ class Index:
 
 
 def _keys(data: bytes) -> list[bytes]:
-    """What identifies a run: its journal's last line."""
-    return re.findall(rb'"journal_head": "([0-9a-f]{64})"', data)
+    """What identifies a run: its journal's last line, and its bundle."""
+    return re.findall(rb'"(?:journal_head|sha256)": "([0-9a-f]{64})"', data)

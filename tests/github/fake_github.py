@@ -261,7 +261,8 @@ class FakeGitHub:
 
     def _contents(self, seen: Seen, name: str, path: str) -> tuple[int, Any]:
         repo = self._there(name)
-        listed = repo.run("ls-tree", f"refs/heads/{seen.query['ref']}", path).split()
+        commit = repo.ref(seen.query["ref"]) or seen.query["ref"]
+        listed = repo.run("ls-tree", commit, path).split()
         if not listed:
             raise Absent
         return 200, {"type": "file", "path": path, "sha": listed[2]}
@@ -336,15 +337,15 @@ class FakeGitHub:
         if self.list_lag:
             self.list_lag -= 1
             return 200, []
-        state, head = seen.query["state"], seen.query["head"]
+        state, head = seen.query["state"], seen.query.get("head")
         found = [
             pull
             for pull in self.pulls
             if state in ("all", pull["state"])
-            and pull["head"]["label"] == head
+            and (head is None or pull["head"]["label"] == head)
             and pull["base"]["ref"] == seen.query.get("base", BASE)
         ]
-        return 200, found
+        return 200, self._page(seen, found)
 
     def _list_files(self, seen: Seen, name: str, number: str) -> tuple[int, Any]:
         pull = self.pulls[int(number) - 1]

@@ -242,6 +242,31 @@ def test_a_pull_request_that_appears_meanwhile_is_found(fake: FakeGitHub, clock:
     check_one_pull(fake)
 
 
+def others(fake: FakeGitHub, content: bytes) -> None:
+    """A hundred pull requests of others, and one by another account with our marker."""
+    theirs = fake.add("other/results", fake.board)
+    theirs.run("update-ref", "refs/heads/theirs", str(theirs.ref("main")))
+    theirs.commit({PROPOSAL.path: content}, "theirs")
+    for _ in range(100):
+        fake.add_pull(theirs, "theirs", body="something else")
+    fake.add_pull(theirs, "theirs", body=PROPOSAL.body)
+
+
+def test_what_another_account_proposes_is_not_proposed_twice(fake: FakeGitHub, clock: Clock) -> None:
+    """The marker finds it, wherever its branch is."""
+    others(fake, PROPOSAL.content.encode())
+    done = submit(fake, clock)
+    assert (done.operation, done.url) == (Operation.NONE, fake.pulls[100]["html_url"])
+    assert len(fake.pulls) == 101
+
+
+def test_a_copied_marker_stops_nobody(fake: FakeGitHub, clock: Clock) -> None:
+    """Only the same file is the same proposal."""
+    others(fake, b"another")
+    assert submit(fake, clock).operation is Operation.CREATED
+    assert len(fake.pulls) == 102
+
+
 def test_maintainers_may_not_be_allowed_to_edit(fake: FakeGitHub, clock: Clock) -> None:
     """A fork of an organization cannot grant it; then it is not asked for."""
     fake.fork_collab = False
