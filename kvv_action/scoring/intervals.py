@@ -57,7 +57,7 @@ def score_limits(mean: float, size: float, z: float) -> tuple[float, float]:
     z2 = z * z
     centre = (mean + z2 / (2 * size)) / (1 + z2 / size)
     half = z * math.sqrt(max(0.0, mean * (1 - mean)) / size + z2 / (4 * size * size)) / (1 + z2 / size)
-    low, high = max(0.0, centre - half), min(1.0, centre + half)
+    low, high = max(0.0, min(mean, centre - half)), min(1.0, max(mean, centre + half))  # rounding leaves none outside
     few = size * min(mean, 1 - mean)
     if 0 < few <= min(FEW, RARE * size):
         far = few * max(0.0, 1 - 1 / (9 * few) - z / (3 * math.sqrt(few))) ** 3 / size
