@@ -51,6 +51,29 @@ def test_rights_are_minimal(workflow: str) -> None:
     assert job["permissions"] == wanted[workflow]
 
 
+def test_the_site_is_built_without_and_published_with_rights() -> None:
+    """The job that runs kvv may only read; the one that may publish runs nothing but the publishing action."""
+    found = yaml.safe_load((TEMPLATE / ".github/workflows/site.yml").read_text())
+    assert found["permissions"] == {}
+    build, publish = found["jobs"]["build"], found["jobs"]["publish"]
+    assert build["permissions"] == {"contents": "read"}
+    assert publish["permissions"] == {"pages": "write", "id-token": "write"}
+    assert [step["uses"].partition("@")[0] for step in publish["steps"]] == ["actions/deploy-pages"]
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
+def test_the_site_is_built_as_the_workflow_says(tmp_path: Path) -> None:
+    """The step's own command, on an empty leaderboard."""
+    (tmp_path / "board").mkdir()
+    shutil.copy(TEMPLATE / "leaderboard.toml", tmp_path / "board")
+    (tmp_path / "venv").symlink_to(sys.prefix)
+    jobs = yaml.safe_load((TEMPLATE / ".github/workflows/site.yml").read_text())["jobs"]
+    (step,) = [step for step in jobs["build"]["steps"] if step.get("name") == "Build"]
+    extra = {"OWNER": "acme", "GITHUB_REPOSITORY": "acme/board", "PYTHONPATH": str(ROOT)}
+    subprocess.run(["bash", "-e", "-c", step["run"]], cwd=tmp_path, env={**os.environ, **extra}, check=True)
+    assert "https://acme.github.io/board/vendor/" in (tmp_path / "site/feed.xml").read_text()
+
+
 def test_the_commenting_job_touches_nothing_of_the_pull_request() -> None:
     """It checks out kvv alone, and takes names from the event through the environment."""
     for step in steps("comment.yml").values():

@@ -1,6 +1,6 @@
 """Makes the whole site from a leaderboard's repository."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -8,6 +8,7 @@ from pathlib import Path
 from kvv_action import __version__
 from kvv_action.leaderboard.published import published
 from kvv_action.leaderboard.record import RecordError, dump, path_of
+from kvv_action.leaderboard.rules import RULES, VendorRule, parse
 from kvv_action.leaderboard.site import badge, downloads
 from kvv_action.leaderboard.site.pages import Model, Pages, model_of, script, style
 from kvv_action.leaderboard.site.rows import Row, Tier, entry_of, of_models, of_vendors, rank, row_of, standing
@@ -41,10 +42,12 @@ def build(root: Path, out: Path, *, today: date, url: str = "", with_published: 
 
     Raises:
         RecordError: files that are no records; nothing is written then.
+        KvvError: `leaderboard.toml` is not as it should be.
         UsageError: `out` cannot be used.
     """
     with replaced(out) as target:
-        rows = _rows(root, target, with_published=with_published)
+        rules = _rules(root)
+        rows = _rows(root, target, {name: rule.name for name, rule in rules.items()}, with_published=with_published)
         models = _models(rows, today)
         vendors = of_vendors(rows)
         pages = Pages(today=today, url=url)
@@ -53,12 +56,18 @@ def build(root: Path, out: Path, *, today: date, url: str = "", with_published: 
             _model(target, pages, model, today)
         badges = _badges(target, rows, today)
         for name, found in vendors.items():
-            target.write(f"vendor/{name}.html", pages.vendor(found, models, badges))
+            target.write(f"vendor/{name}.html", pages.vendor(found, models, badges, rules.get(name)))
             target.write(f"feeds/vendor/{name}.xml", pages.feed(f"kvv: {name}", f"feeds/vendor/{name}.xml", found))
         return Built(records=len(rows), models=len(models), vendors=len(vendors), files=target.files)
 
 
-def _rows(root: Path, target: Target, *, with_published: bool) -> list[Row]:
+def _rules(root: Path) -> Mapping[str, VendorRule]:
+    """What the leaderboard says of its vendors; nothing where it has no rules."""
+    path = root / RULES
+    return parse(path.read_bytes(), str(path)).vendors if path.is_file() else {}
+
+
+def _rows(root: Path, target: Target, names: Mapping[str, str], *, with_published: bool) -> list[Row]:
     """Every record as a row; its file goes to the same place on the site."""
     rows, problems, seen = list[Row](), list[str](), set[str]()
     for path in record_files(root):
@@ -69,7 +78,7 @@ def _rows(root: Path, target: Target, *, with_published: bool) -> list[Row]:
             continue
         if not problems:
             target.write(entry.path, dump(entry.record))
-            rows.append(row_of(entry))
+            rows.append(row_of(entry, names))
             seen.add(entry.path)
     if problems:
         more = [f"and {len(problems) - PROBLEMS} more"] if len(problems) > PROBLEMS else []

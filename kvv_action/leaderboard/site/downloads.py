@@ -13,8 +13,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Beginnings that a spreadsheet would carry out."""
 COLUMNS = (
     "model", "vendor", "vendor_name", "benchmark", "metric", "score", "low", "high", "interval", "n", "reference",
-    "margin", "benchmark_verdict", "note", "verdict", "trust", "origin", "state", "marks", "tier", "effort", "date",
-    "expires", "expired", "standing", "record", "sha256", "evidence", "source",
+    "margin", "difference", "difference_low", "difference_high", "benchmark_verdict", "note", "verdict", "trust",
+    "origin", "state", "marks", "tier", "effort", "date", "expires", "expired", "standing", "record", "sha256",
+    "evidence", "source",
 )  # fmt: skip
 
 
@@ -33,10 +34,12 @@ def lines(rows: Iterable[Row], standing: Set[str], today: date) -> Iterator[dict
 
 def _of_cell(cell: Cell) -> dict[str, Any]:
     low, high = cell.interval or (None, None)
+    difference, limits = (cell.difference[0], cell.difference[1:]) if cell.difference else (None, (None, None))
     interval = "" if cell.interval is None else "computed from n" if cell.computed else "recorded"
     return {
         "benchmark": cell.id, "metric": cell.metric, "score": cell.score, "low": low, "high": high,
         "interval": interval, "n": cell.n, "reference": cell.reference, "margin": cell.margin,
+        "difference": difference, "difference_low": limits[0], "difference_high": limits[1],
         "benchmark_verdict": cell.verdict, "note": cell.note,
     }  # fmt: skip
 

@@ -12,6 +12,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from kvv_action.leaderboard.record import State
+from kvv_action.leaderboard.rules import VendorRule
 from kvv_action.leaderboard.site import charts
 from kvv_action.leaderboard.site.rows import Cell, Row, Tier, benchmarks_of, name_of, newest, of_models, title_of
 from kvv_action.report.pages.canvas import Names, Scale
@@ -108,7 +109,9 @@ class Pages:
         names = dict(sorted(named.items(), key=lambda item: (item[1].casefold(), item[0])))
         return self._render("vendors.html", root="", vendors=names, models=models, standing=standing)
 
-    def vendor(self, rows: Sequence[Row], models: Mapping[str, Model], badges: set[tuple[str, str]]) -> bytes:
+    def vendor(
+        self, rows: Sequence[Row], models: Mapping[str, Model], badges: set[tuple[str, str]], rule: VendorRule | None
+    ) -> bytes:
         """One vendor with its history."""
         names, vendor = Names(), rows[0].vendor
         histories = [
@@ -116,7 +119,8 @@ class Pages:
             for model, found in of_models(rows).items()
         ]
         return self._render(
-            "vendor.html", root="../", vendor=vendor, name=name_of(list(rows)), histories=histories, rows=rows
+            "vendor.html", root="../", vendor=vendor, name=name_of(list(rows)), histories=histories, rows=rows,
+            home=rule.url if rule else None,
         )  # fmt: skip
 
     def feed(self, title: str, path: str, rows: Sequence[Row]) -> bytes:

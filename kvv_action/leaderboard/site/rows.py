@@ -2,7 +2,7 @@
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from sys import intern
@@ -41,6 +41,7 @@ class Cell:
         computed: the interval is not of the record: it was computed from score and number of answers.
         note: what stands for a score that is not published as a number.
         beside: a further number that belongs to the score, in words.
+        difference: from the reference, with the limits that the verdict rests on.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Cell:
     n: int | None
     note: str
     beside: str
+    difference: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +93,13 @@ class Row:
         return datetime.date.fromisoformat(self.expires) < today
 
 
-def row_of(entry: Entry) -> Row:
-    """The row of a record."""
+def row_of(entry: Entry, names: Mapping[str, str] | None = None) -> Row:
+    """The row of a record.
+
+    Args:
+        entry: the record.
+        names: what maintainers call the vendors, by id; it goes before what the record says.
+    """
     record, setup = entry.record, entry.record.setup
     bundle = record.evidence.bundle if record.evidence else None
     return Row(
@@ -100,7 +107,7 @@ def row_of(entry: Entry) -> Row:
         path=entry.path,
         sha256=entry.sha256,
         vendor=intern(record.vendor.id),
-        vendor_name=intern(record.vendor.name or record.vendor.id),
+        vendor_name=intern((names or {}).get(record.vendor.id) or record.vendor.name or record.vendor.id),
         model=intern(record.model.id),
         model_title=intern(record.model.title or record.model.id),
         date=intern(record.date),
@@ -127,6 +134,7 @@ def _cell(one: BenchmarkRecord) -> Cell:
         id=intern(one.id), title=intern(one.title), metric=intern(one.metric), verdict=one.verdict, score=one.score,
         interval=interval, computed=computed, reference=one.reference, margin=one.margin, n=one.n, note=one.note,
         beside=", ".join(f"{words} {percent(one.metrics[it])}" for it, words in BESIDE.items() if it in one.metrics),
+        difference=(found.difference, found.low, found.high) if (found := one.comparison) else None,
     )  # fmt: skip
 
 

@@ -66,7 +66,10 @@
   // Newcombe 1998, doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I, method 10
   function difference(one, base) {
     const gap = one.v - base.v;
-    const points = (share) => `${share < 0 ? "−" : "+"}${Math.abs(100 * share).toFixed(1)}`;
+    const points = (share) => {
+      const text = Math.abs(100 * share).toFixed(1);
+      return text === "0.0" ? text : `${share < 0 ? "−" : "+"}${text}`;
+    };
     if ([one.l, one.h, base.l, base.h].includes(null)) return [points(gap), ""];
     const low = gap - Math.hypot(one.v - one.l, base.h - base.v);
     const high = gap + Math.hypot(one.h - one.v, base.v - base.l);

@@ -123,7 +123,8 @@ def test_tables_for_machines_agree(site: Path) -> None:
     assert [float(line["score"]) for line in lines] == [one["score"] for one in whole["results"]]
     names = {line["vendor_name"] for line in lines}
     assert "'=HYPERLINK(1)" in names
-    assert not [cell for line in lines for cell in line.values() if cell.startswith(("=", "+", "-", "@"))]
+    texts = [line[name] for line in lines for name in ("vendor", "vendor_name", "note", "marks", "effort", "source")]
+    assert not [text for text in texts if text.startswith(("=", "+", "-", "@"))]
     assert {"acme": "re-run", "bolt": "attested"}.items() <= {
         line["vendor"]: line["trust"] for line in lines if line["standing"] == "true"
     }.items()
@@ -170,6 +171,17 @@ def test_badges_say_what_stands(site: Path) -> None:
         if name.startswith("badge/") and name.endswith(".svg"):
             assert ElementTree.fromstring(data).attrib["aria-label"].startswith("kvv ")
     assert not [name for name in found if name.startswith("badge/fireworks")], "published only"
+
+
+def test_maintainers_name_the_vendors(tmp_path: Path) -> None:
+    """What `leaderboard.toml` says goes before what a record calls itself."""
+    root = filled(tmp_path / "repository")
+    (root / "leaderboard.toml").write_text('[vendors.evil0]\nname = "Plain"\nurl = "https://plain.example"\n')
+    built(root, tmp_path / "site")
+    page = (tmp_path / "site" / "vendor" / "evil0.html").read_text()
+    assert "<h1><bdi>Plain</bdi></h1>" in page
+    assert 'href="https://plain.example"' in page
+    assert "window.got" not in (tmp_path / "site" / "model" / "kimi-k2.6.html").read_text()
 
 
 def test_published_scores_can_be_left_out(tmp_path: Path) -> None:
