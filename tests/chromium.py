@@ -3,9 +3,12 @@
 Import the fixture `browser` into a test module. It is skipped, with that reason, where there is no Chromium.
 """
 
+import os
 import shutil
+import signal
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,8 @@ FLAGS = (
     "--disable-sync",
 )  # fmt: skip
 DESK, PHONE = (1180, 900), (360, 780)
+LONGEST = 100.0
+"""Seconds that a test may have a page open; pytest's own deadline cannot end a wait inside Playwright."""
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -50,11 +55,30 @@ class Opened:
         self.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
 
 
+def _children(pid: int) -> Iterator[int]:
+    """All processes below one."""
+    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in map(int, listing.read_text().split()):
+                yield child
+                yield from _children(child)
+
+
+def _end_browsers() -> None:
+    """Kill our own browsers: whatever waits for a stuck one fails instead of waiting for ever."""
+    for pid in list(_children(os.getpid())):
+        with suppress(OSError):
+            if b"chrom" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]:
+                os.kill(pid, signal.SIGKILL)
+
+
 @contextmanager
 def opened(browser: Browser, target: Path | str, *, size: tuple[int, int] = DESK, **context: Any) -> Iterator[Opened]:
-    """Open a file or URL in a fresh profile."""
-    made = browser.new_context(viewport={"width": size[0], "height": size[1]}, **context)
+    """Open a file or URL in a fresh profile; a browser that is stuck for `LONGEST` is killed."""
+    watch = threading.Timer(LONGEST, _end_browsers)
+    watch.start()
     try:
+        made = browser.new_context(viewport={"width": size[0], "height": size[1]}, **context)
         found = Opened(made.new_page())
         found.page.on("request", lambda request: found.requests.append(request.url))
         found.page.on("console", lambda message: found.complaints.append(message.text))
@@ -62,8 +86,9 @@ def opened(browser: Browser, target: Path | str, *, size: tuple[int, int] = DESK
         found.page.on("dialog", lambda dialog: (found.complaints.append(dialog.message), dialog.dismiss()))
         found.page.goto(target if isinstance(target, str) else target.as_uri())
         yield found
-    finally:
         made.close()
+    finally:
+        watch.cancel()
 
 
 @pytest.fixture(scope="module")
