@@ -69,6 +69,7 @@ def comparable(found: Mapping[str, Any]) -> bytes:
             **result,
             "cases": [_timeless(case) for case in result["cases"]],
             "distributions": {name: bins for name, bins in result["distributions"].items() if "tokens" in name},
+            "metrics": {name: value for name, value in result["metrics"].items() if "seconds" not in name},
         }
         for result in found["benchmarks"]
     ]

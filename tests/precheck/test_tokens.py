@@ -1,6 +1,7 @@
 """The suite `tokens`: what each fault breaks, and judgements of made-up answers."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,12 +31,19 @@ from tests.precheck.harness import precheck
 USAGE = ("tokens.usage.streamed", "tokens.usage.plain")
 COMPLETION = ("tokens.completion.streamed", "tokens.completion.plain")
 LIMITED = ("limits.max-tokens.streamed", "limits.max-tokens.plain", "limits.max-completion-tokens")
+
+
+def without_counts(*names: str) -> Breaks:
+    """Probes that need usage fail; what a picture costs cannot be told, which is no second failure."""
+    return replace(breaks(USAGE_MISSING, *names), undecided=("vision.tokens",))
+
+
 FAULTS = {
-    "drops-usage": breaks(
-        USAGE_MISSING, *USAGE, *COMPLETION, "tokens.growth", "tokens.modes", "tokens.stable", "tokens.reference"
+    "drops-usage": without_counts(
+        *USAGE, *COMPLETION, "tokens.growth", "tokens.modes", "tokens.stable", "tokens.reference"
     ),
     "overcounts-prompt-tokens": breaks(PROMPT_MISCOUNTED, "tokens.growth", "tokens.reference"),
-    "drops-usage-of-streams": breaks(USAGE_MISSING, USAGE[0], COMPLETION[0], "tokens.modes", "streaming.shape"),
+    "drops-usage-of-streams": without_counts(USAGE[0], COMPLETION[0], "tokens.modes", "streaming.shape"),
     "counts-generation-prefix": Breaks(causes={}),
     "adds-system-prompt": breaks(CONSTANT_OFFSET, "tokens.reference"),
     "counts-streams-differently": breaks(MODES_DIFFER, "tokens.modes"),
