@@ -25,9 +25,12 @@ LONGEST = 100_000
 """Characters of a command that fit into an argument (Linux: 128 KiB); longer ones go through a file."""
 MAIN = (
     "end=$(($(date +%s) + $1)); "
-    'while left=$((end - $(date +%s))); [ "$left" -gt 0 ]; do sleep "$left" & wait "$!"; done'
+    'while now=$(date +%s); [ "$((end - ${now:-0}))" -gt 0 ]; do [ "$now" ] && sleep "$((end - now))" & wait "$!"; done'
 )
-"""The main process, with the lease in seconds. As process 1 it collects orphans, and no signal from inside ends it."""
+"""The main process, with the lease in seconds. As process 1 it collects orphans, and no signal from inside ends it.
+
+Signals do end what it starts: without the time, because `date` was killed, it asks again.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
