@@ -30,7 +30,7 @@ export GIT_COMMITTER_NAME=kvv GIT_COMMITTER_EMAIL=kvv@localhost GIT_COMMITTER_DA
 from=/opt/kvv/made-from
 mkdir /testbed && cd /testbed
 git init -q -b main
-git apply $from/base.patch && git add -A && git commit -q -m 'First version'
+git apply $from/base.patch && echo __pycache__/ >.gitignore && git add -A && git commit -q -m 'First version'
 git checkout -q -b next && git apply $from/fix.patch && git add -A && git commit -q -m 'Mended'
 git tag -a -m 'With the fix' v1.1
 git clone -q --bare . /srv/origin.git
