@@ -8,7 +8,7 @@ from entrypoint.spending import limits_of
 from kvv_action.profiles.document import TIERS
 from kvv_action.profiles.model import BenchmarkRules
 from kvv_action.run.decision import comparable, exact, family, planned_design
-from kvv_action.run.estimate import FIRST_TOKEN, Estimate, Estimator, wall
+from kvv_action.run.estimate import FIRST_TOKEN, Estimate, Estimator, Spent, wall
 from kvv_action.run.plan import Loaded
 from kvv_action.run.tokens import Span, total
 from kvv_action.scoring.power import USUAL
@@ -114,7 +114,7 @@ def outlook(prepared: Prepared) -> Outlook:
         cost=total(costs) if costs else None,
         wall=wall(estimates, settings.max_connections),
         tiers=tuple(_tiers(prepared)),
-        budget=tuple(_budget(prepared, rows, wall(estimates, settings.max_connections))),
+        budget=tuple(_budget(prepared, rows, estimates)),
     )
 
 
@@ -153,11 +153,13 @@ def _cost(estimate: Estimate, prepared: Prepared) -> Span | None:
     return estimate.tokens_in * ((prices[0] or 0) / 1e6) + estimate.tokens_out * ((prices[1] or 0) / 1e6)
 
 
-def _budget(prepared: Prepared, rows: Sequence[BenchmarkOutlook], time: Span) -> Iterator[str]:
+def _budget(
+    prepared: Prepared, rows: Sequence[BenchmarkOutlook], estimates: Sequence[tuple[Loaded, Estimate]]
+) -> Iterator[str]:
     """For each limit whether the run fits, and what may come on top of it."""
     settings, limits = prepared.settings, limits_of(prepared.settings)
     requests, tokens = total(row.requests for row in rows), total(row.tokens_in + row.tokens_out for row in rows)
-    flying = f"on top comes what is in flight then, {settings.max_connections} answers at most"
+    flying = _flying(prepared, estimates)
     if limits.requests is not None:
         yield _fits("max-requests", limits.requests, requests, "never exceeded")
     if limits.tokens is not None:
@@ -165,7 +167,21 @@ def _budget(prepared: Prepared, rows: Sequence[BenchmarkOutlook], time: Span) ->
     if limits.cost is not None:
         yield _fits("max-cost", limits.cost, total(row.cost for row in rows if row.cost is not None), flying)
     if limits.minutes is not None:
-        yield _fits("max-minutes", limits.minutes, time * (1 / 60), "what is in flight then is given up")
+        minutes = wall(estimates, settings.max_connections) * (1 / 60)
+        yield _fits("max-minutes", limits.minutes, minutes, "what is in flight then is given up")
+
+
+def _flying(prepared: Prepared, estimates: Sequence[tuple[Loaded, Estimate]]) -> str:
+    """What can be in flight when a limit is reached, in words."""
+    largest = Spent()
+    for _, estimate in estimates:
+        largest = largest.or_more(estimate.largest)
+    count = prepared.settings.max_connections
+    boxed = any(getattr(loaded.benchmark, "sandboxed", False) for loaded, _ in estimates)
+    told = f"on top comes what is in flight then, at most {count}{' and one a container' if boxed else ''} answers"
+    if largest.answer is None:
+        return f"{told} without a limit of their own"
+    return f"{told} of {largest.answer:.0f} tokens with prompts of {largest.prompt:.0f}"
 
 
 def _fits(name: str, limit: float, span: Span, beyond: str) -> str:

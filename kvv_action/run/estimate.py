@@ -22,6 +22,19 @@ FIRST_TOKEN = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """The most tokens of one request's prompt and answer; None when nothing limits it."""
+
+    prompt: float = 0.0
+    answer: float | None = 0.0
+
+    def or_more(self, other: "Spent") -> "Spent":
+        """The larger of each."""
+        answer = None if self.answer is None or other.answer is None else max(self.answer, other.answer)
+        return Spent(prompt=max(self.prompt, other.prompt), answer=answer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """One benchmark.
 
@@ -31,6 +44,7 @@ class Estimate:
         tokens_in, tokens_out: of prompts and of answers.
         work: seconds of all items one after the other.
         longest: seconds of the longest item.
+        largest: tokens that a single answer can cost with its prompt: what can be in flight beyond a budget.
         basis: where the expected length of answers comes from.
     """
 
@@ -42,6 +56,7 @@ class Estimate:
     tokens_out: Span
     work: Span
     longest: Span
+    largest: Spent
     basis: str
 
 
@@ -54,6 +69,7 @@ class _Asked:
     tokens_in: Span
     tokens_out: Span
     seconds: Span
+    largest: Spent
 
 
 def outline_of(benchmark: Benchmark, sample: Sample) -> Outline:
@@ -91,7 +107,8 @@ class Estimator:
         mine = [request for request in outline.requests if not request.endpoint]
         costs = [self._cost(loaded, request) for request in mine]
         follows = Span(expected=outline.follows, ceiling=outline.at_most)
-        further_in, further_out = _further(costs, outline)
+        window = self.profile.context_window
+        further_in, further_out = _further(costs, outline, window)
         tokens_out = total((*(out for _, out in costs), further_out))
         requests = Span(expected=len(mine), ceiling=len(mine)) + follows
         return _Asked(
@@ -100,6 +117,7 @@ class Estimator:
             tokens_in=total((*(prompt for prompt, _ in costs), further_in)),
             tokens_out=tokens_out,
             seconds=requests * FIRST_TOKEN + tokens_out * (1 / self.speed),
+            largest=_largest(costs, outline, window),
         )
 
     def _cost(self, loaded: Loaded, request: Request) -> tuple[Span, Span]:
@@ -113,7 +131,7 @@ class Estimator:
         return of_body(body), of_output(body, usual, self.profile.context_window)
 
 
-def _further(costs: Sequence[tuple[Span, Span]], outline: Outline) -> tuple[Span, Span]:
+def _further(costs: Sequence[tuple[Span, Span]], outline: Outline, window: int | None) -> tuple[Span, Span]:
     """Tokens of what is asked after the requests that are known; each prompt may hold all that was said before."""
     if not outline.at_most or not costs:
         return Span(), Span()
@@ -124,17 +142,29 @@ def _further(costs: Sequence[tuple[Span, Span]], outline: Outline) -> tuple[Span
     expected = outline.follows * prompt.expected + grown
     most = outline.at_most
     held = None if widest is None else most * longest + widest * most * (most + 1) / 2
+    if window is not None:
+        held = most * window if held is None else min(held, most * max(window, longest))
     return (
         Span(expected=expected, ceiling=held),
         Span(expected=outline.follows * answer.expected, ceiling=None if widest is None else most * widest),
     )
 
 
+def _largest(costs: Sequence[tuple[Span, Span]], outline: Outline, window: int | None) -> Spent:
+    """The most that one request can cost; the last of those that follow may hold all that was said before."""
+    found = Spent()
+    for prompt, answer in costs:
+        found = found.or_more(Spent(prompt=prompt.ceiling or 0.0, answer=answer.ceiling))
+    held = found.prompt + outline.at_most * (found.answer or 0.0)
+    return Spent(prompt=held if window is None else min(held, max(window, found.prompt)), answer=found.answer)
+
+
 def _summed(loaded: Loaded, asked: "Sequence[_Asked] | Iterator[_Asked]") -> Estimate:
     planned = loaded.planned
     sums = {name: Span() for name in ("requests", "elsewhere", "tokens_in", "tokens_out", "seconds")}
-    longest = Span()
+    longest, largest = Span(), Spent()
     for one in asked:
+        largest = largest.or_more(one.largest)
         sums = {name: held + getattr(one, name) for name, held in sums.items()}
         longest = _longer(longest, one.seconds)
     work = sums.pop("seconds")
@@ -144,6 +174,7 @@ def _summed(loaded: Loaded, asked: "Sequence[_Asked] | Iterator[_Asked]") -> Est
         items=loaded.count * planned.epochs,
         work=work * planned.epochs,
         longest=longest,
+        largest=largest,
         basis=typical.source,
         **{name: span * planned.epochs for name, span in sums.items()},
     )
