@@ -51,7 +51,11 @@ def judge(evidence: Evidence) -> tuple[Verdict, str]:
     if evidence.exact:
         return _exact(evidence)
     if not counts.scored:
-        return Verdict.INCONCLUSIVE, f"no answer could be scored: {missing(evidence)}"
+        nothing = f"no answer could be scored: {missing(evidence)}"
+        comparable = evidence.reference is not None and evidence.margin is not None
+        if comparable and counts.sent >= FEWEST and _too_many_failed(evidence):
+            return Verdict.FAIL, f"{nothing}; {_more_than_allowed(evidence)}"
+        return Verdict.INCONCLUSIVE, nothing
     if evidence.score is None:
         return Verdict.INCONCLUSIVE, evidence.absent or "the answers give no score"
     scored = f"scored {_percent(evidence.score)}"
@@ -96,16 +100,24 @@ def _compared(evidence: Evidence, found: Compared, reference: float, margin: flo
             return found.verdict, f"{seen}: even the lower limit {_points(numbers.low)} is within the margin{early}"
         case Verdict.FAIL:
             return found.verdict, f"{seen}: even the upper limit {_points(numbers.high)} is below the margin{early}"
-    failed = evidence.counts.failed / evidence.counts.sent
-    if found.torn and failed > evidence.most_failures and not evidence.counts.skipped:
-        return Verdict.FAIL, (
-            f"{seen}: what did not come decides, and {_percent(failed)} failed, more than max-failure-rate "
-            f"{_percent(evidence.most_failures)}; {missing(evidence)}"
-        )
+    if found.torn and _too_many_failed(evidence):
+        allowed = _more_than_allowed(evidence)
+        return Verdict.FAIL, f"{seen}: what did not come decides, and {allowed}; {missing(evidence)}"
     limits = f"the limits {_points(numbers.low)} and {_points(numbers.high)} hold both outcomes"
     decides = "; what did not come decides" if found.torn else ""
     lost = f"; {missing(evidence)}" if evidence.counts.failed or evidence.counts.skipped else ""
     return Verdict.INCONCLUSIVE, f"{seen}: {limits}{decides}{lost}; {_power(evidence, numbers)}"
+
+
+def _too_many_failed(evidence: Evidence) -> bool:
+    """All was asked, and more of it failed for good than the run allows."""
+    counts = evidence.counts
+    return counts.failed / counts.sent > evidence.most_failures and not counts.skipped
+
+
+def _more_than_allowed(evidence: Evidence) -> str:
+    failed = evidence.counts.failed / evidence.counts.sent
+    return f"{_percent(failed)} failed, more than max-failure-rate {_percent(evidence.most_failures)}"
 
 
 def _power(evidence: Evidence, numbers: Comparison) -> str:

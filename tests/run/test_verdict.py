@@ -43,6 +43,7 @@ BASE = Evidence(
 TIMEOUTS = (FailureCount(kind=FailureKind.TIMEOUT_TOTAL, count=2, example="no end"),)
 OPEN = Verdict.INCONCLUSIVE
 LOST = {"counts": counts(scored=98, failed=2), "failures": TIMEOUTS}
+NONE = {"counts": counts(failed=20), "score": None, "failures": TIMEOUTS}
 MANY = {"counts": counts(scored=80, failed=20), "failures": TIMEOUTS}
 
 
@@ -106,6 +107,10 @@ MANY = {"counts": counts(scored=80, failed=20), "failures": TIMEOUTS}
             OPEN,
             "no answer could be scored: 2 failed (timeout-total: no end)",
         ),
+        ({**NONE, "compared": None}, Verdict.FAIL, "100.0 % failed, more than max-failure-rate 10.0 %"),
+        ({**NONE, "most_failures": 1.0}, OPEN, "no answer could be scored: 2 failed"),
+        ({**NONE, "margin": None}, OPEN, "no answer could be scored: 2 failed"),
+        ({**NONE, "counts": counts(failed=20, skipped=1)}, OPEN, "1 not asked (the run ended early)"),
         ({"counts": counts(skipped=5), "because": "the gate is closed"}, Verdict.SKIPPED, "the gate is closed"),
         ({"counts": counts()}, Verdict.SKIPPED, "nothing was asked"),
         ({"exact": True, "counts": counts(scored=3), "right": 3}, Verdict.PASS, "all 3 answers right"),
