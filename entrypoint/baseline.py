@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from entrypoint.bundling import opened
 from entrypoint.comparison import EXIT, print_comparison
 from entrypoint.console import harmless
 from entrypoint.outputs import write_reports
@@ -58,10 +59,11 @@ def find(settings: Settings, *, demonstration: bool = False) -> Path | None:
     if not settings.baseline:
         return None
     try:
-        source = find_report(path)
-        if source is None:
-            return None
-        problem = _unusable(settings, source, demonstration=demonstration)
+        with opened(path) as evidence:
+            source = find_report(evidence.folder)
+            if source is None:
+                return None
+            problem = _unusable(settings, source, demonstration=demonstration)
     except KvvError as error:
         problem = f"It is there, but cannot be read: {error}."
     if problem:
@@ -90,9 +92,9 @@ def against(settings: Settings, path: Path | None, report: RunReport, redactor: 
         return Against(missing=True, notice=f"there is no run at {where} yet, so nothing was compared")
     out = out_directory(settings)
     try:
-        comparison = compare(
-            read(path), of_journal(report, out / JOURNAL), tolerance=settings.baseline_tolerance / 100
-        )  # fmt: skip
+        mine, tolerance = of_journal(report, out / JOURNAL), settings.baseline_tolerance / 100
+        with opened(path) as evidence:
+            comparison = compare(read(evidence.folder), mine, tolerance=tolerance)
         write_reports(out, report, redactor, comparison)
     except (KvvError, OSError) as error:
         return Against(notice=f"the comparison with {visible(settings.baseline)} failed: {error}")

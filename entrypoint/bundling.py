@@ -111,6 +111,6 @@ def opened(path: Path) -> Iterator[Opened]:
     if not is_archive(path):
         yield Opened(folder=path)
         return
-    with tempfile.TemporaryDirectory(prefix="kvv-audit-") as folder:
+    with tempfile.TemporaryDirectory(prefix="kvv-bundle-") as folder:
         members = unpack(path, Path(folder))
         yield Opened(folder=Path(folder), archive=measured(path), members=members)

@@ -575,8 +575,9 @@ class Settings(BaseSettings):
     )
     baseline: str = setting(
         "",
-        "An earlier run to compare with: its folder (a downloaded artifact) or report.json. A regression fails the "
-        "gate; none there yet is a notice. Take it from the main branch, never from the pull request.",
+        "An earlier run to compare with: its folder (a downloaded artifact), report.json or evidence.tar.gz. A "
+        "regression fails the gate; none there yet is a notice. Take it from the main branch, never from the pull "
+        "request.",
         group="output",
         metavar="DIR|FILE",
     )

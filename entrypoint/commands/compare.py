@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from entrypoint.bundling import opened
 from entrypoint.comparison import EXIT, print_comparison
 from entrypoint.options import Parser
 from entrypoint.outputs import make_folder, write_files
@@ -18,6 +19,7 @@ from kvv_action.report.text import visible
 EPILOG = """examples:
   kvv compare kvv-out.main kvv-out
   kvv compare baseline/report.json kvv-out/report.json --out compared
+  kvv compare evidence.tar.gz kvv-out
 
 Samples are matched by id, where both runs asked the same benchmark of the same data; what is left out is named. With
 the journals beside the reports, latency, tokens and the answers themselves are compared too. Worse or better is what
@@ -29,7 +31,9 @@ exit status: 0 no regression, 1 regression, 2 wrong usage, 3 cannot tell"""
 def main(argv: Sequence[str]) -> int:
     """Read both runs, compare, write compare.json and compare.md."""
     parser = Parser(prog="kvv compare", description="Compare two runs, sample by sample.", epilog=EPILOG)
-    parser.add_argument("base", metavar="BASE", help="The run before the change: its folder, or its report.json.")
+    parser.add_argument(
+        "base", metavar="BASE", help="The run before the change: its folder, its report.json or its evidence.tar.gz."
+    )
     parser.add_argument("new", metavar="NEW", help="The run after it.")
     parser.add_argument("--out", default="kvv-compare", metavar="DIR", help="Where to write. Default: kvv-compare.")
     parser.add_argument(
@@ -39,7 +43,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--force", action="store_true", help="Compare different models or profiles all the same.")
     values = parser.read(argv)
     tolerance = _tolerance(values.tolerance)
-    comparison = compare(read(Path(values.base)), read(Path(values.new)), tolerance=tolerance, force=values.force)
+    with opened(Path(values.base)) as base, opened(Path(values.new)) as new:
+        comparison = compare(read(base.folder), read(new.folder), tolerance=tolerance, force=values.force)
     out = Path(values.out)
     try:
         make_folder(out)

@@ -133,6 +133,7 @@ def test_a_wrong_tolerance_is_explained(good: Path, tmp_path: Path, points: str)
 def test_what_is_no_run_is_explained(good: Path, tmp_path: Path) -> None:
     """A folder without a report, a file that is none, several runs, a journal of another state."""
     (tmp_path / "junk.json").write_text("{}")
+    (tmp_path / "cut.tar.gz").write_bytes(b"\x1f\x8b\x08")
     for name in ("one", "two"):
         shutil.copytree(good, tmp_path / "several" / name)
     torn = Path(shutil.copytree(good, tmp_path / "torn"))
@@ -142,6 +143,7 @@ def test_what_is_no_run_is_explained(good: Path, tmp_path: Path) -> None:
     for base, words in (
         ("nothing", "no report.json there"),
         ("junk.json", "has schema version None"),
+        ("cut.tar.gz", "ends in the middle; it was cut off"),
         ("several", "holds 2 runs"),
         ("torn", "does not end where the report beside it says"),
         ("other", "the digest of the line before does not match"),
@@ -155,6 +157,19 @@ def test_an_artifact_may_be_nested(good: Path, tmp_path: Path) -> None:
     shutil.copytree(good, tmp_path / "artifacts" / "kvv-main")
     ran, _ = compared(tmp_path / "artifacts", good, tmp_path / "compared")
     assert ran.status == 0
+
+
+def test_bundles_are_compared_like_folders(good: Path, bad: Path, tmp_path: Path) -> None:
+    """With all texts the same comparison; without them the same answer, and digests where the texts were."""
+    _, folders = compared(good, bad, tmp_path / "folders")
+    for options, texts in (((), True), (("--redact",), False)):
+        bundle = tmp_path / f"{texts}.tar.gz"
+        assert kvv("bundle", good, "--out", bundle, *options).status == 0
+        ran, found = compared(bundle, bad, tmp_path / "bundles")
+        assert (ran.status, found["regression"], found["parts"] == folders["parts"]) == (1, "regression", texts)
+    ran, _ = demo(tmp_path / "run", *QUICK, "--baseline", tmp_path / "True.tar.gz")
+    assert ran.status == 0
+    assert "Did this change break the model? No: " in ran.out
 
 
 def test_a_baseline_is_compared_after_the_run(good: Path, tmp_path: Path) -> None:
