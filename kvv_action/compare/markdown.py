@@ -228,6 +228,11 @@ def _left_out(parts: Sequence[Part]) -> Iterator[str]:
                 f"- not compared: samples of {text(part.title)} without a usable answer: {part.failed_before} before, "
                 f"{part.failed_after} now"
             )
+        if part.lost_before or part.lost_after:
+            yield (
+                f"- answers of {text(part.title)} that did not come in single epochs: {part.lost_before} before, "
+                f"{part.lost_after} now"
+            )
 
 
 def _run(side: RunSide) -> str:

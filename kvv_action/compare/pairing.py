@@ -25,6 +25,7 @@ class Paired:
     Attributes:
         matched: judged in both.
         unanswered: judged before, and without any answer after.
+        lost_before, lost_after: single epochs of the matched samples without an answer.
         left_out: the others, by reason.
     """
 
@@ -32,6 +33,8 @@ class Paired:
     unanswered: tuple[tuple[str, Sampled], ...] = ()
     failed_before: int = 0
     failed_after: int = 0
+    lost_before: int = 0
+    lost_after: int = 0
     left_out: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -42,8 +45,11 @@ def pair(base: Mapping[str, Sampled], new: Mapping[str, Sampled]) -> Paired:
         "only the baseline asked it": sum(name not in new for name in base),
         "only the new run asked it": sum(name not in base for name in new),
     }
+    matched = tuple(found for found in both if found[1].scored and found[2].scored)
     return Paired(
-        matched=tuple(found for found in both if found[1].scored and found[2].scored),
+        matched=matched,
+        lost_before=sum(before.lost for _, before, _ in matched),
+        lost_after=sum(after.lost for _, _, after in matched),
         unanswered=tuple((name, before) for name, before, after in both if before.scored and not after.scored),
         failed_before=sum(not before.scored for _, before, _ in both),
         failed_after=sum(not after.scored for _, _, after in both),

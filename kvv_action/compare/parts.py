@@ -106,7 +106,7 @@ def _counted(part: Part, paired: Paired, before: BenchmarkResult, after: Benchma
     causes = [{found.cause for found in result.diagnosis} for result in (before, after)]
     part = replace(
         part, exact=exactly, matched=count, failed_before=paired.failed_before, failed_after=paired.failed_after,
-        left_out=paired.left_out, causes_new=tuple(sorted(causes[1] - causes[0])),
+        lost_before=paired.lost_before, lost_after=paired.lost_after, left_out=paired.left_out, causes_new=tuple(sorted(causes[1] - causes[0])),
         causes_gone=tuple(sorted(causes[0] - causes[1])),
     )  # fmt: skip
     if not count:
@@ -152,7 +152,8 @@ def _exactly(part: Part, paired: Paired) -> Part:
         also = f"; {part.rose} now {hold}" if part.rose else ""
         reason = f"{part.fell} of {part.matched} {noun} {lost_}: {fell}{also}"
         return replace(part, finding=Finding.WORSE, reason=reason)
-    lost = [name for name, before in paired.unanswered if before.value > 1 - 1e-9]
+    missing = [name for name, before, after in paired.matched if after.lost > before.lost and before.value > 1 - 1e-9]
+    lost = missing + [name for name, before in paired.unanswered if before.value > 1 - 1e-9]
     if lost:
         reason = f"{len(lost)} {noun} that {held} got no usable answer now: {_listed(lost)}"
         return replace(part, finding=Finding.UNCLEAR, reason=reason)
@@ -206,15 +207,21 @@ def _tested(part: Part, draft: Draft, family: int, tolerance: float) -> Part:
 
 
 def _hidden(draft: Draft, family: int) -> str:
-    """Why samples that failed now could hide a regression: had they been wrong, it would be one."""
+    """Why answers that failed now could hide a regression: had they been wrong, it would be one.
+
+    Where single epochs failed they count wrong in both runs, for then both lost something.
+    """
     paired = draft.paired
-    if paired is None or not paired.unanswered:
+    if paired is None or not (paired.unanswered or paired.lost_after):
         return ""
-    worst = [*draft.differences, *(-before.value for _, before in paired.unanswered)]
+    worst = [after.least - before.least for _, before, after in paired.matched]
+    worst += [-before.value for _, before in paired.unanswered]
     if family * chance(worst).worse > ALPHA:
         return ""
+    samples = [f"{len(paired.unanswered)} samples got no usable answer now"] if paired.unanswered else []
+    epochs = [f"{paired.lost_after} answers of single epochs did not come"] if paired.lost_after else []
     return (
-        f"{len(paired.unanswered)} samples got no usable answer now; had they been wrong, the loss would be "
+        f"{' and '.join(samples + epochs)}; had they been wrong, the loss would be "
         f"{points(-sum(worst) / len(worst))} points"
     )
 

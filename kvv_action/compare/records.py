@@ -74,6 +74,7 @@ class Part:
             benchmarks (Holm); None where every change counts.
         fell, rose: samples with a lower, a higher value.
         failed_before, failed_after: samples without any answer, which are not compared.
+        lost_before, lost_after: answers to the matched samples that did not come, in single epochs.
         score_before, score_after: the two reports' own scores, over everything that each of them asked.
         left_out: samples that are not compared, by reason.
         causes_new, causes_gone: causes that only one of the reports diagnosed.
@@ -97,6 +98,8 @@ class Part:
     rose: int = 0
     failed_before: int = 0
     failed_after: int = 0
+    lost_before: int = 0
+    lost_after: int = 0
     score_before: float | None = None
     score_after: float | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)

@@ -48,6 +48,16 @@ class Sampled:
         """Mean over the epochs that were judged."""
         return self.total / self.scored
 
+    @property
+    def lost(self) -> int:
+        """Epochs without any answer."""
+        return self.failed.bit_count()
+
+    @property
+    def least(self) -> float:
+        """The mean with what did not come counted wrong."""
+        return self.total / (self.scored + self.lost)
+
     def add(self, value: float, epoch: int) -> None:
         """Count one judged answer.
 

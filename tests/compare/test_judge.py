@@ -128,6 +128,32 @@ def test_failures_that_could_hide_a_regression_make_it_unknown() -> None:
     assert "20 samples got no usable answer now; had they been wrong, the loss would be 10.0 points" in found.reason
 
 
+def test_epochs_that_are_lost_could_hide_a_regression() -> None:
+    """A vendor that cuts seven of eight answers off has not kept what it could; the one that came proves nothing."""
+    base = {f"s{n}": [1.0] * 8 for n in range(30)}
+    cut = {name: [1.0, *[None] * 7] for name in base}
+    found = compare(side((QUIZ, base)), side((QUIZ, cut)))
+    assert (found.regression, part(found).lost_after) == (Regression.UNKNOWN, 210)
+    assert (
+        "210 answers of single epochs did not come; had they been wrong, the loss would be 87.5 points" in found.reason
+    )
+
+
+def test_epochs_that_are_lost_before_and_now_hide_nothing() -> None:
+    """What both runs lose alike is no change."""
+    lossy = {f"s{n}": [1.0, None, 1.0, 1.0] for n in range(100)}
+    found = compare(side((QUIZ, lossy)), side((QUIZ, lossy)))
+    assert (found.regression, part(found).lost_before, part(found).lost_after) == (Regression.NONE, 100, 100)
+
+
+def test_a_bundled_answer_that_is_lost_in_one_epoch_cannot_be_told() -> None:
+    """Every answer must be right, and nobody knows of this one."""
+    quiz = benchmark("quiz", dataset=BUNDLED)
+    found = compare(side((quiz, {"a": [1.0, 1.0]})), side((quiz, {"a": [1.0, None]})))
+    assert found.regression is Regression.UNKNOWN
+    assert "1 answers that were right got no usable answer now: a" in found.reason
+
+
 def test_few_failures_hide_nothing() -> None:
     """They are counted and told."""
     failing = {name: [None if number < 2 else 1.0] for number, name in enumerate(RIGHT)}
