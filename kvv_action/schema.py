@@ -564,7 +564,7 @@ class Comparison:
         early: the verdict was clear before everything was asked.
         detectable: the smallest deficit that would have failed in four of five runs; None where none would.
         needed: how many more answers would settle it in four of five runs, if the true difference is the one seen; None
-            when it is settled, or when no number of answers would.
+            when it is settled, when what did not come decides, or when no number of answers would.
     """
 
     difference: float
@@ -610,6 +610,7 @@ class BenchmarkResult:
             `completion_tokens` where the endpoint said them.
         comparison: with the reference; None where there is none, or nothing to compare.
         saved: what ending early saved; None when everything was asked.
+        orientation: answered, but the profile says nothing to judge it by: it is inconclusive, and does not count.
     """
 
     id: str
@@ -642,6 +643,7 @@ class BenchmarkResult:
     distributions: Mapping[str, Histogram] = field(default_factory=dict)
     comparison: Comparison | None = None
     saved: Saved | None = None
+    orientation: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -651,6 +653,8 @@ class Gap:
     Attributes:
         benchmark: id of the benchmark with the published items.
         pairs: samples that were scored in both ways.
+        lost: answers to samples asked in both ways that failed for good, of either kind.
+        clear_with_lost: it would be clear if these had been wrong.
         public, varied: mean score of these.
         gap: public - varied, -1..1.
         interval: its 95 % confidence interval, by sample.
@@ -666,6 +670,8 @@ class Gap:
     interval: tuple[float, float]
     chance: float
     clear: bool
+    lost: int = 0
+    clear_with_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ from kvv_action.schema import (
     Score,
     ToolCall,
 )
+from kvv_action.scoring.aggregates import MISSED
 from kvv_action.scoring.toolcalls import CheckedCall, ToolCallChecker
 from kvv_action.simulator.schema_values import minimal
 
@@ -333,7 +334,12 @@ def _unanswered(calls: Sequence[Label]) -> dict[str, int]:
     """What is known of a sample that gets no answer."""
     if not calls:
         return {"failed_no_reference": 1}
-    return {"failed_reference_called" if 2 * sum(map(bool, calls)) >= len(calls) else "failed_reference_no_call": 1}
+    called = sum(map(bool, calls))
+    call, none = (called, len(calls) - called), (0, called)  # true positives and errors of an answer with and without
+    majority = 2 * called >= len(calls)
+    right, wrong = (call, none) if majority else (none, call)
+    counts = {"failed_reference_called" if majority else "failed_reference_no_call": 1}
+    return counts | {name: count for name, count in zip(MISSED, (*right, *wrong), strict=True) if count}
 
 
 def _limit(request: Mapping[str, Json], replaced: Mapping[str, Json]) -> int | None:

@@ -106,8 +106,8 @@ def _counted(part: Part, paired: Paired, before: BenchmarkResult, after: Benchma
     causes = [{found.cause for found in result.diagnosis} for result in (before, after)]
     part = replace(
         part, exact=exactly, matched=count, failed_before=paired.failed_before, failed_after=paired.failed_after,
-        lost_before=paired.lost_before, lost_after=paired.lost_after, left_out=paired.left_out, causes_new=tuple(sorted(causes[1] - causes[0])),
-        causes_gone=tuple(sorted(causes[0] - causes[1])),
+        lost_before=paired.lost_before, lost_after=paired.lost_after, left_out=paired.left_out,
+        causes_new=tuple(sorted(causes[1] - causes[0])), causes_gone=tuple(sorted(causes[0] - causes[1])),
     )  # fmt: skip
     if not count:
         return part

@@ -109,8 +109,9 @@ def _headline(report: RunReport) -> str:
 def _of_benchmark(result: BenchmarkResult) -> Annotation:
     lines = [result.reason, *(f"{found.count} × {found.cause}: {found.remedy}" for found in result.diagnosis[:5])]
     lines += [f"{failure.count} × {failure.kind}: {failure.example}" for failure in result.failures[:5]]
-    title = f"{result.title}: {result.verdict}"
-    return Annotation(level=_LEVELS[result.verdict], title=title, message="\n".join(lines))
+    title = f"{result.title}: {'not judged' if result.orientation else result.verdict}"
+    level = Level.NOTICE if result.orientation else _LEVELS[result.verdict]
+    return Annotation(level=level, title=title, message="\n".join(lines))
 
 
 def _failed_probes(result: BenchmarkResult) -> Iterator[Annotation]:

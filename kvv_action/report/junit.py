@@ -74,6 +74,8 @@ def _verdict_case(result: BenchmarkResult) -> TestCase:
     match result.verdict:
         case Verdict.FAIL:
             case.add_failure_info(message=reason, output=numbers, failure_type="verdict")
+        case Verdict.INCONCLUSIVE if result.orientation:
+            case.add_skipped_info(message=f"not judged: {reason}", output=numbers)
         case Verdict.INCONCLUSIVE:
             case.add_error_info(message=reason, output=numbers, error_type="inconclusive")
         case Verdict.SKIPPED:

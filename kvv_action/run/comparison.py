@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kvv_action.run.decision import ERROR, Look, Standing, design_of, holm
 from kvv_action.run.ledger import Ledger
@@ -44,11 +44,9 @@ def _compared(standing: Standing, ledger: Ledger, error: float, *, fails: bool) 
     found = standing.failed(error) if fails else standing.passed()
     look = found or standing.looks[-1]
     verdict = (Verdict.FAIL if fails else Verdict.PASS) if found else Verdict.INCONCLUSIVE
-    return Compared(
-        verdict=verdict,
-        comparison=_numbers(look, ledger, error, len(standing.looks), settled=found is not None),
-        torn=found is None and look.torn(error),
-    )
+    torn = found is None and look.torn(error)
+    numbers = _numbers(look, ledger, error, len(standing.looks), settled=found is not None)
+    return Compared(verdict=verdict, comparison=replace(numbers, needed=None) if torn else numbers, torn=torn)
 
 
 def _numbers(look: Look, ledger: Ledger, error: float, looks: int, *, settled: bool) -> Comparison:
@@ -67,6 +65,6 @@ def _numbers(look: Look, ledger: Ledger, error: float, looks: int, *, settled: b
         reference_assumed=not paired and planned.reference.n is None,
         answers=look.answers,
         looks=look.number + 1 if settled else looks,
-        early=settled and bool(planned.looks) and look.number < len(planned.looks) - 1,
+        early=settled and look.complete and bool(planned.looks) and look.number < len(planned.looks) - 1,
         detectable=design.detectable(), needed=more,
     )  # fmt: skip

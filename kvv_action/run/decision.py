@@ -14,10 +14,10 @@ of runs.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kvv_action.run.ledger import NOTHING, RIGHT, WRONG, Ledger
+from kvv_action.run.ledger import NOTHING, Ledger
 from kvv_action.run.order import FEWEST, positions
 from kvv_action.schema import BenchmarkKind, PlannedBenchmark, Verdict
-from kvv_action.scoring.aggregates import AGGREGATES, Term
+from kvv_action.scoring.aggregates import AGGREGATES, RIGHT, WRONG, Term
 from kvv_action.scoring.differences import Difference, Estimate, Unpaired, overlap_from, paired_f1, share_of
 from kvv_action.scoring.intervals import degrees_of, effective_size, one_sided
 from kvv_action.scoring.power import Design
@@ -65,6 +65,7 @@ class Look:
         number: place among the looks of the plan.
         answers: how many it rests on, scored or failed.
         size: how many independent ones they are worth.
+        complete: nothing that it covers is still to come.
         seen: difference by the answers that were scored.
         worst, best: the same with what did not come counted wrong, and right.
     """
@@ -73,6 +74,7 @@ class Look:
     number: int
     answers: int
     size: float
+    complete: bool = True
     seen: Difference
     worst: Difference
     best: Difference
@@ -129,13 +131,23 @@ class Standing:
         return None if found and before and before.number < found.number else found
 
 
-def stand(planned: PlannedBenchmark, ledger: Ledger) -> Standing:
-    """Look wherever everything that a look covers is known; without looks in the plan once, at whatever there is."""
+def stand(planned: PlannedBenchmark, ledger: Ledger, *, ended: bool = True) -> Standing:
+    """All looks of the plan; without looks in the plan one, at whatever there is.
+
+    What is not there counts as what failed does, wrong for one limit and right for the other: a look that decides then
+    would have decided with it as well.
+
+    Args:
+        planned: the benchmark.
+        ledger: its answers.
+        ended: more will not come; else only looks are taken of which everything is there.
+    """
     if not comparable(planned):
         return Standing(planned=planned)
     order, found = positions(planned), []
     for number, end in enumerate(planned.looks or (len(order),)):
-        if planned.looks and any(ledger.states[position] == NOTHING for position in order[:end]):
+        complete = all(ledger.states[position] != NOTHING for position in order[:end])
+        if planned.looks and not complete and not ended:
             break
         look = look_at(planned, ledger, order[:end], number)
         if look is not None:
@@ -152,7 +164,10 @@ def look_at(planned: PlannedBenchmark, ledger: Ledger, covered: Sequence[int], n
     if seen is None or worst is None or best is None:
         return None
     size = _estimate(planned, ledger.terms(covered, None), len(covered)).size
-    return Look(planned=planned, number=number, answers=answers, size=size, seen=seen, worst=worst, best=best)
+    return Look(
+        planned=planned, number=number, answers=answers, size=size, complete=answers == len(covered), seen=seen,
+        worst=worst, best=best,
+    )  # fmt: skip
 
 
 def _difference(

@@ -3,11 +3,12 @@
 An endpoint that recognises a benchmark can serve it better than anything else. Items in other words or another order
 are the same task; a vendor that answers them worse than the published ones behaves differently towards the two. That is
 all that this shows: memorised answers, a filter, and wordings that happen to be harder look alike. So nothing fails by
-it, but what is answered better only because it was published is not a pass either.
+it, but what is answered better only because it was published is not a pass either. Nor is it one where varied items are
+not answered at all, when counting both kinds' failures wrong would make the difference clear.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from random import Random
@@ -101,11 +102,12 @@ def _named(counts: Mapping[str, int]) -> dict[str, int]:
 
 @dataclass(slots=True)
 class _Means:
-    """Sums and numbers of one sample's scores, as it was published and varied."""
+    """Sums and numbers of one sample's scores and numbers of its failures, as it was published and varied."""
 
     cluster: int = -1
     sums: list[float] = field(default_factory=lambda: [0.0, 0.0])
     counts: list[int] = field(default_factory=lambda: [0, 0])
+    lost: list[int] = field(default_factory=lambda: [0, 0])
 
     def add(self, value: float, *, varied: bool) -> None:
         self.sums[varied] += value
@@ -114,6 +116,14 @@ class _Means:
     def both(self) -> tuple[float, float]:
         """The two means."""
         return self.sums[0] / self.counts[0], self.sums[1] / self.counts[1]
+
+    def least(self) -> tuple[float, float]:
+        """The two means with failures counted wrong."""
+        return self.sums[0] / (self.counts[0] + self.lost[0]), self.sums[1] / (self.counts[1] + self.lost[1])
+
+    def asked(self) -> bool:
+        """Whether both ways were, with whatever result."""
+        return all(count + lost for count, lost in zip(self.counts, self.lost, strict=True))
 
 
 class Pairs:
@@ -127,41 +137,67 @@ class Pairs:
 
     def add(self, slot: Slot, sample: str, value: float) -> None:
         """Count a score, if its benchmark is asked in both ways."""
+        found = self._means(slot, sample)
+        if found is not None:
+            found[0].add(value, varied=found[1])
+
+    def lose(self, slot: Slot, sample: str) -> None:
+        """Count a failure, if its benchmark is asked in both ways."""
+        found = self._means(slot, sample)
+        if found is not None:
+            found[0].lost[found[1]] += 1
+
+    def _means(self, slot: Slot, sample: str) -> tuple[_Means, bool] | None:
+        """Those of a sample, and whether this answer is to a varied item."""
         planned = self._plans[slot[0]]
         varied = planned.varies not in ("", planned.id)
         samples = self._samples.get(planned.varies if varied else planned.id)
         if samples is None:
-            return
+            return None
         means = samples.setdefault(sample, _Means())
-        means.add(value, varied=varied)
         if not varied:
             means.cluster = planned.clusters[slot[1]] if planned.clusters else slot[1]
+        return means, varied
 
     def gaps(self) -> tuple[Gap, ...]:
         """The gap of each benchmark that has pairs."""
-        found = {name: both for name in self._samples if (both := self._both(name))}
-        differences = {name: _by_cluster(both) for name, both in found.items()}
+        asked = {name: both for name in self._samples if (both := self._both(name))}
+        found = {name: pairs for name, both in asked.items() if (pairs := [one for one in both if all(one.counts)])}
+        differences = {name: _by_cluster(pairs, _Means.both) for name, pairs in found.items()}
         chances = holm([chance(values).better for values in differences.values()])
+        worst = holm([chance(_by_cluster(asked[name], _Means.least)).better for name in found])
         return tuple(
-            _gap(name, found[name], differences[name], by_chance)
-            for name, by_chance in zip(found, chances, strict=True)
+            _gap(name, found[name], differences[name], by_chance, _Lost.of(asked[name], with_lost))
+            for name, by_chance, with_lost in zip(found, chances, worst, strict=True)
         )
 
     def _both(self, name: str) -> list[_Means]:
-        """The samples that were scored in both ways; by id, for sums must not depend on who was faster."""
-        return [means for _, means in sorted(self._samples[name].items()) if all(means.counts)]
+        """The samples that were asked in both ways; by id, for sums must not depend on who was faster."""
+        return [means for _, means in sorted(self._samples[name].items()) if means.asked()]
 
 
-def _by_cluster(both: Sequence[_Means]) -> list[float]:
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """How many answers failed, and how likely the gap is by chance with these counted wrong."""
+
+    count: int
+    chance: float
+
+    @classmethod
+    def of(cls, asked: Sequence[_Means], by_chance: float) -> "_Lost":
+        return cls(count=sum(sum(means.lost) for means in asked), chance=by_chance)
+
+
+def _by_cluster(both: Sequence[_Means], means_of: Callable[[_Means], tuple[float, float]]) -> list[float]:
     """The mean difference of each cluster of samples whose answers are alike."""
     clusters: dict[int, list[float]] = {}
     for means in both:
-        published, varied = means.both()
+        published, varied = means_of(means)
         clusters.setdefault(means.cluster, []).append(published - varied)
     return [sum(values) / len(values) for _, values in sorted(clusters.items())]
 
 
-def _gap(name: str, both: Sequence[_Means], differences: Sequence[float], by_chance: float) -> Gap:
+def _gap(name: str, both: Sequence[_Means], differences: Sequence[float], by_chance: float, lost: _Lost) -> Gap:
     interval = difference_interval(differences)
     assert interval is not None
     published, varied = (sum(means.both()[way] for means in both) / len(both) for way in (0, 1))
@@ -174,6 +210,8 @@ def _gap(name: str, both: Sequence[_Means], differences: Sequence[float], by_cha
         interval=(round(interval[0], 6), round(interval[1], 6)),
         chance=by_chance,
         clear=by_chance <= ERROR,
+        lost=lost.count,
+        clear_with_lost=lost.chance <= ERROR,
     )
 
 
@@ -186,10 +224,14 @@ def judged(results: Sequence[BenchmarkResult], plan: RunPlan, gaps: Sequence[Gap
 
 def _judged(result: BenchmarkResult, gap: Gap | None) -> BenchmarkResult:
     if gap is None:
-        reason = result.reason if result.verdict is Verdict.SKIPPED else "no sample was scored in both ways"
-        return replace(result, verdict=Verdict.SKIPPED, reason=reason)
+        if result.verdict is Verdict.SKIPPED:
+            return result
+        return replace(result, verdict=Verdict.INCONCLUSIVE, reason="no sample was scored in both ways")
     if gap.clear:
         told = "published items are answered better; behaviour observed, its cause is not"
+        return replace(result, verdict=Verdict.INCONCLUSIVE, reason=f"{words(gap)}: {told}")
+    if gap.clear_with_lost:
+        told = f"{gap.lost} answers failed; had they been wrong, published items would be answered better"
         return replace(result, verdict=Verdict.INCONCLUSIVE, reason=f"{words(gap)}: {told}")
     return replace(result, verdict=Verdict.PASS, reason=f"{words(gap)}: no difference is clear")
 

@@ -24,7 +24,6 @@ from kvv_action.run.tally import CUT_SHORT, UNKNOWN, Tally, mean, total
 from kvv_action.run.verdict import Evidence, judge, of_shard, overall
 from kvv_action.schema import (
     SCHEMA_VERSION,
-    BenchmarkKind,
     BenchmarkResult,
     Counts,
     Diagnosis,
@@ -147,7 +146,8 @@ def build(path: Path, rescored: Rescored | None = None) -> RunReport:
     results = judged(results, plan, gaps)
     advisory = [planned.id for planned in plan.benchmarks if planned.gates and plan.precheck == "warn"]
     wanted = [name for name, board in found.boards.items() if board.named]
-    verdict, reason = overall(results, state, state_reason, advisory=advisory, wanted=wanted)
+    beside = [planned.id for planned in plan.benchmarks if planned.varies not in ("", planned.id)]
+    verdict, reason = overall(results, state, state_reason, advisory=advisory, wanted=wanted, beside=beside)
     if plan.shard is not None:
         verdict, reason = of_shard(plan.shard, results, state, state_reason, advisory=advisory)
     return RunReport(
@@ -201,6 +201,8 @@ def _count(
                 score = _add(tallies[slot[0]], record, slot, asked, rescored)
                 if score is not None:
                     pairs.add(slot, record["sample"], score.value)
+                else:
+                    pairs.lose(slot, record["sample"])
 
 
 def _add(tally: Tally, record: journals.Record, slot: Slot, asked: list[Exchange], rescored: Rescored) -> Score | None:
@@ -255,24 +257,24 @@ def _result(tally: Tally, board: Board, state_reason: str, compared: Compared | 
     cases = tally.cases.cases()
     must_be_right = exact(planned)
     reference = planned.reference
-    verdict, reason = judge(
-        Evidence(
-            kind=planned.kind,
-            exact=must_be_right,
-            counts=counts,
-            right=tally.right,
-            score=score,
-            compared=compared,
-            most_failures=plan.max_failure_rate,
-            available=planned.dataset.count * planned.epochs,
-            reference=reference.value if reference else None,
-            margin=planned.margin,
-            failures=tally.failure_counts(),
-            wrong_ids=[case.id for case in cases if case.outcome not in (Outcome.RIGHT, Outcome.FAILED)],
-            because=because,
-            absent=found.absent,
-        )
+    evidence = Evidence(
+        kind=planned.kind,
+        exact=must_be_right,
+        counts=counts,
+        right=tally.right,
+        score=score,
+        compared=compared,
+        most_failures=plan.max_failure_rate,
+        available=planned.dataset.count * planned.epochs,
+        reference=reference.value if reference else None,
+        margin=planned.margin,
+        failures=tally.failure_counts(),
+        wrong_ids=[case.id for case in cases if case.outcome not in (Outcome.RIGHT, Outcome.FAILED)],
+        because=because,
+        absent=found.absent,
+        bundled=planned.dataset.source == "bundled",
     )
+    verdict, reason = judge(evidence)
     return BenchmarkResult(
         id=planned.id,
         title=planned.title,
@@ -304,6 +306,7 @@ def _result(tally: Tally, board: Board, state_reason: str, compared: Compared | 
         distributions=tally.distributions.histograms(),
         comparison=compared.comparison if compared else None,
         saved=_saved(tally, counts) if early else None,
+        orientation=evidence.orientation and planned.varies in ("", planned.id),
     )
 
 
@@ -327,9 +330,22 @@ def _aggregated(tally: Tally, counts: Counts, unknown: int) -> Aggregated:
     total, known = sum(sums), (counts.scored + unknown) or 1
     return Aggregated(
         score=total / counts.scored if counts.scored else None,
-        interval=clustered(sums, answers) if tally.planned.kind is BenchmarkKind.SCORED else None,
+        interval=None if exact(tally.planned) else clustered(*_by_cluster(tally.planned, sums, answers)),
         bounds=(total / known, (total + unknown) / known) if counts.sent else None,
     )
+
+
+def _by_cluster(
+    planned: PlannedBenchmark, sums: Sequence[float], answers: Sequence[int]
+) -> tuple[Sequence[float], Sequence[int]]:
+    """Summed scores and answers of the samples that belong together."""
+    if not planned.clusters:
+        return sums, answers
+    found: dict[int, tuple[float, int]] = {}
+    for cluster, value, count in zip(planned.clusters, sums, answers, strict=True):
+        before = found.get(cluster, (0.0, 0))
+        found[cluster] = before[0] + value, before[1] + count
+    return [value for value, _ in found.values()], [count for _, count in found.values()]
 
 
 def _diagnosis(tally: Tally, verdict: Verdict, *, exact: bool) -> tuple[Diagnosis, ...]:

@@ -66,7 +66,7 @@ class _Watch:
             state = board.ledger.states[position]
             if state == SCORED or (state == FAILED and not retry_failed):
                 self._waiting[self._group(position)] -= 1
-        for look in stand(planned, board.ledger).looks:
+        for look in stand(planned, board.ledger, ended=False).looks:
             if look.number < len(planned.looks) - 1:  # after the last look nothing is left to end
                 self.decided = self.decided or self._clear(look)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kvv_action.run.comparison import Compared
 from kvv_action.run.order import FEWEST
-from kvv_action.schema import BenchmarkKind, BenchmarkResult, Comparison, Counts, FailureCount, RunState, Shard, Verdict
+from kvv_action.schema import BenchmarkKind, BenchmarkResult, Counts, FailureCount, RunState, Shard, Verdict
 
 AT_MARGIN = 0.002
 """A difference so near the margin, as a fraction, is called equal to it."""
@@ -25,6 +25,7 @@ class Evidence:
         absent: why there is no score although answers were judged.
         most_failures: share of answers that may fail for good.
         available: answers that the whole dataset gives in as many epochs.
+        bundled: the samples are our own, too few and too easy to say anything about a model.
     """
 
     kind: BenchmarkKind
@@ -41,6 +42,13 @@ class Evidence:
     absent: str = ""
     most_failures: float = 1.0
     available: int = 0
+    bundled: bool = False
+
+    @property
+    def orientation(self) -> bool:
+        """Answered as asked, but there is nothing to judge the score by."""
+        judged = self.exact or self.score is None or self.counts.skipped > 0 or _too_many_failed(self)
+        return not judged and (self.reference is None or self.margin is None)
 
 
 def judge(evidence: Evidence) -> tuple[Verdict, str]:
@@ -85,7 +93,8 @@ def _exact(evidence: Evidence) -> tuple[Verdict, str]:
             Verdict.INCONCLUSIVE,
             f"{evidence.right} of {counts.planned} {noun} right, the rest unknown: {missing(evidence)}",
         )
-    return Verdict.PASS, f"all {counts.scored} {noun} right"
+    demonstration = " (bundled samples: a demonstration, no measurement)" if evidence.bundled else ""
+    return Verdict.PASS, f"all {counts.scored} {noun} right{demonstration}"
 
 
 def _compared(evidence: Evidence, found: Compared, reference: float, margin: float) -> tuple[Verdict, str]:
@@ -106,7 +115,7 @@ def _compared(evidence: Evidence, found: Compared, reference: float, margin: flo
     limits = f"the limits {_points(numbers.low)} and {_points(numbers.high)} hold both outcomes"
     decides = "; what did not come decides" if found.torn else ""
     lost = f"; {missing(evidence)}" if evidence.counts.failed or evidence.counts.skipped else ""
-    return Verdict.INCONCLUSIVE, f"{seen}: {limits}{decides}{lost}; {_power(evidence, numbers)}"
+    return Verdict.INCONCLUSIVE, f"{seen}: {limits}{decides}{lost}; {_power(evidence, found)}"
 
 
 def _too_many_failed(evidence: Evidence) -> bool:
@@ -120,11 +129,14 @@ def _more_than_allowed(evidence: Evidence) -> str:
     return f"{_percent(failed)} failed, more than max-failure-rate {_percent(evidence.most_failures)}"
 
 
-def _power(evidence: Evidence, numbers: Comparison) -> str:
+def _power(evidence: Evidence, found: Compared) -> str:
     """What could have been seen, and what would settle it."""
+    numbers = found.comparison
     could = "no deficit could have been seen" if numbers.detectable is None else (
         f"a deficit of {_points(numbers.detectable, sign=False)} would have been seen"
     )  # fmt: skip
+    if found.torn:
+        return f"{could}; running again asks for what did not come"
     if numbers.needed is None:
         if abs(numbers.difference + (evidence.margin or 0.0)) < AT_MARGIN:
             return f"{could}; the difference is at the margin, which no number of answers settles"
@@ -164,8 +176,11 @@ def overall(
     *,
     advisory: Sequence[str] = (),
     wanted: Sequence[str] = (),
+    beside: Sequence[str] = (),
 ) -> tuple[Verdict, str]:
     """The verdict of the run.
+
+    What can only serve for orientation does not count; but where scores were asked for, at least one must be judged.
 
     Args:
         results: one per benchmark.
@@ -173,8 +188,9 @@ def overall(
         state_reason: why it ended early.
         advisory: ids of benchmarks that are reported but do not count.
         wanted: ids of benchmarks without which a run does not pass.
+        beside: ids of benchmarks that only stand beside others (the same items put another way).
     """
-    counting = [result for result in results if result.id not in advisory]
+    counting = [result for result in results if result.id not in advisory and not result.orientation]
     for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
         found = [result for result in counting if result.verdict is verdict]
         if found and verdict is Verdict.INCONCLUSIVE and state is not RunState.COMPLETE:
@@ -191,6 +207,10 @@ def overall(
         left = [f"{result.title} skipped ({result.reason})" for result in skipped]
         if any(result.id in wanted for result in skipped):
             return Verdict.INCONCLUSIVE, "; ".join(left)
+        aside = [f"{result.title} not judged ({result.reason})" for result in results if result.orientation]
+        if aside and not any(result.kind is BenchmarkKind.SCORED and result.id not in beside for result in passed):
+            return Verdict.INCONCLUSIVE, "; ".join(["no score could be judged", *aside])
+        left = aside + left
         return Verdict.PASS, "; ".join([", ".join(f"{result.title}: {result.reason}" for result in passed), *left])
     return Verdict.SKIPPED, "; ".join(f"{result.title}: {result.reason}" for result in results) or "nothing was asked"
 

@@ -59,9 +59,13 @@ def _mean_term(score: Score) -> Term:
     return score.value, 1.0
 
 
-def _right(counts: Mapping[str, int]) -> Term:
+WRONG: Term = (0.0, 1.0)
+RIGHT: Term = (1.0, 1.0)
+
+
+def _unanswered(counts: Mapping[str, int]) -> tuple[Term, Term]:
     del counts
-    return 1.0, 1.0
+    return WRONG, RIGHT
 
 
 def _f1_term(score: Score) -> Term:
@@ -70,9 +74,16 @@ def _f1_term(score: Score) -> Term:
     return float(tp), float(tp + fp + fn)
 
 
-def _f1_right(counts: Mapping[str, int]) -> Term:
-    """A request that failed, had it agreed: nothing where the reference called no tool either."""
-    return (0.0, 0.0) if counts.get("failed_reference_no_call") else (1.0, 1.0)
+MISSED = ("failed_right_tp", "failed_right_errors", "failed_wrong_tp", "failed_wrong_errors")
+"""What a request that failed would have added to true positives and errors, had it agreed with most runs of the
+reference, or disagreed: as many of each as the reference has runs."""
+
+
+def _f1_unanswered(counts: Mapping[str, int]) -> tuple[Term, Term]:
+    tp, errors, wrong_tp, wrong_errors = (float(counts.get(name, 0)) for name in MISSED)
+    if not wrong_errors:
+        return WRONG, RIGHT
+    return (wrong_tp, wrong_tp + wrong_errors), (tp, tp + errors)
 
 
 def _self_term(score: Score) -> Term:
@@ -90,7 +101,7 @@ class Aggregate:
         compute: what it makes of them; None leaves it to the mean.
         f1: the score is the F1 of a share, else the share itself.
         term: what an answer adds to the share.
-        right: what a failed answer would have added, had it been right, by its `unanswered` counts.
+        unanswered: what a failed answer would have added, had it been wrong, and right, by its `unanswered` counts.
         own: what an answer says about the reference's own score on the same sample; None where it says nothing.
     """
 
@@ -98,7 +109,7 @@ class Aggregate:
     compute: Callable[[Columns, Missing], Aggregated] | None = None
     f1: bool = False
     term: Callable[[Score], Term] = _mean_term
-    right: Callable[[Mapping[str, int]], Term] = _right
+    unanswered: Callable[[Mapping[str, int]], tuple[Term, Term]] = _unanswered
     own: Callable[[Score], Term] | None = None
 
 
@@ -181,10 +192,10 @@ def _f1(columns: Columns, missing: Missing) -> Aggregated:
         )  # fmt: skip
     metrics.update(_agreement(sums, drawn))
     score, interval = f1_of(tp, fp + fn), _score_interval(sums, drawn)
-    failed = _with_missing(tp, fp + fn, missing)
-    metrics.update(failed)
+    runs = math.ceil(compared / (sums["count_responses"] - missing.sums.get("count_without_reference", 0)))
+    metrics.update(_with_failed(tp, fp + fn, missing, runs))
     metrics.update(_with_reference(tp, fp + fn, missing.sums))
-    worst, best = f1_of(tp, fp + fn + missing.answers), _best(tp, fp + fn, missing, missing.answers)
+    worst, best = _with_missing(tp, fp + fn, missing, missing.answers, runs)
     return Aggregated(
         score=score,
         interval=interval,
@@ -247,11 +258,11 @@ def _add_interval(metrics: dict[str, float], name: str, interval: tuple[float, f
         metrics[f"{name}_low"], metrics[f"{name}_high"] = interval
 
 
-def _with_missing(tp: int, errors: int, missing: Missing) -> dict[str, float]:
+def _with_failed(tp: int, errors: int, missing: Missing, runs: int) -> dict[str, float]:
     """F1 if every failed request had disagreed with the reference, or agreed; nothing when none failed."""
     if not missing.failed:
         return {}
-    worst, best = f1_of(tp, errors + missing.failed), _best(tp, errors, missing, missing.failed)
+    worst, best = _with_missing(tp, errors, missing, missing.failed, runs)
     return {
         name: value
         for name, value in (("tool_call_f1_failed_wrong", worst), ("tool_call_f1_failed_right", best))
@@ -266,9 +277,16 @@ def _with_reference(tp: int, errors: int, sums: Mapping[str, int]) -> dict[str, 
     return {"tool_call_f1_reference_called": value} if agreed + disagreed and value is not None else {}
 
 
-def _best(tp: int, errors: int, missing: Missing, answers: int) -> float | None:
-    """F1 if what is missing had agreed: a true positive where the reference called, or where that is not known."""
-    return f1_of(tp + answers - missing.sums.get("failed_reference_no_call", 0), errors)
+def _with_missing(tp: int, errors: int, missing: Missing, answers: int, runs: int) -> tuple[float | None, float | None]:
+    """F1 if so many missing answers had disagreed with the reference, or agreed.
+
+    Where it is not known what the reference did, all of its runs are taken to have called a tool.
+    """
+    right_tp, right_errors, wrong_tp, wrong_errors = (missing.sums.get(name, 0) for name in MISSED)
+    told = missing.sums.get("failed_reference_called", 0) + missing.sums.get("failed_reference_no_call", 0)
+    unknown = (answers - told) * runs
+    worst = f1_of(tp + wrong_tp, errors + wrong_errors + unknown)
+    return worst, f1_of(tp + right_tp + unknown, errors + right_errors)
 
 
 def _streaming(sums: Mapping[str, int]) -> tuple[Diagnosis, ...]:
@@ -316,7 +334,7 @@ AGGREGATES: Mapping[str, Aggregate] = {
         compute=_f1,
         f1=True,
         term=_f1_term,
-        right=_f1_right,
+        unanswered=_f1_unanswered,
         own=_self_term,
     ),
 }

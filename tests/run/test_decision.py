@@ -7,11 +7,13 @@ import pytest
 from kvv_action.run.comparison import compare_all
 from kvv_action.run.decision import ERROR, Standing, comparable, holm, planned_design, quantile, stand
 from kvv_action.run.ledger import Ledger
+from kvv_action.run.order import positions
 from kvv_action.schema import (
     BenchmarkKind,
     DatasetInfo,
     FailureKind,
     PlannedBenchmark,
+    Reference,
     SampleFailure,
     Score,
     Verdict,
@@ -21,6 +23,7 @@ from kvv_action.scoring.intervals import one_sided
 from tests.run.vendors import planned_of
 
 LOST = SampleFailure(kind=FailureKind.TIMEOUT_TOTAL, message="too long")
+PAPER = Reference(value=0.9, source="a paper", date="2026-01-01", n=4000)
 QUIZ = planned_of(reference=0.9, margin=0.05, samples=1000, size=1000)
 
 
@@ -121,6 +124,51 @@ def test_a_reference_of_several_runs_is_compared_by_request() -> None:
     (look,) = stand(planned, ledger).looks
     assert isinstance(look.seen, Paired)
     assert look.seen.value == pytest.approx(2 * 180 / (2 * 180 + 20) - 1)
+
+
+@pytest.mark.parametrize("runs", [1, 4])
+def test_missing_answers_weigh_as_much_as_others_in_an_f1(runs: int) -> None:
+    """A reference of four runs counts each answer four times, so what did not come counts so as well."""
+    planned = replace(planned_of(reference=0.9, margin=0.07, samples=2000, size=4000, f1=True), reference=PAPER)
+    limits = []
+    for lost in (0, 200):
+        ledger = Ledger.empty(planned)
+        for position in range(2000 - lost):
+            called, agrees = position % 2 == 0, position % 20 != 0
+            kind = "tp" if called and agrees else "fn" if called else "tn" if agrees else "fp"
+            ledger.score(position, Score(value=float(agrees), counts={kind: runs}))
+        for position in range(2000 - lost, 2000 - lost // 2):  # the other half was never asked
+            told = {True: {"failed_right_tp": runs, "failed_wrong_errors": runs}, False: {"failed_wrong_errors": runs}}
+            ledger.failure(position, replace(LOST, counts=told[position % 2 == 0]))
+        (look,) = stand(planned, ledger).looks
+        limits.append((look.worst.value, look.seen.value, look.best.value))
+    (_, whole, _), (worst, seen, best) = limits
+    assert whole == pytest.approx(seen) == pytest.approx(2 * 810 / (2 * 810 + 90) - 0.9)
+    assert worst == pytest.approx(2 * 810 / (2 * 810 + 90 + 200) - 0.9)
+    assert best == pytest.approx(2 * (810 + 150) / (2 * (810 + 150) + 90) - 0.9)
+
+
+def test_what_never_came_does_not_hide_the_rest() -> None:
+    """A run that was cut short with one early answer missing fails by the others; while it goes on it is not told."""
+    planned = planned_of(reference=0.9, margin=0.05, samples=1000, size=1000, sequential=True)
+    ledger = Ledger.empty(planned)
+    first = positions(planned)[0]
+    for position in range(1000):
+        if position != first:
+            ledger.score(position, Score(value=0.0))
+    assert stand(planned, ledger, ended=False).looks == ()
+    found = compare_all([stand(planned, ledger)], {"quiz": ledger}, 1)["quiz"]
+    assert (found.verdict, found.comparison.early) == (Verdict.FAIL, False)
+
+
+def test_the_rest_of_a_cut_run_may_decide() -> None:
+    """Ninety of a hundred asked are right, the others are open: no verdict by a look that lacks most answers."""
+    planned = planned_of(reference=0.9, margin=0.05, samples=1000, size=1000, sequential=True)
+    ledger = Ledger.empty(planned)
+    for position in positions(planned)[:100]:
+        ledger.score(position, Score(value=float(position % 10 != 0)))
+    found = compare_all([stand(planned, ledger)], {"quiz": ledger}, 1)["quiz"]
+    assert (found.verdict, found.torn, found.comparison.needed) == (Verdict.INCONCLUSIVE, True, None)
 
 
 def test_a_published_f1_is_compared_where_the_reference_ran_once() -> None:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from kvv_action.errors import EndpointError
 from kvv_action.run.holdout import BOTH, ERROR, NOTHING_VARIED, OFF, VARY, Pairs, applied
 from kvv_action.run.results import build
-from kvv_action.schema import Sample, Verdict
+from kvv_action.schema import FailureKind, Sample, Verdict
 from tests.run.fakes import FakeClient, Quiz, Reply, Run, load_quiz, make_run, plan_of, right, said, text_of
 
 BETTER = "published items are answered better; behaviour observed, its cause is not"
@@ -129,6 +130,41 @@ async def test_a_vendor_that_knows_only_published_items_does_not_pass(tmp_path: 
     assert report.benchmarks[1].verdict is Verdict.INCONCLUSIVE
     assert report.benchmarks[1].reason.endswith(BETTER)
     assert report.verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("answered", [0, 4])
+async def test_a_vendor_that_does_not_answer_varied_items_does_not_pass(answered: int, tmp_path: Path) -> None:
+    """Failures are not wrong answers, but what was answered only because it was published is no pass."""
+    run = riddle_run(tmp_path, Riddle(count=40))
+    seen: list[int] = []
+
+    def answer(body: Mapping[str, Any]) -> Reply:
+        number = int(text_of(body).split()[1])
+        if number >= 1000:
+            seen.append(number)
+            if len(seen) > answered:
+                return EndpointError(FailureKind.SERVER_ERROR, "500")
+        return remainder(body)
+
+    await run.session(FakeClient(answer))
+    report = run.report()
+    assert (report.benchmarks[1].verdict, report.verdict) == (Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE)
+    told = "36 answers failed; had they been wrong" if answered else "no sample was scored in both ways"
+    assert told in report.benchmarks[1].reason
+
+
+async def test_failures_of_both_kinds_are_no_gap(tmp_path: Path) -> None:
+    """An endpoint that loses every eighth answer of either kind behaves alike."""
+    run = riddle_run(tmp_path, Riddle(count=80))
+
+    def answer(body: Mapping[str, Any]) -> Reply:
+        if int(text_of(body).split()[1]) % 8 == 0:
+            return EndpointError(FailureKind.SERVER_ERROR, "500")
+        return remainder(body)
+
+    await run.session(FakeClient(answer))
+    (gap,) = run.report().gaps
+    assert (gap.pairs, gap.lost, gap.clear, gap.clear_with_lost) == (70, 20, False, False)
 
 
 async def test_only_pairs_count(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """From journal to report: denominators, bounds, metrics, cases."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -238,6 +238,35 @@ async def test_odd_usage_does_not_break_the_report(tmp_path: Path) -> None:
     run = make_run(tmp_path, Quiz(count=1))
     await run.session(FakeClient(lambda body: said("0", usage={"prompt_tokens": "many", "completion_tokens": [1]})))
     assert run.report().usage.answers_without_usage == 1
+
+
+@dataclass(kw_only=True)
+class Alike(Quiz):
+    """A quiz in which `size` neighbours are forms of one question."""
+
+    size: int = 1
+
+    def samples(self, rows: Any, profile: Any) -> Any:
+        for sample in super().samples(rows, profile):
+            yield replace(sample, cluster=f"c{sample.input // self.size}")
+
+
+async def test_the_interval_counts_alike_samples_once(tmp_path: Path) -> None:
+    """The same question in two forms, answered alike, is one observation; without a word of it there were two."""
+
+    def judge(sample: Sample, exchanges: Sequence[Exchange]) -> Score:
+        del exchanges
+        return Score(value=float(sample.input // 2 % 5 != 0))
+
+    widths = []
+    for size in (1, 2):
+        (tmp_path / str(size)).mkdir()
+        run = make_run(tmp_path / str(size), Alike(count=200, judge=judge, size=size))
+        await run.session(FakeClient())
+        (result,) = run.report().benchmarks
+        assert result.interval is not None
+        widths.append(result.interval[1] - result.interval[0])
+    assert widths[1] == pytest.approx(widths[0] * 2**0.5, rel=0.02)
 
 
 async def test_a_failed_precheck_is_advisory_when_warned(tmp_path: Path) -> None:

@@ -90,6 +90,7 @@ MANY = {"counts": counts(scored=80, failed=20), "failures": TIMEOUTS}
         ({"margin": None, "compared": None}, OPEN, "the reference of 90.0 % was measured in another way"),
         ({"compared": None}, OPEN, "scored 90.0 %, but 100 answers are too few to compare; 10 are needed"),
         ({"compared": compared(OPEN, torn=True), **LOST}, OPEN, "what did not come decides; 2 failed (timeout-total"),
+        ({"compared": compared(OPEN, torn=True, needed=1), **LOST}, OPEN, "asks for what did not come"),
         ({"compared": compared(OPEN), **LOST}, OPEN, "hold both outcomes; 2 failed (timeout-total: no end)"),
         (
             {"compared": compared(OPEN, torn=True), **MANY},
@@ -114,6 +115,11 @@ MANY = {"counts": counts(scored=80, failed=20), "failures": TIMEOUTS}
         ({"counts": counts(skipped=5), "because": "the gate is closed"}, Verdict.SKIPPED, "the gate is closed"),
         ({"counts": counts()}, Verdict.SKIPPED, "nothing was asked"),
         ({"exact": True, "counts": counts(scored=3), "right": 3}, Verdict.PASS, "all 3 answers right"),
+        (
+            {"exact": True, "counts": counts(scored=3), "right": 3, "bundled": True},
+            Verdict.PASS,
+            "all 3 answers right (bundled samples: a demonstration, no measurement)",
+        ),
         (
             {"exact": True, "counts": counts(scored=3), "right": 2, "wrong_ids": ("q1",)},
             Verdict.FAIL,
@@ -151,6 +157,24 @@ def test_a_benchmark_is_judged(changes: dict[str, object], verdict: Verdict, rea
     found, words = judge(replace(BASE, **changes))
     assert found is verdict
     assert reason in words
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"reference": None}, True),
+        ({"margin": None}, True),
+        ({}, False),
+        ({"margin": None, "exact": True}, False),
+        ({"margin": None, "score": None}, False),
+        ({"margin": None, **LOST}, True),
+        ({"margin": None, **MANY}, False),
+        ({"margin": None, "counts": counts(scored=90, skipped=10)}, False),
+    ],
+)
+def test_what_serves_for_orientation(changes: dict[str, object], expected: bool) -> None:
+    """A score that was measured as asked, without anything to judge it by; what was lost is no orientation."""
+    assert replace(BASE, compared=None, **changes).orientation is expected
 
 
 def result(verdict: Verdict, name: str = "a") -> BenchmarkResult:
@@ -192,3 +216,16 @@ def test_a_run_is_judged(
     """The worst counting benchmark decides; a run that ended early never passes."""
     results = [result(found, "abc"[number]) for number, found in enumerate(verdicts)]
     assert overall(results, state, "early", advisory=advisory) == (verdict, reason)
+
+
+def test_what_serves_for_orientation_does_not_count() -> None:
+    """It is told with the verdict of the others; where no score is judged at all, there is no verdict."""
+    aside = replace(result(OPEN, "b"), orientation=True)
+    probes = replace(result(PASS, "c"), kind=BenchmarkKind.CONTRACT)
+    told = "B not judged (because b)"
+    assert overall([result(PASS), aside], RunState.COMPLETE, "") == (PASS, f"A: because a; {told}")
+    assert overall([result(FAIL), aside], RunState.COMPLETE, "") == (FAIL, "A: because a")
+    assert overall([result(OPEN), aside], RunState.COMPLETE, "") == (OPEN, "A: because a")
+    assert overall([probes, aside], RunState.COMPLETE, "") == (OPEN, f"no score could be judged; {told}")
+    assert overall([result(PASS), aside], RunState.COMPLETE, "", beside=["a"])[0] is OPEN
+    assert overall([result(PASS), aside], RunState.STOPPED, "early") == (OPEN, "early")

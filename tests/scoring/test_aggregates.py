@@ -54,10 +54,20 @@ def test_counts_that_cannot_vary_still_have_an_interval(counts: tuple[int, int, 
 
 def test_missing_answers_have_bounds() -> None:
     """Failed and skipped answers count wrong at the lower end, right at the upper one; known labels narrow it."""
-    found = computed(failed=4, skipped=6, sums={"failed_reference_no_call": 3}, **matrix(30, 5, 5, 20))
+    told = {"failed_reference_no_call": 3, "failed_wrong_errors": 3}
+    found = computed(failed=4, skipped=6, sums=told, **matrix(30, 5, 5, 20))
     assert found.bounds == (f1_of(30, 20), f1_of(37, 10))
     assert found.metrics["tool_call_f1_failed_wrong"] == f1_of(30, 14)
     assert found.metrics["tool_call_f1_failed_right"] == f1_of(31, 10)
+
+
+def test_bounds_count_every_run_of_the_reference() -> None:
+    """With three runs an answer is compared three times, so a missing one is as well."""
+    columns = {name: [3 * value for value in column] for name, column in matrix(30, 5, 5, 20).items()}
+    told = {"failed_reference_called": 1, "failed_right_tp": 2, "failed_right_errors": 1, "failed_wrong_errors": 2}
+    found = computed(failed=1, skipped=6, sums=told, **columns)
+    assert found.bounds == (f1_of(90, 30 + 2 + 18), f1_of(90 + 2 + 18, 30 + 1))
+    assert found.metrics["tool_call_f1_failed_wrong"] == f1_of(90, 32)
 
 
 def test_without_a_reference_there_is_no_f1() -> None:

@@ -34,10 +34,14 @@ def _row(result: BenchmarkResult) -> str:
     if result.epochs > 1:
         right += f", {result.samples} × {result.epochs}"
     cells = (
-        f"**{text(result.title)}**", MARKS[result.verdict], percent(result.score), interval, reference, right,
+        f"**{text(result.title)}**", _mark(result), percent(result.score), interval, reference, right,
         str(counts.failed), str(counts.skipped),
     )  # fmt: skip
     return "| " + " | ".join(cells) + " |"
+
+
+def _mark(result: BenchmarkResult) -> str:
+    return "ℹ️ not judged" if result.orientation else MARKS[result.verdict]
 
 
 def _right(result: BenchmarkResult) -> str:
