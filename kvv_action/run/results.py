@@ -252,7 +252,6 @@ def _result(tally: Tally, board: Board, state_reason: str, compared: Compared | 
     planned, counts = tally.planned, counts_of(tally)
     early = compared is not None and compared.comparison.early
     found = _aggregated(tally, counts, unknown=counts.failed + (0 if early else counts.skipped))
-    score, interval = found.score, found.interval
     because = planned.skip or board.skip or state_reason
     cases = tally.cases.cases()
     must_be_right = exact(planned)
@@ -262,7 +261,7 @@ def _result(tally: Tally, board: Board, state_reason: str, compared: Compared | 
         exact=must_be_right,
         counts=counts,
         right=tally.right,
-        score=score,
+        score=found.score,
         compared=compared,
         most_failures=plan.max_failure_rate,
         available=planned.dataset.count * planned.epochs,
@@ -282,8 +281,8 @@ def _result(tally: Tally, board: Board, state_reason: str, compared: Compared | 
         kind=planned.kind,
         verdict=verdict,
         reason=reason,
-        score=score,
-        interval=interval,
+        score=found.score,
+        interval=None if must_be_right else found.interval,
         bounds=found.bounds,
         reference=reference.value if reference else None,
         reference_source=f"{reference.source} ({reference.date})" if reference else "",
@@ -330,7 +329,7 @@ def _aggregated(tally: Tally, counts: Counts, unknown: int) -> Aggregated:
     total, known = sum(sums), (counts.scored + unknown) or 1
     return Aggregated(
         score=total / counts.scored if counts.scored else None,
-        interval=None if exact(tally.planned) else clustered(*_by_cluster(tally.planned, sums, answers)),
+        interval=clustered(*_by_cluster(tally.planned, sums, answers)),
         bounds=(total / known, (total + unknown) / known) if counts.sent else None,
     )
 

@@ -93,8 +93,7 @@ def _exact(evidence: Evidence) -> tuple[Verdict, str]:
             Verdict.INCONCLUSIVE,
             f"{evidence.right} of {counts.planned} {noun} right, the rest unknown: {missing(evidence)}",
         )
-    demonstration = " (bundled samples: a demonstration, no measurement)" if evidence.bundled else ""
-    return Verdict.PASS, f"all {counts.scored} {noun} right{demonstration}"
+    return Verdict.PASS, f"all {counts.scored} {noun}{' to bundled samples' if evidence.bundled else ''} right"
 
 
 def _compared(evidence: Evidence, found: Compared, reference: float, margin: float) -> tuple[Verdict, str]:

@@ -118,7 +118,7 @@ MANY = {"counts": counts(scored=80, failed=20), "failures": TIMEOUTS}
         (
             {"exact": True, "counts": counts(scored=3), "right": 3, "bundled": True},
             Verdict.PASS,
-            "all 3 answers right (bundled samples: a demonstration, no measurement)",
+            "all 3 answers to bundled samples right",
         ),
         (
             {"exact": True, "counts": counts(scored=3), "right": 2, "wrong_ids": ("q1",)},
