@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +26,7 @@ from kvv_action.profiles.thinking import check as check_thinking
 from kvv_action.redact import SENSITIVE_HEADER, Redactor
 from kvv_action.run import holdout
 from kvv_action.run import shard as shards
-from kvv_action.run.plan import Amount, Loaded, plan_benchmark
+from kvv_action.run.plan import Amount, Loaded, Peer, plan_benchmark
 from kvv_action.sandbox.own import own_image
 from kvv_action.schema import EndpointInfo, ProfileInfo, Provenance, RunPlan
 from kvv_action.settings import SECRETS, Settings, nearest, option_name, vendor_name
@@ -135,8 +136,11 @@ def create(names: Sequence[str], options: Options) -> list[Benchmark]:
     return [registry.create(name, options) for name in names]
 
 
-def load_benchmark(benchmark: Benchmark, settings: Settings, profile: Profile, *, location: str) -> Loaded:
-    """One benchmark with its samples.
+def load_benchmark(
+    benchmark: Benchmark, settings: Settings, profile: Profile, *, location: str,
+    peers: Mapping[str, Peer] = MappingProxyType({}),
+) -> Loaded:  # fmt: skip
+    """One benchmark with its samples; `peers` are runs of the reference.
 
     Raises:
         DatasetError: the samples cannot be had, or are not the pinned ones.
@@ -155,6 +159,7 @@ def load_benchmark(benchmark: Benchmark, settings: Settings, profile: Profile, *
     amount = Amount(
         tier=settings.tier, limit=settings.limit, epochs=settings.epochs, seed=settings.seed, shuffle=shuffle,
         sequential=sequential(settings) and not both,  # a gap needs all pairs
+        peers=peers,
     )  # fmt: skip
     return plan_benchmark(benchmark, rows, profile, amount)
 
@@ -240,9 +245,10 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
         raise DatasetError(f"swebench-agent: {patches}: no such file")
     names = chosen_benchmarks(settings, profile)
     options = options_of(settings, settings.model or profile.model)
+    peers = _peers(settings, profile)
     fallback = "bundled" if demonstration else ""
     loaded = tuple(
-        load_benchmark(benchmark, settings, profile, location=settings.dataset.get(benchmark.id, fallback))
+        load_benchmark(benchmark, settings, profile, location=settings.dataset.get(benchmark.id, fallback), peers=peers)
         for benchmark in create(names, options)
     )
     loaded = holdout.applied(loaded, settings.holdout, settings.seed)
@@ -269,6 +275,19 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
         plan, loaded = shards.divide(plan, loaded, *shards.numbers(settings.shard))
     redactor = Redactor(secrets_of(settings))
     return Prepared(settings=settings, profile=profile, plan=plan, loaded=loaded, redactor=redactor)
+
+
+def _peers(settings: Settings, profile: Profile) -> Mapping[str, Peer]:
+    """The runs that every score is compared with; reading them takes modules that most runs do without."""
+    if not settings.reference:
+        return {}
+    from entrypoint.peers import peers_of
+
+    peers = peers_of(settings, profile.name)
+    if peers and settings.holdout == holdout.VARY:
+        allowed = "The reference answered the published items; compare with holdout: both, or off."
+        raise UsageError([Problem(name="holdout", value=settings.holdout, allowed=allowed)])
+    return peers
 
 
 def _checked_profile(settings: Settings, demonstration: Demonstration | None, *, sends: bool) -> Profile:

@@ -344,6 +344,8 @@ class PlannedBenchmark:
             everything is asked. The order of the answers is that of `kvv_action.run.order`.
         order_seed: of that order.
         clusters: for each sample the number of its cluster; empty when every sample stands for itself.
+        peers: for each sample the mean value that a run of the reference has, None where it has none; empty when the
+            reference is only known by its score.
         exact: every answer must be right, whatever the reference (a self-test).
         notes: what a reader of the result should know, such as what was left out.
         varies: id of the benchmark whose samples these are, put another way; its own id when they are asked instead of
@@ -372,6 +374,7 @@ class PlannedBenchmark:
     looks: tuple[int, ...] = ()
     order_seed: int = 0
     clusters: tuple[int, ...] = ()
+    peers: tuple[float | None, ...] = ()
     exact: bool = False
     notes: tuple[str, ...] = ()
     varies: str = ""

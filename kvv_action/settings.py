@@ -406,10 +406,11 @@ class Settings(BaseSettings):
     )
     reference: Lines = setting(
         (),
-        "What toolcall compares with: official, none, or K2VV result files and journals, one a line. "
-        "Default: what belongs to the samples.",
+        "What answers are compared with, one a line: folders of kvv's runs against an official endpoint, with which "
+        "every score is compared sample by sample; for toolcall also official, none, K2VV result files or journals. "
+        "Default: what is published, or belongs to the samples.",
         group="plan",
-        metavar="FILE",
+        metavar="DIR|FILE",
     )
     reference_base_url: Annotated[str, AfterValidator(_url)] = setting(
         "", "URL of an endpoint that is asked the same and compared with.", group="plan", metavar="URL"

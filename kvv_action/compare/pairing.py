@@ -13,7 +13,7 @@ Pair = tuple[str, Sampled, Sampled]
 """Sample id, before, after."""
 _NOT_ANSWERS = (
     "ids", "ids_digest", "samples", "title", "reference", "margin", "skip", "dataset", "gates", "kind", "looks",
-    "order_seed", "clusters",
+    "order_seed", "clusters", "peers",
 )  # fmt: skip
 """Of a planned benchmark: what says how much is asked or how it is judged, not how."""
 

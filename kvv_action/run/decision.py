@@ -18,7 +18,15 @@ from kvv_action.run.ledger import NOTHING, Ledger
 from kvv_action.run.order import FEWEST, positions
 from kvv_action.schema import BenchmarkKind, PlannedBenchmark, Verdict
 from kvv_action.scoring.aggregates import AGGREGATES, RIGHT, WRONG, Term
-from kvv_action.scoring.differences import Difference, Estimate, Unpaired, overlap_from, paired_f1, share_of
+from kvv_action.scoring.differences import (
+    Difference,
+    Estimate,
+    Unpaired,
+    overlap_from,
+    paired_f1,
+    paired_mean,
+    share_of,
+)
 from kvv_action.scoring.intervals import degrees_of, effective_size, one_sided
 from kvv_action.scoring.power import Design
 from kvv_action.scoring.spending import boundaries
@@ -176,11 +184,29 @@ def _difference(
     terms = ledger.terms(covered, missing)
     if not share_of([term for _, term in terms])[1]:
         return None
+    if planned.peers:
+        return paired_mean(_from_peers(planned, terms))
     own = ledger.own_terms(covered)
     if own and share_of([term for _, term in own])[1]:
         vendor, reference = _by_sample(planned, terms), _by_sample(planned, own)
         return paired_f1([vendor.get(cluster, (0.0, 0.0)) for cluster in reference], list(reference.values()))
     return Unpaired(vendor=_estimate(planned, terms, len(covered)), reference=reference_of(planned, terms))
+
+
+def _from_peers(planned: PlannedBenchmark, terms: Terms) -> list[Term]:
+    """By cluster, the sum of the differences from the reference's own answers to the same samples, and their number."""
+    samples: dict[int, Term] = {}
+    for sample, (part, whole) in terms:
+        before = samples.get(sample, (0.0, 0.0))
+        samples[sample] = before[0] + part, before[1] + whole
+    sums: dict[int, Term] = {}
+    for sample, (part, whole) in samples.items():
+        theirs = planned.peers[sample]
+        if theirs is not None and whole:
+            cluster = planned.clusters[sample] if planned.clusters else sample
+            before = sums.get(cluster, (0.0, 0.0))
+            sums[cluster] = before[0] + part / whole - theirs, before[1] + 1
+    return list(sums.values())
 
 
 def reference_of(planned: PlannedBenchmark, terms: Terms) -> Estimate:

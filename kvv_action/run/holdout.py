@@ -89,6 +89,7 @@ def _beside(item: Loaded, seed: int) -> Loaded:
         margin=None,
         looks=(),
         clusters=(),
+        peers=(),
         skip=planned.skip or ("" if ids else NOTHING_VARIED),
         varies=planned.id,
         variations=_named(counts),

@@ -1,21 +1,22 @@
 """Decides what will be asked, before anything is sent."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import orjson
 
 from kvv_action.benchmark import Benchmark, Rows
 from kvv_action.dataset.subset import stratified
-from kvv_action.errors import DatasetError
+from kvv_action.errors import DatasetError, Problem, UsageError
 from kvv_action.profiles.model import BenchmarkRules, Profile
 from kvv_action.profiles.thinking import sampling_for, thinks
 from kvv_action.run.decision import comparable
+from kvv_action.run.decision import exact as must_be_right
 from kvv_action.run.order import looks_for
 from kvv_action.run.shuffle import shuffled
-from kvv_action.schema import BenchmarkKind, DatasetInfo, PlannedBenchmark, RunPlan, Sample
+from kvv_action.schema import BenchmarkKind, DatasetInfo, PlannedBenchmark, Reference, RunPlan, Sample
 
 Read = Callable[[], Iterator[Sample]]
 
@@ -44,11 +45,31 @@ class Loaded:
         return self.mine is None or sample_id in self.mine
 
 
+PEER_MARGIN = 0.05
+"""Margin against a run of the reference where the profile has none: what a regression of a model is often called."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A benchmark in a run against the reference, with which answers are compared sample by sample.
+
+    Attributes:
+        planned: as that run asked it.
+        values: by sample id, the mean value of its answers.
+        reference: its score over these.
+    """
+
+    planned: PlannedBenchmark
+    values: Mapping[str, float]
+    reference: Reference
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amount:
     """How much the user asked for; None follows tier and profile.
 
-    `sequential` may end early when all is clear; `shuffle`: not in the order of the dataset.
+    `sequential` may end early when all is clear; `shuffle`: not in the order of the dataset; `peers` are runs of the
+    reference by benchmark.
     """
 
     tier: str
@@ -57,6 +78,7 @@ class Amount:
     seed: int
     sequential: bool = False
     shuffle: bool = False
+    peers: Mapping[str, Peer] = field(default_factory=dict)
 
 
 def plan_benchmark(benchmark: Benchmark, rows: Rows | None, profile: Profile, amount: Amount) -> Loaded:
@@ -66,6 +88,7 @@ def plan_benchmark(benchmark: Benchmark, rows: Rows | None, profile: Profile, am
 
     Raises:
         DatasetError: two samples have the same id.
+        UsageError: the run of the reference was asked something else.
     """
     rules = profile.benchmarks.get(benchmark.id, BenchmarkRules())
     tier = rules.tiers.get(amount.tier)
@@ -108,11 +131,35 @@ def plan_benchmark(benchmark: Benchmark, rows: Rows | None, profile: Profile, am
         margin=None if exact else rules.margin,
         clusters=_clusters([sample.cluster or sample.id for sample in every if not chosen or sample.id in wanted]),
     )
+    peer = amount.peers.get(benchmark.id)
+    if peer is not None and not must_be_right(planned) and planned.aggregate != "f1":  # F1 has a way of its own
+        planned = _beside(planned, peer, asked)
     if amount.sequential and comparable(planned):
         if amount.shuffle:  # looking early asks in a random order of its own
             return plan_benchmark(benchmark, rows, profile, replace(amount, shuffle=False))
         planned = replace(planned, looks=looks_for(planned.samples, planned.epochs), order_seed=amount.seed)
     return Loaded(benchmark=benchmark, planned=planned, samples=_reader(read, chosen))
+
+
+def _beside(planned: PlannedBenchmark, peer: Peer, asked: Sequence[str]) -> PlannedBenchmark:
+    """The benchmark compared with a run of the reference instead of a published score."""
+    theirs = peer.planned
+    for name, mine, other in (
+        ("samples", planned.dataset.digest[:16], theirs.dataset.digest[:16]),
+        ("version", planned.version, theirs.version),
+        ("variation", planned.varies, theirs.varies),
+    ):
+        if mine != other:
+            allowed = f"{planned.title}: its {name} {other or 'none'} is not that of this run, {mine or 'none'}."
+            raise UsageError([Problem(name="reference", value=peer.reference.source, allowed=allowed)])
+    found = tuple(round(peer.values[name], 6) if name in peer.values else None for name in asked)
+    known = [value for value in found if value is not None]
+    if not known:
+        allowed = f"{planned.title}: it has no answer to any of the samples that are asked."
+        raise UsageError([Problem(name="reference", value=peer.reference.source, allowed=allowed)])
+    reference = replace(peer.reference, value=round(sum(known) / len(known), 6))
+    margin = PEER_MARGIN if planned.margin is None else planned.margin
+    return replace(planned, peers=found, reference=reference, margin=margin)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,6 +113,25 @@ def share_of(terms: Terms) -> tuple[float, float]:
     return (math.fsum(term[0] for term in terms) / whole if whole else 0.0), whole
 
 
+def paired_mean(differences: Terms) -> Paired | None:
+    """Mean difference of two scores over the same samples; None with fewer than two clusters.
+
+    The standard error is that of a mean of clusters. Two samples that would have differed, one each way, are added to
+    the variance (Bonett and Price 2012, as below).
+
+    Args:
+        differences: for each cluster of samples the sum of the differences, and their number.
+    """
+    if len(differences) < 2:
+        return None
+    size = math.fsum(count for _, count in differences)
+    mean = math.fsum(part for part, _ in differences) / size
+    squares = math.fsum((part - mean * count) ** 2 for part, count in differences)
+    clusters = len(differences)
+    error = math.sqrt((squares + 2) * clusters / (clusters - 1)) / size
+    return Paired(value=mean, error=error, degrees=clusters - 1)
+
+
 def paired_f1(vendor: Terms, reference: Terms) -> Paired | None:
     """Difference of two F1 over the same samples; None where one of them has none.
 

@@ -1,7 +1,11 @@
 """From answers to a standing: limits, missing answers, samples that belong together, several benchmarks."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 
 from kvv_action.run.comparison import compare_all
@@ -246,3 +250,63 @@ def test_data_that_are_not_the_pinned_ones_stand_for_others() -> None:
     data = DatasetInfo(source="file", location="x", count=30, digest="0")
     planned = replace(planned_of(reference=0.9, margin=0.1, samples=30, epochs=4, size=960), dataset=data)
     assert stand(planned, ledger_of(planned, 108, 12)).looks[0].size == pytest.approx(30)
+
+
+def with_peers(samples: int, peers: Sequence[float | None], **changes: Any) -> PlannedBenchmark:
+    return replace(planned_of(reference=0.9, margin=0.05, samples=samples, size=None), peers=tuple(peers), **changes)
+
+
+def test_a_run_of_the_reference_is_compared_sample_by_sample() -> None:
+    """What both find hard cancels out: no difference is certain at once, however hard the questions are."""
+    hard = [float(index % 3 > 0) for index in range(300)]
+    planned = with_peers(300, hard)
+    ledger = Ledger.empty(planned)
+    for position in range(300):
+        ledger.score(position, Score(value=hard[position]))
+    (look,) = stand(planned, ledger).looks
+    assert isinstance(look.seen, Paired)
+    assert look.seen.value == 0
+    assert verdict(planned, ledger) is Verdict.PASS
+    unpaired = replace(planned, peers=(), reference=replace(PAPER, value=2 / 3, n=300))
+    assert verdict(unpaired, ledger) is Verdict.INCONCLUSIVE
+
+
+def test_only_samples_that_the_reference_answered_are_compared() -> None:
+    """And what the vendor did not answer counts both ways, on these."""
+    planned = with_peers(40, [*[1.0] * 30, *[None] * 10])
+    ledger = ledger_of(planned, 28, 0, 2)
+    for position in range(30, 40):
+        ledger.score(position, Score(value=0.0))
+    (look,) = stand(planned, ledger).looks
+    assert (look.seen.value, look.worst.value, look.best.value) == (0.0, pytest.approx(-2 / 30), 0.0)
+
+
+def test_forms_of_one_question_are_one_difference() -> None:
+    """Samples of a cluster vary together."""
+    alone, together = (
+        with_peers(400, [0.5] * 400),
+        with_peers(400, [0.5] * 400, clusters=tuple(n // 2 for n in range(400))),
+    )
+    errors = []
+    for planned in (alone, together):
+        ledger = Ledger.empty(planned)
+        for position in range(400):
+            ledger.score(position, Score(value=float(position // 2 % 2)))
+        (look,) = stand(planned, ledger).looks
+        assert isinstance(look.seen, Paired)
+        errors.append(look.seen.error)
+    assert errors[1] == pytest.approx(errors[0] * 2**0.5, rel=0.02)
+
+
+def test_paired_limits_hold_their_error() -> None:
+    """A vendor at the margin passes, and fails, in 5 % of runs at most, to within what 400 runs can tell."""
+    rng, found = np.random.RandomState(3), Counter[Verdict | None]()
+    for _ in range(400):
+        likely = rng.beta(2.7, 0.3, size=300)
+        planned = with_peers(300, [float(value) for value in rng.random_sample(300) < likely])
+        ledger = Ledger.empty(planned)
+        for position, right in enumerate(rng.random_sample(300) < likely * (1 - 0.05 / likely.mean())):
+            ledger.score(position, Score(value=float(right)))
+        found[verdict(planned, ledger)] += 1
+    assert found[Verdict.PASS] <= 32
+    assert found[Verdict.FAIL] <= 32

@@ -1,0 +1,55 @@
+"""Runs of kvv against an official endpoint, given as `reference`: every score is compared with them by sample."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from kvv_action.compare.side import Sampled, Side, read
+from kvv_action.errors import KvvError, Problem, UsageError
+from kvv_action.report.files import REPORT
+from kvv_action.report.text import one_line
+from kvv_action.run.plan import Peer
+from kvv_action.schema import BenchmarkKind, Reference
+from kvv_action.settings import Settings
+
+
+def peers_of(settings: Settings, profile: str) -> Mapping[str, Peer]:
+    """The benchmarks of the runs that `reference` names, by id; of several runs with the same one the first counts.
+
+    Raises:
+        UsageError: a folder holds no run, or one that cannot be compared with.
+    """
+    found: dict[str, Peer] = {}
+    for name in settings.reference:
+        if not (Path(name) / REPORT).is_file():
+            continue  # what only toolcall knows; it says what is wrong with it
+        try:
+            side = read(Path(name))
+        except KvvError as error:
+            raise _refused(name, f"It cannot be read: {error}.") from error
+        if side.report.profile.name != profile:
+            raise _refused(name, f"It is a run by profile {side.report.profile.name}, this one is by {profile}.")
+        found = {**_peers(side), **found}
+    return found
+
+
+def _peers(side: Side) -> dict[str, Peer]:
+    report, found = side.report, dict[str, Peer]()
+    for planned in report.plan.benchmarks:
+        samples = side.samples.get(planned.id, {})
+        values = {name: one.value for name, one in samples.items() if one.scored}
+        if planned.kind is BenchmarkKind.SCORED and values and planned.id not in side.partial:
+            run = f"run of {one_line(report.endpoint.model, 80)} at {one_line(report.endpoint.vendor, 80)}"
+            reference = Reference(
+                value=sum(values.values()) / len(values), source=f"{run}, journal {report.journal.head[:12]}",
+                date=report.timing.started[:10], n=_answers(samples),
+            )  # fmt: skip
+            found[planned.id] = Peer(planned=planned, values=values, reference=reference)
+    return found
+
+
+def _answers(samples: Mapping[str, Sampled]) -> int:
+    return sum(one.scored for one in samples.values())
+
+
+def _refused(name: str, why: str) -> UsageError:
+    return UsageError([Problem(name="reference", value=name, allowed=why)])
