@@ -5,13 +5,17 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 
 from benchmarks import registry
+from benchmarks.mmmu_pro.benchmark import PARTS
+from benchmarks.swebench.dataset import PINS
 from entrypoint.options import Parser
 from entrypoint.outputs import write
 from entrypoint.prepare import create, options_of
 from entrypoint.weighing import Scale
+from kvv_action.benchmark import DatasetPin
 from kvv_action.errors import KvvError, Problem, UsageError
 from kvv_action.leaderboard import changes, patch
 from kvv_action.leaderboard.changes import Change, Kind
@@ -145,5 +149,15 @@ def _read(path: Path) -> bytes:
 
 
 def _known() -> Known:
-    benchmarks = create(registry.IDS, options_of(load({}), ""))
-    return Known(pins={one.id: one.pin for one in benchmarks if one.pin is not None})
+    """The pins of every benchmark, with each choice of its data."""
+    usual, pins = options_of(load({}), ""), dict[str, list[DatasetPin]]()
+    names = [part.name for part in PARTS]
+    parts = [chosen for size in range(1, len(names) + 1) for chosen in combinations(names, size)]
+    further = [replace(usual, swebench_dataset=name) for name in PINS]
+    further += [replace(usual, mmmu_parts=chosen) for chosen in parts]
+    for options in (usual, *further):
+        for benchmark in create(registry.IDS, options):
+            found = pins.setdefault(benchmark.id, [])
+            if benchmark.pin is not None and benchmark.pin not in found:
+                found.append(benchmark.pin)
+    return Known(pins=pins)

@@ -21,9 +21,13 @@ MEANING = {
     Mark.STOPPED: "the run was stopped early",
     Mark.INCONCLUSIVE: "a verdict is inconclusive",
     Mark.SKIPPED: "a benchmark was skipped",
-    Mark.SUBSET: "only some samples or probes were asked",
+    Mark.SUBSET: "only some samples, epochs or probes were asked",
     Mark.BUNDLED: "bundled samples stand in for a dataset",
     Mark.DRIFT: "a dataset differs from the one that its benchmark declares",
+    Mark.LEFT_OUT: "a benchmark of the profile was not asked",
+    Mark.ADVISORY: "Pre-Verification did not pass, and was not made to count",
+    Mark.VARIED: "varied items were asked instead of the published ones",
+    Mark.CHOSEN: "which items are asked was chosen by a setting of a benchmark",
 }
 """What a mark says, for people."""
 
@@ -107,6 +111,11 @@ def _facts(record: Record) -> list[str]:
         endpoint = _code(record.setup.base_url) if record.setup.base_url else "none (not asked by this run)"
         found.append(f"- Endpoint {endpoint}, model {_code(record.model.served)}")
         found.append(f"- Tier {text(record.setup.tier)}, contract {text(record.setup.contract)}")
+        if record.setup.holdout != "off":
+            found.append(f"- holdout {text(record.setup.holdout)}")
+        if record.setup.choices:
+            chosen = ", ".join(f"{name} {value}" for name, value in record.setup.choices.items())
+            found.append(f"- Chosen: {_code(chosen)}")
     if record.usage and record.timing:
         tokens = record.usage.prompt_tokens + record.usage.completion_tokens
         found.append(f"- {record.usage.requests} requests, {tokens} tokens, {seconds(record.timing.wall)}")

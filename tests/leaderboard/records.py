@@ -14,12 +14,12 @@ WHOLE = replace(
     RESULT, verdict=Verdict.PASS, reason="90 % against 90 %", score=0.9, interval=(0.8, 0.95), bounds=(0.9, 0.9),
     samples=30, counts=Counts(planned=30, sent=30, scored=30, unparsed=0, failed=0, skipped=0), skips={}, failures=(),
     metrics={"accuracy": 0.9},
-    comparison=replace(RESULT.comparison, difference=0.0, low=-0.04, high=0.05, paired=False),
+    comparison=replace(RESULT.comparison, difference=0.0, low=-0.04, high=0.05, paired=False, early=False),
 )  # fmt: skip
 PASSED = replace(
     REPORT, verdict=Verdict.PASS, reason="Quiz: 90 % against 90 %", benchmarks=(WHOLE,),
     plan=replace(REPORT.plan, limit=None, benchmarks=(replace(PLANNED, samples=30, ids=()),)),
-    profile=ProfileInfo(name="kimi-k2.6", title="Kimi K2.6", digest="f" * 64),
+    profile=ProfileInfo(name="fake-2.6", title="Fake 2.6", digest="f" * 64),
     usage=replace(REPORT.usage, requests=30, attempts=31, completion_tokens=3000),
 )  # fmt: skip
 

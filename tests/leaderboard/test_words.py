@@ -39,7 +39,7 @@ def test_the_marker_is_the_records_digest() -> None:
 def test_the_branch_follows_from_the_record() -> None:
     """The same result is the same branch; another one is another."""
     one, two = proposal_of(record(), "a/b"), proposal_of(record(reason="x"), "a/b")
-    assert one.branch == f"kvv-acme-kimi-k2.6-20260101-{digest12(record())}"
+    assert one.branch == f"kvv-acme-fake-2.6-20260101-{digest12(record())}"
     assert one.branch != two.branch
 
 
