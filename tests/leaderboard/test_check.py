@@ -10,7 +10,9 @@ from typing import Any
 import orjson
 import pytest
 
-from kvv_action.leaderboard.record import LARGEST
+from kvv_action.leaderboard.findings import Finding
+from kvv_action.leaderboard.record import LARGEST, Record
+from kvv_action.report.files import canonical, sha256
 from tests.github.fake_github import BASE, LEADERBOARD, TOKEN, USER, running
 from tests.leaderboard.board import RULES, Board, bytes_with, setting
 from tests.pipeline.command import Ran, kvv
@@ -95,6 +97,14 @@ def long_ago(board: Board) -> None:
     board.edit(change)
 
 
+def last_day(board: Board) -> None:
+    def change(value: dict) -> None:  # type: ignore[type-arg]
+        value["date"] = value["expires"] = "9999-12-31"
+        value["timing"]["finished"] = "9999-12-31T00:00:00+00:00"
+
+    board.edit(change)
+
+
 def link(target: str) -> Forge:
     def forge(board: Board) -> None:
         data = board.file.read_bytes()
@@ -125,8 +135,6 @@ def duplicate(board: Board) -> None:
     board.git("checkout", "-q", "-b", "again")
     value = json.loads(data)
     value["reason"] = "The same run in other words"
-    from kvv_action.report.files import canonical, sha256
-
     other = canonical(value)
     board.file.with_name(f"{board.file.name[:9]}{sha256(other)[:12]}.json").write_bytes(other)
     board.git("add", "-A")
@@ -301,6 +309,12 @@ FORGED: dict[str, tuple[Forge, str]] = {
     "another vendor's name": (setting("setup", "base_url", to="https://api.rival.example/v1"), "no host of acme-ai"),
     "a run of the future": (later, "in the future"),
     "an expired run": (long_ago, "expired on 2026-04-30"),
+    "the last day of all": (last_day, "must be a day from 2020-01-01"),
+    "a last day that cannot be reckoned with": (setting("expires", to="9999-12-31"), "must be a day from 2020-01-01"),
+    "a run that ended on the last day of all": (
+        setting("timing", "finished", to="9999-12-31T23:59:59+00:00"),
+        "in the future",
+    ),
     "a longer life": (setting("expires", to="2036-01-01"), "expires on"),
     "another date than its run": (setting("date", to="2026-11-01"), "its date is not"),
     "end before start": (setting("timing", "started", to="2027-01-01T00:00:00+00:00"), "before it started"),
@@ -559,6 +573,32 @@ def test_names_that_are_no_text(board: Board, tmp_path: Path) -> None:
     paths = [file["path"] for file in json.loads((tmp_path / "check.json").read_bytes())["files"]]
     assert any(path.endswith("\\xff\\xfe.json") for path in paths)
     assert kvv("leaderboard", "check", board.root, "--root", board.root).status == 1
+
+
+def test_a_defect_on_one_file_hides_no_others(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused as what could not be judged; the others have their findings, and the report is written."""
+    from kvv_action.leaderboard import check as judge
+
+    whole = judge.implausible
+
+    def broken(record: Record, now: datetime) -> Iterator[Finding]:
+        if record.reason == "breaks":
+            raise OverflowError("date value out of range")
+        return whole(record, now)
+
+    monkeypatch.setattr(judge, "implausible", broken)
+    other = json.loads(board.file.read_bytes())
+    setting("reason", to="breaks")(board)
+    other["vendor"]["id"] = "unknown"
+    data = canonical(other)
+    added(f"results/unknown/kimi-k2.6/{other['date'].replace('-', '')}-{sha256(data)[:12]}.json", data)(board)
+    board.commit()
+    ran = check(board, "--json", tmp_path / "check.json")
+    assert (ran.status, ran.err) == (1, "")
+    messages = [one["message"] for file in json.loads((tmp_path / "check.json").read_bytes())["files"]
+                for one in file["findings"]]  # fmt: skip
+    assert any("cannot be judged, a defect of kvv: OverflowError" in message for message in messages)
+    assert any("the vendor unknown is not in leaderboard.toml" in message for message in messages)
 
 
 def test_machine_readable(board: Board, tmp_path: Path) -> None:
