@@ -131,19 +131,22 @@ def _recomputed(record: Record, path: Path, mine: Evidence, options: Sequence[st
     if len(differences) > MOST:
         yield error("evidence", f"and {len(differences) - MOST} more differences from its evidence")
     if not differences:
-        yield from _audited(path, options)
+        yield from _audited(path, options, redacted=bundle is not None and bundle.redacted)
 
 
-def _audited(path: Path, options: Sequence[str]) -> Iterator[Finding]:
-    """What `kvv audit` says: every answer scored again."""
+def _audited(path: Path, options: Sequence[str], *, redacted: bool) -> Iterator[Finding]:
+    """What `kvv audit` says: every answer scored again, unless the record says that its texts were taken out."""
     told = io.StringIO()
     try:
         with contextlib.redirect_stdout(told):
             status = audit.main([str(path), *options])
     except KvvError as problem:
-        yield warning("audit", f"the scores could not be computed again: {problem}")
+        yield error("audit", f"its evidence is at hand, but the scores cannot be computed again: {problem}")
         return
     lines = [line for line in told.getvalue().splitlines() if line.strip()]
+    if status == audit.UNCHECKED and not redacted:
+        yield error("audit", "the texts of its evidence were taken out, which the record does not say")
+        return
     if status == audit.UNCHECKED:
         yield warning("audit", "the evidence is redacted: its counts agree, its scores cannot be computed again")
         return

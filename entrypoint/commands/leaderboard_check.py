@@ -2,11 +2,12 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 from benchmarks import registry
 from benchmarks.mmmu_pro.benchmark import PARTS
@@ -34,8 +35,12 @@ EPILOG = """examples:
 
 With --base, what HEAD changes against that branch is judged: read from git's objects, nothing is checked out. A diff
 (https://github.com/OWNER/NAME/pull/1.diff) is judged without the pull request's files. Rules come from the base's
-leaderboard.toml, so nobody can admit himself. With the evidence, every score is computed again.
+leaderboard.toml, so nobody can admit himself. With the evidence, every score is computed again; evidence that lacks
+something for that is refused, unless its texts were taken out (kvv bundle --redact) and the record says so.
 Exit status: 0 accepted, 1 refused, 2 cannot be judged."""
+
+
+AUDIT_OPTIONS = ("dataset", "dataset-cache", "tokenizer", "mfjs-cases", "reference", "profile")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -48,7 +53,7 @@ def main(argv: Sequence[str]) -> int:
         rules=rules,
         attestation=Path(values.attestation) if values.attestation else None,
         trusted_root=Path(values.trusted_root) if values.trusted_root else None,
-        options=[*_audit_options(values.dataset, values.dataset_cache)],
+        options=[*_audit_options(vars(values))],
     )
     court = Court(
         rules=rules,
@@ -83,17 +88,22 @@ def _parser() -> Parser:
     add("--trusted-root", default="", metavar="FILE", help="Sigstore's trusted root, to verify without network.")
     add("--dataset", action="append", default=[], metavar="ID=PATH", help="Where local samples are, to score again.")
     add("--dataset-cache", default="", metavar="DIR", help="Folder of cached hub datasets, to score again.")
+    add("--tokenizer", default="", metavar="FILE", help="The tokenizer, when the run had one, to score again.")
+    add("--mfjs-cases", default="", metavar="DIR", help="The schemas, when the run had any, to score again.")
+    add("--reference", action="append", default=[], metavar="FILE", help="The reference, when a file; repeatable.")
+    add("--profile", default="", metavar="FILE", help="The profile, when it was a file, to score again.")
     add("--json", default="", metavar="FILE", help="Write the findings as JSON.")
     add("--markdown", default="", metavar="FILE", help="Write the findings as a comment.")
     return parser
 
 
-def _audit_options(datasets: Sequence[str], cache: str) -> Iterator[str]:
+def _audit_options(values: Mapping[str, Any]) -> Iterator[str]:
     """What `kvv audit` needs to know, too."""
-    for dataset in datasets:
-        yield f"--dataset={dataset}"
-    if cache:
-        yield f"--dataset-cache={cache}"
+    for name in AUDIT_OPTIONS:
+        given = values[name.replace("-", "_")]
+        for value in given if isinstance(given, list) else [given]:
+            if value:
+                yield f"--{name}={value}"
 
 
 def _found(paths: Sequence[str], base: str, root: Path) -> tuple[list[Change], Rules | None]:

@@ -3,12 +3,14 @@
 
 import json
 import shutil
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from kvv_action.leaderboard.record import load
+from kvv_action.report.files import canonical, sha256
 from tests.github.test_attestation import SIGNER, answer, gh  # noqa: F401
 from tests.leaderboard.board import RULES
 from tests.pipeline.command import Ran, kvv
@@ -34,7 +36,7 @@ def submission(run: Path, root: Path, *options: str) -> Path:
 @pytest.fixture
 def folder(run: Path, tmp_path: Path) -> Path:
     """A copy of the run, to pack and to damage."""
-    return Path(shutil.copytree(run, tmp_path / "run"))
+    return Path(shutil.copytree(run, tmp_path / "run", ignore=shutil.ignore_patterns("evidence*.tar.gz")))
 
 
 @pytest.fixture
@@ -105,13 +107,29 @@ def test_a_redacted_bundle_says_so(folder: Path, tmp_path: Path) -> None:
     assert "redacted" in ran.out
 
 
+def test_evidence_without_texts_must_be_declared(folder: Path, tmp_path: Path) -> None:
+    """A folder that holds a redacted journal, and a record that says nothing of it."""
+    file = submission(folder, tmp_path / "board")
+    assert kvv("bundle", folder, "--redact").status == 0
+    with tarfile.open(folder / "evidence-redacted.tar.gz") as archive:
+        archive.extractall(tmp_path / "texts-gone", filter="data")
+    shorn = submission(folder / "evidence-redacted.tar.gz", tmp_path / "other")
+    value = json.loads(shorn.read_bytes())
+    value["evidence"]["bundle"] = json.loads(file.read_bytes())["evidence"]["bundle"]
+    data = canonical(value)
+    forged = shorn.with_name(f"{shorn.name[:9]}{sha256(data)[:12]}.json")
+    forged.write_bytes(data)
+    shorn.unlink()
+    ran = check(forged, "--evidence", tmp_path / "texts-gone")
+    assert ran.status == 1, ran.out
+    assert "taken out, which the record does not say" in ran.out
+
+
 def test_another_archive_of_the_same_run_is_told(folder: Path, tmp_path: Path) -> None:
     """The digest that the record names must be that of the bundle at hand."""
     file = submission(folder, tmp_path / "board")
     value = json.loads(file.read_bytes())
     value["evidence"]["bundle"]["sha256"] = "0" * 64
-    from kvv_action.report.files import canonical, sha256
-
     data = canonical(value)
     forged = file.with_name(f"{file.name[:9]}{sha256(data)[:12]}.json")
     forged.write_bytes(data)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
+from entrypoint.commands.leaderboard_check import AUDIT_OPTIONS
 from kvv_action.leaderboard.findings import Finding
 from kvv_action.leaderboard.record import LARGEST, Record
 from kvv_action.report.files import canonical, sha256
@@ -502,14 +505,15 @@ def test_what_only_evidence_can_tell(board: Board, run: Path, name: str) -> None
     assert reason in ran.out
 
 
-def test_evidence_whose_scores_do_not_follow(board: Board, run: Path, tmp_path: Path) -> None:
-    """A journal forged with its chain: the record agrees with it, its scores do not agree with its answers."""
+def forged(board: Board, run: Path, folder: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """A run whose journal is forged with its chain; the submission becomes the record that follows from it."""
     from kvv_action.run.journal import Reader, chained
 
     records = list(Reader(run / "journal.jsonl"))
     victim = next(record for record in records if record["kind"] == "score")
     victim["score"]["explanation"] = "forged"
-    folder = tmp_path / "forged"
+    for record in records:
+        change(record)
     folder.mkdir()
     bodies = (orjson.dumps({k: v for k, v in record.items() if k != "prev"})[1:] for record in records)
     (folder / "journal.jsonl").write_bytes(b"".join(chained(bodies)))
@@ -521,9 +525,43 @@ def test_evidence_whose_scores_do_not_follow(board: Board, run: Path, tmp_path: 
     content = next(json.loads(line.partition(": ")[2]) for line in dry.out.splitlines() if '"content": ' in line)
     board.put(content.encode())
     board.commit()
+    return folder
+
+
+def test_evidence_whose_scores_do_not_follow(board: Board, run: Path, tmp_path: Path) -> None:
+    """The record agrees with its journal, whose scores do not agree with its answers."""
+    folder = forged(board, run, tmp_path / "forged", lambda _: None)
     ran = check(board, "--evidence", folder)
     assert ran.status == 1
     assert "scoring again gives" in ran.out
+
+
+def test_evidence_that_cannot_be_scored_again_is_refused(board: Board, run: Path, tmp_path: Path) -> None:
+    """A plan that names a tokenizer which nobody has is no way around the audit; with the file it goes on."""
+    file = tmp_path / "tiktoken.model"
+    file.write_bytes(b"".join(b64encode(bytes([byte])) + b" %d\n" % byte for byte in range(256)))
+
+    def with_tokenizer(record: dict[str, Any]) -> None:
+        if record["kind"] == "session":
+            record["plan"]["tokenizer"] = sha256(file.read_bytes())
+
+    folder = forged(board, run, tmp_path / "forged", with_tokenizer)
+    ran = check(board, "--evidence", folder)
+    assert ran.status == 1
+    (line,) = [line for line in ran.out.splitlines() if line.startswith("error: ")]
+    assert "cannot be computed again: " in line
+    assert "--tokenizer FILE" in line
+    with_it = check(board, "--evidence", folder, "--tokenizer", file)
+    assert with_it.status == 1
+    assert "--tokenizer FILE" not in with_it.out
+    assert "scoring again gives" in with_it.out
+
+
+def test_everything_that_an_audit_may_need_can_be_given() -> None:
+    """The check passes on what `kvv audit` takes."""
+    said = kvv("audit", "--help").out
+    offered = set(re.findall(r"^ +(--[a-z-]+)", said, re.MULTILINE)) - {"--help"}
+    assert offered == {f"--{name}" for name in AUDIT_OPTIONS}
 
 
 def test_evidence_of_another_run_is_said(board: Board, tmp_path: Path) -> None:
