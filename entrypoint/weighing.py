@@ -100,6 +100,7 @@ class Scale:
             repository=repository,
             run_id=run,
             signers=self.rules.attestation.signers,
+            issuer=self.rules.attestation.issuer,
             bundle=self.attestation,
             trusted_root=self.trusted_root,
             server=record.provenance.get("server", "https://github.com"),

@@ -181,6 +181,7 @@ def test_an_attested_submission_is_verified(in_workflow: Path, tmp_path: Path, g
     [
         ("", "Error: no attestations found for subject", 1, 1, "is not attested as it claims"),
         ("", "dial tcp: no such host", 1, 0, "as far as could be verified it is self-reported"),
+        ("", "Error: HTTP 404: Not Found", 1, 0, "was not verified: gh says: Error: HTTP 404"),
     ],
 )
 def test_a_claim_that_is_not_verified(
