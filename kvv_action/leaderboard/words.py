@@ -1,7 +1,7 @@
 """A record as a pull request: branch, title and a body that people can read; untrusted texts are escaped."""
 
 from kvv_action.github.proposal import Proposal
-from kvv_action.leaderboard.record import BenchmarkRecord, Mark, Record, State, digest12, dump, path_of
+from kvv_action.leaderboard.record import BenchmarkRecord, Mark, Record, State, dump, path_of
 from kvv_action.report.files import sha256
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import percent, seconds
@@ -32,13 +32,23 @@ MEANING = {
 """What a mark says, for people."""
 
 
+def run_of(record: Record) -> str:
+    """What identifies a measured run, whatever else its record says: digest of its plan and its journal's last line."""
+    if record.setup is None or record.evidence is None:
+        return sha256(dump(record))
+    return sha256(f"{record.setup.plan_digest} {record.evidence.journal_head}".encode())
+
+
 def marker_of(record: Record) -> str:
-    """The hidden line by which a record's pull request is known."""
-    return f"<!-- kvv-record: {sha256(dump(record))} -->"
+    """The hidden line by which the pull request of a record's run is known."""
+    return f"<!-- kvv-run: {run_of(record)} -->"
 
 
 def proposal_of(record: Record, repository: str) -> Proposal:
     """The pull request of a record; everything in it follows from the record.
+
+    Branch and marker follow from the run alone, so that the same run with another record (its evidence has an address
+    now, say) takes the place of the earlier one.
 
     Args:
         record: the result.
@@ -47,7 +57,7 @@ def proposal_of(record: Record, repository: str) -> Proposal:
     day = record.date.replace("-", "")
     return Proposal(
         repository=repository,
-        branch=f"kvv-{record.vendor.id}-{record.model.id}-{day}-{digest12(record)}",
+        branch=f"kvv-{record.model.id}-{day}-{run_of(record)[:12]}",
         path=path_of(record),
         content=dump(record).decode(),
         message=f"Add a result of {record.model.id} at {record.vendor.id}\n\nRun ended {record.date}.\n",

@@ -194,6 +194,41 @@ def test_another_content_in_its_place_is_an_error(fake: FakeGitHub, clock: Clock
         submit(fake, clock)
 
 
+CHANGED = replace(
+    PROPOSAL, path="results/acme/kimi-k2.6/20260101-ba9876543210.json", content='{\n  "a": "b"\n}\n',
+    body="With evidence.\n\n<!-- kvv-record: 0123 -->\n",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("push", [True, False])
+def test_another_record_of_the_same_run_replaces_the_first(fake: FakeGitHub, clock: Clock, push: bool) -> None:
+    """In the same branch and pull request; the earlier file is gone."""
+    fake.push = push
+    submit(fake, clock)
+    check_one_pull(fake)
+    assert submit(fake, clock, CHANGED).operation is Operation.UPDATED
+    check_one_pull(fake, CHANGED)
+    assert submit(fake, clock, CHANGED).operation is Operation.NONE
+
+
+@pytest.mark.parametrize("how", ["lose", "cut", "late-error"])
+def test_another_record_whatever_gets_lost(fake: FakeGitHub, clock: Clock, how: str) -> None:
+    """The branch is moved once, whether or not its answer came."""
+    submit(fake, clock)
+    fake.faults.append(Fault(method="PATCH", path="/git/refs/heads/", how=how))
+    assert submit(fake, clock, CHANGED).operation is Operation.UPDATED
+    check_one_pull(fake, CHANGED)
+
+
+def test_a_run_that_was_merged_stays_as_it_is(fake: FakeGitHub, clock: Clock) -> None:
+    """Another record of it is not proposed."""
+    submit(fake, clock)
+    fake.pulls[0] |= {"state": "closed", "merged_at": "2026-01-02T00:00:00Z"}
+    done = submit(fake, clock, CHANGED)
+    assert (done.operation, len(fake.pulls)) == (Operation.NONE, 1)
+    assert "merged already" in done.note
+
+
 def test_what_maintainers_closed_stays_closed(fake: FakeGitHub, clock: Clock) -> None:
     """No second pull request behind their back."""
     submit(fake, clock)
