@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from entrypoint.commands import audit
-from entrypoint.evidence import Evidence, read
+from entrypoint.evidence import Evidence, read, workflows
 from kvv_action.errors import KvvError
 from kvv_action.github.attestation import Expected, Outcome, verify
 from kvv_action.leaderboard.check import Weighed
@@ -20,6 +20,7 @@ from kvv_action.leaderboard.record import Record, Trust, dump
 from kvv_action.leaderboard.rules import Rules
 from kvv_action.run.audit import compare
 
+HOSTED = "github-hosted"
 MOST = 10
 """Differences that are named."""
 
@@ -95,6 +96,8 @@ class Scale:
             return error("attestation", f"{repository} is not among the repositories of {record.vendor.id}")
         if path is None or not path.is_file():
             return warning("attestation", "was not verified: the bundle is not at hand")
+        if elsewhere := _elsewhere(path, repository, run):
+            return error("attestation", f"is not attested as it claims: a part of it ran {elsewhere}")
         expected = Expected(
             sha256=bundle.sha256,
             repository=repository,
@@ -113,6 +116,19 @@ class Scale:
                 return error("attestation", f"is not attested as it claims: {done.reason}")
             case Outcome.UNAVAILABLE:
                 return warning("attestation", f"was not verified: {done.reason}")
+
+
+def _elsewhere(path: Path, repository: str, run: str) -> str:
+    """Where a session ran that is none of the workflow run's; empty when there is none.
+
+    The bundle of a run that was resumed in a workflow is signed whole, but only the last session has its provenance.
+    """
+    for found in workflows(path):
+        if (found.get("repository"), found.get("run_id")) != (repository, run):
+            return f"in run {found.get('run_id', '?')} of {found['repository']}" if "repository" in found else "outside"
+        if found.get("runner_environment", HOSTED) != HOSTED:
+            return "on a machine that is not GitHub's"
+    return ""
 
 
 def _recomputed(record: Record, path: Path, mine: Evidence, options: Sequence[str]) -> Iterator[Finding]:

@@ -1,16 +1,20 @@
 """Submissions with their evidence archive: recomputed, attested, redacted, damaged."""
 # ruff: noqa: F811 - the fixture of another test
 
+import copy
 import json
 import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
 from kvv_action.leaderboard.record import load
 from kvv_action.report.files import canonical, sha256
+from kvv_action.run.journal import Reader, chained
 from tests.github.test_attestation import SIGNER, answer, gh  # noqa: F401
 from tests.leaderboard.board import RULES
 from tests.pipeline.command import Ran, kvv
@@ -42,8 +46,6 @@ def folder(run: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def in_workflow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same run as if a workflow of acme/evals had made it."""
-    from kvv_action.run.journal import Reader, chained
-
     records = list(Reader(folder / "journal.jsonl"))
     for record in records:
         if record["kind"] == "session":
@@ -52,14 +54,16 @@ def in_workflow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 "run_id": "77",
                 "server": "https://github.com",
             }
-    import orjson
-
-    bodies = (orjson.dumps({name: value for name, value in record.items() if name != "prev"})[1:] for record in records)
-    data = b"".join(chained(bodies))
     for name in ("report.json", "evidence.tar.gz"):
         (folder / name).unlink(missing_ok=True)
-    (folder / "journal.jsonl").write_bytes(data)
+    write(folder / "journal.jsonl", records)
     return folder
+
+
+def write(journal: Path, records: list[Any]) -> None:
+    """A journal with a whole chain."""
+    bodies = (orjson.dumps({name: value for name, value in record.items() if name != "prev"})[1:] for record in records)
+    journal.write_bytes(b"".join(chained(bodies)))
 
 
 def check(file: Path, *options: object) -> Ran:
@@ -174,6 +178,31 @@ def test_an_attested_submission_is_verified(in_workflow: Path, tmp_path: Path, g
     assert ran.status == 0, ran.out
     assert f"signed by https://github.com/{SIGNER}" in ran.out
     assert "verified: attested" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("first", "words"),
+    [
+        ({"repository": "acme/evals", "run_id": "76"}, "ran in run 76 of acme/evals"),
+        ({}, "ran outside"),
+        ({"repository": "acme/evals", "run_id": "77", "runner_environment": "self-hosted"}, "not GitHub's"),
+    ],
+)
+def test_a_run_that_was_only_ended_by_the_workflow(
+    in_workflow: Path, tmp_path: Path, gh: Gh, first: dict[str, str], words: str
+) -> None:
+    """Its bundle is signed whole, but what an earlier session asked was asked elsewhere."""
+    records = list(Reader(in_workflow / "journal.jsonl"))
+    later = copy.deepcopy(records[0]) | {"session": 2}
+    records[0]["provenance"]["github"] = first
+    write(in_workflow / "journal.jsonl", [records[0], later, *records[1:]])
+    file = submission(in_workflow, tmp_path / "board", "--leaderboard-attested")
+    bundle = load(file.read_bytes()).evidence.bundle  # type: ignore[union-attr]
+    assert bundle is not None
+    gh(answer(subject=[{"name": "evidence.tar.gz", "digest": {"sha256": bundle.sha256}}]))
+    ran = check(file, "--evidence", in_workflow / "evidence.tar.gz")
+    assert ran.status == 1, ran.out
+    assert words in ran.out
 
 
 @pytest.mark.parametrize(
