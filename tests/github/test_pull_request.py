@@ -1,5 +1,7 @@
 """A submission: whatever happens on the way, exactly one pull request with exactly one file."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +13,8 @@ from kvv_action.github.api import GitHub, Pace
 from kvv_action.github.proposal import Operation, Proposal, Proposed
 from kvv_action.github.pull_request import propose
 from kvv_action.github.refusals import GitHubError
+from tests.github import openapi
 from tests.github.fake_github import LEADERBOARD, TOKEN, USER, FakeGitHub, Fault, Repo, running
-from tests.github.openapi import DESCRIPTION
 
 PROPOSAL = Proposal(
     repository=LEADERBOARD, branch="kvv-acme-kimi-k2.6-20260101-0123456789ab",
@@ -81,8 +83,35 @@ def check_one_pull(fake: FakeGitHub, proposal: Proposal = PROPOSAL) -> Repo:
 
 def test_the_description_is_at_hand() -> None:
     """Without it, requests are not held to GitHub's own description."""
-    if not DESCRIPTION.is_file():
-        pytest.skip(f"{DESCRIPTION} is absent: .ci/github-openapi fetches it; requests were not checked against it")
+    if not openapi.at_hand():
+        pytest.skip(
+            f"{openapi.DESCRIPTION} is absent: {openapi.FETCH} fetches it; requests were not checked against it"
+        )
+
+
+def test_in_ci_the_description_must_be_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere its tests are skipped, and told so."""
+    monkeypatch.setattr(openapi, "DESCRIPTION", tmp_path / "absent.json")
+    monkeypatch.delenv("CI", raising=False)
+    assert not openapi.at_hand()
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(AssertionError, match="github-openapi fetches it"):
+        openapi.at_hand()
+
+
+@pytest.mark.parametrize(("ci", "status"), [("true", 1), ("", 0)])
+def test_without_npm_ci_stops(tmp_path: Path, ci: str, status: int) -> None:
+    """A developer's machine goes on without the description."""
+    script = Path(__file__).parents[2] / openapi.FETCH
+    (tmp_path / ".ci").mkdir()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / openapi.FETCH).write_bytes(script.read_bytes())
+    for name in ("dirname", "cat"):
+        (tmp_path / "bin" / name).symlink_to(str(shutil.which(name)))
+    done = subprocess.run(
+        ["/bin/sh", tmp_path / openapi.FETCH], env={"PATH": str(tmp_path / "bin"), "CI": ci}, capture_output=True
+    )
+    assert (done.returncode, b"no npm" in done.stderr) == (status, True)
 
 
 def test_without_write_access_a_fork_gets_the_branch(fake: FakeGitHub, clock: Clock) -> None:

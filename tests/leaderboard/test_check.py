@@ -16,6 +16,7 @@ from entrypoint.commands.leaderboard_check import AUDIT_OPTIONS
 from kvv_action.leaderboard.findings import Finding
 from kvv_action.leaderboard.record import LARGEST, Record
 from kvv_action.report.files import canonical, sha256
+from tests.bundle.test_unpack import bomb
 from tests.github.fake_github import BASE, LEADERBOARD, TOKEN, USER, running
 from tests.leaderboard.board import RULES, Board, bytes_with, setting
 from tests.pipeline.command import Ran, kvv
@@ -295,7 +296,11 @@ FORGED: dict[str, tuple[Forge, str]] = {
     "a symbolic link to /etc/passwd": (link("/etc/passwd"), "a symbolic link"),
     "an executable": (lambda b: b.file.chmod(0o755), "an executable file"),
     "a submodule": (submodule, "a submodule"),
-    "a zip bomb beside it": (
+    "a bomb for its evidence": (
+        lambda b: b.evidence.write_bytes(bomb(160 * 2**20)),
+        "unpacks to more than 300 times its size, as only bombs do",
+    ),
+    "an archive beside it": (
         added("results/acme-ai/kimi-k2.6/evidence.zip", b"PK" + bytes(4_000_000)),
         "not of the form",
     ),
@@ -420,7 +425,7 @@ def test_forged_and_damaged_submissions_are_refused(board: Board, name: str) -> 
     forge(board)
     if board.git("rev-parse", "HEAD") == before:
         board.commit()
-    ran = check(board)
+    ran = check(board, *(("--evidence", board.evidence) if board.evidence.exists() else ()))
     assert ran.status == 1, ran.out + ran.err
     refusals = [line for line in ran.out.splitlines() if line.startswith("error: ")]
     assert any(reason in line for line in refusals), ran.out
