@@ -1,5 +1,7 @@
 """From a run's report to its record; pure, so that whoever has the evidence reaches the same bytes."""
 
+from collections.abc import Collection
+
 from kvv_action.errors import Problem, UsageError
 from kvv_action.leaderboard.fields import slug
 from kvv_action.leaderboard.record import (
@@ -31,11 +33,19 @@ from kvv_action.schema import BenchmarkResult, PlannedBenchmark, Quantiles, RunR
 _NAME, _TEXT = 200, 500
 
 
-def record_of(report: RunReport, *, vendor: str = "", bundle: Bundle | None = None, attested: bool = False) -> Record:
+def record_of(
+    report: RunReport,
+    *,
+    askable: Collection[str],
+    vendor: str = "",
+    bundle: Bundle | None = None,
+    attested: bool = False,
+) -> Record:
     """The record of a measured run.
 
     Args:
         report: the run.
+        askable: the benchmarks that there are.
         vendor: the vendor's id on the leaderboard; by default it follows from the report's name.
         bundle: the evidence archive; without one nobody can recompute the scores.
         attested: claim that the archive's provenance is attested.
@@ -43,7 +53,7 @@ def record_of(report: RunReport, *, vendor: str = "", bundle: Bundle | None = No
     Raises:
         UsageError: no id follows from the vendor's or the model's name.
     """
-    marks = marks_of(report)
+    marks = marks_of(report, askable)
     day = report.timing.finished[:10]
     return Record(
         schema_version=RECORD_VERSION,
@@ -83,13 +93,13 @@ def record_of(report: RunReport, *, vendor: str = "", bundle: Bundle | None = No
     )
 
 
-def marks_of(report: RunReport) -> tuple[Mark, ...]:
+def marks_of(report: RunReport, askable: Collection[str]) -> tuple[Mark, ...]:
     """Why a run is not a whole, decided one on the published samples; empty when it is."""
     setup, benchmarks, plan = _setup(report), _benchmarks(report), report.plan
     profile = profile_of(report.profile.name)
     found = set(implied(setup, benchmarks, report.verdict))
     if profile is not None:
-        found |= less_than(profile, setup, benchmarks)
+        found |= less_than(profile, setup, benchmarks, askable)
     further = {
         Mark.DEMONSTRATION: report.demonstration,
         Mark.SELF_TEST: any(planned.exact for planned in plan.benchmarks),

@@ -17,6 +17,7 @@ from kvv_action.schema import (
     RunState,
     Verdict,
 )
+from kvv_action.scoring.intervals import wilson
 
 EQUAL = 1e-6
 NEAR = 1e-3
@@ -121,7 +122,7 @@ def _too_many_failed(counts: CountsRecord, allowed: float) -> bool:
 
 
 def _limits(one: BenchmarkRecord, found: ComparisonRecord) -> Iterator[Finding]:
-    """The limits against the difference, and against the score's own interval."""
+    """The limits against the difference, and against what independent answers give (Wilson 1927, halved for safety)."""
     if not found.low - EQUAL <= found.difference <= found.high + EQUAL:
         yield error("verdict", "the difference from the reference lies outside of its own limits")
     if found.high - found.low < EQUAL:
@@ -131,8 +132,9 @@ def _limits(one: BenchmarkRecord, found: ComparisonRecord) -> Iterator[Finding]:
     seen = one.score - one.reference
     if abs(seen - found.difference) > (NEAR_EARLY if found.early else NEAR):
         yield error("verdict", f"the difference {found.difference:+.3f} is not score - reference = {seen:+.3f}")
-    if one.interval and found.high - found.low < 0.5 * (one.interval[1] - one.interval[0]):
-        yield error("verdict", "the limits of the difference are narrower than the score's interval can make them")
+    low, high = wilson(one.score, max(1, one.n or 0))
+    if found.high - found.low < 0.5 * (high - low):
+        yield error("verdict", f"the limits of the difference are narrower than {one.n} answers can make them")
 
 
 def _run(record: Record) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ EQUAL = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """This version, and by benchmark the data that it can be asked with: those of the default first."""
+    """This version; and for every benchmark that there is the data that it can be asked with, the default first."""
 
     pins: Mapping[str, Sequence[DatasetPin]] = field(default_factory=dict)
     version: str = __version__
@@ -42,7 +42,7 @@ def disagreements(record: Record, known: Known) -> Iterator[Finding]:
         return
     if record.setup.profile_digest != profile.digest:
         yield judge("profile", f"is judged by another profile {profile.name} than kvv's")
-    for mark in sorted(less_than(profile, record.setup, record.benchmarks) - set(record.marks)):
+    for mark in sorted(less_than(profile, record.setup, record.benchmarks, known.pins.keys()) - set(record.marks)):
         yield judge("marks", f"lacks the mark {mark}, which follows from the profile {profile.name}")
     for one in record.benchmarks:
         varied = record.setup.holdout == BOTH and one.id.endswith(SUFFIX)

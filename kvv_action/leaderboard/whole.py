@@ -1,6 +1,6 @@
 """What a whole run is, and what marks a record whose run was less: the same for who submits and for who checks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
 
 from kvv_action.benchmark import Options
@@ -67,11 +67,20 @@ def implied(setup: Setup | None, benchmarks: Iterable[BenchmarkRecord], verdict:
     return frozenset(mark for mark, applies in found.items() if applies)
 
 
-def less_than(profile: Profile, setup: Setup, benchmarks: Iterable[BenchmarkRecord]) -> frozenset[Mark]:
-    """The marks of a run that asks less than its profile's full tier."""
+def less_than(
+    profile: Profile, setup: Setup, benchmarks: Iterable[BenchmarkRecord], askable: Collection[str]
+) -> frozenset[Mark]:
+    """The marks of a run that asks less than its profile's full tier.
+
+    Args:
+        profile: what is to be asked.
+        setup: how it was.
+        benchmarks: what was.
+        askable: the benchmarks that there are; a profile may hold facts of others.
+    """
     mine = {one.id: one for one in benchmarks if not _beside(one, setup)}
     found = set[Mark]()
-    if profile.benchmarks.keys() - mine.keys():
+    if (profile.benchmarks.keys() & set(askable)) - mine.keys():
         found.add(Mark.LEFT_OUT)
     for name, rules in profile.benchmarks.items():
         one, full = mine.get(name), rules.tiers.get("full")

@@ -351,7 +351,7 @@ FORGED: dict[str, tuple[Forge, str]] = {
     ),
     "a pass by another difference": (scored(**WORSE), "is not score - reference = -0.494"),
     "limits without chance": (scored(comparison=limits(-0.004, -0.004)), "leave nothing to chance"),
-    "limits with too little chance": (scored(comparison=limits(-0.005, -0.003)), "narrower than the score's interval"),
+    "limits with too little chance": (scored(comparison=limits(-0.005, -0.003)), "narrower than 3460 answers"),
     "a fail within the margin": (scored(verdict="fail"), "fails, but the upper limit +0.020 is not below"),
     "a fail by limits on both sides": (
         scored(

@@ -7,7 +7,6 @@ import jsonschema
 import pytest
 
 from kvv_action.errors import UsageError
-from kvv_action.leaderboard.convert import marks_of, record_of
 from kvv_action.leaderboard.fields import slug
 from kvv_action.leaderboard.record import (
     LARGEST,
@@ -23,7 +22,7 @@ from kvv_action.leaderboard.record import (
     path_of,
 )
 from kvv_action.schema import BenchmarkKind, RunState, Shard, Verdict
-from tests.leaderboard.records import BUNDLE, PASSED, WHOLE, passed, record
+from tests.leaderboard.records import BUNDLE, PASSED, WHOLE, made, marks, passed, record
 from tests.report.reports import DATASET, EVIL, PLAN, PLANNED, hostile
 
 PROBED = replace(WHOLE, id="precheck", kind=BenchmarkKind.CONTRACT, reference=None, margin=None, comparison=None)
@@ -36,7 +35,7 @@ def test_a_record_survives_its_file() -> None:
 
 def test_the_same_run_is_the_same_bytes() -> None:
     """No clock, no randomness."""
-    assert dump(record_of(PASSED, bundle=BUNDLE)) == dump(record_of(PASSED, bundle=BUNDLE))
+    assert dump(made(PASSED, bundle=BUNDLE)) == dump(made(PASSED, bundle=BUNDLE))
 
 
 def test_the_path_names_vendor_model_day_and_digest() -> None:
@@ -80,7 +79,7 @@ def test_a_whole_run_is_complete() -> None:
 )
 def test_what_is_not_whole_is_marked(report: object, mark: Mark) -> None:
     """Each reason has its mark, and the record says partial."""
-    assert marks_of(report) == (mark,)  # type: ignore[arg-type]
+    assert marks(report) == (mark,)  # type: ignore[arg-type]
     assert record(report).state is State.PARTIAL  # type: ignore[arg-type]
 
 
@@ -96,7 +95,7 @@ def test_what_is_not_whole_is_marked(report: object, mark: Mark) -> None:
 )
 def test_what_takes_nothing_away_is_not_marked(report: object) -> None:
     """Probes that pass, further items, another prompt, items that a benchmark leaves out, nothing to compare with."""
-    assert marks_of(report) == ()  # type: ignore[arg-type]
+    assert marks(report) == ()  # type: ignore[arg-type]
 
 
 def test_choices_are_recorded_when_they_are_not_the_default() -> None:
@@ -110,15 +109,15 @@ def test_choices_are_recorded_when_they_are_not_the_default() -> None:
 
 def test_attested_is_claimed_only_with_evidence() -> None:
     """Without an archive there is nothing that could be attested."""
-    assert record_of(PASSED, bundle=BUNDLE, attested=True).trust is Trust.ATTESTED
-    assert record_of(PASSED, attested=True).trust is Trust.SELF_REPORTED
+    assert made(PASSED, bundle=BUNDLE, attested=True).trust is Trust.ATTESTED
+    assert made(PASSED, attested=True).trust is Trust.SELF_REPORTED
 
 
 def test_a_hostile_run_makes_a_readable_record() -> None:
     """Whatever an endpoint or a dataset says stands on one line, visibly escaped, within bounds."""
     report = hostile()
     report = replace(report, endpoint=replace(report.endpoint, base_url=PLAN.endpoint.base_url))
-    found = load(dump(record_of(report, vendor="acme")))
+    found = load(dump(made(report, vendor="acme")))
     assert len(dump(found)) < LARGEST
     assert "\n" not in found.reason
     assert "\u202e" not in dump(found).decode()
@@ -127,7 +126,7 @@ def test_a_hostile_run_makes_a_readable_record() -> None:
 def test_a_vendor_without_any_letter_needs_an_id() -> None:
     """The message names the setting."""
     with pytest.raises(UsageError, match="leaderboard-vendor"):
-        record_of(passed(endpoint=replace(PASSED.endpoint, vendor="***")))
+        made(passed(endpoint=replace(PASSED.endpoint, vendor="***")))
 
 
 @pytest.mark.parametrize(

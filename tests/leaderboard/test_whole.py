@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from kvv_action.leaderboard.convert import marks_of, record_of
+from benchmarks import registry
 from kvv_action.leaderboard.record import Mark, Record, dump, path_of
 from kvv_action.leaderboard.site import badge
 from kvv_action.leaderboard.site.rows import entry_of, rank, row_of, standing
@@ -12,7 +12,7 @@ from kvv_action.leaderboard.whole import profile_of
 from kvv_action.profiles import loader
 from kvv_action.report.files import sha256
 from kvv_action.schema import BenchmarkKind, BenchmarkResult, PlannedBenchmark, RunReport, Verdict
-from tests.leaderboard.records import PASSED, WHOLE
+from tests.leaderboard.records import PASSED, WHOLE, made, marks
 from tests.report.reports import DATASET, PLANNED
 
 PROFILE = loader.load("kimi-k2.6")
@@ -46,35 +46,49 @@ def without(name: str) -> tuple[BenchmarkResult, ...]:
 
 def test_a_run_of_everything_is_whole() -> None:
     """Nothing marks it."""
-    assert marks_of(run(*EVERY)) == ()
+    assert marks(run(*EVERY)) == ()
+
+
+def test_what_nobody_can_ask_yet_is_not_left_out() -> None:
+    """A profile holds facts of benchmarks that are still to come."""
+    k3 = loader.load("kimi-k3")
+    assert k3.benchmarks.keys() - set(registry.IDS)
+    every = tuple(
+        result(name, epochs=1 if name == "precheck" else k3.benchmarks[name].epochs)
+        for name in registry.IDS
+        if name in k3.benchmarks
+    )
+    report = run(*every)
+    profile = replace(report.profile, name="kimi-k3", digest=k3.digest)
+    assert marks(replace(report, profile=profile)) == ()
 
 
 def test_every_benchmark_of_the_profile_belongs_to_it() -> None:
     """Pre-Verification included."""
     for name in PROFILE.benchmarks:
-        assert marks_of(run(*without(name))) == (Mark.LEFT_OUT,), name
+        assert marks(run(*without(name))) == (Mark.LEFT_OUT,), name
 
 
 def test_what_was_skipped_is_not_left_out() -> None:
     """It has its reason, and a mark of its own."""
     skipped = replace(WHOLE.counts, planned=30, sent=0, scored=0, skipped=30)
     one = result("swebench", verdict=Verdict.SKIPPED, counts=skipped, samples=30)
-    assert marks_of(run(*without("swebench"), one)) == (Mark.SKIPPED,)
+    assert marks(run(*without("swebench"), one)) == (Mark.SKIPPED,)
 
 
 def test_fewer_epochs_than_the_full_tier() -> None:
     """More are welcome."""
-    assert marks_of(run(*without("aime2025"), result("aime2025", epochs=31))) == (Mark.SUBSET,)
-    assert marks_of(run(*without("aime2025"), result("aime2025", epochs=33))) == ()
+    assert marks(run(*without("aime2025"), result("aime2025", epochs=31))) == (Mark.SUBSET,)
+    assert marks(run(*without("aime2025"), result("aime2025", epochs=33))) == ()
 
 
 def test_varied_items_are_no_benchmark_of_the_profile() -> None:
     """Nor do they stand for one."""
     twin = replace(result("aime2025"), id="aime2025-varied", samples=1)
     both = run(*EVERY, twin)
-    assert marks_of(replace(both, plan=replace(both.plan, holdout="both"))) == ()
+    assert marks(replace(both, plan=replace(both.plan, holdout="both"))) == ()
     alone = run(*without("aime2025"), twin)
-    assert marks_of(replace(alone, plan=replace(alone.plan, holdout="both"))) == (Mark.LEFT_OUT,)
+    assert marks(replace(alone, plan=replace(alone.plan, holdout="both"))) == (Mark.LEFT_OUT,)
 
 
 def test_a_profile_that_is_a_path_is_not_opened() -> None:
@@ -86,10 +100,10 @@ def test_a_profile_that_is_a_path_is_not_opened() -> None:
 
 def test_a_partial_pass_takes_no_failed_runs_place() -> None:
     """The scenario: a whole run fails, then one easy benchmark alone passes, newer."""
-    failed = record_of(run(*EVERY, verdict=Verdict.FAIL), vendor="acme")
+    failed = made(run(*EVERY, verdict=Verdict.FAIL), vendor="acme")
     later = replace(PASSED.timing, finished="2026-02-01T00:00:00+00:00")
     easy = run(result("ocrbench"), timing=later)
-    passed = record_of(replace(easy, plan=replace(easy.plan, precheck="off")), vendor="acme")
+    passed = made(replace(easy, plan=replace(easy.plan, precheck="off")), vendor="acme")
     assert Mark.LEFT_OUT in passed.marks
     rows = [row_of(entry(one)) for one in (failed, passed)]
     assert [row.verdict for row in standing(rows, TODAY)] == [Verdict.FAIL]

@@ -2,11 +2,10 @@
 
 from dataclasses import replace
 
-from kvv_action.leaderboard.convert import record_of
 from kvv_action.leaderboard.record import BenchmarkRecord, Mark, State, Trust, VendorId
 from kvv_action.leaderboard.words import MEANING, body_of, marker_of, proposal_of, run_of
 from kvv_action.report.files import sha256
-from tests.leaderboard.records import BUNDLE, PASSED, passed, record
+from tests.leaderboard.records import BUNDLE, PASSED, made, passed, record
 from tests.report.reports import EVIL, PLAN, hostile
 
 
@@ -53,7 +52,7 @@ def test_untrusted_text_is_text() -> None:
     """No markup, mention, link or comment of a vendor, dataset or model survives."""
     report = hostile()
     report = replace(report, endpoint=replace(report.endpoint, base_url=PLAN.endpoint.base_url))
-    found = record_of(report, vendor="acme", bundle=BUNDLE)
+    found = made(report, vendor="acme", bundle=BUNDLE)
     evil: BenchmarkRecord = replace(found.benchmarks[0], version=EVIL[:50])
     proposal = proposal_of(
         replace(found, benchmarks=(evil,), provenance={"run_id": "1", "workflow_ref": "<!-- @x"}), "a/b"
