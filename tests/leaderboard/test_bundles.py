@@ -12,12 +12,12 @@ from typing import Any
 import orjson
 import pytest
 
-from kvv_action.leaderboard.record import load
+from kvv_action.leaderboard.record import Mark, load
 from kvv_action.report.files import canonical, sha256
 from kvv_action.run.journal import Reader, chained
 from tests.github.test_attestation import SIGNER, answer, gh  # noqa: F401
 from tests.leaderboard.board import RULES
-from tests.pipeline.command import Ran, kvv
+from tests.pipeline.command import Ran, kvv, problems, vendor
 
 Gh = Callable[..., Path]
 
@@ -141,6 +141,25 @@ def test_another_archive_of_the_same_run_is_told(folder: Path, tmp_path: Path) -
     ran = check(forged, "--evidence", folder / "evidence.tar.gz")
     assert ran.status == 1
     assert "names the bundle 0000" in ran.out
+
+
+def test_a_scored_run_with_varied_items_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real one, judged by a reference, with its varied twin: no rule of the check speaks against it."""
+    data, out = problems(tmp_path / "sums.jsonl", 30), tmp_path / "run"
+    model = ("--profile", "kimi-k2-0905", "--dataset", f"aime2025={data}", "--allow-dataset-drift", "--holdout", "both")
+    monkeypatch.setenv("KVV_API_KEY", "sk-canary-leaderboard-0001")
+    with vendor("--model", "kimi-k2-0905-preview", *model) as url:
+        ran = kvv("run", "--base-url", url, "--model", "kimi-k2-0905-preview", *model, "--vendor", "Acme AI",
+                  "--benchmarks", "aime2025", "--tier", "full", "--epochs", 2, "--out", out)  # fmt: skip
+    assert ran.status == 0, ran.out + ran.err
+    file = submission(out, tmp_path / "board")
+    record = load(file.read_bytes())
+    assert [one.id for one in record.benchmarks] == ["precheck", "aime2025", "aime2025-varied"]
+    assert record.benchmarks[1].comparison is not None
+    assert record.marks == (Mark.SUBSET, Mark.DRIFT, Mark.LEFT_OUT)
+    checked = check(file, "--evidence", out, "--dataset", f"aime2025={data}")
+    assert checked.status == 0, checked.out
+    assert "every score and every number" in checked.out
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "no archive", "no bundle"])
