@@ -84,10 +84,9 @@ def _exact(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[Finding]:
 def _scored(one: BenchmarkRecord, counts: CountsRecord, allowed: float) -> Iterator[Finding]:
     """By the comparison with a reference, and by nothing else."""
     found, margin = one.comparison, one.margin
-    if one.verdict in (Verdict.PASS, Verdict.FAIL) and not comparable(one):
-        yield error("verdict", f"is {one.verdict}, but has no reference and margin to be compared with")
-        return
-    if margin is None:
+    if margin is None or one.reference is None:
+        if one.verdict in (Verdict.PASS, Verdict.FAIL):
+            yield error("verdict", f"is {one.verdict}, but has no reference and margin to be compared with")
         return
     if one.verdict is Verdict.SKIPPED and counts.sent:
         yield error("verdict", f"is called skipped, although {counts.sent} answers were asked for")
