@@ -1,5 +1,6 @@
 """What a run left, as a submission needs it: the report that follows from its journal, and the archive of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from kvv_action.errors import KvvError
 from kvv_action.leaderboard.record import Bundle
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
+from kvv_action.run.journal import Reader
 from kvv_action.run.results import build
 from kvv_action.schema import RunReport
 
@@ -56,6 +58,17 @@ def packed(path: Path, url: str, secrets: Redactor) -> Evidence:
         if archive is None or not path_matches(read(archive).report, path):
             bundle(path, redact=archive is not None and archive.name == REDACTED_NAME, secrets=secrets)
     return read(path, url)
+
+
+def workflows(path: Path) -> list[Mapping[str, str]]:
+    """What each session of a run's journal says of the workflow that it ran in; empty outside GitHub.
+
+    Raises:
+        KvvError: see `read`.
+    """
+    with opened(path) as evidence:
+        sessions = (record for record in Reader(evidence.folder / JOURNAL) if record["kind"] == "session")
+        return [dict(session["provenance"]["github"]) for session in sessions]
 
 
 def _packed_in(path: Path) -> Path | None:

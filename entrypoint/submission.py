@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from benchmarks import registry
 from entrypoint.evidence import Evidence
 from kvv_action.errors import KvvError, Problem, UsageError
 from kvv_action.github.proposal import Operation, Proposed
@@ -51,6 +52,7 @@ def make_record(evidence: Evidence, settings: Settings) -> Record:
     refuse_unfit(evidence.report, allow_incomplete=settings.leaderboard_allow_incomplete)
     record = record_of(
         evidence.report,
+        askable=registry.IDS,
         vendor=settings.leaderboard_vendor,
         bundle=evidence.bundle,
         attested=settings.leaderboard_attested,
@@ -66,7 +68,7 @@ def refuse_unfit(report: RunReport, *, allow_incomplete: bool) -> None:
     """
     if report.verdict is Verdict.SKIPPED or not any(result.counts.scored for result in report.benchmarks):
         raise NotFit(f"nothing was measured ({report.reason}), so there is nothing to submit")
-    marks = marks_of(report)
+    marks = marks_of(report, registry.IDS)
     if marks and not allow_incomplete:
         reasons = "; ".join(MEANING[mark] for mark in marks)
         raise NotFit(

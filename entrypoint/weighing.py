@@ -9,8 +9,9 @@ from typing import Any
 
 import orjson
 
+from benchmarks import registry
 from entrypoint.commands import audit
-from entrypoint.evidence import Evidence, read
+from entrypoint.evidence import Evidence, read, workflows
 from kvv_action.errors import KvvError
 from kvv_action.github.attestation import Expected, Outcome, verify
 from kvv_action.leaderboard.check import Weighed
@@ -20,6 +21,7 @@ from kvv_action.leaderboard.record import Record, Trust, dump
 from kvv_action.leaderboard.rules import Rules
 from kvv_action.run.audit import compare
 
+HOSTED = "github-hosted"
 MOST = 10
 """Differences that are named."""
 
@@ -95,11 +97,14 @@ class Scale:
             return error("attestation", f"{repository} is not among the repositories of {record.vendor.id}")
         if path is None or not path.is_file():
             return warning("attestation", "was not verified: the bundle is not at hand")
+        if elsewhere := _elsewhere(path, repository, run):
+            return error("attestation", f"is not attested as it claims: a part of it ran {elsewhere}")
         expected = Expected(
             sha256=bundle.sha256,
             repository=repository,
             run_id=run,
             signers=self.rules.attestation.signers,
+            issuer=self.rules.attestation.issuer,
             bundle=self.attestation,
             trusted_root=self.trusted_root,
             server=record.provenance.get("server", "https://github.com"),
@@ -114,6 +119,19 @@ class Scale:
                 return warning("attestation", f"was not verified: {done.reason}")
 
 
+def _elsewhere(path: Path, repository: str, run: str) -> str:
+    """Where a session ran that is none of the workflow run's; empty when there is none.
+
+    The bundle of a run that was resumed in a workflow is signed whole, but only the last session has its provenance.
+    """
+    for found in workflows(path):
+        if (found.get("repository"), found.get("run_id")) != (repository, run):
+            return f"in run {found.get('run_id', '?')} of {found['repository']}" if "repository" in found else "outside"
+        if found.get("runner_environment", HOSTED) != HOSTED:
+            return "on a machine that is not GitHub's"
+    return ""
+
+
 def _recomputed(record: Record, path: Path, mine: Evidence, options: Sequence[str]) -> Iterator[Finding]:
     """The record against the one that follows from the evidence, and the evidence against its own answers."""
     bundle = record.evidence.bundle if record.evidence else None
@@ -124,26 +142,30 @@ def _recomputed(record: Record, path: Path, mine: Evidence, options: Sequence[st
             yield error("evidence", f"names a bundle of {bundle.size} bytes, the one at hand has {mine.bundle.size}")
         if mine.bundle.redacted != bundle.redacted:
             yield error("evidence", "says another thing about redaction than its bundle")
-    expected = record_of(mine.report, vendor=record.vendor.id, bundle=bundle, attested=record.trust is Trust.ATTESTED)
+    attested = record.trust is Trust.ATTESTED
+    expected = record_of(mine.report, askable=registry.IDS, vendor=record.vendor.id, bundle=bundle, attested=attested)
     differences = list(compare(_plain(record), _plain(expected), "record"))
     for difference in differences[:MOST]:
         yield error("evidence", difference.replace("written ", "says ").replace("recomputed ", "the evidence says "))
     if len(differences) > MOST:
         yield error("evidence", f"and {len(differences) - MOST} more differences from its evidence")
     if not differences:
-        yield from _audited(path, options)
+        yield from _audited(path, options, redacted=bundle is not None and bundle.redacted)
 
 
-def _audited(path: Path, options: Sequence[str]) -> Iterator[Finding]:
-    """What `kvv audit` says: every answer scored again."""
+def _audited(path: Path, options: Sequence[str], *, redacted: bool) -> Iterator[Finding]:
+    """What `kvv audit` says: every answer scored again, unless the record says that its texts were taken out."""
     told = io.StringIO()
     try:
         with contextlib.redirect_stdout(told):
             status = audit.main([str(path), *options])
     except KvvError as problem:
-        yield warning("audit", f"the scores could not be computed again: {problem}")
+        yield error("audit", f"its evidence is at hand, but the scores cannot be computed again: {problem}")
         return
     lines = [line for line in told.getvalue().splitlines() if line.strip()]
+    if status == audit.UNCHECKED and not redacted:
+        yield error("audit", "the texts of its evidence were taken out, which the record does not say")
+        return
     if status == audit.UNCHECKED:
         yield warning("audit", "the evidence is redacted: its counts agree, its scores cannot be computed again")
         return

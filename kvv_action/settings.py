@@ -642,7 +642,8 @@ class Settings(BaseSettings):
     )
     leaderboard_allow_incomplete: Boolean = setting(
         False,
-        "Submit also what is inconclusive, interrupted, limited, of other samples or a demonstration; marked as such.",
+        "Submit also what is no whole run (inconclusive, interrupted, another tier than full, without a benchmark of "
+        "the profile, of other samples) or a demonstration; marked as such.",
         group="leaderboard",
     )
     leaderboard_dry_run: Boolean = setting(

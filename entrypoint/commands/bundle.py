@@ -17,8 +17,9 @@ EPILOG = f"""examples:
   kvv bundle kvv-out --redact --out for-the-public.tar.gz
 
 The archive holds journal, reports, trajectories and a manifest with digests and versions of everything. The same run
-gives the same bytes. Keys in KVV_API_KEY and the other KVV_* secrets are looked for, as is what looks like a key of
-anybody; where something is found, nothing is written.
+gives the same bytes with the same image; another zlib may compress to others, which unpack to the same files. Keys
+in KVV_API_KEY and the other KVV_* secrets are looked for, as is what looks like a key of anybody; where something is
+found, nothing is written.
 
 --redact is for those who may not publish what was asked and answered: digests and lengths take the place of texts. What
 remains shows counts, scores and verdicts, but the scores cannot be recomputed, and the record says so."""

@@ -2,16 +2,21 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 from benchmarks import registry
+from benchmarks.mmmu_pro.benchmark import PARTS
+from benchmarks.swebench.dataset import PINS
 from entrypoint.options import Parser
 from entrypoint.outputs import write
 from entrypoint.prepare import create, options_of
 from entrypoint.weighing import Scale
+from kvv_action.benchmark import DatasetPin
 from kvv_action.errors import KvvError, Problem, UsageError
 from kvv_action.leaderboard import changes, patch
 from kvv_action.leaderboard.changes import Change, Kind
@@ -30,8 +35,12 @@ EPILOG = """examples:
 
 With --base, what HEAD changes against that branch is judged: read from git's objects, nothing is checked out. A diff
 (https://github.com/OWNER/NAME/pull/1.diff) is judged without the pull request's files. Rules come from the base's
-leaderboard.toml, so nobody can admit himself. With the evidence, every score is computed again.
+leaderboard.toml, so nobody can admit himself. With the evidence, every score is computed again; evidence that lacks
+something for that is refused, unless its texts were taken out (kvv bundle --redact) and the record says so.
 Exit status: 0 accepted, 1 refused, 2 cannot be judged."""
+
+
+AUDIT_OPTIONS = ("dataset", "dataset-cache", "tokenizer", "mfjs-cases", "reference", "profile")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -44,7 +53,7 @@ def main(argv: Sequence[str]) -> int:
         rules=rules,
         attestation=Path(values.attestation) if values.attestation else None,
         trusted_root=Path(values.trusted_root) if values.trusted_root else None,
-        options=[*_audit_options(values.dataset, values.dataset_cache)],
+        options=[*_audit_options(vars(values))],
     )
     court = Court(
         rules=rules,
@@ -79,17 +88,22 @@ def _parser() -> Parser:
     add("--trusted-root", default="", metavar="FILE", help="Sigstore's trusted root, to verify without network.")
     add("--dataset", action="append", default=[], metavar="ID=PATH", help="Where local samples are, to score again.")
     add("--dataset-cache", default="", metavar="DIR", help="Folder of cached hub datasets, to score again.")
+    add("--tokenizer", default="", metavar="FILE", help="The tokenizer, when the run had one, to score again.")
+    add("--mfjs-cases", default="", metavar="DIR", help="The schemas, when the run had any, to score again.")
+    add("--reference", action="append", default=[], metavar="FILE", help="The reference, when a file; repeatable.")
+    add("--profile", default="", metavar="FILE", help="The profile, when it was a file, to score again.")
     add("--json", default="", metavar="FILE", help="Write the findings as JSON.")
     add("--markdown", default="", metavar="FILE", help="Write the findings as a comment.")
     return parser
 
 
-def _audit_options(datasets: Sequence[str], cache: str) -> Iterator[str]:
+def _audit_options(values: Mapping[str, Any]) -> Iterator[str]:
     """What `kvv audit` needs to know, too."""
-    for dataset in datasets:
-        yield f"--dataset={dataset}"
-    if cache:
-        yield f"--dataset-cache={cache}"
+    for name in AUDIT_OPTIONS:
+        given = values[name.replace("-", "_")]
+        for value in given if isinstance(given, list) else [given]:
+            if value:
+                yield f"--{name}={value}"
 
 
 def _found(paths: Sequence[str], base: str, root: Path) -> tuple[list[Change], Rules | None]:
@@ -145,5 +159,15 @@ def _read(path: Path) -> bytes:
 
 
 def _known() -> Known:
-    benchmarks = create(registry.IDS, options_of(load({}), ""))
-    return Known(pins={one.id: one.pin for one in benchmarks if one.pin is not None})
+    """The pins of every benchmark, with each choice of its data."""
+    usual, pins = options_of(load({}), ""), dict[str, list[DatasetPin]]()
+    names = [part.name for part in PARTS]
+    parts = [chosen for size in range(1, len(names) + 1) for chosen in combinations(names, size)]
+    further = [replace(usual, swebench_dataset=name) for name in PINS]
+    further += [replace(usual, mmmu_parts=chosen) for chosen in parts]
+    for options in (usual, *further):
+        for benchmark in create(registry.IDS, options):
+            found = pins.setdefault(benchmark.id, [])
+            if benchmark.pin is not None and benchmark.pin not in found:
+                found.append(benchmark.pin)
+    return Known(pins=pins)

@@ -1,4 +1,8 @@
-"""Writes a bundle: the same run is the same bytes (sorted names, no times, no owners)."""
+"""Writes a bundle: the same run is the same bytes (sorted names, no times, no owners), where the same zlib compresses.
+
+Another build of zlib (zlib-ng, say) may compress to other bytes; what they unpack to is the same everywhere, and the
+manifest names its digests. Nothing relies on more: a record names the bundle that was really made.
+"""
 
 import gzip
 import io

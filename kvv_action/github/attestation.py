@@ -2,21 +2,26 @@
 
 gh checks the signature, the certificate chain, the transparency log and that the file is the attested one; what the
 certificate says about repository, workflow and run is compared here once more from its JSON. A reusable workflow is the
-signer, so that whoever calls it cannot add steps to what is signed.
+signer, so that whoever calls it cannot add steps to what is signed; but only at a ref that its maintainers publish: a
+workflow at the head of a pull request is anybody's.
 """
 
 import json
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 SLSA = "https://slsa.dev/provenance/v1"
 ISSUER = "https://token.actions.githubusercontent.com"
+"""Of github.com; an enterprise can have one of its own."""
+COMMIT = re.compile(r"[0-9a-f]{40}")
 SECONDS = 120
 _PASSED_ON = ("HOME", "PATH", "GH_TOKEN", "GITHUB_TOKEN", "GH_HOST", "GH_ENTERPRISE_TOKEN", "HTTPS_PROXY", "HTTP_PROXY",
               "NO_PROXY", "https_proxy", "http_proxy", "no_proxy", "SSL_CERT_FILE", "XDG_CACHE_HOME")  # fmt: skip
@@ -27,7 +32,6 @@ _REFUSALS = (
     "failed to verify",
     "verification failed",
     "verifying with issuer",
-    "http 404",
     "does not match",
     "expected source",
     "expected build",
@@ -35,6 +39,10 @@ _REFUSALS = (
     "expected subject",
 )
 """Words of gh (pkg/cmd/attestation/verify) for *this is not attested*; anything else means *could not be seen*."""
+_UNSEEN = ("http 4", "http 5", "tuf client", "trusted root", "dial tcp", "no such host", "timeout")
+"""Words that go before those: gh got no answer. 404 is one of them, for GitHub says it of a private repository, too."""
+TAGS = "refs/tags/v*"
+"""Where a signer is accepted that names no ref of its own."""
 
 
 class Outcome(StrEnum):
@@ -63,9 +71,11 @@ class Expected:
         sha256: of the file.
         repository: `owner/name` whose workflow ran.
         run_id: of that workflow; empty accepts any.
-        signers: workflows whose signature counts, as `owner/name/.github/workflows/file.yml`.
+        signers: workflows whose signature counts, as `owner/name/.github/workflows/file.yml`, or with `@` and a ref
+            (`refs/heads/main`, `*` for any part of it) or a commit; without one at the tags `v*`.
         bundle, trusted_root: files for a machine without network; None asks GitHub.
         server: GitHub's own address.
+        issuer: who vouches for the workflow's identity.
     """
 
     sha256: str
@@ -75,6 +85,7 @@ class Expected:
     bundle: Path | None = None
     trusted_root: Path | None = None
     server: str = "https://github.com"
+    issuer: str = ISSUER
 
 
 def verify(file: Path, expected: Expected) -> Attestation:
@@ -93,7 +104,9 @@ def verify(file: Path, expected: Expected) -> Attestation:
 
 
 def _by(gh: str, file: Path, expected: Expected, signer: str) -> Attestation:
-    options = ["--repo", expected.repository, "--signer-workflow", signer, "--predicate-type", SLSA, "--format", "json"]
+    workflow = signer.partition("@")[0]
+    options = ["--repo", expected.repository, "--signer-workflow", workflow, "--cert-oidc-issuer", expected.issuer]
+    options += ["--predicate-type", SLSA, "--format", "json"]
     if expected.bundle:
         options += ["--bundle", str(expected.bundle.absolute())]
     if expected.trusted_root:
@@ -106,9 +119,15 @@ def _by(gh: str, file: Path, expected: Expected, signer: str) -> Attestation:
         return Attestation(outcome=Outcome.UNAVAILABLE, reason=f"gh cannot run: {type(error).__name__}")
     if done.returncode:
         words = " ".join(done.stderr.decode(errors="replace").split())[:300] or f"exit status {done.returncode}"
-        refused = any(word in words.lower() for word in _REFUSALS)
-        return Attestation(outcome=Outcome.REFUSED if refused else Outcome.UNAVAILABLE, reason=f"gh says: {words}")
+        return Attestation(outcome=_meaning(words.lower()), reason=f"gh says: {words}")
     return _read(done.stdout, expected, signer)
+
+
+def _meaning(words: str) -> Outcome:
+    """Whether gh saw that nothing is attested, or could not see."""
+    if any(word in words for word in _UNSEEN):
+        return Outcome.UNAVAILABLE
+    return Outcome.REFUSED if any(word in words for word in _REFUSALS) else Outcome.UNAVAILABLE
 
 
 def _read(output: bytes, expected: Expected, signer: str) -> Attestation:
@@ -140,17 +159,29 @@ def _problems(result: dict[str, Any], expected: Expected, signer: str) -> Iterat
     if not result.get("verifiedTimestamps"):
         yield "its time is not verified"
     server, wanted = expected.server.rstrip("/"), expected.repository
-    if certificate.get("issuer") != ISSUER:
+    if certificate.get("issuer") != expected.issuer:
         yield "its certificate is not for a workflow of GitHub"
     if str(certificate.get("sourceRepositoryURI")).lower() != f"{server}/{wanted}".lower():
         yield f"it is of another repository than {wanted}"
-    if not str(certificate.get("buildSignerURI")).lower().startswith(f"{server}/{signer}@".lower()):
-        yield f"it is signed by another workflow than {signer}"
+    yield from _signed_by(certificate, server, signer)
     if certificate.get("runnerEnvironment") != "github-hosted":
         yield "it did not run on a machine of GitHub"
     run = f"{server}/{wanted}/actions/runs/{expected.run_id}/attempts/".lower()
     if expected.run_id and not str(certificate.get("runInvocationURI")).lower().startswith(run):
         yield f"it is of another run than {expected.run_id}"
+
+
+def _signed_by(certificate: Mapping[str, Any], server: str, signer: str) -> Iterator[str]:
+    """The workflow, and the ref or commit at which it ran."""
+    workflow, _, wanted = signer.partition("@")
+    found, _, ref = str(certificate.get("buildSignerURI")).partition("@")
+    if found.lower() != f"{server}/{workflow}".lower():
+        yield f"it is signed by another workflow than {workflow}"
+    elif COMMIT.fullmatch(wanted):
+        if certificate.get("buildSignerDigest") != wanted:
+            yield f"it is signed by {workflow} at another commit than {wanted}"
+    elif not fnmatchcase(ref, wanted or TAGS):
+        yield f"it is signed by {workflow} at {ref[:100]}, which is not {wanted or TAGS}"
 
 
 def _certificate(result: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ class Proposal:
 
     Attributes:
         repository: `owner/name` that shall have it.
-        branch: its name follows from the file's content, so that the same proposal finds itself again.
+        branch: its name follows from what the file is about, so that the same proposal finds itself again, also with
+            another path and content.
         path, content: of the file.
         message: of the commit.
         title, body: of the pull request; `body` is markdown in which everything untrusted is escaped.

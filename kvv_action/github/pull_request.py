@@ -38,7 +38,11 @@ def propose(
     home = home_for(api, target, sleep, tell)
     known = _find(api, target, home, proposal)
     if known is not None and known.get("state") != "open":
-        note = "its pull request was closed by the maintainers; ask there, or reopen it"
+        note = (
+            "this run was merged already; a record never changes"
+            if known.get("merged_at")
+            else "its pull request was closed by the maintainers; ask there, or reopen it"
+        )
         return Proposed(operation=Operation.NONE, url=text(known, "html_url"), note=note)
     if known is None and (theirs := _elsewhere(api, target, proposal)) is not None:
         return Proposed(

@@ -14,6 +14,7 @@ from kvv_action.leaderboard.record import LARGEST, RESULTS, Mark, Record, Record
 from kvv_action.leaderboard.rules import Rules
 from kvv_action.leaderboard.store import record_files
 from kvv_action.report.files import sha256
+from kvv_action.report.text import visible
 
 MOST_FILES = 50
 """Records in one pull request."""
@@ -73,7 +74,17 @@ def check(changes: Sequence[Change], court: Court) -> CheckReport:
         return CheckReport(files=(), general=tuple(general))
     others = [Judged(path=change.path, findings=(_foreign(change),)) for change in changes if change not in ours]
     index = Index(court.root, {change.path for change in ours})
-    return CheckReport(files=(*(_judge(change, court, index) for change in ours), *others), general=tuple(general))
+    judged = [_judged(change, court, index) for change in ours]
+    return CheckReport(files=(*judged, *others), general=tuple(general))
+
+
+def _judged(change: Change, court: Court, index: "Index") -> Judged:
+    """Judge one file; whatever breaks on it, the others have their findings, and nobody takes it for accepted."""
+    try:
+        return _judge(change, court, index)
+    except Exception as problem:  # noqa: BLE001 - content of strangers; a defect must not hide what else was found
+        told = visible(f"{type(problem).__name__}: {problem}", 200)
+        return Judged(path=change.path, findings=(error("defect", f"cannot be judged, a defect of kvv: {told}"),))
 
 
 def _foreign(change: Change) -> Finding:

@@ -1,5 +1,7 @@
 """From a run's report to its record; pure, so that whoever has the evidence reaches the same bytes."""
 
+from collections.abc import Collection
+
 from kvv_action.errors import Problem, UsageError
 from kvv_action.leaderboard.fields import slug
 from kvv_action.leaderboard.record import (
@@ -24,17 +26,26 @@ from kvv_action.leaderboard.record import (
     VersionsRecord,
     expiry,
 )
+from kvv_action.leaderboard.whole import choices_of, implied, less_than, profile_of
 from kvv_action.report.text import one_line
-from kvv_action.schema import BenchmarkResult, Quantiles, RunReport, RunState, Verdict
+from kvv_action.schema import BenchmarkResult, PlannedBenchmark, Quantiles, RunReport, RunState
 
 _NAME, _TEXT = 200, 500
 
 
-def record_of(report: RunReport, *, vendor: str = "", bundle: Bundle | None = None, attested: bool = False) -> Record:
+def record_of(
+    report: RunReport,
+    *,
+    askable: Collection[str],
+    vendor: str = "",
+    bundle: Bundle | None = None,
+    attested: bool = False,
+) -> Record:
     """The record of a measured run.
 
     Args:
         report: the run.
+        askable: the benchmarks that there are.
         vendor: the vendor's id on the leaderboard; by default it follows from the report's name.
         bundle: the evidence archive; without one nobody can recompute the scores.
         attested: claim that the archive's provenance is attested.
@@ -42,7 +53,7 @@ def record_of(report: RunReport, *, vendor: str = "", bundle: Bundle | None = No
     Raises:
         UsageError: no id follows from the vendor's or the model's name.
     """
-    marks = marks_of(report)
+    marks = marks_of(report, askable)
     day = report.timing.finished[:10]
     return Record(
         schema_version=RECORD_VERSION,
@@ -62,7 +73,7 @@ def record_of(report: RunReport, *, vendor: str = "", bundle: Bundle | None = No
         verdict=report.verdict,
         reason=one_line(report.reason, _TEXT),
         trust=Trust.ATTESTED if attested and bundle else Trust.SELF_REPORTED,
-        benchmarks=tuple(_benchmark(result, _metric(report, result.id)) for result in report.benchmarks),
+        benchmarks=_benchmarks(report),
         setup=_setup(report),
         usage=UsageRecord(
             requests=report.usage.requests,
@@ -82,26 +93,27 @@ def record_of(report: RunReport, *, vendor: str = "", bundle: Bundle | None = No
     )
 
 
-def marks_of(report: RunReport) -> tuple[Mark, ...]:
+def marks_of(report: RunReport, askable: Collection[str]) -> tuple[Mark, ...]:
     """Why a run is not a whole, decided one on the published samples; empty when it is."""
-    found = {
+    setup, benchmarks, plan = _setup(report), _benchmarks(report), report.plan
+    profile = profile_of(report.profile.name)
+    found = set(implied(setup, benchmarks, report.verdict))
+    if profile is not None:
+        found |= less_than(profile, setup, benchmarks, askable)
+    further = {
         Mark.DEMONSTRATION: report.demonstration,
-        Mark.SELF_TEST: any(planned.exact for planned in report.plan.benchmarks),
+        Mark.SELF_TEST: any(planned.exact for planned in plan.benchmarks),
         Mark.INTERRUPTED: report.state is RunState.INTERRUPTED,
         Mark.STOPPED: report.state is RunState.STOPPED,
-        Mark.INCONCLUSIVE: report.verdict is Verdict.INCONCLUSIVE
-        or any(one.verdict is Verdict.INCONCLUSIVE for one in report.benchmarks),
-        Mark.SKIPPED: any(one.verdict is Verdict.SKIPPED for one in report.benchmarks),
-        Mark.SUBSET: report.plan.limit is not None or bool(report.plan.probes) or report.plan.shard is not None,
-        Mark.BUNDLED: any(one.dataset.source == "bundled" for one in report.benchmarks),
-        Mark.DRIFT: any(_drifted(one) for one in report.benchmarks),
+        Mark.SUBSET: bool(plan.probes) or plan.shard is not None or any(map(_chosen, plan.benchmarks)),
     }
-    return tuple(mark for mark, applies in found.items() if applies)
+    found |= {mark for mark, applies in further.items() if applies}
+    return tuple(mark for mark in Mark if mark in found)
 
 
-def _drifted(result: BenchmarkResult) -> bool:
-    """Whether the data differ from what the benchmark declares; probes of code have no data."""
-    return result.dataset.source not in ("bundled", "code") and not (result.dataset.pinned or result.dataset.pinned_by)
+def _chosen(planned: PlannedBenchmark) -> bool:
+    """Whether only some of the published samples are asked."""
+    return bool(planned.ids) and planned.varies in ("", planned.id)
 
 
 def _id(setting: str, name: str) -> str:
@@ -114,6 +126,10 @@ def _id(setting: str, name: str) -> str:
 
 def _name(text: str) -> str:
     return one_line(text, _NAME)
+
+
+def _benchmarks(report: RunReport) -> tuple[BenchmarkRecord, ...]:
+    return tuple(_benchmark(result, _metric(report, result.id)) for result in report.benchmarks)
 
 
 def _metric(report: RunReport, benchmark: str) -> str:
@@ -133,6 +149,9 @@ def _setup(report: RunReport) -> Setup:
         precheck=plan.precheck,
         seed=plan.seed,
         limit=plan.limit,
+        holdout=plan.holdout,
+        max_failure_rate=plan.max_failure_rate,
+        choices=choices_of(plan.choices),
         imported=_name(plan.imported),
         profile=_name(report.profile.name),
         profile_digest=report.profile.digest,

@@ -12,6 +12,8 @@ from kvv_action.report.text import one_line
 
 SLUG = r"^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$"
 """A vendor's or a model's id; it is a folder's name in the repository and a page's name on the site."""
+FIRST_DAY, LAST_DAY = date(2020, 1, 1), date(2199, 12, 31)
+"""Days that a result can have: within them dates can be reckoned with."""
 DIGEST = r"^[0-9a-f]{64}$"
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(1, 10))})
 """Names that Windows keeps for devices, whatever their ending: nobody could check such a folder out."""
@@ -42,7 +44,8 @@ def _plain(value: str) -> str:
 
 
 def _day(value: str) -> str:
-    date.fromisoformat(value)
+    if not FIRST_DAY <= date.fromisoformat(value) <= LAST_DAY:
+        raise ValueError(f"must be a day from {FIRST_DAY} to {LAST_DAY}")
     return value
 
 

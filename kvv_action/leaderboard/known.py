@@ -1,24 +1,25 @@
 """What this version of kvv knows, and a record must agree with: profiles with their references, and data pins."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kvv_action import __version__
 from kvv_action.benchmark import DatasetPin
-from kvv_action.errors import KvvError
 from kvv_action.leaderboard.findings import Finding, error, note, warning
-from kvv_action.leaderboard.record import BenchmarkRecord, Record, Setup
-from kvv_action.profiles import loader
+from kvv_action.leaderboard.record import BenchmarkRecord, DatasetRecord, Mark, Record
+from kvv_action.leaderboard.whole import less_than, profile_of
 from kvv_action.profiles.model import Profile
+from kvv_action.run.holdout import BOTH, SUFFIX
+from kvv_action.schema import BenchmarkKind
 
 EQUAL = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Data pins by benchmark, and this version."""
+    """This version; and for every benchmark that there is the data that it can be asked with, the default first."""
 
-    pins: Mapping[str, DatasetPin] = field(default_factory=dict)
+    pins: Mapping[str, Sequence[DatasetPin]] = field(default_factory=dict)
     version: str = __version__
 
 
@@ -33,7 +34,7 @@ def disagreements(record: Record, known: Known) -> Iterator[Finding]:
     judge = error if same else warning
     if not same:
         yield note("version", f"made by kvv {record.versions.kvv}, checked by {known.version}")
-    profile = _profile(record.setup)
+    profile = profile_of(record.setup.profile)
     if profile is None or record.model.id != record.setup.profile:
         yield error(
             "profile", f"{record.setup.profile} is no profile of kvv, or not the one of model {record.model.id}"
@@ -41,40 +42,57 @@ def disagreements(record: Record, known: Known) -> Iterator[Finding]:
         return
     if record.setup.profile_digest != profile.digest:
         yield judge("profile", f"is judged by another profile {profile.name} than kvv's")
+    for mark in sorted(less_than(profile, record.setup, record.benchmarks, known.pins.keys()) - set(record.marks)):
+        yield judge("marks", f"lacks the mark {mark}, which follows from the profile {profile.name}")
     for one in record.benchmarks:
-        for message in (*_rules(one, profile), *_data(one, known)):
+        varied = record.setup.holdout == BOTH and one.id.endswith(SUFFIX)
+        name = one.id.removesuffix(SUFFIX) if varied else one.id
+        for message in (*_rules(one, profile, name, varied=varied), *_data(one, known.pins.get(name, ()))):
             yield judge("profile", f"{one.id}: {message}")
+        if Mark.CHOSEN not in record.marks and _chosen(one, known.pins.get(name, ())):
+            yield judge("marks", f"{one.id}: has not the items of the default, but lacks the mark {Mark.CHOSEN}")
 
 
-def _profile(setup: Setup) -> Profile | None:
-    """The built-in profile; names with a path in them are never opened."""
-    if not setup.profile or any(mark in setup.profile for mark in ("/", "\\", "..")) or setup.profile.endswith(".toml"):
-        return None
-    try:
-        return loader.load(setup.profile)
-    except (KvvError, OSError):
-        return None
-
-
-def _rules(one: BenchmarkRecord, profile: Profile) -> Iterator[str]:
-    rules = profile.benchmarks.get(one.id)
+def _rules(one: BenchmarkRecord, profile: Profile, name: str, *, varied: bool) -> Iterator[str]:
+    """What the profile says of a benchmark; the varied twin of one has neither reference nor margin."""
+    rules = profile.benchmarks.get(name)
     if rules is None:
         yield f"the profile {profile.name} has no such benchmark"
         return
-    published = rules.reference.value if rules.reference else None
-    if one.dataset is None or one.dataset.source in ("bundled", "code"):
+    published = rules.reference.value if rules.reference and not varied else None
+    margin = None if varied else rules.margin
+    if one.dataset is None or one.dataset.source == "bundled" or one.kind is BenchmarkKind.CONTRACT:
         return
-    if one.reference is not None and published is not None and abs(one.reference - published) > EQUAL:
+    if one.reference is not None and published is None:
+        yield f"compares with {one.reference:g}; the profile has no reference for it"
+    elif one.reference is not None and published is not None and abs(one.reference - published) > EQUAL:
         yield f"compares with {one.reference:g}; the profile's reference is {published:g}"
-    if one.margin is not None and rules.margin is not None and one.margin > rules.margin + EQUAL:
-        yield f"allows a margin of {one.margin:g}; the profile's is {rules.margin:g}"
+    if one.margin is not None and (margin is None or one.margin > margin + EQUAL):
+        yield f"allows a margin of {one.margin:g}; the profile's is {'none' if margin is None else f'{margin:g}'}"
 
 
-def _data(one: BenchmarkRecord, known: Known) -> Iterator[str]:
-    pin, data = known.pins.get(one.id), one.dataset
-    if pin is None or data is None or not data.pinned or data.source == "bundled":
+def _data(one: BenchmarkRecord, pins: Sequence[DatasetPin]) -> Iterator[str]:
+    """Whether data that are said to be the pinned ones can be one of a benchmark's pins."""
+    data = one.dataset
+    if pins and one.kind is BenchmarkKind.CONTRACT:
+        yield "is called a contract, but its samples are scored"
+    if not pins or data is None or not data.pinned or data.source == "bundled":
         return
-    if pin.digest and data.digest != pin.digest:
+    counts = sorted({pin.count for pin in pins})
+    if data.count not in counts:
+        expected = " or ".join(map(str, counts))
+        yield f"says that its data are the pinned ones, but has {data.count} rows instead of {expected}"
+    elif not any(_fits(data, pin) for pin in pins):
         yield "says that its data are the pinned ones, but their digest is another"
-    if data.count != pin.count:
-        yield f"says that its data are the pinned ones, but has {data.count} rows instead of {pin.count}"
+
+
+def _chosen(one: BenchmarkRecord, pins: Sequence[DatasetPin]) -> bool:
+    """Whether the data are pinned ones of another choice than the default, which is the first."""
+    data = one.dataset
+    if not pins or data is None or not data.pinned or data.source == "bundled" or _fits(data, pins[0]):
+        return False
+    return any(_fits(data, pin) for pin in pins[1:])
+
+
+def _fits(data: DatasetRecord, pin: DatasetPin) -> bool:
+    return data.count == pin.count and (not pin.digest or data.digest == pin.digest)

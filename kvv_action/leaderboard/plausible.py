@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from kvv_action.leaderboard.findings import Finding, error, note, warning
+from kvv_action.leaderboard.judged import contradictory
 from kvv_action.leaderboard.record import (
     BenchmarkRecord,
     CountsRecord,
@@ -17,7 +18,7 @@ from kvv_action.leaderboard.record import (
     UsageRecord,
     expiry,
 )
-from kvv_action.schema import BenchmarkKind, Verdict
+from kvv_action.leaderboard.whole import implied
 from kvv_action.scoring.intervals import wilson
 
 SKEW = timedelta(hours=1)
@@ -47,7 +48,7 @@ def implausible(record: Record, now: datetime) -> Iterator[Finding]:
     for one in record.benchmarks:
         for finding in _benchmark(one):
             yield Finding(level=finding.level, rule=finding.rule, message=f"{one.id}: {finding.message}")
-    yield from _verdict(record)
+    yield from contradictory(record)
     if record.timing:
         yield from _timing(record.timing, now)
     if record.usage and record.timing:
@@ -72,26 +73,13 @@ def _marks(record: Record) -> Iterator[Finding]:
         yield error("marks", f"is called {record.state} with {len(record.marks)} marks of why it would be partial")
     if len(set(record.marks)) != len(record.marks):
         yield error("marks", "has a mark twice")
-    for mark in _implied(record):
+    for mark in sorted(implied(record.setup, record.benchmarks, record.verdict)):
         if mark not in record.marks:
             yield error("marks", f"lacks the mark {mark}, which follows from its content")
     if Mark.DEMONSTRATION in record.marks:
         yield error("demonstration", "is a demonstration against the embedded vendor and says nothing about anybody")
     if Mark.SELF_TEST in record.marks:
         yield error("demonstration", "holds a self-test of the environment, which says nothing about the vendor")
-
-
-def _implied(record: Record) -> list[Mark]:
-    verdicts = {record.verdict, *(one.verdict for one in record.benchmarks)}
-    data = [one.dataset for one in record.benchmarks if one.dataset]
-    found = {
-        Mark.INCONCLUSIVE: Verdict.INCONCLUSIVE in verdicts,
-        Mark.SKIPPED: Verdict.SKIPPED in {one.verdict for one in record.benchmarks},
-        Mark.SUBSET: record.setup is not None and record.setup.limit is not None,
-        Mark.BUNDLED: any(one.source == "bundled" for one in data),
-        Mark.DRIFT: any(not (one.pinned or one.pinned_by) for one in data if one.source not in ("bundled", "code")),
-    }
-    return [mark for mark, applies in found.items() if applies]
 
 
 def _published(record: Record) -> Iterator[Finding]:
@@ -127,7 +115,6 @@ def _benchmark(one: BenchmarkRecord) -> Iterator[Finding]:
         return
     yield from _counts(one, one.counts)
     yield from _score(one, one.counts)
-    yield from _against_reference(one)
 
 
 def _counts(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[Finding]:
@@ -169,40 +156,6 @@ def _width(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[Finding]:
     low, high = wilson(one.score, counts.scored)
     if one.interval[1] - one.interval[0] < 0.5 * (high - low):
         yield warning("interval", f"is narrower than {counts.scored} answers can make it")
-
-
-def _against_reference(one: BenchmarkRecord) -> Iterator[Finding]:
-    found, margin = one.comparison, one.margin
-    if one.kind is BenchmarkKind.CONTRACT:
-        if one.verdict is Verdict.PASS and one.score is not None and one.score < 1 - EQUAL:
-            yield error("verdict", f"passes with {100 * one.score:.1f} % of its probes; every one is required")
-        return
-    if found is None or margin is None:
-        return
-    if not found.low - EQUAL <= found.difference <= found.high + EQUAL:
-        yield error("verdict", "the difference from the reference lies outside of its own limits")
-    if one.verdict is Verdict.PASS and found.low < -margin - EQUAL:
-        yield error("verdict", f"passes, but the lower limit {found.low:+.3f} is below the margin {-margin:+.3f}")
-    if one.verdict is Verdict.INCONCLUSIVE and found.low > -margin + EQUAL:
-        yield warning("verdict", "is inconclusive, although its lower limit is within the margin")
-    if not found.paired and one.reference is not None and one.score is not None:
-        seen = one.score - one.reference
-        if abs(seen - found.difference) > 1e-3:
-            yield error("verdict", f"the difference {found.difference:+.3f} is not score - reference = {seen:+.3f}")
-
-
-def _verdict(record: Record) -> Iterator[Finding]:
-    advisory = record.setup is not None and record.setup.precheck == "warn"
-    counting = [one.verdict for one in record.benchmarks if not (advisory and one.kind is BenchmarkKind.CONTRACT)]
-    if Verdict.FAIL in counting and record.verdict is not Verdict.FAIL:
-        yield error("verdict", f"is {record.verdict}, although a benchmark fails")
-    if record.verdict is Verdict.FAIL and Verdict.FAIL not in counting:
-        yield error("verdict", "fails, although no benchmark does")
-    if record.verdict is Verdict.PASS:
-        if Verdict.INCONCLUSIVE in counting or Verdict.PASS not in counting:
-            yield error("verdict", "passes, although its benchmarks do not say so")
-        if {Mark.INTERRUPTED, Mark.STOPPED} & set(record.marks):
-            yield error("verdict", "passes, although the run did not come to its end")
 
 
 def _timing(timing: TimingRecord, now: datetime) -> Iterator[Finding]:

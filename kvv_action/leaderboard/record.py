@@ -83,6 +83,10 @@ class Mark(StrEnum):
     SUBSET = "limited-samples"
     BUNDLED = "bundled-samples"
     DRIFT = "other-dataset"
+    LEFT_OUT = "left-out-benchmarks"
+    ADVISORY = "advisory-precheck"
+    VARIED = "varied-items"
+    CHOSEN = "chosen-items"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +117,9 @@ class Setup:
     Attributes:
         base_url: the endpoint that was measured; empty for an imported result and a demonstration.
         extra_body: names of further fields that went with every request.
+        holdout: whether published items were asked, varied ones instead (`vary`), or `both`.
+        max_failure_rate: share of answers that may fail for good before that alone can be a reason to fail.
+        choices: settings of single benchmarks that are not the default, as text.
         imported: the foreign result file that the run was made from, empty for a run of our own.
         plan_digest: identifies everything that could change an answer or a verdict.
     """
@@ -129,6 +136,9 @@ class Setup:
     precheck: Word
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     limit: Count | None
+    holdout: Word
+    max_failure_rate: Share
+    choices: Annotated[Mapping[Word, Name], Field(max_length=30)]
     imported: Name
     profile: Name
     profile_digest: Digest

@@ -10,6 +10,7 @@ import orjson
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from kvv_action.errors import KvvError
+from kvv_action.github.attestation import ISSUER
 from kvv_action.leaderboard.fields import Https, Name, Slug
 from kvv_action.report.text import one_line
 
@@ -18,7 +19,12 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 Repository = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$", max_length=140)]
 Host = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=253)]
 Workflow = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+/\.github/workflows/[A-Za-z0-9._-]+\.ya?ml$")
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+/\.github/workflows/[A-Za-z0-9._-]+\.ya?ml"
+        r"(@(refs/(tags|heads)/[A-Za-z0-9._/*-]+|[0-9a-f]{40}))?$",
+        max_length=300,
+    ),
 ]
 
 
@@ -47,11 +53,18 @@ class VendorRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttestationRule:
-    """`signers`: workflows whose attestation counts, as `owner/name/.github/workflows/file.yml`."""
+    """Whose attestation counts.
+
+    Attributes:
+        signers: workflows, as `owner/name/.github/workflows/file.yml` (at the tags `v*`), or with `@` and other tags or
+            branches (`@refs/heads/main`) or a commit.
+        issuer: of the identity of workflows; an enterprise can have one of its own.
+    """
 
     __pydantic_config__ = _STRICT
 
     signers: tuple[Workflow, ...] = ()
+    issuer: Https = ISSUER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

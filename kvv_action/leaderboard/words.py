@@ -1,7 +1,7 @@
 """A record as a pull request: branch, title and a body that people can read; untrusted texts are escaped."""
 
 from kvv_action.github.proposal import Proposal
-from kvv_action.leaderboard.record import BenchmarkRecord, Mark, Record, State, digest12, dump, path_of
+from kvv_action.leaderboard.record import BenchmarkRecord, Mark, Record, State, dump, path_of
 from kvv_action.report.files import sha256
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import percent, seconds
@@ -21,20 +21,34 @@ MEANING = {
     Mark.STOPPED: "the run was stopped early",
     Mark.INCONCLUSIVE: "a verdict is inconclusive",
     Mark.SKIPPED: "a benchmark was skipped",
-    Mark.SUBSET: "only some samples or probes were asked",
+    Mark.SUBSET: "only some samples, epochs or probes were asked",
     Mark.BUNDLED: "bundled samples stand in for a dataset",
     Mark.DRIFT: "a dataset differs from the one that its benchmark declares",
+    Mark.LEFT_OUT: "a benchmark of the profile was not asked",
+    Mark.ADVISORY: "Pre-Verification did not pass, and was not made to count",
+    Mark.VARIED: "varied items were asked instead of the published ones",
+    Mark.CHOSEN: "which items are asked was chosen by a setting of a benchmark",
 }
 """What a mark says, for people."""
 
 
+def run_of(record: Record) -> str:
+    """What identifies a measured run, whatever else its record says: digest of its plan and its journal's last line."""
+    if record.setup is None or record.evidence is None:
+        return sha256(dump(record))
+    return sha256(f"{record.setup.plan_digest} {record.evidence.journal_head}".encode())
+
+
 def marker_of(record: Record) -> str:
-    """The hidden line by which a record's pull request is known."""
-    return f"<!-- kvv-record: {sha256(dump(record))} -->"
+    """The hidden line by which the pull request of a record's run is known."""
+    return f"<!-- kvv-run: {run_of(record)} -->"
 
 
 def proposal_of(record: Record, repository: str) -> Proposal:
     """The pull request of a record; everything in it follows from the record.
+
+    Branch and marker follow from the run alone, so that the same run with another record (its evidence has an address
+    now, say) takes the place of the earlier one.
 
     Args:
         record: the result.
@@ -43,7 +57,7 @@ def proposal_of(record: Record, repository: str) -> Proposal:
     day = record.date.replace("-", "")
     return Proposal(
         repository=repository,
-        branch=f"kvv-{record.vendor.id}-{record.model.id}-{day}-{digest12(record)}",
+        branch=f"kvv-{record.model.id}-{day}-{run_of(record)[:12]}",
         path=path_of(record),
         content=dump(record).decode(),
         message=f"Add a result of {record.model.id} at {record.vendor.id}\n\nRun ended {record.date}.\n",
@@ -107,6 +121,11 @@ def _facts(record: Record) -> list[str]:
         endpoint = _code(record.setup.base_url) if record.setup.base_url else "none (not asked by this run)"
         found.append(f"- Endpoint {endpoint}, model {_code(record.model.served)}")
         found.append(f"- Tier {text(record.setup.tier)}, contract {text(record.setup.contract)}")
+        if record.setup.holdout != "off":
+            found.append(f"- holdout {text(record.setup.holdout)}")
+        if record.setup.choices:
+            chosen = ", ".join(f"{name} {value}" for name, value in record.setup.choices.items())
+            found.append(f"- Chosen: {_code(chosen)}")
     if record.usage and record.timing:
         tokens = record.usage.prompt_tokens + record.usage.completion_tokens
         found.append(f"- {record.usage.requests} requests, {tokens} tokens, {seconds(record.timing.wall)}")

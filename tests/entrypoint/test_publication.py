@@ -34,6 +34,7 @@ def inputs(monkeypatch: pytest.MonkeyPatch, job: Path, endpoint: str, fake: Fake
     given = {
         "BASE-URL": endpoint, "BENCHMARKS": "precheck", "DATASET": "", "VENDOR": "Acme",
         "LEADERBOARD-REPO": LEADERBOARD, "LEADERBOARD-TOKEN": TOKEN, "LEADERBOARD-API-URL": fake.url,
+        "LEADERBOARD-ALLOW-INCOMPLETE": "true",
     }  # fmt: skip
     for name, value in given.items():
         monkeypatch.setenv(f"INPUT_{name}", value)
@@ -65,6 +66,7 @@ def test_a_submission_that_fails_leaves_the_verdict(step: Step, fake: FakeGitHub
 def test_what_is_not_fit_is_a_warning(step: Step, fake: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """A limited run passes its gate and is not submitted."""
     monkeypatch.setenv("INPUT_PROBES", "tokens")
+    monkeypatch.setenv("INPUT_LEADERBOARD-ALLOW-INCOMPLETE", "false")
     status, log, outputs, _ = step()
     assert (status, outputs["leaderboard-operation"], fake.seen) == (0, "none", [])
     assert "leaderboard-allow-incomplete" in said(log)

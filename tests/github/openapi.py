@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from openapi_core.exceptions import OpenAPIError
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
 DESCRIPTION = Path(__file__).parents[2] / ".venv/share/github-openapi.json"
+FETCH = ".ci/github-openapi"
 SERVER = "https://api.github.com"
 OPERATIONS = (
     "GET /user",
@@ -35,6 +37,17 @@ OPERATIONS = (
     "PATCH /repos/{owner}/{repo}/pulls/{pull_number}",
     "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}",
 )
+
+
+def at_hand() -> bool:
+    """Whether requests can be held to the description; on a developer's machine they need not be.
+
+    Raises:
+        AssertionError: it is absent where tests decide (`CI` is set).
+    """
+    there = DESCRIPTION.is_file()
+    assert there or not os.environ.get("CI"), f"{DESCRIPTION} is absent; {FETCH} fetches it, with npm"
+    return there
 
 
 class Asked:

@@ -12,12 +12,13 @@ import pytest
 
 from kvv_action.github.attestation import Expected, Outcome, verify
 
+TIME = "2026-01-01T00:00:00Z"
 SIGNER = "moonshot/kvv-action/.github/workflows/verify.yml"
 EXPECTED = Expected(sha256="a" * 64, repository="acme/evals", run_id="77", signers=[SIGNER])
 
 
 def answer(**changes: Any) -> list[dict[str, Any]]:
-    """What `gh attestation verify --format json` prints (fields as of gh 2.6x)."""
+    """What `gh attestation verify --format json` prints: the names and places of fields of gh 2.60 to 2.93."""
     certificate = {
         "certificateIssuer": "CN=sigstore-intermediate,O=sigstore.dev",
         "subjectAlternativeName": f"https://github.com/{SIGNER}@refs/tags/v1",
@@ -26,6 +27,8 @@ def answer(**changes: Any) -> list[dict[str, Any]]:
         "buildSignerDigest": "b" * 40,
         "runnerEnvironment": "github-hosted",
         "sourceRepositoryURI": "https://github.com/acme/evals",
+        "sourceRepositoryRef": "refs/heads/main",
+        "buildConfigURI": "https://github.com/acme/evals/.github/workflows/nightly.yml@refs/heads/main",
         "runInvocationURI": "https://github.com/acme/evals/actions/runs/77/attempts/1",
     }
     statement = {
@@ -37,12 +40,13 @@ def answer(**changes: Any) -> list[dict[str, Any]]:
         "mediaType": "application/vnd.dev.sigstore.verificationresult+json;version=0.1",
         "signature": {"certificate": certificate},
         "statement": statement,
-        "verifiedTimestamps": [{"type": "Tlog", "timestamp": "2026-01-01T00:00:00Z"}],
+        "verifiedTimestamps": [{"type": "Tlog", "uri": "https://rekor.sigstore.dev", "timestamp": TIME}],
+        "verifiedIdentity": {"subjectAlternativeName": {"regexp": f"^https://github.com/{SIGNER}"}, "issuer": {}},
     }
     for name, value in changes.items():
         where = result if name in result else statement if name in statement else certificate
         where[name] = value
-    return [{"attestation": {"bundle": {}}, "verificationResult": result}]
+    return [{"attestation": {"bundle": {}, "bundle_url": ""}, "verificationResult": result}]
 
 
 Gh = Callable[..., Path]
@@ -84,7 +88,10 @@ def test_a_signed_bundle(gh: Gh, file: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert (done.outcome, done.signer) == (Outcome.VERIFIED, f"https://github.com/{SIGNER}@refs/tags/v1")
     arguments, environment = json.loads(called.read_text())
     assert arguments[:3] == ["attestation", "verify", str(file)]
-    for option, value in (("--repo", "acme/evals"), ("--signer-workflow", SIGNER), ("--format", "json")):
+    issuer = "https://token.actions.githubusercontent.com"
+    for option, value in (
+        ("--repo", "acme/evals"), ("--signer-workflow", SIGNER), ("--format", "json"), ("--cert-oidc-issuer", issuer)
+    ):  # fmt: skip
         assert arguments[arguments.index(option) + 1] == value
     assert "--deny-self-hosted-runners" in arguments
     assert "KVV_API_KEY" not in environment
@@ -129,7 +136,8 @@ def test_one_of_several_attestations_is_enough(gh: Gh, file: Path) -> None:
     [
         "Error: no attestations found for subject: sha256:aaaa",
         'Loaded 1 attestation\nError: verifying with issuer "sigstore.dev"',
-        "HTTP 404: Not Found (https://api.github.com/repos/acme/evals/attestations/sha256:aaaa?per_page=30)",
+        "Error: no attestations found in acme/evals for sha256:aaaa",
+        "Error: no attestations were verified",
         "✗ Verification failed\n\nexpected SourceRepositoryURI to be https://github.com/acme/evals",
     ],
 )
@@ -145,6 +153,9 @@ def test_gh_refuses(gh: Gh, file: Path, words: str) -> None:
         "To get started with GitHub CLI, please run:  gh auth login",
         "error connecting to api.github.com: dial tcp: lookup api.github.com: no such host",
         "HTTP 401: Bad credentials",
+        "Error: HTTP 404: Not Found (https://api.github.com/repos/acme/evals/attestations/sha256:aaaa?per_page=30)",
+        "✗ Sigstore verification failed\n\nError: failed to find recognized issuer: failed to create TUF client: EOF",
+        "✗ Sigstore verification failed\n\nError: unable to use provided trusted roots",
         "unexpected EOF",
         'unknown command "attestation" for "gh"',
         "",
@@ -167,6 +178,57 @@ def test_gh_prints_something_else(gh: Gh, file: Path, out: str) -> None:
 def test_gh_lists_nothing(gh: Gh, file: Path, out: str) -> None:
     """Then nothing is attested."""
     gh(out)
+    assert verify(file, EXPECTED).outcome is Outcome.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ref", "accepted"),
+    [
+        ("", "refs/tags/v1", True),
+        ("", "refs/tags/v1.2.3", True),
+        ("", "refs/pull/5/head", False),
+        ("", "refs/pull/5/merge", False),
+        ("", "refs/heads/main", False),
+        ("", "refs/heads/v1", False),
+        ("", "refs/tags/experiment", False),
+        ("", "b" * 40, False),
+        ("", "", False),
+        ("@refs/heads/main", "refs/heads/main", True),
+        ("@refs/heads/main", "refs/heads/mainly", False),
+        ("@refs/heads/main", "refs/tags/v1", False),
+        ("@refs/heads/release-*", "refs/heads/release-2", True),
+        ("@" + "b" * 40, "b" * 40, True),
+        ("@" + "b" * 40, "refs/pull/5/head", True),  # the very commit: what it is called by says nothing
+        ("@" + "c" * 40, "b" * 40, False),
+        ("@" + "c" * 40, "c" * 40, False),  # the digest counts, not the name
+    ],
+)
+def test_the_signer_at_a_ref_that_its_maintainers_publish(
+    gh: Gh, file: Path, wanted: str, ref: str, accepted: bool
+) -> None:
+    """Tags of releases, or what the leaderboard names; a pull request's head is anybody's workflow."""
+    gh(answer(buildSignerURI=f"https://github.com/{SIGNER}@{ref}"))
+    done = verify(file, replace(EXPECTED, signers=[SIGNER + wanted]))
+    assert done.outcome is (Outcome.VERIFIED if accepted else Outcome.REFUSED)
+    assert accepted or "it is signed by" in done.reason
+
+
+def test_a_fork_is_another_workflow(gh: Gh, file: Path) -> None:
+    """Whatever it calls its branches and tags."""
+    fork = SIGNER.replace("moonshot/", "mallory/")
+    for ref in ("refs/heads/main", "refs/tags/v1"):
+        gh(answer(buildSignerURI=f"https://github.com/{fork}@{ref}"))
+        done = verify(file, replace(EXPECTED, signers=[SIGNER, SIGNER + "@refs/heads/main"]))
+        assert (done.outcome, "another workflow" in done.reason) == (Outcome.REFUSED, True)
+
+
+def test_an_enterprise_has_its_own_issuer(gh: Gh, file: Path) -> None:
+    """Its name is passed on and compared."""
+    issuer = "https://token.actions.githubusercontent.com/acme"
+    called = gh(answer(issuer=issuer))
+    assert verify(file, replace(EXPECTED, issuer=issuer)).outcome is Outcome.VERIFIED
+    arguments, _ = json.loads(called.read_text())
+    assert arguments[arguments.index("--cert-oidc-issuer") + 1] == issuer
     assert verify(file, EXPECTED).outcome is Outcome.REFUSED
 
 

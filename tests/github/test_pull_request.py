@@ -1,5 +1,7 @@
 """A submission: whatever happens on the way, exactly one pull request with exactly one file."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +13,8 @@ from kvv_action.github.api import GitHub, Pace
 from kvv_action.github.proposal import Operation, Proposal, Proposed
 from kvv_action.github.pull_request import propose
 from kvv_action.github.refusals import GitHubError
+from tests.github import openapi
 from tests.github.fake_github import LEADERBOARD, TOKEN, USER, FakeGitHub, Fault, Repo, running
-from tests.github.openapi import DESCRIPTION
 
 PROPOSAL = Proposal(
     repository=LEADERBOARD, branch="kvv-acme-kimi-k2.6-20260101-0123456789ab",
@@ -81,8 +83,35 @@ def check_one_pull(fake: FakeGitHub, proposal: Proposal = PROPOSAL) -> Repo:
 
 def test_the_description_is_at_hand() -> None:
     """Without it, requests are not held to GitHub's own description."""
-    if not DESCRIPTION.is_file():
-        pytest.skip(f"{DESCRIPTION} is absent: .ci/github-openapi fetches it; requests were not checked against it")
+    if not openapi.at_hand():
+        pytest.skip(
+            f"{openapi.DESCRIPTION} is absent: {openapi.FETCH} fetches it; requests were not checked against it"
+        )
+
+
+def test_in_ci_the_description_must_be_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere its tests are skipped, and told so."""
+    monkeypatch.setattr(openapi, "DESCRIPTION", tmp_path / "absent.json")
+    monkeypatch.delenv("CI", raising=False)
+    assert not openapi.at_hand()
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(AssertionError, match="github-openapi fetches it"):
+        openapi.at_hand()
+
+
+@pytest.mark.parametrize(("ci", "status"), [("true", 1), ("", 0)])
+def test_without_npm_ci_stops(tmp_path: Path, ci: str, status: int) -> None:
+    """A developer's machine goes on without the description."""
+    script = Path(__file__).parents[2] / openapi.FETCH
+    (tmp_path / ".ci").mkdir()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / openapi.FETCH).write_bytes(script.read_bytes())
+    for name in ("dirname", "cat"):
+        (tmp_path / "bin" / name).symlink_to(str(shutil.which(name)))
+    done = subprocess.run(
+        ["/bin/sh", tmp_path / openapi.FETCH], env={"PATH": str(tmp_path / "bin"), "CI": ci}, capture_output=True
+    )
+    assert (done.returncode, b"no npm" in done.stderr) == (status, True)
 
 
 def test_without_write_access_a_fork_gets_the_branch(fake: FakeGitHub, clock: Clock) -> None:
@@ -192,6 +221,41 @@ def test_another_content_in_its_place_is_an_error(fake: FakeGitHub, clock: Clock
     fake.board.commit({PROPOSAL.path: b"another"})
     with pytest.raises(GitHubError, match="another content"):
         submit(fake, clock)
+
+
+CHANGED = replace(
+    PROPOSAL, path="results/acme/kimi-k2.6/20260101-ba9876543210.json", content='{\n  "a": "b"\n}\n',
+    body="With evidence.\n\n<!-- kvv-record: 0123 -->\n",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("push", [True, False])
+def test_another_record_of_the_same_run_replaces_the_first(fake: FakeGitHub, clock: Clock, push: bool) -> None:
+    """In the same branch and pull request; the earlier file is gone."""
+    fake.push = push
+    submit(fake, clock)
+    check_one_pull(fake)
+    assert submit(fake, clock, CHANGED).operation is Operation.UPDATED
+    check_one_pull(fake, CHANGED)
+    assert submit(fake, clock, CHANGED).operation is Operation.NONE
+
+
+@pytest.mark.parametrize("how", ["lose", "cut", "late-error"])
+def test_another_record_whatever_gets_lost(fake: FakeGitHub, clock: Clock, how: str) -> None:
+    """The branch is moved once, whether or not its answer came."""
+    submit(fake, clock)
+    fake.faults.append(Fault(method="PATCH", path="/git/refs/heads/", how=how))
+    assert submit(fake, clock, CHANGED).operation is Operation.UPDATED
+    check_one_pull(fake, CHANGED)
+
+
+def test_a_run_that_was_merged_stays_as_it_is(fake: FakeGitHub, clock: Clock) -> None:
+    """Another record of it is not proposed."""
+    submit(fake, clock)
+    fake.pulls[0] |= {"state": "closed", "merged_at": "2026-01-02T00:00:00Z"}
+    done = submit(fake, clock, CHANGED)
+    assert (done.operation, len(fake.pulls)) == (Operation.NONE, 1)
+    assert "merged already" in done.note
 
 
 def test_what_maintainers_closed_stays_closed(fake: FakeGitHub, clock: Clock) -> None:

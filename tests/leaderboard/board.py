@@ -33,6 +33,7 @@ class Board:
 
     def __init__(self, root: Path, source: Path | str, branch: str) -> None:
         self.root = root
+        self.evidence = root.parent / "evidence.tar.gz"
         self._git("clone", "-q", "--branch", branch, "--single-branch", str(source), str(root), at=root.parent)
         (self.path,) = self.git("diff", "--name-only", "HEAD~1", "HEAD").splitlines()
 

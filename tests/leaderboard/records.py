@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from kvv_action.leaderboard.convert import record_of
-from kvv_action.leaderboard.record import Bundle, Record
+from benchmarks import registry
+from kvv_action.leaderboard.convert import marks_of, record_of
+from kvv_action.leaderboard.record import Bundle, Mark, Record
 from kvv_action.schema import BenchmarkResult, Counts, ProfileInfo, RunReport, Verdict
 from tests.report.reports import PLANNED, REPORT, RESULT
 
@@ -13,13 +14,13 @@ assert RESULT.comparison is not None
 WHOLE = replace(
     RESULT, verdict=Verdict.PASS, reason="90 % against 90 %", score=0.9, interval=(0.8, 0.95), bounds=(0.9, 0.9),
     samples=30, counts=Counts(planned=30, sent=30, scored=30, unparsed=0, failed=0, skipped=0), skips={}, failures=(),
-    metrics={"accuracy": 0.9},
-    comparison=replace(RESULT.comparison, difference=0.0, low=-0.04, high=0.05, paired=False),
+    metrics={"accuracy": 0.9}, margin=0.15,
+    comparison=replace(RESULT.comparison, difference=0.0, low=-0.12, high=0.06, paired=False, early=False),
 )  # fmt: skip
 PASSED = replace(
     REPORT, verdict=Verdict.PASS, reason="Quiz: 90 % against 90 %", benchmarks=(WHOLE,),
     plan=replace(REPORT.plan, limit=None, benchmarks=(replace(PLANNED, samples=30, ids=()),)),
-    profile=ProfileInfo(name="kimi-k2.6", title="Kimi K2.6", digest="f" * 64),
+    profile=ProfileInfo(name="fake-2.6", title="Fake 2.6", digest="f" * 64),
     usage=replace(REPORT.usage, requests=30, attempts=31, completion_tokens=3000),
 )  # fmt: skip
 
@@ -31,4 +32,14 @@ def passed(result: BenchmarkResult = WHOLE, **changes: Any) -> RunReport:
 
 def record(report: RunReport = PASSED, **changes: Any) -> Record:
     """Its record, with changes."""
-    return replace(record_of(report, vendor="acme", bundle=BUNDLE), **changes)
+    return replace(made(report, vendor="acme", bundle=BUNDLE), **changes)
+
+
+def made(report: RunReport = PASSED, **options: Any) -> Record:
+    """The record that is made of a run."""
+    return record_of(report, askable=registry.IDS, **options)
+
+
+def marks(report: RunReport) -> tuple[Mark, ...]:
+    """Why a run is not a whole one."""
+    return marks_of(report, registry.IDS)

@@ -1,24 +1,31 @@
 """Submissions with their evidence archive: recomputed, attested, redacted, damaged."""
 # ruff: noqa: F811 - the fixture of another test
 
+import copy
 import json
 import shutil
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
-from kvv_action.leaderboard.record import load
+from kvv_action.leaderboard.record import Mark, load
+from kvv_action.report.files import canonical, sha256
+from kvv_action.run.journal import Reader, chained
 from tests.github.test_attestation import SIGNER, answer, gh  # noqa: F401
 from tests.leaderboard.board import RULES
-from tests.pipeline.command import Ran, kvv
+from tests.pipeline.command import Ran, kvv, problems, vendor
 
 Gh = Callable[..., Path]
 
 
 def submission(run: Path, root: Path, *options: str) -> Path:
     """The record that a submission would propose, in a checkout with rules."""
-    dry = kvv("leaderboard", "submit", run, "--leaderboard-repo", "a/b", "--leaderboard-dry-run", *options)
+    dry = kvv("leaderboard", "submit", run, "--leaderboard-repo", "a/b", "--leaderboard-dry-run",
+              "--leaderboard-allow-incomplete", *options)  # fmt: skip
     assert dry.status == 0, dry.err
     content = next(json.loads(line.partition(": ")[2]) for line in dry.out.splitlines() if '"content": ' in line)
     place = next(json.loads(line.partition(": ")[2].rstrip(",")) for line in dry.out.splitlines() if '"path": ' in line)
@@ -33,14 +40,12 @@ def submission(run: Path, root: Path, *options: str) -> Path:
 @pytest.fixture
 def folder(run: Path, tmp_path: Path) -> Path:
     """A copy of the run, to pack and to damage."""
-    return Path(shutil.copytree(run, tmp_path / "run"))
+    return Path(shutil.copytree(run, tmp_path / "run", ignore=shutil.ignore_patterns("evidence*.tar.gz")))
 
 
 @pytest.fixture
 def in_workflow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same run as if a workflow of acme/evals had made it."""
-    from kvv_action.run.journal import Reader, chained
-
     records = list(Reader(folder / "journal.jsonl"))
     for record in records:
         if record["kind"] == "session":
@@ -49,14 +54,16 @@ def in_workflow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 "run_id": "77",
                 "server": "https://github.com",
             }
-    import orjson
-
-    bodies = (orjson.dumps({name: value for name, value in record.items() if name != "prev"})[1:] for record in records)
-    data = b"".join(chained(bodies))
     for name in ("report.json", "evidence.tar.gz"):
         (folder / name).unlink(missing_ok=True)
-    (folder / "journal.jsonl").write_bytes(data)
+    write(folder / "journal.jsonl", records)
     return folder
+
+
+def write(journal: Path, records: list[Any]) -> None:
+    """A journal with a whole chain."""
+    bodies = (orjson.dumps({name: value for name, value in record.items() if name != "prev"})[1:] for record in records)
+    journal.write_bytes(b"".join(chained(bodies)))
 
 
 def check(file: Path, *options: object) -> Ran:
@@ -104,13 +111,29 @@ def test_a_redacted_bundle_says_so(folder: Path, tmp_path: Path) -> None:
     assert "redacted" in ran.out
 
 
+def test_evidence_without_texts_must_be_declared(folder: Path, tmp_path: Path) -> None:
+    """A folder that holds a redacted journal, and a record that says nothing of it."""
+    file = submission(folder, tmp_path / "board")
+    assert kvv("bundle", folder, "--redact").status == 0
+    with tarfile.open(folder / "evidence-redacted.tar.gz") as archive:
+        archive.extractall(tmp_path / "texts-gone", filter="data")
+    shorn = submission(folder / "evidence-redacted.tar.gz", tmp_path / "other")
+    value = json.loads(shorn.read_bytes())
+    value["evidence"]["bundle"] = json.loads(file.read_bytes())["evidence"]["bundle"]
+    data = canonical(value)
+    forged = shorn.with_name(f"{shorn.name[:9]}{sha256(data)[:12]}.json")
+    forged.write_bytes(data)
+    shorn.unlink()
+    ran = check(forged, "--evidence", tmp_path / "texts-gone")
+    assert ran.status == 1, ran.out
+    assert "taken out, which the record does not say" in ran.out
+
+
 def test_another_archive_of_the_same_run_is_told(folder: Path, tmp_path: Path) -> None:
     """The digest that the record names must be that of the bundle at hand."""
     file = submission(folder, tmp_path / "board")
     value = json.loads(file.read_bytes())
     value["evidence"]["bundle"]["sha256"] = "0" * 64
-    from kvv_action.report.files import canonical, sha256
-
     data = canonical(value)
     forged = file.with_name(f"{file.name[:9]}{sha256(data)[:12]}.json")
     forged.write_bytes(data)
@@ -120,9 +143,28 @@ def test_another_archive_of_the_same_run_is_told(folder: Path, tmp_path: Path) -
     assert "names the bundle 0000" in ran.out
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "no archive", "a bomb"])
+def test_a_scored_run_with_varied_items_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real one, judged by a reference, with its varied twin: no rule of the check speaks against it."""
+    data, out = problems(tmp_path / "sums.jsonl", 30), tmp_path / "run"
+    model = ("--profile", "kimi-k2-0905", "--dataset", f"aime2025={data}", "--allow-dataset-drift", "--holdout", "both")
+    monkeypatch.setenv("KVV_API_KEY", "sk-canary-leaderboard-0001")
+    with vendor("--model", "kimi-k2-0905-preview", *model) as url:
+        ran = kvv("run", "--base-url", url, "--model", "kimi-k2-0905-preview", *model, "--vendor", "Acme AI",
+                  "--benchmarks", "aime2025", "--tier", "full", "--epochs", 2, "--out", out)  # fmt: skip
+    assert ran.status == 0, ran.out + ran.err
+    file = submission(out, tmp_path / "board")
+    record = load(file.read_bytes())
+    assert [one.id for one in record.benchmarks] == ["precheck", "aime2025", "aime2025-varied"]
+    assert record.benchmarks[1].comparison is not None
+    assert record.marks == (Mark.SUBSET, Mark.DRIFT, Mark.LEFT_OUT)
+    checked = check(file, "--evidence", out, "--dataset", f"aime2025={data}")
+    assert checked.status == 0, checked.out
+    assert "every score and every number" in checked.out
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "no archive", "no bundle"])
 def test_a_damaged_bundle_refuses(folder: Path, tmp_path: Path, damage: str) -> None:
-    """With its reason; nothing is unpacked without bounds."""
+    """With its reason."""
     file = submission(folder, tmp_path / "board")
     archive = folder / "evidence.tar.gz"
     data = bytearray(archive.read_bytes())
@@ -158,10 +200,36 @@ def test_an_attested_submission_is_verified(in_workflow: Path, tmp_path: Path, g
 
 
 @pytest.mark.parametrize(
+    ("first", "words"),
+    [
+        ({"repository": "acme/evals", "run_id": "76"}, "ran in run 76 of acme/evals"),
+        ({}, "ran outside"),
+        ({"repository": "acme/evals", "run_id": "77", "runner_environment": "self-hosted"}, "not GitHub's"),
+    ],
+)
+def test_a_run_that_was_only_ended_by_the_workflow(
+    in_workflow: Path, tmp_path: Path, gh: Gh, first: dict[str, str], words: str
+) -> None:
+    """Its bundle is signed whole, but what an earlier session asked was asked elsewhere."""
+    records = list(Reader(in_workflow / "journal.jsonl"))
+    later = copy.deepcopy(records[0]) | {"session": 2}
+    records[0]["provenance"]["github"] = first
+    write(in_workflow / "journal.jsonl", [records[0], later, *records[1:]])
+    file = submission(in_workflow, tmp_path / "board", "--leaderboard-attested")
+    bundle = load(file.read_bytes()).evidence.bundle  # type: ignore[union-attr]
+    assert bundle is not None
+    gh(answer(subject=[{"name": "evidence.tar.gz", "digest": {"sha256": bundle.sha256}}]))
+    ran = check(file, "--evidence", in_workflow / "evidence.tar.gz")
+    assert ran.status == 1, ran.out
+    assert words in ran.out
+
+
+@pytest.mark.parametrize(
     ("out", "err", "status", "expected", "words"),
     [
         ("", "Error: no attestations found for subject", 1, 1, "is not attested as it claims"),
         ("", "dial tcp: no such host", 1, 0, "as far as could be verified it is self-reported"),
+        ("", "Error: HTTP 404: Not Found", 1, 0, "was not verified: gh says: Error: HTTP 404"),
     ],
 )
 def test_a_claim_that_is_not_verified(

@@ -2,14 +2,21 @@
 
 import json
 import os
+import re
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 
-from kvv_action.leaderboard.record import LARGEST
+from entrypoint.commands.leaderboard_check import AUDIT_OPTIONS
+from kvv_action.leaderboard.findings import Finding
+from kvv_action.leaderboard.record import LARGEST, Record
+from kvv_action.report.files import canonical, sha256
+from tests.bundle.test_unpack import bomb
 from tests.github.fake_github import BASE, LEADERBOARD, TOKEN, USER, running
 from tests.leaderboard.board import RULES, Board, bytes_with, setting
 from tests.pipeline.command import Ran, kvv
@@ -24,7 +31,8 @@ def submitted(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
         fake.board.commit({"leaderboard.toml": RULES})
         patch.setenv("KVV_LEADERBOARD_TOKEN", TOKEN)
         patch.setattr("kvv_action.github.api.BETWEEN_WRITES", 0)
-        ran = kvv("leaderboard", "submit", run, "--leaderboard-repo", LEADERBOARD, "--leaderboard-api-url", fake.url)
+        ran = kvv("leaderboard", "submit", run, "--leaderboard-repo", LEADERBOARD, "--leaderboard-api-url", fake.url,
+                  "--leaderboard-allow-incomplete")  # fmt: skip
         assert ran.status == 0, ran.err
         yield fake.repos[f"{USER}/results"].git, fake.pulls[0]["head"]["ref"]
 
@@ -93,6 +101,14 @@ def long_ago(board: Board) -> None:
     board.edit(change)
 
 
+def last_day(board: Board) -> None:
+    def change(value: dict) -> None:  # type: ignore[type-arg]
+        value["date"] = value["expires"] = "9999-12-31"
+        value["timing"]["finished"] = "9999-12-31T00:00:00+00:00"
+
+    board.edit(change)
+
+
 def link(target: str) -> Forge:
     def forge(board: Board) -> None:
         data = board.file.read_bytes()
@@ -123,8 +139,6 @@ def duplicate(board: Board) -> None:
     board.git("checkout", "-q", "-b", "again")
     value = json.loads(data)
     value["reason"] = "The same run in other words"
-    from kvv_action.report.files import canonical, sha256
-
     other = canonical(value)
     board.file.with_name(f"{board.file.name[:9]}{sha256(other)[:12]}.json").write_bytes(other)
     board.git("add", "-A")
@@ -173,6 +187,58 @@ def own_vendor(board: Board) -> None:
     (board.root / "leaderboard.toml").write_bytes(RULES + b'\n[vendors.mallory]\nname = "Mallory"\n')
     setting("vendor", "id", to="mallory")(board)
 
+
+def complete(board: Board) -> None:
+    def change(value: dict) -> None:  # type: ignore[type-arg]
+        value["marks"], value["state"] = [], "complete"
+
+    board.edit(change)
+
+
+def advisory(board: Board) -> None:
+    """Probes failed, and the run says that they do not count."""
+
+    def change(value: dict) -> None:  # type: ignore[type-arg]
+        value["setup"]["precheck"] = "warn"
+        value["benchmarks"][0] |= {"verdict": "fail", "score": 0.5, "interval": None, "bounds": [0.5, 0.5]}
+        value["benchmarks"][0]["metrics"][value["benchmarks"][0]["metric"]] = 0.5
+
+    board.edit(change)
+
+
+def scored(**changes: Any) -> Forge:
+    """A scored benchmark beside the probes, with a verdict that is right but for these changes."""
+
+    def change(value: dict) -> None:  # type: ignore[type-arg]
+        n, asked = 3460, changes.get("counts", {})
+        one = {
+            **value["benchmarks"][0],
+            "id": "mmmu_pro", "title": "MMMU Pro", "metric": "accuracy", "kind": "scored", "verdict": "pass",
+            "score": 0.79, "interval": [0.77, 0.81], "bounds": [0.79, 0.79], "metrics": {"accuracy": 0.79},
+            "reference": 0.794, "reference_source": "published", "margin": 0.04, "n": n, "samples": n, "epochs": 1,
+            "counts": {"planned": n, "sent": n, "scored": n, "unparsed": 0, "failed": 0, "skipped": 0} | asked,
+            "comparison": {"difference": -0.004, "low": -0.03, "high": 0.02, "paired": False, "early": False},
+            "dataset": {"source": "hub", "location": "MMMU/MMMU_Pro", "count": n, "digest": "0" * 64, "pinned": True,
+                        "pinned_by": "revision and count", "revision": "563f3e84bb3b90893083a1f039cfa13077f2302b"},
+        } | {name: to for name, to in changes.items() if name != "counts"}  # fmt: skip
+        if one["score"] is not None:
+            one["metrics"] = {"accuracy": one["score"]}
+        value["benchmarks"].append(one)
+        value["verdict"] = one.pop("top", one["verdict"])
+        value["setup"] |= one.pop("setup", {})
+        value["marks"] += one.pop("marks", [])
+        value["usage"]["requests"] += n
+        value["usage"]["attempts"] += n
+
+    return lambda board: board.edit(change)
+
+
+def limits(low: float, high: float, difference: float = -0.004) -> dict[str, Any]:
+    """A comparison."""
+    return {"difference": difference, "low": low, "high": high, "paired": False, "early": False}
+
+
+WORSE = {"score": 0.3, "interval": [0.28, 0.32], "bounds": [0.3, 0.3]}
 
 BENCHMARK = ("benchmarks", 0)
 FORGED: dict[str, tuple[Forge, str]] = {
@@ -230,7 +296,11 @@ FORGED: dict[str, tuple[Forge, str]] = {
     "a symbolic link to /etc/passwd": (link("/etc/passwd"), "a symbolic link"),
     "an executable": (lambda b: b.file.chmod(0o755), "an executable file"),
     "a submodule": (submodule, "a submodule"),
-    "a zip bomb beside it": (
+    "a bomb for its evidence": (
+        lambda b: b.evidence.write_bytes(bomb(160 * 2**20)),
+        "unpacks to more than 300 times its size, as only bombs do",
+    ),
+    "an archive beside it": (
         added("results/acme-ai/kimi-k2.6/evidence.zip", b"PK" + bytes(4_000_000)),
         "not of the form",
     ),
@@ -247,6 +317,12 @@ FORGED: dict[str, tuple[Forge, str]] = {
     "another vendor's name": (setting("setup", "base_url", to="https://api.rival.example/v1"), "no host of acme-ai"),
     "a run of the future": (later, "in the future"),
     "an expired run": (long_ago, "expired on 2026-04-30"),
+    "the last day of all": (last_day, "must be a day from 2020-01-01"),
+    "a last day that cannot be reckoned with": (setting("expires", to="9999-12-31"), "must be a day from 2020-01-01"),
+    "a run that ended on the last day of all": (
+        setting("timing", "finished", to="9999-12-31T23:59:59+00:00"),
+        "in the future",
+    ),
     "a longer life": (setting("expires", to="2036-01-01"), "expires on"),
     "another date than its run": (setting("date", to="2026-11-01"), "its date is not"),
     "end before start": (setting("timing", "started", to="2027-01-01T00:00:00+00:00"), "before it started"),
@@ -260,7 +336,76 @@ FORGED: dict[str, tuple[Forge, str]] = {
     "fewer requests than answers": (setting("usage", "requests", to=3), "with 3 requests"),
     "a verdict of its own": (setting("verdict", to="fail"), "fails, although no benchmark does"),
     "a failed benchmark that passes": (setting(*BENCHMARK, "verdict", to="fail"), "although a benchmark fails"),
-    "a partial run called complete": (setting("setup", "limit", to=5), "lacks the mark limited-samples"),
+    "fewer samples unmarked": (setting("setup", "limit", to=5), "lacks the mark limited-samples"),
+    "a smaller tier unmarked": (setting("setup", "tier", to="smoke"), "lacks the mark limited-samples"),
+    "Pre-Verification alone called complete": (complete, "lacks the mark left-out-benchmarks"),
+    "varied items unmarked": (setting("setup", "holdout", to="vary"), "lacks the mark varied-items"),
+    "chosen items unmarked": (setting("setup", "choices", to={"mmmu-parts": "vision"}), "lacks the mark chosen-items"),
+    "probes that do not count unmarked": (advisory, "lacks the mark advisory-precheck"),
+    "a pass without a comparison": (scored(**WORSE, comparison=None), "passes without a comparison"),
+    "a pass without a reference": (scored(reference=None), "is pass, but has no reference and margin"),
+    "a pass without a margin": (scored(margin=None), "is pass, but has no reference and margin"),
+    "a pass below the margin": (
+        scored(**WORSE, comparison=limits(-0.52, -0.47, -0.494)),
+        "passes, but the lower limit -0.520 is below the margin -0.040",
+    ),
+    "a pass by another difference": (scored(**WORSE), "is not score - reference = -0.494"),
+    "limits without chance": (scored(comparison=limits(-0.004, -0.004)), "leave nothing to chance"),
+    "limits with too little chance": (scored(comparison=limits(-0.005, -0.003)), "narrower than 3460 answers"),
+    "a fail within the margin": (scored(verdict="fail"), "fails, but the upper limit +0.020 is not below"),
+    "a fail by limits on both sides": (
+        scored(
+            verdict="fail",
+            score=0.754,
+            interval=[0.74, 0.77],
+            bounds=[0.754, 0.754],
+            comparison=limits(-0.06, -0.02, -0.04),
+        ),
+        "fails, but the upper limit -0.020 is not below",
+    ),
+    "a fail without a comparison": (scored(verdict="fail", comparison=None), "fails without a comparison"),
+    "a benchmark that was asked called skipped": (scored(verdict="skipped"), "is called skipped"),
+    "a lower reference": (scored(reference=0.7, comparison=limits(0.06, 0.12, 0.09)), "the profile's reference is"),
+    "a wider margin": (scored(margin=0.5), "allows a margin of 0.5"),
+    "scores called a contract": (scored(kind="contract", score=1.0, interval=None, bounds=[1.0, 1.0]), "are scored"),
+    "fewer epochs unmarked": (
+        scored(
+            id="aime2025",
+            margin=None,
+            reference=None,
+            comparison=None,
+            verdict="inconclusive",
+            n=30,
+            samples=30,
+            counts={"planned": 30, "sent": 30, "scored": 30},
+        ),
+        "lacks the mark limited-samples",
+    ),
+    "half of the rows unmarked": (
+        scored(n=1000, samples=1000, counts={"planned": 1000, "sent": 1000, "scored": 1000}),
+        "lacks the mark limited-samples",
+    ),
+    "the rows of another choice": (
+        scored(
+            dataset={
+                "source": "hub",
+                "location": "MMMU/MMMU_Pro",
+                "count": 1730,
+                "digest": "0" * 64,
+                "pinned": True,
+                "pinned_by": "revision and count",
+                "revision": "",
+            },
+            n=1730,
+            samples=1730,
+            counts={"planned": 1730, "sent": 1730, "scored": 1730},
+        ),
+        "lacks the mark chosen-items",
+    ),
+    "a verdict that its benchmarks do not make": (
+        scored(verdict="inconclusive", comparison=limits(-0.05, 0.02), top="pass"),
+        "make it inconclusive",
+    ),
     "a demonstration": (setting("marks", to=["demonstration"]), "is a demonstration"),
     "a claim to be re-run": (setting("trust", to="re-run"), "only maintainers can say"),
     "published scores": (setting("origin", to="published"), "only maintainers add those"),
@@ -280,11 +425,57 @@ def test_forged_and_damaged_submissions_are_refused(board: Board, name: str) -> 
     forge(board)
     if board.git("rev-parse", "HEAD") == before:
         board.commit()
-    ran = check(board)
+    ran = check(board, *(("--evidence", board.evidence) if board.evidence.exists() else ()))
     assert ran.status == 1, ran.out + ran.err
     refusals = [line for line in ran.out.splitlines() if line.startswith("error: ")]
     assert any(reason in line for line in refusals), ran.out
     assert ran.err == ""
+
+
+LITE = {"source": "hub", "location": "SWE-bench/SWE-bench_Lite", "revision": "", "count": 300, "digest": "0" * 64,
+        "pinned": True, "pinned_by": "count"}  # fmt: skip
+VISION = {"source": "hub", "location": "MMMU/MMMU_Pro", "revision": "", "count": 1730, "digest": "0" * 64,
+          "pinned": True, "pinned_by": "revision and count"}  # fmt: skip
+FEW = {"n": 300, "samples": 300, "counts": {"planned": 300, "sent": 300, "scored": 300}}
+HALF = {"n": 1730, "samples": 1730, "counts": {"planned": 1730, "sent": 1730, "scored": 1730}}
+NOTHING: dict[str, Any] = {"reference": None, "margin": None, "comparison": None}
+HONEST: dict[str, Forge] = {
+    "a pass": scored(),
+    "a fail": scored(verdict="fail", **WORSE, comparison=limits(-0.52, -0.47, -0.494)),
+    "a fail because a quarter never came": scored(
+        verdict="fail", n=2595, counts={"scored": 2595, "failed": 865}, bounds=[0.59, 0.84],
+        comparison=limits(-0.22, 0.08),
+    ),
+    "a fail because nothing came": scored(
+        verdict="fail", n=0, counts={"scored": 0, "failed": 3460}, score=None, interval=None, bounds=None,
+        metrics={}, comparison=None,
+    ),
+    "an end before everything was asked": scored(
+        counts={"sent": 1000, "scored": 1000, "skipped": 2460}, n=1000, bounds=[0.2, 0.95],
+        comparison={**limits(-0.035, 0.03, 0.001), "early": True},
+    ),
+    "varied items beside the published ones": scored(id="mmmu_pro-varied", **NOTHING, setup={"holdout": "both"}),
+    "varied items that were fewer": scored(
+        id="mmmu_pro-varied", **FEW, **NOTHING, verdict="pass", setup={"holdout": "both"}
+    ),
+    "varied items instead": scored(setup={"holdout": "vary"}, marks=["varied-items"]),
+    "SWE-bench Lite": scored(
+        id="swebench", **FEW, **NOTHING | {"reference": 0.802}, verdict="inconclusive", dataset=LITE,
+        setup={"choices": {"swebench-dataset": "lite"}}, marks=["chosen-items", "inconclusive"],
+    ),
+    "MMMU Pro with pictures alone": scored(
+        **HALF, dataset=VISION, setup={"choices": {"mmmu-parts": "vision"}}, marks=["chosen-items"]
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_honest_submissions_of_every_kind_pass(board: Board, name: str) -> None:
+    """With their marks; a warning is no refusal."""
+    HONEST[name](board)
+    board.commit()
+    ran = check(board)
+    assert ran.status == 0, ran.out
 
 
 def fewer(board: Board) -> None:
@@ -319,27 +510,63 @@ def test_what_only_evidence_can_tell(board: Board, run: Path, name: str) -> None
     assert reason in ran.out
 
 
-def test_evidence_whose_scores_do_not_follow(board: Board, run: Path, tmp_path: Path) -> None:
-    """A journal forged with its chain: the record agrees with it, its scores do not agree with its answers."""
+def forged(board: Board, run: Path, folder: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """A run whose journal is forged with its chain; the submission becomes the record that follows from it."""
     from kvv_action.run.journal import Reader, chained
 
     records = list(Reader(run / "journal.jsonl"))
     victim = next(record for record in records if record["kind"] == "score")
     victim["score"]["explanation"] = "forged"
-    folder = tmp_path / "forged"
+    for record in records:
+        change(record)
     folder.mkdir()
     bodies = (orjson.dumps({k: v for k, v in record.items() if k != "prev"})[1:] for record in records)
     (folder / "journal.jsonl").write_bytes(b"".join(chained(bodies)))
     for name in ("report.json",):
         (folder / name).write_bytes((run / name).read_bytes())
-    dry = kvv("leaderboard", "submit", folder, "--leaderboard-repo", "a/b", "--leaderboard-dry-run")
+    dry = kvv("leaderboard", "submit", folder, "--leaderboard-repo", "a/b", "--leaderboard-dry-run",
+              "--leaderboard-allow-incomplete")  # fmt: skip
     assert dry.status == 0, dry.err
     content = next(json.loads(line.partition(": ")[2]) for line in dry.out.splitlines() if '"content": ' in line)
     board.put(content.encode())
     board.commit()
+    return folder
+
+
+def test_evidence_whose_scores_do_not_follow(board: Board, run: Path, tmp_path: Path) -> None:
+    """The record agrees with its journal, whose scores do not agree with its answers."""
+    folder = forged(board, run, tmp_path / "forged", lambda _: None)
     ran = check(board, "--evidence", folder)
     assert ran.status == 1
     assert "scoring again gives" in ran.out
+
+
+def test_evidence_that_cannot_be_scored_again_is_refused(board: Board, run: Path, tmp_path: Path) -> None:
+    """A plan that names a tokenizer which nobody has is no way around the audit; with the file it goes on."""
+    file = tmp_path / "tiktoken.model"
+    file.write_bytes(b"".join(b64encode(bytes([byte])) + b" %d\n" % byte for byte in range(256)))
+
+    def with_tokenizer(record: dict[str, Any]) -> None:
+        if record["kind"] == "session":
+            record["plan"]["tokenizer"] = sha256(file.read_bytes())
+
+    folder = forged(board, run, tmp_path / "forged", with_tokenizer)
+    ran = check(board, "--evidence", folder)
+    assert ran.status == 1
+    (line,) = [line for line in ran.out.splitlines() if line.startswith("error: ")]
+    assert "cannot be computed again: " in line
+    assert "--tokenizer FILE" in line
+    with_it = check(board, "--evidence", folder, "--tokenizer", file)
+    assert with_it.status == 1
+    assert "--tokenizer FILE" not in with_it.out
+    assert "scoring again gives" in with_it.out
+
+
+def test_everything_that_an_audit_may_need_can_be_given() -> None:
+    """The check passes on what `kvv audit` takes."""
+    said = kvv("audit", "--help").out
+    offered = set(re.findall(r"^ +(--[a-z-]+)", said, re.MULTILINE)) - {"--help"}
+    assert offered == {f"--{name}" for name in AUDIT_OPTIONS}
 
 
 def test_evidence_of_another_run_is_said(board: Board, tmp_path: Path) -> None:
@@ -367,7 +594,7 @@ def test_partial_results_are_the_leaderboards_choice(board: Board) -> None:
 
     def change(value: dict) -> None:  # type: ignore[type-arg]
         value["setup"]["limit"] = 5
-        value["marks"], value["state"] = ["limited-samples"], "partial"
+        value["marks"] = ["limited-samples", "left-out-benchmarks"]
 
     board.edit(change)
     board.commit()
@@ -389,6 +616,32 @@ def test_names_that_are_no_text(board: Board, tmp_path: Path) -> None:
     paths = [file["path"] for file in json.loads((tmp_path / "check.json").read_bytes())["files"]]
     assert any(path.endswith("\\xff\\xfe.json") for path in paths)
     assert kvv("leaderboard", "check", board.root, "--root", board.root).status == 1
+
+
+def test_a_defect_on_one_file_hides_no_others(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused as what could not be judged; the others have their findings, and the report is written."""
+    from kvv_action.leaderboard import check as judge
+
+    whole = judge.implausible
+
+    def broken(record: Record, now: datetime) -> Iterator[Finding]:
+        if record.reason == "breaks":
+            raise OverflowError("date value out of range")
+        return whole(record, now)
+
+    monkeypatch.setattr(judge, "implausible", broken)
+    other = json.loads(board.file.read_bytes())
+    setting("reason", to="breaks")(board)
+    other["vendor"]["id"] = "unknown"
+    data = canonical(other)
+    added(f"results/unknown/kimi-k2.6/{other['date'].replace('-', '')}-{sha256(data)[:12]}.json", data)(board)
+    board.commit()
+    ran = check(board, "--json", tmp_path / "check.json")
+    assert (ran.status, ran.err) == (1, "")
+    messages = [one["message"] for file in json.loads((tmp_path / "check.json").read_bytes())["files"]
+                for one in file["findings"]]  # fmt: skip
+    assert any("cannot be judged, a defect of kvv: OverflowError" in message for message in messages)
+    assert any("the vendor unknown is not in leaderboard.toml" in message for message in messages)
 
 
 def test_machine_readable(board: Board, tmp_path: Path) -> None:

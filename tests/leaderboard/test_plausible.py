@@ -145,6 +145,7 @@ def of_profile(version: str = "x", **changes: Any) -> Record:
     assert GOOD.versions is not None
     return replace(
         GOOD,
+        marks=(Mark.LEFT_OUT,),
         benchmarks=(one,),
         model=replace(GOOD.model, id="kimi-k3"),
         setup=replace(GOOD.setup, profile="kimi-k3", profile_digest=profile.digest),

@@ -7,7 +7,6 @@ import jsonschema
 import pytest
 
 from kvv_action.errors import UsageError
-from kvv_action.leaderboard.convert import marks_of, record_of
 from kvv_action.leaderboard.fields import slug
 from kvv_action.leaderboard.record import (
     LARGEST,
@@ -22,9 +21,11 @@ from kvv_action.leaderboard.record import (
     load,
     path_of,
 )
-from kvv_action.schema import RunState, Shard, Verdict
-from tests.leaderboard.records import BUNDLE, PASSED, WHOLE, passed, record
+from kvv_action.schema import BenchmarkKind, RunState, Shard, Verdict
+from tests.leaderboard.records import BUNDLE, PASSED, WHOLE, made, marks, passed, record
 from tests.report.reports import DATASET, EVIL, PLAN, PLANNED, hostile
+
+PROBED = replace(WHOLE, id="precheck", kind=BenchmarkKind.CONTRACT, reference=None, margin=None, comparison=None)
 
 
 def test_a_record_survives_its_file() -> None:
@@ -34,13 +35,13 @@ def test_a_record_survives_its_file() -> None:
 
 def test_the_same_run_is_the_same_bytes() -> None:
     """No clock, no randomness."""
-    assert dump(record_of(PASSED, bundle=BUNDLE)) == dump(record_of(PASSED, bundle=BUNDLE))
+    assert dump(made(PASSED, bundle=BUNDLE)) == dump(made(PASSED, bundle=BUNDLE))
 
 
 def test_the_path_names_vendor_model_day_and_digest() -> None:
     """Below results/, by the last day of the run and the digest of the content."""
     head, _, name = path_of(record()).rpartition("/")
-    assert head == "results/acme/kimi-k2.6"
+    assert head == "results/acme/fake-2.6"
     assert name.startswith("20260101-")
     assert len(name) == len("20260101-0123456789ab.json")
     assert path_of(record()) != path_of(record(reason="another"))
@@ -56,7 +57,7 @@ def test_a_whole_run_is_complete() -> None:
     ("report", "mark"),
     [
         (passed(demonstration=True), Mark.DEMONSTRATION),
-        (passed(plan=replace(PASSED.plan, benchmarks=(replace(PLANNED, exact=True),))), Mark.SELF_TEST),
+        (passed(plan=replace(PASSED.plan, benchmarks=(replace(PLANNED, exact=True, ids=()),))), Mark.SELF_TEST),
         (passed(plan=replace(PASSED.plan, shard=Shard(number=1, of=2, plan="a" * 64, samples={}))), Mark.SUBSET),
         (passed(state=RunState.INTERRUPTED), Mark.INTERRUPTED),
         (passed(state=RunState.STOPPED), Mark.STOPPED),
@@ -65,27 +66,58 @@ def test_a_whole_run_is_complete() -> None:
         (passed(replace(WHOLE, verdict=Verdict.SKIPPED)), Mark.SKIPPED),
         (passed(plan=replace(PASSED.plan, limit=3)), Mark.SUBSET),
         (passed(plan=replace(PASSED.plan, probes=("tokens",))), Mark.SUBSET),
+        (passed(plan=replace(PASSED.plan, tier="standard")), Mark.SUBSET),
+        (passed(plan=replace(PASSED.plan, benchmarks=(PLANNED,))), Mark.SUBSET),
+        (passed(replace(WHOLE, dataset=replace(DATASET, count=40))), Mark.SUBSET),
+        (passed(plan=replace(PASSED.plan, precheck="off")), Mark.LEFT_OUT),
+        (passed(plan=replace(PASSED.plan, holdout="vary")), Mark.VARIED),
+        (passed(plan=replace(PASSED.plan, choices={"mmmu-parts": ["vision"]})), Mark.CHOSEN),
+        (passed(replace(PROBED, verdict=Verdict.FAIL), plan=replace(PASSED.plan, precheck="warn")), Mark.ADVISORY),
         (passed(replace(WHOLE, dataset=replace(DATASET, source="bundled"))), Mark.BUNDLED),
         (passed(replace(WHOLE, dataset=replace(DATASET, pinned=False))), Mark.DRIFT),
     ],
 )
 def test_what_is_not_whole_is_marked(report: object, mark: Mark) -> None:
     """Each reason has its mark, and the record says partial."""
-    assert marks_of(report) == (mark,)  # type: ignore[arg-type]
+    assert marks(report) == (mark,)  # type: ignore[arg-type]
     assert record(report).state is State.PARTIAL  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        passed(plan=replace(PASSED.plan, precheck="warn")),
+        passed(plan=replace(PASSED.plan, holdout="both")),
+        passed(plan=replace(PASSED.plan, choices={"mmmu-parts": ["standard10", "vision"], "mmmu-prompt": "direct"})),
+        passed(replace(WHOLE, dataset=replace(DATASET, count=32))),
+        passed(replace(WHOLE, reference=None, comparison=None, verdict=Verdict.INCONCLUSIVE)),
+    ],
+)
+def test_what_takes_nothing_away_is_not_marked(report: object) -> None:
+    """Probes that pass, further items, another prompt, items that a benchmark leaves out, nothing to compare with."""
+    assert marks(report) == ()  # type: ignore[arg-type]
+
+
+def test_choices_are_recorded_when_they_are_not_the_default() -> None:
+    """As text, and no file's name."""
+    choices = {"mmmu-parts": ["vision"], "image-encoding": "original", "swebench-agent": "patches=/home/me/p.json"}
+    found = record(passed(plan=replace(PASSED.plan, choices={**choices, "no-choice": 1}, holdout="both")))
+    assert found.setup is not None
+    assert found.setup.choices == {"mmmu-parts": "vision", "swebench-agent": "patches"}
+    assert found.setup.holdout == "both"
 
 
 def test_attested_is_claimed_only_with_evidence() -> None:
     """Without an archive there is nothing that could be attested."""
-    assert record_of(PASSED, bundle=BUNDLE, attested=True).trust is Trust.ATTESTED
-    assert record_of(PASSED, attested=True).trust is Trust.SELF_REPORTED
+    assert made(PASSED, bundle=BUNDLE, attested=True).trust is Trust.ATTESTED
+    assert made(PASSED, attested=True).trust is Trust.SELF_REPORTED
 
 
 def test_a_hostile_run_makes_a_readable_record() -> None:
     """Whatever an endpoint or a dataset says stands on one line, visibly escaped, within bounds."""
     report = hostile()
     report = replace(report, endpoint=replace(report.endpoint, base_url=PLAN.endpoint.base_url))
-    found = load(dump(record_of(report, vendor="acme")))
+    found = load(dump(made(report, vendor="acme")))
     assert len(dump(found)) < LARGEST
     assert "\n" not in found.reason
     assert "\u202e" not in dump(found).decode()
@@ -94,7 +126,7 @@ def test_a_hostile_run_makes_a_readable_record() -> None:
 def test_a_vendor_without_any_letter_needs_an_id() -> None:
     """The message names the setting."""
     with pytest.raises(UsageError, match="leaderboard-vendor"):
-        record_of(passed(endpoint=replace(PASSED.endpoint, vendor="***")))
+        made(passed(endpoint=replace(PASSED.endpoint, vendor="***")))
 
 
 @pytest.mark.parametrize(
@@ -154,7 +186,7 @@ def changed(**changes: object) -> bytes:
         (dump(record()) + b"\n", "canonical"),
         (dump(record()).replace(b"  ", b" "), "canonical"),
         (b" " * (LARGEST + 1), "at most"),
-        (dump(record()).replace(b"Kimi K2.6", b"\\ud800"), "surrogate"),
+        (dump(record()).replace(b"Fake 2.6", b"\\ud800"), "surrogate"),
     ],
 )
 def test_what_is_no_record_is_refused(data: bytes, reason: str) -> None:

@@ -10,9 +10,11 @@ import pytest
 
 from entrypoint import submission
 from entrypoint.submission import NotFit, refuse_unfit
-from kvv_action.leaderboard.record import digest12, load, path_of
+from kvv_action.leaderboard.record import load, path_of
+from kvv_action.leaderboard.words import run_of
 from kvv_action.schema import RunState, Verdict
 from tests.github.fake_github import LEADERBOARD, TOKEN, USER, FakeGitHub, running
+from tests.leaderboard.board import RULES, Board
 from tests.leaderboard.records import PASSED, WHOLE, passed
 from tests.pipeline.command import Ran, kvv
 
@@ -31,9 +33,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def submit(fake: FakeGitHub, run: Path, *options: str) -> Ran:
-    return kvv(
-        "leaderboard", "submit", run, "--leaderboard-repo", LEADERBOARD, "--leaderboard-api-url", fake.url, *options
-    )
+    return kvv("leaderboard", "submit", run, "--leaderboard-repo", LEADERBOARD, "--leaderboard-api-url", fake.url,
+               "--leaderboard-allow-incomplete", *options)  # fmt: skip
 
 
 def test_a_run_becomes_one_pull_request(fake: FakeGitHub, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,11 +47,38 @@ def test_a_run_becomes_one_pull_request(fake: FakeGitHub, run: Path, monkeypatch
     (path,) = fork.run("diff", "--name-only", f"main...{pull['head']['ref']}").splitlines()
     record = load((fork.run("cat-file", "blob", f"{pull['head']['ref']}:{path}") + "\n").encode())
     assert path == path_of(record)
-    assert pull["head"]["ref"].endswith(digest12(record))
+    assert pull["head"]["ref"].endswith(run_of(record)[:12])
     assert (record.vendor.id, record.model.id, record.verdict) == ("acme-ai", "kimi-k2.6", Verdict.PASS)
     again = submit(fake, run)
     assert again.out.startswith("none: https://github.example/")
     assert len(fake.pulls) == 1
+
+
+def test_the_same_run_with_another_record_takes_its_place(
+    fake: FakeGitHub, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Now its evidence has an address: one pull request, one file against the base, and the check passes in git."""
+    monkeypatch.setenv("KVV_LEADERBOARD_TOKEN", TOKEN)
+    fake.board.commit({"leaderboard.toml": RULES})
+    url = f"https://github.example/{LEADERBOARD}/pull/1"
+    assert submit(fake, run).out == f"created: {url}\n"
+    first = Board(tmp_path / "first", fake.repos[f"{USER}/results"].git, fake.pulls[0]["head"]["ref"]).path
+    address = "https://evidence.example/run.tar.gz"
+    for option in (f"--leaderboard-evidence-url={address}", "--leaderboard-vendor=other"):
+        assert submit(fake, run, option).out == f"updated: {url}\n", option
+        assert len(fake.open_pulls()) == len(fake.pulls) == 1
+        board = Board(
+            tmp_path / option.strip("-").partition("=")[0],
+            fake.repos[f"{USER}/results"].git,
+            fake.pulls[0]["head"]["ref"],
+        )
+        board.git("branch", "base", "HEAD~1")
+        assert board.path != first
+        assert path_of(load(board.file.read_bytes())) == board.path
+        assert board.path in fake.pulls[0]["body"]
+        checked = kvv("leaderboard", "check", "--root", board.root, "--base", "base")
+        assert checked.status == 0, checked.out
+        assert submit(fake, run, option).out.startswith(f"none: {url} ")
 
 
 def test_the_token_is_nowhere(fake: FakeGitHub, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,10 @@
 
 from dataclasses import replace
 
-from kvv_action.leaderboard.convert import record_of
-from kvv_action.leaderboard.record import BenchmarkRecord, Mark, State, digest12, dump
-from kvv_action.leaderboard.words import MEANING, body_of, marker_of, proposal_of
+from kvv_action.leaderboard.record import BenchmarkRecord, Mark, State, Trust, VendorId
+from kvv_action.leaderboard.words import MEANING, body_of, marker_of, proposal_of, run_of
 from kvv_action.report.files import sha256
-from tests.leaderboard.records import BUNDLE, record
+from tests.leaderboard.records import BUNDLE, PASSED, made, passed, record
 from tests.report.reports import EVIL, PLAN, hostile
 
 
@@ -30,24 +29,30 @@ def test_every_mark_has_a_meaning() -> None:
     assert set(MEANING) == set(Mark)
 
 
-def test_the_marker_is_the_records_digest() -> None:
-    """It stands in the body, unseen."""
-    assert marker_of(record()) == f"<!-- kvv-record: {sha256(dump(record()))} -->"
+def test_the_marker_is_that_of_the_run() -> None:
+    """It stands in the body, unseen: the digest of plan and journal."""
+    expected = sha256(f"{'a' * 64} {'b' * 64}".encode())
+    assert marker_of(record()) == f"<!-- kvv-run: {expected} -->"
     assert body_of(record()).rstrip().endswith(marker_of(record()))
 
 
-def test_the_branch_follows_from_the_record() -> None:
-    """The same result is the same branch; another one is another."""
-    one, two = proposal_of(record(), "a/b"), proposal_of(record(reason="x"), "a/b")
-    assert one.branch == f"kvv-acme-kimi-k2.6-20260101-{digest12(record())}"
-    assert one.branch != two.branch
+def test_the_branch_follows_from_the_run() -> None:
+    """The same run with another record is the same branch with another file; another run is another branch."""
+    one = proposal_of(record(), "a/b")
+    assert one.branch == f"kvv-fake-2.6-20260101-{run_of(record())[:12]}"
+    for again in (record(reason="x"), record(trust=Trust.ATTESTED), record(vendor=VendorId(id="acme-2", name="Acme"))):
+        two = proposal_of(again, "a/b")
+        assert (two.branch, two.marker) == (one.branch, one.marker)
+        assert two.path != one.path
+    for report in (passed(plan_digest="c" * 64), passed(journal=replace(PASSED.journal, head="c" * 64))):
+        assert proposal_of(record(report), "a/b").branch != one.branch
 
 
 def test_untrusted_text_is_text() -> None:
     """No markup, mention, link or comment of a vendor, dataset or model survives."""
     report = hostile()
     report = replace(report, endpoint=replace(report.endpoint, base_url=PLAN.endpoint.base_url))
-    found = record_of(report, vendor="acme", bundle=BUNDLE)
+    found = made(report, vendor="acme", bundle=BUNDLE)
     evil: BenchmarkRecord = replace(found.benchmarks[0], version=EVIL[:50])
     proposal = proposal_of(
         replace(found, benchmarks=(evil,), provenance={"run_id": "1", "workflow_ref": "<!-- @x"}), "a/b"
