@@ -59,6 +59,9 @@ def test_the_site_is_built_without_and_published_with_rights() -> None:
     assert build["permissions"] == {"contents": "read"}
     assert publish["permissions"] == {"pages": "write", "id-token": "write"}
     assert [step["uses"].partition("@")[0] for step in publish["steps"]] == ["actions/deploy-pages"]
+    (uploaded,) = [step for step in build["steps"] if "upload-pages-artifact" in step.get("uses", "")]
+    assert uploaded["with"]["name"] == build["outputs"]["artifact"], "of the attempt, for it cannot be overwritten"
+    assert publish["steps"][0]["with"] == {"artifact_name": "${{ needs.build.outputs.artifact }}"}
 
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
