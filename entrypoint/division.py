@@ -40,12 +40,12 @@ class Division:
 
 
 def divide(settings: Settings) -> tuple[Division, Outlook]:
-    """Read the samples, add up, divide; sends nothing.
+    """Read the samples, add up, divide; sends nothing. Shards end nothing early, whatever the settings say.
 
     Raises:
         UsageError, DatasetError: as for a run.
     """
-    prepared = prepare(settings.model_copy(update={"shard": ""}), sends=False)
+    prepared = prepare(settings.model_copy(update={"shard": "", "sequential": False}), sends=False)
     found = outlook(prepared)
     gates = {item.planned.gates for item in prepared.loaded}
     return division(found.wall.expected, settings.shard_minutes, settings.max_shards, gates=gates), found

@@ -166,6 +166,8 @@ def load_benchmark(
 
 def sequential(settings: Settings) -> bool:
     """Whether benchmarks may end early: what was set, or else at every tier but the full one; shards never do."""
+    if settings.shard:
+        return False
     return settings.tier != "full" if settings.sequential is None else settings.sequential
 
 

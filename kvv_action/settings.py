@@ -356,7 +356,7 @@ class Settings(BaseSettings):
     shard: Annotated[str, AfterValidator(_shard)] = setting(
         "",
         "Ask one shard of the run: 2/4 is the second of four, 0/4 another name for 4/4. The first is Pre-Verification "
-        "alone. `kvv merge` makes one report of all shards.",
+        "alone, and nothing ends early, as with sequential: false. `kvv merge` makes one report of all shards.",
         group="plan",
         metavar="I/N",
     )

@@ -1,6 +1,7 @@
 """A real browser for tests of pages: what it loads, what it complains about, and what axe finds.
 
-Import the fixture `browser` into a test module. It is skipped, with that reason, where there is no Chromium.
+Import the fixture `browser` into a test module. Where there is no Chromium its tests are skipped, with that reason;
+where CI is set they fail.
 """
 
 import os
@@ -91,12 +92,21 @@ def opened(browser: Browser, target: Path | str, *, size: tuple[int, int] = DESK
         watch.cancel()
 
 
+def executable() -> str:
+    """Where Chromium is; without it a test is skipped, but fails where `CI` is set, for there nobody reads of skips."""
+    path = shutil.which("chromium") or CHROMIUM
+    if not Path(path).is_file():
+        missing = f"no browser at {CHROMIUM}; .ci/browser installs one"
+        if os.environ.get("CI"):
+            pytest.fail(missing, pytrace=False)
+        pytest.skip(missing)
+    return path
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Headless Chromium; of one module, for its event loop would be in the way of asynchronous tests."""
-    path = shutil.which("chromium") or CHROMIUM
-    if not Path(path).is_file():
-        pytest.skip(f"no browser at {CHROMIUM}; .ci/browser installs one")
+    path = executable()
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield started

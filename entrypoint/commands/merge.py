@@ -14,8 +14,9 @@ EPILOG = """examples:
   kvv merge shards --out merged            all shards in the folders below shards
 
 The order does not matter. Shards of different plans and a shard that is there twice are refused. What is missing or was
-cut short makes the result inconclusive, and is named; go on with it, then merge again. `kvv audit` checks a merged
-folder like any other. Exit status: as of `kvv run`."""
+cut short makes the result inconclusive, and is named; go on with it, then merge again. Shards end nothing early: the
+report is that of one run with `--sequential false`. `kvv audit` checks a merged folder like any other. Exit status: as
+of `kvv run`."""
 
 
 def main(argv: Sequence[str]) -> int:

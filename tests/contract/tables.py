@@ -1,9 +1,10 @@
-"""The generated parts of README.md and action.yml, and the published JSON Schema.
+"""The generated parts of README.md, action.yml and the reusable workflow, and the published JSON Schemas.
 
 `python -m tests.contract.tables` writes them again.
 """
 
 import io
+import json
 import re
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
@@ -20,9 +21,21 @@ from kvv_action.settings import SECRETS, Settings, choices, option_name
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+VERIFY = ROOT / ".github/workflows/verify.yml"
 SCHEMA = ROOT / "kvv_action" / "report" / "report.schema.json"
 RECORD_SCHEMA = ROOT / "kvv_action" / "leaderboard" / "record.schema.json"
 COMPARE_SCHEMA = ROOT / "kvv_action" / "compare" / "compare.schema.json"
+
+
+ELSEWHERE = (
+    "command", "shard", "shards", "out", "fresh", "dataset_cache", "leaderboard_attested",
+    "baseline", "baseline_tolerance", "tokenizer", "mfjs_cases",
+)  # fmt: skip
+"""Settings that are no inputs of the reusable workflow: its jobs set them, or they name files, which its jobs lack."""
+STEPS = ("shard_minutes", "max_shards", "fail_on", "bundle")
+"""Those that a single step of it takes, like all of the leaderboard; the others hold for all of its jobs."""
+REQUIRED = ("base_url", "model")
+DEFAULTS = {"tier": "full", "bundle": "full"}
 
 
 def inputs() -> str:
@@ -65,6 +78,32 @@ def filled(readme: str) -> str:
     return readme
 
 
+def workflow(text: str) -> str:
+    """The reusable workflow with its generated parts: an input per setting, and the environment of its jobs."""
+    names = [name for name in Settings.model_fields if name not in (*ELSEWHERE, *SECRETS)]
+    shared = [name for name in names if name not in STEPS and not name.startswith("leaderboard_")]
+    variables = [f"  KVV_{name.upper()}: ${{{{ inputs.{option_name(name)} }}}}" for name in shared]
+    for mark, lines in (("settings", [line for name in names for line in _input(name)]), ("environment", variables)):
+        begin, end = (re.search(rf"^ *# {mark}: {place}$", text, re.MULTILINE) for place in ("begin", "end"))
+        if begin is None or end is None:
+            raise ValueError(f"the workflow has no part {mark}")
+        text = text[: begin.end() + 1] + "\n".join(lines) + "\n" + text[end.start() :]
+    return text
+
+
+def _input(name: str) -> list[str]:
+    lines = [f"      {option_name(name)}:", f"        description: {_quoted(name)}", "        type: string"]
+    if name in REQUIRED:
+        lines.append("        required: true")
+    if name in DEFAULTS:
+        lines.append(f"        default: {DEFAULTS[name]}")
+    return lines
+
+
+def _quoted(name: str) -> str:
+    return json.dumps(Settings.model_fields[name].description or "", ensure_ascii=False)
+
+
 def help_of(*command: str) -> str:
     """What `kvv COMMAND --help` prints."""
     text = io.StringIO()
@@ -82,6 +121,7 @@ if __name__ == "__main__":
     action = ROOT / "action.yml"
     action.write_text(regenerate(action.read_text(), Settings, registry.IDS))
     README.write_text(filled(README.read_text()))
+    VERIFY.write_text(workflow(VERIFY.read_text()))
     SCHEMA.write_bytes(canonical(json_schema()))
     RECORD_SCHEMA.write_bytes(canonical(record.json_schema()))
     COMPARE_SCHEMA.write_bytes(canonical(compare_schema()))

@@ -1,4 +1,4 @@
-"""The comment of the example gate: made once, updated in place, and nobody else's."""
+"""The example gate: its baseline, which may be gone; its comment, made once, updated in place, and nobody else's."""
 
 import os
 import shutil
@@ -92,3 +92,37 @@ def test_a_long_summary_fits(place: Path) -> None:
     body = str(found[2]["body"])
     assert len(body.encode()) <= 60_020
     assert body.endswith("é")
+
+
+(BASELINE,) = [step["run"] for step in GATE["jobs"]["verify"]["steps"] if "baseline" in step.get("run", "")]
+OTHER_GH = """#!/bin/sh
+# Stands in for gh: one run of main, if there is one; its artifact is downloaded, or breaks off half-way.
+case "$1 $2" in
+  "run list") echo "$RUN" ;;
+  "run download") mkdir kvv-baseline && echo half > kvv-baseline/report.json; exit "$STATUS" ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("run", "status", "there", "said"),
+    [
+        ("", 1, False, "::notice title=kvv::There is no result of main yet"),
+        ("7", 1, False, "::warning title=kvv::The result of main is not there any more"),
+        ("7", 0, True, ""),
+    ],
+)
+def test_a_baseline_that_is_gone_fails_nothing(run: str, status: int, there: bool, said: str, tmp_path: Path) -> None:
+    """Artifacts expire; pull requests are verified all the same, and told that nothing is compared."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/gh").write_text(OTHER_GH)
+    (tmp_path / "bin/gh").chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "RUN": run, "STATUS": str(status), "WORKFLOW": "gate",
+        "GITHUB_REPOSITORY": "o/r",
+    }  # fmt: skip
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", BASELINE]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
+    assert (tmp_path / "kvv-baseline").exists() is there

@@ -1,7 +1,12 @@
 """The reusable workflow, its examples and the manifests: least rights, secrets by step, names that exist."""
 
+import json
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +14,11 @@ import pytest
 import yaml
 
 from kvv_action.settings import SECRETS, Settings, field_name, load, option_name
+from tests.contract.tables import ROOT, VERIFY
+from tests.contract.tables import workflow as with_settings
+from tests.e2e.runner import read_outputs
 
-ROOT = Path(__file__).parents[2]
-VERIFY = ROOT / ".github/workflows/verify.yml"
+CI = ROOT / ".github/workflows/ci.yml"
 EXAMPLES = sorted((ROOT / ".github/examples").glob("*.yml"))
 ALL = [VERIFY, *EXAMPLES]
 OUTPUTS = set(yaml.safe_load((ROOT / "action.yml").read_text())["outputs"])
@@ -51,7 +58,8 @@ def test_only_the_job_that_attests_can_sign() -> None:
     assert rights.pop("attest") == {"id-token": "write", "attestations": "write"}
     assert all(right == {"contents": "read"} for right in rights.values())
     used = [step.get("uses", "run").partition("@")[0] for _, step in steps({"jobs": {"attest": jobs["attest"]}})]
-    assert used == ["actions/download-artifact", "run", "actions/attest-build-provenance"]
+    assert used == ["actions/download-artifact", "run", "actions/attest-build-provenance", "run"]
+    assert jobs["attest"]["runs-on"] == "ubuntu-24.04", "a machine of GitHub, whatever the caller says"
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.name)
@@ -61,13 +69,16 @@ def test_secrets_stand_in_the_step_that_needs_them(path: Path) -> None:
     given = [(name, step.get("with", {})) for name, step in ours(workflow)]
     given += [(name, job["secrets"]) for name, job in workflow["jobs"].items() if "secrets" in job]
     named = [value for _, values in given for value in values.values() if "secrets." in str(value)]
-    assert len(named) == path.read_text().count("${{ secrets.")
-    assert "secrets" not in str([step.get("env") for _, step in steps(workflow)]) + str(workflow.get("env"))
+    environments = str([step.get("env") for _, step in steps(workflow)]) + str(workflow.get("env"))
+    whether_given = re.findall(r"\$\{\{ secrets\.[a-z-]+ != ''", environments)
+    assert len(whether_given) == environments.count("secrets."), "a step may know whether there is one, not which"
+    assert len(named) + len(whether_given) == path.read_text().count("${{ secrets.")
     for name, values in given:
-        if "api-key" in values and "secrets." in values["api-key"]:
-            assert name in ("precheck", "shards", "verify"), "only who asks the endpoint has its key"
+        for key in {"api-key", "reference-api-key"} & values.keys():
+            if "secrets." in values[key]:
+                assert name in ("precheck", "shards", "verify"), "only who asks the endpoint has its key"
         if "leaderboard-token" in values:
-            assert name in ("submit", "verify")
+            assert name in ("submit", "verify", "leaderboard")
 
 
 def test_no_shell_sees_an_expression() -> None:
@@ -84,6 +95,8 @@ def test_inputs_and_outputs_exist(path: Path) -> None:
         assert {field_name(name) for name in step.get("with", {})} <= set(Settings.model_fields)
     for name in re.findall(r"steps\.kvv\.outputs\.([a-z0-9-]+)", path.read_text()):
         assert name in OUTPUTS
+    called = set(read(VERIFY)[True]["workflow_call"]["outputs"])
+    assert set(re.findall(r"needs\.verify\.outputs\.([a-z0-9-]+)", path.read_text())) <= called
     for name in workflow.get("env", {}):
         assert name.removeprefix("KVV_").lower() in set(Settings.model_fields) - set(SECRETS)
 
@@ -104,9 +117,22 @@ def test_examples_call_the_workflow_as_it_is() -> None:
     assert found == 2
 
 
+def test_a_release_has_its_evidence_before_it_is_proposed() -> None:
+    """The leaderboard's check fetches it as soon as the pull request is there."""
+    jobs = read(ROOT / ".github/examples/release.yml")["jobs"]
+    assert "leaderboard-repo" not in jobs["verify"]["with"]
+    assert "evidence" in jobs["leaderboard"]["needs"]
+    assert "needs.evidence.result == 'success'" in jobs["leaderboard"]["if"]
+    uploaded, proposed = jobs["evidence"]["steps"][-1]["run"], jobs["leaderboard"]["steps"][-1]["with"]
+    assert "gh release upload" in uploaded
+    assert "kvv-out/evidence.tar.gz" in uploaded
+    assert proposed["leaderboard-evidence-url"].endswith("/evidence.tar.gz")
+
+
 def test_inputs_of_the_workflow_are_inputs_of_the_action() -> None:
-    """Under the same name, but for what only a workflow has; none is left unused."""
+    """Every setting that makes sense there, under the same name; none is left unused."""
     text = VERIFY.read_text()
+    assert text == with_settings(text), "run `python -m tests.contract.tables`"
     for name in read(VERIFY)[True]["workflow_call"]["inputs"]:
         assert name in ("runs-on", "attest") or field_name(name) in Settings.model_fields
         assert f"inputs.{name} " in text
@@ -121,6 +147,176 @@ def test_an_artifact_is_found_where_it_was_put() -> None:
                 names[kind].add(step["with"].get("name") or step["with"]["pattern"])
     assert names["upload"] == {"kvv-shard-1", "kvv-shard-${{ matrix.shard }}", "kvv-result"}
     assert names["download"] == names["upload"] | {"kvv-shard-*"}
+
+
+EVERYWHERE = [*ALL, *sorted((ROOT / ".github").glob("leaderboard-template/.github/workflows/*.yml")), CI]
+
+
+@pytest.mark.parametrize("path", EVERYWHERE, ids=lambda path: path.name)
+def test_a_rerun_may_upload_again(path: Path) -> None:
+    """An artifact of the attempt before is replaced; without `overwrite` the step would fail."""
+    for _, step in steps(read(path)):
+        if "actions/upload-artifact" in step.get("uses", ""):
+            assert step["with"]["overwrite"] is True, step["name"]
+
+
+@pytest.mark.parametrize("path", EVERYWHERE, ids=lambda path: path.name)
+def test_cache_keys_hold_no_input(path: Path) -> None:
+    """A key with a comma, as in a list of benchmarks, is refused by actions/cache."""
+    for _, step in steps(read(path)):
+        if "actions/cache" in step.get("uses", ""):
+            assert "inputs." not in step["with"]["key"]
+
+
+def test_nothing_is_checked_out_before_its_origin_is_known() -> None:
+    """Without `job.workflow_repository` checkout takes the caller's repository: the first step of all refuses that."""
+    jobs = read(VERIFY)["jobs"]
+    assert "run" in jobs["plan"]["steps"][0]
+    for name, job in jobs.items():
+        needed = job.get("needs", [])
+        assert name == "plan" or set([needed] if isinstance(needed, str) else needed) & {"plan", "merge"}
+    assert "plan" in jobs["merge"]["needs"]
+    assert "needs.plan.result == 'success'" in jobs["merge"]["if"]
+
+
+SHELL = pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A step that was carried out: status, what it printed, what it gave to later steps."""
+
+    status: int
+    log: str
+    outputs: dict[str, str]
+
+
+def carried_out(job: str, step: str, place: Path, **env: str) -> Done:
+    """A script of the workflow, run as the runner runs it."""
+    (script,) = [
+        one["run"] for name, one in steps(read(VERIFY)) if name == job and step in (one.get("id"), one.get("name"))
+    ]
+    output = place / f"output-{job}"
+    output.write_text("")
+    files = {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(place / "summary")}
+    given = {"PATH": os.environ["PATH"], **files, **env}
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+    done = subprocess.run(command, cwd=place, env=given, capture_output=True, text=True)
+    return Done(done.returncode, done.stdout + done.stderr, read_outputs(output.read_text()))
+
+
+GIVEN = {"WORKFLOW": f"moonshot/kvv-action@{'0' * 40}", "KEY": "true", "LEADERBOARD": "", "TOKEN": "false"}
+
+
+@SHELL
+@pytest.mark.parametrize("workflow", ["@", "moonshot/kvv-action@", f"@{'0' * 40}", ""])
+def test_an_unknown_origin_is_refused(workflow: str, tmp_path: Path) -> None:
+    """As on GitHub Enterprise Server, which does not know it; whatever else is given."""
+    done = carried_out("plan", "given", tmp_path, **{**GIVEN, "WORKFLOW": workflow, "KEY": "false"})
+    assert (done.status, done.outputs) == (1, {})
+    assert "::error title=kvv::This GitHub does not say which workflow runs" in done.log
+
+
+@SHELL
+def test_a_missing_token_is_found_first(tmp_path: Path) -> None:
+    """And not by the last job; a dry run needs none."""
+    done = carried_out("plan", "given", tmp_path, **{**GIVEN, "LEADERBOARD": "a/b"})
+    assert done.status == 1
+    assert "There is no token for leaderboard-repo" in done.log
+    assert carried_out("plan", "given", tmp_path, **{**GIVEN, "LEADERBOARD": "a/b", "TOKEN": "true"}).status == 0
+
+
+@SHELL
+def test_a_missing_key_skips_all(tmp_path: Path) -> None:
+    """Also where there is no token either, as in a pull request from a fork; it is no error."""
+    done = carried_out("plan", "given", tmp_path, **{**GIVEN, "LEADERBOARD": "a/b", "KEY": "false"})
+    assert (done.status, done.outputs["key"], done.outputs["verdict"]) == (0, "false", "skipped")
+    assert "::notice title=kvv: skipped::" in done.log
+    assert "kvv: skipped" in (tmp_path / "summary").read_text()
+
+
+@SHELL
+def test_the_cache_belongs_to_what_is_asked(tmp_path: Path) -> None:
+    """Other benchmarks or another version of kvv have another key."""
+    asked = {**GIVEN, "KVV_BENCHMARKS": "ocrbench,aime2025"}
+    found = [
+        carried_out("plan", "given", tmp_path, **given).outputs["data"]
+        for given in (asked, asked, {**asked, "KVV_BENCHMARKS": "ocrbench"}, {**asked, "WORKFLOW": "a/b@1"})
+    ]
+    assert found[0] == found[1]
+    assert len(set(found)) == 3
+    assert all(re.fullmatch("[0-9a-f]{40}", one) for one in found)
+
+
+def left(place: Path, number: int, text: str = "a line\n") -> None:
+    """What a shard left, where the merge finds it."""
+    folder = place / f"kvv-shards/kvv-shard-{number}"
+    (folder / "trajectories").mkdir(parents=True)
+    (folder / "journal.jsonl").write_text(text)
+    (folder / "trajectories/an odd 'name'.txt").write_text(text)
+
+
+def sealed(place: Path, job: str, number: int, **env: str) -> dict[str, str]:
+    """The outputs of a shard's job; files that are not uploaded do not count."""
+    machine = place / f"machine-{number}"
+    shutil.copytree(place / f"kvv-shards/kvv-shard-{number}", machine / "kvv-out")
+    (machine / "kvv-out/.lock").write_text("held")
+    return carried_out(job, "seal", machine, **{"SHARD": str(number), "RESUMED": "", **env}).outputs
+
+
+def merged(place: Path, *outputs: dict[str, str]) -> Done:
+    return carried_out("merge", "seals", place, SEALS=" ".join(json.dumps(one, indent=2) for one in outputs))
+
+
+@SHELL
+def test_shards_are_merged_as_they_were_left(tmp_path: Path) -> None:
+    """Every seal is found at its shard; nothing is reported."""
+    for number in (1, 2, 12):
+        left(tmp_path, number)
+    seals = [sealed(tmp_path, "precheck", 1), {**sealed(tmp_path, "shards", 2), **sealed(tmp_path, "shards", 12)}]
+    done = merged(tmp_path, *seals)
+    assert (done.status, done.log, done.outputs) == (0, "", {"sealed": "true"})
+
+
+@SHELL
+@pytest.mark.parametrize("file", ["journal.jsonl", "trajectories/one more.txt"])
+def test_a_shard_that_was_replaced_is_refused(file: str, tmp_path: Path) -> None:
+    """By another job of the run, which can overwrite artifacts."""
+    left(tmp_path, 2)
+    seals = sealed(tmp_path, "shards", 2)
+    (tmp_path / "kvv-shards/kvv-shard-2" / file).write_text("forged\n")
+    done = merged(tmp_path, {}, seals)
+    assert (done.status, done.outputs) == (1, {})
+    assert "::error title=kvv: changed evidence::The artifact kvv-shard-2 " in done.log
+
+
+@SHELL
+def test_what_has_no_seal_is_not_attested(tmp_path: Path) -> None:
+    """Brought by nobody knows whom, or gone on with from an artifact of an earlier attempt: merged, and told."""
+    left(tmp_path, 1)
+    left(tmp_path, 2)
+    first = sealed(tmp_path, "precheck", 1)
+    unknown = merged(tmp_path, first, {"shard-2": ""})
+    resumed = merged(tmp_path, first, sealed(tmp_path, "shards", 2, RESUMED=":resumed"))
+    for done in (unknown, resumed):
+        assert (done.status, done.outputs) == (0, {})
+        assert "::notice title=kvv: not attested::Shards 2 were gone on with" in done.log
+
+
+def test_only_what_is_sealed_is_attested() -> None:
+    """By the condition of the job; the submission claims no more than that job says."""
+    jobs = read(VERIFY)["jobs"]
+    assert "needs.merge.outputs.sealed == 'true'" in jobs["attest"]["if"]
+    assert jobs["attest"]["outputs"] == {"attested": "${{ steps.attest.outcome == 'success' }}"}
+    (step,) = [step for name, step in ours(read(VERIFY)) if name == "submit"]
+    assert step["with"]["leaderboard-attested"] == "${{ needs.attest.outputs.attested == 'true' }}"
+    assert "needs.attest" not in jobs["submit"]["if"], "evidence without attestation is proposed all the same"
+
+
+def test_as_many_shards_are_sealed_as_there_are_by_default() -> None:
+    """Beside Pre-Verification; a matrix has no outputs but those that are written down."""
+    most = Settings.model_fields["max_shards"].default + 1
+    assert list(read(VERIFY)["jobs"]["shards"]["outputs"]) == [f"shard-{number}" for number in range(1, most + 1)]
 
 
 MANIFESTS = sorted((ROOT / ".github/deploy").glob("*.yaml"))

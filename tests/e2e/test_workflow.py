@@ -6,10 +6,9 @@ GitHub alone has (attestation, permissions, `job.workflow_sha`) is not shown by 
 
 import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import orjson
@@ -37,9 +36,20 @@ jobs:
         aime2025=bundled
       tier: smoke
       shard-minutes: "1"
-      max-shards: "2"
+      max-shards: "SHARDS"
+      leaderboard-repo: example/board
+      leaderboard-vendor: acme
+      leaderboard-dry-run: "true"
+      leaderboard-allow-incomplete: "true"
     secrets:
       api-key: ${{ secrets.KEY }}
+  after:
+    needs: verify
+    runs-on: ubuntu-24.04
+    steps:
+      - run: echo "$OUTPUTS" > /standin/outputs.json
+        env:
+          OUTPUTS: ${{ toJSON(needs.verify.outputs) }}
 """
 
 
@@ -67,7 +77,7 @@ def used() -> Iterator[str]:
         yield from re.findall(r"uses: (actions/[^\s/@]+)[^\s@]*(@\S+)", path.read_text())
 
 
-def act(repository: Path, standin: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def act(repository: Path, standin: Path, *arguments: str, key: str = KEY) -> "subprocess.CompletedProcess[str]":
     for git in (
         ["init", "-q"],
         ["add", "-A"],
@@ -77,20 +87,49 @@ def act(repository: Path, standin: Path, *arguments: str) -> "subprocess.Complet
     argv = [
         Path(sys.executable).with_name("act"), *arguments, "--pull=false", "--platform",
         f"ubuntu-24.04={os.environ['KVV_BASE_IMAGE']}", "--container-options", f"--volume {standin}:/standin",
-        "--local-repository", f"moonshot/kvv-action@v1={standin / 'kvv-action'}", "--secret", "KEY",
+        "--local-repository", f"moonshot/kvv-action@v1={standin / 'kvv-action'}", *(("--secret", "KEY") if key else ()),
     ]  # fmt: skip
     for name, commit in sorted(set(used())):
         argv += ["--local-repository", f"{name}{commit}={STANDINS / name.partition('/')[2]}"]
-    environment = {**os.environ, "KEY": KEY, "HOME": str(standin)}
+    environment = {**os.environ, "KEY": key, "HOME": str(standin)}
     return subprocess.run(argv, cwd=repository, env=environment, capture_output=True, text=True, timeout=1500)
 
 
-def test_the_reusable_workflow(repository: Path, standin: Path, port: int) -> None:  # noqa: F811
-    """Plan, Pre-Verification, two shards, one report, the evidence that is attested; and its audit from scratch."""
-    shutil.copy(ROOT / ".github/workflows/verify.yml", repository / ".github/workflows/verify.yml")
-    (repository / ".github/workflows/caller.yml").write_text(CALLER.replace("PORT", str(port)))
-    done = act(repository, standin, "push")
-    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5000:]
+@pytest.fixture
+def calls(repository: Path, port: int) -> Callable[[int], None]:  # noqa: F811
+    """Puts the workflow and a caller with so many shards beside Pre-Verification into the repository.
+
+    act does not know which workflow a job is of, so that is written in.
+    """
+
+    def put(shards: int) -> None:
+        verify = (ROOT / ".github/workflows/verify.yml").read_text()
+        for name, value in (("repository", "moonshot/kvv-action"), ("sha", "0" * 40)):
+            verify = verify.replace(f"${{{{ job.workflow_{name} }}}}", value)
+        (repository / ".github/workflows/verify.yml").write_text(verify)
+        caller = CALLER.replace("PORT", str(port)).replace("SHARDS", str(shards))
+        (repository / ".github/workflows/caller.yml").write_text(caller)
+
+    return put
+
+
+def passed(done: "subprocess.CompletedProcess[str]") -> str:
+    """The log of a run that passed and did not tell the key."""
+    log = done.stdout + done.stderr
+    assert done.returncode == 0, log[-25_000:]
+    assert KEY not in log
+    return log
+
+
+def outputs(standin: Path) -> dict[str, str]:
+    found: dict[str, str] = orjson.loads((standin / "outputs.json").read_bytes())
+    return found
+
+
+def test_the_reusable_workflow(repository: Path, standin: Path, calls: Callable[[int], None]) -> None:
+    """Plan, Pre-Verification, two shards, one report, and its audit from scratch; no key is in what is left."""
+    calls(2)
+    passed(act(repository, standin, "push"))
     artifacts = standin / "artifacts"
     assert {path.name for path in artifacts.iterdir()} == {"kvv-shard-1", "kvv-shard-2", "kvv-shard-3", "kvv-result"}
     report = orjson.loads((artifacts / "kvv-result/report.json").read_bytes())
@@ -99,13 +138,81 @@ def test_the_reusable_workflow(repository: Path, standin: Path, port: int) -> No
         "precheck", "ocrbench", "aime2025",
     }  # fmt: skip
     bundle = artifacts / "kvv-result/evidence.tar.gz"
-    digest, _, name = (standin / "attested").read_text().strip().partition("  ")
-    assert name == "kvv-out/evidence.tar.gz"
     assert kvv("audit", bundle).status == 0
-    assert digest == subprocess.check_output(["sha256sum", bundle], text=True).partition(" ")[0]
-    assert KEY not in done.stdout + done.stderr
+    assert outputs(standin)["verdict"] == "pass"
+    assert outputs(standin)["bundle-sha256"] == sha256(bundle)
+    assert len(set((standin / "keys").read_text().split())) == 1, "shards restore what the plan saved"
     everything = b"".join(path.read_bytes() for path in artifacts.rglob("*") if path.is_file())
     assert KEY.encode() not in everything
+
+
+def sha256(path: Path) -> str:
+    return subprocess.check_output(["sha256sum", path], text=True).partition(" ")[0]
+
+
+def answers(journal: bytes) -> list[tuple[object, ...]]:
+    """Benchmark, sample, epoch and call of every answer in a journal."""
+    lines = (orjson.loads(line) for line in journal.splitlines())
+    return [
+        tuple(line.get(name) for name in ("benchmark", "sample", "epoch", "call"))
+        for line in lines
+        if line["kind"] == "answer"
+    ]
+
+
+def test_a_rerun_goes_on_where_a_shard_was_cut(repository: Path, standin: Path, calls: Callable[[int], None]) -> None:
+    """The first attempt is attested. The second asks what is missing and nothing else, and is not attested."""
+    calls(1)
+    first = passed(act(repository, standin, "push"))
+    bundle = standin / "artifacts/kvv-result/evidence.tar.gz"
+    attested = standin / "attested"
+    assert attested.read_text().split() == [sha256(bundle), "kvv-out/evidence.tar.gz"]
+    assert outputs(standin)["attested"] == "true"
+    assert "Claims to be *attested*" in first
+    attested.unlink()
+
+    journal = standin / "artifacts/kvv-shard-2/journal.jsonl"
+    whole = journal.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    cut = b"".join(lines[: len(lines) // 2])
+    for path in journal.parent.iterdir():
+        path.unlink()
+    journal.write_bytes(cut)
+    log = passed(act(repository, standin, "push", "--env", "GITHUB_RUN_ATTEMPT=2"))
+    after = journal.read_bytes()
+    assert after.startswith(cut)
+    assert 0 < len(answers(cut)) < len(answers(whole))
+    assert sorted(answers(after), key=str) == sorted(answers(whole), key=str), "each was asked once"
+    merged = orjson.loads((standin / "artifacts/kvv-result/report.json").read_bytes())
+    assert (merged["verdict"], merged["state"]) == ("pass", "complete")
+    assert not attested.exists()
+    assert outputs(standin)["attested"] == "false"
+    assert "were gone on with from an earlier attempt" in log
+    assert "proposed as self-reported" in log
+
+
+def test_evidence_that_cannot_be_attested_is_submitted(
+    repository: Path, standin: Path, calls: Callable[[int], None]
+) -> None:
+    """As in a private repository: a warning says why, and the record claims nothing."""
+    calls(1)
+    (standin / "private").touch()
+    log = passed(act(repository, standin, "push"))
+    assert "could not be attested" in log
+    assert "proposed as self-reported" in log
+    assert outputs(standin)["leaderboard-operation"] == "none", "a dry run"
+    assert "Claims to be *self-reported*" in log
+
+
+def test_without_a_key_all_is_skipped(repository: Path, standin: Path, calls: Callable[[int], None]) -> None:
+    """As for a pull request from a fork: a notice, no failure, nothing asked."""
+    calls(2)
+    done = act(repository, standin, "push", key="")
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5000:]
+    assert "There is no api-key, so nothing was verified" in done.stdout
+    assert list((standin / "artifacts").iterdir()) == []
+    assert (outputs(standin)["verdict"], outputs(standin)["attested"]) == ("skipped", "false")
+    assert "this is not a pass" in outputs(standin)["reason"]
 
 
 GH = """#!/bin/sh

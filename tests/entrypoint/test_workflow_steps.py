@@ -10,7 +10,7 @@ import pytest
 
 from entrypoint.division import division
 from tests.entrypoint.test_action import KEY, Step, job, step  # noqa: F401 - fixtures
-from tests.pipeline.command import kvv, vendor
+from tests.pipeline.command import kvv, problems, vendor
 
 COMMON = {
     "MODEL": "kimi-k2.6",
@@ -50,6 +50,16 @@ def test_a_plan_divides_and_sends_nothing(inputs: Any, step: Step) -> None:  # n
     assert outputs["verdict"] == ""
     assert "Pre-Verification first, then 3 shards" in summary
     assert "Nothing was sent." in "\n".join(log.shown)
+
+
+def test_a_plan_promises_no_early_end(inputs: Any, step: Step, job: Path) -> None:  # noqa: F811
+    """Shards ask everything, whatever `sequential` is."""
+    given = {"MODEL": "kimi-k2.5", "BENCHMARKS": "aime2025", "ALLOW_DATASET_DRIFT": "true", "TIER": "standard"}
+    inputs(COMMAND="plan", SEQUENTIAL="true", DATASET=f"aime2025={problems(job / 'sums.jsonl', 200)}", **given)
+    status, log, _, summary = step()
+    shown = "\n".join(log.shown)
+    assert (status, "Nothing was sent." in shown) == (0, True), summary
+    assert "end early" not in shown
 
 
 @pytest.mark.parametrize(

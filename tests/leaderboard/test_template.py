@@ -59,6 +59,9 @@ def test_the_site_is_built_without_and_published_with_rights() -> None:
     assert build["permissions"] == {"contents": "read"}
     assert publish["permissions"] == {"pages": "write", "id-token": "write"}
     assert [step["uses"].partition("@")[0] for step in publish["steps"]] == ["actions/deploy-pages"]
+    (uploaded,) = [step for step in build["steps"] if "upload-pages-artifact" in step.get("uses", "")]
+    assert uploaded["with"]["name"] == build["outputs"]["artifact"], "of the attempt, for it cannot be overwritten"
+    assert publish["steps"][0]["with"] == {"artifact_name": "${{ needs.build.outputs.artifact }}"}
 
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
@@ -100,11 +103,61 @@ def workspace(board: Board, tmp_path: Path) -> Path:  # noqa: F811
 def run_step(workspace: Path, name: str) -> "subprocess.CompletedProcess[str]":
     """A step of check.yml, as the runner runs it."""
     environment = {
-        **os.environ, "BASE_REF": "main", "GH_TOKEN": "", "PYTHONPATH": str(workspace / "kvv"),
+        **os.environ, "PATH": f"{workspace / 'bin'}:{os.environ['PATH']}",
+        "BASE_REF": "main", "GH_TOKEN": "", "PYTHONPATH": str(workspace / "kvv"),
         "GITHUB_STEP_SUMMARY": str(workspace / "summary.md"),
     }  # fmt: skip
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", steps("check.yml")[name]["run"]]
     return subprocess.run(command, cwd=workspace, env=environment, capture_output=True, text=True, check=False)
+
+
+CURL = """#!/bin/sh
+# Stands in for curl: the evidence is there from the ARRIVES-th time on.
+echo "$@" >> calls
+for word do case $before in --output) place=$word ;; esac; before=$word; done
+echo half > "$place"
+[ "$(wc -l < calls)" -ge "$ARRIVES" ] || exit 22
+cp "$EVIDENCE" "$place"
+"""
+
+
+@pytest.fixture
+def served(workspace: Path, board: Board, run: Path, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: F811
+    """The record names an address; `curl` and `sleep` are stand-ins that take no time."""
+    setting("evidence", "bundle", "url", to="https://evidence.example/run.tar.gz")(board)
+    board.commit()
+    (workspace / "bin").mkdir()
+    for name, text in (("curl", CURL), ("sleep", '#!/bin/sh\necho "$@" >> slept\n')):
+        (workspace / "bin" / name).write_text(text)
+        (workspace / "bin" / name).chmod(0o755)
+    (archive,) = run.glob("*.tar.gz")
+    monkeypatch.setenv("EVIDENCE", str(archive))
+    return workspace
+
+
+EVIDENCE = "The evidence that the records name"
+
+
+@TOOLS
+def test_evidence_is_waited_for(served: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release uploads it while the check is running already."""
+    monkeypatch.setenv("ARRIVES", "3")
+    done = run_step(served, EVIDENCE)
+    assert (done.returncode, "::warning" in done.stdout) == (0, False), done.stderr
+    assert len((served / "calls").read_text().splitlines()) == 3
+    (file,) = (served / "evidence").iterdir()
+    assert file.read_bytes() == Path(os.environ["EVIDENCE"]).read_bytes()
+
+
+@TOOLS
+def test_evidence_that_never_comes_is_told(served: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for ever is waited for it, nothing of it is left, and the summary says what to do."""
+    monkeypatch.setenv("ARRIVES", "1000")
+    done = run_step(served, EVIDENCE)
+    assert done.returncode == 0, done.stderr
+    assert "::warning title=evidence::The evidence of 1 records could not be fetched" in done.stdout
+    assert "Run this job again once it is there" in (served / "summary.md").read_text()
+    assert list((served / "evidence").iterdir()) == []
 
 
 @TOOLS

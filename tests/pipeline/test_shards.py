@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.pipeline.command import comparable, demo, fork, kvv, problems, report, size, vendor, wait_until
+from tests.pipeline.command import benchmark, comparable, demo, fork, kvv, problems, report, size, vendor, wait_until
 
 pytestmark = pytest.mark.pipeline
 
@@ -16,7 +16,7 @@ OF = 4
 
 @pytest.fixture(scope="module")
 def undivided(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    _, found = demo(tmp_path_factory.mktemp("undivided"), *FAULTS, "--precheck", "warn")
+    _, found = demo(tmp_path_factory.mktemp("undivided"), *FAULTS, "--precheck", "warn", "--sequential", "false")
     return found
 
 
@@ -154,6 +154,32 @@ def test_a_killed_shard_goes_on(tmp_path: Path) -> None:
     assert comparable(report(tmp_path / "merged")) == comparable(report(tmp_path / "one"))
     assert report(tmp_path / "merged")["state"] == "complete"
     assert kvv("audit", tmp_path / "merged", "--dataset", f"aime2025={dataset}").status == 0
+
+
+def test_shards_are_a_run_that_ends_nothing_early(tmp_path: Path) -> None:
+    """Where there are a reference and a margin, the merge of shards is one run with `sequential: false`."""
+    dataset = problems(tmp_path / "sums.jsonl", 200)
+    with vendor(
+        "--profile", "kimi-k2.5", "--dataset", f"aime2025={dataset}", "--fault", "wrong-answers=0.9"
+    ) as base_url:
+        common = (
+            "run", "--benchmarks", "aime2025", "--base-url", base_url, "--model", "kimi-k2.5", "--tier", "standard",
+            "--dataset", f"aime2025={dataset}", "--allow-dataset-drift", "--epochs", 2, "--max-connections", 4,
+            "--precheck", "off",
+        )  # fmt: skip
+        early, whole = tmp_path / "early", tmp_path / "whole"
+        assert kvv(*common, "--out", early).status == 1
+        assert kvv(*common, "--sequential", "false", "--out", whole).status == 1
+        for number in range(1, OF + 1):
+            kvv(*common, "--out", tmp_path / f"shards/{number}", "--shard", f"{number}/{OF}")
+    assert kvv("merge", tmp_path / "shards", "--out", tmp_path / "merged").status == 1
+    found, wanted = report(tmp_path / "merged"), report(whole)
+    assert benchmark(wanted, "aime2025")["reference"] is not None
+    assert comparable(found) == comparable(wanted)
+    for name in ("verdict", "reason", "state", "plan", "plan_digest"):
+        assert found[name] == wanted[name]
+    assert benchmark(found, "aime2025")["counts"]["scored"] == 400
+    assert benchmark(report(early), "aime2025")["counts"]["scored"] < 400, "else the test shows nothing"
 
 
 def test_a_failed_gate_needs_no_other_shard(tmp_path: Path) -> None:
