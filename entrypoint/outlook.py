@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from entrypoint.nested import places_expected
 from entrypoint.prepare import Prepared
 from entrypoint.spending import limits_of
 from kvv_action.profiles.document import TIERS
 from kvv_action.profiles.model import BenchmarkRules
 from kvv_action.run.decision import comparable, exact, family, planned_design
-from kvv_action.run.estimate import FIRST_TOKEN, Estimate, Estimator, Spent, wall
+from kvv_action.run.estimate import FIRST_TOKEN, Estimate, Estimator, Room, Spent, by_itself, wall
 from kvv_action.run.plan import Loaded
 from kvv_action.run.tokens import Span, total
 from kvv_action.scoring.power import USUAL
@@ -19,6 +20,7 @@ class BenchmarkOutlook:
     """One benchmark; see `Estimate`.
 
     Attributes:
+        wall: seconds that it takes when it has all connections to itself.
         cost: in the currency of the prices; None without prices.
         exact: every answer must be right, so that there is no smallest difference.
         looks: how often a verdict is looked for; more than once, and it may end with fewer requests.
@@ -38,6 +40,7 @@ class BenchmarkOutlook:
     tokens_out: Span
     seconds_of_work: Span
     longest_seconds: Span
+    wall: Span
     cost: Span | None
     exact: bool
     looks: int
@@ -69,12 +72,17 @@ class TierOutlook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """A whole run before it begins; durations are seconds."""
+    """A whole run before it begins; durations are seconds.
+
+    Attributes:
+        containers: how many work at the same time, where a benchmark needs them; else None.
+    """
 
     profile: str
     model: str
     tier: str
     connections: int
+    containers: int | None
     retry_attempts: int
     assumed_speed: float
     assumed_first_token: float
@@ -95,13 +103,17 @@ def outlook(prepared: Prepared) -> Outlook:
     settings = prepared.settings
     estimator = Estimator(plan=prepared.plan, profile=prepared.profile, speed=settings.assumed_speed)
     estimates = [(loaded, estimator.estimate(loaded)) for loaded in prepared.loaded]
-    rows = tuple(_row(loaded, estimate, prepared) for loaded, estimate in estimates)
+    boxed = any(estimate.boxed and not loaded.planned.skip for loaded, estimate in estimates)
+    room = Room(connections=settings.max_connections, places=places_expected(settings) if boxed else 1)
+    rows = tuple(_row(loaded, estimate, prepared, room) for loaded, estimate in estimates)
+    time = wall(estimates, room)
     costs = [row.cost for row in rows if row.cost is not None]
     return Outlook(
         profile=prepared.profile.name,
         model=prepared.plan.endpoint.model,
         tier=settings.tier,
-        connections=settings.max_connections,
+        connections=room.connections,
+        containers=room.places if boxed else None,
         retry_attempts=settings.retry_attempts,
         assumed_speed=settings.assumed_speed,
         assumed_first_token=FIRST_TOKEN,
@@ -112,13 +124,13 @@ def outlook(prepared: Prepared) -> Outlook:
         tokens_in=total(row.tokens_in for row in rows),
         tokens_out=total(row.tokens_out for row in rows),
         cost=total(costs) if costs else None,
-        wall=wall(estimates, settings.max_connections),
+        wall=time,
         tiers=tuple(_tiers(prepared)),
-        budget=tuple(_budget(prepared, rows, estimates)),
+        budget=tuple(_budget(prepared, rows, estimates, time)),
     )
 
 
-def _row(loaded: Loaded, estimate: Estimate, prepared: Prepared) -> BenchmarkOutlook:
+def _row(loaded: Loaded, estimate: Estimate, prepared: Prepared, room: Room) -> BenchmarkOutlook:
     planned = loaded.planned
     beside = planned.varies if planned.varies != planned.id else ""
     whole = exact(planned) and not beside
@@ -135,6 +147,7 @@ def _row(loaded: Loaded, estimate: Estimate, prepared: Prepared) -> BenchmarkOut
         tokens_out=estimate.tokens_out,
         seconds_of_work=estimate.work,
         longest_seconds=estimate.longest,
+        wall=by_itself(estimate, room),
         cost=_cost(estimate, prepared),
         exact=whole,
         looks=max(1, len(planned.looks)),
@@ -154,10 +167,10 @@ def _cost(estimate: Estimate, prepared: Prepared) -> Span | None:
 
 
 def _budget(
-    prepared: Prepared, rows: Sequence[BenchmarkOutlook], estimates: Sequence[tuple[Loaded, Estimate]]
+    prepared: Prepared, rows: Sequence[BenchmarkOutlook], estimates: Sequence[tuple[Loaded, Estimate]], time: Span
 ) -> Iterator[str]:
     """For each limit whether the run fits, and what may come on top of it."""
-    settings, limits = prepared.settings, limits_of(prepared.settings)
+    limits = limits_of(prepared.settings)
     requests, tokens = total(row.requests for row in rows), total(row.tokens_in + row.tokens_out for row in rows)
     flying = _flying(prepared, estimates)
     if limits.requests is not None:
@@ -167,8 +180,7 @@ def _budget(
     if limits.cost is not None:
         yield _fits("max-cost", limits.cost, total(row.cost for row in rows if row.cost is not None), flying)
     if limits.minutes is not None:
-        minutes = wall(estimates, settings.max_connections) * (1 / 60)
-        yield _fits("max-minutes", limits.minutes, minutes, "what is in flight then is given up")
+        yield _fits("max-minutes", limits.minutes, time * (1 / 60), "what is in flight then is given up")
 
 
 def _flying(prepared: Prepared, estimates: Sequence[tuple[Loaded, Estimate]]) -> str:
@@ -177,7 +189,7 @@ def _flying(prepared: Prepared, estimates: Sequence[tuple[Loaded, Estimate]]) ->
     for _, estimate in estimates:
         largest = largest.or_more(estimate.largest)
     count = prepared.settings.max_connections
-    boxed = any(getattr(loaded.benchmark, "sandboxed", False) for loaded, _ in estimates)
+    boxed = any(estimate.boxed for _, estimate in estimates)
     told = f"on top comes what is in flight then, at most {count}{' and one a container' if boxed else ''} answers"
     if largest.answer is None:
         return f"{told} without a limit of their own"

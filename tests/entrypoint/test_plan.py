@@ -140,3 +140,16 @@ def test_neither_endpoint_nor_key_is_needed_but_a_profile_is() -> None:
     ran = kvv("plan", *BUNDLED)
     assert ran.status == 2
     assert "profile" in ran.err
+
+
+def test_the_time_of_each_benchmark_is_told() -> None:
+    """By itself, and that of all together is never less; containers are places, not connections."""
+    options = ("--model", "kimi-k2.6", "--benchmarks", "aime2025,swebench", *BUNDLED)
+    one, four = (plan(*options, "--containers", places) for places in (1, 4))
+    rows = {row["id"]: row["wall"]["expected"] for row in one["benchmarks"]}
+    assert rows["swebench"] > 2 * four["benchmarks"][-1]["wall"]["expected"]
+    assert (one["containers"], four["containers"]) == (1, 4)
+    assert one["wall"]["expected"] >= rows["precheck"] + max(rows["aime2025"], rows["swebench"])
+    told = kvv("plan", *options, "--containers", "1").out
+    assert "Time" in told
+    assert "Containers: 1 at a time" in told
