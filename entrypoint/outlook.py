@@ -4,15 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from entrypoint.nested import places_expected
-from entrypoint.prepare import Prepared
+from entrypoint.prepare import Prepared, amount_at, not_asked
 from entrypoint.spending import limits_of
 from kvv_action.profiles.document import TIERS
-from kvv_action.profiles.model import BenchmarkRules
-from kvv_action.run.decision import comparable, exact, family, planned_design
+from kvv_action.run.decision import exact, family, planned_design
 from kvv_action.run.estimate import FIRST_TOKEN, Estimate, Estimator, Room, Spent, by_itself, wall
-from kvv_action.run.plan import Loaded
+from kvv_action.run.plan import Loaded, planned_at
 from kvv_action.run.tokens import Span, total
-from kvv_action.scoring.power import USUAL
+from kvv_action.schema import PlannedBenchmark
+from kvv_action.scoring.power import USUAL, Design
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,8 @@ class TierOutlook:
     """What a tier can decide about one benchmark with reference and margin.
 
     Attributes:
-        smallest_difference: see `BenchmarkOutlook`.
+        left_out: why the tier does not ask it; then it decides nothing.
+        looks, smallest_difference: see `BenchmarkOutlook`.
         equal_passes: chance that a vendor passes which is as good as the reference.
         worse_fails: chance that one fails which is two margins worse.
     """
@@ -65,9 +66,11 @@ class TierOutlook:
     benchmark: str
     samples: int
     epochs: int
-    smallest_difference: float | None
-    equal_passes: float
-    worse_fails: float
+    looks: int = 1
+    left_out: str = ""
+    smallest_difference: float | None = None
+    equal_passes: float = 0.0
+    worse_fails: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +137,7 @@ def _row(loaded: Loaded, estimate: Estimate, prepared: Prepared, room: Room) -> 
     planned = loaded.planned
     beside = planned.varies if planned.varies != planned.id else ""
     whole = exact(planned) and not beside
-    design = planned_design(planned, family(prepared.plan.benchmarks))
+    design = _design(planned, family(prepared.plan.benchmarks))
     return BenchmarkOutlook(
         id=planned.id,
         title=planned.title,
@@ -207,27 +210,39 @@ def _fits(name: str, limit: float, span: Span, beyond: str) -> str:
 
 
 def _tiers(prepared: Prepared) -> Iterator[TierOutlook]:
-    """Every tier of every benchmark that is compared with a reference."""
-    count = family(prepared.plan.benchmarks)
-    compared = [loaded for loaded in prepared.loaded if comparable(loaded.planned)]
+    """Every tier of every benchmark that can be compared with a reference at one of them."""
+    published = [loaded for loaded in prepared.loaded if loaded.planned.varies in ("", loaded.planned.id)]
     for tier in TIERS:
-        for loaded in compared:
-            samples, epochs = _size(loaded, tier, prepared)
-            planned = replace(loaded.planned, samples=samples, epochs=epochs, clusters=())
-            design = planned_design(planned, count)
-            if design is not None:
-                yield TierOutlook(
-                    tier=tier, benchmark=planned.id, samples=samples, epochs=epochs,
-                    smallest_difference=design.detectable(), equal_passes=design.passes(),
-                    worse_fails=design.fails(2 * design.margin),
-                )  # fmt: skip
+        planned = [_at(loaded, tier, prepared) for loaded in published]
+        count = family(planned)
+        for one in planned:
+            design = _design(replace(one, skip=""), count)
+            if design is None:
+                continue
+            found = TierOutlook(
+                tier=tier, benchmark=one.id, samples=one.samples, epochs=one.epochs, looks=max(1, len(one.looks)),
+                left_out=one.skip,
+            )  # fmt: skip
+            yield found if one.skip else replace(
+                found, smallest_difference=design.detectable(), equal_passes=design.passes(),
+                worse_fails=design.fails(2 * design.margin),
+            )  # fmt: skip
 
 
-def _size(loaded: Loaded, tier: str, prepared: Prepared) -> tuple[int, int]:
-    """Samples and epochs of a benchmark at another tier; the user's own numbers hold at all of them."""
-    settings, planned = prepared.settings, loaded.planned
-    rules = prepared.profile.benchmarks.get(planned.id, BenchmarkRules())
-    chosen = rules.tiers[tier]
-    limit = settings.limit or chosen.limit
-    count = planned.dataset.count
-    return min(limit or count, count), settings.epochs or chosen.epochs or rules.epochs
+def _at(loaded: Loaded, tier: str, prepared: Prepared) -> PlannedBenchmark:
+    """A benchmark as another tier would ask it; the user's own numbers hold at all of them."""
+    settings = prepared.settings
+    amount = amount_at(settings, tier)
+    planned = planned_at(loaded, prepared.profile, replace(amount, sequential=amount.sequential and not settings.shard))
+    return replace(planned, skip=not_asked(planned.id, settings, prepared.profile, tier, planned.dataset.source))
+
+
+def _design(planned: PlannedBenchmark, count: int) -> Design | None:
+    """What can be decided, by as many answers as are certainly independent.
+
+    How alike the answers within a cluster will be is not known before; so where the samples stand for others, a cluster
+    counts once, as a sample in several epochs does.
+    """
+    if planned.clusters and planned.samples != planned.dataset.count:
+        planned = replace(planned, samples=len(set(planned.clusters)), epochs=1, clusters=())
+    return planned_design(planned, count)

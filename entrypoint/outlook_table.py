@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from entrypoint.console import harmless
-from entrypoint.outlook import BenchmarkOutlook, Outlook
+from entrypoint.outlook import BenchmarkOutlook, Outlook, TierOutlook
 from kvv_action.report.text import percent, seconds
 from kvv_action.run.tokens import Span
 
@@ -50,6 +50,8 @@ def _benchmarks(outlook: Outlook) -> "Table":
 
 
 def _cells(row: BenchmarkOutlook, *, priced: bool) -> list[str]:
+    if row.skip:
+        return [row.title, *["–"] * (6 if priced else 5), _decides(row)]
     answers = f"{row.samples}" if row.epochs == 1 else f"{row.samples} × {row.epochs}"
     cost = [_both(row.cost) if row.cost is not None else "–"] if priced else []
     figures = map(_both, (row.requests, row.tokens_in, row.tokens_out))
@@ -57,6 +59,8 @@ def _cells(row: BenchmarkOutlook, *, priced: bool) -> list[str]:
 
 
 def _decides(row: BenchmarkOutlook) -> str:
+    if row.skip:
+        return "left out"
     if row.beside:
         return "against published items"
     if row.exact:
@@ -103,12 +107,14 @@ def _tiers(outlook: Outlook) -> "Table":
     found = {(one.benchmark, one.tier): one for one in outlook.tiers}
     for benchmark in dict.fromkeys(one.benchmark for one in outlook.tiers):
         cells = [found[benchmark, tier] for tier in tiers]
-        texts = [
-            f"{percent(one.smallest_difference)}; {percent(one.equal_passes, 0)}; {percent(one.worse_fails, 0)}"
-            for one in cells
-        ]
-        table.add_row(Text(harmless(titles[benchmark], 80)), *texts)
+        table.add_row(Text(harmless(titles[benchmark], 80)), *map(_decided, cells))
     return table
+
+
+def _decided(one: TierOutlook) -> str:
+    if one.left_out:
+        return "left out"
+    return f"{percent(one.smallest_difference)}; {percent(one.equal_passes, 0)}; {percent(one.worse_fails, 0)}"
 
 
 def lines(outlook: Outlook) -> Iterator[str]:
@@ -127,7 +133,10 @@ def lines(outlook: Outlook) -> Iterator[str]:
         f"Assumed: {outlook.assumed_speed:g} tokens a second for each answer (assumed-speed), "
         f"{outlook.assumed_first_token:g} s to the first; no queue at the endpoint."
     )
+    yield from (f"{row.title}: {row.skip}." for row in outlook.benchmarks if row.skip)
     for row in outlook.benchmarks:
+        if row.skip:
+            continue
         yield f"Length of answers, {row.title}: {row.basis}."
     if outlook.reference_requests.ceiling:
         yield f"To the live reference go {_both(outlook.reference_requests)} more requests; their tokens come on top."

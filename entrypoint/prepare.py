@@ -20,12 +20,13 @@ from kvv_action.dataset.load import load as load_rows
 from kvv_action.errors import DatasetError, Problem, UsageError
 from kvv_action.github import context
 from kvv_action.profiles import loader
+from kvv_action.profiles.document import TIERS
 from kvv_action.profiles.model import Profile
 from kvv_action.profiles.thinking import check as check_thinking
 from kvv_action.redact import SENSITIVE_HEADER, Redactor
 from kvv_action.run import holdout
 from kvv_action.run import shard as shards
-from kvv_action.run.plan import Amount, Loaded, plan_benchmark
+from kvv_action.run.plan import Amount, Loaded, left_out, plan_benchmark
 from kvv_action.sandbox.own import own_image
 from kvv_action.schema import EndpointInfo, ProfileInfo, Provenance, RunPlan
 from kvv_action.settings import SECRETS, Settings, nearest, option_name, vendor_name
@@ -151,17 +152,42 @@ def load_benchmark(benchmark: Benchmark, settings: Settings, profile: Profile, *
             cache=settings.dataset_cache,
             allow_drift=settings.allow_dataset_drift,
         )
-    shuffle, both = settings.holdout != holdout.OFF, settings.holdout == holdout.BOTH
-    amount = Amount(
-        tier=settings.tier, limit=settings.limit, epochs=settings.epochs, seed=settings.seed, shuffle=shuffle,
-        sequential=sequential(settings) and not both,  # a gap needs all pairs
+    return plan_benchmark(benchmark, rows, profile, amount_at(settings, settings.tier))
+
+
+def amount_at(settings: Settings, tier: str) -> Amount:
+    """How much the settings ask for at a tier."""
+    both = settings.holdout == holdout.BOTH
+    return Amount(
+        tier=tier, limit=settings.limit, epochs=settings.epochs, seed=settings.seed,
+        shuffle=settings.holdout != holdout.OFF,
+        sequential=sequential(settings, tier) and not both,  # a gap needs all pairs
     )  # fmt: skip
-    return plan_benchmark(benchmark, rows, profile, amount)
 
 
-def sequential(settings: Settings) -> bool:
+def sequential(settings: Settings, tier: str) -> bool:
     """Whether benchmarks may end early: what was set, or else at every tier but the full one; shards never do."""
-    return settings.tier != "full" if settings.sequential is None else settings.sequential
+    return tier != "full" if settings.sequential is None else settings.sequential
+
+
+def not_asked(name: str, settings: Settings, profile: Profile, tier: str, source: str) -> str:
+    """Why a benchmark is left out of a tier; empty for one that is asked.
+
+    Args:
+        name: of the benchmark.
+        settings: the user's; what they name is asked whatever it takes.
+        profile: says what takes longer than a tier is meant to.
+        tier: which one.
+        source: where its samples come from; bundled ones are few.
+    """
+    tiers = profile.benchmarks[name].tiers
+    if not tiers[tier].only_named or name in settings.benchmarks or source == BUNDLED:
+        return ""
+    others = " and ".join(one for one in TIERS if not tiers[one].only_named)
+    return (
+        f"left out of the tier {tier}, because a single answer takes longer than the tier is meant to; {others} "
+        f"{'ask' if ' and ' in others else 'asks'} it, and so does {tier} when benchmarks names it"
+    )
 
 
 def options_of(settings: Settings, model: str) -> Options:
@@ -240,9 +266,9 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
         raise DatasetError(f"swebench-agent: {patches}: no such file")
     names = chosen_benchmarks(settings, profile)
     options = options_of(settings, settings.model or profile.model)
-    fallback = "bundled" if demonstration else ""
+    fallback = BUNDLED if demonstration else ""
     loaded = tuple(
-        load_benchmark(benchmark, settings, profile, location=settings.dataset.get(benchmark.id, fallback))
+        _at_hand(benchmark, settings, profile, settings.dataset.get(benchmark.id, fallback))
         for benchmark in create(names, options)
     )
     loaded = holdout.applied(loaded, settings.holdout, settings.seed)
@@ -261,7 +287,7 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
         demonstration=demonstration is not None,
         faults=demonstration.faults if demonstration else (),
         reference=_reference(settings, options),
-        sequential=sequential(settings),
+        sequential=sequential(settings, settings.tier),
         max_failure_rate=settings.max_failure_rate,
         holdout=settings.holdout,
     )
@@ -269,6 +295,14 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
         plan, loaded = shards.divide(plan, loaded, *shards.numbers(settings.shard))
     redactor = Redactor(secrets_of(settings))
     return Prepared(settings=settings, profile=profile, plan=plan, loaded=loaded, redactor=redactor)
+
+
+def _at_hand(benchmark: Benchmark, settings: Settings, profile: Profile, location: str) -> Loaded:
+    """A benchmark with its samples, or without them where it is left out."""
+    reason = not_asked(benchmark.id, settings, profile, settings.tier, location)
+    if reason:
+        return left_out(benchmark, profile, amount_at(settings, settings.tier), reason)
+    return load_benchmark(benchmark, settings, profile, location=location)
 
 
 def _checked_profile(settings: Settings, demonstration: Demonstration | None, *, sends: bool) -> Profile:

@@ -306,12 +306,13 @@ class Settings(BaseSettings):
         {}, "Headers sent with every request, `Name: value` a line.", group="endpoint", metavar="HEADER"
     )
     benchmarks: Names = setting(
-        (), "Benchmarks to run (`kvv benchmarks` lists them). Default: all that the profile has.", group="plan",
-        metavar="ID,ID",
+        (), "Benchmarks to run (`kvv benchmarks` lists them). Default: all that the profile has for the tier.",
+        group="plan", metavar="ID,ID",
     )  # fmt: skip
     tier: Literal["smoke", "standard", "full"] = setting(
         "smoke",
-        "How much to run: smoke (minutes), standard (about an hour), full (as published).",
+        "How much to run: smoke (about five minutes; what takes longer is left out unless `benchmarks` names it), "
+        "standard (about an hour), full (as published).",
         group="plan",
     )
     dataset: Annotated[dict[str, str], BeforeValidator(_datasets)] = setting(
