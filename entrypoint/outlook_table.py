@@ -139,7 +139,10 @@ def lines(outlook: Outlook) -> Iterator[str]:
             continue
         yield f"Length of answers, {row.title}: {row.basis}."
     if outlook.reference_requests.ceiling:
-        yield f"To the live reference go {_both(outlook.reference_requests)} more requests; their tokens come on top."
+        yield (
+            f"To the live reference go {_both(outlook.reference_requests)} more requests; their tokens come on top, "
+            "and no budget counts them."
+        )
     yield f"A lost request is tried up to {outlook.retry_attempts} times (retry-attempts) and counts once here."
     if early := [row.title for row in outlook.benchmarks if row.looks > 1]:
         yield f"These end early where the verdict is clear, with fewer requests than here: {', '.join(early)}."

@@ -38,6 +38,8 @@ SWEBENCH = (
     "swebench_network",
 )  # fmt: skip
 """Choices that stand in a plan only where SWE-bench does."""
+COMPARING = "toolcall"
+"""The benchmark whose answers are compared with those of a live reference."""
 NOBODY = "no endpoint"
 PACKAGES = ("aiohttp", "datasets", "docker", "httpx", "httpx-aiohttp", "math-verify", "orjson", "pydantic", "uvloop")
 
@@ -326,11 +328,21 @@ def _checked_profile(settings: Settings, demonstration: Demonstration | None, *,
         with _collected(problems):
             check_thinking(profile.thinking, settings.think_mode, settings.effort)
         with _collected(problems):
-            chosen_benchmarks(settings, profile)
+            problems += _uncompared(settings, chosen_benchmarks(settings, profile))
         problems += _overridden(settings, profile)
     if problems or profile is None:
         raise UsageError(problems)
     return profile
+
+
+def _uncompared(settings: Settings, names: Sequence[str]) -> Iterator[Problem]:
+    """A live reference that nobody would ask."""
+    if settings.reference_base_url and COMPARING not in names:
+        allowed = (
+            f"Only {COMPARING} asks a live reference, and it is not among the benchmarks ({', '.join(names)}). Add it, "
+            "or verify the reference by itself and give its out folder as baseline."
+        )
+        yield Problem(name="reference-base-url", value=settings.reference_base_url, allowed=allowed)
 
 
 def _overridden(settings: Settings, profile: Profile) -> list[Problem]:
