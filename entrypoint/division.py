@@ -47,7 +47,7 @@ def divide(settings: Settings) -> tuple[Division, Outlook]:
     """
     prepared = prepare(settings.model_copy(update={"shard": "", "sequential": False}), sends=False)
     found = outlook(prepared)
-    gates = {item.planned.gates for item in prepared.loaded}
+    gates = {item.planned.gates for item in prepared.loaded if not item.planned.skip}
     return division(found.wall.expected, settings.shard_minutes, settings.max_shards, gates=gates), found
 
 

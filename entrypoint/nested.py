@@ -1,5 +1,6 @@
 """The sandbox of a run, for those of its benchmarks that run code: made when one is chosen, gone at the end."""
 
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -56,6 +57,22 @@ def options_of_sandbox(settings: Settings, run: str) -> SandboxOptions:
         mirrors=settings.container_mirror,
         images=settings.container_images,
     )
+
+
+def places_expected(settings: Settings) -> int:
+    """Containers at a time, as planning sees it: as many as an engine of this machine's size would have.
+
+    No engine is asked: a plan is often made where there is none.
+    """
+    from kvv_action.sandbox.engine import EngineInfo
+    from kvv_action.sandbox.limits import room
+
+    here = EngineInfo(
+        host="", version="", os="linux", architecture="", driver="", rootless=False, unlimited=(),
+        cpus=os.cpu_count() or 1, memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    )  # fmt: skip
+    options = options_of_sandbox(settings, "")
+    return room(options.limits, options.workers, here).places
 
 
 @asynccontextmanager

@@ -3,15 +3,16 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from entrypoint.prepare import Prepared
+from entrypoint.nested import places_expected
+from entrypoint.prepare import Prepared, amount_at, not_asked
 from entrypoint.spending import limits_of
 from kvv_action.profiles.document import TIERS
-from kvv_action.profiles.model import BenchmarkRules
-from kvv_action.run.decision import comparable, exact, family, planned_design
-from kvv_action.run.estimate import FIRST_TOKEN, Estimate, Estimator, Spent, wall
-from kvv_action.run.plan import Loaded
+from kvv_action.run.decision import exact, family, planned_design
+from kvv_action.run.estimate import FIRST_TOKEN, Estimate, Estimator, Room, Spent, by_itself, wall
+from kvv_action.run.plan import Loaded, planned_at
 from kvv_action.run.tokens import Span, total
-from kvv_action.scoring.power import USUAL
+from kvv_action.schema import PlannedBenchmark
+from kvv_action.scoring.power import USUAL, Design
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,7 @@ class BenchmarkOutlook:
     """One benchmark; see `Estimate`.
 
     Attributes:
+        wall: seconds that it takes when it has all connections to itself.
         cost: in the currency of the prices; None without prices.
         exact: every answer must be right, so that there is no smallest difference.
         looks: how often a verdict is looked for; more than once, and it may end with fewer requests.
@@ -38,6 +40,7 @@ class BenchmarkOutlook:
     tokens_out: Span
     seconds_of_work: Span
     longest_seconds: Span
+    wall: Span
     cost: Span | None
     exact: bool
     looks: int
@@ -53,7 +56,8 @@ class TierOutlook:
     """What a tier can decide about one benchmark with reference and margin.
 
     Attributes:
-        smallest_difference: see `BenchmarkOutlook`.
+        left_out: why the tier does not ask it; then it decides nothing.
+        looks, smallest_difference: see `BenchmarkOutlook`.
         equal_passes: chance that a vendor passes which is as good as the reference.
         worse_fails: chance that one fails which is two margins worse.
     """
@@ -62,19 +66,26 @@ class TierOutlook:
     benchmark: str
     samples: int
     epochs: int
-    smallest_difference: float | None
-    equal_passes: float
-    worse_fails: float
+    looks: int = 1
+    left_out: str = ""
+    smallest_difference: float | None = None
+    equal_passes: float = 0.0
+    worse_fails: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """A whole run before it begins; durations are seconds."""
+    """A whole run before it begins; durations are seconds.
+
+    Attributes:
+        containers: how many work at the same time, where a benchmark needs them; else None.
+    """
 
     profile: str
     model: str
     tier: str
     connections: int
+    containers: int | None
     retry_attempts: int
     assumed_speed: float
     assumed_first_token: float
@@ -95,13 +106,17 @@ def outlook(prepared: Prepared) -> Outlook:
     settings = prepared.settings
     estimator = Estimator(plan=prepared.plan, profile=prepared.profile, speed=settings.assumed_speed)
     estimates = [(loaded, estimator.estimate(loaded)) for loaded in prepared.loaded]
-    rows = tuple(_row(loaded, estimate, prepared) for loaded, estimate in estimates)
+    boxed = any(estimate.boxed and not loaded.planned.skip for loaded, estimate in estimates)
+    room = Room(connections=settings.max_connections, places=places_expected(settings) if boxed else 1)
+    rows = tuple(_row(loaded, estimate, prepared, room) for loaded, estimate in estimates)
+    time = wall(estimates, room)
     costs = [row.cost for row in rows if row.cost is not None]
     return Outlook(
         profile=prepared.profile.name,
         model=prepared.plan.endpoint.model,
         tier=settings.tier,
-        connections=settings.max_connections,
+        connections=room.connections,
+        containers=room.places if boxed else None,
         retry_attempts=settings.retry_attempts,
         assumed_speed=settings.assumed_speed,
         assumed_first_token=FIRST_TOKEN,
@@ -112,17 +127,17 @@ def outlook(prepared: Prepared) -> Outlook:
         tokens_in=total(row.tokens_in for row in rows),
         tokens_out=total(row.tokens_out for row in rows),
         cost=total(costs) if costs else None,
-        wall=wall(estimates, settings.max_connections),
+        wall=time,
         tiers=tuple(_tiers(prepared)),
-        budget=tuple(_budget(prepared, rows, estimates)),
+        budget=tuple(_budget(prepared, rows, estimates, time)),
     )
 
 
-def _row(loaded: Loaded, estimate: Estimate, prepared: Prepared) -> BenchmarkOutlook:
+def _row(loaded: Loaded, estimate: Estimate, prepared: Prepared, room: Room) -> BenchmarkOutlook:
     planned = loaded.planned
     beside = planned.varies if planned.varies != planned.id else ""
     whole = exact(planned) and not beside
-    design = planned_design(planned, family(prepared.plan.benchmarks))
+    design = _design(planned, family(prepared.plan.benchmarks))
     return BenchmarkOutlook(
         id=planned.id,
         title=planned.title,
@@ -135,6 +150,7 @@ def _row(loaded: Loaded, estimate: Estimate, prepared: Prepared) -> BenchmarkOut
         tokens_out=estimate.tokens_out,
         seconds_of_work=estimate.work,
         longest_seconds=estimate.longest,
+        wall=by_itself(estimate, room),
         cost=_cost(estimate, prepared),
         exact=whole,
         looks=max(1, len(planned.looks)),
@@ -154,10 +170,10 @@ def _cost(estimate: Estimate, prepared: Prepared) -> Span | None:
 
 
 def _budget(
-    prepared: Prepared, rows: Sequence[BenchmarkOutlook], estimates: Sequence[tuple[Loaded, Estimate]]
+    prepared: Prepared, rows: Sequence[BenchmarkOutlook], estimates: Sequence[tuple[Loaded, Estimate]], time: Span
 ) -> Iterator[str]:
     """For each limit whether the run fits, and what may come on top of it."""
-    settings, limits = prepared.settings, limits_of(prepared.settings)
+    limits = limits_of(prepared.settings)
     requests, tokens = total(row.requests for row in rows), total(row.tokens_in + row.tokens_out for row in rows)
     flying = _flying(prepared, estimates)
     if limits.requests is not None:
@@ -167,8 +183,7 @@ def _budget(
     if limits.cost is not None:
         yield _fits("max-cost", limits.cost, total(row.cost for row in rows if row.cost is not None), flying)
     if limits.minutes is not None:
-        minutes = wall(estimates, settings.max_connections) * (1 / 60)
-        yield _fits("max-minutes", limits.minutes, minutes, "what is in flight then is given up")
+        yield _fits("max-minutes", limits.minutes, time * (1 / 60), "what is in flight then is given up")
 
 
 def _flying(prepared: Prepared, estimates: Sequence[tuple[Loaded, Estimate]]) -> str:
@@ -177,7 +192,7 @@ def _flying(prepared: Prepared, estimates: Sequence[tuple[Loaded, Estimate]]) ->
     for _, estimate in estimates:
         largest = largest.or_more(estimate.largest)
     count = prepared.settings.max_connections
-    boxed = any(getattr(loaded.benchmark, "sandboxed", False) for loaded, _ in estimates)
+    boxed = any(estimate.boxed for _, estimate in estimates)
     told = f"on top comes what is in flight then, at most {count}{' and one a container' if boxed else ''} answers"
     if largest.answer is None:
         return f"{told} without a limit of their own"
@@ -195,27 +210,39 @@ def _fits(name: str, limit: float, span: Span, beyond: str) -> str:
 
 
 def _tiers(prepared: Prepared) -> Iterator[TierOutlook]:
-    """Every tier of every benchmark that is compared with a reference."""
-    count = family(prepared.plan.benchmarks)
-    compared = [loaded for loaded in prepared.loaded if comparable(loaded.planned)]
+    """Every tier of every benchmark that can be compared with a reference at one of them."""
+    published = [loaded for loaded in prepared.loaded if loaded.planned.varies in ("", loaded.planned.id)]
     for tier in TIERS:
-        for loaded in compared:
-            samples, epochs = _size(loaded, tier, prepared)
-            planned = replace(loaded.planned, samples=samples, epochs=epochs, clusters=())
-            design = planned_design(planned, count)
-            if design is not None:
-                yield TierOutlook(
-                    tier=tier, benchmark=planned.id, samples=samples, epochs=epochs,
-                    smallest_difference=design.detectable(), equal_passes=design.passes(),
-                    worse_fails=design.fails(2 * design.margin),
-                )  # fmt: skip
+        planned = [_at(loaded, tier, prepared) for loaded in published]
+        count = family(planned)
+        for one in planned:
+            design = _design(replace(one, skip=""), count)
+            if design is None:
+                continue
+            found = TierOutlook(
+                tier=tier, benchmark=one.id, samples=one.samples, epochs=one.epochs, looks=max(1, len(one.looks)),
+                left_out=one.skip,
+            )  # fmt: skip
+            yield found if one.skip else replace(
+                found, smallest_difference=design.detectable(), equal_passes=design.passes(),
+                worse_fails=design.fails(2 * design.margin),
+            )  # fmt: skip
 
 
-def _size(loaded: Loaded, tier: str, prepared: Prepared) -> tuple[int, int]:
-    """Samples and epochs of a benchmark at another tier; the user's own numbers hold at all of them."""
-    settings, planned = prepared.settings, loaded.planned
-    rules = prepared.profile.benchmarks.get(planned.id, BenchmarkRules())
-    chosen = rules.tiers[tier]
-    limit = settings.limit or chosen.limit
-    count = planned.dataset.count
-    return min(limit or count, count), settings.epochs or chosen.epochs or rules.epochs
+def _at(loaded: Loaded, tier: str, prepared: Prepared) -> PlannedBenchmark:
+    """A benchmark as another tier would ask it; the user's own numbers hold at all of them."""
+    settings = prepared.settings
+    amount = amount_at(settings, tier)
+    planned = planned_at(loaded, prepared.profile, replace(amount, sequential=amount.sequential and not settings.shard))
+    return replace(planned, skip=not_asked(planned.id, settings, prepared.profile, tier, planned.dataset.source))
+
+
+def _design(planned: PlannedBenchmark, count: int) -> Design | None:
+    """What can be decided, by as many answers as are certainly independent.
+
+    How alike the answers within a cluster will be is not known before; so where the samples stand for others, a cluster
+    counts once, as a sample in several epochs does.
+    """
+    if planned.clusters and planned.samples != planned.dataset.count:
+        planned = replace(planned, samples=len(set(planned.clusters)), epochs=1, clusters=())
+    return planned_design(planned, count)

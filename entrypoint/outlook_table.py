@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from entrypoint.console import harmless
-from entrypoint.outlook import BenchmarkOutlook, Outlook
+from entrypoint.outlook import BenchmarkOutlook, Outlook, TierOutlook
 from kvv_action.report.text import percent, seconds
 from kvv_action.run.tokens import Span
 
@@ -34,28 +34,33 @@ def _benchmarks(outlook: Outlook) -> "Table":
 
     title = f"{outlook.model} ({outlook.profile}), tier {outlook.tier}: expected, and the most that is possible"
     table = Table(title=Text(harmless(title, 200)), title_justify="left")
-    heads = ["Benchmark", "Answers", "Requests", "Tokens in", "Tokens out", "Smallest difference"]
+    heads = ["Benchmark", "Answers", "Requests", "Tokens in", "Tokens out", "Time", "Smallest difference"]
     if outlook.cost is not None:
-        heads.insert(5, "Cost")
+        heads.insert(6, "Cost")
     for number, head in enumerate(heads):
         table.add_column(head, justify="right" if number else "left", overflow="fold")
     for row in outlook.benchmarks:
         cells = _cells(row, priced=outlook.cost is not None)
         table.add_row(*(Text(harmless(cell, 80)) for cell in cells))
     table.add_section()
-    whole = ["Total", "", *map(_both, (outlook.requests, outlook.tokens_in, outlook.tokens_out))]
+    figures = map(_both, (outlook.requests, outlook.tokens_in, outlook.tokens_out))
+    whole = ["Together", "", *figures, _duration(outlook.wall)]
     table.add_row(*whole, *([_both(outlook.cost)] if outlook.cost is not None else []), "")
     return table
 
 
 def _cells(row: BenchmarkOutlook, *, priced: bool) -> list[str]:
+    if row.skip:
+        return [row.title, *["–"] * (6 if priced else 5), _decides(row)]
     answers = f"{row.samples}" if row.epochs == 1 else f"{row.samples} × {row.epochs}"
     cost = [_both(row.cost) if row.cost is not None else "–"] if priced else []
     figures = map(_both, (row.requests, row.tokens_in, row.tokens_out))
-    return [row.title, answers, *figures, *cost, _decides(row)]
+    return [row.title, answers, *figures, _duration(row.wall), *cost, _decides(row)]
 
 
 def _decides(row: BenchmarkOutlook) -> str:
+    if row.skip:
+        return "left out"
     if row.beside:
         return "against published items"
     if row.exact:
@@ -71,6 +76,13 @@ def _both(span: Span) -> str:
     """`expected – ceiling`, once when they are the same."""
     most = "no limit" if span.ceiling is None else short(span.ceiling)
     expected = short(span.expected)
+    return expected if expected == most else f"{expected} – {most}"
+
+
+def _duration(span: Span) -> str:
+    """Like `_both`, of seconds."""
+    most = "no limit" if span.ceiling is None else seconds(span.ceiling)
+    expected = seconds(span.expected)
     return expected if expected == most else f"{expected} – {most}"
 
 
@@ -95,12 +107,14 @@ def _tiers(outlook: Outlook) -> "Table":
     found = {(one.benchmark, one.tier): one for one in outlook.tiers}
     for benchmark in dict.fromkeys(one.benchmark for one in outlook.tiers):
         cells = [found[benchmark, tier] for tier in tiers]
-        texts = [
-            f"{percent(one.smallest_difference)}; {percent(one.equal_passes, 0)}; {percent(one.worse_fails, 0)}"
-            for one in cells
-        ]
-        table.add_row(Text(harmless(titles[benchmark], 80)), *texts)
+        table.add_row(Text(harmless(titles[benchmark], 80)), *map(_decided, cells))
     return table
+
+
+def _decided(one: TierOutlook) -> str:
+    if one.left_out:
+        return "left out"
+    return f"{percent(one.smallest_difference)}; {percent(one.equal_passes, 0)}; {percent(one.worse_fails, 0)}"
 
 
 def lines(outlook: Outlook) -> Iterator[str]:
@@ -108,16 +122,27 @@ def lines(outlook: Outlook) -> Iterator[str]:
     most = "without limit" if outlook.wall.ceiling is None else seconds(outlook.wall.ceiling)
     yield (
         f"Time: {seconds(outlook.wall.expected)} expected, {most} if every answer were as long as its limit; "
-        f"{outlook.connections} connections."
+        f"{outlook.connections} connections; that of one benchmark is the time it would take by itself."
     )
+    if outlook.containers is not None:
+        yield (
+            f"Containers: {outlook.containers} at a time, as an engine of this machine's size has places for them "
+            "(containers); a benchmark that needs them takes its time on those."
+        )
     yield (
         f"Assumed: {outlook.assumed_speed:g} tokens a second for each answer (assumed-speed), "
         f"{outlook.assumed_first_token:g} s to the first; no queue at the endpoint."
     )
+    yield from (f"{row.title}: {row.skip}." for row in outlook.benchmarks if row.skip)
     for row in outlook.benchmarks:
+        if row.skip:
+            continue
         yield f"Length of answers, {row.title}: {row.basis}."
     if outlook.reference_requests.ceiling:
-        yield f"To the live reference go {_both(outlook.reference_requests)} more requests; their tokens come on top."
+        yield (
+            f"To the live reference go {_both(outlook.reference_requests)} more requests; their tokens come on top, "
+            "and no budget counts them."
+        )
     yield f"A lost request is tried up to {outlook.retry_attempts} times (retry-attempts) and counts once here."
     if early := [row.title for row in outlook.benchmarks if row.looks > 1]:
         yield f"These end early where the verdict is clear, with fewer requests than here: {', '.join(early)}."

@@ -4,7 +4,7 @@ import hashlib
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
@@ -21,12 +21,13 @@ from kvv_action.dataset.load import load as load_rows
 from kvv_action.errors import DatasetError, Problem, UsageError
 from kvv_action.github import context
 from kvv_action.profiles import loader
+from kvv_action.profiles.document import TIERS
 from kvv_action.profiles.model import Profile
 from kvv_action.profiles.thinking import check as check_thinking
 from kvv_action.redact import SENSITIVE_HEADER, Redactor
 from kvv_action.run import holdout
 from kvv_action.run import shard as shards
-from kvv_action.run.plan import Amount, Loaded, Peer, plan_benchmark
+from kvv_action.run.plan import Amount, Loaded, Peer, left_out, plan_benchmark
 from kvv_action.sandbox.own import own_image
 from kvv_action.schema import EndpointInfo, ProfileInfo, Provenance, RunPlan
 from kvv_action.settings import SECRETS, Settings, nearest, option_name, vendor_name
@@ -38,6 +39,8 @@ SWEBENCH = (
     "swebench_network",
 )  # fmt: skip
 """Choices that stand in a plan only where SWE-bench does."""
+COMPARING = "toolcall"
+"""The benchmark whose answers are compared with those of a live reference."""
 NOBODY = "no endpoint"
 PACKAGES = ("aiohttp", "datasets", "docker", "httpx", "httpx-aiohttp", "math-verify", "orjson", "pydantic", "uvloop")
 
@@ -155,20 +158,44 @@ def load_benchmark(
             cache=settings.dataset_cache,
             allow_drift=settings.allow_dataset_drift,
         )
-    shuffle, both = settings.holdout != holdout.OFF, settings.holdout == holdout.BOTH
-    amount = Amount(
-        tier=settings.tier, limit=settings.limit, epochs=settings.epochs, seed=settings.seed, shuffle=shuffle,
-        sequential=sequential(settings) and not both,  # a gap needs all pairs
-        peers=peers,
+    return plan_benchmark(benchmark, rows, profile, replace(amount_at(settings, settings.tier), peers=peers))
+
+
+def amount_at(settings: Settings, tier: str) -> Amount:
+    """How much the settings ask for at a tier."""
+    both = settings.holdout == holdout.BOTH
+    return Amount(
+        tier=tier, limit=settings.limit, epochs=settings.epochs, seed=settings.seed,
+        shuffle=settings.holdout != holdout.OFF,
+        sequential=sequential(settings, tier) and not both,  # a gap needs all pairs
     )  # fmt: skip
-    return plan_benchmark(benchmark, rows, profile, amount)
 
 
-def sequential(settings: Settings) -> bool:
+def sequential(settings: Settings, tier: str) -> bool:
     """Whether benchmarks may end early: what was set, or else at every tier but the full one; shards never do."""
     if settings.shard:
         return False
-    return settings.tier != "full" if settings.sequential is None else settings.sequential
+    return tier != "full" if settings.sequential is None else settings.sequential
+
+
+def not_asked(name: str, settings: Settings, profile: Profile, tier: str, source: str) -> str:
+    """Why a benchmark is left out of a tier; empty for one that is asked.
+
+    Args:
+        name: of the benchmark.
+        settings: the user's; what they name is asked whatever it takes.
+        profile: says what takes longer than a tier is meant to.
+        tier: which one.
+        source: where its samples come from; bundled ones are few.
+    """
+    tiers = profile.benchmarks[name].tiers
+    if not tiers[tier].only_named or name in settings.benchmarks or source == BUNDLED:
+        return ""
+    others = " and ".join(one for one in TIERS if not tiers[one].only_named)
+    return (
+        f"left out of the tier {tier}, because a single answer takes longer than the tier is meant to; {others} "
+        f"{'ask' if ' and ' in others else 'asks'} it, and so does {tier} when benchmarks names it"
+    )
 
 
 def options_of(settings: Settings, model: str) -> Options:
@@ -248,9 +275,9 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
     names = chosen_benchmarks(settings, profile)
     options = options_of(settings, settings.model or profile.model)
     peers = _peers(settings, profile)
-    fallback = "bundled" if demonstration else ""
+    fallback = BUNDLED if demonstration else ""
     loaded = tuple(
-        load_benchmark(benchmark, settings, profile, location=settings.dataset.get(benchmark.id, fallback), peers=peers)
+        _at_hand(benchmark, settings, profile, settings.dataset.get(benchmark.id, fallback), peers)
         for benchmark in create(names, options)
     )
     loaded = holdout.applied(loaded, settings.holdout, settings.seed)
@@ -269,7 +296,7 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
         demonstration=demonstration is not None,
         faults=demonstration.faults if demonstration else (),
         reference=_reference(settings, options),
-        sequential=sequential(settings),
+        sequential=sequential(settings, settings.tier),
         max_failure_rate=settings.max_failure_rate,
         holdout=settings.holdout,
     )
@@ -290,6 +317,16 @@ def _peers(settings: Settings, profile: Profile) -> Mapping[str, Peer]:
         allowed = "The reference answered the published items; compare with holdout: both, or off."
         raise UsageError([Problem(name="holdout", value=settings.holdout, allowed=allowed)])
     return peers
+
+
+def _at_hand(
+    benchmark: Benchmark, settings: Settings, profile: Profile, location: str, peers: Mapping[str, Peer]
+) -> Loaded:
+    """A benchmark with its samples, or without them where it is left out."""
+    reason = not_asked(benchmark.id, settings, profile, settings.tier, location)
+    if reason:
+        return left_out(benchmark, profile, amount_at(settings, settings.tier), reason)
+    return load_benchmark(benchmark, settings, profile, location=location, peers=peers)
 
 
 def _checked_profile(settings: Settings, demonstration: Demonstration | None, *, sends: bool) -> Profile:
@@ -313,11 +350,21 @@ def _checked_profile(settings: Settings, demonstration: Demonstration | None, *,
         with _collected(problems):
             check_thinking(profile.thinking, settings.think_mode, settings.effort)
         with _collected(problems):
-            chosen_benchmarks(settings, profile)
+            problems += _uncompared(settings, chosen_benchmarks(settings, profile))
         problems += _overridden(settings, profile)
     if problems or profile is None:
         raise UsageError(problems)
     return profile
+
+
+def _uncompared(settings: Settings, names: Sequence[str]) -> Iterator[Problem]:
+    """A live reference that nobody would ask."""
+    if settings.reference_base_url and COMPARING not in names:
+        allowed = (
+            f"Only {COMPARING} asks a live reference, and it is not among the benchmarks ({', '.join(names)}). Add it, "
+            "or verify the reference by itself and give its out folder as baseline."
+        )
+        yield Problem(name="reference-base-url", value=settings.reference_base_url, allowed=allowed)
 
 
 def _overridden(settings: Settings, profile: Profile) -> list[Problem]:

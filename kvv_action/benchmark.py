@@ -162,12 +162,16 @@ class Outline:
         follows: further ones that a vendor is asked whose every answer is right.
         at_most: further ones at most, where what is asked depends on the answers; never less than `follows`.
         grows: tokens by which the prompt of each further request is longer than the one before, as expected.
+        beside: seconds in which nothing is asked, as expected: commands, images, tests.
+        beside_at_most: the same at most.
     """
 
     requests: Sequence[Request]
     follows: int = 0
     at_most: int = 0
     grows: int = 0
+    beside: float = 0.0
+    beside_at_most: float = 0.0
 
 
 @runtime_checkable

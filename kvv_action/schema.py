@@ -149,6 +149,7 @@ class Attempt:
         message: what went wrong, key removed, cut to size.
         waited: seconds slept after this try before the next one.
         request_id: the endpoint's id for the request, when it gave one.
+        characters: of the text that came before the try failed; 0 for the one that succeeded.
     """
 
     number: int
@@ -159,6 +160,7 @@ class Attempt:
     message: str = ""
     waited: float = 0.0
     request_id: str = ""
+    characters: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

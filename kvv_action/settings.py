@@ -306,12 +306,13 @@ class Settings(BaseSettings):
         {}, "Headers sent with every request, `Name: value` a line.", group="endpoint", metavar="HEADER"
     )
     benchmarks: Names = setting(
-        (), "Benchmarks to run (`kvv benchmarks` lists them). Default: all that the profile has.", group="plan",
-        metavar="ID,ID",
+        (), "Benchmarks to run (`kvv benchmarks` lists them). Default: all that the profile has for the tier.",
+        group="plan", metavar="ID,ID",
     )  # fmt: skip
     tier: Literal["smoke", "standard", "full"] = setting(
         "smoke",
-        "How much to run: smoke (minutes), standard (about an hour), full (as published).",
+        "How much to run: smoke (about five minutes; what takes longer is left out unless `benchmarks` names it), "
+        "standard (about an hour), full (as published).",
         group="plan",
     )
     dataset: Annotated[dict[str, str], BeforeValidator(_datasets)] = setting(
@@ -413,7 +414,11 @@ class Settings(BaseSettings):
         metavar="DIR|FILE",
     )
     reference_base_url: Annotated[str, AfterValidator(_url)] = setting(
-        "", "URL of an endpoint that is asked the same and compared with.", group="plan", metavar="URL"
+        "",
+        "URL of an endpoint that toolcall asks the same and compares with, beside the budget. No other benchmark does: "
+        "for them verify the reference by itself and give its folder as reference.",
+        group="plan",
+        metavar="URL",
     )
     reference_model: Word = setting("", "Model name at reference-base-url. Default: model.", group="plan")
     reference_api_key: Annotated[Secret, BeforeValidator(_key)] = setting(
@@ -487,21 +492,24 @@ class Settings(BaseSettings):
     )
     max_requests: int | None = setting(
         None,
-        "Stop after this many requests, inconclusive; HTTP retries of one are not counted. Never exceeded.",
+        "Stop after this many requests to the endpoint under test, inconclusive; HTTP retries of one are not counted. "
+        "Never exceeded, but for what a killed process (kill -9) had in flight.",
         group="budget",
         ge=1,
         le=1_000_000_000,
     )
     max_tokens: int | None = setting(
         None,
-        "Stop after this many tokens, prompts and answers together; only what is in flight then comes on top.",
+        "Stop after this many tokens of the endpoint under test, prompts and answers together; only what is in flight "
+        "then comes on top.",
         group="budget",
         ge=1,
         le=1_000_000_000_000,
     )
     max_cost: float | None = setting(
         None,
-        "Stop after this cost, in the currency of price-input and price-output; only what is in flight comes on top.",
+        "Stop after this cost of the endpoint under test, in the currency of price-input and price-output; only what "
+        "is in flight then comes on top.",
         group="budget",
         gt=0,
         le=1_000_000_000,

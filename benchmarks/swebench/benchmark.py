@@ -21,6 +21,8 @@ BASH = "bash"
 SELF_TESTS = (GOLD, EMPTY)
 EXPECTED, GROWS = 40, 900
 """Steps of a model on a real instance, and tokens by which each makes the conversation longer: assumed."""
+BESIDE, OURS = 180.0, 10.0
+"""Seconds of commands, image and tests, of a real instance and of one of our own: assumed."""
 INFRASTRUCTURE = {f"outcome/{outcome.Outcome.INFRASTRUCTURE}": 1}
 
 
@@ -35,7 +37,7 @@ class SweBench:
     against = ""
     sandboxed = True
     together = True
-    typical = Typical(thinking=600, plain=250, source="a step of an agent: assumed")
+    typical = Typical(thinking=600, plain=250, source="a step of an agent: assumed, like its 40 steps")
 
     def __init__(self, options: Options) -> None:
         self._agent = options.swebench_agent
@@ -98,12 +100,17 @@ class SweBench:
 
         Real models look around more; `EXPECTED` is assumed for instances that are not our own.
         """
+        allowed = self._terms.limits
+        beside, longest = OURS if sample.input.setup else BESIDE, allowed.seconds + allowed.tests
         if self._agent != BASH:
-            return Outline(requests=())
-        most = self._terms.limits.steps - 1
+            return Outline(requests=(), beside=beside, beside_at_most=longest)
+        most = allowed.steps - 1
         follows = exemplar.requests(sample.input) - 1 if sample.input.setup else EXPECTED
-        first = Request(messages=self.opening(sample), body={"tools": [tool.declared(self._terms.limits)]})
-        return Outline(requests=(first,), follows=min(follows, most), at_most=most, grows=GROWS)
+        first = Request(messages=self.opening(sample), body={"tools": [tool.declared(allowed)]})
+        return Outline(
+            requests=(first,), follows=min(follows, most), at_most=most, grows=GROWS,
+            beside=beside, beside_at_most=longest,
+        )  # fmt: skip
 
     async def solve(self, sample: Sample, generate: Generate, sandbox: Sandbox | None) -> None:
         """Have the instance worked on, and the patch tested in a fresh container of the same image.

@@ -15,7 +15,7 @@ from entrypoint import imported
 from entrypoint.bundling import is_redacted, opened
 from entrypoint.compose import check_journal
 from entrypoint.options import Parser
-from entrypoint.prepare import create, file_digest, load_benchmark, options_of
+from entrypoint.prepare import amount_at, create, file_digest, load_benchmark, options_of
 from kvv_action.bundle.check import differences as of_bundle
 from kvv_action.bundle.check import manifest_in
 from kvv_action.errors import JournalError, KvvError
@@ -25,7 +25,7 @@ from kvv_action.report.files import REPORT, canonical
 from kvv_action.report.text import visible
 from kvv_action.run import holdout
 from kvv_action.run.audit import DIFFERENCE_LIMIT, check_samples, compare, rescore
-from kvv_action.run.plan import Loaded
+from kvv_action.run.plan import NO_DATASET, Loaded, left_out
 from kvv_action.run.results import build, read_plan
 from kvv_action.schema import PlannedBenchmark, RunPlan
 from kvv_action.settings import Settings, field_name, load
@@ -131,6 +131,9 @@ def _load(plan: RunPlan, profile: Profile, settings: Settings, out: Path) -> lis
             "holdout": plan.holdout,
         }  # fmt: skip
         chosen = settings.model_copy(update=amount)
+        if planned.skip and planned.dataset == NO_DATASET:  # left out of the tier: nothing was read
+            loaded.append(left_out(benchmark, profile, amount_at(chosen, plan.tier), planned.skip))
+            continue
         loaded.append(load_benchmark(benchmark, chosen, profile, location=_location(planned, settings, out)))
     return list(holdout.applied(loaded, plan.holdout, plan.seed))
 

@@ -44,6 +44,11 @@ class Try:
         """The endpoint's name for this try."""
         return next((self.headers[name] for name in _REQUEST_IDS if name in self.headers), "")
 
+    @property
+    def characters(self) -> int:
+        """Of the text that has come; a document's is known only when all of it is there."""
+        return self._body.assembly.characters if self._body is not None else 0
+
     async def run(self, transport: httpx.AsyncBaseTransport, request: httpx.Request) -> Completion:
         """Send `request` and read the answer.
 

@@ -171,6 +171,7 @@ class EndpointClient:
             failure=failure.kind if failure else None,
             message=failure.message[:MESSAGE_LIMIT] if failure else "",
             request_id=self._options.redactor.text(one.request_id)[:REQUEST_ID_LIMIT],
+            characters=one.characters if failure else 0,
         )
 
     def _redacted(self, error: EndpointError) -> EndpointError:

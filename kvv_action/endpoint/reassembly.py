@@ -41,6 +41,11 @@ class Reassembly:
         self._finish = ""
         self._model = self._id = self._fingerprint = ""
 
+    @property
+    def characters(self) -> int:
+        """Of the text of choice 0 so far: content, reasoning and arguments of tool calls."""
+        return sum(map(len, self._content)) + sum(map(len, self._reasoning)) + self._calls.characters
+
     def note(self, anomaly: Anomaly) -> None:
         """Remember what had to be tolerated."""
         self._anomalies[anomaly] = None

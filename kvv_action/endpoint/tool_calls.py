@@ -34,6 +34,11 @@ class ToolCalls:
     def __bool__(self) -> bool:
         return bool(self._calls)
 
+    @property
+    def characters(self) -> int:
+        """Of the arguments so far."""
+        return sum(len(piece) for call in self._calls for piece in call.arguments)
+
     def _note(self, anomaly: Anomaly) -> None:
         self._anomalies[anomaly] = None
 

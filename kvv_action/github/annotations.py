@@ -66,7 +66,9 @@ def of_report(report: RunReport) -> list[Annotation]:
     """The verdict, then every benchmark that did not pass, then every probe that failed."""
     title = f"kvv: {report.verdict}"
     verdict = Annotation(level=_LEVELS[report.verdict], title=title, message=_headline(report))
-    found = [verdict, *(_of_benchmark(result) for result in report.benchmarks if result.verdict is not Verdict.PASS)]
+    meant = {planned.id for planned in report.plan.benchmarks if planned.skip}
+    notable = [result for result in report.benchmarks if result.verdict is not Verdict.PASS]
+    found = [verdict, *(_of_benchmark(result, meant=result.id in meant) for result in notable)]
     for result in report.benchmarks:
         if result.kind is BenchmarkKind.CONTRACT:
             found.extend(_failed_probes(result))
@@ -106,11 +108,13 @@ def _headline(report: RunReport) -> str:
     return text
 
 
-def _of_benchmark(result: BenchmarkResult) -> Annotation:
+def _of_benchmark(result: BenchmarkResult, *, meant: bool) -> Annotation:
+    """What came of a benchmark; that one was not to be asked, as planned, is no warning."""
     lines = [result.reason, *(f"{found.count} × {found.cause}: {found.remedy}" for found in result.diagnosis[:5])]
     lines += [f"{failure.count} × {failure.kind}: {failure.example}" for failure in result.failures[:5]]
     title = f"{result.title}: {'not judged' if result.orientation else result.verdict}"
-    level = Level.NOTICE if result.orientation else _LEVELS[result.verdict]
+    harmless = result.orientation or (meant and result.verdict is Verdict.SKIPPED)
+    level = Level.NOTICE if harmless else _LEVELS[result.verdict]
     return Annotation(level=level, title=title, message="\n".join(lines))
 
 

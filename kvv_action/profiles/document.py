@@ -84,6 +84,7 @@ class TierTable(Table):
 
     limit: Count | None = None
     epochs: Epochs | None = None
+    only_named: bool = False
 
 
 class BenchmarkTable(Table):
@@ -176,7 +177,10 @@ def _benchmark(table: BenchmarkTable) -> BenchmarkRules:
         without_thinking=dict(table.without_thinking),
         thinking=table.thinking,
         epochs=table.epochs,
-        tiers={name: TierRules(limit=tier.limit, epochs=tier.epochs or table.epochs) for name, tier in tiers.items()},
+        tiers={
+            name: TierRules(limit=tier.limit, epochs=tier.epochs or table.epochs, only_named=tier.only_named)
+            for name, tier in tiers.items()
+        },
         reference=None if table.reference is None else _reference(table.reference),
         margin=table.margin,
         note=table.note,

@@ -63,10 +63,12 @@ class TierRules:
     Attributes:
         limit: samples taken; None means all.
         epochs: answers per sample; always set in a loaded profile, by default to the benchmark's `epochs`.
+        only_named: asked only when the user names the benchmark, because it takes longer than the tier is meant to.
     """
 
     limit: int | None = None
     epochs: int | None = None
+    only_named: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,14 +15,15 @@ from markupsafe import Markup
 
 from kvv_action.report.markdown.advice import advice
 from kvv_action.report.markdown.again import command
+from kvv_action.report.markdown.holdout import NOTE, changed, told
 from kvv_action.report.markdown.numbers import base
 from kvv_action.report.markdown.origin import pinned
 from kvv_action.report.pages.canvas import Names
 from kvv_action.report.pages.environment import environment, policy, source_of, stylesheet
-from kvv_action.report.pages.intervals import reach, row
+from kvv_action.report.pages.intervals import gap_reach, gap_row, reach, row
 from kvv_action.report.sections import Samples, Section, drawn, measured, samples, section
 from kvv_action.report.text import one_line, points
-from kvv_action.schema import BenchmarkResult, Case, DatasetInfo, RunReport
+from kvv_action.schema import BenchmarkResult, Case, DatasetInfo, Gap, RunReport
 
 BUDGET = 1400 * 1024
 """Bytes for the samples of all benchmarks; the rest of a page is small and bounded by itself."""
@@ -63,6 +64,9 @@ def html(report: RunReport, budget: int = BUDGET, inserted: Inserted | None = No
         report=report,
         sections=sections,
         overview=_overview(sections, names),
+        gaps=_gaps(report, sections, names),
+        gap_note=NOTE,
+        changed=changed(report),
         together=drawn(report.benchmarks, names),
         again=shlex.join(one_line(word, 1000) for word in command(report)),
         numbers=_numbers,
@@ -92,6 +96,28 @@ def _overview(sections: Sequence[Section], names: Names) -> list[Markup]:
         row(names(), entry.result.title, one, width) if one.score is not None else Markup("")
         for entry, one in zip(sections, found, strict=True)
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Gap:
+    """A gap with its picture, and the section of the benchmark with the published items."""
+
+    gap: Gap
+    section: Section
+    told: str
+    picture: Markup
+
+
+def _gaps(report: RunReport, sections: Sequence[Section], names: Names) -> list[_Gap]:
+    """A line per benchmark that was asked in both ways, on one scale."""
+    of, width = {entry.result.id: entry for entry in sections}, gap_reach(report.gaps)
+    return [
+        _Gap(
+            gap=gap, section=of[gap.benchmark], told=told(gap),
+            picture=gap_row(names(), f"{of[gap.benchmark].result.title}: gap", gap, width),
+        )
+        for gap in report.gaps
+    ]  # fmt: skip
 
 
 def _numbers(result: BenchmarkResult) -> list[tuple[str, str, str]]:

@@ -1,19 +1,24 @@
 """What a run may spend, what it has spent, and why it stops.
 
 The amounts are counted from the journal over all sessions, so that resuming never spends twice. A request is reserved
-before it is sent, so their number is never exceeded. Tokens are known when an answer is there: what is in flight when
-the limit is reached comes on top. What a failed request cost is not known; it counts as a request and costs no tokens.
+before it is sent, so their number is never exceeded, and one that is given up leaves a line like any other; only a
+process that is killed leaves no trace of what it had in flight. Tokens are known when an answer is there: what is in
+flight when the limit is reached comes on top. A try that failed costs the prompt and the text that had come; one that
+brought no text costs none. A count of the endpoint's own that cannot be is not believed.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kvv_action.errors import KvvError
 from kvv_action.run.journal import Record
-from kvv_action.run.records import to_exchange
+from kvv_action.run.records import to_attempts, to_exchange
 from kvv_action.run.tokens import of_text
-from kvv_action.schema import Completion
+from kvv_action.schema import Attempt, Completion
+
+CHARACTERS = 4
+"""Of a token, in the text of a try that failed: the text itself is not kept."""
 
 
 class BudgetSpent(KvvError):
@@ -43,14 +48,26 @@ class Limits:
 
 
 def tokens_of(completion: Completion) -> tuple[int, int] | None:
-    """Prompt and completion tokens as the endpoint counted them; None when it did not."""
+    """Prompt and completion tokens as the endpoint counted them; None when it did not, or said what is no count."""
     usage = completion.usage or {}
     prompt, generated = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    return (prompt, generated) if isinstance(prompt, int) and isinstance(generated, int) else None
+    if not (isinstance(prompt, int) and isinstance(generated, int)):
+        return None
+    return (prompt, generated) if prompt >= 0 and generated >= 0 else None
+
+
+def believed(said: int, reckoned: int) -> bool:
+    """Whether a count of tokens can be: what is reckoned is at most a quarter above it, so half of that is too few."""
+    return 2 * said >= reckoned
+
+
+def wasted(attempts: Sequence[Attempt]) -> Sequence[Attempt]:
+    """The failed tries in which the endpoint had begun to answer."""
+    return [attempt for attempt in attempts if attempt.failure and attempt.characters]
 
 
 def reckoned(completion: Completion) -> int:
-    """Tokens of an answer whose endpoint did not count them."""
+    """Tokens of an answer, reckoned from its text."""
     texts = (completion.content, completion.reasoning, *(call.arguments for call in completion.tool_calls))
     return math.ceil(sum(of_text(text).expected for text in texts))
 
@@ -87,12 +104,19 @@ class Budget:
     def replay(self, records: Iterable[Record]) -> None:
         """Count what a journal's earlier sessions spent."""
         for record in records:
-            if record["kind"] not in ("answer", "error") or record.get("endpoint"):
+            if record["kind"] not in ("answer", "error", "withdrawn") or record.get("endpoint"):
                 continue
             self.requests += 1
-            completion = to_exchange(record).completion if record["kind"] == "answer" else None
-            if completion is not None:
-                self.count(completion, record.get("reckoned", 0))
+            prompt = record.get("reckoned", 0)
+            match record["kind"]:
+                case "answer":
+                    completion = to_exchange(record).completion
+                    if completion is not None:
+                        self.count(completion, prompt)
+                case "error":
+                    self.waste(to_attempts(record["attempts"]), prompt)
+                case _:
+                    self.prompt += prompt
 
     def take(self) -> None:
         """Reserve one request.
@@ -105,11 +129,20 @@ class Budget:
         self.requests += 1
 
     def count(self, completion: Completion, prompt: int = 0) -> None:
-        """Count an answer; `prompt` is used where the endpoint counted nothing."""
-        if completion.choices:  # a list of models is no answer of the model
-            spent = tokens_of(completion) or (prompt, reckoned(completion))
-            self.prompt += spent[0]
-            self.generated += spent[1]
+        """Count an answer and the tries before it; `prompt` is used instead of what the endpoint counted, unless 0."""
+        if not completion.choices:  # a list of models is no answer of the model
+            return
+        said, own = tokens_of(completion) or (0, 0), reckoned(completion)
+        prompt = prompt or said[0]
+        self.prompt += prompt
+        self.generated += said[1] if believed(said[1], own) else own
+        self.waste(completion.attempts, prompt)
+
+    def waste(self, attempts: Sequence[Attempt], prompt: int) -> None:
+        """Count the tries that failed after the answer had begun."""
+        for attempt in wasted(attempts):
+            self.prompt += prompt
+            self.generated += math.ceil(attempt.characters / CHARACTERS)
 
     def left(self) -> bool:
         """Whether another request may be sent; sets the reason when not."""

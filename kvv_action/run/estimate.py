@@ -4,6 +4,7 @@ Requests are counted, not guessed: `expected` is what a vendor is asked whose ev
 that answers can lead to. HTTP retries of a lost request are the same request.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -42,8 +43,10 @@ class Estimate:
         items: answers that are planned, samples times epochs.
         requests: to the endpoint under test; `elsewhere` those to a live reference, which are not in the tokens.
         tokens_in, tokens_out: of prompts and of answers.
-        work: seconds of all items one after the other.
+        asking: seconds of all requests one after the other, in which each takes a connection.
+        work: seconds of all items one after the other, with what they do beside asking.
         longest: seconds of the longest item.
+        boxed: each item takes a container from its beginning to its end.
         largest: tokens that a single answer can cost with its prompt: what can be in flight beyond a budget.
         basis: where the expected length of answers comes from.
     """
@@ -54,9 +57,11 @@ class Estimate:
     elsewhere: Span
     tokens_in: Span
     tokens_out: Span
+    asking: Span
     work: Span
     longest: Span
     largest: Spent
+    boxed: bool
     basis: str
 
 
@@ -68,6 +73,7 @@ class _Asked:
     elsewhere: Span
     tokens_in: Span
     tokens_out: Span
+    asking: Span
     seconds: Span
     largest: Spent
 
@@ -111,12 +117,14 @@ class Estimator:
         further_in, further_out = _further(costs, outline, window)
         tokens_out = total((*(out for _, out in costs), further_out))
         requests = Span(expected=len(mine), ceiling=len(mine)) + follows
+        asking = requests * FIRST_TOKEN + tokens_out * (1 / self.speed)
         return _Asked(
             requests=requests,
             elsewhere=Span(expected=1, ceiling=1) * (len(outline.requests) - len(mine)),
             tokens_in=total((*(prompt for prompt, _ in costs), further_in)),
             tokens_out=tokens_out,
-            seconds=requests * FIRST_TOKEN + tokens_out * (1 / self.speed),
+            asking=asking,
+            seconds=asking + Span(expected=outline.beside, ceiling=outline.beside_at_most),
             largest=_largest(costs, outline, window),
         )
 
@@ -161,7 +169,7 @@ def _largest(costs: Sequence[tuple[Span, Span]], outline: Outline, window: int |
 
 def _summed(loaded: Loaded, asked: "Sequence[_Asked] | Iterator[_Asked]") -> Estimate:
     planned = loaded.planned
-    sums = {name: Span() for name in ("requests", "elsewhere", "tokens_in", "tokens_out", "seconds")}
+    sums = {name: Span() for name in ("requests", "elsewhere", "tokens_in", "tokens_out", "asking", "seconds")}
     longest, largest = Span(), Spent()
     for one in asked:
         largest = largest.or_more(one.largest)
@@ -175,6 +183,7 @@ def _summed(loaded: Loaded, asked: "Sequence[_Asked] | Iterator[_Asked]") -> Est
         work=work * planned.epochs,
         longest=longest,
         largest=largest,
+        boxed=getattr(loaded.benchmark, "sandboxed", False),
         basis=typical.source,
         **{name: span * planned.epochs for name, span in sums.items()},
     )
@@ -185,18 +194,41 @@ def _longer(a: Span, b: Span) -> Span:
     return Span(expected=max(a.expected, b.expected), ceiling=ceiling)
 
 
-def wall(estimates: Sequence[tuple[Loaded, Estimate]], connections: int) -> Span:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How much is done at the same time: requests, and containers that work."""
+
+    connections: int
+    places: int
+
+
+def wall(estimates: Sequence[tuple[Loaded, Estimate]], room: Room) -> Span:
     """Seconds of the whole run: gates first, then everything else at once.
 
-    A stage takes as long as its work on all connections, and never less than its longest item.
+    A stage takes as long as all of its requests on all connections, and never less than each of its benchmarks alone.
     """
     stages = ([estimate for loaded, estimate in estimates if loaded.planned.gates is gates] for gates in (True, False))
-    return total(_stage(stage, connections) for stage in stages)
+    return total(_stage(stage, room) for stage in stages)
 
 
-def _stage(estimates: Sequence[Estimate], connections: int) -> Span:
-    work = total(estimate.work for estimate in estimates) * (1 / connections)
-    longest = Span()
+def _stage(estimates: Sequence[Estimate], room: Room) -> Span:
+    boxed = [estimate for estimate in estimates if estimate.boxed]
+    found = total(estimate.asking for estimate in estimates) * (1 / room.connections)
+    found = _longer(found, total(estimate.work for estimate in boxed) * (1 / room.places))
     for estimate in estimates:
-        longest = _longer(longest, estimate.longest)
-    return _longer(work, longest)
+        found = _longer(found, by_itself(estimate, room))
+    return found
+
+
+def by_itself(estimate: Estimate, room: Room) -> Span:
+    """Seconds of one benchmark that has everything to itself: as many rounds of items as it takes to ask them all.
+
+    One that works in containers has as many items under way as there are places, whatever the connections; an item
+    more than that only waits for a container of its own.
+    """
+    if not estimate.items:
+        return Span()
+    at_once = room.places if estimate.boxed else room.connections
+    rounds = math.ceil(estimate.items / at_once)
+    found = _longer(estimate.work * (rounds / estimate.items), estimate.longest)
+    return _longer(found, estimate.asking * (1 / room.connections))

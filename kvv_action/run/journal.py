@@ -7,6 +7,7 @@ Kinds of lines:
     answer    a completion or a rejection, before anything else happens to it
     observation  what a benchmark saw elsewhere and judges by: a tool's output, a patch, a test log
     error     a request that failed for good, with all its attempts
+    withdrawn  a request that was given up before its answer was there
     score     a sample in an epoch was judged
     failure   a sample in an epoch has no score, and why
     skip      a benchmark is not asked (further), and why

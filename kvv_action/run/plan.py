@@ -27,13 +27,15 @@ NO_DATASET = DatasetInfo(source="code", location="", count=0, digest="", pinned=
 class Loaded:
     """A planned benchmark with its samples at hand.
 
-    `mine` are the ids of the samples that this process asks; None for all of them.
+    `mine` are the ids of the samples that this process asks, None for all of them; `every` are all samples of the
+    dataset, by which it can be planned in another size.
     """
 
     benchmark: Benchmark
     planned: PlannedBenchmark
     samples: Callable[[], Iterator[Sample]]
     mine: frozenset[str] | None = None
+    every: "Sequence[Named]" = ()
 
     @property
     def count(self) -> int:
@@ -90,17 +92,43 @@ def plan_benchmark(benchmark: Benchmark, rows: Rows | None, profile: Profile, am
         DatasetError: two samples have the same id.
         UsageError: the run of the reference was asked something else.
     """
-    rules = profile.benchmarks.get(benchmark.id, BenchmarkRules())
-    tier = rules.tiers.get(amount.tier)
-    whole = benchmark.kind is BenchmarkKind.CONTRACT or (rows is not None and rows.info.source == "bundled")
-    limit = amount.limit or (None if whole or tier is None else tier.limit)
-    epochs = amount.epochs or (1 if whole else (tier.epochs if tier and tier.epochs else rules.epochs))
-    if benchmark.kind is BenchmarkKind.CONTRACT:
-        limit, epochs = None, 1
     read = partial(benchmark.samples, rows, profile)
     if amount.shuffle and benchmark.kind is BenchmarkKind.SCORED:
         read = partial(shuffled, read, amount.seed)
     every = _ids(benchmark.id, read)
+    planned = _planned(benchmark, rows.info if rows is not None else NO_DATASET, every, profile, amount)
+    if planned.looks and amount.shuffle:  # looking early asks in a random order of its own
+        return plan_benchmark(benchmark, rows, profile, replace(amount, shuffle=False))
+    return Loaded(benchmark=benchmark, planned=planned, samples=_reader(read, planned.ids), every=every)
+
+
+def left_out(benchmark: Benchmark, profile: Profile, amount: Amount, reason: str) -> Loaded:
+    """A benchmark of which nothing is asked, and why; its dataset is not read, so its size is that of the pin."""
+    count = benchmark.pin.count if benchmark.pin is not None else 0
+    every = [Named(id=f"{number}", category="", cluster="") for number in range(count)]
+    planned = _planned(benchmark, NO_DATASET, every, profile, amount)
+    planned = replace(planned, ids=(), ids_digest="", looks=(), order_seed=0, skip=reason)
+    return Loaded(benchmark=benchmark, planned=planned, samples=lambda: iter(()), every=every)
+
+
+def planned_at(loaded: Loaded, profile: Profile, amount: Amount) -> PlannedBenchmark:
+    """The same benchmark in another size, or one that was left out as if it were the pinned dataset; reads nothing."""
+    info, pin = loaded.planned.dataset, loaded.benchmark.pin
+    if info.source == NO_DATASET.source and pin is not None:
+        info = DatasetInfo(source="hub", location=pin.hub_id, count=pin.count, digest=pin.digest, pinned=True)
+    return _planned(loaded.benchmark, info, loaded.every, profile, amount)
+
+
+def _planned(
+    benchmark: Benchmark, info: DatasetInfo, every: "Sequence[Named]", profile: Profile, amount: Amount
+) -> PlannedBenchmark:
+    rules = profile.benchmarks.get(benchmark.id, BenchmarkRules())
+    tier = rules.tiers.get(amount.tier)
+    whole = benchmark.kind is BenchmarkKind.CONTRACT or info.source == "bundled"
+    limit = amount.limit or (None if whole or tier is None else tier.limit)
+    epochs = amount.epochs or (1 if whole else (tier.epochs if tier and tier.epochs else rules.epochs))
+    if benchmark.kind is BenchmarkKind.CONTRACT:
+        limit, epochs = None, 1
     ids = [sample.id for sample in every]
     chosen = (
         stratified([(s.id, s.category) for s in every], limit, amount.seed)
@@ -115,7 +143,7 @@ def plan_benchmark(benchmark: Benchmark, rows: Rows | None, profile: Profile, am
         version=benchmark.version,
         metric=benchmark.metric,
         kind=benchmark.kind,
-        dataset=rows.info if rows is not None else NO_DATASET,
+        dataset=info,
         samples=len(asked),
         epochs=epochs,
         ids=chosen,
@@ -135,10 +163,8 @@ def plan_benchmark(benchmark: Benchmark, rows: Rows | None, profile: Profile, am
     if peer is not None and not must_be_right(planned) and planned.aggregate != "f1":  # F1 has a way of its own
         planned = _beside(planned, peer, asked)
     if amount.sequential and comparable(planned):
-        if amount.shuffle:  # looking early asks in a random order of its own
-            return plan_benchmark(benchmark, rows, profile, replace(amount, shuffle=False))
-        planned = replace(planned, looks=looks_for(planned.samples, planned.epochs), order_seed=amount.seed)
-    return Loaded(benchmark=benchmark, planned=planned, samples=_reader(read, chosen))
+        return replace(planned, looks=looks_for(planned.samples, planned.epochs), order_seed=amount.seed)
+    return planned
 
 
 def _beside(planned: PlannedBenchmark, peer: Peer, asked: Sequence[str]) -> PlannedBenchmark:
@@ -163,7 +189,7 @@ def _beside(planned: PlannedBenchmark, peer: Peer, asked: Sequence[str]) -> Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Named:
+class Named:
     """What the plan must know of every sample; samples themselves can be large."""
 
     id: str
@@ -171,9 +197,9 @@ class _Named:
     cluster: str
 
 
-def _ids(benchmark: str, read: Read) -> Sequence[_Named]:
+def _ids(benchmark: str, read: Read) -> Sequence[Named]:
     """Id, category and cluster of every sample."""
-    every = [_Named(id=sample.id, category=sample.category, cluster=sample.cluster) for sample in read()]
+    every = [Named(id=sample.id, category=sample.category, cluster=sample.cluster) for sample in read()]
     seen = set[str]()
     for sample in every:
         if sample.id in seen:

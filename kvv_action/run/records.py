@@ -2,7 +2,7 @@
 
 import base64
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +48,7 @@ class Place:
 
 
 def answer_line(place: Place, exchange: Exchange, *, key: str, request: str, reckoned: int = 0) -> Line:
-    """`key`: see `answer_key`; `request`: digest of the body; `reckoned`: its tokens, where nobody counted them."""
+    """`key`: see `answer_key`; `request`: digest of the body; `reckoned`: its tokens, where no count is believed."""
     line = place.line("answer")
     line.update(key=key, request=request, call=exchange.call)
     if exchange.request:
@@ -78,15 +78,28 @@ def observation_line(place: Place, call: int, observation: Observation) -> Line:
     return line
 
 
-def error_line(place: Place, error: EndpointError, *, key: str, request: str, call: int, endpoint: str = "") -> Line:
-    """A request that failed for good; `endpoint` as in the request."""
+def error_line(
+    place: Place, error: EndpointError, *, key: str, request: str, call: int, endpoint: str = "", reckoned: int = 0
+) -> Line:
+    """A request that failed for good; `endpoint` as in the request, `reckoned` as in `answer_line`."""
     line = place.line("error")
     if endpoint:
         line["endpoint"] = endpoint
+    if reckoned:
+        line["reckoned"] = reckoned
     line.update(
         key=key, request=request, call=call, failure=error.kind, message=error.message,
         status=error.status, body=error.body, attempts=error.attempts,
     )  # fmt: skip
+    return line
+
+
+def withdrawn_line(place: Place, *, key: str, request: str, call: int, endpoint: str, reckoned: int) -> Line:
+    """A request that was given up before its answer was there: the time was up, or nothing depended on it any more."""
+    line = place.line("withdrawn")
+    if endpoint:
+        line["endpoint"] = endpoint
+    line.update(key=key, request=request, call=call, reckoned=reckoned)
     return line
 
 
@@ -149,8 +162,13 @@ def _completion(value: Mapping[str, Any]) -> Completion:
 
 
 def _with_attempts(fields: dict[str, Any]) -> dict[str, Any]:
-    fields["attempts"] = tuple(
-        Attempt(**{**attempt, "failure": FailureKind(attempt["failure"]) if attempt["failure"] else None})
-        for attempt in fields["attempts"]
-    )
+    fields["attempts"] = to_attempts(fields["attempts"])
     return fields
+
+
+def to_attempts(listed: Iterable[Mapping[str, Any]]) -> tuple[Attempt, ...]:
+    """HTTP tries from their line."""
+    return tuple(
+        Attempt(**{**attempt, "failure": FailureKind(attempt["failure"]) if attempt["failure"] else None})
+        for attempt in listed
+    )

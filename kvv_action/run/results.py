@@ -99,6 +99,10 @@ class _Traffic:
         self.requests += 1
         self.attempts += len(record["attempts"])
 
+    def withdrawn(self) -> None:
+        self.requests += 1
+        self.attempts += 1
+
     def usage(self) -> Usage:
         return Usage(
             requests=self.requests, attempts=self.attempts, prompt_tokens=self.prompt,
@@ -192,6 +196,10 @@ def _count(
             exchange = answers.add(record)
             if not exchange.endpoint and not exchange.observation:
                 traffic.answer(exchange)
+                _begin(record, found, tallies)
+        elif kind == "withdrawn" and not record.get("endpoint"):
+            traffic.withdrawn()
+            _begin(record, found, tallies)
         elif kind == "error" and not record.get("endpoint"):
             traffic.error(record)
         elif kind in ("score", "failure"):
@@ -203,6 +211,13 @@ def _count(
                     pairs.add(slot, record["sample"], score.value)
                 else:
                     pairs.lose(slot, record["sample"])
+
+
+def _begin(record: journals.Record, found: Survey, tallies: Mapping[str, Tally]) -> None:
+    """Count a request of a sample that came to no result."""
+    benchmark, index, epoch = slot_of(record)
+    board = found.boards[benchmark]
+    tallies[benchmark].begun += not board.last[board.position(index, epoch)]
 
 
 def _add(tally: Tally, record: journals.Record, slot: Slot, asked: list[Exchange], rescored: Rescored) -> Score | None:
@@ -310,13 +325,14 @@ def _result(tally: Tally, board: Board, state_reason: str, compared: Compared | 
 
 
 def _saved(tally: Tally, counts: Counts) -> Saved:
-    """What the answers that were not asked for would have taken, by the mean of those that were."""
+    """What the answers that were not asked for would have taken, by the mean of those that were.
+
+    Requests whose answers came too late, or were given up, were sent and save nothing.
+    """
     asked, tokens = tally.distributions.answers, tally.distributions.tokens
     per_sample = asked / counts.sent if counts.sent else 0.0
-    return Saved(
-        requests=round(counts.skipped * per_sample),
-        tokens=round(counts.skipped * tokens / counts.sent) if tokens else None,
-    )
+    requests = max(0, round(counts.skipped * per_sample) - tally.begun)
+    return Saved(requests=requests, tokens=round(requests * tokens / asked) if tokens else None)
 
 
 def _aggregated(tally: Tally, counts: Counts, unknown: int) -> Aggregated:

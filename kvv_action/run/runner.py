@@ -5,6 +5,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import orjson
@@ -13,11 +14,11 @@ from kvv_action.benchmark import Client, Finished, Observer, Sandbox
 from kvv_action.errors import EndpointError, KvvError, Rejected, RunStopped, SandboxError, ScoringError, Undecided
 from kvv_action.profiles.model import Profile
 from kvv_action.run.body import answer_key, compose
-from kvv_action.run.budget import Budget, BudgetSpent, Limits, tokens_of
+from kvv_action.run.budget import Budget, BudgetSpent, Limits, believed, tokens_of, wasted
 from kvv_action.run.estimate import Estimator
 from kvv_action.run.journal import Journal
 from kvv_action.run.plan import Loaded
-from kvv_action.run.records import Place, answer_line, error_line, observation_line, result_line
+from kvv_action.run.records import Place, answer_line, error_line, observation_line, result_line, withdrawn_line
 from kvv_action.run.schedule import Lane, alternate, drive
 from kvv_action.run.stopping import Stopping, waves
 from kvv_action.run.survey import Survey
@@ -41,6 +42,8 @@ from kvv_action.schema import (
 )
 
 POSTED = (CHAT, COMPLETIONS)
+PLAIN = 16
+"""Bytes of a body for each token that an endpoint counts, beyond which its count is looked at more closely."""
 KEPT, KEPT_SCORED = 4000, 2000
 """Characters of a request that are kept: of a probe, and of a scored sample."""
 _PICTURE = re.compile(rb"(data:[\w.+/-]{1,60};base64,)[A-Za-z0-9+/=]{64,}")
@@ -127,22 +130,21 @@ class _Generate:
         )  # fmt: skip
 
     async def _send(self, out: _Outgoing, *, may_reject: bool) -> Exchange:
-        place, journal, client = self._item.place, self._runner.journal, self._runner.client_of(out.endpoint)
+        place, journal = self._item.place, self._runner.journal
         if not out.endpoint:
             self._runner.budget.take()
         try:
-            if out.path == CHAT:
-                completion = await client.complete(out.content, stream=out.stream)
-            elif out.path in POSTED:
-                completion = await client.complete(out.content, stream=out.stream, path=out.path)
-            else:
-                completion = await client.fetch(out.path)
+            completion = await self._answer(out)
         except RunStopped as stop:
             if isinstance(stop.__cause__, EndpointError):
                 journal.append(self._error(out, stop.__cause__))
             if out.endpoint:
                 # it ends the run, but it is no failure of the endpoint under test
                 raise RunStopped(f"the {out.endpoint} endpoint: {stop}") from None
+            raise
+        except asyncio.CancelledError:
+            with suppress(RunStopped):  # the run ends anyway
+                journal.append(self._withdrawn(out))
             raise
         except EndpointError as error:
             if not (may_reject and isinstance(error, Rejected)):
@@ -158,19 +160,48 @@ class _Generate:
         journal.append(answer_line(place, exchange, key=out.key, request=out.digest, reckoned=prompt))
         return exchange
 
+    async def _answer(self, out: _Outgoing) -> Completion:
+        client = self._runner.client_of(out.endpoint)
+        if out.path == CHAT:
+            return await client.complete(out.content, stream=out.stream)
+        if out.path in POSTED:
+            return await client.complete(out.content, stream=out.stream, path=out.path)
+        return await client.fetch(out.path)
+
     def _error(self, out: _Outgoing, error: EndpointError) -> Mapping[str, Json]:
+        """The line of a request that failed for good, its tries counted."""
+        prompt = 0
+        if not out.endpoint and wasted(error.attempts):
+            prompt = _prompt(out)
+            self._runner.budget.waste(error.attempts, prompt)
         return error_line(
-            self._item.place, error, key=out.key, request=out.digest, call=out.call, endpoint=out.endpoint
+            self._item.place, error, key=out.key, request=out.digest, call=out.call, endpoint=out.endpoint,
+            reckoned=prompt,
+        )  # fmt: skip
+
+    def _withdrawn(self, out: _Outgoing) -> Mapping[str, Json]:
+        """The line of a request that was given up, its prompt counted; how much of the answer had come is not known."""
+        prompt = 0 if out.endpoint else _prompt(out)
+        self._runner.budget.prompt += prompt
+        return withdrawn_line(
+            self._item.place, key=out.key, request=out.digest, call=out.call, endpoint=out.endpoint, reckoned=prompt
         )
 
     def _counted(self, out: _Outgoing, completion: Completion | None) -> int:
-        """Count an answer; the tokens of its prompt when the endpoint did not say, else 0."""
-        if completion is None or out.endpoint:
+        """Count an answer; the tokens of its prompt when the endpoint did not say, or said too little, else 0."""
+        if completion is None or out.endpoint or out.path not in POSTED:
             return 0
-        unsaid = out.path in POSTED and tokens_of(completion) is None
-        prompt = math.ceil(of_body(orjson.loads(out.content)).expected) if unsaid else 0
+        prompt, said = 0, tokens_of(completion)
+        if said is None or len(out.content) > PLAIN * said[0]:
+            reckoned = _prompt(out)
+            prompt = 0 if said is not None and believed(said[0], reckoned) else reckoned
         self._runner.budget.count(completion, prompt)
         return prompt
+
+
+def _prompt(out: _Outgoing) -> int:
+    """Tokens of a request's prompt, reckoned."""
+    return math.ceil(of_body(orjson.loads(out.content)).expected) if out.path in POSTED else 0
 
 
 def _kept(content: bytes, kind: BenchmarkKind, call: int) -> str:

@@ -23,7 +23,7 @@ def _of_shards(found: Survey, plan: RunPlan, of: int) -> tuple[RunState, str]:
     """Complete when every shard is; shards that a closed gate kept from beginning are not missed."""
     problems = list(_unfinished(found, of))
     missing = [shard for shard in range(1, of + 1) if shard not in found.ends]
-    if missing and not _closed(found):
+    if missing and not _closed(found, plan):
         problems.insert(0, f"{_named(missing)} of {of} {'is' if len(missing) == 1 else 'are'} missing")
     if not problems:
         problems += _forgotten(found, plan)
@@ -48,12 +48,13 @@ def _forgotten(found: Survey, plan: RunPlan) -> Iterator[str]:
             yield f"{planned.title}: {sum(not last for last in board.last)} answers are in no shard"
 
 
-def _closed(found: Survey) -> bool:
+def _closed(found: Survey, plan: RunPlan) -> bool:
     """Whether the shard that gates is done and has said of everything else that it is not to be asked."""
     first: Record | None = found.ends.get(1)
     if first is None or first["state"] != RunState.COMPLETE:
         return False
-    return all(all(board.last) or 1 in board.skips.keys() - board.lacking for board in found.boards.values())
+    asked = [found.boards[planned.id] for planned in plan.benchmarks if not planned.skip]
+    return all(all(board.last) or 1 in board.skips.keys() - board.lacking for board in asked)
 
 
 def _named(shards: list[int]) -> str:

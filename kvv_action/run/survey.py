@@ -127,6 +127,8 @@ def survey(records: Iterable[Record], plan: RunPlan) -> Survey:
             match record["kind"]:
                 case "answer":
                     keys.setdefault(_slot(record, result), {})[record["key"]] = to_exchange(record)
+                case "withdrawn":
+                    _slot(record, result)
                 case "observation":
                     _slot(record, result)
                     to_exchange(record)

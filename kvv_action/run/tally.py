@@ -84,7 +84,7 @@ class CaseList:
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """Running counts of one benchmark."""
+    """Running counts of one benchmark; `begun` are requests of samples that have no result."""
 
     planned: PlannedBenchmark
     values: "array[float]"
@@ -93,6 +93,7 @@ class Tally:
     right: int = 0
     unparsed: int = 0
     failed: int = 0
+    begun: int = 0
     first_try: int = 0
     failures: Counter[FailureKind] = field(default_factory=Counter)
     examples: dict[FailureKind, tuple[int, int, str]] = field(default_factory=dict)

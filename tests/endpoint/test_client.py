@@ -140,6 +140,18 @@ async def test_passing_failures_are_retried_and_recorded(bench, wire, bad, kind:
     assert b.client.counters.failed_tries == {kind: 1}
 
 
+async def test_a_try_that_was_cut_off_says_how_much_had_come(bench, wire) -> None:
+    """Characters of content, thinking and arguments; a refusal, and the answer itself, say nothing."""
+    call = {"index": 0, "id": "f:0", "function": {"name": "f", "arguments": '{"a"'}}
+    cut = wire.events(
+        wire.chunk(reasoning_content="so"), wire.chunk(content="hel"), wire.chunk(content="lo"),
+        wire.chunk(tool_calls=[call]),
+    )  # fmt: skip
+    b = await bench(wire.http_stream(cut), wire.http(503, b"busy"), wire.http_stream())
+    answer = await b.ask()
+    assert [attempt.characters for attempt in answer.attempts] == [2 + 5 + 4, 0, 0]
+
+
 async def test_a_closed_port_is_a_connect_failure(bench, wire, failure) -> None:
     """Refused connections are retried, then lost with every attempt on record."""
     b = await bench(b"")

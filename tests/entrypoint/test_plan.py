@@ -1,5 +1,6 @@
 """`kvv plan` says what `kvv run` then does."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,11 @@ import orjson
 import pytest
 
 from benchmarks import registry
+from entrypoint.outlook import _design
 from kvv_action.benchmark import Options
 from kvv_action.profiles import loader
 from tests.pipeline.command import demo, kvv, vendor
+from tests.run.vendors import planned_of
 
 MADE = {name: registry.create(name, Options()) for name in registry.IDS}
 BUNDLED = tuple(f"--dataset={name}=bundled" for name, made in MADE.items() if made.pin is not None)
@@ -125,6 +128,51 @@ def test_each_tier_says_what_it_can_decide(tmp_path: Path) -> None:
     assert said["benchmarks"][0]["smallest_difference"] is None
 
 
+@pytest.mark.parametrize("option", [(), ("--holdout", "both"), ("--shard", "2/2"), ("--sequential", "false")])
+def test_what_a_tier_can_decide_does_not_depend_on_the_tier_that_was_chosen(
+    tmp_path: Path, option: tuple[str, ...]
+) -> None:
+    """Smoke and standard may end early unless something forbids it, the full tier does not; a row is one tier's own."""
+    data = tmp_path / "sums.jsonl"
+    rows = [{"id": f"sum-{n}", "problem": f"What is {n} + {n}?", "answer": str(2 * n)} for n in range(30)]
+    data.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    asked = ("--profile", "kimi-k2.5", "--benchmarks", "aime2025", "--dataset", f"aime2025={data}", *option)
+    found = {tier: plan(*asked, "--tier", tier) for tier in ("smoke", "standard", "full")}
+    assert found["smoke"]["tiers"] == found["standard"]["tiers"] == found["full"]["tiers"]
+    early = {one["tier"]: one["looks"] > 1 for one in found["full"]["tiers"]}
+    assert early == {"smoke": not option, "standard": not option, "full": False}
+    for one in found["full"]["tiers"]:
+        (row,) = [row for row in found[one["tier"]]["benchmarks"] if row["id"] == "aime2025"]
+        assert (row["looks"], row["smallest_difference"]) == (one["looks"], one["smallest_difference"])
+
+
+def test_a_tier_that_leaves_a_benchmark_out_decides_nothing_about_it() -> None:
+    """And its family is that of what it asks; the others are told as for the published dataset, which is not read."""
+    short = [option for option in BUNDLED if option.split("=")[1] not in ("aime2025", "swebench")]
+    said = plan("--profile", "kimi-k2.5", *short)
+    (smoke, standard, full) = said["tiers"]
+    assert {one["benchmark"] for one in said["tiers"]} == {"aime2025"}
+    assert "left out of the tier smoke" in smoke["left_out"]
+    assert smoke["smallest_difference"] is None
+    assert (standard["samples"], standard["epochs"], full["epochs"]) == (30, 8, 32)
+    assert standard["smallest_difference"] > full["smallest_difference"] > 0
+    assert "left out" in kvv("plan", "--profile", "kimi-k2.5", *short).out
+
+
+def test_alike_samples_count_once_where_not_all_are_asked() -> None:
+    """A question that is shown in two ways is worth no more than one; asked whole, the dataset is what it is about."""
+    apart = planned_of(reference=0.8, margin=0.05, samples=400, size=None, rows=3460)
+    pairs = replace(apart, clusters=tuple(number // 2 for number in range(400)))
+    half = replace(apart, samples=200)
+    found = [design.detectable() for one in (apart, pairs, half) if (design := _design(one, 1)) is not None]
+    assert found[0] is not None
+    assert found[1] is not None
+    assert found[1] == found[2] > found[0]
+    whole = replace(apart, dataset=replace(apart.dataset, count=400))
+    same = [_design(one, 1) for one in (whole, replace(whole, clusters=pairs.clusters))]
+    assert same[0] == same[1]
+
+
 def test_the_table_is_readable() -> None:
     """A row per benchmark with both figures, then what they rest on."""
     ran = kvv("plan", "--model", "kimi-k2.6", "--benchmarks", "aime2025", *BUNDLED, "--price-output", "2")
@@ -140,3 +188,16 @@ def test_neither_endpoint_nor_key_is_needed_but_a_profile_is() -> None:
     ran = kvv("plan", *BUNDLED)
     assert ran.status == 2
     assert "profile" in ran.err
+
+
+def test_the_time_of_each_benchmark_is_told() -> None:
+    """By itself, and that of all together is never less; containers are places, not connections."""
+    options = ("--model", "kimi-k2.6", "--benchmarks", "aime2025,swebench", *BUNDLED)
+    one, four = (plan(*options, "--containers", places) for places in (1, 4))
+    rows = {row["id"]: row["wall"]["expected"] for row in one["benchmarks"]}
+    assert rows["swebench"] > 2 * four["benchmarks"][-1]["wall"]["expected"]
+    assert (one["containers"], four["containers"]) == (1, 4)
+    assert one["wall"]["expected"] >= rows["precheck"] + max(rows["aime2025"], rows["swebench"])
+    told = kvv("plan", *options, "--containers", "1").out
+    assert "Time" in told
+    assert "Containers: 1 at a time" in told

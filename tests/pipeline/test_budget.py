@@ -53,3 +53,25 @@ def test_a_plan_says_whether_it_fits() -> None:
     assert "max-requests 500: enough in any case (never exceeded)" in told
     flying = "on top comes what is in flight then, at most 50 answers of 98304 tokens with prompts of "
     assert f"max-tokens 1e+09: enough in any case ({flying}" in told
+
+
+def test_tries_that_are_cut_off_are_paid_for(tmp_path: Path) -> None:
+    """A vendor that cuts half of its streams reaches a limit of tokens with fewer answers."""
+    chosen = ("--benchmarks", "ocrbench,mmmu_pro,aime2025,toolcall", "--precheck", "off", "--max-tokens", 4000)
+    answers = []
+    for name, faults in (("whole", ()), ("cut", ("--fault", "truncates-stream=0.5"))):
+        _, found = demo(tmp_path / name, *chosen, *faults, "--max-connections", 1)
+        assert "max-tokens is 4000" in found["state_reason"]
+        answers.append(sum(one["counts"]["scored"] for one in found["benchmarks"]))
+    assert answers[1] < answers[0]
+
+
+def test_a_live_reference_that_nobody_would_ask_is_refused() -> None:
+    """The message says where, what is allowed, and what to do instead; with toolcall it is asked."""
+    options = ("plan", "--model", "kimi-k2.6", "--reference-base-url", "http://127.0.0.1:1/v1")
+    ran = kvv(*options, "--benchmarks", "aime2025", "--dataset=aime2025=bundled")
+    assert ran.status == 2
+    assert "reference-base-url: 'http://127.0.0.1:1/v1' is not valid. Only toolcall asks a live reference" in ran.err
+    assert "(precheck, aime2025)" in ran.err
+    assert "give its out folder as baseline" in ran.err
+    assert kvv(*options, "--benchmarks", "toolcall", "--dataset=toolcall=bundled").status == 0

@@ -197,7 +197,10 @@ EXTENDED = 'extends = "kimi-k2.6"\n'
         ),
         (
             EXTENDED + "[benchmarks.aime2025.tiers.smoke]\nepoch = 1\n",
-            "benchmarks.aime2025.tiers.smoke.epoch: Unknown key. Known here: limit, epochs. Did you mean 'epochs'?",
+            (
+                "benchmarks.aime2025.tiers.smoke.epoch: Unknown key. Known here: limit, epochs, only_named. "
+                "Did you mean 'epochs'?"
+            ),
         ),
         (
             EXTENDED + "[benchmarks.mmmu_pro.reference]\nsize = 3\n",

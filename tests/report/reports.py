@@ -16,6 +16,7 @@ from kvv_action.schema import (
     EndpointInfo,
     FailureCount,
     FailureKind,
+    Gap,
     JournalInfo,
     Outcome,
     PlannedBenchmark,
@@ -116,6 +117,19 @@ REPORT = RunReport(
 def with_result(result: BenchmarkResult = RESULT, report: RunReport = REPORT, **changes: Any) -> RunReport:
     """A report of one benchmark with these changes."""
     return replace(report, benchmarks=(replace(result, **changes),))
+
+
+def with_gaps(title: str = "Quiz", way: str = "options re-ordered") -> RunReport:
+    """A report of published and varied items, with a clear gap."""
+    gap = Gap(
+        benchmark="quiz", pairs=40, public=0.9, varied=0.7, gap=0.2, interval=(0.083, 0.317), chance=0.001, clear=True
+    )
+    beside = replace(PLANNED, id="quiz-varied", title=f"{title}, varied", varies="quiz", variations={way: 31})
+    result = replace(RESULT, title=title)
+    return replace(
+        REPORT, gaps=(gap,), plan=replace(PLAN, benchmarks=(PLANNED, beside)),
+        benchmarks=(result, replace(result, id="quiz-varied", title=f"{title}, varied", comparison=None)),
+    )  # fmt: skip
 
 
 def hostile(evil: str = EVIL) -> RunReport:

@@ -9,7 +9,7 @@ import pytest
 from kvv_action.report.html import html
 from kvv_action.report.pages.environment import source_of
 from kvv_action.schema import Case, Evidence, Histogram, Outcome, RunState, Verdict
-from tests.report.reports import CASES, EVIL, HOSTILE, PROBES, REPORT, RESULT, hostile, with_result
+from tests.report.reports import CASES, EVIL, HOSTILE, PROBES, REPORT, RESULT, hostile, with_gaps, with_result
 
 HIDDEN = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200b-\u200f\ufeff]"
 BLOCKS = {"p", "li", "dt", "dd", "td", "th", "h1", "h2", "h3", "summary", "pre", "option"}
@@ -233,3 +233,36 @@ def test_what_became_of_every_answer_is_counted(cases: list[Outcome], omitted: i
     """Where cases were left out that may have been wrong, nothing is claimed about them."""
     found = tuple(replace(CASES[1], id=f"q{number}", outcome=outcome) for number, outcome in enumerate(cases))
     assert words in plain(html(with_result(cases=found, cases_omitted=omitted)))
+
+
+def test_the_gap_between_published_and_varied_items_is_shown() -> None:
+    """Pairs, both scores, the gap with its interval in numbers and drawn, what was changed, what it does not say."""
+    page = html(with_gaps())
+    words = plain(page)
+    assert "Published and varied items" in words
+    assert "Quiz 40 90.0 % 70.0 % +20.0" in words
+    assert "+8.3 to +31.7 points published items are answered better" in words
+    assert "A gap is behaviour that was observed, not why" in words
+    assert "Changed by seed 3: Quiz, varied: options re-ordered 31." in words
+    assert "published minus varied +20.0 points, 95 % interval +8.3 points to +31.7 points" in page.decode()
+    assert "Published and varied items" not in plain(html(REPORT))
+
+
+def test_a_gap_that_is_not_clear_is_said_so() -> None:
+    """And drawn in another colour."""
+    report = with_gaps()
+    unclear = replace(report, gaps=(replace(report.gaps[0], gap=0.01, interval=(-0.05, 0.07), clear=False),))
+    assert "5.0 to +7.0 points no clear difference" in plain(html(unclear))
+    assert html(unclear) != html(report)
+
+
+def test_what_was_varied_is_text() -> None:
+    """Titles and ways are made harmless like everything else."""
+    words = plain(html(with_gaps(title=EVIL, way=EVIL)))
+    assert not re.search(HIDDEN, words)
+
+
+def test_a_note_is_said_once() -> None:
+    """That the texts were taken out of the evidence, for one."""
+    redacted = replace(REPORT, journal=replace(REPORT.journal, redacted_from="a" * 64))
+    assert plain(html(redacted)).count("Redacted.") == 1

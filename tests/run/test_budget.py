@@ -1,17 +1,18 @@
 """Budgets: never more requests, nothing lost, never a pass, and a larger one goes on."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from kvv_action.benchmark import Generate
 from kvv_action.errors import EndpointError
 from kvv_action.run.budget import Budget, Limits
 from kvv_action.run.results import build
-from kvv_action.schema import Completion, FailureKind, RunState, Sample, Verdict
+from kvv_action.schema import Attempt, Completion, FailureKind, RunState, Sample, Verdict
 from tests.run.fakes import FakeClient, Quiz, asking, make_run, question, right, said
 
 SPENT = "budget spent: max-requests is {0}, {0} requests were sent; with a larger one the same command goes on"
@@ -133,6 +134,135 @@ async def test_time_that_is_up_ends_it_at_once(tmp_path: Path) -> None:
     after = FakeClient()
     await run.session(after)
     assert after.asked == [question(2), question(3), question(4)]
+
+
+@dataclass
+class Stuck(FakeClient):
+    """Answers two requests and leaves all others without an answer; says when the fifth was sent."""
+
+    fifth: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def complete(self, content: bytes, *, stream: bool) -> Completion:
+        answers = len(self.bodies) < 2
+        completion = await super().complete(content, stream=stream)
+        if len(self.bodies) == 5:
+            self.fifth.set()
+        if not answers:
+            await asyncio.Event().wait()
+        return completion
+
+
+async def test_what_is_given_up_counts_in_every_later_session(tmp_path: Path) -> None:
+    """Three sessions whose time is up with four answers on the way, then one without: 20 requests, not one more."""
+    run, sent, taken = make_run(tmp_path, Quiz(count=60)), 0, 0.0
+    for session in range(1, 4):
+        client = Stuck()
+        await run.session(client, workers=4, limits=Limits(requests=20, minutes=(taken + 0.1) / 60))
+        sent += len(client.bodies)
+        taken = run.report().timing.wall
+        assert run.report().usage.requests == sent == 6 * session
+        assert len(run.lines("withdrawn")) == 4 * session
+    after = FakeClient()
+    ending = await run.session(after, workers=4, limits=Limits(requests=20))
+    assert len(after.bodies) == 2
+    assert run.report().usage.requests == 20
+    assert ending.reason == SPENT.format(20)
+
+
+async def test_what_an_interrupted_session_had_on_the_way_counts(tmp_path: Path) -> None:
+    """Ctrl-C gives up what is in flight; each of its requests has a line, with what its prompt was reckoned at."""
+    run, client = make_run(tmp_path, Quiz(count=9)), Stuck()
+    task = asyncio.create_task(run.session(client, workers=3))
+    await client.fifth.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    budget = Budget(Limits())
+    budget.replay(run.lines())
+    assert budget.requests == len(client.bodies) == 5
+    assert {line["sample"] for line in run.lines("withdrawn")} == {"q2", "q3", "q4"}
+    assert budget.prompt == 2 * 10 + sum(line["reckoned"] for line in run.lines("withdrawn"))
+    assert all(line["reckoned"] > 5 for line in run.lines("withdrawn"))
+
+
+async def test_a_journal_of_before_is_counted_as_it_is(tmp_path: Path) -> None:
+    """Attempts without characters, no line of what was given up."""
+    run = make_run(tmp_path, Quiz(count=3))
+    await run.session(FakeClient())
+    old = [orjson.loads(orjson.dumps(line)) for line in run.lines()]
+    for line in old:
+        for attempt in line.get("completion", {}).get("attempts", ()):
+            del attempt["characters"]
+    budget = Budget(Limits())
+    budget.replay(old)
+    assert (budget.requests, budget.prompt, budget.generated) == (3, 30, 15)
+
+
+CUT = Attempt(
+    number=1, started=1.0, duration=9.0, status=200, failure=FailureKind.TRUNCATED, characters=4000,
+)  # fmt: skip
+REFUSED = Attempt(number=1, started=1.0, duration=9.0, status=503, failure=FailureKind.SERVER_ERROR)
+
+
+async def test_tries_that_were_cut_cost_their_text_and_their_prompt(tmp_path: Path) -> None:
+    """A thousand tokens of a try that was repeated, in this session and the next; a refused one costs none."""
+    run = make_run(tmp_path, Quiz(count=20))
+    tries = (CUT, REFUSED, Attempt(number=3, started=1.0, duration=0.5, status=200))
+    client = FakeClient(lambda body: replace(right(body), attempts=tries))
+    ending = await run.session(client, limits=Limits(tokens=2500))
+    assert len(client.bodies) == 3
+    assert ending.reason.startswith("budget spent: max-tokens is 2500, 3075 tokens were used")
+    budget = Budget(Limits())
+    budget.replay(run.lines())
+    assert (budget.prompt, budget.generated) == (3 * (10 + 10), 3 * (5 + 1000))
+
+
+async def test_a_request_that_failed_for_good_costs_what_had_come(tmp_path: Path) -> None:
+    """Every try that had begun to answer, with the prompt as it is reckoned."""
+    run = make_run(tmp_path, Quiz(count=20))
+    client = FakeClient(lambda _: EndpointError(FailureKind.TRUNCATED, "cut off", attempts=(CUT, REFUSED, CUT)))
+    ending = await run.session(client, limits=Limits(tokens=4500))
+    assert len(client.bodies) == 3
+    assert "max-tokens" in ending.reason
+    (prompt,) = {line["reckoned"] for line in run.lines("error")}
+    budget = Budget(Limits())
+    budget.replay(run.lines())
+    assert (budget.prompt, budget.generated) == (6 * prompt, 6000)
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": 0, "completion_tokens": 0},
+        {"prompt_tokens": -5, "completion_tokens": -100},
+        {"prompt_tokens": 1, "completion_tokens": 1},
+        {"prompt_tokens": "10", "completion_tokens": None},
+    ],
+)
+async def test_a_count_that_cannot_be_is_not_believed(tmp_path: Path, usage: Any) -> None:
+    """An endpoint that says it was asked nothing and said nothing is reckoned like one that does not say."""
+    text = "an answer of some words " * 10
+    found = []
+    for told in (usage, None):
+        folder = tmp_path / f"{told is None}"
+        folder.mkdir()
+        run = make_run(folder, Quiz(count=60))
+        client = FakeClient(lambda _, told=told: said(text, usage=told))
+        await run.session(client, limits=Limits(tokens=500))
+        again = FakeClient()
+        await run.session(again, limits=Limits(tokens=500))
+        assert again.bodies == []
+        found.append(len(client.bodies))
+    assert found[0] == found[1] < 60
+
+
+def test_a_count_that_can_be_is_believed() -> None:
+    """What is reckoned is no tokenizer: up to half of it is the endpoint's to say, and more always is."""
+    text = "an answer of some words " * 10
+    for counted in (26, 50, 500):
+        budget = Budget(Limits())
+        budget.count(said(text, usage={"prompt_tokens": 1, "completion_tokens": counted}))
+        assert budget.generated == counted
 
 
 async def test_minutes_of_earlier_sessions_count(tmp_path: Path) -> None:

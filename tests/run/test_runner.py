@@ -245,7 +245,8 @@ async def test_cancellation_propagates_and_keeps_what_came(tmp_path: Path) -> No
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert [line["kind"] for line in run.lines()] == ["session", "answer", "score", "answer", "score"]
+    kinds = [line["kind"] for line in run.lines()]
+    assert kinds == ["session", "answer", "score", "answer", "score", "withdrawn"]
 
 
 async def test_a_stop_ends_the_run_and_blames_its_sample(tmp_path: Path) -> None:

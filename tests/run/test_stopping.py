@@ -147,6 +147,18 @@ async def test_what_is_in_flight_is_given_up(tmp_path: Path) -> None:
     (line,) = run.lines("skip")
     given_up = int(line["reason"].rpartition("; ")[2].removesuffix(" in flight were given up"))
     assert len(client.begun) - client.ended <= given_up < 60
+    assert len(run.lines("withdrawn")) + len(run.lines("answer")) == len(client.begun) == run.report().usage.requests
+
+
+@pytest.mark.parametrize("workers", [10, 60, COUNT])
+async def test_what_was_sent_saves_nothing(tmp_path: Path, workers: int) -> None:
+    """Answers on the way when it ends early were paid for; with all of them on the way nothing is saved but time."""
+    run, client = run_of(tmp_path), Slow(knows(0.0))
+    await run.session(client, workers=workers)
+    saved = only(run).saved
+    assert saved is not None
+    assert saved.requests == COUNT - len(client.begun)
+    assert saved.tokens == 15 * saved.requests
 
 
 @pytest.mark.parametrize("share", [0.95, 0.4, 0.82])

@@ -23,19 +23,23 @@ def holdout(report: RunReport, rows: int) -> str:
         "",
         NOTE,
     ]
-    if rows and (changed := _changed(report)):
-        lines += ["", f"Changed by seed {report.plan.seed}: {text(changed, 1000)}."]
+    if rows and (found := changed(report)):
+        lines += ["", f"Changed by seed {report.plan.seed}: {text(found, 1000)}."]
     return "\n".join(lines) + "\n\n"
 
 
 def _row(title: str, gap: Gap) -> str:
     low, high = (f"{100 * end:+.1f}" for end in gap.interval)
-    told = "published items are answered better" if gap.clear else "no clear difference"
     figures = f"{gap.pairs} | {percent(gap.public)} | {percent(gap.varied)} | {100 * gap.gap:+.1f}"
-    return f"| {text(title)} | {figures} | {low} to {high} | {told} |"
+    return f"| {text(title)} | {figures} | {low} to {high} | {told(gap)} |"
 
 
-def _changed(report: RunReport) -> str:
+def told(gap: Gap) -> str:
+    """What can be said of it."""
+    return "published items are answered better" if gap.clear else "no clear difference"
+
+
+def changed(report: RunReport) -> str:
     """What was done to how many samples."""
     varied = [planned for planned in report.plan.benchmarks if planned.varies not in ("", planned.id)]
     parts = ", ".join

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from kvv_action.report.pages.canvas import Canvas, Pair, Scale
 from kvv_action.report.text import percent, points
-from kvv_action.schema import Verdict
+from kvv_action.schema import Gap, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,3 +150,22 @@ def reach(found: Iterable[Measured]) -> float:
         for value in (*(measured.interval or ()), measured.line if measured.reference is None else measured.reference)
     ]  # fmt: skip
     return min(0.2, max(0.02, *distances, 0.0) * 1.1)
+
+
+def gap_row(ident: str, title: str, gap: Gap, reach: float) -> Markup:
+    """How much better published items are answered than varied ones, on a scale of `reach` to both sides of none."""
+    found = Measured(
+        verdict=Verdict.INCONCLUSIVE if gap.clear else Verdict.PASS, score=gap.gap, interval=gap.interval, relative=True
+    )
+    low, high = (found.shown(end) for end in gap.interval)
+    words = f"published minus varied {found.shown(gap.gap)}, 95 % interval {low} to {high}"
+    canvas, scale = Canvas(30, title, words, ident), Scale(low=-reach, high=reach)
+    canvas.stroke((0, 15), (100, 15), "axis")
+    canvas.stroke((50, 0), (50, 30), "reference")
+    _mark(canvas, scale, found, 15, 4.5)
+    return canvas.svg()
+
+
+def gap_reach(gaps: Iterable[Gap]) -> float:
+    """How far their scale goes to both sides: every interval, and at least two points."""
+    return max(0.02, *(abs(end) for gap in gaps for end in gap.interval), 0.0) * 1.1
