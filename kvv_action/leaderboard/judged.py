@@ -1,6 +1,7 @@
 """Verdicts of a record against its own numbers, by the rules of `kvv_action.run.verdict`."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from kvv_action.leaderboard.findings import Finding, error, warning
 from kvv_action.leaderboard.record import BenchmarkRecord, ComparisonRecord, CountsRecord, Mark, Record
@@ -141,8 +142,15 @@ def _run(record: Record) -> Iterator[Finding]:
     unfinished = bool({Mark.INTERRUPTED, Mark.STOPPED} & set(record.marks))
     advisory = [one.id for one in record.benchmarks if _is_advisory(record, one)]
     state = RunState.STOPPED if unfinished else RunState.COMPLETE
-    results = [_result(one) for one in record.benchmarks if one.counts and one.dataset and one.verdict]
-    expected, _ = overall(results, state, "", advisory=advisory)
+    setup = record.setup
+    allowed = setup.max_failure_rate if setup else MOST_FAILURES
+    beside = [one.id for one in record.benchmarks if setup and setup.holdout == BOTH and one.id.endswith(SUFFIX)]
+    results = [
+        replace(_result(one), orientation=one.id not in beside and _orientation(one, one.counts, allowed))
+        for one in record.benchmarks
+        if one.counts and one.dataset and one.verdict
+    ]
+    expected, _ = overall(results, state, "", advisory=advisory, beside=beside)
     if record.verdict is expected or record.verdict is None:
         return
     if record.verdict is Verdict.INCONCLUSIVE and expected is not Verdict.FAIL and record.marks:
@@ -155,6 +163,13 @@ def _run(record: Record) -> Iterator[Finding]:
         yield error("verdict", "passes, although the run did not come to its end")
     else:
         yield error("verdict", f"is {record.verdict}, although its benchmarks make it {expected}")
+
+
+def _orientation(one: BenchmarkRecord, counts: CountsRecord, allowed: float) -> bool:
+    """Answered as asked, but there is nothing to judge the score by (`run.verdict.Evidence.orientation`)."""
+    answered = one.score is not None and not counts.skipped and not _too_many_failed(counts, allowed)
+    exact = one.kind is BenchmarkKind.CONTRACT or _bundled(one)
+    return one.verdict is Verdict.INCONCLUSIVE and answered and not exact and not comparable(one)
 
 
 def _is_advisory(record: Record, one: BenchmarkRecord) -> bool:

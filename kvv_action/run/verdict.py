@@ -201,14 +201,14 @@ def overall(
     if state is not RunState.COMPLETE:
         return Verdict.INCONCLUSIVE, state_reason
     passed = [result for result in counting if result.verdict is Verdict.PASS]
+    aside = [f"{result.title} not judged ({result.reason})" for result in results if result.orientation]
+    if aside and not any(result.kind is BenchmarkKind.SCORED and result.id not in beside for result in passed):
+        return Verdict.INCONCLUSIVE, "; ".join(["no score could be judged", *aside])
     if passed:
         skipped = [result for result in counting if result.verdict is Verdict.SKIPPED]
         left = [f"{result.title} skipped ({result.reason})" for result in skipped]
         if any(result.id in wanted for result in skipped):
             return Verdict.INCONCLUSIVE, "; ".join(left)
-        aside = [f"{result.title} not judged ({result.reason})" for result in results if result.orientation]
-        if aside and not any(result.kind is BenchmarkKind.SCORED and result.id not in beside for result in passed):
-            return Verdict.INCONCLUSIVE, "; ".join(["no score could be judged", *aside])
         left = aside + left
         return Verdict.PASS, "; ".join([", ".join(f"{result.title}: {result.reason}" for result in passed), *left])
     return Verdict.SKIPPED, "; ".join(f"{result.title}: {result.reason}" for result in results) or "nothing was asked"

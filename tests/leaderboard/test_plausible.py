@@ -117,6 +117,16 @@ def test_contradictions_are_refused(name: str) -> None:
     assert any(reason in message for message in said(make())), said(make())
 
 
+def test_a_score_for_orientation_takes_no_part_in_the_verdict() -> None:
+    """Beside one that is judged the run passes; alone it is no pass; what was not answered counts again."""
+    aside = replace(ONE, id="mmmu_pro", verdict=Verdict.INCONCLUSIVE, reference=None, margin=None, comparison=None)
+    lost = replace(aside, counts=counts(scored=15, failed=15))
+    assert not [words for words in said(replace(GOOD, benchmarks=(ONE, aside))) if "its benchmarks make it" in words]
+    alone = said(replace(GOOD, benchmarks=(aside,)))
+    assert "is pass, although its benchmarks make it inconclusive" in alone
+    assert "is pass, although its benchmarks make it inconclusive" in said(replace(GOOD, benchmarks=(ONE, lost)))
+
+
 def test_a_runners_clock_may_be_an_hour_ahead() -> None:
     """Not a day."""
     assert not said(GOOD, datetime(2026, 1, 1, 0, 0, 30, tzinfo=UTC))

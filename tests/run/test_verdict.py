@@ -227,5 +227,6 @@ def test_what_serves_for_orientation_does_not_count() -> None:
     assert overall([result(FAIL), aside], RunState.COMPLETE, "") == (FAIL, "A: because a")
     assert overall([result(OPEN), aside], RunState.COMPLETE, "") == (OPEN, "A: because a")
     assert overall([probes, aside], RunState.COMPLETE, "") == (OPEN, f"no score could be judged; {told}")
+    assert overall([aside], RunState.COMPLETE, "") == (OPEN, f"no score could be judged; {told}")
     assert overall([result(PASS), aside], RunState.COMPLETE, "", beside=["a"])[0] is OPEN
     assert overall([result(PASS), aside], RunState.STOPPED, "early") == (OPEN, "early")
