@@ -74,6 +74,26 @@ def test_a_run_of_wrong_answers_stays_below_the_ceiling(tmp_path: Path, fault: s
     assert did["precheck"]["requests"] > said["benchmarks"][0]["requests"]["expected"]
     for row in said["benchmarks"]:
         assert did[row["id"]]["requests"] <= row["requests"]["ceiling"], row["id"]
+        assert did[row["id"]]["in"] <= row["tokens_in"]["ceiling"], row["id"]
+        assert did[row["id"]]["out"] <= row["tokens_out"]["ceiling"], row["id"]
+
+
+@pytest.mark.parametrize("mode", ["both", "vary"])
+@pytest.mark.parametrize("fault", ["", "wrong-answers"])
+def test_varied_items_are_planned_as_they_are_asked(tmp_path: Path, mode: str, fault: str) -> None:
+    """Every benchmark, published and put another way: the requests exactly where answers are right, tokens below."""
+    asked = ("--holdout", mode, "--seed", "5", "--benchmarks", WITHOUT_ENGINE)
+    said = plan("--profile", "kimi-k2.6", *asked, *BUNDLED)
+    demo(tmp_path, *asked, *(("--fault", fault, "--precheck", "warn") if fault else ()))
+    did = usage(tmp_path)
+    assert set(did) == {row["id"] for row in said["benchmarks"]}
+    varied = {name for name in did if name.endswith("-varied")}
+    assert len(varied) == (4 if mode == "both" else 0)
+    for row in said["benchmarks"]:
+        most = row["requests"]["ceiling" if fault else "expected"]
+        assert did[row["id"]]["requests"] <= most, row["id"]
+        assert fault or did[row["id"]]["requests"] == most, row["id"]
+        assert did[row["id"]]["in"] <= row["tokens_in"]["ceiling"], row["id"]
         assert did[row["id"]]["out"] <= row["tokens_out"]["ceiling"], row["id"]
 
 

@@ -1,6 +1,7 @@
 """Annotations."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -19,6 +20,7 @@ from kvv_action.schema import (
     Verdict,
 )
 from tests.e2e.runner import read_log
+from tests.run.vendors import planned_of
 
 Make = Callable[..., BenchmarkResult]
 MakeReport = Callable[..., RunReport]
@@ -40,6 +42,16 @@ def test_worst_comes_first(report: MakeReport, result: Make) -> None:
     assert [(one.level, one.title) for one in found] == [
         ("error", "kvv: fail"), ("error", "B: fail"), ("warning", "A: inconclusive"),
     ]  # fmt: skip
+
+
+def test_what_was_left_out_as_planned_is_no_warning(report: MakeReport, result: Make) -> None:
+    """A tier that leaves a benchmark out says so; one that could not be asked is worth a look."""
+    skipped = result(verdict=Verdict.SKIPPED, title="A", reason="left out")
+    planned = planned_of(reference=0.9, margin=0.1, samples=30, size=None)
+    plan = replace(report().plan, benchmarks=(replace(planned, id=skipped.id, skip="left out"),))
+    for changes, level in (({"plan": plan}, Level.NOTICE), ({}, Level.WARNING)):
+        found = {one.title: one.level for one in of_report(report(benchmarks=(skipped,), **changes))}
+        assert found["A: skipped"] is level
 
 
 def test_at_most_ten_and_how_many_more(report: MakeReport, result: Make) -> None:

@@ -13,6 +13,8 @@ from tests.run.virtual_time import duration
 
 WORTH = 1.1
 """How much longer than the lower bound a schedule may take."""
+TWO_ROUNDS = "standard", 200
+"""240 answers of AIME on 200 connections: forty must wait for others, so every schedule takes 1.13 of the bound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +101,14 @@ def benchmarks(tier: str, draws: random.Random, wild: float = 1.0) -> list[tuple
 @pytest.mark.parametrize("connections", [1, 10, 50, 200, 500])
 @pytest.mark.parametrize("tier", ["smoke", "standard", "full"])
 def test_what_is_expected_is_scheduled_in_next_to_no_more_time_than_it_needs(tier: str, connections: int) -> None:
-    """Answers as long as the plan expects: within a tenth of the lower bound."""
+    """Answers as long as the plan expects: within a tenth of the lower bound, or where none can be, none is shorter."""
     found = Simulation(benchmarks(tier, random.Random(0), wild=0.0), connections)
-    assert found.run() <= WORTH * max(found.bound(), found.in_pairs())
+    took = found.run()
+    if (tier, connections) == TWO_ROUNDS:
+        assert took == pytest.approx(found.in_pairs())
+        assert took > WORTH * found.bound()
+    else:
+        assert took <= WORTH * found.bound()
 
 
 @pytest.mark.parametrize("seed", range(5))
