@@ -249,7 +249,8 @@ def _print_report(report: RunReport, out: str, stream: TextIO) -> None:
         table.add_column(name, justify="right" if name in COUNTED else "left")
     for result in report.benchmarks:
         cells = _cells(result)
-        verdict = Text(result.verdict, style=STYLES[result.verdict])
+        style = "dim" if result.orientation else STYLES[result.verdict]
+        verdict = Text(cells["Verdict"], style=style)
         table.add_row(*(verdict if name == "Verdict" else Text(cells[name]) for name in chosen))
     console.print(table)
     for line in _lines(report, out):
@@ -260,7 +261,7 @@ def _cells(result: BenchmarkResult) -> dict[str, str]:
     counts = result.counts
     return {
         "Benchmark": result.title,
-        "Verdict": result.verdict,
+        "Verdict": "not judged" if result.orientation else result.verdict,
         "Score": percent(result.score),
         "95 % interval": " to ".join(percent(bound) for bound in result.interval) if result.interval else "–",
         "Scored": f"{counts.scored}/{counts.planned}",

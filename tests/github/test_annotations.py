@@ -54,6 +54,14 @@ def test_what_was_left_out_as_planned_is_no_warning(report: MakeReport, result: 
         assert found["A: skipped"] is level
 
 
+def test_what_serves_for_orientation_is_no_warning(report: MakeReport, result: Make) -> None:
+    """It does not count."""
+    aside = result(verdict=Verdict.INCONCLUSIVE, orientation=True)
+    found = of_report(report(verdict=Verdict.PASS, benchmarks=(aside,)))
+    assert [one.level for one in found] == [Level.NOTICE, Level.NOTICE]
+    assert found[1].title.endswith(": not judged")
+
+
 def test_at_most_ten_and_how_many_more(report: MakeReport, result: Make) -> None:
     """GitHub shows ten of a level; the tenth tells of the rest."""
     probes = result(kind=BenchmarkKind.CONTRACT, verdict=Verdict.FAIL, cases=tuple(wrong(n) for n in range(20)))

@@ -48,7 +48,7 @@ def test_a_stopped_run_says_what_stopped_it() -> None:
     ("changes", "expected"),
     [
         ({"failures": RESULT.failures}, "find out why requests fail (1 × timeout-total)"),
-        ({"reference": None}, NOTHING),
+        ({"orientation": True}, NOTHING),
         ({}, NEEDED.format(answers=17, title="Quiz")),
         ({"comparison": None}, MORE),
     ],

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from kvv_action.report.html import html
+from kvv_action.report.markdown import summary
 from kvv_action.report.pages.environment import source_of
 from kvv_action.schema import Case, Evidence, Histogram, Outcome, RunState, Verdict
 from tests.report.reports import CASES, EVIL, HOSTILE, PROBES, REPORT, RESULT, hostile, with_gaps, with_result
@@ -186,6 +187,14 @@ def test_distributions_are_drawn_by_benchmark_and_for_all() -> None:
 def test_what_limits_the_verdict_is_said_beside_it(changes, words: str) -> None:
     """Not at the end of the page."""
     assert words in plain(html(replace(REPORT, **changes)))[:600]
+
+
+def test_a_score_for_orientation_is_not_judged() -> None:
+    """On the page, in the table of the summary, and nowhere called inconclusive."""
+    result = replace(RESULT, verdict=Verdict.INCONCLUSIVE, orientation=True)
+    report = replace(REPORT, verdict=Verdict.PASS, benchmarks=(result,))
+    assert html(report).count(b'<span class="pill v-skipped">not judged</span>') == 2
+    assert "| \N{INFORMATION SOURCE}\N{VARIATION SELECTOR-16} not judged |" in summary(report)
 
 
 def test_what_was_not_asked_takes_little_room() -> None:

@@ -64,6 +64,12 @@ def test_the_verdict_is_a_case(verdict: Verdict, kind: list[type]) -> None:
         assert "score 50.0 %, interval 10.0 % to 90.0 %, bounds 25.0 % to 75.0 %" in case.result[0].text
 
 
+def test_a_score_for_orientation_is_not_red() -> None:
+    """A run can pass with it, so nobody's gate on JUnit may fail by it."""
+    case = cases(with_result(verdict=Verdict.INCONCLUSIVE, orientation=True))["verdict"]
+    assert (kinds(case), case.result[0].message) == ([Skipped], "not judged: 50 % against 90 %")
+
+
 def test_a_wrong_answer_of_a_scored_benchmark_is_not_red() -> None:
     """The rate decides, so the case passes and shows its score."""
     case = cases(REPORT)["q1"]

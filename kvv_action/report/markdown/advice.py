@@ -8,7 +8,7 @@ LOOK = "read the answers below and ask the same of an official endpoint: no know
 LOST = "find out why requests fail ({cause}), then run the same command again: only what failed is asked anew"
 MORE = "ask more (a larger tier, more epochs): the interval holds both outcomes"
 NEEDED = "ask more (a larger tier, more epochs): about {answers} more answers of {title} would settle it"
-NOTHING = "give something to compare with: a reference in the profile, or an earlier run as baseline"
+NOTHING = "give something to compare with: a run against the model's official endpoint as reference"
 
 
 def advice(report: RunReport) -> str:
@@ -37,7 +37,8 @@ def _open(results: list[BenchmarkResult]) -> str:
     lost = [result.failures[0] for result in results if result.failures]
     if lost:
         return LOST.format(cause=f"{lost[0].count} × {lost[0].kind}")
-    if any(result.reference is None and result.score is not None for result in results):
+    results = [result for result in results if not result.orientation] or results
+    if all(result.orientation for result in results) and results:
         return NOTHING
     for result in results:
         if result.comparison is not None and result.comparison.needed is not None:
