@@ -76,6 +76,18 @@ def room(limits: Limits, workers: int, engine: EngineInfo) -> Room:
     return Room(memory=memory, places=min(workers or PER_CPU * engine.cpus, fitting))
 
 
+def cut(limits: Limits, workers: int, engine: EngineInfo) -> str:
+    """What is to be told when fewer containers fit than the user wants; empty when all of them do."""
+    places = room(limits, workers, engine).places
+    if places >= workers:
+        return ""
+    gib = 2**30
+    return (
+        f"only {places} of {workers} containers run at a time: each may take {limits.memory / gib:.3g} GiB of the "
+        f"{engine.memory * SHARE / gib:.3g} GiB that the engine has for them; container-memory makes them smaller"
+    )
+
+
 def may_have_quota(engine: EngineInfo) -> bool:
     """Whether it is worth asking the engine for a quota."""
     return engine.driver.startswith(QUOTA_DRIVERS)
