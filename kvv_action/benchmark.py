@@ -362,10 +362,6 @@ class Sandbox(Protocol):
         """Build an image from a Dockerfile and files in memory, unless the engine has it. Raises SandboxError."""
         ...
 
-    def prefetch(self, name: str) -> None:
-        """Begin to pull an image that will be needed soon; failures are told when it is asked for."""
-        ...
-
     async def release(self, name: str) -> None:
         """Say that an image is not needed any more; it goes when disk is short and it was pulled by this run."""
         ...

@@ -55,10 +55,6 @@ class Images:
                 del self._had[name]
             raise
 
-    def prefetch(self, name: str) -> None:
-        """Begin to have an image."""
-        self._task(name)
-
     async def build(self, name: str, files: Mapping[str, bytes], arguments: Mapping[str, str]) -> Image:
         """An image of exactly these files and arguments, from earlier or new.
 

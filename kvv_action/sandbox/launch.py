@@ -113,8 +113,9 @@ def _config(launch: Launch, *, quota: bool) -> dict[str, Any]:
         "Entrypoint": ["/bin/sh", "-c", MAIN, "kvv-lease", str(spec.lease)],
         "Cmd": [],
         "Env": [],
+        "User": "root",
         "WorkingDir": "/",
         "Healthcheck": {"Test": ["NONE"]},
         "Labels": labels(launch.run, spec.instance, spec.role, time.time() + spec.lease + LATE),
-        "HostConfig": host_config(launch.limits, launch.network, quota=quota),
+        "HostConfig": host_config(launch.limits, launch.network, quota=quota, role=spec.role),
     }

@@ -57,10 +57,6 @@ class NestedContainers:
         """See `Sandbox.build`."""
         return await self._images.build(name, files, arguments)
 
-    def prefetch(self, name: str) -> None:
-        """See `Sandbox.prefetch`."""
-        self._images.prefetch(name)
-
     async def release(self, name: str) -> None:
         """See `Sandbox.release`."""
         await self._images.release(name)
