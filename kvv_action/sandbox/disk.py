@@ -2,16 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from kvv_action.errors import LimitReached
-from kvv_action.sandbox.engine import Engine
+from kvv_action.sandbox.engine import Engine, EngineError
 from kvv_action.sandbox.floor import Floor
 
 FIRST, EVERY = 0.4, 1.0
 """Seconds after which a container is first looked at, and from then on."""
 CLOSELY = 0.1
 """The same for a container that is over its limit already, and between two looks at the engine's disk."""
+TRIES = 3
+"""Looks that must fail in a row before that is a failure of the engine."""
 PATIENCE = 20
 """A look that takes long is followed by a pause this many times as long: walking many files costs the engine."""
 HOPELESS = 4 * 2**30
@@ -63,7 +66,7 @@ class Watch:
         """
         loop = asyncio.get_running_loop()
         if self._before:  # it was stopped
-            self._before = await self._size()
+            self._before = await self._looked()
             if self._before > self._limit + HOPELESS:
                 raise LimitReached(f"it has written {self._before} bytes, {self._limit} are allowed: it is given up")
         bound, pause = max(self._limit, self._before + MARGIN), CLOSELY if self._before else FIRST
@@ -71,13 +74,21 @@ class Watch:
             if short := await self._pause(pause):
                 return short
             began = loop.time()
-            size = await self._size()
+            size = await self._looked()
             if size > bound:
                 self._before = size
                 return ""
             if size <= self._limit:
                 bound, self._before = self._limit, 0
             pause = max(CLOSELY if size > self._limit else EVERY, PATIENCE * (loop.time() - began))
+
+    async def _looked(self) -> int:
+        """Bytes that it has written; an engine that is busy for a while is asked again."""
+        for _ in range(TRIES - 1):
+            with suppress(EngineError):
+                return await self._size()
+            await asyncio.sleep(EVERY)
+        return await self._size()
 
     async def _pause(self, seconds: float) -> str:
         """Wait, with an eye on the engine's disk; what is short there."""
