@@ -113,7 +113,7 @@ def _config(launch: Launch, *, quota: bool) -> dict[str, Any]:
         "Entrypoint": ["/bin/sh", "-c", MAIN, "kvv-lease", str(spec.lease)],
         "Cmd": [],
         "Env": [],
-        "User": "root",
+        "User": "0",
         "WorkingDir": "/",
         "Healthcheck": {"Test": ["NONE"]},
         "Labels": labels(launch.run, spec.instance, spec.role, time.time() + spec.lease + LATE),
