@@ -98,7 +98,7 @@ async def nested(
 
     run = (context.read().run_label if in_job else "") or labels.of_journal(journal)
     try:
-        sandbox = await open_sandbox(options_of_sandbox(settings, run))
+        sandbox = await open_sandbox(options_of_sandbox(settings, run), observer.state)
     except NoEngine as error:
         observer.state(f"{', '.join(needing)}: {error}")
         yield Nested(absent=dict.fromkeys(needing, str(error)))

@@ -35,8 +35,8 @@ from kvv_action.settings import SECRETS, Settings, nearest, option_name, vendor_
 EMBEDDED = "embedded vendor"
 CHOICES = ("image_encoding", "image_placement", "mmmu_prompt", "mmmu_parts")
 SWEBENCH = (
-    "swebench_dataset", "swebench_agent", "swebench_instances", "swebench_exclude", "swebench_limits",
-    "swebench_network",
+    "swebench_dataset", "swebench_agent", "swebench_namespace", "swebench_instances", "swebench_exclude",
+    "swebench_limits", "swebench_network",
 )  # fmt: skip
 """Choices that stand in a plan only where SWE-bench does."""
 COMPARING = "toolcall"

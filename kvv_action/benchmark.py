@@ -101,6 +101,7 @@ class Options:
         dataset_cache: folder for downloads.
         swebench_dataset: which of SWE-bench's datasets.
         swebench_agent: `bash` is the model under test; `gold`, `empty` and `patches=FILE` ask no model.
+        swebench_namespace: of images that the rows do not name.
         swebench_instances, swebench_exclude: ids and patterns of instances that are taken, and of those that are not.
         swebench_limits: of one instance, by name; what is not named has its default.
         swebench_network: whether tests may reach the network while a patch is graded.
@@ -125,6 +126,7 @@ class Options:
     dataset_cache: str = ""
     swebench_dataset: str = "verified"
     swebench_agent: str = "bash"
+    swebench_namespace: str = "swebench"
     swebench_instances: tuple[str, ...] = ()
     swebench_exclude: tuple[str, ...] = ("known",)
     swebench_limits: Mapping[str, float] = field(default_factory=dict)
@@ -364,10 +366,6 @@ class Sandbox(Protocol):
 
     async def build(self, name: str, files: Mapping[str, bytes], arguments: Mapping[str, str]) -> Image:
         """Build an image from a Dockerfile and files in memory, unless the engine has it. Raises SandboxError."""
-        ...
-
-    def prefetch(self, name: str) -> None:
-        """Begin to pull an image that will be needed soon; failures are told when it is asked for."""
         ...
 
     async def release(self, name: str) -> None:

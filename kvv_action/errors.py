@@ -9,6 +9,7 @@ KvvError
 ├── Undecided              a probe could not be judged (its control failed)
 ├── ScoringError           a scorer broke; never a wrong answer
 ├── SandboxError           a container or the engine failed; never a wrong answer
+│   └── LimitReached       the code in a container used it up or broke it: its own doing
 └── RunStopped             the whole run must stop early (key refused, endpoint down, disk full)
 """
 
@@ -51,6 +52,10 @@ class DatasetError(KvvError):
 
 class SandboxError(KvvError):
     """A container or the engine under it failed; says nothing about the endpoint."""
+
+
+class LimitReached(SandboxError):
+    """The code that ran in a container took more than it may, or broke the container for good: nobody else did."""
 
 
 class JournalError(KvvError):

@@ -439,6 +439,13 @@ class Settings(BaseSettings):
         group="plan",
         metavar="AGENT",
     )
+    swebench_namespace: Word = setting(
+        "swebench",
+        "Namespace or registry of the images of instances whose rows name none, as swebench on Docker Hub; "
+        "container-mirror says where images come from instead.",
+        group="plan",
+        metavar="NAME",
+    )
     swebench_instances: Names = setting(
         (),
         "Only these instances of SWE-bench, as ids or patterns (django__*); limit and seed choose among them.",

@@ -91,6 +91,7 @@ SOURCES = {
     "mmmu_parts": ("standard4, vision", ("standard4", "vision")),
     "swebench_dataset": ("lite", "lite"),
     "swebench_agent": ("patches=a b.jsonl", "patches=a b.jsonl"),
+    "swebench_namespace": ("ghcr.io/mine", "ghcr.io/mine"),
     "swebench_instances": ("django__*, a__b-1", ("django__*", "a__b-1")),
     "swebench_exclude": ("none", ("none",)),
     "swebench_limits": ("steps=5, cost=0.5\ntests=60", {"steps": 5.0, "cost": 0.5, "tests": 60.0}),

@@ -10,21 +10,25 @@ from benchmarks.swebench import prompts, tool
 from benchmarks.swebench.instance import WORKDIR, Instance
 from benchmarks.swebench.limits import Budget, Limits
 from kvv_action.benchmark import Container, Generate
+from kvv_action.errors import LimitReached
 from kvv_action.schema import Completion, Json, Message, Request, ToolCall
 
 QUIET = {"PAGER": "cat", "GIT_PAGER": "cat", "MANPAGER": "cat", "PIP_PROGRESS_BAR": "off", "TQDM_DISABLE": "1"}
 """Variables of every command: nothing waits for a key, nothing draws."""
+CONTAINER = "container"
+"""The limit that a model has reached when its commands took more than the container has, or broke it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """How the work ended; `limit` names the limit that ended it, empty when the model did."""
+    """How the work ended; `limit` names the limit that ended it, empty when the model did, and `why` may say more."""
 
     limit: str
     steps: int
     prompt_tokens: int
     answer_tokens: int
     seconds: float
+    why: str = ""
 
 
 class Agent:
@@ -58,31 +62,44 @@ class Agent:
         self._messages: list[Message] = []
 
     async def work(self, instance: Instance) -> Ended:
-        """Work until the model makes no call twice, or a limit is reached.
+        """Work until the model makes no call in two steps on end, or a limit is reached.
 
         Raises:
             EndpointError: the model cannot be asked.
-            SandboxError: the container is gone.
+            SandboxError: the container is gone, and not by what ran in it.
         """
         self._messages = list(prompts.opening(instance))
-        limit, reminded = "", False
-        while not limit:
-            completion = await self._ask()
-            if completion is None:
-                limit = "seconds"
-            elif completion.tool_calls:
-                limit = await self._carry_out(completion.tool_calls)
-            elif reminded:
-                break
-            else:
-                reminded = True
-                self._tell({"role": "user", "content": prompts.REMINDER})
-                limit = self._budget.spent()
+        why = ""
+        try:
+            limit = await self._loop()
+        except LimitReached as error:
+            limit, why = CONTAINER, str(error)
         budget = self._budget
         return Ended(
             limit=limit, steps=budget.steps, prompt_tokens=budget.prompt, answer_tokens=budget.answers,
-            seconds=round(budget.seconds, 3),
+            seconds=round(budget.seconds, 3), why=why,
         )  # fmt: skip
+
+    async def _loop(self) -> str:
+        """The limit that ended the work; empty when the model did.
+
+        A step without a call counts as its answer when the model was reminded right before it, or when there is no step
+        left in which it could be.
+        """
+        reminded = False
+        while True:
+            completion = await self._ask()
+            if completion is None:
+                return "seconds"
+            if completion.tool_calls:
+                limit, reminded = await self._carry_out(completion.tool_calls), False
+            elif reminded or self._budget.spent():
+                return ""
+            else:
+                limit, reminded = "", True
+                self._tell({"role": "user", "content": prompts.REMINDER})
+            if limit:
+                return limit
 
     async def _ask(self) -> Completion | None:
         """The next answer; None when time ran out before it came."""

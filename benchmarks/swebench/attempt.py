@@ -13,7 +13,7 @@ from benchmarks.swebench.instance import WORKDIR, Instance
 from benchmarks.swebench.limits import Limits
 from benchmarks.swebench.repository import Taken
 from kvv_action.benchmark import Container, ContainerSpec, Generate, Image, Sandbox
-from kvv_action.errors import SandboxError
+from kvv_action.errors import LimitReached, SandboxError
 
 LEASE = 1800
 """Seconds of a container's life beyond what its work may take: preparation, and the patch."""
@@ -82,18 +82,23 @@ class Attempt:
 
         Raises:
             EndpointError: the model cannot be asked.
-            SandboxError: the container or the engine failed.
+            SandboxError: the container or the engine failed, and not by what the model did.
         """
         terms = self.terms
         async with self._container("agent", terms.limits.seconds, network=False) as container:
-            prepared = await repository.prepare(container)
-            self.generate.observe("repository", {"base": prepared.base, "commits": prepared.commits,
-                                                 "changed": prepared.changed})  # fmt: skip
+            prepared = await repository.prepare(container, self.instance.base)
+            self.generate.observe("repository", {
+                "base": prepared.base, "commits": prepared.commits, "on_top": prepared.on_top,
+                "changed": prepared.changed, "tree": prepared.tree,
+            })  # fmt: skip
             agent = Agent(
                 container, self.generate, terms.limits, env=prepared.env, window=terms.window, reserve=terms.reserve
             )
             self.generate.observe(seen.ENDED, seen.ended_facts(await agent.work(self.instance)))
-            return await repository.take(container, prepared.base)
+            try:
+                return await repository.take(container, prepared.tree)
+            except LimitReached as error:
+                return Taken(patch="", problem=f"the patch could not be taken ({error})")
 
     async def judged(self, taken: Taken, *, also_empty: bool = False) -> None:
         """Keep the patch, and test it; an empty one only where that is asked for.

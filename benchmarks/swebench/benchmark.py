@@ -62,7 +62,10 @@ class SweBench:
         self._learn(profile)
         notes = list(self._who())
         options = self._options
-        instances = Instances(rows, Choice(wanted=options.swebench_instances, excluded=options.swebench_exclude))
+        choice = Choice(
+            wanted=options.swebench_instances, excluded=options.swebench_exclude, namespace=options.swebench_namespace
+        )
+        instances = Instances(rows, choice)
         for instance in instances:
             yield Sample(
                 id=instance.id, input=instance, target=instance.gold, category=instance.repo, unanswered=INFRASTRUCTURE

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.swebench.instance import Instance, read
+from benchmarks.swebench.older import NAMESPACE
 from kvv_action.benchmark import DatasetPin, Rows
 from kvv_action.errors import DatasetError
 
@@ -59,10 +60,12 @@ class Choice:
     Attributes:
         wanted: ids or patterns; empty takes all.
         excluded: ids or patterns; `known` stands for `GOLD_FAILS`, `none` for nothing.
+        namespace: of images that the rows do not name.
     """
 
     wanted: Sequence[str] = ()
     excluded: Sequence[str] = (KNOWN,)
+    namespace: str = NAMESPACE
 
     def takes(self, name: str) -> bool:
         """Whether an instance is among the wanted ones."""
@@ -106,7 +109,7 @@ class Instances:
             if self._choice.leaves_out(name):
                 excluded.append(name)
             else:
-                yield read(row, number)
+                yield read(row, number, self._choice.namespace)
         if missing:
             raise DatasetError(
                 f"swebench: {self._rows.info.location} has no instance {', '.join(sorted(missing))[:200]}; "

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from benchmarks.swebench.instance import WORKDIR
 from kvv_action.benchmark import Container
+from kvv_action.errors import LimitReached
 from kvv_action.schema import Json
 
 PATCH, SCRIPT = "/tmp/patch.diff", "/eval.sh"  # noqa: S108 - paths inside a container of ours
@@ -24,6 +25,8 @@ APPLYING = 300.0
 LARGEST_LOG = 16 * 2**20
 """Bytes of a test log that are kept, from its beginning and its end."""
 ALREADY = "already applied"
+SPOILED = "container"
+"""Why the tests did not end by themselves when the patch or the tests broke their container."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,7 @@ class Evaluation:
         said: the end of what the last command said.
         log: output of the test script.
         omitted: bytes of it that were left out.
-        stopped: why the tests did not end by themselves, as in `Executed`; empty when they did.
+        stopped: why the tests did not end by themselves, as in `Executed`, or `SPOILED`; empty when they did.
         seconds: how long they took.
     """
 
@@ -72,7 +75,7 @@ async def evaluate(container: Container, patch: bytes, script: str, deadline: fl
         deadline: seconds for the tests.
 
     Raises:
-        SandboxError: the container or the engine is gone.
+        SandboxError: the container or the engine is gone, and not by what ran there.
     """
     applied, said = "nothing to apply", ""
     if patch:
@@ -81,7 +84,10 @@ async def evaluate(container: Container, patch: bytes, script: str, deadline: fl
         if not applied:
             return Evaluation(applied="", said=said)
     await container.put(SCRIPT, script.encode())
-    done = await container.run(f"/bin/bash {SCRIPT}", deadline=deadline, limit=LARGEST_LOG)
+    try:
+        done = await container.run(f"/bin/bash {SCRIPT}", deadline=deadline, limit=LARGEST_LOG)
+    except LimitReached as error:
+        return Evaluation(applied=applied, said=said, log=str(error), stopped=SPOILED)
     log = done.output.decode(errors="replace")
     if done.timed_out:
         log += f"\n\nTimeout error: {deadline:g} seconds exceeded."

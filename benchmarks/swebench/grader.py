@@ -33,6 +33,7 @@ class Verdict:
         infra: reason for which the library takes the environment to be broken; it does not change `resolved`.
         passed, failed: numbers of tests, by kind.
         names: some of the tests that failed.
+        unreadable: why the library cannot grade this log, although it grades others; empty when it can.
     """
 
     resolved: bool
@@ -41,6 +42,11 @@ class Verdict:
     passed: Mapping[str, int]
     failed: Mapping[str, int]
     names: tuple[str, ...] = ()
+    unreadable: str = ""
+
+
+class NoAnswer(ScoringError):
+    """The library was started and did not answer."""
 
 
 class Grader:
@@ -71,13 +77,26 @@ class Grader:
     async def verdict(self, spec: Mapping[str, Json], patch: str, log: str) -> Verdict:
         """What the official rules say of the log of a patch that is not empty.
 
+        A patch can print what the library's parsers take for ever to read, or fail on. Where the same library grades an
+        empty log of the instance, such a log resolves nothing: it is the patch's doing.
+
         Raises:
-            ScoringError: the library or its process broke, or took too long.
+            ScoringError: the library or its process broke, or takes too long for an empty log, too.
         """
-        reply = await self._ask({"row": spec, "patch": patch, "log": log})
-        if "error" in reply:
-            raise ScoringError(f"the official library cannot grade the log: {reply['error']}")
-        return Verdict(**{**reply, "names": tuple(reply["names"])})
+        reply = await self._graded(spec, patch, log)
+        if "error" not in reply:
+            return Verdict(**{**reply, "names": tuple(reply["names"])})
+        reason = f"the official library cannot grade the log: {reply['error']}"
+        if "error" in await self._graded(spec, patch, ""):
+            raise ScoringError(reason)
+        return Verdict(resolved=False, ran=False, passed={}, failed={}, unreadable=str(reply["error"]))
+
+    async def _graded(self, spec: Mapping[str, Json], patch: str, log: str) -> dict[str, Any]:
+        """The library's reply; `error` says why it has none."""
+        try:
+            return await self._ask({"row": spec, "patch": patch, "log": log})
+        except NoAnswer as error:
+            return {"error": str(error)}
 
     async def _ask(self, request: Mapping[str, Json]) -> dict[str, Any]:
         line = orjson.dumps(request) + b"\n"
@@ -89,10 +108,10 @@ class Grader:
                 reply: dict[str, Any] = orjson.loads(answer)
             except TimeoutError:
                 await self.aclose()
-                raise ScoringError(f"the official library took more than {self._deadline:g} s for a log") from None
+                raise NoAnswer(f"the official library took more than {self._deadline:g} s for a log") from None
             except orjson.JSONDecodeError:
                 await self.aclose()
-                raise ScoringError("the process of the official library ended without an answer") from None
+                raise NoAnswer("the process of the official library ended without an answer") from None
             except BaseException:
                 await self.aclose()
                 raise

@@ -172,7 +172,15 @@ def touched(patch: str) -> tuple[str, ...]:
     heads = "\n".join(_files(patch)) or patch
     found = re.findall(r"^(?:--- a/|\+\+\+ b/|rename (?:from|to) )([^\t\n]+)", heads, re.MULTILINE)
     binary = re.findall(r"^diff --git a/(.+) b/\1$", patch, re.MULTILINE)
-    return tuple(dict.fromkeys((*found, *binary)))
+    quoted = re.findall(r'^(?:(?:---|\+\+\+) |diff --git |rename (?:from|to) )"((?:\\.|[^"\\])+)"', heads, re.MULTILINE)
+    plain = (name for name in (*found, *binary) if not name.startswith('"'))
+    return tuple(dict.fromkeys((*plain, *(_unquoted(name) for name in quoted))))
+
+
+def _unquoted(name: str) -> str:
+    r"""A name as git quotes it (`"a/caf\303\251.py"`), without its prefix: other letters are bytes in octal."""
+    plain = name.encode().decode("unicode_escape").encode("latin-1", "replace").decode(errors="replace")
+    return re.sub(r"^[ab]/", "", plain)
 
 
 def _files(patch: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from benchmarks.swebench import suspicion
 from benchmarks.swebench.agent import Ended
-from benchmarks.swebench.evaluation import Evaluation
+from benchmarks.swebench.evaluation import SPOILED, Evaluation
 from benchmarks.swebench.grader import Verdict
 from benchmarks.swebench.instance import Instance
 from benchmarks.swebench.older import touched
@@ -16,6 +16,10 @@ SLOW = "the tests did not end in time"
 SLOW_REMEDY = "read the log; raise tests= in swebench-limits when the machine is slow"
 FULL = "the tests wrote more than their container may"
 FULL_REMEDY = "read the log; raise container-disk when the repository's own tests need it"
+SPENT = "the tests left their container unusable"
+SPENT_REMEDY = "read the log and the patch: tests of the repository do not do that by themselves"
+UNREADABLE = "the official library cannot read the test log"
+UNREADABLE_REMEDY = "read the log and the patch: the library reads other logs, so something printed what it cannot take"
 BROKEN = "the official library takes the environment to be broken"
 BROKEN_REMEDY = "read the log; run swebench-agent: gold on this instance"
 CUT = "work was ended by a limit"
@@ -112,6 +116,7 @@ def _why(case: Case, outcome: Outcome) -> str:
     parts = []
     if outcome is Outcome.LIMIT and case.ended is not None:
         parts.append(f"{case.ended.limit} after {case.ended.steps} steps")
+        parts.append(case.ended.why)
     if case.problem:
         parts.append(case.problem)
     elif not case.patch.strip() and case.evaluation is None:
@@ -128,6 +133,8 @@ def _results(case: Case) -> str:
         return f"the patch cannot be applied ({' '.join(evaluation.said.split())[-200:]})"
     if evaluation.stopped:
         return f"the tests were stopped after {evaluation.seconds:.0f} s ({evaluation.stopped})"
+    if verdict is not None and verdict.unreadable:
+        return f"the log cannot be graded ({verdict.unreadable})"
     if verdict is None or not verdict.ran:
         return "the log holds no results of tests"
     parts = [
@@ -141,7 +148,11 @@ def _findings(case: Case, outcome: Outcome) -> dict[str, str]:
     """Known signatures, the one that explains most first."""
     causes = {CUT: CUT_REMEDY} if outcome is Outcome.LIMIT else {}
     if case.evaluation is not None and case.evaluation.stopped:
-        causes |= {SLOW: SLOW_REMEDY} if case.evaluation.stopped == "deadline" else {FULL: FULL_REMEDY}
+        stopped = {"deadline": (SLOW, SLOW_REMEDY), "disk": (FULL, FULL_REMEDY), SPOILED: (SPENT, SPENT_REMEDY)}
+        cause, remedy = stopped[case.evaluation.stopped]
+        causes[cause] = remedy
+    if case.verdict is not None and case.verdict.unreadable:
+        causes[UNREADABLE] = UNREADABLE_REMEDY
     if case.verdict is not None and case.verdict.infra:
         causes[f"{BROKEN}: {case.verdict.infra}"] = BROKEN_REMEDY
     return causes | suspicion.found(case.instance, case.patch, case.evaluation)

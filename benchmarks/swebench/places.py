@@ -19,8 +19,7 @@ class Places:
     async def one(self, image: str, sandbox: Sandbox, *, ours: bool) -> AsyncIterator[None]:
         """A place for an instance with an image; the last one that used it gives it back, unless it was built by us.
 
-        Raises:
-            SandboxError: the engine failed.
+        Who is cancelled gives nothing back: that asks the engine for more, and the whole run is about to end.
         """
         if self._turns is None:
             self._turns = asyncio.Semaphore(sandbox.places + 1)
@@ -30,5 +29,10 @@ class Places:
                 yield
         finally:
             self._users[image] -= 1
-            if not self._users[image] and not ours:
+            if not self._users[image] and not ours and not _cancelled():
                 await sandbox.release(image)
+
+
+def _cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

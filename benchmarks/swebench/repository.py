@@ -1,6 +1,7 @@
 """The repository inside a container: its future is removed, its environment found, the patch taken."""
 
 from dataclasses import dataclass
+from shlex import quote
 
 from benchmarks.swebench.instance import WORKDIR
 from kvv_action.benchmark import Container, Executed
@@ -11,11 +12,16 @@ LARGEST_PATCH = 2 * 2**20
 CLEANING = 900.0
 TAKING = 180.0
 PATCH_MARK = "kvv-patch-begins"
+BEFORE = "/var/lib/kvv/before"
+"""Folder of git objects: what an image's repository held beyond its commit."""
 
+NOT_FROM_THERE = 77
+"""Exit status of the next one where the head does not descend from the wanted commit."""
 FORGET = r"""
 set -eu
 git config --system --add safe.directory "$PWD" 2>/dev/null || git config --global --add safe.directory "$PWD"
 base=$(git rev-parse --verify HEAD)
+if [ -n "$1" ] && ! git merge-base --is-ancestor "$1" "$base"; then exit 77; fi
 branch=$(git symbolic-ref -q HEAD || true)
 git checkout -q --detach
 for remote in $(git remote); do git remote remove "$remote"; done
@@ -36,8 +42,25 @@ fi
 echo "commits $(commits) reached $reached"
 echo "refs $(git for-each-ref | wc -l) remotes $(git remote | wc -l)"
 echo "changed $(git status --porcelain | wc -l)"
+echo "top $([ -z "$1" ] || git rev-list --count "$1..HEAD")"
 echo "base $base"
 """
+MOST_ON_TOP = 3
+"""Commits that an image may have on top of the dataset's base; official ones have one, with what setting up changed."""
+
+KEEP = rf"""
+set -eu
+base=$1
+unset GIT_DIR GIT_INDEX_FILE GIT_OBJECT_DIRECTORY
+objects=$(git rev-parse --absolute-git-dir)/objects
+mkdir -p {BEFORE} && index=$(mktemp -u)
+export GIT_INDEX_FILE=$index GIT_OBJECT_DIRECTORY={BEFORE} GIT_ALTERNATE_OBJECT_DIRECTORIES=$objects
+git read-tree "$base"
+git -c core.safecrlf=false add -A --ignore-errors >/dev/null 2>&1 || true
+echo "tree $(git write-tree)"
+rm -f "$index"
+"""
+"""Keeps the files as they are before anybody works on them, beside the repository: cleaning that up loses nothing."""
 
 ENVIRONMENT = r"""
 . /opt/miniconda3/bin/activate testbed >/dev/null 2>&1 || exit 0
@@ -53,7 +76,9 @@ left() {{ git diff --name-only --no-ext-diff; git ls-files --others --exclude-st
 objects=$(git rev-parse --absolute-git-dir)/objects
 for place in /dev/shm /tmp; do
     work=$(mktemp -d -p "$place") && mkdir "$work/objects" || continue
-    export GIT_INDEX_FILE=$work/index GIT_OBJECT_DIRECTORY=$work/objects GIT_ALTERNATE_OBJECT_DIRECTORIES=$objects
+    export GIT_INDEX_FILE=$work/index GIT_OBJECT_DIRECTORY=$work/objects
+    export GIT_ALTERNATE_OBJECT_DIRECTORIES=$objects
+    [ ! -d {BEFORE} ] || GIT_ALTERNATE_OBJECT_DIRECTORIES+=:{BEFORE}
     if said=$(git read-tree "$base" 2>&1) && {{ said=$(git add -A --ignore-errors 2>&1 >/dev/null) \
         || [ -z "$(left 2>&1)" ]; }}; then
         printf '{PATCH_MARK}\n'
@@ -74,15 +99,19 @@ class Prepared:
     """A repository that knows nothing of its future.
 
     Attributes:
-        base: commit that patches are taken against; images commit set-up changes on top of the dataset's own.
+        base: commit that is checked out; images commit set-up changes on top of the dataset's own.
         commits: commits that are left, all of them the base or before it.
+        on_top: how many of them come after the dataset's own base; -1 when it names none.
         changed: files that differ from the base already.
+        tree: what patches are taken against: the base, or where files differ from it, all files as they are.
         env: variables under which its tests run.
     """
 
     base: str
     commits: int
+    on_top: int
     changed: int
+    tree: str
     env: dict[str, str]
 
 
@@ -98,16 +127,22 @@ class Taken:
     problem: str = ""
 
 
-async def prepare(container: Container) -> Prepared:
+async def prepare(container: Container, wanted: str = "") -> Prepared:
     """Remove what came after the base (SWE-bench issue 465) and make sure that it is gone.
+
+    Args:
+        container: a fresh one.
+        wanted: commit that the dataset names; empty when it names none.
 
     Raises:
         SandboxError: the repository is not as it should be, or something of its future is left.
     """
-    done = await container.run(FORGET, deadline=CLEANING, workdir=WORKDIR)
+    done = await container.run(f"set -- {quote(wanted)}\n{FORGET}", deadline=CLEANING, workdir=WORKDIR)
     text = done.output.decode(errors="replace")
     words = {line.split(" ", 1)[0]: line.split(" ") for line in text.splitlines() if line}
-    if done.exit_code != 0 or not {"commits", "refs", "changed", "base"} <= words.keys():
+    if done.exit_code == NOT_FROM_THERE:
+        raise SandboxError(f"the image's repository does not come from the base {wanted} that the dataset names")
+    if done.exit_code != 0 or not {"commits", "refs", "changed", "top", "base"} <= words.keys():
         raise SandboxError(f"the repository's future cannot be removed ({_end(done)})")
     left, reached = int(words["commits"][1]), int(words["commits"][3])
     refs, remotes = int(words["refs"][1]), int(words["refs"][3])
@@ -116,9 +151,25 @@ async def prepare(container: Container) -> Prepared:
             f"the repository's future is still there: {left} commits of which {reached} are reached, {refs} refs, "
             f"{remotes} remotes"
         )
+    on_top = int(words["top"][1] or -1)
+    if on_top > MOST_ON_TOP:
+        raise SandboxError(
+            f"the image's repository is {on_top} commits ahead of the base {wanted}: it may hold the repair"
+        )
+    base, changed = words["base"][1], int(words["changed"][1])
+    tree = await _kept(container, base) if changed else base
     return Prepared(
-        base=words["base"][1], commits=left, changed=int(words["changed"][1]), env=await environment(container)
+        base=base, commits=left, on_top=on_top, changed=changed, tree=tree, env=await environment(container)
     )
+
+
+async def _kept(container: Container, base: str) -> str:
+    """The tree of all files as they are. Raises SandboxError."""
+    done = await container.run(f"set -- {base}\n{KEEP}", deadline=CLEANING, workdir=WORKDIR)
+    word, _, tree = done.output.decode(errors="replace").strip().rpartition(" ")
+    if done.exit_code != 0 or word != "tree":
+        raise SandboxError(f"the files as they are cannot be kept ({_end(done)})")
+    return tree
 
 
 async def environment(container: Container) -> dict[str, str]:
@@ -129,7 +180,7 @@ async def environment(container: Container) -> dict[str, str]:
 
 
 async def take(container: Container, base: str) -> Taken:
-    """Everything that differs from the base, whether it was committed or not; the model has no part in it.
+    """Everything that differs from a commit or tree, whether it was committed or not; the model has no part in it.
 
     The index and new objects go to memory first, for the disk may be full.
 

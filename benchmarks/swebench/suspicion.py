@@ -1,5 +1,6 @@
 """Signs that a patch works on the tests instead of the issue: told, never judged by."""
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
@@ -9,14 +10,22 @@ from benchmarks.swebench.older import END, START, touched
 
 RUNNER_FILES = frozenset(
     {
-        "conftest.py", "pytest.ini", "tox.ini", "setup.cfg", "sitecustomize.py", "usercustomize.py", "noxfile.py",
-        "pytest.toml", ".pytest.ini",
+        "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini", "setup.cfg", "noxfile.py",
+        "sitecustomize.py", "usercustomize.py", "runtests.py", "pyproject.toml", "package.json", ".mocharc.js",
+        ".mocharc.json", ".mocharc.yml", "karma.conf.js",
     }
 )  # fmt: skip
+"""Files that decide how tests run wherever they are; some hold other things, too, so their remedy says so."""
+RUNNER_PATHS = frozenset({"bin/test", "bin/doctest", "pytest.py", "tests/__init__.py", "test/__init__.py"})
+"""Files that do so at one place: runners, what hides the real one, and what every test of Django imports first."""
+RUNNER_CONFIGURATION = re.compile(r"(jest|vitest|ava|cypress|playwright)\.config\.[cm]?[jt]s|jest\.config\.json")
 TESTS_TOUCHED = "the patch changes the tests that decide"
 TESTS_REMEDY = "the official tests are put in place before they run; read the patch before trusting the result"
-RUNNER_TOUCHED = "the patch changes how tests are run"
-RUNNER_REMEDY = "conftest.py and its like can print results of their own; read the patch before trusting the result"
+RUNNER_TOUCHED = "the patch changes files that decide how tests are run"
+RUNNER_REMEDY = (
+    "such files can make a runner print results of its own, and may be changed for good reasons; read the patch before "
+    "trusting the result"
+)
 MARKS = "the test log holds the harness's own marks more than once"
 MARKS_REMEDY = "something printed them to move results; read the patch and the log"
 LOG_CUT = "the test log was too long to be kept whole"
@@ -32,7 +41,7 @@ def _found(instance: Instance, paths: Iterable[str], evaluation: Evaluation | No
     names = set(paths)
     if names & set(instance.test_files):
         yield TESTS_TOUCHED, TESTS_REMEDY
-    if any(PurePosixPath(path).name in RUNNER_FILES or path.endswith(".pth") for path in names):
+    if any(_runs_tests(path) for path in names):
         yield RUNNER_TOUCHED, RUNNER_REMEDY
     if evaluation is None:
         return
@@ -40,3 +49,9 @@ def _found(instance: Instance, paths: Iterable[str], evaluation: Evaluation | No
         yield MARKS, MARKS_REMEDY
     if evaluation.omitted:
         yield LOG_CUT, LOG_CUT_REMEDY
+
+
+def _runs_tests(path: str) -> bool:
+    name = PurePosixPath(path).name
+    known = name in RUNNER_FILES or path in RUNNER_PATHS or RUNNER_CONFIGURATION.fullmatch(name)
+    return bool(known) or name.endswith(".pth")

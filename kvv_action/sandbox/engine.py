@@ -53,6 +53,9 @@ class EngineInfo:
         memory: bytes.
         driver: storage driver with its file system, as `overlay2 on extfs`.
         unlimited: limits that it cannot hold, in words.
+        exposed: whether it listens on a port where nobody has to say who he is.
+        name: of the machine that it runs on.
+        root: the folder there that holds its images and containers.
     """
 
     host: str
@@ -64,6 +67,9 @@ class EngineInfo:
     driver: str
     rootless: bool
     unlimited: tuple[str, ...]
+    exposed: bool = False
+    name: str = ""
+    root: str = ""
 
     @property
     def missing(self) -> str:
@@ -173,6 +179,9 @@ def describe(client: "APIClient", host: str) -> EngineInfo:
         driver=str(told.get("Driver", "")) + (f" on {backing}" if backing else ""),
         rootless=any("rootless" in str(option) for option in told.get("SecurityOptions") or []),
         unlimited=tuple(word for name, word in limits if told.get(name) is False),
+        exposed=str(client.base_url).startswith("http://"),  # sockets are http+docker, and TLS is https
+        name=str(told.get("Name", "")),
+        root=str(told.get("DockerRootDir", "")),
     )
 
 

@@ -37,6 +37,8 @@ class Images:
         self._pulled: dict[str, str] = {}
         self._idle: dict[str, None] = {}
         self._line = asyncio.Semaphore(AT_A_TIME)
+        self._making_room = asyncio.Lock()
+        self._removing = asyncio.Lock()
 
     async def get(self, name: str) -> Image:
         """An image; whoever asks while it is being pulled waits for the same pull.
@@ -52,10 +54,6 @@ class Images:
             if self._had.get(name) is task:  # the next one who asks tries again
                 del self._had[name]
             raise
-
-    def prefetch(self, name: str) -> None:
-        """Begin to have an image."""
-        self._task(name)
 
     async def build(self, name: str, files: Mapping[str, bytes], arguments: Mapping[str, str]) -> Image:
         """An image of exactly these files and arguments, from earlier or new.
@@ -73,27 +71,35 @@ class Images:
         return there.image
 
     async def release(self, name: str) -> None:
-        """An image is not needed any more; it stays as long as there is room."""
+        """An image is not needed any more; it stays as long as there is room. This never fails: the result is there."""
         if name in self._pulled:
             self._idle[name] = None
             await self._make_room()
 
     async def _make_room(self) -> None:
         """Remove images without use, the longest unused first, while disk is short."""
-        while self._idle and self._options.images != "keep":
-            name = next(iter(self._idle))
-            image = await self.get(name)
-            self._idle = {name: None, **self._idle}
-            if self._options.images == "auto" and await self._free(image) >= SHORT:
-                return
-            await self._forget(name)
+        async with self._making_room:
+            while self._idle and self._options.images != "keep":
+                name = next(iter(self._idle))
+                if self._options.images == "auto" and not await self._is_short(name):
+                    return
+                if name in self._idle:  # nobody has asked for it meanwhile
+                    await self._forget(name)
+
+    async def _is_short(self, name: str) -> bool:
+        """Whether the engine's disk is short; a disk that cannot be measured is taken to be full."""
+        try:
+            return await self._free(self._had[name].result()) < SHORT
+        except SandboxError:
+            return True
 
     async def _forget(self, name: str) -> None:
-        del self._idle[name]
+        self._idle.pop(name, None)
         self._had.pop(name, None)
         place, client = self._pulled.pop(name), self._engine.client
-        with suppress(EngineError):  # somebody else's container uses it by now
-            await self._engine.call(f"removing the image {place}", lambda: client.remove_image(place))
+        async with self._removing:
+            with suppress(EngineError):  # somebody else's container uses it by now
+                await self._engine.call(f"removing the image {place}", lambda: client.remove_image(place))
 
     async def aclose(self) -> None:
         """Stop pulling."""
@@ -140,8 +146,9 @@ class Images:
                 await self._forget(next(iter(self._idle)))
 
     async def _there(self, name: str, place: str) -> "_There | None":
-        """What the engine has, under the name that was asked for or that of the mirror."""
-        return await self._inspect(name) or (await self._inspect(place) if place != name else None)
+        """What the engine has, under the name that was asked for or that of the mirror, and is not about to lose."""
+        async with self._removing:
+            return await self._inspect(name) or (await self._inspect(place) if place != name else None)
 
     async def _inspect(self, place: str) -> "_There | None":
         client = self._engine.client

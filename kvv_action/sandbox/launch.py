@@ -7,6 +7,7 @@ from typing import Any
 from kvv_action.benchmark import ContainerSpec, Image
 from kvv_action.sandbox.container import MAIN, EngineContainer, Started
 from kvv_action.sandbox.engine import Engine, EngineError
+from kvv_action.sandbox.floor import Floor
 from kvv_action.sandbox.labels import container_name, labels
 from kvv_action.sandbox.limits import Limits, host_config, may_have_quota
 from kvv_action.sandbox.threads import see_through
@@ -15,6 +16,8 @@ STARTING, REMOVING = 120, 60
 """Seconds for the engine to start and to remove a container."""
 HELD = 3.0
 """Seconds that a cancellation waits for the engine: the runner gives a cancelled step ten."""
+DISK = "disk"
+"""Role of the container in which the engine's disk is measured."""
 LATE = 60
 """Seconds between the end of a lease and the time from which anybody may remove the container."""
 
@@ -33,8 +36,9 @@ class Launch:
 class Launcher:
     """Starts and removes containers on one engine."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, floor: Floor | None = None) -> None:
         self._engine = engine
+        self._floor = floor
         self._quota = may_have_quota(engine.info)
 
     async def start(self, launch: Launch) -> EngineContainer:
@@ -60,6 +64,7 @@ class Launcher:
                 disk=0 if self._quota else launch.limits.disk,
                 until=time.monotonic() + spec.lease,
             ),
+            self._floor,
         )
 
     async def remove(self, container: str) -> None:
@@ -89,7 +94,8 @@ class Launcher:
             return await self._once(name, launch)
 
     async def _once(self, name: str, launch: Launch) -> str:
-        client, config = self._engine.client, _config(launch, quota=self._quota)
+        quota = self._quota and launch.spec.role != DISK  # a quota would be all that it sees of the disk
+        client, config = self._engine.client, _config(launch, quota=quota)
 
         def create_and_start() -> str:
             made: str = client.create_container_from_config(config, name)["Id"]
@@ -107,8 +113,9 @@ def _config(launch: Launch, *, quota: bool) -> dict[str, Any]:
         "Entrypoint": ["/bin/sh", "-c", MAIN, "kvv-lease", str(spec.lease)],
         "Cmd": [],
         "Env": [],
+        "User": "0",
         "WorkingDir": "/",
         "Healthcheck": {"Test": ["NONE"]},
         "Labels": labels(launch.run, spec.instance, spec.role, time.time() + spec.lease + LATE),
-        "HostConfig": host_config(launch.limits, launch.network, quota=quota),
+        "HostConfig": host_config(launch.limits, launch.network, quota=quota, role=spec.role),
     }

@@ -34,8 +34,15 @@ class Limits:
         )
 
 
-def host_config(limits: Limits, network: str, *, quota: bool) -> dict[str, Any]:
-    """The engine's `HostConfig`: no capability, no new privileges, no binds, no devices, no logs.
+GRADE = "grade"
+"""Role of the container in which a patch is tested."""
+OF_TESTS = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID")
+"""Capabilities of root that tests of real repositories use on files and processes of their own. The official harness
+gives them Docker's whole default set; what reaches the network, devices or other namespaces is left out here."""
+
+
+def host_config(limits: Limits, network: str, *, quota: bool, role: str = "") -> dict[str, Any]:
+    """The engine's `HostConfig`: no capability but those of tests, no new privileges, no binds, no devices, no logs.
 
     Without logs, because what is written to the main process's streams would fill the engine's disk. `AutoRemove` would
     be welcome, but the engine may take a container away that it is told to start anew.
@@ -45,9 +52,11 @@ def host_config(limits: Limits, network: str, *, quota: bool) -> dict[str, Any]:
         network: name of a network, `none` for none.
         quota: whether the storage driver holds the disk limit. Else a single file is held to it by `ulimit`, and
             `kvv_action.sandbox.disk` watches all of them together.
+        role: the container's; where patches are tested it has `OF_TESTS`.
     """
     config: dict[str, Any] = {
         "CapDrop": ["ALL"],
+        "CapAdd": list(OF_TESTS) if role == GRADE else [],
         "SecurityOpt": ["no-new-privileges:true"],
         "IpcMode": "private",
         "LogConfig": {"Type": "none", "Config": {}},
@@ -74,6 +83,18 @@ def room(limits: Limits, workers: int, engine: EngineInfo) -> Room:
     memory = int(engine.memory * SHARE)
     fitting = max(1, memory // limits.memory)
     return Room(memory=memory, places=min(workers or PER_CPU * engine.cpus, fitting))
+
+
+def cut(limits: Limits, workers: int, engine: EngineInfo) -> str:
+    """What is to be told when fewer containers fit than the user wants; empty when all of them do."""
+    places = room(limits, workers, engine).places
+    if places >= workers:
+        return ""
+    gib = 2**30
+    return (
+        f"only {places} of {workers} containers run at a time: each may take {limits.memory / gib:.3g} GiB of the "
+        f"{engine.memory * SHARE / gib:.3g} GiB that the engine has for them; container-memory makes them smaller"
+    )
 
 
 def may_have_quota(engine: EngineInfo) -> bool:

@@ -1,15 +1,16 @@
 """The sandbox: nested containers on the engine that is there."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 
 from kvv_action.benchmark import ContainerSpec, Image
 from kvv_action.errors import SandboxError
 from kvv_action.sandbox.container import EngineContainer
-from kvv_action.sandbox.engine import Engine, NoEngine, open_engine
+from kvv_action.sandbox.engine import Engine, open_engine
+from kvv_action.sandbox.floor import Floor, floor_of
 from kvv_action.sandbox.images import Images
-from kvv_action.sandbox.launch import HELD, Launch, Launcher
-from kvv_action.sandbox.limits import room
+from kvv_action.sandbox.launch import DISK, HELD, Launch, Launcher
+from kvv_action.sandbox.limits import cut, room
 from kvv_action.sandbox.options import SandboxOptions
 from kvv_action.sandbox.reaper import Which, reap
 from kvv_action.sandbox.slots import Room, Slots
@@ -19,14 +20,32 @@ FREE = "stat -f -c '%a %S' /"
 """Prints the free blocks of the engine's disk and their size."""
 
 
-class NestedContainers:
-    """The `Sandbox` of `kvv_action.benchmark`; made by `open_sandbox`."""
+Tell = Callable[[str], None]
 
-    def __init__(self, engine: Engine, options: SandboxOptions) -> None:
+
+def _quietly(message: str) -> None:
+    """Tells nobody."""
+
+
+class NestedContainers:
+    """The `Sandbox` of `kvv_action.benchmark`; made by `open_sandbox`.
+
+    Args:
+        engine: where containers run.
+        options: what the user chose.
+        tell: is told in words what is not as wished and does not stop the work.
+        floor: of the engine's disk; None when that cannot be seen from here.
+    """
+
+    def __init__(
+        self, engine: Engine, options: SandboxOptions, tell: Tell = _quietly, floor: Floor | None = None
+    ) -> None:
         self._engine = engine
         self._options = options
+        self._tell = tell
+        self._told_of_network = False
         self._slots = Slots(room(options.limits, options.workers, engine.info))
-        self._launcher = Launcher(engine)
+        self._launcher = Launcher(engine, floor)
         self._images = Images(engine, options, self._free)
         self.places = self._slots.room.places
 
@@ -37,10 +56,6 @@ class NestedContainers:
     async def build(self, name: str, files: Mapping[str, bytes], arguments: Mapping[str, str]) -> Image:
         """See `Sandbox.build`."""
         return await self._images.build(name, files, arguments)
-
-    def prefetch(self, name: str) -> None:
-        """See `Sandbox.prefetch`."""
-        self._images.prefetch(name)
 
     async def release(self, name: str) -> None:
         """See `Sandbox.release`."""
@@ -67,18 +82,38 @@ class NestedContainers:
             spec=spec,
             image=image,
             limits=self._options.limits.of(spec, self._engine.info),
-            network=self._options.network if spec.network else "none",
+            network=self._network(wanted=spec.network),
             run=self._options.run,
         )
         container = await self._launcher.start(launch)
         try:
-            yield container
+            async with container.guarded():
+                yield container
         finally:
+            await self._remove(container)
+
+    async def _remove(self, container: EngineContainer) -> None:
+        """Remove a container whose work is done; one that stays is no reason to lose the work: it ends by itself."""
+        try:
             await self._launcher.remove(container.id)
+        except SandboxError as error:
+            self._tell(f"{container.name} is left to the next sweep: {error}")
+
+    def _network(self, *, wanted: bool) -> str:
+        """The name of a container's network: none where it could reach the engine, and through it the host."""
+        if not (wanted and self._engine.info.exposed):
+            return self._options.network if wanted else "none"
+        if not self._told_of_network:
+            self._told_of_network = True
+            self._tell(
+                f"tests run without a network: the engine at {self._engine.info.host} asks nobody who he is, "
+                "and a container with a network could reach it; use its socket, or TLS"
+            )
+        return "none"
 
     async def _free(self, image: Image) -> int:
         """Bytes free on the engine's disk, which is not ours: measured in a container that no model has touched."""
-        spec = ContainerSpec(image=image.id, instance="engine", role="disk", lease=60)
+        spec = ContainerSpec(image=image.id, instance="engine", role=DISK, lease=60)
         async with self._started(spec, image) as container:
             told = await container.run(FREE, deadline=20)
         try:
@@ -88,7 +123,7 @@ class NestedContainers:
         return blocks * size
 
 
-async def open_sandbox(options: SandboxOptions) -> NestedContainers:
+async def open_sandbox(options: SandboxOptions, tell: Tell = _quietly) -> NestedContainers:
     """A sandbox on the engine that is there, after sweeping what this run, or anybody whose time is over, left.
 
     Raises:
@@ -96,8 +131,12 @@ async def open_sandbox(options: SandboxOptions) -> NestedContainers:
     """
     engine = await open_engine()
     try:
-        await off_loop(lambda: reap(Which(run=options.run, expired=True)))
+        reaped = await off_loop(lambda: reap(Which(run=options.run, expired=True)))
+        problems = reaped.failed
     except SandboxError as error:
-        engine.close()
-        raise NoEngine(str(error)) from error
-    return NestedContainers(engine, options)
+        problems = (str(error),)
+    for problem in problems:
+        tell(f"containers of earlier runs are not all removed: {problem}")
+    if message := cut(options.limits, options.workers, engine.info):
+        tell(message)
+    return NestedContainers(engine, options, tell, await floor_of(engine))

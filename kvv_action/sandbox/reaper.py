@@ -133,6 +133,7 @@ def _left(container: str, names: Sequence[str], state: str, labels: Mapping[str,
 def _remove(client: "APIClient", container: str) -> str:
     """Empty when the container is gone or going, else what the engine says."""
     from docker.errors import APIError
+    from requests import RequestException
 
     try:
         client.remove_container(container, force=True, v=True)
@@ -140,4 +141,6 @@ def _remove(client: "APIClient", container: str) -> str:
         if error.status_code in (404, 409):
             return ""
         return str(error.explanation or error)
+    except RequestException as error:  # slow to remove one, it may be quick to remove the next
+        return f"the container engine does not answer ({error})"
     return ""

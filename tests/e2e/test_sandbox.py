@@ -8,8 +8,9 @@ import time
 
 import pytest
 
+from tests.e2e.conftest import KEY, Serve
 from tests.e2e.runner import Runner
-from tests.e2e.test_action import containers, wait_for
+from tests.e2e.test_action import containers, report, wait_for
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(1200)]
 
@@ -108,3 +109,18 @@ def test_killed(runner: Runner, docker: str) -> None:
         assert left(docker, f"{runner.label}-other") != ""
     finally:
         subprocess.run([docker, "rm", "-f", stranger], capture_output=True)
+
+
+def test_swebench_in_a_step(runner: Runner, docker: str, serve: Serve) -> None:
+    """The action resolves the bundled instances through tool calls of the embedded vendor, beside its own container."""
+    inputs = {
+        "base-url": "http://127.0.0.1:8080/v1", "api-key": KEY, "model": "kimi-k2.6", "benchmarks": "swebench",
+        "dataset": "swebench=bundled", "precheck": "off", "base-image": os.environ["KVV_BASE_IMAGE"],
+        "container-memory": "0.25",
+    }  # fmt: skip
+    step = runner.run(inputs, network=serve(), timeout=300)
+    assert step.status == 0, step.stdout
+    assert (step.outputs["verdict"], step.outputs["score-swebench"]) == ("pass", "1.0000")
+    (found,) = report(runner)["benchmarks"]  # type: ignore[misc]
+    assert found["breakdowns"]["outcome"] == {"resolved": 3}
+    assert left(docker, runner.label) == ""

@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from kvv_action.benchmark import Container, ContainerSpec
+from benchmarks.swebench import bundled
+from benchmarks.swebench.benchmark import SweBench
+from benchmarks.swebench.dataset import PINS
+from benchmarks.swebench.evaluation import evaluate
+from benchmarks.swebench.instance import WORKDIR, Instance
+from benchmarks.swebench.repository import prepare, take
+from kvv_action.benchmark import ContainerSpec, Options
+from kvv_action.dataset.load import load
+from kvv_action.profiles import loader
 from kvv_action.sandbox.archive import packed
 from kvv_action.sandbox.engine import NoEngine, connect
 from kvv_action.sandbox.labels import labels
@@ -22,13 +30,11 @@ pytestmark = [pytest.mark.perf, pytest.mark.docker, pytest.mark.timeout(1200)]
 MIB = 2**20
 LIMITS = Limits(cpus=1.0, memory=512 * MIB, pids=128, disk=1024 * MIB)
 INSTANCES, COMMANDS = 20, 60
-HISTORY = (
-    "git init -q . && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m base"
-    " && for i in $(seq 50); do echo $i > file$i; done"
-)
-
-PREPARE = ("git rev-parse HEAD", "git reflog expire --expire=now --all; git gc -q --prune=now", "git status")
-EXTRACT = "git add -A && git diff --cached --binary HEAD > /tmp/patch"
+SLOWEST, TIMES = 2000, 1.3
+"""Milliseconds that an instance may cost on top of model and tests, and times that a command may take of the SDK's."""
+BARE = ("git rev-parse HEAD", "git reflog expire --expire=now --all; git gc -q --prune=now", "git status",
+        "git add -A && git diff --cached --binary HEAD > /tmp/patch")  # fmt: skip
+"""What the SDK alone is given to do for an instance: the same in outline, without a check or a limit."""
 
 
 @pytest.fixture
@@ -48,51 +54,47 @@ def told(name: str, seconds: list[float]) -> float:
     return median
 
 
-def spec(role: str) -> ContainerSpec:
-    return ContainerSpec(image=os.environ["KVV_BASE_IMAGE"], instance="perf", role=role, workdir="/srv", lease=600)
+def spec(role: str, image: str = "") -> ContainerSpec:
+    found = image or os.environ["KVV_BASE_IMAGE"]
+    return ContainerSpec(image=found, instance="perf", role=role, workdir=WORKDIR if image else "/srv", lease=600)
 
 
-async def prepare(container: Container) -> None:
-    """What an instance needs before its agent: the head read, other refs and the reflog removed."""
-    for command in PREPARE:
-        await container.run(command, deadline=60)
+def bundled_instance() -> Instance:
+    rows = load("swebench", "benchmarks.swebench", PINS["verified"], "bundled")
+    found: Instance = next(iter(SweBench(Options()).samples(rows, loader.load("kimi-k2.6")))).input
+    return found
 
 
-async def extract(container: Container) -> bytes:
-    """The patch, taken by us."""
-    done = await container.run(EXTRACT, deadline=60)
-    assert done.exit_code == 0, done
-    return await container.get("/tmp/patch", limit=MIB)
-
-
-async def instance(sandbox: NestedContainers) -> float:
+async def worked(sandbox: NestedContainers, task: Instance, image: str) -> float:
     """Seconds of everything around model and tests: two containers, preparation, patch, set-up of grading."""
     spent = 0.0
     began = time.perf_counter()
-    async with sandbox.container(spec("agent")) as container:
+    async with sandbox.container(spec("agent", image)) as container:
+        prepared = await prepare(container, task.base)
         spent += time.perf_counter() - began
-        await container.run(HISTORY, deadline=60)  # stands for what the image brings and the model does
+        await container.put("/tmp/gold.diff", task.gold.encode())  # stands for what the model does
+        done = await container.run("git apply /tmp/gold.diff", deadline=60, workdir=WORKDIR)
+        assert done.exit_code == 0, done
         began = time.perf_counter()
-        await prepare(container)
-        patch = await extract(container)
-    async with sandbox.container(spec("grade")) as container:
-        await container.put("/tmp/patch.diff", patch)
-        await container.put("/tmp/eval.sh", b"exit 0\n")
-        await container.run("bash /tmp/eval.sh", deadline=60)
+        taken = await take(container, prepared.tree)
+        assert taken.patch, taken
+    async with sandbox.container(spec("grade", image)) as container:
+        found = await evaluate(container, taken.patch.encode(), "exit 0", 60)
+        assert found.applied, found
     return spent + time.perf_counter() - began
 
 
-def bare(client: Any) -> float:
+def bare(client: Any, task: Instance, image: str) -> float:
     """Seconds of the same by the SDK alone: two containers, the same commands and files, no limit and no deadline."""
 
     def run(container: str, command: str) -> None:
-        made = client.exec_create(container, ["bash", "-c", command], workdir="/srv")["Id"]
+        made = client.exec_create(container, ["bash", "-c", command], workdir=WORKDIR)["Id"]
         client.exec_start(made)
         client.exec_inspect(made)
 
     def started() -> str:
         config = {
-            "Image": os.environ["KVV_BASE_IMAGE"],
+            "Image": image,
             "Entrypoint": ["sleep", "600"],
             "HostConfig": {"NetworkMode": "none"},
             "Labels": labels("perf-bare", "perf", "bare", time.time() + 600),
@@ -103,10 +105,8 @@ def bare(client: Any) -> float:
 
     began = time.perf_counter()
     agent = started()
-    spent = time.perf_counter() - began
-    run(agent, HISTORY)
-    began = time.perf_counter()
-    for command in (*PREPARE, EXTRACT):
+    client.put_archive(agent, "/", packed("/tmp/gold.diff", task.gold.encode(), 0o644))
+    for command in (*BARE[:3], "git apply /tmp/gold.diff", BARE[3]):
         run(agent, command)
     b"".join(client.get_archive(agent, "/tmp/patch")[0])
     client.remove_container(agent, force=True)
@@ -115,19 +115,22 @@ def bare(client: Any) -> float:
         client.put_archive(grade, "/", packed(f"/tmp/{name}", b"exit 0", 0o644))
     run(grade, "bash /tmp/eval.sh")
     client.remove_container(grade, force=True)
-    return spent + time.perf_counter() - began
+    return time.perf_counter() - began
 
 
 async def test_overhead_of_an_instance(client: Any) -> None:
-    """Create, prepare, extract, set up grading, remove; by us and by the SDK, in turns."""
+    """Of a bundled one: create, prepare, take the patch, set up grading, remove; by us and by the SDK, in turns."""
     sandbox = await open_sandbox(SandboxOptions(run=f"perf-{secrets.token_hex(6)}", limits=LIMITS))
+    task = bundled_instance()
     try:
-        await instance(sandbox)
-        pairs = [(await instance(sandbox), bare(client)) for _ in range(INSTANCES)]
-        ratio = told("an instance: ours", [ours for ours, _ in pairs]) / told("the SDK", [sdk for _, sdk in pairs])
-        print(f"{'':<36} {ratio:.2f} times the SDK's")
+        image = (await bundled.image(task, sandbox, os.environ["KVV_BASE_IMAGE"])).id
+        await worked(sandbox, task, image)
+        pairs = [(await worked(sandbox, task, image), bare(client, task, image)) for _ in range(INSTANCES)]
+        ours, sdk = told("an instance: ours", [pair[0] for pair in pairs]), told("the SDK", [pair[1] for pair in pairs])
+        print(f"{'':<36} {ours / sdk:.2f} times the SDK's")
     finally:
         await sandbox.aclose()
+    assert ours < SLOWEST
 
 
 async def test_commands_beside_the_bare_sdk(client: Any) -> None:
@@ -152,6 +155,7 @@ async def test_commands_beside_the_bare_sdk(client: Any) -> None:
                     bare.append(time.perf_counter() - began)
                 ratio = told(f"{command[:30]}: ours", ours) / told(f"{command[:30]}: SDK", bare)
                 print(f"{'':<36} {ratio:.2f} times the SDK's")
+                assert ratio <= TIMES
                 ours.clear()
                 bare.clear()
     finally:

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from kvv_action.errors import SandboxError
+from kvv_action.benchmark import ContainerSpec
+from kvv_action.errors import LimitReached, SandboxError
 from kvv_action.sandbox.container import EngineContainer
+from kvv_action.sandbox.floor import Floor, Free
+from kvv_action.sandbox.nested import NestedContainers
 from tests.sandbox.conftest import MIB
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(300)]
@@ -216,3 +219,79 @@ async def test_no_bash(start: Start, client: Any) -> None:
     await container.run("rm -f /bin/bash /usr/bin/bash", deadline=30)
     with pytest.raises(SandboxError, match="has no bash"):
         await container.run("echo", deadline=30)
+
+
+async def test_a_writer_in_the_background(start: Start, client: Any) -> None:
+    """It is stopped between commands, too: while a model thinks, nothing else would see it."""
+    container = await start()
+    write = "i=0; while :; do i=$((i+1)); head -c 4M /dev/zero > /tmp/y$i; sleep 0.02; done"
+    assert (await container.run(f"nohup bash -c '{write}' >/dev/null 2>&1 & echo on", deadline=30)).output == b"on\n"
+    await asyncio.sleep(6)
+    size = "du -sm /tmp | cut -f1"
+    first = int((await container.run(size, deadline=30)).output)
+    await asyncio.sleep(1)
+    assert int((await container.run(size, deadline=30)).output) == first
+    assert 64 <= first < 1000
+    assert (await container.run("rm /tmp/y*; echo tidy", deadline=30)).output == b"tidy\n"
+
+
+BREAKING = {
+    "no programs": "rm -rf /bin /usr/bin",
+    "no shell that can run": "chmod 0 $(readlink -f /bin/bash)",
+    "a clock that ends the main process": "printf '#!/bin/bash\\necho 9999999999\\n' > $(command -v date); kill -9 -1",
+    "a shell that cannot be started anew": "rm -f /bin/sh; sleep 100",
+}
+
+
+@pytest.mark.parametrize("breaking", BREAKING)
+async def test_broken_from_inside(start: Start, breaking: str) -> None:
+    """A container that its own commands have left unusable is their doing, no failure of the engine."""
+    container = await start()
+    assert (await container.run("echo well", deadline=30)).exit_code == 0
+
+    async def used() -> None:
+        await container.run(BREAKING[breaking], deadline=3)
+        await asyncio.sleep(1)
+        await container.run("echo on", deadline=3)
+
+    with pytest.raises(LimitReached):
+        await used()
+
+
+async def test_killed_from_outside_is_nobody_s_limit(start: Start, client: Any) -> None:
+    """Also after commands that ran well."""
+    container = await start()
+    await container.run("echo well", deadline=30)
+    client.kill(container.id)
+    with pytest.raises(SandboxError) as raised:
+        await container.run("echo", deadline=5)
+    assert not isinstance(raised.value, LimitReached)
+
+
+@pytest.mark.parametrize(("command", "doing"), [("head -c 40M /dev/zero > /tmp/x", True), ("echo hello", False)])
+async def test_the_engine_s_disk_is_short(sandbox: NestedContainers, base: str, command: str, doing: bool) -> None:
+    """The container that filled it is ended as one over its limit; another one has met a failure of the engine."""
+    level = [10**12]
+    sandbox._launcher._floor = Floor(lambda: Free(bytes=level[0], files=None))
+    spec = ContainerSpec(image=base, instance="test", role="agent", lease=300)
+    async with sandbox.container(spec) as container:
+        assert (await container.run(command, deadline=30)).exit_code == 0
+        level[0] = 10**8
+        await asyncio.sleep(3)
+        with pytest.raises(SandboxError, match="the engine's disk has only 95 MiB left") as raised:
+            await container.run("echo on", deadline=30)
+        assert isinstance(raised.value, LimitReached) is doing
+
+
+def test_a_floor_is_no_higher_than_half_of_what_there_was() -> None:
+    """On a small disk it is lower; where inodes are made as needed there is none for them."""
+    now = [Free(bytes=10**9, files=30_000)]
+    floor = Floor(lambda: now[0])
+    for found, reached in (
+        (Free(bytes=6 * 10**8, files=16_000), ""),
+        (Free(bytes=4 * 10**8, files=16_000), "the engine's disk has only 381 MiB left"),
+        (Free(bytes=6 * 10**8, files=14_000), "the engine's disk has room for only 14000 more files"),
+        (Free(bytes=6 * 10**8, files=None), ""),
+    ):
+        now[0] = found
+        assert floor.reached() == reached

@@ -128,7 +128,8 @@ def test_what_an_engine_says() -> None:
     """As engines of several kinds describe themselves; what they leave out is not taken for a lack."""
 
     class Told:
-        def __init__(self, **told: Any) -> None:
+        def __init__(self, base_url: str = "http+docker://localhost", **told: Any) -> None:
+            self.base_url = base_url
             self.told = told
 
         def info(self) -> dict[str, Any]:
@@ -143,6 +144,8 @@ def test_what_an_engine_says() -> None:
     xfs = {"Driver": "overlay2", "DriverStatus": [["Backing Filesystem", "xfs"], ["Supports d_type", "true"]]}
     assert describe(Told(**xfs), "h").driver == "overlay2 on xfs"  # type: ignore[arg-type]
     assert describe(Told(OSType="linux"), "h").missing == ""  # type: ignore[arg-type]
+    places = {"http+docker://localhost": False, "https://10.0.0.1:2376": False, "http://10.0.0.1:2375": True}
+    assert {url: describe(Told(url), "h").exposed for url in places} == places  # type: ignore[arg-type]
 
 
 @pytest.mark.docker

@@ -150,17 +150,6 @@ async def test_mirror(case: Case) -> None:
     assert case.registry.asked[f"swe/x-{case.tag}"]
 
 
-async def test_prefetch(case: Case) -> None:
-    """What was pulled ahead is there when it is asked for; a failure is told only then."""
-    found = await case.images()
-    case.registry.troubles[case.repository("bad")] = [404]
-    found.prefetch(case.name("good"))
-    found.prefetch(case.name("bad"))
-    assert (await found.get(case.name("good"))).id
-    with pytest.raises(SandboxError):
-        await found.get(case.name("bad"))
-
-
 @pytest.mark.parametrize(
     ("policy", "free", "stays"),
     [("auto", 10**15, True), ("auto", images.SHORT - 1, False), ("keep", 0, True), ("remove", 10**15, False)],
@@ -210,10 +199,11 @@ async def test_closing_ends_pulls(case: Case, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(pull, "LONGEST", 1000.0)
     case.registry.troubles[case.repository()] = [503] * 1000
     found = await case.images()
-    found.prefetch(case.name())
+    asked = asyncio.create_task(found.get(case.name()))
     await asyncio.sleep(0.3)
     async with asyncio.timeout(5):
         await found.aclose()
+        await asyncio.gather(asked, return_exceptions=True)
 
 
 async def test_built_from_memory(case: Case, base: str) -> None:

@@ -148,3 +148,31 @@ async def test_the_main_process_writes_no_log(start: Start, client: Any) -> None
     container = await start()
     await container.run("head -c 10M /dev/zero > /proc/1/fd/1", deadline=30)
     assert client.inspect_container(container.id)["LogPath"] == ""
+
+
+async def test_tests_may_be_root_among_their_own_files(start: Start, client: Any) -> None:
+    """Where a patch is tested, root can do with files and processes what tests do; no more."""
+    container = await start(role="grade")
+    allowed = (
+        "touch /tmp/x && chown 1000:1000 /tmp/x && chmod 600 /tmp/x && echo y >> /tmp/x",
+        "python3 -c 'import os; os.setgid(1000); os.setuid(1000); print(os.getuid())'",
+    )
+    for command in allowed:
+        done = await container.run(command, deadline=30)
+        assert done.exit_code == 0, done
+    for attempt in (
+        "mount -t tmpfs none /mnt", "unshare -m true", "chroot / true", "mknod /tmp/disk b 254 0", "dmesg",
+        "python3 -c 'import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW)'",
+    ):  # fmt: skip
+        assert (await container.run(attempt, deadline=30)).exit_code != 0, attempt
+
+
+async def test_commands_run_as_root(sandbox: NestedContainers, base: str, run: str, client: Any) -> None:
+    """Also where an image names another user: the official harness does the same."""
+    name = f"kvv-test-{run}"
+    image = await sandbox.build(name, {"Dockerfile": f"FROM {base}\nUSER nobody\n".encode()}, {})
+    try:
+        async with sandbox.container(ContainerSpec(image=image.id, instance="t", role="agent", lease=60)) as container:
+            assert (await container.run("id -u", deadline=30)).output == b"0\n"
+    finally:
+        client.remove_image(name, force=True)

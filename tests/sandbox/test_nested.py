@@ -3,16 +3,21 @@
 import asyncio
 import random
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from kvv_action.benchmark import ContainerSpec
 from kvv_action.errors import SandboxError
+from kvv_action.sandbox import launch, nested
+from kvv_action.sandbox.engine import EngineError, NoEngine
 from kvv_action.sandbox.labels import labels
 from kvv_action.sandbox.launch import Launcher
+from kvv_action.sandbox.limits import Limits
 from kvv_action.sandbox.nested import NestedContainers, open_sandbox
 from kvv_action.sandbox.options import SandboxOptions
+from kvv_action.sandbox.reaper import Reaped
 from tests.sandbox.conftest import MIB, SMALL, labelled
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(600)]
@@ -159,3 +164,69 @@ def _left_over(client: Any, base: str, run: str, seconds: int) -> str:
     found: str = client.create_container_from_config(config)["Id"]
     client.start(found)
     return found
+
+
+async def test_a_container_that_cannot_be_removed(
+    sandbox: NestedContainers, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The work in it is done and stays; that it is left to the next sweep is told."""
+    told = list[str]()
+    sandbox._tell = told.append
+
+    async def busy(container: str) -> None:
+        raise EngineError("removing a container: device or resource busy", 500)
+
+    monkeypatch.setattr(sandbox._launcher, "remove", busy)
+    async with sandbox.container(spec(base)) as container:
+        done = await container.run("echo done", deadline=30)
+    assert done.output == b"done\n"
+    assert [message for message in told if "is left to the next sweep" in message and "busy" in message]
+
+
+async def test_an_earlier_container_that_cannot_be_removed(run: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told, and does not keep this run from its own."""
+    told = list[str]()
+
+    def stuck(which: object) -> Reaped:
+        return Reaped(removed=(), failed=("kvv-old: busy",))
+
+    def slow(which: object) -> Reaped:
+        raise NoEngine("the container engine does not answer (timed out)")
+
+    for reap in (stuck, slow):
+        monkeypatch.setattr(nested, "reap", reap)
+        await (await open_sandbox(SandboxOptions(run=run), told.append)).aclose()
+    assert [message.partition(": ")[2] for message in told] == [
+        "kvv-old: busy", "the container engine does not answer (timed out)",
+    ]  # fmt: skip
+
+
+async def test_no_network_beside_an_open_engine(sandbox: NestedContainers, base: str) -> None:
+    """Where the engine's port asks nobody who he is, a container gets no network, and that is told once."""
+    told = list[str]()
+    sandbox._tell = told.append
+    sandbox._engine.info = replace(sandbox._engine.info, exposed=True)
+    for _ in range(2):
+        async with sandbox.container(spec(base, network=True)) as container:
+            assert (await container.run("ls /sys/class/net", deadline=30)).output == b"lo\n"
+    assert len(told) == 1
+    assert told[0].startswith("tests run without a network: the engine at ")
+
+
+async def test_the_disk_is_measured_without_a_quota(base: str, run: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quota would be all that the measuring container sees."""
+    asked = dict[str, bool]()
+    real = launch.host_config
+
+    def noted(limits: Limits, network: str, *, quota: bool, **more: Any) -> dict[str, Any]:
+        asked[network] = quota
+        return real(limits, network, quota=False, **more)
+
+    monkeypatch.setattr(launch, "host_config", noted)
+    sandbox = await open_sandbox(SandboxOptions(run=run, limits=SMALL))
+    sandbox._launcher._quota = True
+    await sandbox._free(await sandbox.image(base))
+    assert asked == {"none": False}
+    async with sandbox.container(spec(base)):
+        assert asked == {"none": True}
+    await sandbox.aclose()

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from docker.errors import APIError
 from requests import ConnectionError as EngineGone
+from requests import ReadTimeout
 
 from kvv_action.sandbox.engine import NoEngine, connect
 from kvv_action.sandbox.labels import EXPIRES, RUN
@@ -111,3 +112,18 @@ def test_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     with pytest.raises(NoEngine, match="no container engine"):
         connect()
+
+
+def test_slow_to_remove_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that does not come in time is told, and the others are removed."""
+    engine = Engine({"a": {RUN: "r"}, "b": {RUN: "r"}})
+    remove = engine.remove_container
+
+    def slow(container: str, **options: Any) -> None:
+        if container == "a":
+            raise ReadTimeout("60 s")
+        remove(container, **options)
+
+    monkeypatch.setattr(engine, "remove_container", slow)
+    reaped = reap(Which(run="r"), engine=engine)
+    assert (reaped.removed, reaped.failed) == (("b",), ("a: the container engine does not answer (60 s)",))

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from kvv_action.sandbox.engine import EngineInfo
-from kvv_action.sandbox.limits import Limits, room
+from kvv_action.sandbox.limits import Limits, cut, room
 from kvv_action.sandbox.slots import Room, Slots
 
 GIB = 2**30
@@ -119,3 +119,11 @@ async def test_more_than_there_is() -> None:
 def test_how_many_there_are(workers: int, cpus: int, memory: int, places: int) -> None:
     """Two per processor or as many as wanted, but never more than memory holds, and always one."""
     assert room(ONE, workers, engine(cpus, memory * GIB)).places == places
+
+
+def test_what_is_cut_is_told() -> None:
+    """Who wants more containers than fit hears how many there are, and why."""
+    assert cut(ONE, 0, engine(cpus=2, memory=8 * GIB)) == ""
+    assert cut(ONE, 2, engine(cpus=2, memory=16 * GIB)) == ""
+    told = cut(ONE, 8, engine(cpus=2, memory=10 * GIB))
+    assert "only 2 of 8 containers run at a time: each may take 4 GiB of the 8 GiB" in told

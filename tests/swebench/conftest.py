@@ -2,11 +2,12 @@
 
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import pytest
+from docker.errors import ImageNotFound
 
 from benchmarks.swebench import bundled
 from benchmarks.swebench.benchmark import SweBench
@@ -55,3 +56,14 @@ async def ledger(sandbox: NestedContainers, samples: list[Sample]) -> AsyncItera
     spec = ContainerSpec(image=image.id, instance=instance.id, role="agent", workdir="/testbed", lease=300)
     async with AsyncExitStack() as stack:
         yield await stack.enter_async_context(sandbox.container(spec))
+
+
+@pytest.fixture
+def run_image(engine: None) -> Iterator[str]:
+    """A name for an image of one test, which is gone in the end."""
+    name = f"kvv-test-{secrets.token_hex(6)}:1"
+    yield name
+    client: Any = connect()
+    with suppress(ImageNotFound):
+        client.remove_image(name, force=True)
+    client.close()

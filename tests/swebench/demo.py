@@ -42,6 +42,14 @@ def containers(out: Path) -> list[str]:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
 
+def free() -> int:
+    """Bytes that are free on the engine's disk."""
+    docker, image = os.environ.get("KVV_DOCKER_CLI", "docker"), os.environ["KVV_BASE_IMAGE"]
+    command = [docker, "run", "--rm", "--network", "none", "--entrypoint", "stat", image, "-f", "-c", "%a %S", "/"]
+    blocks, size = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    return int(blocks) * int(size)
+
+
 def scored(out: Path) -> list[str]:
     """Instances with a score in a journal, in order."""
     return [line["sample"] for line in Reader(out / "journal.jsonl") if line["kind"] == "score"]

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from benchmarks.swebench import prompts, tool
-from benchmarks.swebench.agent import Agent, Ended
+from benchmarks.swebench.agent import CONTAINER, Agent, Ended
 from benchmarks.swebench.limits import limits
 from kvv_action.benchmark import Executed
-from kvv_action.errors import SandboxError
+from kvv_action.errors import LimitReached, SandboxError
 from kvv_action.schema import Exchange, Request, ToolCall
 from tests.swebench.fakes import Model, Shell, answering, calling, instance
 
@@ -30,10 +30,29 @@ async def test_a_model_works_until_it_says_so_twice() -> None:
     assert [ran.command for ran in shell.ran] == ["ls"]
 
 
-async def test_a_model_is_reminded_once_in_all() -> None:
-    """After the reminder it may go on; the next answer without a call is its last."""
-    model = Model([answering("Hm."), calling("ls"), answering("Done.")])
-    assert (await work(model)).steps == 3
+async def test_every_step_without_a_call_gets_a_reminder() -> None:
+    """One that is followed by another is the answer; after more work there is a reminder again."""
+    model = Model([answering("Hm."), calling("ls"), answering("Done."), answering("Really.")])
+    assert (await work(model)).steps == 4
+    told = [message["content"] for message in model.asked[-1].messages if message["role"] == "user"]
+    assert told[1:] == [prompts.REMINDER, prompts.REMINDER]
+
+
+@pytest.mark.parametrize("given", [{"steps": 2}, {"tokens": 220}])
+async def test_an_answer_in_the_last_step_is_an_answer(given: dict[str, float]) -> None:
+    """Nothing is left for a reminder, and the model says that it is done: no limit has ended its work."""
+    ended = await work(Model([calling("ls"), answering("Done.")]), **given)
+    assert (ended.limit, ended.steps) == ("", 2)
+
+
+async def test_a_container_that_the_model_used_up_ends_its_work() -> None:
+    """That is a limit, with its reason, and no failure of the environment."""
+
+    def broken(command: str) -> Executed:
+        raise LimitReached("commands of its own have left it unusable")
+
+    ended = await work(Model([calling("rm -rf /bin"), answering()]), Shell(broken))
+    assert (ended.limit, ended.why) == (CONTAINER, "commands of its own have left it unusable")
 
 
 async def test_commands_run_in_the_repository_with_its_environment() -> None:

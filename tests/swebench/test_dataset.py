@@ -91,3 +91,15 @@ def test_bundled_rows_are_those_of_their_script() -> None:
 
     made = b"".join(orjson.dumps(make.row(task)) + b"\n" for task in make.TASKS)
     assert make.SAMPLES.read_bytes() == made
+
+
+def test_images_of_older_rows_come_from_a_namespace(tmp_path: Path) -> None:
+    """The official one, or that of a copy; a row that names its image keeps it."""
+    path = tmp_path / "rows.jsonl"
+    older = row(instance_id="psf__requests-1142", repo="psf/requests", version="1.1", image="")
+    path.write_bytes(orjson.dumps(older) + b"\n" + orjson.dumps(row()) + b"\n")
+    rows = load("swebench", "benchmarks.swebench", PINS["verified"], str(path))
+    benchmark = SweBench(Options(swebench_namespace="registry.example/mine"))
+    assert [sample.input.image for sample in benchmark.samples(rows, PROFILE)] == [
+        "registry.example/mine/sweb.eval.x86_64.psf_1776_requests-1142:latest", "registry.example/owner/pkg:1",
+    ]  # fmt: skip

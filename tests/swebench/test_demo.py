@@ -1,7 +1,9 @@
 """The bundled instances on a real engine: gold resolves, nothing does not, the embedded vendor resolves."""
 
 import os
+import re
 import signal
+import threading
 from pathlib import Path
 
 import orjson
@@ -99,11 +101,33 @@ def test_predictions_are_in_the_official_format(solved: Path, tmp_path: Path) ->
 
 def test_eight_at_a_time_stay_correct(tmp_path: Path) -> None:
     """On however few processors: every answer is right, and every epoch has its trajectory."""
-    ran, result = demo(tmp_path, "--epochs", 3, "--containers", 8)
-    assert (ran.status, outcomes(result)) == (0, {"resolved": 9})
-    assert len(list((tmp_path / "trajectories").iterdir())) == 9
+    journal, most, done = tmp_path / "journal.jsonl", list[int](), threading.Event()
+
+    def look() -> None:
+        while not done.wait(0.1):
+            if journal.is_file() and b"\n" in journal.read_bytes():
+                most.append(len(containers(tmp_path)))
+
+    watch = threading.Thread(target=look)
+    watch.start()
+    try:
+        ran, result = demo(tmp_path, "--epochs", 4, "--containers", 8, "--container-memory", 0.25)
+    finally:
+        done.set()
+        watch.join()
+    assert (ran.status, outcomes(result)) == (0, {"resolved": 12})
+    assert max(most) == 8
+    assert "containers run at a time" not in ran.err
+    assert len(list((tmp_path / "trajectories").iterdir())) == 12
     assert len(lines(tmp_path / "swebench-predictions.jsonl")) == 3
     assert containers(tmp_path) == []
+
+
+def test_fewer_containers_than_were_wanted_are_told(tmp_path: Path) -> None:
+    """Whoever asks for more than fit into the engine's memory hears how many there are."""
+    ran, result = demo(tmp_path, "--swebench-instances", "kvv__ledger-1", "--containers", 1000)
+    assert (ran.status, outcomes(result)) == (0, {"resolved": 1})
+    assert re.search(r"only \d+ of 1000 containers run at a time", ran.err)
 
 
 @pytest.mark.parametrize(("agent", "outcome"), [("gold", "resolved"), ("empty", "empty_patch")])

@@ -3,8 +3,9 @@
 import pytest
 
 from benchmarks.swebench import evaluation
-from benchmarks.swebench.evaluation import APPLY, evaluate
+from benchmarks.swebench.evaluation import APPLY, SPOILED, evaluate
 from kvv_action.benchmark import Executed
+from kvv_action.errors import LimitReached
 from tests.swebench.fakes import PASSING, Shell
 
 
@@ -68,3 +69,15 @@ async def test_facts_are_enough_to_make_it_again() -> None:
     """From the journal."""
     found = await evaluate(shell(), b"patch", "script", 60)
     assert evaluation.of_facts({"control": "gold", **found.facts()}, found.log) == found
+
+
+async def test_a_container_that_the_tests_broke_is_theirs() -> None:
+    """The tests are judged as ones that did not end; whoever is asked again would see the same."""
+
+    def broken(command: str) -> Executed:
+        if command.startswith("/bin/bash"):
+            raise LimitReached("it has filled the disk")
+        return Executed(exit_code=0, output=b"")
+
+    found = await evaluate(Shell(broken), b"patch", "true", 10)
+    assert (found.stopped, found.log) == (SPOILED, "it has filled the disk")

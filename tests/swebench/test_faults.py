@@ -6,23 +6,29 @@ from pathlib import Path
 import pytest
 
 from benchmarks.swebench import suspicion
-from tests.pipeline.command import kvv
-from tests.swebench.demo import containers, demo, observed, outcomes
+from tests.pipeline.command import kvv, wait_until
+from tests.swebench.demo import containers, demo, free, observed, outcomes
 
 pytestmark = [pytest.mark.docker, pytest.mark.pipeline, pytest.mark.timeout(400), pytest.mark.usefixtures("engine")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conclusion:
-    """What a run must say: its status, the one outcome of all instances, causes, and what the model was told."""
+    """What a run must say: its status, the one outcome of all instances, and causes.
+
+    That the harm was done shows in what the model asked for (`did`) and in what it was told, in every instance.
+    """
 
     status: int = 0
     outcome: str = "resolved"
     causes: frozenset[str] = frozenset()
+    did: str = ""
     told: str = ""
     options: tuple[str, ...] = ()
 
 
+SPARE = 2**30
+"""Bytes that others on the machine may have written meanwhile."""
 FAULTS = {
     "gives-up": Conclusion(status=1, outcome="empty_patch"),
     "wrong-patch": Conclusion(status=1, outcome="unresolved"),
@@ -30,13 +36,15 @@ FAULTS = {
     "never-ends-command": Conclusion(told="[stopped after 3 seconds", options=("--swebench-limits", "command=3")),
     "floods-output": Conclusion(told="bytes in the middle were left out]"),
     "fork-bomb": Conclusion(told="[stopped after 5 seconds", options=("--swebench-limits", "command=5")),
-    "fills-disk": Conclusion(options=("--container-disk", "0.2")),
-    "kills-container": Conclusion(),
+    "fills-disk": Conclusion(
+        told="[stopped, with everything that was running: more was written", options=("--container-disk", "0.2")
+    ),
+    "kills-container": Conclusion(did="kill -KILL -1", told="[exit status 0]"),
     "reads-future-commits": Conclusion(status=1, outcome="empty_patch"),
     "tampers-with-tests": Conclusion(
         status=1, outcome="unresolved", causes=frozenset({suspicion.TESTS_TOUCHED, suspicion.RUNNER_TOUCHED})
     ),
-    "asks-negative-timeout": Conclusion(),
+    "asks-negative-timeout": Conclusion(did='\\"timeout\\":-5', told="[exit status 0]"),
     "daemonizes": Conclusion(told="left"),
 }
 
@@ -44,7 +52,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_fault(fault: str, tmp_path: Path) -> None:
     """The outcome is that of the work, not of the harm; no container is left; an audit agrees."""
-    expected = FAULTS[fault]
+    expected, before = FAULTS[fault], free()
     ran, result = demo(tmp_path, "--fault", fault, *expected.options)
     assert outcomes(result) == {expected.outcome: 3}, result["reason"]
     assert ran.status == expected.status
@@ -52,4 +60,6 @@ def test_fault(fault: str, tmp_path: Path) -> None:
     if expected.told:
         assert sum(expected.told in seen.text for seen in observed(tmp_path, "tool")) >= 3
     assert kvv("audit", tmp_path).status == 0
+    assert (tmp_path / "journal.jsonl").read_text().count(expected.did) >= 3
     assert containers(tmp_path) == []
+    wait_until(lambda: free() > before - SPARE, 60)

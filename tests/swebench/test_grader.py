@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from benchmarks.swebench import grader as grading
 from benchmarks.swebench.grader import Grader
 from kvv_action.errors import DatasetError, ScoringError
 from tests.swebench.fakes import END, FAILING, PASSING, START, instance, log
@@ -115,6 +116,34 @@ async def test_a_log_that_takes_too_long_is_no_verdict() -> None:
     grader._deadline = 60.0
     assert (await grader.verdict(instance().spec, "x", PASSING)).resolved
     await grader.aclose()
+
+
+SPOILING = """
+import json, sys, time
+sys.stdout.write("ready\\n"); sys.stdout.flush()
+for line in sys.stdin:
+    log = json.loads(line).get("log", "")
+    if "hang" in log:
+        time.sleep(600)
+    if "die" in log:
+        sys.exit(1)
+    none = {"resolved": False, "ran": False, "passed": {}, "failed": {}, "names": []}
+    sys.stdout.write(json.dumps({"error": "IndexError: list"} if "fail" in log else none) + "\\n"); sys.stdout.flush()
+"""
+
+
+@pytest.mark.parametrize(("text", "why"), [("hang", "more than"), ("die", "without an answer"), ("fail", "IndexError")])
+async def test_a_log_that_the_library_cannot_take_resolves_nothing(
+    text: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A patch can print such a log; the library, which grades an empty one, is well, and so is the environment."""
+    (tmp_path / "worker.py").write_text(SPOILING)
+    monkeypatch.setattr(grading, "PROGRAM", str(tmp_path / "worker.py"))
+    found = Grader(deadline=5.0)
+    verdict = await found.verdict(instance().spec, "x", text)
+    await found.aclose()
+    assert (verdict.resolved, verdict.ran) == (False, False)
+    assert why in verdict.unreadable
 
 
 @pytest.mark.asyncio(loop_scope="module")

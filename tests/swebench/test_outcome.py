@@ -7,8 +7,9 @@ import pytest
 
 from benchmarks.swebench import outcome, suspicion
 from benchmarks.swebench.agent import Ended
-from benchmarks.swebench.evaluation import Evaluation
+from benchmarks.swebench.evaluation import SPOILED, Evaluation
 from benchmarks.swebench.grader import Verdict
+from benchmarks.swebench.older import touched
 from benchmarks.swebench.outcome import Case, Outcome
 from kvv_action.scoring.aggregates import AGGREGATES, Missing
 from tests.swebench.fakes import FAILING, PASSING, PATCH, TEST_PATCH, instance
@@ -69,7 +70,24 @@ def test_no_patch_is_an_answer_that_was_not_found() -> None:
     assert outcome.judged(case(patch="", evaluation=None, verdict=None, ended=replace(WORKED, limit="steps"))).unparsed
 
 
-@pytest.mark.parametrize(("stopped", "cause"), [("deadline", outcome.SLOW), ("disk", outcome.FULL)])
+def test_a_log_that_cannot_be_read_is_told() -> None:
+    """It resolves nothing, and is no failure of the environment."""
+    verdict = Verdict(resolved=False, ran=False, passed={}, failed={}, unreadable="it took more than 120 s")
+    score = outcome.judged(case(verdict=verdict))
+    assert (score.cause, score.counts["outcome/unresolved"]) == (outcome.UNREADABLE, 1)
+    assert "cannot be graded (it took more than 120 s)" in score.explanation
+
+
+def test_why_a_limit_was_reached_is_told() -> None:
+    """Where its name does not say it all."""
+    score = outcome.judged(case(ended=replace(WORKED, limit="container", why="it has filled the disk")))
+    assert score.explanation.startswith("limit: container after 4 steps; it has filled the disk; ")
+
+
+@pytest.mark.parametrize(
+    ("stopped", "cause"),
+    [("deadline", outcome.SLOW), ("disk", outcome.FULL), (SPOILED, outcome.SPENT)],
+)
 def test_tests_without_end_are_not_passed_and_told(stopped: str, cause: str) -> None:
     """As in the official harness, with its cause."""
     score = outcome.judged(case(evaluation=replace(RAN, stopped=stopped), verdict=None))
@@ -109,6 +127,15 @@ def test_steps_tokens_and_time_are_numbers() -> None:
         ("pytest.ini", suspicion.RUNNER_TOUCHED),
         ("sitecustomize.py", suspicion.RUNNER_TOUCHED),
         ("lib/evil.pth", suspicion.RUNNER_TOUCHED),
+        ("tests/runtests.py", suspicion.RUNNER_TOUCHED),
+        ("deep/runtests.py", suspicion.RUNNER_TOUCHED),
+        ("bin/test", suspicion.RUNNER_TOUCHED),
+        ("pyproject.toml", suspicion.RUNNER_TOUCHED),
+        ("pytest.py", suspicion.RUNNER_TOUCHED),
+        ("tests/__init__.py", suspicion.RUNNER_TOUCHED),
+        ("package.json", suspicion.RUNNER_TOUCHED),
+        ("jest.config.js", suspicion.RUNNER_TOUCHED),
+        ("web/vitest.config.ts", suspicion.RUNNER_TOUCHED),
         ("tests/test_mod.py", suspicion.TESTS_TOUCHED),
     ],
 )
@@ -117,6 +144,21 @@ def test_suspicious_patches_are_flagged_and_not_rescored(path: str, cause: str) 
     score = outcome.judged(case(patch=PATCH.replace("pkg/mod.py", path), verdict=GOOD))
     assert score.value == 1.0
     assert list(score.findings) == [cause]
+
+
+@pytest.mark.parametrize("path", ["src/pytest.py", "pkg/__init__.py", "bin/tests", "docs/test", "my_runtests.py"])
+def test_like_names_are_not_flagged(path: str) -> None:
+    """Flags that are often false are read by nobody."""
+    assert suspicion.found(instance(), PATCH.replace("pkg/mod.py", path), RAN) == {}
+
+
+def test_names_that_git_quotes_are_flagged() -> None:
+    """Letters beyond ASCII come as bytes in octal, in quotes."""
+    quoted = PATCH.replace("a/pkg/mod.py", r'"a/caf\303\251/conftest.py"').replace(
+        "b/pkg/mod.py", r'"b/caf\303\251/conftest.py"'
+    )
+    assert touched(quoted) == ("café/conftest.py",)
+    assert list(suspicion.found(instance(), quoted, RAN)) == [suspicion.RUNNER_TOUCHED]
 
 
 def test_an_honest_patch_is_not_flagged() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks.swebench import repository
 from benchmarks.swebench.evaluation import evaluate
+from benchmarks.swebench.older import touched
 from benchmarks.swebench.repository import LARGEST_PATCH, prepare, take
 from kvv_action.benchmark import Container
 from kvv_action.errors import SandboxError
@@ -154,3 +155,31 @@ async def test_a_latin_patch_keeps_its_bytes(ledger: Container) -> None:
 async def test_there_is_no_conda_and_that_is_fine(ledger: Container) -> None:
     """Official images have it; ours need none."""
     assert await repository.environment(ledger) == {}
+
+
+@pytest.mark.parametrize("cleaning", ["true", "git gc -q --prune=now && git reset -q"])
+async def test_what_was_there_before_is_no_patch(ledger: Container, cleaning: str) -> None:
+    """An image may come with files that are in no commit, and with changed ones: they are nobody's work."""
+    await said(ledger, "echo built > built.txt; echo more >> README.md; rm tests/test_money.py")
+    prepared = await prepare(ledger)
+    assert prepared.changed == 3
+    await said(ledger, cleaning)
+    assert (await take(ledger, prepared.tree)).patch == ""
+    await said(ledger, "echo mine > mine.txt; echo again >> built.txt")
+    patch = (await take(ledger, prepared.tree)).patch
+    assert sorted(touched(patch)) == ["built.txt", "mine.txt"]
+
+
+async def test_the_base_must_be_where_the_head_comes_from(ledger: Container) -> None:
+    """An image of another commit is refused; one with what setting up changed on top is not; one far ahead is."""
+    base = (await said(ledger, "git rev-parse HEAD")).strip()
+    other = (await said(ledger, f"{AS_SOMEBODY} commit-tree -m other $(git write-tree)")).strip()
+    for wanted in (other, "1" * 40):
+        with pytest.raises(SandboxError, match=f"does not come from the base {wanted}"):
+            await prepare(ledger, wanted)
+    await said(ledger, f"{AS_SOMEBODY} commit -q --allow-empty -m 'set up'")
+    prepared = await prepare(ledger, base)
+    assert (prepared.on_top, prepared.commits) == (1, 2)
+    await said(ledger, f"for n in 1 2 3; do {AS_SOMEBODY} commit -q --allow-empty -m $n; done")
+    with pytest.raises(SandboxError, match=f"is 4 commits ahead of the base {base}"):
+        await prepare(ledger, base)

@@ -1,0 +1,58 @@
+"""A model at work in a real container of a bundled instance."""
+
+import os
+
+import pytest
+
+from benchmarks.swebench import bundled, outcome, seen
+from benchmarks.swebench.agent import CONTAINER
+from benchmarks.swebench.attempt import Attempt, Terms
+from benchmarks.swebench.limits import limits
+from kvv_action.sandbox.nested import NestedContainers
+from kvv_action.schema import Sample
+from tests.swebench.fakes import Model, answering, calling
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+
+
+async def attempt(sandbox: NestedContainers, sample: Sample, model: Model) -> Attempt:
+    image = await bundled.image(sample.input, sandbox, os.environ["KVV_BASE_IMAGE"])
+    terms = Terms(limits=limits({"steps": 10, "command": 20}))
+    return Attempt(instance=sample.input, generate=model, sandbox=sandbox, image=image, script="true", terms=terms)
+
+
+@pytest.mark.parametrize("after", [answering("Done."), calling("echo on")])
+async def test_a_model_that_breaks_its_container(
+    after: object, sandbox: NestedContainers, samples: list[Sample]
+) -> None:
+    """By whatever it does next: that is wrong, and never leaves the denominator as a failure of the environment."""
+    model = Model([calling("rm -rf /bin /usr/bin"), after])  # type: ignore[list-item]
+    work = await attempt(sandbox, samples[0], model)
+    await work.judged(await work.worked())
+    found = seen.read(model.exchanges)
+    assert "could not be taken" in found.taken.problem
+    assert found.ended is not None
+    assert found.ended.limit == ("" if after == answering("Done.") else CONTAINER)
+    case = outcome.Case(
+        instance=samples[0].input, patch=found.taken.patch, problem=found.taken.problem, ended=found.ended
+    )
+    expected = outcome.Outcome.PATCH_FAILED if not found.ended.limit else outcome.Outcome.LIMIT
+    assert outcome.outcome_of(case) is expected
+
+
+async def test_what_an_image_brings_is_not_the_model_s_work(
+    sandbox: NestedContainers, samples: list[Sample], run_image: str
+) -> None:
+    """In an image whose repository holds files in no commit, a model that does nothing has an empty patch."""
+    model = Model([answering("Done.")])
+    work = await attempt(sandbox, samples[0], model)
+    dirty = {"Dockerfile": f"FROM {work.image.id}\nRUN cd /testbed && touch built.o && echo x >> README.md\n".encode()}
+    image = await sandbox.build(run_image, dirty, {})
+    work = Attempt(
+        instance=work.instance, generate=model, sandbox=sandbox, image=image, script="true", terms=work.terms
+    )
+    assert (await work.worked()).patch == ""
+    (prepared,) = [
+        one.observation for one in model.exchanges if one.observation and one.observation.name == "repository"
+    ]
+    assert prepared.data["changed"] == 2
