@@ -8,10 +8,11 @@ from entrypoint.evidence import Evidence
 from kvv_action.errors import KvvError, Problem, UsageError
 from kvv_action.github.proposal import Operation, Proposed
 from kvv_action.leaderboard.convert import marks_of, record_of
+from kvv_action.leaderboard.known import OFFICIAL
 from kvv_action.leaderboard.record import Record, dump, load, path_of
 from kvv_action.leaderboard.words import MEANING, proposal_of
 from kvv_action.redact import Redactor
-from kvv_action.schema import RunReport, Verdict
+from kvv_action.schema import PlannedBenchmark, RunReport, Verdict
 from kvv_action.settings import Settings
 
 Say = Callable[[str], None]
@@ -64,16 +65,28 @@ def refuse_unfit(report: RunReport, *, allow_incomplete: bool) -> None:
     """Keep away what would mislead.
 
     Raises:
-        NotFit: nothing was measured; or the run is not whole and that is not allowed.
+        NotFit: nothing was measured; it was measured against something of the vendor's own; or the run is not whole and
+            that is not allowed.
     """
     if report.verdict is Verdict.SKIPPED or not any(result.counts.scored for result in report.benchmarks):
         raise NotFit(f"nothing was measured ({report.reason}), so there is nothing to submit")
+    own = [planned.title for planned in report.plan.benchmarks if planned.peers or _has_own_reference(planned)]
+    if own:
+        raise NotFit(
+            f"not submitted: {', '.join(own)} was compared with a run of your own (reference); a leaderboard compares "
+            "with what is published, so run again without reference"
+        )
     marks = marks_of(report, registry.IDS)
     if marks and not allow_incomplete:
         reasons = "; ".join(MEANING[mark] for mark in marks)
         raise NotFit(
             f"not submitted: {reasons}. leaderboard-allow-incomplete submits it nevertheless, marked as partial"
         )
+
+
+def _has_own_reference(planned: PlannedBenchmark) -> bool:
+    """Whether answers are compared with other results than the official ones."""
+    return bool(planned.against) and planned.dataset.source != "bundled" and not planned.against.startswith(OFFICIAL)
 
 
 def submit(evidence: Evidence, settings: Settings, *, secrets: Redactor, say: Say, show: Say) -> Submitted:

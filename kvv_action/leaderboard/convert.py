@@ -1,6 +1,7 @@
 """From a run's report to its record; pure, so that whoever has the evidence reaches the same bytes."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from kvv_action.errors import Problem, UsageError
 from kvv_action.leaderboard.fields import slug
@@ -129,7 +130,11 @@ def _name(text: str) -> str:
 
 
 def _benchmarks(report: RunReport) -> tuple[BenchmarkRecord, ...]:
-    return tuple(_benchmark(result, _metric(report, result.id)) for result in report.benchmarks)
+    against = {planned.id: planned.against for planned in report.plan.benchmarks}
+    return tuple(
+        replace(_benchmark(result, _metric(report, result.id)), against=_name(against.get(result.id, "")))
+        for result in report.benchmarks
+    )
 
 
 def _metric(report: RunReport, benchmark: str) -> str:

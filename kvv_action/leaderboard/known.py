@@ -13,6 +13,8 @@ from kvv_action.run.holdout import BOTH, SUFFIX
 from kvv_action.schema import BenchmarkKind
 
 EQUAL = 1e-9
+OFFICIAL = "official "
+"""How the name of what answers are compared with begins, when it is what the model's makers published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,8 @@ def _rules(one: BenchmarkRecord, profile: Profile, name: str, *, varied: bool) -
     margin = None if varied else rules.margin
     if one.dataset is None or one.dataset.source == "bundled" or one.kind is BenchmarkKind.CONTRACT:
         return
+    if one.against and not one.against.startswith(OFFICIAL):
+        yield f"is compared with {one.against}, of the vendor's own choice, and not with the official results"
     if one.reference is not None and published is None:
         yield f"compares with {one.reference:g}; the profile has no reference for it"
     elif one.reference is not None and published is not None and abs(one.reference - published) > EQUAL:

@@ -201,6 +201,7 @@ class BenchmarkRecord:
         counts, dataset: None for published scores.
         metrics: further numbers by name.
         comparison: with the reference; None where there is none.
+        against: what answers are compared with, as name and digest; empty when nothing but the sample's own target.
         note: what a publisher says instead of or beside a number (`>= 0.73`).
     """
 
@@ -227,6 +228,7 @@ class BenchmarkRecord:
     metrics: Annotated[Mapping[Key, Number], Field(max_length=200)] = field(default_factory=dict)
     note: Text = ""
     comparison: ComparisonRecord | None = None
+    against: Name = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -166,6 +166,7 @@ def of_profile(version: str = "x", **changes: Any) -> Record:
 def test_a_record_agrees_with_its_profile() -> None:
     """Reference and margin are the published ones."""
     assert list(disagreements(of_profile(), Known(version="x"))) == []
+    assert list(disagreements(of_profile(against="official sha256:0"), Known(version="x"))) == []
 
 
 @pytest.mark.parametrize(
@@ -174,6 +175,7 @@ def test_a_record_agrees_with_its_profile() -> None:
         ({"reference": 0.5}, "compares with 0.5"),
         ({"margin": 0.5}, "allows a margin of 0.5"),
         ({"id": "unheard"}, "has no such benchmark"),
+        ({"against": "mine.jsonl sha256:0"}, "of the vendor's own choice"),
     ],
 )
 def test_another_reference_or_margin_is_refused(changes: dict[str, Any], reason: str) -> None:

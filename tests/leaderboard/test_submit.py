@@ -200,3 +200,13 @@ def test_problems_name_the_settings() -> None:
 
     names = [problem.name for problem in submission.problems_of(load_settings({}))]
     assert names == ["leaderboard-repo", "leaderboard-token"]
+
+
+def test_what_was_compared_with_a_run_of_ones_own_is_not_submitted() -> None:
+    """Whoever chooses the reference chooses the verdict; also where incomplete runs are allowed."""
+    report = passed()
+    for changes in ({"peers": (1.0,)}, {"against": "mine.jsonl sha256:0"}, {"against": "live some-model"}):
+        planned = replace(report.plan.benchmarks[0], **changes)  # type: ignore[arg-type]
+        mine = replace(report, plan=replace(report.plan, benchmarks=(planned,)))
+        with pytest.raises(NotFit, match="compared with a run of your own"):
+            refuse_unfit(mine, allow_incomplete=True)
