@@ -12,7 +12,7 @@ from markdown_it.token import Token
 from kvv_action.report.markdown import BUDGET, summary, text
 from kvv_action.schema import BenchmarkKind, BenchmarkResult, Case, DatasetInfo, Outcome, RunReport, RunState, Verdict
 from kvv_action.settings import Settings, option_name
-from tests.report.reports import EVIL, HOSTILE, PLAN, PROBES, REPORT, RESULT, hostile, with_result
+from tests.report.reports import EVIL, HOSTILE, PLAN, PLANNED, PROBES, REPORT, RESULT, hostile, with_result
 
 
 def tokens(markdown: str) -> Iterator[Token]:
@@ -182,6 +182,18 @@ def test_the_command_knows_every_way_of_asking() -> None:
     assert {"--think-mode", "--effort", "--contract", "--precheck", "--stream"} < set(words)
     known = {f"--{option_name(name)}" for name in Settings.model_fields}
     assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_the_command_names_what_can_be_asked_for() -> None:
+    """No varied twin, nothing that the tier left out: naming that would ask it."""
+    twin = replace(PLANNED, id="quiz-varied", varies="quiz")
+    nothing = DatasetInfo(source="code", location="", count=0, digest="")
+    left_out = replace(PLANNED, id="long", ids_digest="", dataset=nothing, skip="left out of the tier smoke")
+    planned = (replace(PLANNED, peers=(1.0,)), twin, left_out)
+    words = command(replace(REPORT, plan=replace(PLAN, benchmarks=planned, holdout="both")))
+    assert words[words.index("--benchmarks") + 1] == "quiz"
+    assert "--dataset" not in words
+    assert words[-4:] == ["--holdout", "both", "--reference", "…"]
 
 
 def test_the_command_of_a_demonstration() -> None:

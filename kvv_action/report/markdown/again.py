@@ -7,7 +7,7 @@ import orjson
 
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import one_line
-from kvv_action.schema import MOST_FAILURES, BenchmarkKind, Json, RunPlan, RunReport
+from kvv_action.schema import MOST_FAILURES, BenchmarkKind, Json, PlannedBenchmark, RunPlan, RunReport
 
 
 def reproduce(report: RunReport, rows: int) -> str:
@@ -26,11 +26,12 @@ def reproduce(report: RunReport, rows: int) -> str:
 def command(report: RunReport) -> list[str]:
     """The words of a command that asks the same again; values of headers and paths of files are not in a report."""
     plan, endpoint = report.plan, report.endpoint
-    ids = ",".join(planned.id for planned in plan.benchmarks)
+    ids = ",".join(planned.id for planned in plan.benchmarks if _is_named(planned))
+    further = [*_choices(plan), *_against(plan)]
     if plan.demonstration:
         faults = [word for fault in plan.faults for word in ("--fault", fault)]
-        return ["kvv", "demo", "--profile", report.profile.name, "--benchmarks", ids, *faults, *_choices(plan)]
-    scored = [planned for planned in plan.benchmarks if planned.kind is BenchmarkKind.SCORED]
+        return ["kvv", "demo", "--profile", report.profile.name, "--benchmarks", ids, *faults, *further]
+    scored = [one for one in plan.benchmarks if one.kind is BenchmarkKind.SCORED and _is_named(one)]
     epochs = {planned.epochs for planned in scored}
     options = {
         "base-url": endpoint.base_url,
@@ -57,7 +58,18 @@ def command(report: RunReport) -> list[str]:
         if planned.dataset.source != "hub":
             where = "bundled" if planned.dataset.source == "bundled" else planned.dataset.location
             words += ["--dataset", f"{planned.id}={where}"]
-    return ["kvv", "run", *words, *_choices(plan)]
+    return ["kvv", "run", *words, *further]
+
+
+def _is_named(planned: PlannedBenchmark) -> bool:
+    """Whether a command asks for it by name: not the varied twin of another, nor what the tier left out unread."""
+    return planned.varies in ("", planned.id) and not (planned.skip and not planned.ids_digest)
+
+
+def _against(plan: RunPlan) -> list[str]:
+    """Options for how published items are held against others, and answers against a run of the reference."""
+    words = [] if plan.holdout == "off" else ["--holdout", plan.holdout]
+    return [*words, "--reference", "…"] if any(planned.peers for planned in plan.benchmarks) else words
 
 
 def _choices(plan: RunPlan) -> list[str]:
