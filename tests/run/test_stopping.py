@@ -7,14 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from kvv_action.errors import EndpointError
 from kvv_action.profiles.model import Profile
 from kvv_action.run.audit import rescore
-from kvv_action.run.order import shuffled
+from kvv_action.run.order import positions, shuffled
 from kvv_action.run.results import build
-from kvv_action.schema import BenchmarkResult, Completion, FailureKind, Reference, RunState, Verdict
+from kvv_action.schema import BenchmarkResult, Completion, FailureKind, Reference, RunState, Saved, Verdict
 from tests.run.fakes import RULES, FakeClient, Quiz, Reply, Run, fake_profile, make_run, said, text_of
 
 REFERENCE = Reference(value=0.9, source="a paper", date="2026-01-01", n=2000)
@@ -150,9 +151,33 @@ async def test_what_is_in_flight_is_given_up(tmp_path: Path) -> None:
     assert len(run.lines("withdrawn")) + len(run.lines("answer")) == len(client.begun) == run.report().usage.requests
 
 
-@pytest.mark.parametrize("workers", [10, 60, COUNT])
+@dataclass
+class Held(FakeClient):
+    """Answers these questions and leaves all others without an answer."""
+
+    numbers: frozenset[int] = frozenset()
+
+    async def complete(self, content: bytes, *, stream: bool) -> Completion:
+        completion = await super().complete(content, stream=stream)
+        if number_of(orjson.loads(content)) not in self.numbers:
+            await asyncio.Event().wait()
+        return completion
+
+
+async def test_with_everything_on_the_way_nothing_is_saved(tmp_path: Path) -> None:
+    """The first look decides while the other 285 requests wait for their answers."""
+    run = run_of(tmp_path)
+    first = frozenset(positions(run.plan.benchmarks[0])[:15])
+    client = Held(knows(0.0), numbers=first)
+    await run.session(client, workers=COUNT)
+    result = only(run)
+    assert len(client.bodies) == run.report().usage.requests == COUNT
+    assert (result.counts.scored, result.counts.skipped, result.saved) == (15, 285, Saved(requests=0, tokens=0))
+
+
+@pytest.mark.parametrize("workers", [10, 60])
 async def test_what_was_sent_saves_nothing(tmp_path: Path, workers: int) -> None:
-    """Answers on the way when it ends early were paid for; with all of them on the way nothing is saved but time."""
+    """Answers on the way when it ends early were paid for."""
     run, client = run_of(tmp_path), Slow(knows(0.0))
     await run.session(client, workers=workers)
     saved = only(run).saved
