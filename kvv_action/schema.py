@@ -382,6 +382,11 @@ class PlannedBenchmark:
     varies: str = ""
     variations: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def left_out(self) -> bool:
+        """The tier leaves it out, so that its samples were not even read."""
+        return bool(self.skip) and not self.ids_digest
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointInfo:

@@ -94,9 +94,9 @@ def _only_one(part: Part, new: Side, before: PlannedBenchmark | None, after: Pla
     if before is None:
         asked = "neither run asked it" if after is None else "only the new run asked it"
         return replace(part, reason=asked)
-    skip = next((one.skip for one in new.report.plan.benchmarks if one.id == part.id), "")
-    if skip:
-        return replace(part, finding=Finding.UNCLEAR, reason=f"not asked now: {skip}")
+    skipped = next((one for one in new.report.plan.benchmarks if one.id == part.id and not one.left_out), None)
+    if skipped is not None and skipped.skip:
+        return replace(part, finding=Finding.UNCLEAR, reason=f"not asked now: {skipped.skip}")
     return replace(part, reason="only the baseline asked it")
 
 

@@ -209,6 +209,13 @@ def test_a_benchmark_that_only_one_run_asked_is_left_out_and_named() -> None:
     )
 
 
+def test_a_benchmark_that_the_new_tier_leaves_out_is_left_out() -> None:
+    """Nothing kept the new run from asking it but its own choice."""
+    left_out = benchmark("other", skip="left out of the tier smoke", ids_digest="")
+    found = compare(side((QUIZ, RIGHT), (benchmark("other"), RIGHT)), side((QUIZ, RIGHT), (left_out, {})))
+    assert (found.regression, part(found, "other").finding) == (Regression.NONE, Finding.LEFT_OUT)
+
+
 def test_a_benchmark_that_could_not_be_asked_is_unknown() -> None:
     """The gate closed, or there was no engine: the baseline asked it and this run wanted to."""
     found = compare(side((QUIZ, RIGHT)), side((QUIZ, {})))
