@@ -163,7 +163,7 @@ def _complete(out: Path) -> bool:
     last = None
     for last in Reader(out / JOURNAL):  # noqa: B007 - only the last one matters
         pass
-    return last is not None and last["kind"] == "end"
+    return last is not None and last["kind"] == "end" and last["state"] == RunState.COMPLETE
 
 
 def _missing(found: Survey, settings: Settings) -> bool:

@@ -187,6 +187,7 @@ def test_resuming_repeats_nothing_that_is_finished(number: signal.Signals, tmp_p
     assert 0 < len(before) < 3
     ran = finish(start(*arguments), 120)
     assert ran.status == 0, ran.err
+    assert [line["session"] for line in lines(journal) if line["kind"] == "session"] == [1, 2]
     assert scored(out)[: len(before)] == before
     assert sorted(scored(out)) == sorted(NAMES)
     assert outcomes(benchmark(report(out), "swebench")) == {"resolved": 3}
