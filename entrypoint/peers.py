@@ -12,8 +12,14 @@ from kvv_action.schema import BenchmarkKind, Reference
 from kvv_action.settings import Settings
 
 
-def peers_of(settings: Settings, profile: str) -> Mapping[str, Peer]:
+def peers_of(settings: Settings, profile: str, *, toolcall: bool, demonstration: bool) -> Mapping[str, Peer]:
     """The benchmarks of the runs that `reference` names, by id; of several runs with the same one the first counts.
+
+    Args:
+        settings: the user's.
+        profile: name of this run's.
+        toolcall: whether it is asked; it knows more than folders of runs, and says itself what is wrong with these.
+        demonstration: whether this run is one.
 
     Raises:
         UsageError: a folder holds no run, or one that cannot be compared with.
@@ -21,13 +27,19 @@ def peers_of(settings: Settings, profile: str) -> Mapping[str, Peer]:
     found: dict[str, Peer] = {}
     for name in settings.reference:
         if not (Path(name) / REPORT).is_file():
-            continue  # what only toolcall knows; it says what is wrong with it
+            if toolcall:
+                continue
+            raise _refused(name, f"There is no {REPORT} in it; only toolcall, which is not asked, takes anything else.")
         try:
             side = read(Path(name))
         except KvvError as error:
             raise _refused(name, f"It cannot be read: {error}.") from error
         if side.report.profile.name != profile:
             raise _refused(name, f"It is a run by profile {side.report.profile.name}, this one is by {profile}.")
+        if side.report.demonstration != demonstration:
+            raise _refused(name, "One of the two runs is a demonstration with the embedded vendor, the other is not.")
+        if side.journal is None:
+            raise _refused(name, "It has no journal beside its report; give the whole folder.")
         found = {**_peers(side), **found}
     return found
 
@@ -37,7 +49,7 @@ def _peers(side: Side) -> dict[str, Peer]:
     for planned in report.plan.benchmarks:
         samples = side.samples.get(planned.id, {})
         values = {name: one.value for name, one in samples.items() if one.scored}
-        if planned.kind is BenchmarkKind.SCORED and values and planned.id not in side.partial:
+        if planned.kind is BenchmarkKind.SCORED and values:
             run = f"run of {one_line(report.endpoint.model, 80)} at {one_line(report.endpoint.vendor, 80)}"
             reference = Reference(
                 value=sum(values.values()) / len(values), source=f"{run}, journal {report.journal.head[:12]}",

@@ -274,7 +274,7 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
         raise DatasetError(f"swebench-agent: {patches}: no such file")
     names = chosen_benchmarks(settings, profile)
     options = options_of(settings, settings.model or profile.model)
-    peers = _peers(settings, profile)
+    peers = _peers(settings, profile, toolcall="toolcall" in names, demonstration=demonstration is not None)
     fallback = BUNDLED if demonstration else ""
     loaded = tuple(
         _at_hand(benchmark, settings, profile, settings.dataset.get(benchmark.id, fallback), peers)
@@ -306,13 +306,13 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
     return Prepared(settings=settings, profile=profile, plan=plan, loaded=loaded, redactor=redactor)
 
 
-def _peers(settings: Settings, profile: Profile) -> Mapping[str, Peer]:
+def _peers(settings: Settings, profile: Profile, *, toolcall: bool, demonstration: bool) -> Mapping[str, Peer]:
     """The runs that every score is compared with; reading them takes modules that most runs do without."""
     if not settings.reference:
         return {}
     from entrypoint.peers import peers_of
 
-    peers = peers_of(settings, profile.name)
+    peers = peers_of(settings, profile.name, toolcall=toolcall, demonstration=demonstration)
     if peers and settings.holdout == holdout.VARY:
         allowed = "The reference answered the published items; compare with holdout: both, or off."
         raise UsageError([Problem(name="holdout", value=settings.holdout, allowed=allowed)])

@@ -51,12 +51,20 @@ def test_what_cannot_be_compared_with_is_refused(sums: Path, official: Path, tmp
     """Other samples, another profile, another way of asking: before anything is sent."""
     other = tmp_path / "other.jsonl"
     other.write_bytes(sums.read_bytes()[: len(sums.read_bytes()) // 2].rsplit(b"\n", 1)[0] + b"\n")
-    common = ("--benchmarks", "aime2025", "--reference", official, "--out", tmp_path / "out")
-    for options, words in (
-        (("--dataset", f"aime2025={other}"), "its samples "),
-        (("--dataset", f"aime2025={sums}", "--profile", "kimi-k3"), "It is a run by profile kimi-k2.6"),
-        (("--dataset", f"aime2025={sums}", "--holdout", "vary"), "The reference answered the published items"),
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    (bare / "report.json").write_bytes((official / "report.json").read_bytes())
+    common = ("--benchmarks", "aime2025", "--out", tmp_path / "out")
+    mine = ("--dataset", f"aime2025={sums}")
+    for reference, options, words in (
+        (official, ("--dataset", f"aime2025={other}"), "its samples "),
+        (official, (*mine, "--profile", "kimi-k3"), "It is a run by profile kimi-k2.6"),
+        (official, (*mine, "--holdout", "vary"), "The reference answered the published items"),
+        (tmp_path / "mistyped", mine, "There is no report.json in it"),
+        (bare, mine, "It has no journal beside its report"),
     ):
-        ran = kvv("demo", *common, *options)
+        ran = kvv("demo", *common, "--reference", reference, *options)
         assert (ran.status, words in ran.err) == (2, True), ran.err
         assert not (tmp_path / "out" / "journal.jsonl").exists()
+    ran = kvv("plan", "--model", "kimi-k2.6", "--benchmarks", "aime2025", "--reference", official, *mine)
+    assert (ran.status, "is a demonstration with the embedded vendor" in ran.err) == (2, True), ran.err
