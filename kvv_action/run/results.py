@@ -270,7 +270,7 @@ def _result(tally: Tally, board: Board, state_reason: str, compared: Compared | 
     because = planned.skip or board.skip or state_reason
     cases = tally.cases.cases()
     must_be_right = exact(planned)
-    reference = planned.reference
+    reference, margin = (None, None) if must_be_right else (planned.reference, planned.margin)
     evidence = Evidence(
         kind=planned.kind,
         exact=must_be_right,
@@ -281,7 +281,7 @@ def _result(tally: Tally, board: Board, state_reason: str, compared: Compared | 
         most_failures=plan.max_failure_rate,
         available=planned.dataset.count * planned.epochs,
         reference=reference.value if reference else None,
-        margin=planned.margin,
+        margin=margin,
         failures=tally.failure_counts(),
         wrong_ids=[case.id for case in cases if case.outcome not in (Outcome.RIGHT, Outcome.FAILED)],
         because=because,
@@ -301,7 +301,7 @@ def _result(tally: Tally, board: Board, state_reason: str, compared: Compared | 
         bounds=found.bounds,
         reference=reference.value if reference else None,
         reference_source=f"{reference.source} ({reference.date})" if reference else "",
-        margin=planned.margin,
+        margin=margin,
         counts=counts,
         metrics=_metrics(tally, planned, found),
         samples=planned.samples,

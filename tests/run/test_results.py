@@ -269,6 +269,19 @@ async def test_the_interval_counts_alike_samples_once(tmp_path: Path) -> None:
     assert widths[1] == pytest.approx(widths[0] * 2**0.5, rel=0.02)
 
 
+async def test_bundled_samples_are_held_against_nothing(tmp_path: Path) -> None:
+    """Every answer must be right: a published score beside them would only mislead."""
+    run = make_run(tmp_path, Quiz(count=3))
+    planned = run.plan.benchmarks[0]
+    assert planned.reference is not None
+    bundled = replace(planned, dataset=replace(planned.dataset, source="bundled"))
+    run.plan = replace(run.plan, benchmarks=(bundled,))
+    run.loaded = tuple(replace(item, planned=bundled) for item in run.loaded)
+    await run.session(FakeClient())
+    (result,) = run.report().benchmarks
+    assert (result.verdict, result.reference, result.margin, result.interval) == (Verdict.PASS, None, None, None)
+
+
 async def test_a_failed_precheck_is_advisory_when_warned(tmp_path: Path) -> None:
     """It is in the report; the verdict follows from the rest."""
     gate = Quiz(id="gate", gates=True, kind=BenchmarkKind.CONTRACT, judge=lambda sample, exchanges: Score(value=0.0))
