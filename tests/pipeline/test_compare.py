@@ -14,9 +14,9 @@ from kvv_action.compare.files import json_schema
 from kvv_action.compare.judge import compare
 from kvv_action.compare.records import Regression
 from kvv_action.compare.side import of_report, read
-from tests.contract.tables import ROOT
 from tests.e2e.runner import read_outputs
 from tests.pipeline.command import Ran, demo, kvv, problems, vendor
+from writers.tables import ROOT
 
 pytestmark = pytest.mark.pipeline
 
