@@ -1,6 +1,14 @@
-"""No test finds a container engine by chance: those that need one say so."""
+"""No test finds a container engine by chance: those that need one say so. Fast tests are marked as such."""
 
 import pytest
+
+from tests.groups import is_fast
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if is_fast(item):
+            item.add_marker("fast")
 
 
 @pytest.fixture(autouse=True)

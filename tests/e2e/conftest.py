@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.runner import Runner
+from tests.tools import ENGINE, missing
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-canary-5f1c9e7b3a2d4860"
@@ -24,12 +25,12 @@ CONTEXT = (
 def docker() -> str:
     """The docker CLI that builds with BuildKit; skips where there is no engine."""
     if "KVV_BASE_IMAGE" not in os.environ:
-        pytest.skip("KVV_BASE_IMAGE is not set: there is no base image to build on")
+        missing(ENGINE, "KVV_BASE_IMAGE is not set: there is no base image to build on")
     cli = os.environ.get("KVV_DOCKER_CLI", "docker")
     try:
         subprocess.run([cli, "version"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip("no Docker Engine is reachable")
+        missing(ENGINE, "no Docker Engine is reachable")
     return cli
 
 
