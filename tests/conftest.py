@@ -1,8 +1,16 @@
-"""No test finds a container engine by chance: those that need one say so. Fast tests are marked as such."""
+"""Every test starts from the same ground: no engine by chance, signals as in a terminal. Fast tests are marked."""
+
+import signal
 
 import pytest
 
 from tests.groups import is_fast
+
+
+def pytest_configure() -> None:
+    """A shell's background jobs ignore SIGINT, and so would every process that the tests start and interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

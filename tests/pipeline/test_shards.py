@@ -6,7 +6,19 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.pipeline.command import benchmark, comparable, demo, fork, kvv, problems, report, size, vendor, wait_until
+from tests.pipeline.command import (
+    benchmark,
+    comparable,
+    demo,
+    fork,
+    kill,
+    kvv,
+    problems,
+    report,
+    size,
+    vendor,
+    wait_until,
+)
 
 pytestmark = pytest.mark.pipeline
 
@@ -144,8 +156,7 @@ def test_a_killed_shard_goes_on(tmp_path: Path) -> None:
             assert kvv(*command(tmp_path / f"shards/{number}", "--shard", f"{number}/3")).status == 0
         process = fork(*command(tmp_path / "shards/2", "--shard", "2/3"))
         wait_until(lambda: size(tmp_path / "shards/2/journal.jsonl") > 20_000)
-        process.kill()
-        process.join()
+        kill(process, tmp_path / "shards/2/journal.jsonl")
         before = kvv("merge", tmp_path / "shards", "--out", tmp_path / "merged")
         assert before.status == 3
         assert "shard 2 of 3 was killed or is still going" in before.out
