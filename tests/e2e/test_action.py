@@ -21,7 +21,7 @@ from kvv_action.github.manifest import OUTPUTS
 from tests.e2e.conftest import KEY, Serve
 from tests.e2e.runner import Command, Runner
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
 INPUTS = {
     "base-url": "http://127.0.0.1:8080/v1",

@@ -12,7 +12,7 @@ from tests.e2e.conftest import KEY, Serve
 from tests.e2e.runner import Runner
 from tests.e2e.test_action import containers, report, wait_for
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(1200)]
 
 TRIES = int(os.environ.get("KVV_CANCEL_TRIES", "4"))
 WORK = """

@@ -62,7 +62,6 @@ def left() -> Iterator[tuple[str, Any]]:
 
 
 @pytest.mark.docker
-@pytest.mark.xdist_group("docker")
 def test_list_and_reap(left: tuple[str, Any]) -> None:
     """It is listed, first only named, not removed before its time, and then gone by its run."""
     run, client = left
@@ -79,7 +78,6 @@ def test_list_and_reap(left: tuple[str, Any]) -> None:
 
 
 @pytest.mark.docker
-@pytest.mark.xdist_group("docker")
 def test_check(left: tuple[str, Any]) -> None:
     """What kind of engine it is, and that it will do."""
     ran = kvv("sandbox", "check")

@@ -17,6 +17,8 @@ from tests import tools
 from tests.github import openapi
 from tests.github.fake_github import LEADERBOARD, TOKEN, USER, FakeGitHub, Fault, Repo, running
 
+pytestmark = pytest.mark.slow  # works in real git repositories
+
 PROPOSAL = Proposal(
     repository=LEADERBOARD, branch="kvv-acme-kimi-k2.6-20260101-0123456789ab",
     path="results/acme/kimi-k2.6/20260101-0123456789ab.json", content='{\n  "a": "ü"\n}\n', message="Add a result",

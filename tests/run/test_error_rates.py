@@ -14,6 +14,8 @@ from kvv_action.schema import FailureKind, PlannedBenchmark, SampleFailure, Scor
 from kvv_action.scoring.differences import f1_from, overlap_from
 from tests.profiles.sizes import Case, cases
 
+pytestmark = pytest.mark.slow  # simulates thousands of runs
+
 LOST = SampleFailure(kind=FailureKind.SERVER_ERROR, message="HTTP 500")
 RIGHT, WRONG = Score(value=1.0), Score(value=0.0)
 KINDS = [Score(value=1.0, counts={name: 1}) for name in ("tp", "fn", "tn")]

@@ -14,7 +14,7 @@ from kvv_action.sandbox.floor import Floor, Free
 from kvv_action.sandbox.nested import NestedContainers
 from tests.sandbox.conftest import MIB
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
 Start = Callable[..., Awaitable[EngineContainer]]
 

@@ -20,7 +20,7 @@ from kvv_action.sandbox.options import SandboxOptions
 from kvv_action.sandbox.reaper import Reaped
 from tests.sandbox.conftest import MIB, SMALL, labelled
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 
 def spec(base: str, instance: str = "test", **wishes: Any) -> ContainerSpec:
