@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,15 +11,15 @@ import pytest
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
-    """A folder that `make` fills for all processes of this session; nobody may change it afterwards."""
-    folder = _root(factory) / name
-    done = folder / ".made"
+    """This process's own copy of a folder that `make` fills once for all processes of this session."""
+    folder, done = _root(factory) / name, _root(factory) / f"{name}.made"
     with one_at_a_time(factory, name):
         if not done.is_file():
-            folder.mkdir(exist_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)  # what another process began and could not finish
+            folder.mkdir()
             make(folder)
             done.touch()
-    return folder
+    return Path(shutil.copytree(folder, factory.mktemp(name) / name))
 
 
 @contextmanager

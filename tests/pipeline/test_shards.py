@@ -19,6 +19,7 @@ from tests.pipeline.command import (
     vendor,
     wait_until,
 )
+from tests.sharing import made_once
 
 pytestmark = pytest.mark.pipeline
 
@@ -28,20 +29,20 @@ OF = 4
 
 @pytest.fixture(scope="module")
 def undivided(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    _, found = demo(tmp_path_factory.mktemp("undivided"), *FAULTS, "--precheck", "warn", "--sequential", "false")
-    return found
+    asked = (*FAULTS, "--precheck", "warn", "--sequential", "false")
+    return report(made_once(tmp_path_factory, "undivided-run", lambda out: demo(out, *asked)))
 
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four shards, counted from 0 as Kubernetes does."""
-    folder = tmp_path_factory.mktemp("shards")
-    for index in range(OF):
-        ran, _ = demo(
-            folder / f"artifact-{index}" / "kvv-out", *FAULTS, "--precheck", "warn", "--shard", f"{index}/{OF}"
-        )
-        assert ran.status == 0, ran
-    return folder
+
+    def make(folder: Path) -> None:
+        for out in folders(folder):
+            ran, _ = demo(out, *FAULTS, "--precheck", "warn", "--shard", f"{out.parent.name[-1]}/{OF}")
+            assert ran.status == 0, ran
+
+    return made_once(tmp_path_factory, "four-shards", make)
 
 
 def folders(shards: Path) -> list[Path]:
