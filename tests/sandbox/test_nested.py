@@ -63,7 +63,7 @@ async def test_cancelled_at_any_moment(base: str, client: Any, run: str, seed: i
         await task
     await sandbox.aclose()
     assert labelled(client, run) == []
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 100, "the commands take 1000 s"
 
 
 async def test_eight_at_once(sandbox: NestedContainers, base: str) -> None:
