@@ -34,7 +34,8 @@ def client() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def base() -> str:
+def base(client: Any) -> str:
+    """An image to run; where there is one, there is an engine."""
     return os.environ["KVV_BASE_IMAGE"]
 
 
