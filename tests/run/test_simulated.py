@@ -5,6 +5,8 @@ import pytest
 from tests.profiles.sizes import Case, cases
 from tests.run.vendors import Chances, simulated
 
+pytestmark = pytest.mark.slow  # simulates thousands of runs
+
 RUNS = 400
 CHOSEN = [
     ("kimi-k3", "ocrbench"),
