@@ -1,0 +1,122 @@
+"""Confidence intervals for a mean of scores in 0..1."""
+
+import math
+from collections.abc import Sequence
+from statistics import NormalDist
+
+FEW = 10
+"""Up to so many right (or wrong) answers, and `RARE` of all, the tail of the interval is that of a Poisson count."""
+RARE = 0.08
+CAUTION = 0.5
+"""How much a design effect that few unlike answers show is enlarged; set by simulation (tests/scoring)."""
+
+
+def z_value(confidence: float) -> float:
+    """Two-sided normal quantile (0.95 -> 1.96)."""
+    return NormalDist().inv_cdf(0.5 + confidence / 2)
+
+
+def one_sided(error: float) -> float:
+    """Normal quantile that a one-sided error leaves above (0.05 -> 1.645)."""
+    return NormalDist().inv_cdf(1 - error)
+
+
+def student(z: float, degrees: float) -> float:
+    """The quantile of Student's t that leaves as much above as `z` does of the normal distribution.
+
+    The expansion of Abramowitz and Stegun 26.7.5; good to 1 % from three degrees of freedom up (`z` up to 2.6), below
+    that too small, so one or two degrees are taken as infinite ignorance.
+    """
+    if math.isinf(degrees) or z == 0:
+        return z
+    if degrees < 3:
+        return math.inf
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
+    )
+    return z + sum(term / degrees**power for power, term in enumerate(terms, 1))
+
+
+def score_limits(mean: float, size: float, z: float) -> tuple[float, float]:
+    """Lower and upper limit of a proportion, each good for the one-sided error that `z` leaves.
+
+    The score interval (Wilson 1927, doi:10.1080/01621459.1927.10502953). Where very few answers differ from the rest
+    its far end is too near, as Brown, Cai and DasGupta show (2001, doi:10.1214/ss/1009213286); there, as they propose,
+    it is the exact limit of a Poisson count, by the cube-root approximation of Wilson and Hilferty (1931).
+
+    Args:
+        mean: observed proportion, 0..1.
+        size: number of independent observations; may be an effective, fractional number.
+        z: normal quantile.
+    """
+    if size <= 0 or math.isinf(z):
+        return 0.0, 1.0
+    z2 = z * z
+    centre = (mean + z2 / (2 * size)) / (1 + z2 / size)
+    half = z * math.sqrt(max(0.0, mean * (1 - mean)) / size + z2 / (4 * size * size)) / (1 + z2 / size)
+    low, high = max(0.0, min(mean, centre - half)), min(1.0, max(mean, centre + half))  # rounding leaves none outside
+    few = size * min(mean, 1 - mean)
+    if 0 < few <= min(FEW, RARE * size):
+        far = few * max(0.0, 1 - 1 / (9 * few) - z / (3 * math.sqrt(few))) ** 3 / size
+        low, high = (min(low, far), high) if mean < 0.5 else (low, max(high, 1 - far))
+    return low, high
+
+
+def wilson(mean: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
+    """Two-sided interval of a proportion (see `score_limits`).
+
+    Args:
+        mean: observed proportion, 0..1.
+        n: number of independent observations; may be an effective, fractional number.
+        confidence: two-sided.
+    """
+    return score_limits(mean, n, z_value(confidence))
+
+
+def effective_size(sums: Sequence[float], counts: Sequence[float]) -> float:
+    """Observations that independent draws would need for the same standard error of the mean.
+
+    The variance is that of a ratio estimator over clusters, sum((s_i - m_i * mean)^2) / N^2 (Kish 1965, "JournalState
+    Sampling", 2.8), where cluster i has m_i answers that sum to s_i; the design effect divides N by it. Without Kish's
+    factor k/(k-1), so that one answer from each of k samples, or the same answer in every epoch, makes exactly k. A
+    design effect that rests on few unlike answers is enlarged, because it is then mostly estimated too small; it is
+    never more than the answers of a cluster. Never more than the number of answers.
+
+    Args:
+        sums: summed score of each sample.
+        counts: answers of each sample; samples without any are left out.
+    """
+    clusters = [(s, m) for s, m in zip(sums, counts, strict=True) if m]
+    total = math.fsum(m for _, m in clusters)
+    if len(clusters) < 2 or total == len(clusters):
+        return float(len(clusters))
+    mean = math.fsum(s for s, _ in clusters) / total
+    unlike = mean * (1 - mean)
+    if unlike <= 0:
+        return float(len(clusters))
+    squares = math.fsum((s - m * mean) ** 2 for s, m in clusters)
+    effect = squares / (total * unlike) * (1 + CAUTION / (len(clusters) * unlike))
+    most = math.fsum(m * m for _, m in clusters) / total
+    return min(total, total / min(effect, most)) if effect > 0 else float(len(clusters))
+
+
+def degrees_of(counts: Sequence[float]) -> float:
+    """Degrees of freedom of an interval over clusters; infinite where every answer stands for itself."""
+    known = [count for count in counts if count]
+    return math.inf if math.fsum(known) == len(known) else len(known) - 1.0
+
+
+def clustered(sums: Sequence[float], counts: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
+    """Interval of the mean over all answers, answers of one sample counted as dependent; None without answers.
+
+    With few samples the quantile is Student's (Korn and Graubard 1998, "Confidence intervals for proportions with small
+    expected number of positive counts estimated from survey data").
+    """
+    total = math.fsum(counts)
+    if not total:
+        return None
+    z = student(z_value(confidence), degrees_of(counts))
+    return score_limits(math.fsum(sums) / total, effective_size(sums, counts), z)
