@@ -79,7 +79,7 @@ def wilson(mean: float, n: float, confidence: float = 0.95) -> tuple[float, floa
 def effective_size(sums: Sequence[float], counts: Sequence[float]) -> float:
     """Observations that independent draws would need for the same standard error of the mean.
 
-    The variance is that of a ratio estimator over clusters, sum((s_i - m_i * mean)^2) / N^2 (Kish 1965, "JournalState
+    The variance is that of a ratio estimator over clusters, sum((s_i - m_i * mean)^2) / N^2 (Kish 1965, "Survey
     Sampling", 2.8), where cluster i has m_i answers that sum to s_i; the design effect divides N by it. Without Kish's
     factor k/(k-1), so that one answer from each of k samples, or the same answer in every epoch, makes exactly k. A
     design effect that rests on few unlike answers is enlarged, because it is then mostly estimated too small; it is
