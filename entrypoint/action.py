@@ -137,15 +137,15 @@ def _verify(step: context.Context, redactor: "Redactor") -> Outcome:
 
 def _planned(settings: "Settings", redactor: "Redactor") -> Outcome:
     """How a run is best divided; nothing is sent, so there is no verdict."""
-    from entrypoint.division import divide
-    from entrypoint.outlook_table import show
+    from entrypoint.plan_estimate_table import show
+    from entrypoint.shard_plan import divide
     from kvv_action.github.log import harmless
     from kvv_action.report.markdown import text
 
-    division, outlook = divide(settings)
-    show(outlook, harmless(sys.stdout, redactor.text))
-    summary = f"## 🗂️ kvv: plan\n\n{text(division.told(), 500)}\n"
-    return Outcome(status=OK, verdict="", reason=division.told(), summary=summary, further=division.outputs())
+    shard_plan, estimate = divide(settings)
+    show(estimate, harmless(sys.stdout, redactor.text))
+    summary = f"## 🗂️ kvv: plan\n\n{text(shard_plan.told(), 500)}\n"
+    return Outcome(status=OK, verdict="", reason=shard_plan.told(), summary=summary, further=shard_plan.outputs())
 
 
 def _merged(settings: "Settings", folder: Path, redactor: "Redactor") -> Outcome:

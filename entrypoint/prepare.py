@@ -22,7 +22,7 @@ from kvv_action.errors import DatasetError, Problem, UsageError
 from kvv_action.github import context
 from kvv_action.plan import shard as shards
 from kvv_action.plan import variants as holdout
-from kvv_action.plan.plan import Amount, Loaded, Peer, left_out, plan_benchmark
+from kvv_action.plan.plan import Amount, Loaded, ReferenceRun, left_out, plan_benchmark
 from kvv_action.profiles import loader
 from kvv_action.profiles.document import TIERS
 from kvv_action.profiles.model import Profile
@@ -141,9 +141,9 @@ def create(names: Sequence[str], options: Options) -> list[Benchmark]:
 
 def load_benchmark(
     benchmark: Benchmark, settings: Settings, profile: Profile, *, location: str,
-    peers: Mapping[str, Peer] = MappingProxyType({}),
+    reference_runs: Mapping[str, ReferenceRun] = MappingProxyType({}),
 ) -> Loaded:  # fmt: skip
-    """One benchmark with its samples; `peers` are runs of the reference.
+    """One benchmark with its samples; `reference_runs` are runs of the reference.
 
     Raises:
         DatasetError: the samples cannot be had, or are not the pinned ones.
@@ -158,7 +158,9 @@ def load_benchmark(
             cache=settings.dataset_cache,
             allow_drift=settings.allow_dataset_drift,
         )
-    return plan_benchmark(benchmark, rows, profile, replace(amount_at(settings, settings.tier), peers=peers))
+    return plan_benchmark(
+        benchmark, rows, profile, replace(amount_at(settings, settings.tier), reference_runs=reference_runs)
+    )
 
 
 def amount_at(settings: Settings, tier: str) -> Amount:
@@ -274,10 +276,12 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
         raise DatasetError(f"swebench-agent: {patches}: no such file")
     names = chosen_benchmarks(settings, profile)
     options = options_of(settings, settings.model or profile.model)
-    peers = _peers(settings, profile, toolcall="toolcall" in names, demonstration=demonstration is not None)
+    reference_runs = _reference_runs(
+        settings, profile, toolcall="toolcall" in names, demonstration=demonstration is not None
+    )
     fallback = BUNDLED if demonstration else ""
     loaded = tuple(
-        _at_hand(benchmark, settings, profile, settings.dataset.get(benchmark.id, fallback), peers)
+        _at_hand(benchmark, settings, profile, settings.dataset.get(benchmark.id, fallback), reference_runs)
         for benchmark in create(names, options)
     )
     loaded = holdout.applied(loaded, settings.holdout, settings.seed)
@@ -306,27 +310,33 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
     return Prepared(settings=settings, profile=profile, plan=plan, loaded=loaded, redactor=redactor)
 
 
-def _peers(settings: Settings, profile: Profile, *, toolcall: bool, demonstration: bool) -> Mapping[str, Peer]:
+def _reference_runs(
+    settings: Settings, profile: Profile, *, toolcall: bool, demonstration: bool
+) -> Mapping[str, ReferenceRun]:
     """The runs that every score is compared with; reading them takes modules that most runs do without."""
     if not settings.reference:
         return {}
-    from entrypoint.peers import peers_of
+    from entrypoint.reference_runs import reference_runs_of
 
-    peers = peers_of(settings, profile.name, toolcall=toolcall, demonstration=demonstration)
-    if peers and settings.holdout == holdout.VARY:
+    reference_runs = reference_runs_of(settings, profile.name, toolcall=toolcall, demonstration=demonstration)
+    if reference_runs and settings.holdout == holdout.VARY:
         allowed = "The reference answered the published items; compare with holdout: both, or off."
         raise UsageError([Problem(name="holdout", value=settings.holdout, allowed=allowed)])
-    return peers
+    return reference_runs
 
 
 def _at_hand(
-    benchmark: Benchmark, settings: Settings, profile: Profile, location: str, peers: Mapping[str, Peer]
+    benchmark: Benchmark,
+    settings: Settings,
+    profile: Profile,
+    location: str,
+    reference_runs: Mapping[str, ReferenceRun],
 ) -> Loaded:
     """A benchmark with its samples, or without them where it is left out."""
     reason = not_asked(benchmark.id, settings, profile, settings.tier, location)
     if reason:
         return left_out(benchmark, profile, amount_at(settings, settings.tier), reason)
-    return load_benchmark(benchmark, settings, profile, location=location, peers=peers)
+    return load_benchmark(benchmark, settings, profile, location=location, reference_runs=reference_runs)
 
 
 def _checked_profile(settings: Settings, demonstration: Demonstration | None, *, sends: bool) -> Profile:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from entrypoint.options import Parser, add_settings, given
-from entrypoint.outlook import outlook
+from entrypoint.plan_estimate import estimate_plan
 from entrypoint.prepare import prepare
 from kvv_action.settings import load
 
@@ -24,13 +24,13 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="Print everything as JSON.")
     add_settings(parser)
     values = parser.read(argv)
-    found = outlook(prepare(load(given(values)), sends=False))
+    found = estimate_plan(prepare(load(given(values)), sends=False))
     if values.json:
         import orjson
 
         sys.stdout.write(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() + "\n")
         return 0
-    from entrypoint.outlook_table import show
+    from entrypoint.plan_estimate_table import show
 
     show(found, sys.stdout)
     return 0

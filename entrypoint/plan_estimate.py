@@ -1,4 +1,4 @@
-"""The outlook of a prepared run: what each benchmark costs and can decide, as plain records."""
+"""The estimate of a prepared run: what each benchmark costs and can decide, as plain records."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from kvv_action.verdict.noninferiority import family, planned_design
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BenchmarkOutlook:
+class BenchmarkEstimate:
     """One benchmark; see `Estimate`.
 
     Attributes:
@@ -52,12 +52,12 @@ class BenchmarkOutlook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TierOutlook:
+class TierEstimate:
     """What a tier can decide about one benchmark with reference and margin.
 
     Attributes:
         left_out: why the tier does not ask it; then it decides nothing.
-        looks, smallest_difference: see `BenchmarkOutlook`.
+        looks, smallest_difference: see `BenchmarkEstimate`.
         equal_passes: chance that a vendor passes which is as good as the reference.
         worse_fails: chance that one fails which is two margins worse.
     """
@@ -74,7 +74,7 @@ class TierOutlook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
+class PlanEstimate:
     """A whole run before it begins; durations are seconds.
 
     Attributes:
@@ -90,18 +90,18 @@ class Outlook:
     assumed_speed: float
     assumed_first_token: float
     power: float
-    benchmarks: tuple[BenchmarkOutlook, ...]
+    benchmarks: tuple[BenchmarkEstimate, ...]
     requests: Span
     reference_requests: Span
     tokens_in: Span
     tokens_out: Span
     cost: Span | None
     wall: Span
-    tiers: tuple[TierOutlook, ...]
+    tiers: tuple[TierEstimate, ...]
     budget: tuple[str, ...]
 
 
-def outlook(prepared: Prepared) -> Outlook:
+def estimate_plan(prepared: Prepared) -> PlanEstimate:
     """Read every sample and add up; sends nothing."""
     settings = prepared.settings
     estimator = Estimator(plan=prepared.plan, profile=prepared.profile, speed=settings.assumed_speed)
@@ -111,7 +111,7 @@ def outlook(prepared: Prepared) -> Outlook:
     rows = tuple(_row(loaded, estimate, prepared, room) for loaded, estimate in estimates)
     time = wall(estimates, room)
     costs = [row.cost for row in rows if row.cost is not None]
-    return Outlook(
+    return PlanEstimate(
         profile=prepared.profile.name,
         model=prepared.plan.endpoint.model,
         tier=settings.tier,
@@ -133,12 +133,12 @@ def outlook(prepared: Prepared) -> Outlook:
     )
 
 
-def _row(loaded: Loaded, estimate: Estimate, prepared: Prepared, room: Room) -> BenchmarkOutlook:
+def _row(loaded: Loaded, estimate: Estimate, prepared: Prepared, room: Room) -> BenchmarkEstimate:
     planned = loaded.planned
     beside = planned.varies if planned.varies != planned.id else ""
     whole = planned.must_be_right and not beside
     design = _design(planned, family(prepared.plan.benchmarks))
-    return BenchmarkOutlook(
+    return BenchmarkEstimate(
         id=planned.id,
         title=planned.title,
         samples=loaded.count,
@@ -170,7 +170,7 @@ def _cost(estimate: Estimate, prepared: Prepared) -> Span | None:
 
 
 def _budget(
-    prepared: Prepared, rows: Sequence[BenchmarkOutlook], estimates: Sequence[tuple[Loaded, Estimate]], time: Span
+    prepared: Prepared, rows: Sequence[BenchmarkEstimate], estimates: Sequence[tuple[Loaded, Estimate]], time: Span
 ) -> Iterator[str]:
     """For each limit whether the run fits, and what may come on top of it."""
     limits = limits_of(prepared.settings)
@@ -209,7 +209,7 @@ def _fits(name: str, limit: float, span: Span, beyond: str) -> str:
     return f"{name} {limit:g}: {told} ({beyond})"
 
 
-def _tiers(prepared: Prepared) -> Iterator[TierOutlook]:
+def _tiers(prepared: Prepared) -> Iterator[TierEstimate]:
     """Every tier of every benchmark that can be compared with a reference at one of them."""
     published = [loaded for loaded in prepared.loaded if loaded.planned.varies in ("", loaded.planned.id)]
     for tier in TIERS:
@@ -219,7 +219,7 @@ def _tiers(prepared: Prepared) -> Iterator[TierOutlook]:
             design = _design(replace(one, skip=""), count)
             if design is None:
                 continue
-            found = TierOutlook(
+            found = TierEstimate(
                 tier=tier, benchmark=one.id, samples=one.samples, epochs=one.epochs, looks=max(1, len(one.looks)),
                 left_out=one.skip,
             )  # fmt: skip

@@ -1,10 +1,10 @@
-"""An outlook for people: a row per benchmark, what it rests on, and what each tier can decide."""
+"""An estimate for people: a row per benchmark, what it rests on, and what each tier can decide."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from entrypoint.console import harmless
-from entrypoint.outlook import BenchmarkOutlook, Outlook, TierOutlook
+from entrypoint.plan_estimate import BenchmarkEstimate, PlanEstimate, TierEstimate
 from kvv_action.plan.tokens import Span
 from kvv_action.report.text import percent, seconds
 
@@ -15,41 +15,41 @@ UNITS = ((1e9, " G"), (1e6, " M"), (1e4, " k"))
 """From 10 000 on figures are shortened: they are estimates."""
 
 
-def show(outlook: Outlook, stream: TextIO) -> None:
+def show(estimate: PlanEstimate, stream: TextIO) -> None:
     """Print it."""
     from rich.console import Console
     from rich.text import Text
 
     console = Console(file=stream, highlight=False, width=None if stream.isatty() else 140)
-    console.print(_benchmarks(outlook))
-    if outlook.tiers:
-        console.print(_tiers(outlook))
-    for line in lines(outlook):
+    console.print(_benchmarks(estimate))
+    if estimate.tiers:
+        console.print(_tiers(estimate))
+    for line in lines(estimate):
         console.print(Text(harmless(line, 1000)), soft_wrap=True)
 
 
-def _benchmarks(outlook: Outlook) -> "Table":
+def _benchmarks(estimate: PlanEstimate) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    title = f"{outlook.model} ({outlook.profile}), tier {outlook.tier}: expected, and the most that is possible"
+    title = f"{estimate.model} ({estimate.profile}), tier {estimate.tier}: expected, and the most that is possible"
     table = Table(title=Text(harmless(title, 200)), title_justify="left")
     heads = ["Benchmark", "Answers", "Requests", "Tokens in", "Tokens out", "Time", "Smallest difference"]
-    if outlook.cost is not None:
+    if estimate.cost is not None:
         heads.insert(6, "Cost")
     for number, head in enumerate(heads):
         table.add_column(head, justify="right" if number else "left", overflow="fold")
-    for row in outlook.benchmarks:
-        cells = _cells(row, priced=outlook.cost is not None)
+    for row in estimate.benchmarks:
+        cells = _cells(row, priced=estimate.cost is not None)
         table.add_row(*(Text(harmless(cell, 80)) for cell in cells))
     table.add_section()
-    figures = map(_both, (outlook.requests, outlook.tokens_in, outlook.tokens_out))
-    whole = ["Together", "", *figures, _duration(outlook.wall)]
-    table.add_row(*whole, *([_both(outlook.cost)] if outlook.cost is not None else []), "")
+    figures = map(_both, (estimate.requests, estimate.tokens_in, estimate.tokens_out))
+    whole = ["Together", "", *figures, _duration(estimate.wall)]
+    table.add_row(*whole, *([_both(estimate.cost)] if estimate.cost is not None else []), "")
     return table
 
 
-def _cells(row: BenchmarkOutlook, *, priced: bool) -> list[str]:
+def _cells(row: BenchmarkEstimate, *, priced: bool) -> list[str]:
     if row.skip:
         return [row.title, *["–"] * (6 if priced else 5), _decides(row)]
     answers = f"{row.samples}" if row.epochs == 1 else f"{row.samples} × {row.epochs}"
@@ -58,7 +58,7 @@ def _cells(row: BenchmarkOutlook, *, priced: bool) -> list[str]:
     return [row.title, answers, *figures, _duration(row.wall), *cost, _decides(row)]
 
 
-def _decides(row: BenchmarkOutlook) -> str:
+def _decides(row: BenchmarkEstimate) -> str:
     if row.skip:
         return "left out"
     if row.beside:
@@ -94,62 +94,62 @@ def short(value: float) -> str:
     return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.2f}"
 
 
-def _tiers(outlook: Outlook) -> "Table":
+def _tiers(estimate: PlanEstimate) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
     title = "What each tier can decide: smallest difference; an equal vendor passes; one two margins worse fails"
     table = Table(title=title, title_justify="left")
-    tiers = list(dict.fromkeys(one.tier for one in outlook.tiers))
+    tiers = list(dict.fromkeys(one.tier for one in estimate.tiers))
     for number, head in enumerate(["Benchmark", *tiers]):
         table.add_column(head, justify="right" if number else "left")
-    titles = {row.id: row.title for row in outlook.benchmarks}
-    found = {(one.benchmark, one.tier): one for one in outlook.tiers}
-    for benchmark in dict.fromkeys(one.benchmark for one in outlook.tiers):
+    titles = {row.id: row.title for row in estimate.benchmarks}
+    found = {(one.benchmark, one.tier): one for one in estimate.tiers}
+    for benchmark in dict.fromkeys(one.benchmark for one in estimate.tiers):
         cells = [found[benchmark, tier] for tier in tiers]
         table.add_row(Text(harmless(titles[benchmark], 80)), *map(_decided, cells))
     return table
 
 
-def _decided(one: TierOutlook) -> str:
+def _decided(one: TierEstimate) -> str:
     if one.left_out:
         return "left out"
     return f"{percent(one.smallest_difference)}; {percent(one.equal_passes, 0)}; {percent(one.worse_fails, 0)}"
 
 
-def lines(outlook: Outlook) -> Iterator[str]:
+def lines(estimate: PlanEstimate) -> Iterator[str]:
     """What the figures rest on."""
-    most = "without limit" if outlook.wall.ceiling is None else seconds(outlook.wall.ceiling)
+    most = "without limit" if estimate.wall.ceiling is None else seconds(estimate.wall.ceiling)
     yield (
-        f"Time: {seconds(outlook.wall.expected)} expected, {most} if every answer were as long as its limit; "
-        f"{outlook.connections} connections; that of one benchmark is the time it would take by itself."
+        f"Time: {seconds(estimate.wall.expected)} expected, {most} if every answer were as long as its limit; "
+        f"{estimate.connections} connections; that of one benchmark is the time it would take by itself."
     )
-    if outlook.containers is not None:
+    if estimate.containers is not None:
         yield (
-            f"Containers: {outlook.containers} at a time, as an engine of this machine's size has places for them "
+            f"Containers: {estimate.containers} at a time, as an engine of this machine's size has places for them "
             "(containers); a benchmark that needs them takes its time on those."
         )
     yield (
-        f"Assumed: {outlook.assumed_speed:g} tokens a second for each answer (assumed-speed), "
-        f"{outlook.assumed_first_token:g} s to the first; no queue at the endpoint."
+        f"Assumed: {estimate.assumed_speed:g} tokens a second for each answer (assumed-speed), "
+        f"{estimate.assumed_first_token:g} s to the first; no queue at the endpoint."
     )
-    yield from (f"{row.title}: {row.skip}." for row in outlook.benchmarks if row.skip)
-    for row in outlook.benchmarks:
+    yield from (f"{row.title}: {row.skip}." for row in estimate.benchmarks if row.skip)
+    for row in estimate.benchmarks:
         if row.skip:
             continue
         yield f"Length of answers, {row.title}: {row.basis}."
-    if outlook.reference_requests.ceiling:
+    if estimate.reference_requests.ceiling:
         yield (
-            f"To the live reference go {_both(outlook.reference_requests)} more requests; their tokens come on top, "
+            f"To the live reference go {_both(estimate.reference_requests)} more requests; their tokens come on top, "
             "and no budget counts them."
         )
-    yield f"A lost request is tried up to {outlook.retry_attempts} times (retry-attempts) and counts once here."
-    if early := [row.title for row in outlook.benchmarks if row.looks > 1]:
+    yield f"A lost request is tried up to {estimate.retry_attempts} times (retry-attempts) and counts once here."
+    if early := [row.title for row in estimate.benchmarks if row.looks > 1]:
         yield f"These end early where the verdict is clear, with fewer requests than here: {', '.join(early)}."
-    if outlook.tiers:
+    if estimate.tiers:
         yield (
-            f"Smallest difference: a vendor so much below the reference fails in {percent(outlook.power, 0)} of runs, "
+            f"Smallest difference: a vendor so much below the reference fails in {percent(estimate.power, 0)} of runs, "
             "by the test that decides the verdict."
         )
-    yield from (f"Budget: {line}." for line in outlook.budget)
+    yield from (f"Budget: {line}." for line in estimate.budget)
     yield "Nothing was sent."

@@ -5,14 +5,16 @@ from pathlib import Path
 
 from kvv_action.compare.side import Sampled, Side, read
 from kvv_action.errors import KvvError, Problem, UsageError
-from kvv_action.plan.plan import Peer
+from kvv_action.plan.plan import ReferenceRun
 from kvv_action.report.files import REPORT
 from kvv_action.report.text import one_line
 from kvv_action.schema import BenchmarkKind, Reference
 from kvv_action.settings import Settings
 
 
-def peers_of(settings: Settings, profile: str, *, toolcall: bool, demonstration: bool) -> Mapping[str, Peer]:
+def reference_runs_of(
+    settings: Settings, profile: str, *, toolcall: bool, demonstration: bool
+) -> Mapping[str, ReferenceRun]:
     """The benchmarks of the runs that `reference` names, by id; of several runs with the same one the first counts.
 
     Args:
@@ -24,7 +26,7 @@ def peers_of(settings: Settings, profile: str, *, toolcall: bool, demonstration:
     Raises:
         UsageError: a folder holds no run, or one that cannot be compared with.
     """
-    found: dict[str, Peer] = {}
+    found: dict[str, ReferenceRun] = {}
     for name in settings.reference:
         if not (Path(name) / REPORT).is_file():
             if toolcall:
@@ -40,12 +42,12 @@ def peers_of(settings: Settings, profile: str, *, toolcall: bool, demonstration:
             raise _refused(name, "One of the two runs is a demonstration with the embedded vendor, the other is not.")
         if side.journal is None:
             raise _refused(name, "It has no journal beside its report; give the whole folder.")
-        found = {**_peers(side), **found}
+        found = {**_reference_runs(side), **found}
     return found
 
 
-def _peers(side: Side) -> dict[str, Peer]:
-    report, found = side.report, dict[str, Peer]()
+def _reference_runs(side: Side) -> dict[str, ReferenceRun]:
+    report, found = side.report, dict[str, ReferenceRun]()
     for planned in report.plan.benchmarks:
         samples = side.samples.get(planned.id, {})
         values = {name: one.value for name, one in samples.items() if one.scored}
@@ -55,7 +57,7 @@ def _peers(side: Side) -> dict[str, Peer]:
                 value=sum(values.values()) / len(values), source=f"{run}, journal {report.journal.head[:12]}",
                 date=report.timing.started[:10], n=_answers(samples),
             )  # fmt: skip
-            found[planned.id] = Peer(planned=planned, values=values, reference=reference)
+            found[planned.id] = ReferenceRun(planned=planned, values=values, reference=reference)
     return found
 
 

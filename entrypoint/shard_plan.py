@@ -1,19 +1,19 @@
-"""Into how many shards a run is best divided, as a workflow needs it."""
+"""How many shards a run is best divided into, as a workflow needs it."""
 
 import math
 from dataclasses import dataclass
 
 import orjson
 
-from entrypoint.outlook import Outlook, outlook
+from entrypoint.plan_estimate import PlanEstimate, estimate_plan
 from entrypoint.prepare import prepare
 from kvv_action.report.text import seconds
 from kvv_action.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Division:
-    """A plan's shards.
+class ShardPlan:
+    """The shards of a plan.
 
     Attributes:
         of: how many there are.
@@ -39,19 +39,19 @@ class Division:
         return f"{seconds(self.expected)} expected for the whole run: {first}{parts}"
 
 
-def divide(settings: Settings) -> tuple[Division, Outlook]:
+def divide(settings: Settings) -> tuple[ShardPlan, PlanEstimate]:
     """Read the samples, add up, divide; sends nothing. Shards end nothing early, whatever the settings say.
 
     Raises:
         UsageError, DatasetError: as for a run.
     """
     prepared = prepare(settings.model_copy(update={"shard": "", "sequential": False}), sends=False)
-    found = outlook(prepared)
+    found = estimate_plan(prepared)
     gates = {item.planned.gates for item in prepared.loaded if not item.planned.skip}
-    return division(found.wall.expected, settings.shard_minutes, settings.max_shards, gates=gates), found
+    return shard_plan(found.wall.expected, settings.shard_minutes, settings.max_shards, gates=gates), found
 
 
-def division(expected: float, minutes: int, most: int, *, gates: set[bool]) -> Division:
+def shard_plan(expected: float, minutes: int, most: int, *, gates: set[bool]) -> ShardPlan:
     """So many shards that each takes about so many minutes.
 
     Args:
@@ -62,7 +62,7 @@ def division(expected: float, minutes: int, most: int, *, gates: set[bool]) -> D
     """
     count = min(most, max(1, math.ceil(expected / (60 * minutes))))
     if gates == {True}:
-        return Division(of=1, gate=True, shards=(), expected=expected)
+        return ShardPlan(of=1, gate=True, shards=(), expected=expected)
     if True in gates:
-        return Division(of=count + 1, gate=True, shards=tuple(range(2, count + 2)), expected=expected)
-    return Division(of=count, gate=False, shards=tuple(range(1, count + 1)), expected=expected)
+        return ShardPlan(of=count + 1, gate=True, shards=tuple(range(2, count + 2)), expected=expected)
+    return ShardPlan(of=count, gate=False, shards=tuple(range(1, count + 1)), expected=expected)
