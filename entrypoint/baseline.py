@@ -30,7 +30,7 @@ INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Against:
+class BaselineResult:
     """What came of a baseline.
 
     Attributes:
@@ -80,7 +80,7 @@ def _unusable(settings: Settings, source: Path, *, demonstration: bool) -> str:
     return f"{'; '.join(refused)}. `kvv compare --force` compares such runs." if refused else ""
 
 
-def against(settings: Settings, path: Path | None, report: RunReport, redactor: Redactor) -> Against | None:
+def against(settings: Settings, path: Path | None, report: RunReport, redactor: Redactor) -> BaselineResult | None:
     """Compare a finished run with its baseline and write the reports again, the answer first; None without a baseline.
 
     What goes wrong here takes nothing away from the run: its own reports stand.
@@ -89,7 +89,7 @@ def against(settings: Settings, path: Path | None, report: RunReport, redactor: 
         return None
     if path is None:
         where = visible(settings.baseline)
-        return Against(missing=True, notice=f"there is no run at {where} yet, so nothing was compared")
+        return BaselineResult(missing=True, notice=f"there is no run at {where} yet, so nothing was compared")
     out = out_directory(settings)
     try:
         mine, tolerance = of_journal(report, out / JOURNAL), settings.baseline_tolerance / 100
@@ -97,21 +97,21 @@ def against(settings: Settings, path: Path | None, report: RunReport, redactor: 
             comparison = compare(read(evidence.folder), mine, tolerance=tolerance)
         write_reports(out, report, redactor, comparison)
     except (KvvError, OSError) as error:
-        return Against(notice=f"the comparison with {visible(settings.baseline)} failed: {error}")
-    return Against(comparison=comparison)
+        return BaselineResult(notice=f"the comparison with {visible(settings.baseline)} failed: {error}")
+    return BaselineResult(comparison=comparison)
 
 
-def print_against(found: Against | None, stream: TextIO | None = None) -> None:
-    """What came of a run's baseline, when it has one."""
+def print_against(found: BaselineResult, stream: TextIO | None = None) -> None:
+    """What came of a run's baseline."""
     stream = stream or sys.stdout
-    if found is not None and found.comparison is not None:
+    if found.comparison is not None:
         print_comparison(found.comparison, stream)
-    elif found is not None:
+    else:
         with suppress(OSError):  # nobody reads; the verdict stands all the same
             stream.write(f"Regression: {found.regression}: {harmless(found.notice, 500)}\n")
 
 
-def annotations(found: Against | None) -> list[Annotation]:
+def annotations(found: BaselineResult | None) -> list[Annotation]:
     """The answer, the worst first; that there is no baseline yet is a notice."""
     if found is None:
         return []
@@ -123,7 +123,7 @@ def annotations(found: Against | None) -> list[Annotation]:
     return [Annotation(level=levels[found.regression], title=f"kvv: regression: {found.regression}", message=message)]
 
 
-def inserted_by(found: Against | None) -> Inserted | None:
+def inserted_by(found: BaselineResult | None) -> Inserted | None:
     """What the run's summary says first."""
     if found is None:
         return None
@@ -132,7 +132,7 @@ def inserted_by(found: Against | None) -> Inserted | None:
     return inserted(found.comparison)
 
 
-def combined(status: int, found: Against | None, fail_on: str) -> int:
+def combined(status: int, found: BaselineResult | None, fail_on: str) -> int:
     """The process's status from the run's own and what came of the baseline: the worse of both.
 
     A regression is a fail; an unknown one counts as inconclusive, unless there is no baseline yet.

@@ -30,7 +30,6 @@ from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
 from kvv_action.schema import SCHEMA_VERSION, RunPlan, RunReport, RunState, Verdict
 from kvv_action.settings import Settings, out_directory
-from kvv_action.verdict.report import build
 
 EXIT = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3, Verdict.SKIPPED: 3}
 INTERRUPTED = 130
@@ -88,6 +87,8 @@ def run_verification(
                     raise
         else:
             observer.state(f"{out} holds this run, complete; nothing is asked again (fresh starts a new run)")
+        from kvv_action.verdict.report import build
+
         report = build(journal.path)
     asyncio.run(export(out, prepared.plan, prepared.loaded, prepared.redactor))
     write_reports(out, report, prepared.redactor)

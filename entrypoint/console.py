@@ -5,18 +5,17 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-import structlog
-
 from entrypoint.streams import Leavable, silence
-from kvv_action.benchmark import Finished, Observer
+from kvv_action.benchmark import Finished
 from kvv_action.github.commands import inert
 from kvv_action.redact import Redactor
-from kvv_action.report.markdown.cases import unasked
 from kvv_action.report.text import one_line, percent, seconds, visible
 from kvv_action.schema import BenchmarkResult, RunReport, SampleFailure, Verdict
 
 if TYPE_CHECKING:
     from rich.text import Text
+
+    from entrypoint.usecases.finish import FinishedRun
 
 LOG_INTERVAL = 5.0
 """Seconds between two progress lines in a log."""
@@ -62,6 +61,7 @@ def harmless(text: str, limit: int) -> str:
 
 def logger(stream: TextIO | Leavable, redactor: Redactor) -> Any:
     """A structlog logger that writes one harmless, key-free line an event."""
+    import structlog
 
     def clean(_: Any, __: str, event: Any) -> Any:
         return {
@@ -120,6 +120,9 @@ class LogObserver:
         for benchmark, progress in self._running.items():
             if progress.done < progress.planned:
                 self._tell(benchmark, progress)
+
+    def close(self) -> None:
+        """Nothing is open."""
 
     def _tell(self, benchmark: str, progress: Progress) -> None:
         now = self._clock()
@@ -218,13 +221,22 @@ class BarObserver:
         self._bars.stop()
 
 
-def observer_for(stream: TextIO, redactor: Redactor) -> "Observer":
+def observer_for(stream: TextIO, redactor: Redactor) -> LogObserver | BarObserver:
     """Bars on a terminal, lines in a log."""
     if not stream.isatty():
         return LogObserver(stream, redactor)
     from rich.console import Console
 
     return BarObserver(Console(file=stream), redactor)
+
+
+def print_finished(done: "FinishedRun", out: str, stream: TextIO | None = None) -> None:
+    """A run's verdicts, and what came of its baseline."""
+    print_report(done.report, out, stream)
+    if done.baseline is not None:
+        from entrypoint.baseline import print_against
+
+        print_against(done.baseline, stream)
 
 
 def print_report(report: RunReport, out: str, stream: TextIO | None = None) -> None:
@@ -274,6 +286,8 @@ def _cells(result: BenchmarkResult) -> dict[str, str]:
 def _lines(report: RunReport, out: str) -> "Iterator[Text]":
     """What stands below the table."""
     from rich.text import Text
+
+    from kvv_action.report.markdown.cases import unasked
 
     for result in report.benchmarks:
         if result.verdict is not Verdict.SKIPPED and result.reason != report.state_reason:  # told once, below

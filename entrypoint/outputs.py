@@ -7,16 +7,17 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import orjson
 
-from kvv_action.compare import files as compared
-from kvv_action.compare.records import Comparison
 from kvv_action.errors import JournalError, KvvError, Problem, UsageError
 from kvv_action.redact import Redactor
 from kvv_action.report import files
 from kvv_action.schema import RunReport
+
+if TYPE_CHECKING:
+    from kvv_action.compare.records import Comparison
 
 
 def write(path: Path, data: bytes) -> None:
@@ -41,7 +42,7 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def write_reports(out: Path, report: RunReport, redactor: Redactor, comparison: Comparison | None = None) -> None:
+def write_reports(out: Path, report: RunReport, redactor: Redactor, comparison: "Comparison | None" = None) -> None:
     """All reports beside the journal, and last the manifest with their digests.
 
     With a comparison the summary begins with its answer; without one no earlier comparison is left.
@@ -71,7 +72,9 @@ def write_files(out: Path, contents: Mapping[str, bytes], redactor: Redactor) ->
         raise KvvError(f"{out}: cannot be written: {error.strerror}") from error
 
 
-def _write_all(out: Path, report: RunReport, redactor: Redactor, comparison: Comparison | None) -> None:
+def _write_all(out: Path, report: RunReport, redactor: Redactor, comparison: "Comparison | None") -> None:
+    from kvv_action.compare import files as compared
+
     contents = files.render(report) | (compared.with_run(report, comparison) if comparison else {})
     rendered = {name: _clean(name, data, redactor) for name, data in contents.items()}
     for name in {compared.COMPARE_JSON, compared.COMPARE_MD} - rendered.keys():
@@ -103,6 +106,19 @@ def make_folder(out: Path) -> None:
         OSError: it cannot be made.
     """
     out.mkdir(parents=True, exist_ok=True)
+
+
+def usable_folder(out: Path) -> None:
+    """The folder that `--out` names.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
+    try:
+        make_folder(out)
+    except OSError as error:
+        problem = Problem(name="--out", value=str(out), allowed=f"Cannot be used: {error.strerror}.")
+        raise UsageError([problem]) from None
 
 
 def refuse_in_use(journal: Path) -> None:

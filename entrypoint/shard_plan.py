@@ -5,10 +5,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from entrypoint.plan_estimate import PlanEstimate, estimate_plan
-from entrypoint.prepare import prepare
 from kvv_action.report.text import seconds
-from kvv_action.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,18 +34,6 @@ class ShardPlan:
         count = len(self.shards)
         parts = f"{count} shard{'s' if count != 1 else ''}" if count else "nothing else"
         return f"{seconds(self.expected)} expected for the whole run: {first}{parts}"
-
-
-def divide(settings: Settings) -> tuple[ShardPlan, PlanEstimate]:
-    """Read the samples, add up, divide; sends nothing. Shards end nothing early, whatever the settings say.
-
-    Raises:
-        UsageError, DatasetError: as for a run.
-    """
-    prepared = prepare(settings.model_copy(update={"shard": "", "sequential": False}), sends=False)
-    found = estimate_plan(prepared)
-    gates = {item.planned.gates for item in prepared.loaded if not item.planned.skip}
-    return shard_plan(found.wall.expected, settings.shard_minutes, settings.max_shards, gates=gates), found
 
 
 def shard_plan(expected: float, minutes: int, most: int, *, gates: set[bool]) -> ShardPlan:

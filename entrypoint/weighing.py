@@ -1,7 +1,5 @@
 """Evidence at hand, weighed: scores computed again, the record made again, the attestation verified."""
 
-import contextlib
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +8,9 @@ from typing import Any
 import orjson
 
 from benchmarks import registry
-from entrypoint.commands import audit
+from entrypoint.commands.audit import read as read_request
 from entrypoint.evidence import Evidence, read, workflows
+from entrypoint.usecases.audit import UNCHECKED, audit
 from kvv_action.errors import KvvError
 from kvv_action.github.attestation import Expected, Outcome, verify
 from kvv_action.leaderboard.check import Weighed
@@ -19,7 +18,7 @@ from kvv_action.leaderboard.convert import record_of
 from kvv_action.leaderboard.findings import Finding, error, note, warning
 from kvv_action.leaderboard.record import Record, Trust, dump
 from kvv_action.leaderboard.rules import Rules
-from kvv_action.plan.difference import compare
+from kvv_action.plan.difference import compare, shown
 
 HOSTED = "github-hosted"
 MOST = 10
@@ -146,7 +145,8 @@ def _recomputed(record: Record, path: Path, mine: Evidence, options: Sequence[st
     expected = record_of(mine.report, askable=registry.IDS, vendor=record.vendor.id, bundle=bundle, attested=attested)
     differences = list(compare(_plain(record), _plain(expected), "record"))
     for difference in differences[:MOST]:
-        yield error("evidence", difference.replace("written ", "says ").replace("recomputed ", "the evidence says "))
+        sides = f"says {shown(difference.written)}, the evidence says {shown(difference.recomputed)}"
+        yield error("evidence", f"{difference.place}: {sides}")
     if len(differences) > MOST:
         yield error("evidence", f"and {len(differences) - MOST} more differences from its evidence")
     if not differences:
@@ -155,25 +155,21 @@ def _recomputed(record: Record, path: Path, mine: Evidence, options: Sequence[st
 
 def _audited(path: Path, options: Sequence[str], *, redacted: bool) -> Iterator[Finding]:
     """What `kvv audit` says: every answer scored again, unless the record says that its texts were taken out."""
-    told = io.StringIO()
     try:
-        with contextlib.redirect_stdout(told):
-            status = audit.main([str(path), *options])
+        result = audit(read_request([str(path), *options]))
     except KvvError as problem:
         yield error("audit", f"its evidence is at hand, but the scores cannot be computed again: {problem}")
         return
-    lines = [line for line in told.getvalue().splitlines() if line.strip()]
-    if status == audit.UNCHECKED and not redacted:
+    if result.status == UNCHECKED and not redacted:
         yield error("audit", "the texts of its evidence were taken out, which the record does not say")
         return
-    if status == audit.UNCHECKED:
+    if result.status == UNCHECKED:
         yield warning("audit", "the evidence is redacted: its counts agree, its scores cannot be computed again")
         return
-    if status:
-        for line in lines[:MOST]:
-            yield error("audit", line)
-        return
-    yield note("audit", lines[-1] if lines else "every score was reached again")
+    for difference in result.differences[:MOST]:
+        yield error("audit", f"differs: {difference}")
+    if not result.differences:
+        yield note("audit", f"{path}: {result.conclusion}")
 
 
 def _plain(record: Record) -> Any:

@@ -8,7 +8,7 @@ import orjson
 
 from kvv_action import __version__
 from kvv_action.bundle.form import Member, is_bundle_manifest, manifest_of, measured, members_of
-from kvv_action.plan.difference import compare
+from kvv_action.plan.difference import AuditDifference, DifferenceKind, compare
 from kvv_action.report.files import MANIFEST, REPORT, render
 from kvv_action.schema import RunReport
 
@@ -30,7 +30,7 @@ def manifest_in(folder: Path) -> Any:
     return value
 
 
-def differences(folder: Path, manifest: Any, report: RunReport) -> Iterator[str]:
+def differences(folder: Path, manifest: Any, report: RunReport) -> Iterator[AuditDifference]:
     """Every file that is not what the manifest says, or does not follow from the journal.
 
     Args:
@@ -42,18 +42,18 @@ def differences(folder: Path, manifest: Any, report: RunReport) -> Iterator[str]
     for name, member in sorted(members.items()):
         path = folder / name
         if not path.is_file():
-            yield f"{name}: is missing"
+            yield AuditDifference(place=name, kind=DifferenceKind.NO_FILE)
         elif measured(path) != member:
-            yield f"{name}: is not the file of the manifest"
+            yield AuditDifference(place=name, kind=DifferenceKind.FILE)
     yield from _rendered(folder, report)
     left_out = {name: Member(**one) for name, one in manifest.get("left_out", {}).items()}
     expected = orjson.loads(manifest_of(report, members, left_out))
     yield from compare(manifest, expected, MANIFEST)
 
 
-def _rendered(folder: Path, report: RunReport) -> Iterator[str]:
+def _rendered(folder: Path, report: RunReport) -> Iterator[AuditDifference]:
     """Reports that are not those of the journal; another version may write them in another way."""
     for name, data in render(report).items():
         same_version = report.provenance.version == __version__
         if name != REPORT and same_version and (folder / name).is_file() and (folder / name).read_bytes() != data:
-            yield f"{name}: is not what follows from the journal"
+            yield AuditDifference(place=name, kind=DifferenceKind.RENDERED)

@@ -1,6 +1,8 @@
-"""Where two JSON values, or two plans, differ."""
+"""What does not agree between two JSON values, two plans, or a run and what is recomputed from it."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import orjson
@@ -8,7 +10,51 @@ import orjson
 from kvv_action.schema import RunPlan
 
 
-def compare(written: Any, recomputed: Any, where: str = "report") -> Iterator[str]:
+class DifferenceKind(StrEnum):
+    """What differs: each value is the sentence about it, with a place for either side."""
+
+    VALUE = "written {written}, recomputed {recomputed}"
+    SCORE = "the journal says {written}, scoring again gives {recomputed}"
+    UNSCORABLE = "cannot be scored from the journal ({recomputed})"
+    PROFILE = "at hand {recomputed}, the run used {written}"
+    BENCHMARK = "this version has no such benchmark"
+    DATASET = "the dataset at hand has digest {recomputed}, the run used {written}"
+    AGAINST = "compared with {recomputed}, the run with {written}"
+    SAMPLES = "the samples at hand are not those of the run"
+    SAMPLE = "the dataset has another sample in this place"
+    VERSION = "scored by version {written}, at hand is {recomputed}"
+    NO_REPORT = "no such file, so there is nothing to compare with"
+    NO_JSON = "not JSON ({recomputed})"
+    NO_FILE = "is missing"
+    FILE = "is not the file of the manifest"
+    RENDERED = "is not what follows from the journal"
+    JOURNAL = "{recomputed}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditDifference:
+    """One thing that does not agree.
+
+    Attributes:
+        place: a path in a JSON value, a file, a benchmark or a sample; empty for a journal that does not hold together.
+        written: what the run says; for `VALUE` any JSON value, else a text.
+        recomputed: what follows from its evidence, or why nothing does.
+    """
+
+    place: str
+    kind: DifferenceKind
+    written: Any = ""
+    recomputed: Any = ""
+
+    def __str__(self) -> str:
+        """The difference as a sentence of one line."""
+        sides = self.written, self.recomputed
+        written, recomputed = map(shown, sides) if self.kind is DifferenceKind.VALUE else sides
+        text = self.kind.value.format(written=written, recomputed=recomputed)
+        return f"{self.place}: {text}" if self.place else text
+
+
+def compare(written: Any, recomputed: Any, where: str = "report") -> Iterator[AuditDifference]:
     """Every place at which two JSON values differ."""
     if isinstance(written, dict) and isinstance(recomputed, dict):
         for name in sorted(written.keys() | recomputed.keys()):
@@ -17,21 +63,20 @@ def compare(written: Any, recomputed: Any, where: str = "report") -> Iterator[st
         for index, (old, new) in enumerate(zip(written, recomputed, strict=True)):
             yield from compare(old, new, f"{where}[{index}]")
     elif written != recomputed:
-        yield f"{where}: written {_short(written)}, recomputed {_short(recomputed)}"
+        yield AuditDifference(place=where, kind=DifferenceKind.VALUE, written=written, recomputed=recomputed)
 
 
 def difference(there: RunPlan, now: RunPlan) -> str:
     """The first few places where two plans differ; what a person chose before what follows from it."""
     old, new = (orjson.loads(orjson.dumps(plan)) for plan in (there, now))
-    places = dict(place.split(": ", 1) for place in compare(old, new, "plan"))
-    named = {name: text for name, text in places.items() if not name.endswith("digest")} or places
-    texts = [
-        f"{name}: {text}".replace("written ", "there ").replace("recomputed ", "now ")
-        for name, text in sorted(named.items(), key=lambda item: item[0].count("."))
-    ]
-    return "; ".join(texts[:3]) + ("; …" if len(texts) > 3 else "")
+    found = list(compare(old, new, "plan"))
+    named = [one for one in found if not one.place.endswith("digest")] or found
+    named.sort(key=lambda one: one.place.count("."))
+    texts = [f"{one.place}: there {shown(one.written)}, now {shown(one.recomputed)}" for one in named[:3]]
+    return "; ".join(texts) + ("; …" if len(named) > 3 else "")
 
 
-def _short(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A JSON value in a sentence, cut where it is long."""
     text = repr(value)
     return text if len(text) <= 80 else text[:79] + "…"

@@ -8,8 +8,6 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from kvv_action.errors import KvvError
-from kvv_action.report.junit import junit
-from kvv_action.report.markdown import summary
 from kvv_action.schema import SCHEMA_VERSION, RunReport
 
 REPORT, JUNIT, SUMMARY, HTML = "report.json", "junit.xml", "summary.md", "report.html"
@@ -56,7 +54,9 @@ def json_schema() -> dict[str, Any]:
 
 def render(report: RunReport) -> dict[str, bytes]:
     """`report.json` and what follows from it alone."""
-    from kvv_action.report.html import html  # its templates need a library that most commands do without
+    from kvv_action.report.html import html  # these need libraries that a run does without until it is done
+    from kvv_action.report.junit import junit
+    from kvv_action.report.markdown import summary
 
     return {
         REPORT: canonical(report),

@@ -188,7 +188,7 @@ def test_reason_is_safe_in_a_script() -> None:
     """What a shell acts on inside quotes is not in `reason`."""
     from kvv_action.github.context import Context
 
-    outcome = action.Outcome(status=1, verdict="fail", reason='`id` $(id) "x" \\ \n::error::')
+    outcome = action.StepOutcome(status=1, verdict="fail", reason='`id` $(id) "x" \\ \n::error::')
     values = action.outputs(Context(workspace=Path("/"), github={}), outcome)
     assert not set(values["reason"]) & set('`$"\\\n')
 

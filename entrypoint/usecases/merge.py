@@ -4,31 +4,53 @@ from collections.abc import Sequence
 from pathlib import Path
 from shutil import copyfileobj
 
+from entrypoint.baseline import find
+from entrypoint.compose import exit_code
 from entrypoint.outputs import make_folder, move_aside, replaced, write_reports
+from entrypoint.usecases.finish import FinishedRun, finished
 from kvv_action.bundle.form import extras
 from kvv_action.errors import KvvError, Problem, UsageError
 from kvv_action.journal.merge import Part, continues, examine, merged
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
 from kvv_action.schema import RunReport
+from kvv_action.settings import Settings, out_directory
 from kvv_action.verdict.report import build
 
 DEPTH = 3
 """How far below a folder the shards may lie: a folder of artifacts, the artifact, the out folder."""
 
 
-def merge(folders: Sequence[Path], out: Path, *, fresh: bool = False) -> RunReport:
+def merge(folders: Sequence[Path], out: Path, *, fresh: bool, fail_on: str) -> FinishedRun:
     """Write one journal and every report.
 
     Args:
         folders: of shards, or of folders of shards.
         out: the folder for the result.
         fresh: move what it holds aside.
+        fail_on: which verdicts set the exit status.
 
     Raises:
         JournalError: what is there cannot be merged.
         UsageError: a folder holds no shard, or `out` holds something else.
     """
+    report = _merged(folders, out, fresh=fresh)
+    return FinishedRun(report=report, folder=out, status=exit_code(report, fail_on))
+
+
+def merge_shards(settings: Settings, redactor: Redactor) -> FinishedRun:
+    """Merge the shards that the settings name, and treat the result like a run.
+
+    Raises:
+        UsageError: see `merge`; or the baseline cannot be compared with.
+        KvvError: what is there cannot be merged.
+    """
+    baseline = find(settings)
+    report = _merged([Path(settings.shards)], out_directory(settings), fresh=settings.fresh)
+    return finished(settings, report, baseline, redactor)
+
+
+def _merged(folders: Sequence[Path], out: Path, *, fresh: bool) -> RunReport:
     target = out / JOURNAL
     found = {path.resolve(): path for folder in folders for path in journals_in(folder)}
     parts = examine([path for real, path in sorted(found.items()) if real != target.resolve()])
