@@ -8,9 +8,8 @@ from typing import Any
 import orjson
 
 from benchmarks import registry
-from entrypoint.commands.audit import read as read_request
+from entrypoint.commands.audit import audited
 from entrypoint.evidence import Evidence, read, workflows
-from entrypoint.usecases.audit import UNCHECKED, audit
 from kvv_action.errors import KvvError
 from kvv_action.github.attestation import Expected, Outcome, verify
 from kvv_action.leaderboard.check import Weighed
@@ -18,7 +17,7 @@ from kvv_action.leaderboard.convert import record_of
 from kvv_action.leaderboard.findings import Finding, error, note, warning
 from kvv_action.leaderboard.record import Record, Trust, dump
 from kvv_action.leaderboard.rules import Rules
-from kvv_action.plan.difference import compare, shown
+from kvv_action.plan.difference import differing
 
 HOSTED = "github-hosted"
 MOST = 10
@@ -143,10 +142,9 @@ def _recomputed(record: Record, path: Path, mine: Evidence, options: Sequence[st
             yield error("evidence", "says another thing about redaction than its bundle")
     attested = record.trust is Trust.ATTESTED
     expected = record_of(mine.report, askable=registry.IDS, vendor=record.vendor.id, bundle=bundle, attested=attested)
-    differences = list(compare(_plain(record), _plain(expected), "record"))
+    differences = list(differing(_plain(record), _plain(expected), "record"))
     for difference in differences[:MOST]:
-        sides = f"says {shown(difference.written)}, the evidence says {shown(difference.recomputed)}"
-        yield error("evidence", f"{difference.place}: {sides}")
+        yield error("evidence", difference.told("says", "the evidence says"))
     if len(differences) > MOST:
         yield error("evidence", f"and {len(differences) - MOST} more differences from its evidence")
     if not differences:
@@ -154,22 +152,21 @@ def _recomputed(record: Record, path: Path, mine: Evidence, options: Sequence[st
 
 
 def _audited(path: Path, options: Sequence[str], *, redacted: bool) -> Iterator[Finding]:
-    """What `kvv audit` says: every answer scored again, unless the record says that its texts were taken out."""
+    """What an audit finds: every answer is scored again, unless the record says that its texts were taken out."""
     try:
-        result = audit(read_request([str(path), *options]))
+        result = audited([str(path), *options])
     except KvvError as problem:
         yield error("audit", f"its evidence is at hand, but the scores cannot be computed again: {problem}")
         return
-    if result.status == UNCHECKED and not redacted:
-        yield error("audit", "the texts of its evidence were taken out, which the record does not say")
-        return
-    if result.status == UNCHECKED:
+    lines = list(result.lines())
+    if result.differences:
+        yield from (error("audit", line) for line in lines[:MOST])
+    elif not result.redacted:
+        yield note("audit", lines[-1])
+    elif redacted:
         yield warning("audit", "the evidence is redacted: its counts agree, its scores cannot be computed again")
-        return
-    for difference in result.differences[:MOST]:
-        yield error("audit", f"differs: {difference}")
-    if not result.differences:
-        yield note("audit", f"{path}: {result.conclusion}")
+    else:
+        yield error("audit", "the texts of its evidence were taken out, which the record does not say")
 
 
 def _plain(record: Record) -> Any:

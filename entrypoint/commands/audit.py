@@ -1,32 +1,27 @@
 """`kvv audit`: recompute a run from its journal, without the endpoint."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from entrypoint.options import Parser
-from entrypoint.usecases.audit import UNCHECKED, AuditRequest, AuditResult, audit
-from kvv_action.report.text import visible
+from entrypoint.usecases.audit import AuditRequest, AuditResult, audit
 
 EPILOG = """An audit scores every answer again, so it needs the samples. It finds bundled and hub datasets itself; name
 local files with --dataset. A bundle is unpacked without trusting anything in it. Exit status: 0 everything agrees,
 1 something differs, 3 nothing differs, but the texts were taken out, so the scores cannot be recomputed."""
 
-MOST = 100
-"""Differences that are printed."""
-
 
 def main(argv: Sequence[str]) -> int:
-    """Audit, and print what differs."""
-    request = read(argv)
-    result = audit(request)
-    for line in lines(result, str(request.source)):
-        sys.stdout.write(visible(line, 510) + "\n")
+    """Audit, and print what was found."""
+    result = audited(argv)
+    for line in result.lines():
+        sys.stdout.write(line + "\n")
     return result.status
 
 
-def read(argv: Sequence[str]) -> AuditRequest:
-    """What the command line asks for."""
+def audited(argv: Sequence[str]) -> AuditResult:
+    """The audit that a command line asks for; raises what `audit` raises."""
     parser = Parser(prog="kvv audit", description="Recompute a run from its journal and compare.", epilog=EPILOG)
     parser.add_argument("dir", metavar="DIR|BUNDLE", help="The folder or the archive that kvv wrote.")
     parser.add_argument("--dataset", action="append", default=[], metavar="ID=PATH", help="Where local samples are.")
@@ -36,16 +31,4 @@ def read(argv: Sequence[str]) -> AuditRequest:
     parser.add_argument("--profile", default="", metavar="FILE", help="The profile, when it was a file.")
     parser.add_argument("--reference", action="append", default=[], metavar="FILE", help="The reference, when a file.")
     values = vars(parser.read(argv))
-    return AuditRequest(source=Path(values.pop("dir")), **values)
-
-
-def lines(result: AuditResult, source: str) -> Iterator[str]:
-    """What an audit found, for people."""
-    for difference in result.differences[:MOST]:
-        yield f"differs: {difference}"
-    if len(result.differences) > MOST:
-        yield f"… and {len(result.differences) - MOST} more"
-    if not result.differences:
-        yield f"{source}: {result.conclusion}"
-    if result.status == UNCHECKED:
-        yield "not checked: the scores themselves; texts were taken out, and digests stand for them"
+    return audit(AuditRequest(source=Path(values.pop("dir")), **values))

@@ -19,7 +19,7 @@ from kvv_action.bundle.check import manifest_in
 from kvv_action.errors import JournalError, KvvError
 from kvv_action.journal.reading import JournalReading, read_plan
 from kvv_action.plan import variants as holdout
-from kvv_action.plan.difference import AuditDifference, DifferenceKind, compare
+from kvv_action.plan.difference import AuditDifference, DifferenceKind, differing
 from kvv_action.plan.plan import NO_DATASET, Loaded, left_out
 from kvv_action.profiles import loader
 from kvv_action.profiles.model import Profile
@@ -31,6 +31,8 @@ from kvv_action.verdict.audit import check_samples, rescore
 from kvv_action.verdict.report import build
 
 AGREES, DIFFERS, UNCHECKED = 0, 1, 3
+MOST = 100
+"""Differences that are listed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +61,11 @@ class AuditResult:
     """What an audit found.
 
     Attributes:
+        source: what was audited, as the user named it.
         redacted: the texts were taken out of the evidence, so the scores were not recomputed.
     """
 
+    source: str
     differences: tuple[AuditDifference, ...]
     redacted: bool = False
 
@@ -70,12 +74,17 @@ class AuditResult:
         """The exit status: 0 everything agrees, 1 something differs, 3 nothing differs but scores were not checked."""
         return DIFFERS if self.differences else UNCHECKED if self.redacted else AGREES
 
-    @property
-    def conclusion(self) -> str:
-        """What holds where nothing differs."""
-        if self.redacted:
-            return "the chain holds, and report.json follows from the scores in the journal"
-        return "the chain holds, every score and every number of report.json was reached again"
+    def lines(self) -> Iterator[str]:
+        """For people: the first differences, or what agrees."""
+        yield from (f"differs: {visible(str(difference), 500)}" for difference in self.differences[:MOST])
+        if len(self.differences) > MOST:
+            yield f"… and {len(self.differences) - MOST} more"
+        source = visible(self.source, 500)
+        if self.status == UNCHECKED:
+            yield f"{source}: the chain holds, and report.json follows from the scores in the journal"
+            yield "not checked: the scores themselves; texts were taken out, and digests stand for them"
+        elif self.status == AGREES:
+            yield f"{source}: the chain holds, every score and every number of report.json was reached again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,13 +115,13 @@ def audit(request: AuditRequest) -> AuditResult:
             reading = JournalReading(journal)
         except JournalError as error:
             read_plan(journal)  # raises where not even the first line is one of a journal
-            return AuditResult(differences=(_broken(error),))
+            return AuditResult(source=str(request.source), differences=(_broken(error),))
         redacted = bool(reading.state.redacted_from)
         found = _unscored(reading) if redacted else _rescored(request, reading)
         differences = [*found.differences, *_of_report(journal.parent / REPORT, found.report)]
         if manifest is not None:
             differences += _of_bundle(reading, manifest, found)
-    return AuditResult(differences=tuple(differences), redacted=redacted)
+    return AuditResult(source=str(request.source), differences=tuple(differences), redacted=redacted)
 
 
 def _broken(error: JournalError) -> AuditDifference:
@@ -184,7 +193,7 @@ def _of_report(path: Path, recomputed: RunReport | None) -> Iterator[AuditDiffer
     except orjson.JSONDecodeError as error:
         yield AuditDifference(place=str(path), kind=DifferenceKind.NO_JSON, recomputed=str(error))
         return
-    yield from compare(written, orjson.loads(canonical(recomputed)))
+    yield from differing(written, orjson.loads(canonical(recomputed)))
 
 
 def _of_bundle(reading: JournalReading, manifest: Any, found: _Recomputed) -> list[AuditDifference]:

@@ -8,7 +8,7 @@ import orjson
 
 from kvv_action import __version__
 from kvv_action.bundle.form import Member, is_bundle_manifest, manifest_of, measured, members_of
-from kvv_action.plan.difference import AuditDifference, DifferenceKind, compare
+from kvv_action.plan.difference import AuditDifference, DifferenceKind, differing
 from kvv_action.report.files import MANIFEST, REPORT, render
 from kvv_action.schema import RunReport
 
@@ -48,7 +48,7 @@ def differences(folder: Path, manifest: Any, report: RunReport) -> Iterator[Audi
     yield from _rendered(folder, report)
     left_out = {name: Member(**one) for name, one in manifest.get("left_out", {}).items()}
     expected = orjson.loads(manifest_of(report, members, left_out))
-    yield from compare(manifest, expected, MANIFEST)
+    yield from differing(manifest, expected, MANIFEST)
 
 
 def _rendered(folder: Path, report: RunReport) -> Iterator[AuditDifference]:

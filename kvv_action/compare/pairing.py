@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from kvv_action.compare.side import Sampled, Side
-from kvv_action.plan.difference import compare, shown
+from kvv_action.plan.difference import differing
 from kvv_action.schema import BenchmarkKind, PlannedBenchmark, RunPlan
 
 Pair = tuple[str, Sampled, Sampled]
@@ -90,8 +90,8 @@ def _data(one: PlannedBenchmark) -> str:
 
 def asked_differently(base: RunPlan, new: RunPlan) -> Iterator[str]:
     """Where two plans ask in different ways, in words."""
-    for one in compare(_asked(base), _asked(new), "plan"):
-        yield f"{one.place.removeprefix('plan.')}: was {shown(one.written)}, is {shown(one.recomputed)}"
+    for one in differing(_asked(base), _asked(new), "plan"):
+        yield one.told("was", "is").removeprefix("plan.")
     if base.profile.digest != new.profile.digest:
         yield f"profile {new.profile.name}: its rules have changed"
 

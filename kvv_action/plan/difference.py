@@ -13,7 +13,7 @@ from kvv_action.schema import RunPlan
 class DifferenceKind(StrEnum):
     """What differs: each value is the sentence about it, with a place for either side."""
 
-    VALUE = "written {written}, recomputed {recomputed}"
+    VALUE = "{written}, {recomputed}"
     SCORE = "the journal says {written}, scoring again gives {recomputed}"
     UNSCORABLE = "cannot be scored from the journal ({recomputed})"
     PROFILE = "at hand {recomputed}, the run used {written}"
@@ -47,21 +47,25 @@ class AuditDifference:
     recomputed: Any = ""
 
     def __str__(self) -> str:
-        """The difference as a sentence of one line."""
-        sides = self.written, self.recomputed
-        written, recomputed = map(shown, sides) if self.kind is DifferenceKind.VALUE else sides
-        text = self.kind.value.format(written=written, recomputed=recomputed)
+        """The difference as a line."""
+        if self.kind is DifferenceKind.VALUE:
+            return self.told("written", "recomputed")
+        text = self.kind.value.format(written=self.written, recomputed=self.recomputed)
         return f"{self.place}: {text}" if self.place else text
 
+    def told(self, written: str, recomputed: str) -> str:
+        """Two values as a line; the arguments name the two sides."""
+        return f"{self.place}: {written} {_short(self.written)}, {recomputed} {_short(self.recomputed)}"
 
-def compare(written: Any, recomputed: Any, where: str = "report") -> Iterator[AuditDifference]:
+
+def differing(written: Any, recomputed: Any, where: str = "report") -> Iterator[AuditDifference]:
     """Every place at which two JSON values differ."""
     if isinstance(written, dict) and isinstance(recomputed, dict):
         for name in sorted(written.keys() | recomputed.keys()):
-            yield from compare(written.get(name), recomputed.get(name), f"{where}.{name}")
+            yield from differing(written.get(name), recomputed.get(name), f"{where}.{name}")
     elif isinstance(written, list) and isinstance(recomputed, list) and len(written) == len(recomputed):
         for index, (old, new) in enumerate(zip(written, recomputed, strict=True)):
-            yield from compare(old, new, f"{where}[{index}]")
+            yield from differing(old, new, f"{where}[{index}]")
     elif written != recomputed:
         yield AuditDifference(place=where, kind=DifferenceKind.VALUE, written=written, recomputed=recomputed)
 
@@ -69,14 +73,12 @@ def compare(written: Any, recomputed: Any, where: str = "report") -> Iterator[Au
 def difference(there: RunPlan, now: RunPlan) -> str:
     """The first few places where two plans differ; what a person chose before what follows from it."""
     old, new = (orjson.loads(orjson.dumps(plan)) for plan in (there, now))
-    found = list(compare(old, new, "plan"))
+    found = list(differing(old, new, "plan"))
     named = [one for one in found if not one.place.endswith("digest")] or found
-    named.sort(key=lambda one: one.place.count("."))
-    texts = [f"{one.place}: there {shown(one.written)}, now {shown(one.recomputed)}" for one in named[:3]]
-    return "; ".join(texts) + ("; …" if len(named) > 3 else "")
+    texts = [one.told("there", "now") for one in sorted(named, key=lambda one: one.place.count("."))]
+    return "; ".join(texts[:3]) + ("; …" if len(texts) > 3 else "")
 
 
-def shown(value: Any) -> str:
-    """A JSON value in a sentence, cut where it is long."""
+def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 80 else text[:79] + "…"

@@ -11,7 +11,7 @@ import pytest
 from kvv_action.errors import JournalError
 from kvv_action.journal.file import Journal, Reader
 from kvv_action.journal.reading import JournalReading
-from kvv_action.plan.difference import DifferenceKind, compare
+from kvv_action.plan.difference import DifferenceKind, differing
 from kvv_action.redact import Redactor
 from kvv_action.report.files import canonical
 from kvv_action.schema import DatasetInfo, Exchange, Sample, Score
@@ -45,7 +45,7 @@ async def audited(run: Run, written: bytes) -> list[str]:
     differences = check_samples(run.plan, run.loaded)
     scores, wrong = await rescore(JournalReading(run.path), run.loaded)
     recomputed = orjson.loads(canonical(build(run.path, rescored=scores)))
-    return list(map(str, [*differences, *wrong, *compare(orjson.loads(written), recomputed)]))
+    return list(map(str, [*differences, *wrong, *differing(orjson.loads(written), recomputed)]))
 
 
 async def test_an_honest_run_agrees(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_places_of_differences_are_paths() -> None:
     """Nested, with what is only on one side, and lists of another length as a whole."""
     old = {"a": {"b": [1, {"c": 2}]}, "d": 1, "f": [1]}
     new = {"a": {"b": [1, {"c": 3}]}, "e": 1, "f": [1, 2]}
-    assert list(map(str, compare(old, new))) == [
+    assert list(map(str, differing(old, new))) == [
         "report.a.b[1].c: written 2, recomputed 3",
         "report.d: written 1, recomputed None",
         "report.e: written None, recomputed 1",
@@ -218,7 +218,7 @@ def test_places_of_differences_are_paths() -> None:
 
 def test_long_values_are_cut_in_differences() -> None:
     """A message stays a line."""
-    (difference,) = compare("x" * 1000, "y")
+    (difference,) = differing("x" * 1000, "y")
     assert len(str(difference)) < 200
 
 
