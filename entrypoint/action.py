@@ -173,7 +173,9 @@ def _verified(settings: "Settings", step: context.Context, redactor: "Redactor",
 
     require(settings)
     try:
-        return _told(run.run(settings, LogObserver(log, redactor), redactor, step.github), settings, redactor, log)
+        return _told(
+            run.run(settings, LogObserver(log, redactor), redactor, github=step.github), settings, redactor, log
+        )
     except (Stopped, KeyboardInterrupt):
         _on_signals(signal.SIG_IGN)
         rescued = run.rescued(Path(settings.out), redactor)

@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks import registry
 from entrypoint.nested import nested
-from entrypoint.outputs import make_folder, move_aside, refuse_in_use, write_reports
+from entrypoint.outputs import move_aside, refuse_in_use, write_reports
 from entrypoint.prepare import Demonstration, Prepared, prepare, provenance
 from entrypoint.spending import budget_of, limits_of
 from kvv_action import __version__
@@ -116,13 +116,13 @@ def _folder(prepared: Prepared, github: Mapping[str, str], observer: Observer) -
     """
     settings, out = prepared.settings, out_directory(prepared.settings)
     try:
-        make_folder(out)
+        out.mkdir(parents=True, exist_ok=True)
         if not (out / JOURNAL).is_file():
             return out
         refuse_in_use(out / JOURNAL)
         if settings.fresh or (github and not _ours(out, github.get("run_id"))):
             observer.state(f"what {out} held is now in {move_aside(out).name}")
-            make_folder(out)
+            out.mkdir(parents=True, exist_ok=True)
             return out
         if not _holds_a_run(out):
             return out

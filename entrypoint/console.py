@@ -13,6 +13,7 @@ from kvv_action.report.text import one_line, percent, seconds, visible
 from kvv_action.schema import BenchmarkResult, RunReport, SampleFailure, Verdict
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.text import Text
 
     from entrypoint.usecases.finish import FinishedRun
@@ -241,19 +242,24 @@ def print_finished(done: "FinishedRun", out: str, stream: TextIO | None = None) 
 
 def print_report(report: RunReport, out: str, stream: TextIO | None = None) -> None:
     """The table with verdicts, the reason, and where everything is."""
+    printed(stream, lambda console: _print_report(report, out, console))
+
+
+def printed(stream: TextIO | None, show: "Callable[[Console], None]") -> None:
+    """Show something on a terminal or in a log; a reader who left changes nothing: the result stands."""
+    from rich.console import Console
+
     stream = stream or sys.stdout
     try:
-        _print_report(report, out, stream)
-    except (SystemExit, OSError):  # rich leaves when nobody reads; the verdict stands all the same
+        show(Console(file=stream, highlight=False, width=None if stream.isatty() else 140))
+    except (SystemExit, OSError):  # rich leaves when nobody reads
         silence(stream)
 
 
-def _print_report(report: RunReport, out: str, stream: TextIO) -> None:
-    from rich.console import Console
+def _print_report(report: RunReport, out: str, console: "Console") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(file=stream, highlight=False, width=None if stream.isatty() else 140)
     endpoint = report.endpoint
     table = Table(title=Text(harmless(f"{endpoint.model} at {endpoint.vendor}", 120)), title_justify="left")
     chosen = WIDE if console.width >= WIDE_ENOUGH else NARROW

@@ -98,16 +98,6 @@ def _clean(name: str, data: bytes, redactor: Redactor) -> bytes:
     return files.canonical(redactor.json(orjson.loads(data)))
 
 
-def make_folder(out: Path) -> None:
-    """The out folder.
-
-    Raises:
-        NotADirectoryError: something else has its name.
-        OSError: it cannot be made.
-    """
-    out.mkdir(parents=True, exist_ok=True)
-
-
 def usable_folder(out: Path) -> None:
     """The folder that `--out` names.
 
@@ -115,7 +105,7 @@ def usable_folder(out: Path) -> None:
         UsageError: it cannot be made.
     """
     try:
-        make_folder(out)
+        out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         problem = Problem(name="--out", value=str(out), allowed=f"Cannot be used: {error.strerror}.")
         raise UsageError([problem]) from None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from entrypoint.console import print_finished
 from entrypoint.options import Parser
-from entrypoint.usecases.import_k2vv import ImportRequest, import_k2vv
+from entrypoint.usecases.import_k2vv import import_k2vv
 
 EPILOG = """examples:
   kvv import-k2vv results.jsonl --reference official/results.jsonl --out imported
@@ -26,10 +26,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--vendor", default="", metavar="TEXT", help="Name in reports. Default: the file's name.")
     values = parser.read(argv)
     done = import_k2vv(
-        ImportRequest(
-            source=Path(values.file), out=Path(values.out), references=[Path(name) for name in values.reference],
-            profile=values.profile, vendor=values.vendor,
-        )
+        Path(values.file), Path(values.out), references=[Path(name) for name in values.reference],
+        profile=values.profile, vendor=values.vendor,
     )  # fmt: skip
     print_finished(done, str(done.folder))
     return done.status

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from entrypoint.console import observer_for, print_finished
 from entrypoint.options import Parser, add_settings, given
 from entrypoint.prepare import Demonstration, secrets_of
-from entrypoint.usecases.run import demonstrate, run
+from entrypoint.usecases.run import run
 from kvv_action.redact import Redactor
 from kvv_action.settings import Settings, load, misspelt_variables
 
@@ -37,10 +37,7 @@ def verify(settings: Settings, demonstration: Demonstration | None = None) -> in
     if redactor.has_placeholder:
         observer.state("the key is a plain word or very short: it counts as a placeholder and is not masked in reports")
     try:
-        if demonstration is None:
-            done = run(settings, observer, redactor, {})
-        else:
-            done = demonstrate(settings, observer, redactor, demonstration)
+        done = run(settings, observer, redactor, demonstration=demonstration)
     finally:
         observer.close()
     return _told(done, settings, redactor)

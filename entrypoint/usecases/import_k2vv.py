@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,82 +24,70 @@ from kvv_action.settings import load
 from kvv_action.verdict.report import build
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportRequest:
-    """What to import.
+def import_k2vv(
+    source: Path, out: Path, *, references: Sequence[Path] = (), profile: str = "", vendor: str = ""
+) -> FinishedRun:
+    """Read a result file, judge its answers, write journal and reports.
 
-    Attributes:
+    Args:
         source: the result file.
         out: the folder for journal and reports.
         references: result files to compare with.
         profile: name or file; empty for the profile of the model, or one without references.
         vendor: its name in reports; empty for the name of the file.
-    """
-
-    source: Path
-    out: Path
-    references: Sequence[Path] = ()
-    profile: str = ""
-    vendor: str = ""
-
-
-def import_k2vv(request: ImportRequest) -> FinishedRun:
-    """Read the file, judge its answers, write journal and reports.
 
     Raises:
         UsageError: a file is missing, there is no such profile, or `out` holds a run.
     """
-    _check(request)
-    source, out = request.source, request.out
+    _check(source, references, out)
     started, model = imported.spans([source])
-    profile = imported.profile_of(request.profile, model)
+    rules = imported.profile_of(profile, model)
     imported.keep_requests(source, out / imported.REQUESTS)
-    for number, path in enumerate(request.references, 1):
+    for number, path in enumerate(references, 1):
         imported.keep_reference(path, out / imported.REFERENCE.format(number))
-    loaded = _load(out, profile, model)
-    plan = _plan(request, profile, loaded, model)
+    loaded = _load(out, rules, model)
+    plan = _plan(source, vendor, rules, loaded, model)
     with Journal(out / JOURNAL, Redactor()) as journal:
         journal.append(
             {"kind": "session", "schema": SCHEMA_VERSION, "session": 1, "started": started, "plan": plan,
              "provenance": provenance({})}
         )  # fmt: skip
-        asyncio.run(_replay(plan, profile, loaded, journal, source))
+        asyncio.run(_replay(plan, rules, loaded, journal, source))
         report = build(journal.path)
     asyncio.run(export(out, plan, [loaded], Redactor()))
     write_reports(out, report, Redactor())
     return FinishedRun(report=report, folder=out, status=exit_code(report))
 
 
-def _check(request: ImportRequest) -> None:
+def _check(source: Path, references: Sequence[Path], out: Path) -> None:
     """Refuse what cannot be read, and a folder that holds a run.
 
     Raises:
         UsageError: one `Problem` for each.
     """
-    sources = [("FILE", request.source), *(("--reference", path) for path in request.references)]
+    sources = [("FILE", source), *(("--reference", path) for path in references)]
     problems = [
         Problem(name=name, value=str(path), allowed="There is no such file.")
         for name, path in sources
         if not path.is_file()
     ]
-    if (request.out / JOURNAL).exists():
+    if (out / JOURNAL).exists():
         allowed = "Holds a run already; choose another folder."
-        problems.append(Problem(name="--out", value=str(request.out), allowed=allowed))
+        problems.append(Problem(name="--out", value=str(out), allowed=allowed))
     if problems:
         raise UsageError(problems)
-    usable_folder(request.out)
+    usable_folder(out)
 
 
-def _plan(request: ImportRequest, profile: Profile, loaded: Loaded, model: str) -> RunPlan:
-    vendor = request.vendor or request.source.stem
+def _plan(source: Path, vendor: str, profile: Profile, loaded: Loaded, model: str) -> RunPlan:
     return RunPlan(
-        endpoint=EndpointInfo(vendor=vendor, base_url=imported.ENDPOINT, model=model, think_mode="none"),
+        endpoint=EndpointInfo(vendor=vendor or source.stem, base_url=imported.ENDPOINT, model=model, think_mode="none"),
         profile=ProfileInfo(name=profile.name, title=profile.title, digest=profile.digest),
         benchmarks=(loaded.planned,),
         tier="full",
         seed=0,
         precheck="off",
-        imported=f"{request.source.name} sha256:{file_digest(str(request.source))}",
+        imported=f"{source.name} sha256:{file_digest(str(source))}",
     )
 
 

@@ -6,7 +6,7 @@ from shutil import copyfileobj
 
 from entrypoint.baseline import find
 from entrypoint.compose import exit_code
-from entrypoint.outputs import make_folder, move_aside, replaced, write_reports
+from entrypoint.outputs import move_aside, replaced, write_reports
 from entrypoint.usecases.finish import FinishedRun, finished
 from kvv_action.bundle.form import extras
 from kvv_action.errors import KvvError, Problem, UsageError
@@ -88,7 +88,7 @@ def _make_room(parts: Sequence[Part], out: Path, *, fresh: bool) -> None:
             allowed = "The shards lie in this folder, so it cannot be moved aside; name another one."
             raise UsageError([Problem(name="out", value=str(out), allowed=allowed)])
         move_aside(out)
-    make_folder(out)
+    out.mkdir(parents=True, exist_ok=True)
 
 
 def _write(parts: Sequence[Part], target: Path) -> None:

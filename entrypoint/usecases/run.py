@@ -1,59 +1,51 @@
 """Verifies an endpoint, or the embedded vendor. What only a finished run needs is imported when it is finished."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from entrypoint import compose
 from entrypoint.prepare import Demonstration
 from kvv_action.benchmark import Observer
 from kvv_action.redact import Redactor
-from kvv_action.schema import RunReport, RunState
+from kvv_action.schema import RunState
 from kvv_action.settings import Settings
 
 if TYPE_CHECKING:
     from entrypoint.usecases.finish import FinishedRun
 
 
-def run(settings: Settings, observer: Observer, redactor: Redactor, github: Mapping[str, str]) -> "FinishedRun":
+def run(
+    settings: Settings,
+    observer: Observer,
+    redactor: Redactor,
+    *,
+    demonstration: Demonstration | None = None,
+    github: Mapping[str, str] | None = None,
+) -> "FinishedRun":
     """Plan, ask, judge, write every report, and compare with the baseline.
 
     Args:
         settings: the user's.
         observer: hears of progress.
         redactor: knows the secrets.
-        github: what a workflow run says of itself; empty outside of one.
+        demonstration: ask the embedded vendor instead of an endpoint.
+        github: what a workflow run says of itself.
 
     Raises:
         UsageError: wrong settings, or a baseline that cannot be compared with; nothing was sent.
         KvvError: anything else that is explained to the user.
     """
-    return _finished(settings, redactor, lambda: compose.run_verification(settings, observer, github=github))
+    baseline = None
+    if settings.baseline:
+        from entrypoint.baseline import find
 
-
-def demonstrate(settings: Settings, observer: Observer, redactor: Redactor, demo: Demonstration) -> "FinishedRun":
-    """The same against the embedded vendor; raises what `run` raises."""
-    return _finished(
-        settings, redactor, lambda: compose.run_verification(settings, observer, demonstration=demo), demo=True
-    )
-
-
-def _finished(
-    settings: Settings, redactor: Redactor, verified: Callable[[], RunReport], *, demo: bool = False
-) -> "FinishedRun":
-    baseline = _baseline(settings, demo=demo)
-    report = verified()
+        baseline = find(settings, demonstration=demonstration is not None)
+    asked: dict[str, Any] = {"demonstration": demonstration} if demonstration else {"github": github or {}}
+    report = compose.run_verification(settings, observer, **asked)
     from entrypoint.usecases.finish import finished
 
     return finished(settings, report, baseline, redactor)
-
-
-def _baseline(settings: Settings, *, demo: bool) -> Path | None:
-    if not settings.baseline:
-        return None
-    from entrypoint.baseline import find
-
-    return find(settings, demonstration=demo)
 
 
 def rescued(folder: Path, redactor: Redactor) -> "FinishedRun | None":
