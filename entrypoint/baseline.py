@@ -1,4 +1,4 @@
-"""The baseline of a run: found before anything is sent, compared with when everything was answered."""
+"""The baseline of a run: found before anything is sent, and compared with when every answer is there."""
 
 import sys
 from contextlib import suppress
@@ -34,8 +34,8 @@ class BaselineResult:
     """What came of a baseline.
 
     Attributes:
-        comparison: None when there was nothing to compare with, or it could not be.
-        missing: there is no baseline yet, which is no fault of this run.
+        comparison: None when there is no baseline, or the comparison failed.
+        missing: there is no baseline yet; that is no fault of this run.
         notice: why there is no comparison.
     """
 
@@ -81,9 +81,9 @@ def _unusable(settings: Settings, source: Path, *, demonstration: bool) -> str:
 
 
 def against(settings: Settings, path: Path | None, report: RunReport, redactor: Redactor) -> BaselineResult | None:
-    """Compare a finished run with its baseline and write the reports again, the answer first; None without a baseline.
+    """Compare a finished run with its baseline, and write the reports again with the answer first.
 
-    What goes wrong here takes nothing away from the run: its own reports stand.
+    None without a baseline. A comparison that fails does not touch the run's own reports.
     """
     if not settings.baseline:
         return None
@@ -112,7 +112,7 @@ def print_against(found: BaselineResult, stream: TextIO | None = None) -> None:
 
 
 def annotations(found: BaselineResult | None) -> list[Annotation]:
-    """The answer, the worst first; that there is no baseline yet is a notice."""
+    """The answer as an annotation; a baseline that is not there yet is only a notice."""
     if found is None:
         return []
     if found.comparison is None:
@@ -124,7 +124,7 @@ def annotations(found: BaselineResult | None) -> list[Annotation]:
 
 
 def inserted_by(found: BaselineResult | None) -> Inserted | None:
-    """What the run's summary says first."""
+    """What the summary of the run begins with."""
     if found is None:
         return None
     if found.comparison is None:
@@ -133,7 +133,7 @@ def inserted_by(found: BaselineResult | None) -> Inserted | None:
 
 
 def combined(status: int, found: BaselineResult | None, fail_on: str) -> int:
-    """The process's status from the run's own and what came of the baseline: the worse of both.
+    """The exit status: the worse of the run's own and that of the comparison with the baseline.
 
     A regression is a fail; an unknown one counts as inconclusive, unless there is no baseline yet.
     """

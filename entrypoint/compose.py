@@ -1,4 +1,4 @@
-"""Builds the parts of a run and lets them go; the same for the command line and the container action."""
+"""Puts the parts of a run together and runs them, for the command line and for the container action."""
 
 import asyncio
 import contextlib
@@ -34,12 +34,12 @@ from kvv_action.settings import Settings, out_directory
 EXIT = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3, Verdict.SKIPPED: 3}
 INTERRUPTED = 130
 UNASKED = "http://nobody.invalid/v1"
-"""Stands for the endpoint where none is asked (SWE-bench with an agent that is no model)."""
+"""In place of an endpoint where none is asked (SWE-bench with an agent that is no model)."""
 USAGE = 2
 
 
 def exit_code(report: RunReport, fail_on: str = "inconclusive") -> int:
-    """The process's status: 0 pass, or a shard that is done; 1 fail, 3 inconclusive or skipped, 130 interrupted.
+    """The exit status: 0 pass, or a shard that is done; 1 fail, 3 inconclusive or skipped, 130 interrupted.
 
     Args:
         report: the run.
@@ -64,7 +64,7 @@ def run_verification(
 ) -> RunReport:
     """Plan, ask, judge and write every report.
 
-    SIGINT and SIGTERM stop sending; what came is kept and reported as interrupted.
+    After SIGINT or SIGTERM nothing more is sent; the answers so far are kept and reported as interrupted.
 
     Raises:
         UsageError: wrong settings; nothing was sent.
@@ -108,8 +108,8 @@ async def export(out: Path, plan: RunPlan, loaded: Sequence[Loaded], redactor: R
 def _folder(prepared: Prepared, github: Mapping[str, str], observer: Observer) -> Path:
     """The out folder, free for this plan.
 
-    In a workflow, only a journal that this very workflow run wrote (an earlier attempt) is gone on with. Any other
-    one is moved aside: it may be about another commit, or planted by the pull request under test.
+    In a workflow, a run continues only a journal that an earlier attempt of the same workflow run wrote. Any other one
+    is moved aside: it may be about another commit, or planted by the pull request under test.
 
     Raises:
         UsageError: it holds another run, or cannot be used.
@@ -117,31 +117,42 @@ def _folder(prepared: Prepared, github: Mapping[str, str], observer: Observer) -
     settings, out = prepared.settings, out_directory(prepared.settings)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        if not (out / JOURNAL).is_file():
-            return out
-        refuse_in_use(out / JOURNAL)
-        if settings.fresh or (github and not _ours(out, github.get("run_id"))):
-            observer.state(f"what {out} held is now in {move_aside(out).name}")
-            out.mkdir(parents=True, exist_ok=True)
-            return out
-        if not _holds_a_run(out):
-            return out
-        old = read_plan(out / JOURNAL)
-        if is_merged(out / JOURNAL):
-            allowed = "Holds merged shards; go on in the folders of the shards, or choose another folder, or set fresh."
-            raise UsageError([Problem(name="out", value=settings.out, allowed=allowed)])
-        if old.demonstration and prepared.plan.demonstration:
-            if plan_digest(old) != plan_digest(prepared.plan) or _complete(out):
-                (out / JOURNAL).unlink()
-            return out
+        if (out / JOURNAL).is_file():
+            refuse_in_use(out / JOURNAL)
+            if settings.fresh or (github and not _ours(out, github.get("run_id"))):
+                observer.state(f"what {out} held is now in {move_aside(out).name}")
+                out.mkdir(parents=True, exist_ok=True)
+            else:
+                _make_free(out / JOURNAL, prepared)
     except OSError as error:
-        raise UsageError(
-            [Problem(name="out", value=settings.out, allowed=f"Cannot be used: {error.strerror}.")]
-        ) from None
-    if plan_digest(old) != plan_digest(prepared.plan):
-        allowed = f"Holds another run ({difference(old, prepared.plan)}); choose another folder, or set fresh."
-        raise UsageError([Problem(name="out", value=settings.out, allowed=allowed)])
+        raise _unusable(prepared, f"Cannot be used: {error.strerror}.") from None
     return out
+
+
+def _make_free(journal: Path, prepared: Prepared) -> None:
+    """Keep a journal of the same plan, unless it is a complete demonstration; remove one of another demonstration.
+
+    Raises:
+        UsageError: it holds another run, or merged shards.
+    """
+    first = next(iter(Reader(journal)), None)
+    if first is None:
+        return
+    old = read_plan(journal)
+    if first["kind"] == "merge":
+        allowed = "Holds merged shards; go on in the folders of the shards, or choose another folder, or set fresh."
+        raise _unusable(prepared, allowed)
+    same = plan_digest(old) == plan_digest(prepared.plan)
+    if old.demonstration and prepared.plan.demonstration:
+        if not same or _complete(journal):
+            journal.unlink()
+    elif not same:
+        differences = difference(old, prepared.plan)
+        raise _unusable(prepared, f"Holds another run ({differences}); choose another folder, or set fresh.")
+
+
+def _unusable(prepared: Prepared, why: str) -> UsageError:
+    return UsageError([Problem(name="out", value=prepared.settings.out, allowed=why)])
 
 
 def _ours(out: Path, run_id: str | None) -> bool:
@@ -153,19 +164,9 @@ def _ours(out: Path, run_id: str | None) -> bool:
         return False
 
 
-def _holds_a_run(out: Path) -> bool:
-    """Whether a journal has at least one whole line."""
-    return next(iter(Reader(out / JOURNAL)), None) is not None
-
-
-def is_merged(journal: Path) -> bool:
-    """Whether a journal was made by `kvv merge`; it has at least one whole line."""
-    return bool(next(iter(Reader(journal)))["kind"] == "merge")
-
-
-def _complete(out: Path) -> bool:
+def _complete(journal: Path) -> bool:
     last = None
-    for last in Reader(out / JOURNAL):  # noqa: B007 - only the last one matters
+    for last in Reader(journal):  # noqa: B007 - only the last one matters
         pass
     return last is not None and last["kind"] == "end" and last["state"] == RunState.COMPLETE
 

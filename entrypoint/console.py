@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on and when it is done."""
+"""What a person sees during a run and after it."""
 
 import sys
 import time
@@ -56,7 +56,7 @@ class Progress:
 
 
 def harmless(text: str, limit: int) -> str:
-    """Untrusted text on one line, in which neither a terminal nor a CI runner finds a command."""
+    """Untrusted text on one line that holds no command for a terminal or a CI runner."""
     return inert(one_line(text, limit))
 
 
@@ -97,13 +97,13 @@ class LogObserver:
         self._told: dict[str, int] = {}
 
     def started(self, benchmark: str, planned: int, resumed: int) -> None:
-        """Say what is ahead."""
+        """Tell how much there is to do."""
         self._running[benchmark] = Progress(planned, resumed, self._clock())
         more = {"resumed": resumed} if resumed else {}
         self._log.info("started", benchmark=benchmark, planned=planned, **more)
 
     def finished(self, event: Finished) -> None:
-        """Count; say so when a benchmark is done."""
+        """Count one more; tell when the benchmark is done."""
         progress = self._running[event.benchmark]
         progress.add(event)
         if progress.done == progress.planned:
@@ -114,7 +114,7 @@ class LogObserver:
         self._log.info(message)
 
     def tick(self) -> None:
-        """Say how far it is, every few seconds."""
+        """Tell the progress, every few seconds."""
         if self._clock() - self._last < LOG_INTERVAL:
             return
         self._last = self._clock()
@@ -186,7 +186,7 @@ class BarObserver:
         )
 
     def finished(self, event: Finished) -> None:
-        """Count; the bars move once a second and at the end."""
+        """Count one more; the bars are redrawn once a second and at the end."""
         progress = self._running[event.benchmark]
         progress.add(event)
         if progress.done == progress.planned:
@@ -200,7 +200,7 @@ class BarObserver:
         self._console.print(Text(self._redactor.text(harmless(message, 1000)), style="yellow"))
 
     def tick(self) -> None:
-        """Redraw; what is done keeps its last figures."""
+        """Redraw; a finished bar keeps its last figures."""
         for benchmark, progress in self._running.items():
             if progress.done < progress.planned:
                 self._update(benchmark, progress)

@@ -1,4 +1,4 @@
-"""Writes the files of a run, whole or not at all."""
+"""Writes the files of a run: each is written completely or not at all."""
 
 import fcntl
 import hashlib
@@ -45,7 +45,7 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
 def write_reports(out: Path, report: RunReport, redactor: Redactor, comparison: "Comparison | None" = None) -> None:
     """All reports beside the journal, and last the manifest with their digests.
 
-    With a comparison the summary begins with its answer; without one no earlier comparison is left.
+    With a comparison, the summary begins with its answer. Without one, the files of an earlier comparison are removed.
 
     Raises:
         KvvError: a file cannot be written.
@@ -91,7 +91,7 @@ def _write_all(out: Path, report: RunReport, redactor: Redactor, comparison: "Co
 
 
 def _clean(name: str, data: bytes, redactor: Redactor) -> bytes:
-    """A file without secrets; in JSON only texts are touched, so that no number or name breaks."""
+    """A file without secrets; in JSON only texts are changed, so no number or name breaks."""
     cleaned = redactor.bytes(data)
     if cleaned == data or not name.endswith(".json"):
         return cleaned
@@ -112,7 +112,7 @@ def usable_folder(out: Path) -> None:
 
 
 def refuse_in_use(journal: Path) -> None:
-    """Keep away from a journal that another process writes.
+    """Refuse a journal that another process is writing.
 
     Raises:
         JournalError: one does.
@@ -125,10 +125,10 @@ def refuse_in_use(journal: Path) -> None:
 
 
 def move_aside(out: Path) -> Path:
-    """Give an earlier run's folder the next free name `out.N`.
+    """Rename the folder of an earlier run to the next free `out.N`.
 
     Raises:
-        UsageError: this process works in the folder, and would move along.
+        UsageError: it is the working folder of this process.
     """
     out, number = out.resolve(), 1
     if Path.cwd().is_relative_to(out):

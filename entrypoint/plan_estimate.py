@@ -20,13 +20,13 @@ class BenchmarkEstimate:
     """One benchmark; see `Estimate`.
 
     Attributes:
-        wall: seconds that it takes when it has all connections to itself.
+        wall: seconds that it takes when no other benchmark uses the connections.
         cost: in the currency of the prices; None without prices.
-        exact: every answer must be right, so that there is no smallest difference.
-        looks: how often a verdict is looked for; more than once, and it may end with fewer requests.
-        beside: id of the benchmark with the published items, of which these are variations.
+        exact: every answer must be right, so there is no smallest difference.
+        looks: how often the verdict is checked; if more than once, the benchmark may end with fewer requests.
+        beside: id of the benchmark whose published items these vary.
         smallest_difference: the smallest deficit to the reference that fails in `power` of runs, as a fraction; None
-            where nothing is compared, or where not even a score of 0 would.
+            where nothing is compared, or where not even a score of 0 fails.
     """
 
     id: str
@@ -56,10 +56,10 @@ class TierEstimate:
     """What a tier can decide about one benchmark with reference and margin.
 
     Attributes:
-        left_out: why the tier does not ask it; then it decides nothing.
+        left_out: why the tier does not ask it; empty where it does.
         looks, smallest_difference: see `BenchmarkEstimate`.
-        equal_passes: chance that a vendor passes which is as good as the reference.
-        worse_fails: chance that one fails which is two margins worse.
+        equal_passes: chance that a vendor as good as the reference passes.
+        worse_fails: chance that a vendor two margins worse fails.
     """
 
     tier: str
@@ -78,7 +78,7 @@ class PlanEstimate:
     """A whole run before it begins; durations are seconds.
 
     Attributes:
-        containers: how many work at the same time, where a benchmark needs them; else None.
+        containers: how many work at the same time; None where no benchmark needs them.
     """
 
     profile: str
@@ -172,7 +172,7 @@ def _cost(estimate: Estimate, prepared: Prepared) -> Span | None:
 def _budget(
     prepared: Prepared, rows: Sequence[BenchmarkEstimate], estimates: Sequence[tuple[Loaded, Estimate]], time: Span
 ) -> Iterator[str]:
-    """For each limit whether the run fits, and what may come on top of it."""
+    """For each limit: whether the run fits, and what may be spent beyond it."""
     limits = limits_of(prepared.settings)
     requests, tokens = total(row.requests for row in rows), total(row.tokens_in + row.tokens_out for row in rows)
     flying = _flying(prepared, estimates)
@@ -187,7 +187,7 @@ def _budget(
 
 
 def _flying(prepared: Prepared, estimates: Sequence[tuple[Loaded, Estimate]]) -> str:
-    """What can be in flight when a limit is reached, in words."""
+    """What can be in flight when a limit is reached."""
     largest = Spent()
     for _, estimate in estimates:
         largest = largest.or_more(estimate.largest)
@@ -230,7 +230,7 @@ def _tiers(prepared: Prepared) -> Iterator[TierEstimate]:
 
 
 def _at(loaded: Loaded, tier: str, prepared: Prepared) -> PlannedBenchmark:
-    """A benchmark as another tier would ask it; the user's own numbers hold at all of them."""
+    """A benchmark as another tier would ask it; numbers that the user chose hold at every tier."""
     settings = prepared.settings
     amount = amount_at(settings, tier)
     planned = planned_at(loaded, prepared.profile, replace(amount, sequential=amount.sequential and not settings.shard))
@@ -238,10 +238,10 @@ def _at(loaded: Loaded, tier: str, prepared: Prepared) -> PlannedBenchmark:
 
 
 def _design(planned: PlannedBenchmark, count: int) -> Design | None:
-    """What can be decided, by as many answers as are certainly independent.
+    """What can be decided, counting only answers that are certainly independent.
 
-    How alike the answers within a cluster will be is not known before; so where the samples stand for others, a cluster
-    counts once, as a sample in several epochs does.
+    Nobody knows beforehand how alike the answers within a cluster are. So where the samples stand for others, a cluster
+    counts once, like a sample with several epochs.
     """
     if planned.clusters and planned.samples != planned.dataset.count:
         planned = replace(planned, samples=len(set(planned.clusters)), epochs=1, clusters=())

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 UNITS = ((1e9, " G"), (1e6, " M"), (1e4, " k"))
-"""From 10 000 on figures are shortened: they are estimates."""
+"""Figures from 10 000 on are shortened: they are estimates."""
 
 
 def show(estimate: PlanEstimate, stream: TextIO) -> None:
@@ -121,17 +121,17 @@ def lines(estimate: PlanEstimate) -> Iterator[str]:
     """What the figures rest on."""
     most = "without limit" if estimate.wall.ceiling is None else seconds(estimate.wall.ceiling)
     yield (
-        f"Time: {seconds(estimate.wall.expected)} expected, {most} if every answer were as long as its limit; "
-        f"{estimate.connections} connections; that of one benchmark is the time it would take by itself."
+        f"Time: {seconds(estimate.wall.expected)} expected, {most} if every answer is as long as its limit; "
+        f"{estimate.connections} connections. The time of one benchmark is what it takes by itself."
     )
     if estimate.containers is not None:
         yield (
-            f"Containers: {estimate.containers} at a time, as an engine of this machine's size has places for them "
-            "(containers); a benchmark that needs them takes its time on those."
+            f"Containers: {estimate.containers} at a time: an engine on a machine of this size has room for that many "
+            "(containers). They limit the benchmarks that need them."
         )
     yield (
         f"Assumed: {estimate.assumed_speed:g} tokens a second for each answer (assumed-speed), "
-        f"{estimate.assumed_first_token:g} s to the first; no queue at the endpoint."
+        f"{estimate.assumed_first_token:g} s to the first token, and no queue at the endpoint."
     )
     yield from (f"{row.title}: {row.skip}." for row in estimate.benchmarks if row.skip)
     for row in estimate.benchmarks:
@@ -140,16 +140,16 @@ def lines(estimate: PlanEstimate) -> Iterator[str]:
         yield f"Length of answers, {row.title}: {row.basis}."
     if estimate.reference_requests.ceiling:
         yield (
-            f"To the live reference go {_both(estimate.reference_requests)} more requests; their tokens come on top, "
-            "and no budget counts them."
+            f"The live reference gets {_both(estimate.reference_requests)} more requests. Their tokens are not "
+            "counted here, nor by a budget."
         )
     yield f"A lost request is tried up to {estimate.retry_attempts} times (retry-attempts) and counts once here."
     if early := [row.title for row in estimate.benchmarks if row.looks > 1]:
-        yield f"These end early where the verdict is clear, with fewer requests than here: {', '.join(early)}."
+        yield f"These end early when the verdict is clear, with fewer requests than listed here: {', '.join(early)}."
     if estimate.tiers:
         yield (
-            f"Smallest difference: a vendor so much below the reference fails in {percent(estimate.power, 0)} of runs, "
-            "by the test that decides the verdict."
+            f"Smallest difference: a vendor this far below the reference fails in {percent(estimate.power, 0)} of "
+            "runs, by the test that decides the verdict."
         )
     yield from (f"Budget: {line}." for line in estimate.budget)
     yield "Nothing was sent."

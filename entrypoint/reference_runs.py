@@ -1,4 +1,4 @@
-"""Runs of kvv against an official endpoint, given as `reference`: every score is compared with them by sample."""
+"""The runs that `reference` names: kvv against an official endpoint; scores are compared with them by sample."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,12 +15,12 @@ from kvv_action.settings import Settings
 def reference_runs_of(
     settings: Settings, profile: str, *, toolcall: bool, demonstration: bool
 ) -> Mapping[str, ReferenceRun]:
-    """The benchmarks of the runs that `reference` names, by id; of several runs with the same one the first counts.
+    """The benchmarks of the runs that `reference` names, by id; if several runs have one, the first counts.
 
     Args:
         settings: the user's.
         profile: name of this run's.
-        toolcall: whether it is asked; it knows more than folders of runs, and says itself what is wrong with these.
+        toolcall: whether that benchmark is asked; it takes other references too, and checks those itself.
         demonstration: whether this run is one.
 
     Raises:

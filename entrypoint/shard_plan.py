@@ -14,8 +14,8 @@ class ShardPlan:
 
     Attributes:
         of: how many there are.
-        gate: whether the first one is Pre-Verification, for which the others wait.
-        shards: numbers of the others.
+        gate: whether the first one is Pre-Verification; then the others wait for it.
+        shards: the numbers of the others.
         expected: seconds that the undivided run is expected to take.
     """
 
@@ -29,7 +29,7 @@ class ShardPlan:
         return {"gate": str(self.gate).lower(), "shards": orjson.dumps(self.shards).decode(), "of": str(self.of)}
 
     def told(self) -> str:
-        """The same in a line."""
+        """The plan in a line."""
         first = "Pre-Verification first, then " if self.gate else ""
         count = len(self.shards)
         parts = f"{count} shard{'s' if count != 1 else ''}" if count else "nothing else"
@@ -37,12 +37,12 @@ class ShardPlan:
 
 
 def shard_plan(expected: float, minutes: int, most: int, *, gates: set[bool]) -> ShardPlan:
-    """So many shards that each takes about so many minutes.
+    """Enough shards that each takes about the given time.
 
     Args:
         expected: seconds of the whole run.
-        minutes: of a shard.
-        most: shards at most, beside the first.
+        minutes: that a shard may take.
+        most: at most this many shards, not counting the first.
         gates: whether the plan has benchmarks that gate, and others.
     """
     count = min(most, max(1, math.ceil(expected / (60 * minutes))))

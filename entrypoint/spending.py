@@ -1,4 +1,4 @@
-"""The budget that the settings give, and what a plan says about it."""
+"""The budget that the settings give a run."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +33,7 @@ def unpriced(settings: Settings) -> Iterator[Problem]:
 
 
 def budget_of(settings: Settings, journal: Path, found: JournalState) -> Budget:
-    """The budget with everything counted that a journal's sessions spent; the journal is read only for a limit."""
+    """The budget, less what earlier sessions in the journal spent; the journal is read only if there is a limit."""
     budget = Budget(limits_of(settings), seconds=found.seconds)
     if budget.limits.any:
         budget.replay(JournalReading(journal).sent())

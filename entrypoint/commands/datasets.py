@@ -14,7 +14,7 @@ from kvv_action.schema import DatasetInfo
 from kvv_action.settings import Settings, load, nearest
 
 EPILOG = """actions:
-  list     what each benchmark needs, and whether the cache has it
+  list     show what each benchmark needs, and whether the cache has it
   fetch    download what is missing, at the pinned commit, and check it
   verify   check the cache, without network: rows, pictures, count, digest
 
@@ -22,8 +22,8 @@ examples:
   kvv datasets fetch --dataset-cache /srv/kvv-data
   kvv datasets verify --dataset-cache /srv/kvv-data --benchmarks ocrbench,mmmu_pro
 
-Carry the folder to the other machine and run there with --dataset-cache and HF_HUB_OFFLINE=1.
-Exit status: 0 everything is there and right, 1 something is not."""
+Copy the folder to the other machine, and run there with --dataset-cache and HF_HUB_OFFLINE=1.
+Exit status: 0 every dataset is there and correct, 1 at least one is not."""
 
 USED = ("benchmarks", "dataset_cache", "mmmu_parts", "swebench_dataset", "allow_dataset_drift")
 

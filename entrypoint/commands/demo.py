@@ -35,7 +35,11 @@ def main(argv: Sequence[str]) -> int:
     """Start the vendor in this process and verify it."""
     parser = Parser(prog="kvv demo", description="Run everything against the embedded vendor.", epilog=EPILOG)
     parser.add_argument(
-        "--fault", action="append", default=[], metavar="NAME[=RATE]", help="Serve wrongly, in this way; repeatable."
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME[=RATE]",
+        help="Make the vendor wrong in this way; repeatable.",
     )
     add_settings(parser, without=WITHOUT)
     values = parser.read(argv)

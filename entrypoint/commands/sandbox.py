@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 GIB = 2**30
 EPILOG = """actions:
-  check   the engine that benchmarks would use, and what it lacks
-  list    the containers that kvv has started and that are still there
-  reap    remove them: by default those whose time is over
+  check   show the engine that benchmarks use, and what it lacks
+  list    list the containers that kvv started and that are still there
+  reap    remove them; by default only those whose time is over
 
 examples:
   kvv sandbox check
@@ -29,9 +29,9 @@ examples:
   kvv sandbox reap
   kvv sandbox reap --run local-0123456789abcdef --dry-run
 
-A run removes its own containers, also when it is interrupted, and the next start sweeps what a crash has left.
-Containers of others are never touched: they carry no label kvv.run. The engine is the one that DOCKER_HOST or your
-docker context names. Exit status: 0 done, 1 there is no engine, or something could not be removed."""
+A run removes its own containers, even if it is interrupted. The next run removes what a crash left behind. Other
+containers are never touched: they have no label kvv.run. The engine is the one that DOCKER_HOST or your docker context
+names. Exit status: 0 done, 1 there is no engine, or something could not be removed."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -39,8 +39,10 @@ def main(argv: Sequence[str]) -> int:
     parser = Parser(prog="kvv sandbox", description="Check the container engine, and clean up.", epilog=EPILOG)
     parser.add_argument("action", choices=("check", "list", "reap"), metavar="check|list|reap")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--run", default="", metavar="LABEL", help="Those of this run (`kvv sandbox list` shows it).")
-    which.add_argument("--all", action="store_true", help="All that kvv has started, also those that are in use.")
+    which.add_argument(
+        "--run", default="", metavar="LABEL", help="Only those of this run (`kvv sandbox list` shows its label)."
+    )
+    which.add_argument("--all", action="store_true", help="All containers that kvv started, even those in use.")
     parser.add_argument("--dry-run", action="store_true", help="Only say what would be removed.")
     values = parser.read(argv)
     try:
@@ -103,5 +105,5 @@ def _unused(values: "argparse.Namespace", *names: str) -> None:
     given = [f"--{name.replace('_', '-')}" for name in names if getattr(values, name)]
     if given:
         raise UsageError(
-            [Problem(name=given[0], value="", allowed=f"It means nothing to `kvv sandbox {values.action}`.")]
+            [Problem(name=given[0], value="", allowed=f"`kvv sandbox {values.action}` has no such option.")]
         )

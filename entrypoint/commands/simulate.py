@@ -30,12 +30,16 @@ def main(argv: Sequence[str]) -> int:
     parser = Parser(prog="kvv simulate", description="Serve the embedded vendor.", epilog=EPILOG)
     parser.add_argument("--host", default="127.0.0.1", help="Address to listen on. Default: 127.0.0.1.")
     parser.add_argument("--port", type=_port, default=8080, help="Port; 0 takes a free one. Default: 8080.")
-    parser.add_argument("--latency", type=_seconds, default=0.0, metavar="SECONDS", help="Before each answer.")
+    parser.add_argument("--latency", type=_seconds, default=0.0, metavar="SECONDS", help="Wait before each answer.")
     parser.add_argument(
-        "--slow-seconds", type=_seconds, default=3.0, metavar="SECONDS", help="What the fault slow adds."
+        "--slow-seconds", type=_seconds, default=3.0, metavar="SECONDS", help="How long the fault slow delays."
     )
     parser.add_argument(
-        "--fault", action="append", default=[], metavar="NAME[=RATE]", help="Serve wrongly, in this way; repeatable."
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME[=RATE]",
+        help="Make the vendor wrong in this way; repeatable.",
     )
     add_settings(parser, without=UNUSED)
     values = parser.read(argv)
