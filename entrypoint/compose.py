@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks import registry
 from entrypoint.nested import nested
 from entrypoint.outputs import move_aside, refuse_in_use, write_reports
-from entrypoint.prepare import Demonstration, Prepared, prepare, provenance
+from entrypoint.prepare import Demonstration, PreparedRun, prepare, provenance
 from entrypoint.spending import budget_of, limits_of
 from kvv_action import __version__
 from kvv_action.ask.runner import Ending, Runner
@@ -105,7 +105,7 @@ async def export(out: Path, plan: RunPlan, loaded: Sequence[Loaded], redactor: R
             await item.benchmark.aclose()
 
 
-def _folder(prepared: Prepared, github: Mapping[str, str], observer: Observer) -> Path:
+def _folder(prepared: PreparedRun, github: Mapping[str, str], observer: Observer) -> Path:
     """The out folder, free for this plan.
 
     In a workflow, a run continues only a journal that an earlier attempt of the same workflow run wrote. Any other one
@@ -129,7 +129,7 @@ def _folder(prepared: Prepared, github: Mapping[str, str], observer: Observer) -
     return out
 
 
-def _make_free(journal: Path, prepared: Prepared) -> None:
+def _make_free(journal: Path, prepared: PreparedRun) -> None:
     """Keep a journal of the same plan, unless it is a complete demonstration; remove one of another demonstration.
 
     Raises:
@@ -151,7 +151,7 @@ def _make_free(journal: Path, prepared: Prepared) -> None:
         raise _unusable(prepared, f"Holds another run ({differences}); choose another folder, or set fresh.")
 
 
-def _unusable(prepared: Prepared, why: str) -> UsageError:
+def _unusable(prepared: PreparedRun, why: str) -> UsageError:
     return UsageError([Problem(name="out", value=prepared.settings.out, allowed=why)])
 
 
@@ -180,7 +180,7 @@ def _missing(found: JournalState, settings: Settings) -> bool:
     return settings.retry_failed and any(any(board.failed) for board in found.progress.values() if not board.skip)
 
 
-def _begin(journal: Journal, prepared: Prepared, found: JournalState, github: Mapping[str, str]) -> None:
+def _begin(journal: Journal, prepared: PreparedRun, found: JournalState, github: Mapping[str, str]) -> None:
     limits = limits_of(prepared.settings)
     journal.append(
         {
@@ -210,7 +210,9 @@ def _loop(main: Coroutine[Any, Any, None]) -> None:
         runner.run(main)
 
 
-async def _ask(prepared: Prepared, journal: Journal, found: JournalState, observer: Observer, *, in_job: bool) -> None:
+async def _ask(
+    prepared: PreparedRun, journal: Journal, found: JournalState, observer: Observer, *, in_job: bool
+) -> None:
     async with _endpoint(prepared) as base_url:
         from kvv_action.endpoint.client import EndpointClient
 
@@ -249,7 +251,7 @@ async def _ask(prepared: Prepared, journal: Journal, found: JournalState, observ
 
 
 @asynccontextmanager
-async def _reference(prepared: Prepared) -> AsyncIterator[Client | None]:
+async def _reference(prepared: PreparedRun) -> AsyncIterator[Client | None]:
     """The client of a live reference, with its own key and its own limits."""
     from kvv_action.endpoint.client import EndpointClient
 
@@ -298,7 +300,7 @@ async def _until_signalled(runner: Runner, observer: Observer, sync: "asyncio.Ta
             signal.signal(number, signal.SIG_IGN if caught else handler)  # the reports take milliseconds
 
 
-def _client_options(prepared: Prepared, base_url: str) -> "Any":
+def _client_options(prepared: PreparedRun, base_url: str) -> "Any":
     from kvv_action.endpoint.options import ClientOptions
 
     settings = prepared.settings
@@ -321,7 +323,7 @@ def _client_options(prepared: Prepared, base_url: str) -> "Any":
     )
 
 
-def _user_agent(prepared: Prepared) -> str:
+def _user_agent(prepared: PreparedRun) -> str:
     """Ours; the library's own where an endpoint should not see who asks."""
     if prepared.settings.holdout == holdout.OFF:
         return f"kvv-action/{__version__}"
@@ -331,7 +333,7 @@ def _user_agent(prepared: Prepared) -> str:
 
 
 @asynccontextmanager
-async def _endpoint(prepared: Prepared) -> AsyncIterator[str]:
+async def _endpoint(prepared: PreparedRun) -> AsyncIterator[str]:
     """The base URL: the user's, or that of an embedded vendor that lives as long as the run."""
     if not prepared.plan.demonstration:
         yield prepared.settings.base_url or UNASKED

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from entrypoint.nested import places_expected
-from entrypoint.prepare import Prepared, amount_at, not_asked
+from entrypoint.prepare import PreparedRun, amount_at, not_asked
 from entrypoint.spending import limits_of
 from kvv_action.plan.estimate import FIRST_TOKEN, Estimate, Estimator, Room, Spent, by_itself, wall
 from kvv_action.plan.plan import Loaded, planned_at
@@ -101,7 +101,7 @@ class PlanEstimate:
     budget: tuple[str, ...]
 
 
-def estimate_plan(prepared: Prepared) -> PlanEstimate:
+def estimate_plan(prepared: PreparedRun) -> PlanEstimate:
     """Read every sample and add up; sends nothing."""
     settings = prepared.settings
     estimator = Estimator(plan=prepared.plan, profile=prepared.profile, speed=settings.assumed_speed)
@@ -133,7 +133,7 @@ def estimate_plan(prepared: Prepared) -> PlanEstimate:
     )
 
 
-def _row(loaded: Loaded, estimate: Estimate, prepared: Prepared, room: Room) -> BenchmarkEstimate:
+def _row(loaded: Loaded, estimate: Estimate, prepared: PreparedRun, room: Room) -> BenchmarkEstimate:
     planned = loaded.planned
     beside = planned.varies if planned.varies != planned.id else ""
     whole = planned.must_be_right and not beside
@@ -162,7 +162,7 @@ def _row(loaded: Loaded, estimate: Estimate, prepared: Prepared, room: Room) -> 
     )
 
 
-def _cost(estimate: Estimate, prepared: Prepared) -> Span | None:
+def _cost(estimate: Estimate, prepared: PreparedRun) -> Span | None:
     prices = prepared.settings.price_input, prepared.settings.price_output
     if prices[0] is None and prices[1] is None:
         return None
@@ -170,7 +170,7 @@ def _cost(estimate: Estimate, prepared: Prepared) -> Span | None:
 
 
 def _budget(
-    prepared: Prepared, rows: Sequence[BenchmarkEstimate], estimates: Sequence[tuple[Loaded, Estimate]], time: Span
+    prepared: PreparedRun, rows: Sequence[BenchmarkEstimate], estimates: Sequence[tuple[Loaded, Estimate]], time: Span
 ) -> Iterator[str]:
     """For each limit: whether the run fits, and what may be spent beyond it."""
     limits = limits_of(prepared.settings)
@@ -186,7 +186,7 @@ def _budget(
         yield _fits("max-minutes", limits.minutes, time * (1 / 60), "what is in flight then is given up")
 
 
-def _flying(prepared: Prepared, estimates: Sequence[tuple[Loaded, Estimate]]) -> str:
+def _flying(prepared: PreparedRun, estimates: Sequence[tuple[Loaded, Estimate]]) -> str:
     """What can be in flight when a limit is reached."""
     largest = Spent()
     for _, estimate in estimates:
@@ -209,7 +209,7 @@ def _fits(name: str, limit: float, span: Span, beyond: str) -> str:
     return f"{name} {limit:g}: {told} ({beyond})"
 
 
-def _tiers(prepared: Prepared) -> Iterator[TierEstimate]:
+def _tiers(prepared: PreparedRun) -> Iterator[TierEstimate]:
     """Every tier of every benchmark that can be compared with a reference at one of them."""
     published = [loaded for loaded in prepared.loaded if loaded.planned.varies in ("", loaded.planned.id)]
     for tier in TIERS:
@@ -229,7 +229,7 @@ def _tiers(prepared: Prepared) -> Iterator[TierEstimate]:
             )  # fmt: skip
 
 
-def _at(loaded: Loaded, tier: str, prepared: Prepared) -> PlannedBenchmark:
+def _at(loaded: Loaded, tier: str, prepared: PreparedRun) -> PlannedBenchmark:
     """A benchmark as another tier would ask it; numbers that the user chose hold at every tier."""
     settings = prepared.settings
     amount = amount_at(settings, tier)

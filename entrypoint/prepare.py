@@ -53,7 +53,7 @@ class Demonstration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class PreparedRun:
     """A run that can start."""
 
     settings: Settings
@@ -255,7 +255,7 @@ def file_digest(path: str) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def prepare(settings: Settings, demonstration: Demonstration | None = None, *, sends: bool = True) -> Prepared:
+def prepare(settings: Settings, demonstration: Demonstration | None = None, *, sends: bool = True) -> PreparedRun:
     """Check everything and decide what to ask.
 
     Args:
@@ -307,7 +307,7 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
     if settings.shard:
         plan, loaded = shards.divide(plan, loaded, *shards.numbers(settings.shard))
     redactor = Redactor(secrets_of(settings))
-    return Prepared(settings=settings, profile=profile, plan=plan, loaded=loaded, redactor=redactor)
+    return PreparedRun(settings=settings, profile=profile, plan=plan, loaded=loaded, redactor=redactor)
 
 
 def _reference_runs(
