@@ -7,6 +7,9 @@ from typing import Any
 
 SCHEMA_VERSION = 1
 
+MOST_BROKEN_TRIES = 0.02
+"""Share of first tries that may break, unless the user says otherwise."""
+
 MOST_FAILURES = 0.1
 """Share of answers that may fail for good, unless the user says otherwise."""
 
@@ -14,6 +17,9 @@ CHAT = "chat/completions"
 COMPLETIONS = "completions"
 REFERENCE = "reference"
 """Name of the endpoint that answers are compared with, where a request goes there."""
+
+LATER = {"later": True}
+"""Metadata of fields that reports did not always have: they are left out of the JSON while they have their default."""
 
 Json = Any
 Message = Mapping[str, Json]
@@ -41,6 +47,10 @@ class FailureKind(StrEnum):
     BAD_RESPONSE = "bad-response"
     TOO_LARGE = "too-large"
     STREAM_ERROR = "stream-error"
+    EMPTY_STREAM = "empty-stream"
+    SERVER_ENDED = "server-ended"
+    """The server gave the answer up and says so by its finish_reason."""
+    CONTENT_FILTER = "content-filter"
     RATE_LIMITED = "rate-limited"
     SERVER_ERROR = "server-error"
     AUTH = "auth"
@@ -477,6 +487,14 @@ class RunPlan:
     shard: Shard | None = None
     holdout: str = "off"
 
+    @property
+    def max_broken_tries(self) -> float | None:
+        """Share of first tries that may break; None in plans that do not ask for delivery and findings to be judged.
+
+        It stands among `choices`, so that plans made before it keep their digest.
+        """
+        return self.choices.get("max-broken-tries")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
@@ -515,12 +533,16 @@ class CategoryScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """A recognised cause, the number of answers that show it, their share of all scored, and what to do."""
+    """A recognised cause, the number of answers that show it, their share of all scored, and what to do.
+
+    `cause_id` is the cause's stable name, empty where it has none.
+    """
 
     cause: str
     count: int
     remedy: str
     share: float | None = None
+    cause_id: str = field(default="", metadata=LATER)
 
 
 class Outcome(StrEnum):
@@ -703,6 +725,87 @@ class Gap:
     clear_with_lost: bool = False
 
 
+class Severity(StrEnum):
+    """What a finding means for the verdict: a failure fails the run, a warning is told, information is folded."""
+
+    FAILURE = "failure"
+    WARNING = "warning"
+    INFORMATION = "information"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingExample:
+    """One answer that shows a finding; texts are cut to size."""
+
+    benchmark: str
+    sample: str
+    epoch: int
+    shown: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something wrong that was seen over the answers of the whole run, whichever benchmark asked.
+
+    Attributes:
+        cause_id: stable name of the cause; its page is `docs/causes.md#cause_id`.
+        cause: what is wrong, in a sentence.
+        remedy: what to do about it.
+        count, of: answers that show it, of how many in which it could have been seen.
+        interval: 95 % interval of the share.
+        benchmarks: ids of the benchmarks whose answers show it.
+        evidence: the first answers that show it.
+    """
+
+    cause_id: str
+    severity: Severity
+    cause: str
+    remedy: str
+    count: int
+    of: int
+    interval: tuple[float, float]
+    benchmarks: tuple[str, ...]
+    evidence: tuple[FindingExample, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How reliably answers arrive, judged on the first try of each request.
+
+    Attributes:
+        requests: first tries that were judged: answered, refused or broken.
+        broken: those that the server accepted and then broke.
+        incidents: groups of broken tries that have one event as their cause.
+        kinds: broken first tries by `FailureKind`.
+        share: broken / requests; None without requests.
+        interval: lower limit (99 %) and upper limit (95 %) of the share, each one-sided; they decide.
+        limit: `max-broken-tries` of the plan.
+        verdict: `fail` when the share is shown to be above the limit, `pass` when below it, else `inconclusive` (not
+            shown, which changes no verdict).
+        reason: the same in a sentence.
+        first_try_rate: share of requests that were answered at the first try.
+        final_rate: share that was answered in the end, after retries.
+        retries: further tries of these requests.
+        busy: first tries that were turned away for lack of capacity (429, 503, 529).
+        cut_after: seconds after which most cut answers end, where they end at one duration; None where they do not.
+    """
+
+    requests: int
+    broken: int
+    incidents: int
+    kinds: Mapping[str, int]
+    share: float | None
+    interval: tuple[float, float]
+    limit: float
+    verdict: Verdict
+    reason: str
+    first_try_rate: float | None
+    final_rate: float | None
+    retries: int
+    busy: int
+    cut_after: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """Tokens and requests, summed over every answer in the journal."""
@@ -781,3 +884,5 @@ class RunReport:
     provenance: Provenance
     journal: JournalInfo
     gaps: tuple[Gap, ...] = ()
+    delivery: Delivery | None = field(default=None, metadata=LATER)
+    findings: tuple[Finding, ...] = field(default=(), metadata=LATER)

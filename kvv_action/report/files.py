@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from kvv_action.errors import KvvError
 from kvv_action.report.junit import junit
 from kvv_action.report.markdown import summary
-from kvv_action.schema import SCHEMA_VERSION, RunReport
+from kvv_action.schema import LATER, SCHEMA_VERSION, RunReport
 
 REPORT, JUNIT, SUMMARY, HTML = "report.json", "junit.xml", "summary.md", "report.html"
 MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
@@ -22,7 +23,22 @@ EXTRAS = ("k2vv-*.json*", "swebench-*.jsonl", "trajectories/*.txt")
 
 def canonical(value: Any) -> bytes:
     """JSON with sorted keys, two spaces and a final newline: the same value is the same bytes."""
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+    plain = _plain_report(value) if isinstance(value, RunReport) else value
+    return orjson.dumps(plain, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+
+
+def _plain_report(report: RunReport) -> dict[str, Any]:
+    """The report without the fields that came later and are not set, so that old runs keep their bytes."""
+    benchmarks = [
+        {**_set_fields(result), "diagnosis": [_set_fields(one) for one in result.diagnosis]}
+        for result in report.benchmarks
+    ]
+    return {**_set_fields(report), "benchmarks": benchmarks}
+
+
+def _set_fields(record: Any) -> dict[str, Any]:
+    found = {one.name: (one, getattr(record, one.name)) for one in fields(record)}
+    return {name: value for name, (one, value) in found.items() if value != one.default or one.metadata != LATER}
 
 
 def parse(text: bytes, where: str = REPORT) -> RunReport:

@@ -36,6 +36,7 @@ from kvv_action.statistics.aggregates import AGGREGATES, Aggregated, Missing
 from kvv_action.statistics.intervals import clustered
 from kvv_action.verdict.causes import diagnose
 from kvv_action.verdict.comparison import Compared, compare_all
+from kvv_action.verdict.delivery import DeliveryTally
 from kvv_action.verdict.gap import Pairs, judged
 from kvv_action.verdict.noninferiority import family, stand
 from kvv_action.verdict.state import OTHERS, state_of
@@ -113,7 +114,9 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
     tallies = {planned.id: Tally.empty(planned) for planned in plan.benchmarks}
     traffic = _Traffic()
     pairs = Pairs(plan)
-    _count(reading, tallies, traffic, pairs, rescored or {})
+    arrivals = DeliveryTally()
+    _count(reading, tallies, traffic, arrivals, pairs, rescored or {})
+    delivery = arrivals.delivery(plan)
     state, state_reason = state_of(found, plan)
     unasked = state_reason or (OTHERS if plan.shard is not None else "")
     compared = _compared(tallies)
@@ -152,11 +155,17 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
             redacted_from=found.redacted_from,
         ),
         gaps=gaps,
+        delivery=delivery,
     )
 
 
 def _count(
-    reading: JournalReading, tallies: Mapping[str, Tally], traffic: _Traffic, pairs: Pairs, rescored: Rescored
+    reading: JournalReading,
+    tallies: Mapping[str, Tally],
+    traffic: _Traffic,
+    arrivals: DeliveryTally,
+    pairs: Pairs,
+    rescored: Rescored,
 ) -> None:
     """Count the requests to the endpoint under test, and the results that stand."""
     for event in reading.events():
@@ -164,6 +173,7 @@ def _count(
         if isinstance(event, Sent):
             if not event.endpoint:
                 _sent(event, reading.state.progress[place.benchmark], tally, traffic)
+                arrivals.add(event)
         elif event.stands and isinstance(event.result, Score):
             score = rescored.get(place.slot) or event.result
             tally.score(place.index, place.epoch, place.sample, score, event.exchanges)
