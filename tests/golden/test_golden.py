@@ -10,7 +10,7 @@ import orjson
 import pytest
 from pydantic import TypeAdapter
 
-from kvv_action.run.plan import plan_digest
+from kvv_action.plan.plan import plan_digest
 from kvv_action.schema import RunPlan
 from tests.golden.store import (
     BUNDLE,
