@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from kvv_action.errors import Problem, UsageError
 from kvv_action.redact import Redactor
-from kvv_action.schema import MOST_FAILURES
+from kvv_action.schema import MOST_BROKEN_TRIES, MOST_FAILURES
 
 ENV_PREFIX = "KVV_"
 RESERVED_BODY = ("model", "messages", "stream", "stream_options")
@@ -349,6 +349,15 @@ class Settings(BaseSettings):
         MOST_FAILURES,
         "Share of a benchmark's answers that may fail for good. Where more do, and whether they were right or wrong "
         "would decide, the benchmark fails; where fewer do, it is inconclusive.",
+        group="plan",
+        metavar="SHARE",
+        ge=0,
+        le=1,
+    )
+    max_broken_tries: float = setting(
+        MOST_BROKEN_TRIES,
+        "Share of requests that may break at the first try, after the server had accepted them: cut streams, errors in "
+        "the stream, resets, 5xx. If more than this share is shown to break, the run fails, even if retries mend it.",
         group="plan",
         metavar="SHARE",
         ge=0,

@@ -82,7 +82,14 @@ class Body:
         if self.streamed is False:
             self.assembly.document(b"".join(self._parts))
             return
-        self.assembly.feed(self._events.close())
+        try:
+            self.assembly.feed(self._events.close())
+        except EndpointError as error:
+            if error.kind is not FailureKind.BAD_RESPONSE or not self.assembly.chunks:
+                raise
+            raise EndpointError(
+                FailureKind.TRUNCATED, f"the stream ended inside an event, after {self.assembly.chunks} chunks"
+            ) from None
         if self.assembly.chunks == 0 and self._head and self._head[0] != ord(":"):
             raise bad_response("the answer is neither JSON nor a stream of events", self._head)
         self.assembly.end()

@@ -13,6 +13,19 @@ from kvv_action.endpoint.tool_calls import ToolCalls
 from kvv_action.errors import EndpointError
 from kvv_action.schema import Completion, FailureKind, Json
 
+GIVEN_UP = frozenset(
+    {
+        "abort",
+        "engine_overloaded",
+        "error",
+        "malformed_byte_sequence",
+        "server_interrupted",
+        "unexpected_state",
+    }
+)
+"""Values of finish_reason by which a server says that it gave the answer up (SGLang, Moonshot's stream contract)."""
+FILTERED = "content_filter"
+
 
 class Reassembly:
     """Collects what an endpoint says about one request.
@@ -191,11 +204,16 @@ class Reassembly:
         """The stream is over.
 
         Raises:
-            EndpointError: it was cut off, which is known by the missing finish_reason.
+            EndpointError: it was empty, cut off (no finish_reason came), or given up by the server.
         """
+        if not self.chunks:
+            raise EndpointError(FailureKind.EMPTY_STREAM, "the stream holds no chunk of an answer")
         if not self._finish:
-            message = f"the stream ended without finish_reason after {self.chunks} chunks"
+            message = (
+                f"the stream ended without finish_reason after {self.chunks} chunks and {self.characters} characters"
+            )
             raise EndpointError(FailureKind.TRUNCATED, message)
+        self._refuse_given_up()
         if not self.ended:
             self.note(Anomaly.NO_DONE)
         if self._usage is not None and self._counted != self.chunks:
@@ -229,6 +247,15 @@ class Reassembly:
         self.chunks = 1
         if not self._finish:
             self.note(Anomaly.NO_FINISH)
+        self._refuse_given_up()
+
+    def _refuse_given_up(self) -> None:
+        """An answer that the server ended is a failure of the server, whatever text came before."""
+        told = f"the server ended the answer with finish_reason {self._finish!r} after {self.characters} characters"
+        if self._finish.lower() in GIVEN_UP:
+            raise EndpointError(FailureKind.SERVER_ENDED, told)
+        if self._finish.lower() == FILTERED:
+            raise EndpointError(FailureKind.CONTENT_FILTER, told)
 
     def take_text(self, text: str) -> None:
         """Take a body that is no completion as it is."""

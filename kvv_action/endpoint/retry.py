@@ -19,11 +19,13 @@ RETRIED = frozenset(
         FailureKind.TRUNCATED,
         FailureKind.BAD_RESPONSE,
         FailureKind.STREAM_ERROR,
+        FailureKind.EMPTY_STREAM,
+        FailureKind.SERVER_ENDED,
         FailureKind.RATE_LIMITED,
         FailureKind.SERVER_ERROR,
     }
 )
-"""Not retried: too large, the total deadline, a refused key, a redirect, a refused request."""
+"""Not retried: a content filter, too large, the total deadline, a refused key, a redirect, a refused request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, make_dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -27,18 +28,25 @@ def canonical(value: Any) -> bytes:
     return orjson.dumps(plain, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 
-def _plain_report(report: RunReport) -> dict[str, Any]:
+def _plain_report(report: RunReport) -> object:
     """The report without the fields that came later and are not set, so that old runs keep their bytes."""
-    benchmarks = [
-        {**_set_fields(result), "diagnosis": [_set_fields(one) for one in result.diagnosis]}
-        for result in report.benchmarks
-    ]
-    return {**_set_fields(report), "benchmarks": benchmarks}
+    benchmarks = [_plain(one, diagnosis=[_plain(found) for found in one.diagnosis]) for one in report.benchmarks]
+    return _plain(report, benchmarks=benchmarks)
 
 
-def _set_fields(record: Any) -> dict[str, Any]:
-    found = {one.name: (one, getattr(record, one.name)) for one in fields(record)}
-    return {name: value for name, (one, value) in found.items() if value != one.default or one.metadata != LATER}
+def _plain(record: Any, **instead: Any) -> object:
+    """A record without its later, unset fields; a dataclass again, whose fields are written in their order."""
+    found = {
+        one.name: instead.get(one.name, getattr(record, one.name))
+        for one in fields(record)
+        if one.metadata != LATER or getattr(record, one.name) != one.default
+    }
+    return _shape(tuple(found))(**found)
+
+
+@lru_cache
+def _shape(names: tuple[str, ...]) -> type:
+    return make_dataclass("Plain", names)
 
 
 def parse(text: bytes, where: str = REPORT) -> RunReport:

@@ -13,9 +13,20 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
+from kvv_action.causes import Cause
+from kvv_action.journal.lines import Place
 from kvv_action.journal.reading import Sent
-from kvv_action.schema import Attempt, Delivery, FailureKind, RunPlan, Verdict
-from kvv_action.statistics.intervals import exact_limits
+from kvv_action.schema import (
+    Attempt,
+    Delivery,
+    FailureKind,
+    Finding,
+    FindingExample,
+    RunPlan,
+    Severity,
+    Verdict,
+)
+from kvv_action.statistics.intervals import exact_limits, wilson
 
 BROKEN = frozenset(
     {
@@ -42,6 +53,7 @@ FAIL_ERROR, PASS_ERROR = 0.01, 0.05
 """One-sided errors of the limits: of failing a server at the limit, and of passing one there."""
 TIMEOUT_LEAST, TIMEOUT_SPREAD = 5.0, 0.03
 """Seconds from which equal durations of cut answers mean a timeout, and how far they may differ from their median."""
+EXAMPLES, EXAMPLE_LIMIT = 5, 300
 WORDS = {
     FailureKind.TRUNCATED: "streams were cut",
     FailureKind.STREAM_ERROR: "streams ended in an error",
@@ -53,10 +65,67 @@ WORDS = {
 }
 
 
+TIMEOUT = Cause(
+    id="delivery-timeout",
+    sentence="{share} of the answers are cut, most of them after {seconds:g} s: a timeout between client and model",
+    remedy=(
+        "raise the timeout of what stands between client and model (gateway, load balancer, a proxy of your own) above "
+        "the time of the longest answer, or send comments meanwhile"
+    ),
+    switches={
+        "nginx": "proxy_read_timeout, send_timeout",
+        "LiteLLM": "request_timeout, stream_timeout",
+        "vLLM": "VLLM_HTTP_TIMEOUT_KEEP_ALIVE",
+    },
+)
+STREAMS_CUT = Cause(
+    id="delivery-cut",
+    sentence="{share} of the answers are cut before their end at the first try",
+    remedy="look for restarts, timeouts and connection limits on the way; log who closes the connection first",
+    switches={"nginx": "proxy_read_timeout, proxy_buffering off", "LiteLLM": "request_timeout, stream_timeout"},
+)
+STREAM_ERRORS = Cause(
+    id="delivery-stream-error",
+    sentence="{share} of the answers end in an error inside the stream at the first try",
+    remedy="find the error in the log of the server; refuse what cannot be served before the stream begins",
+)
+EMPTY_STREAMS = Cause(
+    id="delivery-empty-stream",
+    sentence="{share} of the answers are streams without any chunk at the first try",
+    remedy="look in the log of the server and the gateway for errors that are swallowed before the first chunk",
+)
+GIVEN_UP = Cause(
+    id="delivery-given-up",
+    sentence="{share} of the answers are given up by the server at the first try, which its finish_reason says",
+    remedy="look for aborts, preemption and overload in the log of the engine; let it take fewer requests at once",
+    switches={"vLLM": "--max-num-seqs", "SGLang": "--max-running-requests, --max-queued-requests"},
+)
+SERVER_ERRORS = Cause(
+    id="delivery-server-error",
+    sentence="{share} of the requests get a server error (5xx) at the first try",
+    remedy="find the errors in the log of the server; answer overload with 429 or 503, which clients wait for",
+)
+UNREADABLE = Cause(
+    id="delivery-unreadable",
+    sentence="{share} of the answers cannot be read at the first try",
+    remedy="see the examples; look for a gateway that changes bodies, or for error pages sent with status 200",
+)
+CAUSES = (
+    ({FailureKind.TRUNCATED, FailureKind.DISCONNECTED}, STREAMS_CUT),
+    ({FailureKind.STREAM_ERROR}, STREAM_ERRORS),
+    ({FailureKind.EMPTY_STREAM}, EMPTY_STREAMS),
+    ({FailureKind.SERVER_ENDED}, GIVEN_UP),
+    ({FailureKind.SERVER_ERROR}, SERVER_ERRORS),
+    ({FailureKind.BAD_RESPONSE}, UNREADABLE),
+)
+"""Which cause stands for which kinds of broken tries."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Broken:
     """A request whose first try broke; `answered` when a later try brought an answer."""
 
+    place: Place
     attempts: tuple[Attempt, ...]
     answered: bool
 
@@ -88,15 +157,43 @@ class DeliveryTally:
         elif first.failure in (None, FailureKind.REJECTED):  # a refusal is an answer, too
             self.answered_at.append(_ended(first))
         elif _is_broken(first):
-            self.broken.append(_Broken(attempts=attempts, answered=answer is not None))
+            self.broken.append(_Broken(place=sent.place, attempts=attempts, answered=answer is not None))
+
+    def _judged(self) -> tuple[Sequence[float], Sequence[_Broken]]:
+        """When first tries were answered, in order, and the requests that broke by no fault of their own."""
+        answered = sorted(self.answered_at)
+        return answered, [one for one in self.broken if not _crashes_alone(one, answered)]
+
+    def finding(self, delivery: Delivery) -> Finding | None:
+        """Delivery that fails, as a finding; else None."""
+        if delivery.verdict is not Verdict.FAIL or delivery.share is None:
+            return None
+        cause, (_, broken) = _cause_of(delivery), self._judged()
+        shown = [
+            FindingExample(
+                benchmark=one.place.benchmark, sample=one.place.sample, epoch=one.place.epoch,
+                shown=f"after {one.first.duration:.1f} s: {one.first.message}"[:EXAMPLE_LIMIT],
+            )
+            for one in broken[:EXAMPLES]
+        ]  # fmt: skip
+        return Finding(
+            cause_id=cause.id,
+            severity=Severity.FAILURE,
+            cause=cause.sentence.format(share=f"{100 * delivery.share:.1f} %", seconds=delivery.cut_after),
+            remedy=cause.remedy,
+            count=delivery.broken,
+            of=delivery.requests,
+            interval=wilson(delivery.share, delivery.requests),
+            benchmarks=tuple(sorted({one.place.benchmark for one in broken})),
+            evidence=tuple(shown),
+        )
 
     def delivery(self, plan: RunPlan) -> Delivery | None:
         """What the tries show; None for a plan that does not ask."""
         limit = plan.max_broken_tries
         if limit is None:
             return None
-        answered = sorted(self.answered_at)
-        broken = [one for one in self.broken if not _crashes_alone(one, answered)]
+        answered, broken = self._judged()
         count, requests = len(broken), len(broken) + len(answered)
         kinds = Counter(str(one.first.failure) for one in broken)
         incidents = _incidents([_ended(one.first) for one in broken], answered)
@@ -120,6 +217,14 @@ class DeliveryTally:
             busy=self.busy,
             cut_after=_cut_after([one.first for one in broken if one.first.failure in CUT]),
         )
+
+
+def _cause_of(delivery: Delivery) -> Cause:
+    """The cause that the kind of most broken tries tells."""
+    if delivery.cut_after is not None:
+        return TIMEOUT
+    kind = next(iter(delivery.kinds))
+    return next(cause for kinds, cause in CAUSES if kind in kinds)
 
 
 def _ended(attempt: Attempt) -> float:

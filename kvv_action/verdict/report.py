@@ -41,7 +41,7 @@ from kvv_action.verdict.gap import Pairs, judged
 from kvv_action.verdict.noninferiority import family, stand
 from kvv_action.verdict.state import OTHERS, state_of
 from kvv_action.verdict.tally import CUT_SHORT, UNKNOWN, Tally, mean, total
-from kvv_action.verdict.verdict import Evidence, judge, of_shard, overall
+from kvv_action.verdict.verdict import Evidence, judge, of_shard, overall, with_findings
 
 Rescored = Mapping[Slot, Score]
 """Scores that replace those of the journal (audit)."""
@@ -117,6 +117,8 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
     arrivals = DeliveryTally()
     _count(reading, tallies, traffic, arrivals, pairs, rescored or {})
     delivery = arrivals.delivery(plan)
+    found_wrong = arrivals.finding(delivery) if delivery else None
+    findings = (found_wrong,) if found_wrong else ()
     state, state_reason = state_of(found, plan)
     unasked = state_reason or (OTHERS if plan.shard is not None else "")
     compared = _compared(tallies)
@@ -130,6 +132,7 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
     wanted = [name for name, board in found.progress.items() if board.named]
     beside = [planned.id for planned in plan.benchmarks if planned.varies not in ("", planned.id)]
     verdict, reason = overall(results, state, state_reason, advisory=advisory, wanted=wanted, beside=beside)
+    verdict, reason = with_findings(verdict, reason, findings)
     if plan.shard is not None:
         verdict, reason = of_shard(plan.shard, results, state, state_reason, advisory=advisory)
     return RunReport(
@@ -156,6 +159,7 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
         ),
         gaps=gaps,
         delivery=delivery,
+        findings=findings,
     )
 
 

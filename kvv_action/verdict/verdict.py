@@ -4,7 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kvv_action.plan.order import FEWEST
-from kvv_action.schema import BenchmarkKind, BenchmarkResult, Counts, FailureCount, RunState, Shard, Verdict
+from kvv_action.schema import (
+    BenchmarkKind,
+    BenchmarkResult,
+    Counts,
+    FailureCount,
+    Finding,
+    RunState,
+    Severity,
+    Shard,
+    Verdict,
+)
 from kvv_action.verdict.comparison import Compared
 
 AT_MARGIN = 0.002
@@ -212,6 +222,14 @@ def overall(
         left = aside + left
         return Verdict.PASS, "; ".join([", ".join(f"{result.title}: {result.reason}" for result in passed), *left])
     return Verdict.SKIPPED, "; ".join(f"{result.title}: {result.reason}" for result in results) or "nothing was asked"
+
+
+def with_findings(verdict: Verdict, reason: str, findings: Sequence[Finding]) -> tuple[Verdict, str]:
+    """The verdict of the run with what was found over all answers: each failure fails it, and is told first."""
+    failures = [finding.cause for finding in findings if finding.severity is Severity.FAILURE]
+    if not failures:
+        return verdict, reason
+    return Verdict.FAIL, "; ".join([*failures, reason] if verdict is Verdict.FAIL else failures)
 
 
 def of_shard(

@@ -7,7 +7,15 @@ import orjson
 
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import one_line
-from kvv_action.schema import MOST_FAILURES, BenchmarkKind, Json, PlannedBenchmark, RunPlan, RunReport
+from kvv_action.schema import (
+    MOST_BROKEN_TRIES,
+    MOST_FAILURES,
+    BenchmarkKind,
+    Json,
+    PlannedBenchmark,
+    RunPlan,
+    RunReport,
+)
 
 
 def reproduce(report: RunReport, rows: int) -> str:
@@ -43,6 +51,7 @@ def command(report: RunReport) -> list[str]:
         "limit": str(plan.limit or ""),
         "epochs": str(*epochs) if len(epochs) == 1 else "",
         "sequential": "" if plan.sequential == (plan.tier != "full") else str(plan.sequential).lower(),
+        "max-broken-tries": "" if plan.max_broken_tries in (None, MOST_BROKEN_TRIES) else f"{plan.max_broken_tries:g}",
         "max-failure-rate": "" if plan.max_failure_rate == MOST_FAILURES else f"{plan.max_failure_rate:g}",
         "think-mode": "" if endpoint.think_mode == "kimi" else endpoint.think_mode,
         "effort": endpoint.effort,
@@ -74,7 +83,7 @@ def _against(plan: RunPlan) -> list[str]:
 
 def _choices(plan: RunPlan) -> list[str]:
     """Options for what only some benchmarks know."""
-    texts = {name: _option(value) for name, value in sorted(plan.choices.items())}
+    texts = {name: _option(value) for name, value in sorted(plan.choices.items()) if name != "max-broken-tries"}
     return [word for name, value in texts.items() if value for word in (f"--{name}", value)]
 
 
