@@ -245,6 +245,11 @@ def choices_of(settings: Settings, loaded: Sequence[Loaded]) -> dict[str, Any]:
     return {option_name(name): getattr(settings, name) for name in names} | limits
 
 
+def checks_of(profile: Profile) -> dict[str, Any]:
+    """What the checks over all answers must know of the model."""
+    return {"markers": list(profile.markers), "names": [profile.model, *profile.served_names]}
+
+
 def file_digest(path: str) -> str:
     """SHA-256 of a file, empty for no file."""
     if not path:
@@ -292,7 +297,11 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
         precheck=settings.precheck,
         probes=settings.probes,
         tokenizer=file_digest(settings.tokenizer),
-        choices={**choices_of(settings, loaded), "max-broken-tries": settings.max_broken_tries},
+        choices={
+            **choices_of(settings, loaded),
+            "max-broken-tries": settings.max_broken_tries,
+            "checks": checks_of(profile),
+        },
         demonstration=demonstration is not None,
         faults=demonstration.faults if demonstration else (),
         reference=_reference(settings, options),

@@ -254,7 +254,8 @@ class Exchange:
     """One journaled step of a sample: exactly one of `completion`, `rejection` and `observation` is set.
 
     `request` is the beginning of the body: of every request of a contract probe, and of a scored sample's first one;
-    `endpoint` is that of the request.
+    `endpoint` is that of the request. `echo` are pieces of the request that would be suspicious in an answer.
+    `signs` stand in a redacted journal for what the texts of the answer show: by id of a cause, the word that it names.
     """
 
     call: int
@@ -263,6 +264,8 @@ class Exchange:
     completion: Completion | None = None
     rejection: Rejection | None = None
     observation: Observation | None = None
+    echo: tuple[str, ...] = ()
+    signs: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -494,6 +497,11 @@ class RunPlan:
         It stands among `choices`, so that plans made before it keep their digest.
         """
         return self.choices.get("max-broken-tries")
+
+    @property
+    def checks(self) -> Mapping[str, Json] | None:
+        """What checks over all answers must know of the model (its markers and names); None where they do not run."""
+        return self.choices.get("checks")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

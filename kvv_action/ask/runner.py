@@ -41,6 +41,7 @@ from kvv_action.schema import (
     Score,
 )
 from kvv_action.verdict.answers import tables_of
+from kvv_action.verdict.checks.markers import echo_of
 
 POSTED = (CHAT, COMPLETIONS)
 PLAIN = 16
@@ -156,7 +157,9 @@ class _Generate:
             )
             exchange = Exchange(call=out.call, request=out.kept, endpoint=out.endpoint, rejection=rejection)
         else:
-            exchange = Exchange(call=out.call, request=out.kept, endpoint=out.endpoint, completion=completion)
+            exchange = Exchange(
+                call=out.call, request=out.kept, endpoint=out.endpoint, completion=completion, echo=echo_of(out.content)
+            )
         prompt = self._counted(out, exchange.completion)
         journal.append(answer_line(place, exchange, key=out.key, request=out.digest, reckoned=prompt))
         return exchange

@@ -15,6 +15,9 @@ from typing import Any
 import orjson
 
 from kvv_action.journal.file import Reader, Record, chained
+from kvv_action.journal.lines import place_of, to_exchange
+from kvv_action.verdict.checks.findings import text_signs
+from kvv_action.verdict.checks.sightings import SeenAnswer
 
 WORDS = frozenset({
     "kind", "benchmark", "sample", "key", "request", "failure", "endpoint", "state", "category", "cause", "remedy",
@@ -37,11 +40,24 @@ def redacted(path: Path) -> Iterator[bytes]:
 
 
 def _bodies(reader: Reader, origin: dict[str, Any]) -> Iterator[bytes]:
-    first = True
-    for record, digest in with_digests(reader):
-        body: dict[str, Any] = {"line": digest, **({"redacted": origin} if first else {}), **without_texts(record)}
-        first = False
+    markers: tuple[str, ...] | None = None
+    for number, (record, digest) in enumerate(with_digests(reader)):
+        body: dict[str, Any] = {"line": digest, **({"redacted": origin} if not number else {}), **without_texts(record)}
+        if not number and (checks := record["plan"]["choices"].get("checks")) is not None:
+            markers = tuple(checks["markers"])
+        if markers is not None and record["kind"] == "answer" and record.get("completion"):
+            body["signs"] = _signs(record, markers)
         yield orjson.dumps(body)[1:]
+
+
+def _signs(record: Record, markers: tuple[str, ...]) -> dict[str, str]:
+    """What the texts of an answer show, which nobody could find any more without them."""
+    exchange = to_exchange(record)
+    assert exchange.completion is not None
+    answer = SeenAnswer(
+        place=place_of(record), completion=exchange.completion, request=exchange.request, echo=frozenset(exchange.echo)
+    )
+    return {sign.cause.id: sign.word for sign in text_signs(answer, markers)}
 
 
 def with_digests(reader: Reader) -> Iterator[tuple[Record, str]]:

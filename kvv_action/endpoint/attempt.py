@@ -15,6 +15,9 @@ from kvv_action.errors import EndpointError
 from kvv_action.schema import Completion
 
 _ERROR_BODY = 65536
+PAUSE, FEWEST_BLOCKS = 0.25, 3
+"""Seconds between reads, and reads after such a pause that fill a block exactly, by which a buffer is known."""
+BLOCKS = frozenset({4096, 8192, 16384})
 _REQUEST_IDS = ("x-request-id", "request-id", "cf-ray")
 
 
@@ -38,6 +41,7 @@ class Try:
         self.duration = 0.0
         self._body: Body | TextBody | None = None
         self._first: float | None = None
+        self._paused = self._blocks = 0
 
     @property
     def request_id(self) -> str:
@@ -86,9 +90,10 @@ class Try:
 
     async def _read(self, response: httpx.Response, body: Body | TextBody, deadlines: Deadlines) -> None:
         """Read to the end; a stream that said `[DONE]` stands even if its end is unclean."""
-        assembly = body.assembly
+        assembly, before = body.assembly, deadlines.elapsed()
         try:
             async for data in _chunks(response):
+                before = self._note_block(len(data), before, deadlines.elapsed())
                 if not body.feed(data):
                     continue
                 deadlines.last = deadlines.now()
@@ -101,6 +106,13 @@ class Try:
             if not assembly.ended:
                 raise
             assembly.note(Anomaly.UNCLEAN_END)
+
+    def _note_block(self, size: int, before: float, now: float) -> float:
+        """Count reads that came after a pause, and those of them that fill a buffer's block; returns the time."""
+        if now - before > PAUSE:
+            self._paused += 1
+            self._blocks += size in BLOCKS
+        return now
 
     def _completion(self, deadlines: Deadlines) -> Completion:
         body, held_open = self._body, deadlines.expired is not None
@@ -121,6 +133,8 @@ class Try:
         )
 
     def _note_surprises(self, body: Body | TextBody, *, streamed: bool) -> None:
+        if streamed and self._blocks >= FEWEST_BLOCKS and 2 * self._blocks > self._paused:
+            body.assembly.note(Anomaly.READS_BUFFERED)
         if streamed != self._stream:
             body.assembly.note(Anomaly.STREAM_UNASKED if streamed else Anomaly.STREAM_IGNORED)
         expected = "event-stream" if streamed else "json"

@@ -96,6 +96,8 @@ class ToolCalls:
             call.id += id_
             self._by_id[call.id] = call
         if name and name != call.name:
+            if call.name:
+                self._note(Anomaly.CALL_NAME_SPLIT)
             call.name += name
 
     def done(self, clean: Callable[[str], str]) -> tuple[ToolCall, ...]:

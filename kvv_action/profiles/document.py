@@ -16,6 +16,8 @@ TierName = Literal["smoke", "standard", "full"]
 CONTRACTS = tuple(contract.value for contract in Contract)
 BENCHMARKS: tuple[str, ...] = get_args(BenchmarkId)
 TIERS: tuple[str, ...] = get_args(TierName)
+LATER = ("markers", "served_names")
+"""Keys of the document that came later: left out of the digest while they are not set, so that old ones stay."""
 RESERVED = ("model", "messages", "stream")
 """Body fields that the engine sets."""
 
@@ -115,6 +117,8 @@ class Document(Table):
     contracts: list[Annotated[Contract, Field(strict=False)]] = []
     tool_call_id: str = ""
     prompt_tokens: dict[str, Count] = {}
+    markers: list[Text] = []
+    served_names: list[Text] = []
 
 
 def keys_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
@@ -136,8 +140,9 @@ def keys_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
 
 
 def digest(document: Document) -> str:
-    """SHA-256 of the content as canonical JSON, defaults written out."""
+    """SHA-256 of the content as canonical JSON; defaults are written out, but for `LATER` keys."""
     content = document.model_dump(mode="json", by_alias=True)
+    content = {name: value for name, value in content.items() if value or name not in LATER}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -160,6 +165,8 @@ def to_profile(name: str, document: Document) -> Profile:
         contracts=tuple(document.contracts),
         tool_call_id=document.tool_call_id,
         prompt_tokens=dict(document.prompt_tokens),
+        markers=tuple(document.markers),
+        served_names=tuple(document.served_names),
     )
 
 

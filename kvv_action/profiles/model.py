@@ -112,6 +112,8 @@ class Profile:
         contracts: parts of the official API that the model has.
         tool_call_id: format of the ids of tool calls, with `{name}` and `{index}`; empty when not documented.
         prompt_tokens: published `usage.prompt_tokens` constants, by name of the probe.
+        markers: control tokens of the model's chat template, which must not stand in answers.
+        served_names: further names under which the same model is served.
     """
 
     name: str
@@ -127,3 +129,5 @@ class Profile:
     contracts: tuple[Contract, ...] = ()
     tool_call_id: str = ""
     prompt_tokens: Mapping[str, int] = field(default_factory=dict)
+    markers: tuple[str, ...] = ()
+    served_names: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 import math
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from kvv_action.schema import (
 from kvv_action.statistics.aggregates import AGGREGATES, Aggregated, Missing
 from kvv_action.statistics.intervals import clustered
 from kvv_action.verdict.causes import diagnose
+from kvv_action.verdict.checks.findings import AnswerChecks
 from kvv_action.verdict.comparison import Compared, compare_all
 from kvv_action.verdict.delivery import DeliveryTally
 from kvv_action.verdict.gap import Pairs, judged
@@ -114,11 +115,11 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
     tallies = {planned.id: Tally.empty(planned) for planned in plan.benchmarks}
     traffic = _Traffic()
     pairs = Pairs(plan)
-    arrivals = DeliveryTally()
-    _count(reading, tallies, traffic, arrivals, pairs, rescored or {})
+    arrivals, checks = DeliveryTally(), AnswerChecks(plan)
+    _count(reading, tallies, traffic, (arrivals.add, checks.see), pairs, rescored or {})
     delivery = arrivals.delivery(plan)
-    found_wrong = arrivals.finding(delivery) if delivery else None
-    findings = (found_wrong,) if found_wrong else ()
+    broken = arrivals.finding(delivery) if delivery else None
+    findings = (*((broken,) if broken else ()), *checks.findings())
     state, state_reason = state_of(found, plan)
     unasked = state_reason or (OTHERS if plan.shard is not None else "")
     compared = _compared(tallies)
@@ -167,7 +168,7 @@ def _count(
     reading: JournalReading,
     tallies: Mapping[str, Tally],
     traffic: _Traffic,
-    arrivals: DeliveryTally,
+    watching: Sequence[Callable[[Sent], None]],
     pairs: Pairs,
     rescored: Rescored,
 ) -> None:
@@ -177,7 +178,8 @@ def _count(
         if isinstance(event, Sent):
             if not event.endpoint:
                 _sent(event, reading.state.progress[place.benchmark], tally, traffic)
-                arrivals.add(event)
+                for see in watching:
+                    see(event)
         elif event.stands and isinstance(event.result, Score):
             score = rescored.get(place.slot) or event.result
             tally.score(place.index, place.epoch, place.sample, score, event.exchanges)

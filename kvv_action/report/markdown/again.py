@@ -83,7 +83,11 @@ def _against(plan: RunPlan) -> list[str]:
 
 def _choices(plan: RunPlan) -> list[str]:
     """Options for what only some benchmarks know."""
-    texts = {name: _option(value) for name, value in sorted(plan.choices.items()) if name != "max-broken-tries"}
+    texts = {
+        name: _option(value)
+        for name, value in sorted(plan.choices.items())
+        if name not in ("checks", "max-broken-tries")
+    }
     return [word for name, value in texts.items() if value for word in (f"--{name}", value)]
 
 
