@@ -15,6 +15,7 @@ from tests.golden.store import (
     BUNDLE,
     BUNDLES,
     PAIRS,
+    PROFILES,
     RECORD,
     RENDERED,
     RUNS,
@@ -168,7 +169,11 @@ def test_a_result_file_is_imported_to_the_same_run(tmp_path: Path) -> None:
     """But for versions of what took part, and with them the chain: these say who imported it."""
     kept = unpacked(RUNS / "imported", tmp_path / "kept")
     source, official, out = kept / "results.jsonl", kept / "official.jsonl", tmp_path / "out"
-    say(tmp_path, "import-k2vv", source, "--reference", official, "--vendor", "example", "--out", out)
+    profile = PROFILES / "kimi-k2-thinking.toml"
+    say(
+        tmp_path, "import-k2vv", source, "--reference", official, "--vendor", "example", "--out", out,
+        "--profile", profile,
+    )  # fmt: skip
     wanted, found = (_unchained(folder / "journal.jsonl") for folder in (kept, out))
     same(wanted, found, "journal.jsonl")
     old, new = (orjson.loads((folder / REPORT).read_bytes()) for folder in (kept, out))

@@ -11,7 +11,7 @@ from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, Sign
 
 KNOWN_FINISHES = frozenset({"stop", "length", "tool_calls", "function_call", "content_filter", "repeat"})
 _MAX_TOKENS = re.compile(r'"max_(?:completion_)?tokens":(\d+)')
-_JSON_ASKED = re.compile(r'"response_format":\{"type":"json')
+_JSON_ASKED = re.compile(r'"response_format":\{(?!"type":"text")')
 _THINKING = re.compile(r"<think(?:ing)?>|◁think▷")
 
 THINKING_AS_CONTENT = Cause(
