@@ -17,14 +17,14 @@ from kvv_action.schema import RunReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class RunEvidence:
     """A run's report, recomputed, and its archive; None when there is none yet."""
 
     report: RunReport
     bundle: Bundle | None = None
 
 
-def read(path: Path, url: str = "") -> Evidence:
+def read(path: Path, url: str = "") -> RunEvidence:
     """Evidence from a bundle, or from a run's folder and the bundle in it.
 
     Args:
@@ -44,10 +44,10 @@ def read(path: Path, url: str = "") -> Evidence:
         if not (evidence.folder / JOURNAL).is_file():
             raise KvvError(f"{path}: no {JOURNAL} there; name the folder that kvv wrote")
         report = build(evidence.folder / JOURNAL)
-        return Evidence(report=report, bundle=_bundle(evidence.archive, report, url))
+        return RunEvidence(report=report, bundle=_bundle(evidence.archive, report, url))
 
 
-def packed(path: Path, url: str, secrets: Redactor) -> Evidence:
+def packed(path: Path, url: str, secrets: Redactor) -> RunEvidence:
     """As `read`; a run's folder without a bundle of its journal gets one first.
 
     Raises:

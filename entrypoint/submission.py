@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks import registry
-from entrypoint.evidence import Evidence
+from entrypoint.evidence import RunEvidence
 from kvv_action.errors import KvvError, Problem, UsageError
 from kvv_action.github.proposal import Operation, Proposed
 from kvv_action.leaderboard.convert import marks_of, record_of
 from kvv_action.leaderboard.known import OFFICIAL
+from kvv_action.leaderboard.pull_request_text import MEANING, proposal_of
 from kvv_action.leaderboard.record import Record, dump, load, path_of
-from kvv_action.leaderboard.words import MEANING, proposal_of
 from kvv_action.redact import Redactor
 from kvv_action.schema import PlannedBenchmark, RunReport, Verdict
 from kvv_action.settings import Settings
@@ -42,7 +42,7 @@ def problems_of(settings: Settings) -> list[Problem]:
     return found
 
 
-def make_record(evidence: Evidence, settings: Settings) -> Record:
+def make_record(evidence: RunEvidence, settings: Settings) -> Record:
     """The record of a run that is fit for a leaderboard.
 
     Raises:
@@ -89,7 +89,7 @@ def _has_own_reference(planned: PlannedBenchmark) -> bool:
     return bool(planned.against) and planned.dataset.source != "bundled" and not planned.against.startswith(OFFICIAL)
 
 
-def submit(evidence: Evidence, settings: Settings, *, secrets: Redactor, say: Say, show: Say) -> Submitted:
+def submit(evidence: RunEvidence, settings: Settings, *, secrets: Redactor, say: Say, show: Say) -> Submitted:
     """Propose a run's record.
 
     Args:

@@ -12,20 +12,20 @@ from typing import Any
 from benchmarks import registry
 from benchmarks.mmmu_pro.benchmark import PARTS
 from benchmarks.swebench.dataset import PINS
+from entrypoint.evidence_check import EvidenceVerifier
 from entrypoint.options import Parser
 from entrypoint.outputs import write
 from entrypoint.prepare import create, options_of
-from entrypoint.weighing import Scale
 from kvv_action.benchmark import DatasetPin
 from kvv_action.errors import KvvError, Problem, UsageError
 from kvv_action.leaderboard import changes, patch
 from kvv_action.leaderboard.changes import Change, Kind
-from kvv_action.leaderboard.check import Court, check
+from kvv_action.leaderboard.check import CheckContext, check
+from kvv_action.leaderboard.check_report import dump, lines, markdown
 from kvv_action.leaderboard.known import Known
 from kvv_action.leaderboard.record import LARGEST, RESULTS
 from kvv_action.leaderboard.rules import RULES, Rules, parse
 from kvv_action.leaderboard.store import record_files
-from kvv_action.leaderboard.verdicts import dump, lines, markdown
 from kvv_action.settings import load
 
 EPILOG = """examples:
@@ -48,21 +48,21 @@ def main(argv: Sequence[str]) -> int:
     values = _parser().read(argv)
     root = Path(values.root)
     found, rules = _found(values.paths, values.base, root)
-    scale = Scale(
+    verifier = EvidenceVerifier(
         evidence=[Path(path) for path in values.evidence],
         rules=rules,
         attestation=Path(values.attestation) if values.attestation else None,
         trusted_root=Path(values.trusted_root) if values.trusted_root else None,
         options=[*_audit_options(vars(values))],
     )
-    court = Court(
+    context = CheckContext(
         rules=rules,
         now=datetime.now(UTC),
         root=root if (root / RESULTS).is_dir() else None,
         known=_known(),
-        weigh=scale,
+        verify=verifier,
     )
-    report = check(found, court)
+    report = check(found, context)
     for line in lines(report):
         sys.stdout.write(line + "\n")
     for path, data in ((values.json, dump(report)), (values.markdown, markdown(report).encode())):

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from kvv_action.leaderboard.changes import MODES, REGULAR, Change, Kind
-from kvv_action.leaderboard.findings import CheckReport, Finding, Judged, error, note, warning, worst_first
+from kvv_action.leaderboard.findings import CheckFinding, CheckReport, FileFindings, error, note, warning, worst_first
 from kvv_action.leaderboard.known import Known, disagreements
 from kvv_action.leaderboard.plausible import implausible
 from kvv_action.leaderboard.record import LARGEST, RESULTS, Mark, Record, RecordError, State, Trust, load, path_of
@@ -22,42 +22,42 @@ SHAPE = re.compile(r"results/[a-z0-9][a-z0-9.-]{0,63}/[a-z0-9][a-z0-9.-]{0,63}/[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weighed:
+class EvidenceFindings:
     """What evidence says about a record: findings, and the trust tier that it supports."""
 
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[CheckFinding, ...] = ()
     verified: Trust = Trust.SELF_REPORTED
 
 
-Weigh = Callable[[Record], Weighed]
+VerifyEvidence = Callable[[Record], EvidenceFindings]
 """Looks at the evidence of a record."""
 
 
-def unweighed(record: Record) -> Weighed:
+def no_evidence(record: Record) -> EvidenceFindings:
     """No evidence is at hand."""
     del record
-    return Weighed()
+    return EvidenceFindings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Court:
+class CheckContext:
     """What submissions are judged by.
 
     Attributes:
         root: a checkout of the repository, for duplicates; None without one.
         rules: the leaderboard's own; None when it has none.
         now: the time, with time zone.
-        weigh: looks at evidence.
+        verify: looks at evidence.
     """
 
     rules: Rules | None
     now: datetime
     root: Path | None = None
     known: Known = field(default_factory=Known)
-    weigh: Weigh = unweighed
+    verify: VerifyEvidence = no_evidence
 
 
-def check(changes: Sequence[Change], court: Court) -> CheckReport:
+def check(changes: Sequence[Change], context: CheckContext) -> CheckReport:
     """Judge everything that a pull request changes, or the files given.
 
     A pull request that touches no result is none of ours; one that does may touch nothing else.
@@ -67,45 +67,45 @@ def check(changes: Sequence[Change], court: Court) -> CheckReport:
     if not ours:
         general.append(note("changes", "no result is submitted here"))
         return CheckReport(files=(), general=tuple(general))
-    if court.rules is None:
+    if context.rules is None:
         general.append(warning("vendors", "there is no leaderboard.toml, so vendors cannot be checked"))
     if len(ours) > MOST_FILES and any(change.kind is not Kind.PRESENT for change in ours):
         general.append(error("changes", f"{len(ours)} records in one pull request; at most {MOST_FILES} are taken"))
         return CheckReport(files=(), general=tuple(general))
-    others = [Judged(path=change.path, findings=(_foreign(change),)) for change in changes if change not in ours]
-    index = Index(court.root, {change.path for change in ours})
-    judged = [_judged(change, court, index) for change in ours]
+    others = [FileFindings(path=change.path, findings=(_foreign(change),)) for change in changes if change not in ours]
+    index = Index(context.root, {change.path for change in ours})
+    judged = [_judged(change, context, index) for change in ours]
     return CheckReport(files=(*judged, *others), general=tuple(general))
 
 
-def _judged(change: Change, court: Court, index: "Index") -> Judged:
+def _judged(change: Change, context: CheckContext, index: "Index") -> FileFindings:
     """Judge one file; whatever breaks on it, the others have their findings, and nobody takes it for accepted."""
     try:
-        return _judge(change, court, index)
+        return _judge(change, context, index)
     except Exception as problem:  # noqa: BLE001 - content of strangers; a defect must not hide what else was found
         told = visible(f"{type(problem).__name__}: {problem}", 200)
-        return Judged(path=change.path, findings=(error("defect", f"cannot be judged, a defect of kvv: {told}"),))
+        return FileFindings(path=change.path, findings=(error("defect", f"cannot be judged, a defect of kvv: {told}"),))
 
 
-def _foreign(change: Change) -> Finding:
+def _foreign(change: Change) -> CheckFinding:
     return error("changes", f"is {change.kind}; a submission adds files below {RESULTS}/ and changes nothing else")
 
 
-def _judge(change: Change, court: Court, index: "Index") -> Judged:
+def _judge(change: Change, context: CheckContext, index: "Index") -> FileFindings:
     refusal = _unreadable(change)
     if refusal is not None or change.data is None:
-        return Judged(path=change.path, findings=(refusal or error("changes", "cannot be read"),))
+        return FileFindings(path=change.path, findings=(refusal or error("changes", "cannot be read"),))
     digest = sha256(change.data)
     try:
         record = load(change.data)
     except RecordError as problem:
         findings = tuple(error("form", text) for text in problem.problems)
-        return Judged(path=change.path, findings=findings, sha256=digest)
-    found = [*_place(change.path, record), *implausible(record, court.now), *disagreements(record, court.known)]
-    found += [*_vendor(record, court.rules), *index.duplicates(change.path, change.data, record)]
-    weighed = Weighed() if any(one.level == "error" for one in found) else court.weigh(record)
+        return FileFindings(path=change.path, findings=findings, sha256=digest)
+    found = [*_place(change.path, record), *implausible(record, context.now), *disagreements(record, context.known)]
+    found += [*_vendor(record, context.rules), *index.duplicates(change.path, change.data, record)]
+    weighed = EvidenceFindings() if any(one.level == "error" for one in found) else context.verify(record)
     found += [*weighed.findings, *_trust(record, weighed.verified)]
-    return Judged(
+    return FileFindings(
         path=change.path,
         findings=worst_first(found),
         sha256=digest,
@@ -114,7 +114,7 @@ def _judge(change: Change, court: Court, index: "Index") -> Judged:
     )
 
 
-def _unreadable(change: Change) -> Finding | None:
+def _unreadable(change: Change) -> CheckFinding | None:
     """Why a change cannot be a submission, before its content is looked at."""
     if change.kind not in (Kind.ADDED, Kind.PRESENT):
         return error("changes", f"is {change.kind}; records are only added, never changed or removed")
@@ -129,7 +129,7 @@ def _unreadable(change: Change) -> Finding | None:
     return None
 
 
-def _place(path: str, record: Record) -> Iterator[Finding]:
+def _place(path: str, record: Record) -> Iterator[CheckFinding]:
     """The path against the content."""
     right = path_of(record)
     if path == right:
@@ -139,7 +139,7 @@ def _place(path: str, record: Record) -> Iterator[Finding]:
     yield error("path", f"its content belongs to {right}: another {', '.join(wrong)}")
 
 
-def _vendor(record: Record, rules: Rules | None) -> Iterator[Finding]:
+def _vendor(record: Record, rules: Rules | None) -> Iterator[CheckFinding]:
     if rules is None:
         return
     vendor = rules.vendors.get(record.vendor.id)
@@ -159,7 +159,7 @@ def _vendor(record: Record, rules: Rules | None) -> Iterator[Finding]:
         yield warning("marks", f"is partial: {', '.join(record.marks)}")
 
 
-def _trust(record: Record, verified: Trust) -> Iterator[Finding]:
+def _trust(record: Record, verified: Trust) -> Iterator[CheckFinding]:
     if record.trust is Trust.ATTESTED and verified is not Trust.ATTESTED:
         yield warning("trust", f"claims to be {record.trust}; as far as could be verified it is {verified}")
 
@@ -178,7 +178,7 @@ class Index:
         self._heads: dict[bytes, str] | None = None
         self._seen: dict[bytes, str] = {}
 
-    def duplicates(self, path: str, data: bytes, record: Record) -> Iterator[Finding]:
+    def duplicates(self, path: str, data: bytes, record: Record) -> Iterator[CheckFinding]:
         """Other records of the same run, in the repository or in the same pull request."""
         for key in _keys(data):
             other = self._index().get(key) or self._seen.get(key)

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from kvv_action.errors import Problem, UsageError
+from kvv_action.leaderboard.completeness import choices_of, implied, less_than, profile_of
 from kvv_action.leaderboard.fields import slug
 from kvv_action.leaderboard.record import (
     RECORD_VERSION,
@@ -27,7 +28,6 @@ from kvv_action.leaderboard.record import (
     VersionsRecord,
     expiry,
 )
-from kvv_action.leaderboard.whole import choices_of, implied, less_than, profile_of
 from kvv_action.report.text import one_line
 from kvv_action.schema import BenchmarkResult, PlannedBenchmark, Quantiles, RunReport, RunState
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from kvv_action import __version__
 from kvv_action.benchmark import DatasetPin
-from kvv_action.leaderboard.findings import Finding, error, note, warning
+from kvv_action.leaderboard.completeness import less_than, profile_of
+from kvv_action.leaderboard.findings import CheckFinding, error, note, warning
 from kvv_action.leaderboard.record import BenchmarkRecord, DatasetRecord, Mark, Record
-from kvv_action.leaderboard.whole import less_than, profile_of
 from kvv_action.profiles.model import Profile
 from kvv_action.run.holdout import BOTH, SUFFIX
 from kvv_action.schema import BenchmarkKind
@@ -25,7 +25,7 @@ class Known:
     version: str = __version__
 
 
-def disagreements(record: Record, known: Known) -> Iterator[Finding]:
+def disagreements(record: Record, known: Known) -> Iterator[CheckFinding]:
     """Where a record says something else about profile, references, margins or data than this version.
 
     A record of the same version must agree; with another version there may be good reasons, which a maintainer sees.

@@ -10,8 +10,8 @@ from kvv_action.leaderboard.record import (
     BenchmarkRecord,
     ModelId,
     Origin,
+    Publication,
     Record,
-    Source,
     State,
     Trust,
     VendorId,
@@ -52,7 +52,7 @@ def _record(source: _Row, row: _Row, benchmarks: tuple[BenchmarkRecord, ...]) ->
         reason=f"published by {source['publisher']}, not measured here",
         trust=Trust.SELF_REPORTED,
         benchmarks=benchmarks,
-        source=Source(publisher=source["publisher"], url=source["url"], date=day, note=note),
+        source=Publication(publisher=source["publisher"], url=source["url"], date=day, note=note),
     )
 
 

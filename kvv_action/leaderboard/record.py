@@ -307,7 +307,7 @@ class VersionsRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Publication:
     """Where published scores come from; `date` is the publication's."""
 
     __pydantic_config__ = _STRICT
@@ -350,7 +350,7 @@ class Record:
     versions: VersionsRecord | None = None
     evidence: EvidenceRecord | None = None
     provenance: Annotated[Mapping[Word, Name], Field(max_length=30)] = field(default_factory=dict)
-    source: Source | None = None
+    source: Publication | None = None
 
 
 _ADAPTER: TypeAdapter[Record] = TypeAdapter(Record)

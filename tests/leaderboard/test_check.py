@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from entrypoint.commands.leaderboard_check import AUDIT_OPTIONS
-from kvv_action.leaderboard.findings import Finding
+from kvv_action.leaderboard.findings import CheckFinding
 from kvv_action.leaderboard.record import LARGEST, Record
 from kvv_action.report.files import canonical, sha256
 from tests.bundle.test_unpack import bomb
@@ -624,7 +624,7 @@ def test_a_defect_on_one_file_hides_no_others(board: Board, tmp_path: Path, monk
 
     whole = judge.implausible
 
-    def broken(record: Record, now: datetime) -> Iterator[Finding]:
+    def broken(record: Record, now: datetime) -> Iterator[CheckFinding]:
         if record.reason == "breaks":
             raise OverflowError("date value out of range")
         return whole(record, now)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from sys import intern
 
-from kvv_action.leaderboard.record import BenchmarkRecord, Origin, Record, Source, State, Trust
+from kvv_action.leaderboard.record import BenchmarkRecord, Origin, Publication, Record, State, Trust
 from kvv_action.leaderboard.store import Entry
 from kvv_action.report.text import percent
 from kvv_action.schema import BenchmarkKind, Verdict
@@ -82,7 +82,7 @@ class Row:
     amount: str
     cells: tuple[Cell, ...]
     evidence: str
-    source: Source | None
+    source: Publication | None
 
     def cell(self, benchmark: str) -> Cell | None:
         """The cell of one benchmark."""

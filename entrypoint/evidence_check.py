@@ -11,12 +11,12 @@ import orjson
 
 from benchmarks import registry
 from entrypoint.commands import audit
-from entrypoint.evidence import Evidence, read, workflows
+from entrypoint.evidence import RunEvidence, read, workflows
 from kvv_action.errors import KvvError
 from kvv_action.github.attestation import Expected, Outcome, verify
-from kvv_action.leaderboard.check import Weighed
+from kvv_action.leaderboard.check import EvidenceFindings
 from kvv_action.leaderboard.convert import record_of
-from kvv_action.leaderboard.findings import Finding, error, note, warning
+from kvv_action.leaderboard.findings import CheckFinding, error, note, warning
 from kvv_action.leaderboard.record import Record, Trust, dump
 from kvv_action.leaderboard.rules import Rules
 from kvv_action.run.audit import compare
@@ -27,7 +27,7 @@ MOST = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scale:
+class EvidenceVerifier:
     """Weighs records.
 
     Attributes:
@@ -42,12 +42,12 @@ class Scale:
     attestation: Path | None = None
     trusted_root: Path | None = None
     options: Sequence[str] = ()
-    _read: dict[Path, Evidence | None] = field(default_factory=dict)
+    _read: dict[Path, RunEvidence | None] = field(default_factory=dict)
     _broken: list[str] = field(default_factory=list)
 
-    def __call__(self, record: Record) -> Weighed:
+    def __call__(self, record: Record) -> EvidenceFindings:
         """Everything that evidence says about a record."""
-        found, path, mine = list[Finding](), *self._of(record)
+        found, path, mine = list[CheckFinding](), *self._of(record)
         if path is None or mine is None:
             found += [error("evidence", f"the evidence at hand cannot be used: {problem}") for problem in self._broken]
             if self.evidence and not found:
@@ -56,7 +56,7 @@ class Scale:
         found += _recomputed(record, path, mine, self.options)
         return self._attested(record, path, found)
 
-    def _of(self, record: Record) -> tuple[Path | None, Evidence | None]:
+    def _of(self, record: Record) -> tuple[Path | None, RunEvidence | None]:
         """The evidence whose journal or archive the record names."""
         for path in self.evidence:
             mine = self._opened(path)
@@ -68,8 +68,8 @@ class Scale:
                 return path, mine
         return None, None
 
-    def _opened(self, path: Path) -> Evidence | None:
-        """Evidence, read once; None when it cannot be."""
+    def _opened(self, path: Path) -> RunEvidence | None:
+        """RunEvidence, read once; None when it cannot be."""
         if path not in self._read:
             try:
                 self._read[path] = read(path)
@@ -78,14 +78,14 @@ class Scale:
                 self._broken.append(str(problem))
         return self._read[path]
 
-    def _attested(self, record: Record, path: Path | None, found: list[Finding]) -> Weighed:
+    def _attested(self, record: Record, path: Path | None, found: list[CheckFinding]) -> EvidenceFindings:
         if record.trust is not Trust.ATTESTED or any(one.level == "error" for one in found):
-            return Weighed(findings=tuple(found))
+            return EvidenceFindings(findings=tuple(found))
         finding = self._signature(record, path)
         verified = Trust.ATTESTED if finding.level == "note" else Trust.SELF_REPORTED
-        return Weighed(findings=(*found, finding), verified=verified)
+        return EvidenceFindings(findings=(*found, finding), verified=verified)
 
-    def _signature(self, record: Record, path: Path | None) -> Finding:
+    def _signature(self, record: Record, path: Path | None) -> CheckFinding:
         bundle = record.evidence.bundle if record.evidence else None
         repository, run = record.provenance.get("repository", ""), record.provenance.get("run_id", "")
         if bundle is None or not repository or not run:
@@ -132,7 +132,7 @@ def _elsewhere(path: Path, repository: str, run: str) -> str:
     return ""
 
 
-def _recomputed(record: Record, path: Path, mine: Evidence, options: Sequence[str]) -> Iterator[Finding]:
+def _recomputed(record: Record, path: Path, mine: RunEvidence, options: Sequence[str]) -> Iterator[CheckFinding]:
     """The record against the one that follows from the evidence, and the evidence against its own answers."""
     bundle = record.evidence.bundle if record.evidence else None
     if mine.bundle is not None and bundle is not None:
@@ -153,7 +153,7 @@ def _recomputed(record: Record, path: Path, mine: Evidence, options: Sequence[st
         yield from _audited(path, options, redacted=bundle is not None and bundle.redacted)
 
 
-def _audited(path: Path, options: Sequence[str], *, redacted: bool) -> Iterator[Finding]:
+def _audited(path: Path, options: Sequence[str], *, redacted: bool) -> Iterator[CheckFinding]:
     """What `kvv audit` says: every answer scored again, unless the record says that its texts were taken out."""
     told = io.StringIO()
     try:

@@ -12,7 +12,7 @@ MARKER = "site.json"
 """A file that every site has; a folder without it is never replaced."""
 
 
-class Target:
+class SiteFolder:
     """Takes the files of a site."""
 
     def __init__(self, folder: Path) -> None:
@@ -34,7 +34,7 @@ class Target:
 
 
 @contextmanager
-def replaced(out: Path) -> Iterator[Target]:
+def replaced(out: Path) -> Iterator[SiteFolder]:
     """A target whose files become the folder `out` in one step when all went well.
 
     Raises:
@@ -47,7 +47,7 @@ def replaced(out: Path) -> Iterator[Target]:
     except OSError as error:
         raise _problem(out, f"Cannot be written: {error.strerror}.") from error
     try:
-        yield Target(made)
+        yield SiteFolder(made)
         made.chmod(0o755)
         _swap(made, out)
     except OSError as error:

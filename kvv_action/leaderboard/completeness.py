@@ -5,8 +5,8 @@ from dataclasses import fields
 
 from kvv_action.benchmark import Options
 from kvv_action.errors import KvvError
-from kvv_action.leaderboard.judged import undecided
 from kvv_action.leaderboard.record import BenchmarkRecord, Mark, Setup
+from kvv_action.leaderboard.verdict_consistency import undecided
 from kvv_action.profiles import loader
 from kvv_action.profiles.model import Profile
 from kvv_action.report.text import one_line

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from kvv_action.leaderboard.findings import Finding, error, warning
+from kvv_action.leaderboard.findings import CheckFinding, error, warning
 from kvv_action.leaderboard.record import BenchmarkRecord, ComparisonRecord, CountsRecord, Mark, Record
 from kvv_action.run.holdout import BOTH, SUFFIX
 from kvv_action.run.order import FEWEST
@@ -27,7 +27,7 @@ NEAR_EARLY = 0.1
 """The same where a benchmark ended early: its score has the answers that were on their way, the comparison not."""
 
 
-def contradictory(record: Record) -> Iterator[Finding]:
+def contradictory(record: Record) -> Iterator[CheckFinding]:
     """Where a verdict says something else than the numbers beside it."""
     setup = record.setup
     allowed = setup.max_failure_rate if setup else MOST_FAILURES
@@ -42,7 +42,7 @@ def contradictory(record: Record) -> Iterator[Finding]:
         else:
             found = _scored(one, one.counts, allowed)
         for finding in found:
-            yield Finding(level=finding.level, rule=finding.rule, message=f"{one.id}: {finding.message}")
+            yield CheckFinding(level=finding.level, rule=finding.rule, message=f"{one.id}: {finding.message}")
     yield from _run(record)
 
 
@@ -61,13 +61,13 @@ def _bundled(one: BenchmarkRecord) -> bool:
     return one.dataset is not None and one.dataset.source == "bundled"
 
 
-def _beside(one: BenchmarkRecord) -> Iterator[Finding]:
+def _beside(one: BenchmarkRecord) -> Iterator[CheckFinding]:
     """Varied items beside the published ones are judged by their gap alone, which never fails."""
     if one.verdict is Verdict.FAIL:
         yield error("verdict", "fails, but varied items beside the published ones never do")
 
 
-def _exact(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[Finding]:
+def _exact(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[CheckFinding]:
     """Every answer must be right."""
     wrong = one.score is not None and one.score < 1 - EQUAL
     noun = "probes" if one.kind is BenchmarkKind.CONTRACT else "answers"
@@ -82,7 +82,7 @@ def _exact(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[Finding]:
         yield error("verdict", f"is called skipped, although {counts.sent} {noun} were asked for")
 
 
-def _scored(one: BenchmarkRecord, counts: CountsRecord, allowed: float) -> Iterator[Finding]:
+def _scored(one: BenchmarkRecord, counts: CountsRecord, allowed: float) -> Iterator[CheckFinding]:
     """By the comparison with a reference, and by nothing else."""
     found, margin = one.comparison, one.margin
     if margin is None or one.reference is None:
@@ -107,7 +107,7 @@ def _scored(one: BenchmarkRecord, counts: CountsRecord, allowed: float) -> Itera
         yield warning("verdict", "is inconclusive, although its lower limit is within the margin")
 
 
-def _uncompared(one: BenchmarkRecord, counts: CountsRecord, allowed: float) -> Iterator[Finding]:
+def _uncompared(one: BenchmarkRecord, counts: CountsRecord, allowed: float) -> Iterator[CheckFinding]:
     """Without a comparison nothing passes, and only a vendor that does not answer fails."""
     if one.verdict is Verdict.PASS:
         yield error("verdict", "passes without a comparison with its reference")
@@ -121,7 +121,7 @@ def _too_many_failed(counts: CountsRecord, allowed: float) -> bool:
     return not counts.skipped and counts.sent > 0 and counts.failed / counts.sent > allowed
 
 
-def _limits(one: BenchmarkRecord, found: ComparisonRecord) -> Iterator[Finding]:
+def _limits(one: BenchmarkRecord, found: ComparisonRecord) -> Iterator[CheckFinding]:
     """The limits against the difference, and against what independent answers give (Wilson 1927, halved for safety)."""
     if not found.low - EQUAL <= found.difference <= found.high + EQUAL:
         yield error("verdict", "the difference from the reference lies outside of its own limits")
@@ -137,7 +137,7 @@ def _limits(one: BenchmarkRecord, found: ComparisonRecord) -> Iterator[Finding]:
         yield error("verdict", f"the limits of the difference are narrower than {one.n} answers can make them")
 
 
-def _run(record: Record) -> Iterator[Finding]:
+def _run(record: Record) -> Iterator[CheckFinding]:
     """The run's verdict from those of its benchmarks."""
     unfinished = bool({Mark.INTERRUPTED, Mark.STOPPED} & set(record.marks))
     advisory = [one.id for one in record.benchmarks if _is_advisory(record, one)]

@@ -6,7 +6,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from kvv_action.errors import KvvError
-from kvv_action.leaderboard.findings import CheckReport, Finding, Judged, Level
+from kvv_action.leaderboard.findings import CheckFinding, CheckReport, FileFindings, FindingLevel
 from kvv_action.leaderboard.strict import refuse_ambiguous
 from kvv_action.report.files import canonical
 from kvv_action.report.markdown.escape import text
@@ -18,7 +18,7 @@ LONGEST = 512 * 1024
 """Bytes of a report that are read back."""
 MOST = 200
 """Findings in a comment."""
-SIGNS = {Level.ERROR: "❌", Level.WARNING: "⚠️", Level.NOTE: "ℹ️"}
+SIGNS = {FindingLevel.ERROR: "❌", FindingLevel.WARNING: "⚠️", FindingLevel.NOTE: "ℹ️"}
 
 
 def lines(report: CheckReport) -> Iterator[str]:
@@ -61,18 +61,18 @@ def markdown(report: CheckReport) -> str:
     return "\n".join(parts)[:60_000] + "\n"
 
 
-def _of_file(judged: Judged, left: int) -> str:
+def _of_file(judged: FileFindings, left: int) -> str:
     tier = ""
     if judged.verified is not None and not judged.refused:
         tier = f", verified as *{judged.verified}*" + (
             f" (claimed *{judged.claimed}*)" if judged.claimed != judged.verified else ""
         )
-    sign = SIGNS[Level.ERROR] if judged.refused else "✅"
+    sign = SIGNS[FindingLevel.ERROR] if judged.refused else "✅"
     shown = [f"\n{sign} <code>{text(judged.path, 200)}</code>{tier}\n", *map(_line, judged.findings[:left])]
     return "\n".join(shown)
 
 
-def _line(finding: Finding) -> str:
+def _line(finding: CheckFinding) -> str:
     return f"- {SIGNS[finding.level]} {text(finding.message, 600)}"
 
 
