@@ -1,7 +1,7 @@
 """What a check found, as data; people and programs read the same."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from kvv_action.leaderboard.record import Trust
@@ -75,6 +75,11 @@ def warning(rule: str, message: str) -> CheckFinding:
 def note(rule: str, message: str) -> CheckFinding:
     """Something to know."""
     return CheckFinding(level=FindingLevel.NOTE, rule=rule, message=message)
+
+
+def about(subject: str, findings: Iterable[CheckFinding]) -> Iterator[CheckFinding]:
+    """The findings with their subject in front of the message."""
+    return (replace(finding, message=f"{subject}: {finding.message}") for finding in findings)
 
 
 def worst_first(findings: Iterable[CheckFinding]) -> tuple[CheckFinding, ...]:

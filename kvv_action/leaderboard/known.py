@@ -9,7 +9,7 @@ from kvv_action.leaderboard.completeness import less_than, profile_of
 from kvv_action.leaderboard.findings import CheckFinding, error, note, warning
 from kvv_action.leaderboard.record import BenchmarkRecord, DatasetRecord, Mark, Record
 from kvv_action.profiles.model import Profile
-from kvv_action.run.holdout import BOTH, SUFFIX
+from kvv_action.run.holdout import SUFFIX
 from kvv_action.schema import BenchmarkKind
 
 EQUAL = 1e-9
@@ -47,7 +47,7 @@ def disagreements(record: Record, known: Known) -> Iterator[CheckFinding]:
     for mark in sorted(less_than(profile, record.setup, record.benchmarks, known.pins.keys()) - set(record.marks)):
         yield judge("marks", f"lacks the mark {mark}, which follows from the profile {profile.name}")
     for one in record.benchmarks:
-        varied = record.setup.holdout == BOTH and one.id.endswith(SUFFIX)
+        varied = record.setup.varies_beside(one.id)
         name = one.id.removesuffix(SUFFIX) if varied else one.id
         for message in (*_rules(one, profile, name, varied=varied), *_data(one, known.pins.get(name, ()))):
             yield judge("profile", f"{one.id}: {message}")
@@ -63,7 +63,7 @@ def _rules(one: BenchmarkRecord, profile: Profile, name: str, *, varied: bool) -
         return
     published = rules.reference.value if rules.reference and not varied else None
     margin = None if varied else rules.margin
-    if one.dataset is None or one.dataset.source == "bundled" or one.kind is BenchmarkKind.CONTRACT:
+    if one.dataset is None or one.must_be_right:
         return
     if one.against and not one.against.startswith(OFFICIAL):
         yield f"is compared with {one.against}, of the vendor's own choice, and not with the official results"
@@ -80,7 +80,7 @@ def _data(one: BenchmarkRecord, pins: Sequence[DatasetPin]) -> Iterator[str]:
     data = one.dataset
     if pins and one.kind is BenchmarkKind.CONTRACT:
         yield "is called a contract, but its samples are scored"
-    if not pins or data is None or not data.pinned or data.source == "bundled":
+    if not pins or data is None or not data.pinned or one.bundled:
         return
     counts = sorted({pin.count for pin in pins})
     if data.count not in counts:
@@ -93,7 +93,7 @@ def _data(one: BenchmarkRecord, pins: Sequence[DatasetPin]) -> Iterator[str]:
 def _chosen(one: BenchmarkRecord, pins: Sequence[DatasetPin]) -> bool:
     """Whether the data are pinned ones of another choice than the default, which is the first."""
     data = one.dataset
-    if not pins or data is None or not data.pinned or data.source == "bundled" or _fits(data, pins[0]):
+    if not pins or data is None or not data.pinned or one.bundled or _fits(data, pins[0]):
         return False
     return any(_fits(data, pin) for pin in pins[1:])
 

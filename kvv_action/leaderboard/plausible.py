@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from kvv_action.leaderboard.completeness import implied
-from kvv_action.leaderboard.findings import CheckFinding, error, note, warning
+from kvv_action.leaderboard.findings import CheckFinding, about, error, note, warning
 from kvv_action.leaderboard.record import (
     BenchmarkRecord,
     CountsRecord,
@@ -46,8 +46,7 @@ def implausible(record: Record, now: datetime) -> Iterator[CheckFinding]:
         return
     yield from _parts(record)
     for one in record.benchmarks:
-        for finding in _benchmark(one):
-            yield CheckFinding(level=finding.level, rule=finding.rule, message=f"{one.id}: {finding.message}")
+        yield from about(one.id, _benchmark(one))
     yield from contradictory(record)
     if record.timing:
         yield from _timing(record.timing, now)

@@ -34,6 +34,7 @@ from kvv_action.leaderboard.fields import (
 from kvv_action.leaderboard.strict import refuse_ambiguous
 from kvv_action.report.files import canonical, sha256
 from kvv_action.report.text import one_line
+from kvv_action.run.holdout import BOTH, SUFFIX
 from kvv_action.schema import BenchmarkKind, Verdict
 
 RECORD_VERSION = 1
@@ -144,6 +145,10 @@ class Setup:
     profile_digest: Digest
     plan_digest: Digest
 
+    def varies_beside(self, benchmark: str) -> bool:
+        """Whether a benchmark holds the varied items of another one."""
+        return self.holdout == BOTH and benchmark.endswith(SUFFIX)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountsRecord:
@@ -229,6 +234,31 @@ class BenchmarkRecord:
     note: Text = ""
     comparison: ComparisonRecord | None = None
     against: Name = ""
+
+    @property
+    def bundled(self) -> bool:
+        """Kvv's own samples stand in for the dataset."""
+        return self.dataset is not None and self.dataset.source == "bundled"
+
+    @property
+    def rows(self) -> int:
+        """Rows of the dataset."""
+        return self.dataset.count if self.dataset else 0
+
+    @property
+    def must_be_right(self) -> bool:
+        """Every answer must be right: probes and bundled samples are too few for statistics."""
+        return self.kind is BenchmarkKind.CONTRACT or self.bundled
+
+    @property
+    def comparable(self) -> bool:
+        """There are a reference and a margin."""
+        return self.reference is not None and self.margin is not None
+
+    @property
+    def undecided(self) -> bool:
+        """A verdict was looked for and not found; without anything to compare with there is none to find."""
+        return self.verdict is Verdict.INCONCLUSIVE and (self.must_be_right or self.comparable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,6 +381,10 @@ class Record:
     evidence: EvidenceRecord | None = None
     provenance: Annotated[Mapping[Word, Name], Field(max_length=30)] = field(default_factory=dict)
     source: Publication | None = None
+
+    def stands_beside(self, one: BenchmarkRecord) -> bool:
+        """Whether a benchmark holds the varied items of another one."""
+        return self.setup is not None and self.setup.varies_beside(one.id)
 
 
 _ADAPTER: TypeAdapter[Record] = TypeAdapter(Record)

@@ -1,128 +1,127 @@
-"""Verdicts of a record against its own numbers, by the rules of `kvv_action.run.verdict`."""
+"""Whether the verdicts of a record follow from its own numbers, by the rules that judge a run (`run.verdict`)."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass
+from itertools import product
 
-from kvv_action.leaderboard.findings import CheckFinding, error, warning
+from kvv_action.leaderboard.findings import CheckFinding, about, error, warning
 from kvv_action.leaderboard.record import BenchmarkRecord, ComparisonRecord, CountsRecord, Mark, Record
-from kvv_action.run.holdout import BOTH, SUFFIX
-from kvv_action.run.order import FEWEST
-from kvv_action.run.verdict import overall
-from kvv_action.schema import (
-    MOST_FAILURES,
-    BenchmarkKind,
-    BenchmarkResult,
-    Comparison,
-    Counts,
-    DatasetInfo,
-    RunState,
-    Verdict,
-)
+from kvv_action.run.decision import by_limits
+from kvv_action.run.verdict import VerdictFigures, conclude, overall
+from kvv_action.schema import MOST_FAILURES, BenchmarkKind, RunState, Verdict
 from kvv_action.scoring.intervals import wilson
 
 EQUAL = 1e-6
 NEAR = 1e-3
 """How far a difference may be from score - reference; numbers of a report are rounded."""
 NEAR_EARLY = 0.1
-"""The same where a benchmark ended early: its score has the answers that were on their way, the comparison not."""
+"""The same after an early end: the score includes answers that were on their way, the comparison does not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedVerdict:
+    """What one benchmark of a record adds to the verdict of the run."""
+
+    id: str
+    title: str
+    kind: BenchmarkKind
+    verdict: Verdict
+    reason: str
+    orientation: bool
 
 
 def contradictory(record: Record) -> Iterator[CheckFinding]:
-    """Where a verdict says something else than the numbers beside it."""
-    setup = record.setup
-    allowed = setup.max_failure_rate if setup else MOST_FAILURES
+    """Verdicts that do not follow from the numbers beside them."""
     for one in record.benchmarks:
-        exact = one.kind is BenchmarkKind.CONTRACT or Mark.SELF_TEST in record.marks or _bundled(one)
-        if one.counts is None or one.verdict is None:
-            continue  # told elsewhere
-        if setup and setup.holdout == BOTH and one.id.endswith(SUFFIX):
-            found = _beside(one)
-        elif exact:
-            found = _exact(one, one.counts)
-        else:
-            found = _scored(one, one.counts, allowed)
-        for finding in found:
-            yield CheckFinding(level=finding.level, rule=finding.rule, message=f"{one.id}: {finding.message}")
+        if one.counts is not None and one.verdict is not None:  # else reported elsewhere
+            yield from about(one.id, _benchmark(record, one, one.counts, one.verdict))
     yield from _run(record)
 
 
-def comparable(one: BenchmarkRecord) -> bool:
-    """Whether a scored benchmark has something to be compared with."""
-    return one.reference is not None and one.margin is not None
+def _benchmark(record: Record, one: BenchmarkRecord, counts: CountsRecord, verdict: Verdict) -> Iterator[CheckFinding]:
+    if record.stands_beside(one):  # judged by its gap alone, which never fails
+        if verdict is Verdict.FAIL:
+            yield error("verdict", "fails, but varied items beside the published ones never do")
+        return
+    options = list(_figures(record, one, counts))
+    possible = {conclude(figures) for figures in options}
+    exact = options[0].exact
+    if one.comparison is not None and one.comparable and not exact:
+        yield from _limits(one, one.comparison)
+    if verdict in possible:
+        return
+    if verdict is Verdict.INCONCLUSIVE and possible != {Verdict.FAIL}:
+        yield warning("verdict", f"is inconclusive, although its numbers make it {' or '.join(sorted(possible))}")
+    else:
+        noun = "probes" if one.kind is BenchmarkKind.CONTRACT else "answers"
+        explain = _why_not_exact if exact else _why_not_scored
+        yield error("verdict", explain(one, counts, verdict, noun))
 
 
-def undecided(one: BenchmarkRecord) -> bool:
-    """Whether a verdict was looked for and not found; what has nothing to compare with cannot have one."""
-    exact = one.kind is BenchmarkKind.CONTRACT or _bundled(one)
-    return one.verdict is Verdict.INCONCLUSIVE and (exact or comparable(one))
+def _figures(record: Record, one: BenchmarkRecord, counts: CountsRecord) -> Iterator[VerdictFigures]:
+    """What the verdict may have rested on; a record leaves open what follows from its journal alone."""
+    exact = one.must_be_right or Mark.SELF_TEST in record.marks
+    for wrong, stands, torn in product(_wrong(one), _stands(one), (False, True)):
+        yield VerdictFigures(
+            exact=exact, sent=counts.sent, scored=counts.scored, failed=counts.failed, skipped=counts.skipped,
+            wrong=wrong, score=one.score, reference=one.reference, margin=one.margin, stands=stands, torn=torn,
+            most_failures=_allowed(record),
+        )  # fmt: skip
 
 
-def _bundled(one: BenchmarkRecord) -> bool:
-    return one.dataset is not None and one.dataset.source == "bundled"
+def _wrong(one: BenchmarkRecord) -> tuple[int, ...]:
+    """Whether an answer was wrong, as 0 or 1; an F1 of 1 does not say."""
+    if one.score is not None and one.score < 1 - EQUAL:
+        return (1,)
+    return (0,) if one.kind is BenchmarkKind.CONTRACT else (0, 1)
 
 
-def _beside(one: BenchmarkRecord) -> Iterator[CheckFinding]:
-    """Varied items beside the published ones are judged by their gap alone, which never fails."""
-    if one.verdict is Verdict.FAIL:
-        yield error("verdict", "fails, but varied items beside the published ones never do")
+def _stands(one: BenchmarkRecord) -> tuple[Verdict | None, ...]:
+    found = one.comparison
+    if found is None or one.margin is None:
+        return (None,)
+    return tuple(by_limits(found.low, found.high, one.margin))
 
 
-def _exact(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[CheckFinding]:
+def _why_not_exact(one: BenchmarkRecord, counts: CountsRecord, verdict: Verdict, noun: str) -> str:
     """Every answer must be right."""
-    wrong = one.score is not None and one.score < 1 - EQUAL
-    noun = "probes" if one.kind is BenchmarkKind.CONTRACT else "answers"
-    if one.verdict is Verdict.PASS:
-        if one.score is not None and wrong:
-            yield error("verdict", f"passes with {100 * one.score:.1f} % of its {noun}; every one is required")
-        if counts.failed or counts.skipped or not counts.scored:
-            yield error("verdict", f"passes with {counts.scored} of {counts.planned} {noun}; every one is required")
-    if one.verdict is Verdict.FAIL and one.kind is BenchmarkKind.CONTRACT and not wrong:
-        yield error("verdict", f"fails, although none of its {noun} is wrong")
-    if one.verdict is Verdict.SKIPPED and counts.sent:
-        yield error("verdict", f"is called skipped, although {counts.sent} {noun} were asked for")
+    match verdict:
+        case Verdict.PASS if one.score is not None and one.score < 1 - EQUAL:
+            return f"passes with {100 * one.score:.1f} % of its {noun}; every one is required"
+        case Verdict.PASS:
+            return f"passes with {counts.scored} of {counts.planned} {noun}; every one is required"
+        case Verdict.FAIL:
+            return f"fails, although none of its {noun} is wrong"
+        case Verdict.SKIPPED:
+            return _was_asked(counts, noun)
+    return f"is inconclusive, although some of its {noun} are wrong"
 
 
-def _scored(one: BenchmarkRecord, counts: CountsRecord, allowed: float) -> Iterator[CheckFinding]:
-    """By the comparison with a reference, and by nothing else."""
-    found, margin = one.comparison, one.margin
-    if margin is None or one.reference is None:
-        if one.verdict in (Verdict.PASS, Verdict.FAIL):
-            yield error("verdict", f"is {one.verdict}, but has no reference and margin to be compared with")
-        return
-    if one.verdict is Verdict.SKIPPED and counts.sent:
-        yield error("verdict", f"is called skipped, although {counts.sent} answers were asked for")
-    if found is None:
-        yield from _uncompared(one, counts, allowed)
-        return
-    yield from _limits(one, found)
-    if one.verdict is Verdict.PASS and found.low < -margin - EQUAL:
-        yield error("verdict", f"passes, but the lower limit {found.low:+.3f} is below the margin {-margin:+.3f}")
-    if one.verdict is Verdict.FAIL and found.high > -margin + EQUAL:
-        torn = found.low < -margin + EQUAL and _too_many_failed(counts, allowed)
-        if not torn:
-            yield error(
-                "verdict", f"fails, but the upper limit {found.high:+.3f} is not below the margin {-margin:+.3f}"
-            )
-    if one.verdict is Verdict.INCONCLUSIVE and found.low > -margin + EQUAL:
-        yield warning("verdict", "is inconclusive, although its lower limit is within the margin")
+def _why_not_scored(one: BenchmarkRecord, counts: CountsRecord, verdict: Verdict, noun: str) -> str:
+    """The comparison with a reference decides, and nothing else."""
+    found, margin = one.comparison, one.margin or 0.0
+    if verdict is Verdict.SKIPPED:
+        return _was_asked(counts, noun)
+    if not one.comparable:
+        return f"is {verdict}, but has no reference and margin to be compared with"
+    if verdict is Verdict.INCONCLUSIVE:
+        return f"is inconclusive, although {counts.failed} of {counts.sent} {noun} failed and none was scored"
+    told = "passes" if verdict is Verdict.PASS else "fails"
+    if found is None or not counts.scored or one.score is None:
+        return f"{told} without a comparison with its reference"
+    if verdict is Verdict.PASS:
+        return f"passes, but the lower limit {found.low:+.3f} is below the margin {-margin:+.3f}"
+    return f"fails, but the upper limit {found.high:+.3f} is not below the margin {-margin:+.3f}"
 
 
-def _uncompared(one: BenchmarkRecord, counts: CountsRecord, allowed: float) -> Iterator[CheckFinding]:
-    """Without a comparison nothing passes, and only a vendor that does not answer fails."""
-    if one.verdict is Verdict.PASS:
-        yield error("verdict", "passes without a comparison with its reference")
-    silent = not counts.scored and counts.sent >= FEWEST and _too_many_failed(counts, allowed)
-    if one.verdict is Verdict.FAIL and not silent:
-        yield error("verdict", "fails without a comparison with its reference")
-
-
-def _too_many_failed(counts: CountsRecord, allowed: float) -> bool:
-    """All was asked, and more of it failed for good than the run allows."""
-    return not counts.skipped and counts.sent > 0 and counts.failed / counts.sent > allowed
+def _was_asked(counts: CountsRecord, noun: str) -> str:
+    return f"is called skipped, although {counts.sent} {noun} were asked for"
 
 
 def _limits(one: BenchmarkRecord, found: ComparisonRecord) -> Iterator[CheckFinding]:
     """The limits against the difference, and against what independent answers give (Wilson 1927, halved for safety)."""
+    if one.score is None:
+        yield error("verdict", "has a comparison with its reference, but no score")
     if not found.low - EQUAL <= found.difference <= found.high + EQUAL:
         yield error("verdict", "the difference from the reference lies outside of its own limits")
     if found.high - found.low < EQUAL:
@@ -138,19 +137,16 @@ def _limits(one: BenchmarkRecord, found: ComparisonRecord) -> Iterator[CheckFind
 
 
 def _run(record: Record) -> Iterator[CheckFinding]:
-    """The run's verdict from those of its benchmarks."""
+    """The run's verdict against those of its benchmarks."""
     unfinished = bool({Mark.INTERRUPTED, Mark.STOPPED} & set(record.marks))
-    advisory = [one.id for one in record.benchmarks if _is_advisory(record, one)]
-    state = RunState.STOPPED if unfinished else RunState.COMPLETE
-    setup = record.setup
-    allowed = setup.max_failure_rate if setup else MOST_FAILURES
-    beside = [one.id for one in record.benchmarks if setup and setup.holdout == BOTH and one.id.endswith(SUFFIX)]
-    results = [
-        replace(_result(one), orientation=one.id not in beside and _orientation(one, one.counts, allowed))
-        for one in record.benchmarks
-        if one.counts and one.dataset and one.verdict
-    ]
-    expected, _ = overall(results, state, "", advisory=advisory, beside=beside)
+    warned = record.setup is not None and record.setup.precheck == "warn"
+    expected, _ = overall(
+        list(_verdicts(record)),
+        RunState.STOPPED if unfinished else RunState.COMPLETE,
+        "",
+        advisory=[one.id for one in record.benchmarks if warned and one.kind is BenchmarkKind.CONTRACT],
+        beside=[one.id for one in record.benchmarks if record.stands_beside(one)],
+    )
     if record.verdict is expected or record.verdict is None:
         return
     if record.verdict is Verdict.INCONCLUSIVE and expected is not Verdict.FAIL and record.marks:
@@ -165,45 +161,17 @@ def _run(record: Record) -> Iterator[CheckFinding]:
         yield error("verdict", f"is {record.verdict}, although its benchmarks make it {expected}")
 
 
-def _orientation(one: BenchmarkRecord, counts: CountsRecord, allowed: float) -> bool:
-    """Answered as asked, but there is nothing to judge the score by (`run.verdict.Evidence.orientation`)."""
-    answered = one.score is not None and not counts.skipped and not _too_many_failed(counts, allowed)
-    exact = one.kind is BenchmarkKind.CONTRACT or _bundled(one)
-    return one.verdict is Verdict.INCONCLUSIVE and answered and not exact and not comparable(one)
+def _verdicts(record: Record) -> Iterator[RecordedVerdict]:
+    for one in record.benchmarks:
+        if one.counts is None or one.dataset is None or one.verdict is None:
+            continue  # reported elsewhere
+        informational = next(_figures(record, one, one.counts)).informational
+        yield RecordedVerdict(
+            id=one.id, title=one.title, kind=one.kind, verdict=one.verdict, reason=one.reason,
+            orientation=informational and one.verdict is Verdict.INCONCLUSIVE and not record.stands_beside(one),
+        )  # fmt: skip
 
 
-def _is_advisory(record: Record, one: BenchmarkRecord) -> bool:
-    return record.setup is not None and record.setup.precheck == "warn" and one.kind is BenchmarkKind.CONTRACT
-
-
-def _result(one: BenchmarkRecord) -> BenchmarkResult:
-    """As much of a report's result as a record has."""
-    counts, data = one.counts, one.dataset
-    assert counts is not None
-    assert data is not None
-    assert one.verdict is not None
-    sent = counts.scored + counts.failed  # that counts add up is looked at elsewhere
-    return BenchmarkResult(
-        id=one.id, title=one.title, version=one.version, kind=one.kind, verdict=one.verdict, reason=one.reason,
-        score=one.score, interval=one.interval, bounds=one.bounds, reference=one.reference,
-        reference_source=one.reference_source, margin=one.margin,
-        counts=Counts(
-            planned=sent + counts.skipped, sent=sent, scored=counts.scored, failed=counts.failed,
-            unparsed=min(counts.unparsed, counts.scored), skipped=counts.skipped,
-        ),
-        metrics=one.metrics, samples=one.samples or 0, epochs=one.epochs or 0,
-        dataset=DatasetInfo(source=data.source, location=data.location, count=data.count, digest=data.digest),
-        finish_reasons={}, anomalies={}, failures=(), skips={}, categories=(), diagnosis=(), cases=(), cases_omitted=0,
-        comparison=_comparison(one),
-    )  # fmt: skip
-
-
-def _comparison(one: BenchmarkRecord) -> Comparison | None:
-    found = one.comparison
-    if found is None:
-        return None
-    return Comparison(
-        difference=found.difference, low=found.low, high=found.high, low_error=0.0, high_error=0.0,
-        paired=found.paired, reference_size=0.0, reference_assumed=False, answers=one.n or 0, looks=1,
-        early=found.early, detectable=None, needed=None,
-    )  # fmt: skip
+def _allowed(record: Record) -> float:
+    """Share of answers that may fail for good."""
+    return record.setup.max_failure_rate if record.setup else MOST_FAILURES
