@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from entrypoint import evidence
+from entrypoint.evidence import RunEvidence, packed
 from entrypoint.submission import NotFit, Submitted, problems_of, submit
 from kvv_action.errors import KvvError, UsageError
 from kvv_action.github.annotations import Annotation, Level
@@ -52,8 +52,18 @@ def require(settings: Settings, *, always: bool = False) -> None:
         raise UsageError(problems)
 
 
-def submitted(settings: Settings, folder: Path, secrets: Redactor, log: TextIO) -> Published:
-    """Submit the run in a folder; whatever goes wrong is told and leaves the verdict as it is."""
+def submitted(
+    settings: Settings, folder: Path, secrets: Redactor, log: TextIO, given: RunEvidence | None = None
+) -> Published:
+    """Submit the run in a folder; a problem is reported and leaves the verdict as it is.
+
+    Args:
+        settings: the user's.
+        folder: the run.
+        secrets: removed from whatever is written.
+        log: gets lines about progress.
+        given: the run's evidence, where it was read or packed already.
+    """
 
     def say(text: str) -> None:
         log.write(visible(f"leaderboard: {text}", 1000) + "\n")
@@ -62,7 +72,7 @@ def submitted(settings: Settings, folder: Path, secrets: Redactor, log: TextIO) 
         log.write(text + "\n")
 
     try:
-        found = evidence.packed(folder, settings.leaderboard_evidence_url, secrets)
+        found = given or packed(folder, settings.leaderboard_evidence_url, secrets)
         done = submit(found, settings, secrets=secrets, say=say, show=show)
     except NotFit as reason:
         return Published(annotation=Annotation(level=Level.WARNING, title=TITLE, message=str(reason)))
