@@ -32,9 +32,9 @@ from kvv_action.leaderboard.fields import (
     Word,
 )
 from kvv_action.leaderboard.strict import refuse_ambiguous
+from kvv_action.plan.variants import BOTH, SUFFIX
 from kvv_action.report.files import canonical, sha256
 from kvv_action.report.text import one_line
-from kvv_action.run.holdout import BOTH, SUFFIX
 from kvv_action.schema import BenchmarkKind, Verdict
 
 RECORD_VERSION = 1

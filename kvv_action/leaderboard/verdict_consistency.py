@@ -1,4 +1,4 @@
-"""Whether the verdicts of a record follow from its own numbers, by the rules that judge a run (`run.verdict`)."""
+"""Whether the verdicts of a record follow from its own numbers, by the rules that judge a run (`verdict.verdict`)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from itertools import product
 
 from kvv_action.leaderboard.findings import CheckFinding, about, error, warning
 from kvv_action.leaderboard.record import BenchmarkRecord, ComparisonRecord, CountsRecord, Mark, Record
-from kvv_action.run.decision import by_limits
-from kvv_action.run.verdict import VerdictFigures, conclude, overall
 from kvv_action.schema import MOST_FAILURES, BenchmarkKind, RunState, Verdict
-from kvv_action.scoring.intervals import wilson
+from kvv_action.statistics.intervals import wilson
+from kvv_action.verdict.noninferiority import by_limits
+from kvv_action.verdict.verdict import VerdictFigures, conclude, overall
 
 EQUAL = 1e-6
 NEAR = 1e-3

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kvv_action.run.journal import Reader
+from kvv_action.journal.file import Reader
 from tests.pipeline.command import kvv
 
 MOST = 4

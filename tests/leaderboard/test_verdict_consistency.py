@@ -8,10 +8,10 @@ import pytest
 
 from kvv_action.leaderboard.findings import FindingLevel
 from kvv_action.leaderboard.verdict_consistency import contradictory
-from kvv_action.run.comparison import Compared
-from kvv_action.run.decision import by_limits
-from kvv_action.run.verdict import Evidence, judge, overall
 from kvv_action.schema import BenchmarkKind, BenchmarkResult, Counts, RunState, Verdict
+from kvv_action.verdict.comparison import Compared
+from kvv_action.verdict.noninferiority import by_limits
+from kvv_action.verdict.verdict import Evidence, judge, overall
 from tests.leaderboard.records import WHOLE, made, passed
 
 LIMITS = ((-0.1, 0.1), (-0.2, 0.1), (-0.4, -0.2), (-0.14, -0.01))
