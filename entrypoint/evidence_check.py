@@ -1,7 +1,5 @@
-"""Evidence at hand, weighed: scores computed again, the record made again, the attestation verified."""
+"""Checks a record against its evidence: scores and record are made again, the attestation is verified."""
 
-import contextlib
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,31 +8,31 @@ from typing import Any
 import orjson
 
 from benchmarks import registry
-from entrypoint.commands import audit
+from entrypoint.commands.audit import audited
 from entrypoint.evidence import RunEvidence, read, workflows
 from kvv_action.errors import KvvError
 from kvv_action.github.attestation import Expected, Outcome, verify
 from kvv_action.leaderboard.check import EvidenceFindings
 from kvv_action.leaderboard.convert import record_of
 from kvv_action.leaderboard.findings import CheckFinding, error, note, warning
-from kvv_action.leaderboard.record import Record, Trust, dump
+from kvv_action.leaderboard.record import Bundle, Record, Trust, dump
 from kvv_action.leaderboard.rules import Rules
-from kvv_action.plan.difference import compare
+from kvv_action.plan.difference import differing
 
 HOSTED = "github-hosted"
 MOST = 10
-"""Differences that are named."""
+"""Differences that are listed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceVerifier:
-    """Weighs records.
+    """Checks records against evidence; each piece of evidence is read once.
 
     Attributes:
-        evidence: folders and bundles, by nothing but their path; which belongs to a record follows from their content.
+        evidence: folders and bundles; their content says which record they belong to.
         rules: whose signatures count.
         attestation, trusted_root: files for verifying without network.
-        options: passed on to `kvv audit`.
+        options: options of `kvv audit`.
     """
 
     evidence: Sequence[Path]
@@ -46,7 +44,7 @@ class EvidenceVerifier:
     _broken: list[str] = field(default_factory=list)
 
     def __call__(self, record: Record) -> EvidenceFindings:
-        """Everything that evidence says about a record."""
+        """What the evidence says about a record."""
         found, path, mine = list[CheckFinding](), *self._of(record)
         if path is None or mine is None:
             found += [error("evidence", f"the evidence at hand cannot be used: {problem}") for problem in self._broken]
@@ -69,7 +67,7 @@ class EvidenceVerifier:
         return None, None
 
     def _opened(self, path: Path) -> RunEvidence | None:
-        """RunEvidence, read once; None when it cannot be."""
+        """Evidence, read once; None when it cannot be."""
         if path not in self._read:
             try:
                 self._read[path] = read(path)
@@ -120,9 +118,9 @@ class EvidenceVerifier:
 
 
 def _elsewhere(path: Path, repository: str, run: str) -> str:
-    """Where a session ran that is none of the workflow run's; empty when there is none.
+    """Where a session ran that does not belong to the workflow run; empty when every session does.
 
-    The bundle of a run that was resumed in a workflow is signed whole, but only the last session has its provenance.
+    A workflow that resumes a run signs the whole bundle, but only the last session is its own.
     """
     for found in workflows(path):
         if (found.get("repository"), found.get("run_id")) != (repository, run):
@@ -136,44 +134,44 @@ def _recomputed(record: Record, path: Path, mine: RunEvidence, options: Sequence
     """The record against the one that follows from the evidence, and the evidence against its own answers."""
     bundle = record.evidence.bundle if record.evidence else None
     if mine.bundle is not None and bundle is not None:
-        if mine.bundle.sha256 != bundle.sha256:
-            yield error("evidence", f"names the bundle {bundle.sha256}, the one at hand is {mine.bundle.sha256}")
-        if mine.bundle.size != bundle.size:
-            yield error("evidence", f"names a bundle of {bundle.size} bytes, the one at hand has {mine.bundle.size}")
-        if mine.bundle.redacted != bundle.redacted:
-            yield error("evidence", "says another thing about redaction than its bundle")
+        yield from _archive(bundle, mine.bundle)
     attested = record.trust is Trust.ATTESTED
     expected = record_of(mine.report, askable=registry.IDS, vendor=record.vendor.id, bundle=bundle, attested=attested)
-    differences = list(compare(_plain(record), _plain(expected), "record"))
+    differences = list(differing(_plain(record), _plain(expected), "record"))
     for difference in differences[:MOST]:
-        yield error("evidence", difference.replace("written ", "says ").replace("recomputed ", "the evidence says "))
+        yield error("evidence", difference.told("says", "the evidence says"))
     if len(differences) > MOST:
         yield error("evidence", f"and {len(differences) - MOST} more differences from its evidence")
     if not differences:
         yield from _audited(path, options, redacted=bundle is not None and bundle.redacted)
 
 
+def _archive(named: Bundle, mine: Bundle) -> Iterator[CheckFinding]:
+    """The archive that the record names against the one at hand."""
+    if mine.sha256 != named.sha256:
+        yield error("evidence", f"names the bundle {named.sha256}, the one at hand is {mine.sha256}")
+    if mine.size != named.size:
+        yield error("evidence", f"names a bundle of {named.size} bytes, the one at hand has {mine.size}")
+    if mine.redacted != named.redacted:
+        yield error("evidence", "says another thing about redaction than its bundle")
+
+
 def _audited(path: Path, options: Sequence[str], *, redacted: bool) -> Iterator[CheckFinding]:
-    """What `kvv audit` says: every answer scored again, unless the record says that its texts were taken out."""
-    told = io.StringIO()
+    """What an audit finds: every answer is scored again, unless the record says that its texts were taken out."""
     try:
-        with contextlib.redirect_stdout(told):
-            status = audit.main([str(path), *options])
+        result = audited([str(path), *options])
     except KvvError as problem:
         yield error("audit", f"its evidence is at hand, but the scores cannot be computed again: {problem}")
         return
-    lines = [line for line in told.getvalue().splitlines() if line.strip()]
-    if status == audit.UNCHECKED and not redacted:
-        yield error("audit", "the texts of its evidence were taken out, which the record does not say")
-        return
-    if status == audit.UNCHECKED:
+    lines = list(result.lines())
+    if result.differences:
+        yield from (error("audit", line) for line in lines[:MOST])
+    elif not result.redacted:
+        yield note("audit", lines[-1])
+    elif redacted:
         yield warning("audit", "the evidence is redacted: its counts agree, its scores cannot be computed again")
-        return
-    if status:
-        for line in lines[:MOST]:
-            yield error("audit", line)
-        return
-    yield note("audit", lines[-1] if lines else "every score was reached again")
+    else:
+        yield error("audit", "the texts of its evidence were taken out, which the record does not say")
 
 
 def _plain(record: Record) -> Any:
