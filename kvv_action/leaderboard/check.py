@@ -102,7 +102,7 @@ def _judge(change: Change, context: CheckContext, index: "Index") -> FileFinding
         findings = tuple(error("form", text) for text in problem.problems)
         return FileFindings(path=change.path, findings=findings, sha256=digest)
     found = [*_place(change.path, record), *implausible(record, context.now), *disagreements(record, context.known)]
-    found += [*_vendor(record, context.rules), *index.duplicates(change.path, change.data, record)]
+    found += [*_vendor(record, context.rules), *index.duplicates(change.path, change.data)]
     weighed = EvidenceFindings() if any(one.level == "error" for one in found) else context.verify(record)
     found += [*weighed.findings, *_trust(record, weighed.verified)]
     return FileFindings(
@@ -178,7 +178,7 @@ class Index:
         self._heads: dict[bytes, str] | None = None
         self._seen: dict[bytes, str] = {}
 
-    def duplicates(self, path: str, data: bytes, record: Record) -> Iterator[CheckFinding]:
+    def duplicates(self, path: str, data: bytes) -> Iterator[CheckFinding]:
         """Other records of the same run, in the repository or in the same pull request."""
         for key in _keys(data):
             other = self._index().get(key) or self._seen.get(key)
@@ -186,7 +186,6 @@ class Index:
                 yield error("duplicate", f"is about the same run as {other}")
                 break
         self._seen.update(dict.fromkeys(_keys(data), path))
-        del record
 
     def _index(self) -> dict[bytes, str]:
         if self._heads is None:

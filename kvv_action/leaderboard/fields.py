@@ -6,7 +6,7 @@ from datetime import date
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from kvv_action.report.text import one_line
 
@@ -17,6 +17,13 @@ FIRST_DAY, LAST_DAY = date(2020, 1, 1), date(2199, 12, 31)
 DIGEST = r"^[0-9a-f]{64}$"
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(1, 10))})
 """Names that Windows keeps for devices, whatever their ending: nobody could check such a folder out."""
+
+
+class Strict:
+    """Base of what is read from files of strangers: unknown fields and values of another type are refused."""
+
+    __slots__ = ()
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
 
 
 def slug(text: str) -> str:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import orjson
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from kvv_action.errors import KvvError
 from kvv_action.leaderboard.fields import (
@@ -27,6 +27,7 @@ from kvv_action.leaderboard.fields import (
     Seconds,
     Share,
     Slug,
+    Strict,
     Text,
     Web,
     Word,
@@ -43,7 +44,6 @@ VALID_DAYS = 180
 LARGEST = 256 * 1024
 """Bytes of a record file."""
 RESULTS = "results"
-_STRICT = ConfigDict(extra="forbid", strict=True)
 
 
 class Origin(StrEnum):
@@ -91,20 +91,16 @@ class Mark(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VendorId:
+class VendorId(Strict):
     """Who serves: `id` is the folder and the page, `name` is for people."""
-
-    __pydantic_config__ = _STRICT
 
     id: Slug
     name: Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelId:
+class ModelId(Strict):
     """What is served: `id` and `title` are the profile's, `served` is the endpoint's name for it (empty: unknown)."""
-
-    __pydantic_config__ = _STRICT
 
     id: Slug
     title: Name
@@ -112,7 +108,7 @@ class ModelId:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
+class Setup(Strict):
     """What was asked, and how.
 
     Attributes:
@@ -124,8 +120,6 @@ class Setup:
         imported: the foreign result file that the run was made from, empty for a run of our own.
         plan_digest: identifies everything that could change an answer or a verdict.
     """
-
-    __pydantic_config__ = _STRICT
 
     base_url: Web
     think_mode: Word
@@ -151,10 +145,8 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CountsRecord:
+class CountsRecord(Strict):
     """Denominators: planned = sent + skipped, sent = scored + failed, unparsed is part of scored."""
-
-    __pydantic_config__ = _STRICT
 
     planned: Count
     sent: Count
@@ -165,10 +157,8 @@ class CountsRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DatasetRecord:
+class DatasetRecord(Strict):
     """The data that was really used; `pinned` when it is what the benchmark declares, `pinned_by` says by what."""
-
-    __pydantic_config__ = _STRICT
 
     source: Word
     location: Name
@@ -180,13 +170,11 @@ class DatasetRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ComparisonRecord:
+class ComparisonRecord(Strict):
     """The difference from the reference, as a fraction, with the limits that the verdict rests on.
 
     `paired`: the reference answered the same samples. `early`: decided before everything was asked.
     """
-
-    __pydantic_config__ = _STRICT
 
     difference: Difference
     low: Difference
@@ -196,7 +184,7 @@ class ComparisonRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BenchmarkRecord:
+class BenchmarkRecord(Strict):
     """One benchmark's numbers.
 
     Attributes:
@@ -209,8 +197,6 @@ class BenchmarkRecord:
         against: what answers are compared with, as name and digest; empty when nothing but the sample's own target.
         note: what a publisher says instead of or beside a number (`>= 0.73`).
     """
-
-    __pydantic_config__ = _STRICT
 
     id: Word
     title: Name
@@ -262,10 +248,8 @@ class BenchmarkRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UsageRecord:
+class UsageRecord(Strict):
     """Requests, HTTP tries and tokens of the whole run."""
-
-    __pydantic_config__ = _STRICT
 
     requests: Count
     attempts: Count
@@ -275,10 +259,8 @@ class UsageRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
+class Spread(Strict):
     """A duration's distribution in seconds; None when nothing was measured."""
-
-    __pydantic_config__ = _STRICT
 
     p50: Seconds | None
     p95: Seconds | None
@@ -286,10 +268,8 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimingRecord:
+class TimingRecord(Strict):
     """When and how long; `wall` in seconds over all sessions."""
-
-    __pydantic_config__ = _STRICT
 
     started: Moment
     finished: Moment
@@ -300,13 +280,11 @@ class TimingRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bundle:
+class Bundle(Strict):
     """An evidence archive: digest and size of its bytes, and where it can be fetched (empty: ask the vendor).
 
     A redacted one holds digests and scores, not the texts: its scores cannot be recomputed.
     """
-
-    __pydantic_config__ = _STRICT
 
     sha256: Digest
     size: Count
@@ -315,10 +293,8 @@ class Bundle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceRecord:
+class EvidenceRecord(Strict):
     """The journal behind the numbers, by number of lines and digest of the last one, and the archive that holds it."""
-
-    __pydantic_config__ = _STRICT
 
     journal_lines: Count
     journal_head: Digest
@@ -326,10 +302,8 @@ class EvidenceRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VersionsRecord:
+class VersionsRecord(Strict):
     """What measured."""
-
-    __pydantic_config__ = _STRICT
 
     kvv: Name
     python: Name
@@ -337,10 +311,8 @@ class VersionsRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Publication:
+class Publication(Strict):
     """Where published scores come from; `date` is the publication's."""
-
-    __pydantic_config__ = _STRICT
 
     publisher: Name
     url: Https
@@ -349,7 +321,7 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Strict):
     """`results/<vendor>/<model>/<YYYYMMDD>-<digest12>.json`.
 
     Attributes:
@@ -359,8 +331,6 @@ class Record:
         provenance: the workflow that ran it: repository, workflow_ref, run_id, ...; empty outside GitHub.
         usage, timing, setup, versions, evidence: None for published scores; source: None for measured ones.
     """
-
-    __pydantic_config__ = _STRICT
 
     schema_version: Annotated[int, Field(ge=RECORD_VERSION, le=RECORD_VERSION)]
     origin: Origin

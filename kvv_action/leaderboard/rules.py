@@ -7,15 +7,14 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import orjson
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from kvv_action.errors import KvvError
 from kvv_action.github.attestation import ISSUER
-from kvv_action.leaderboard.fields import Https, Name, Slug
+from kvv_action.leaderboard.fields import Https, Name, Slug, Strict
 from kvv_action.report.text import one_line
 
 RULES = "leaderboard.toml"
-_STRICT = ConfigDict(extra="forbid", strict=True)
 Repository = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$", max_length=140)]
 Host = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=253)]
 Workflow = Annotated[
@@ -29,7 +28,7 @@ Workflow = Annotated[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VendorRule:
+class VendorRule(Strict):
     """A vendor that may have results.
 
     Attributes:
@@ -37,8 +36,6 @@ class VendorRule:
         hosts: hosts of its endpoints, subdomains included; none means that any is accepted.
         repositories: whose workflows may measure it with attestation, as `owner/name`.
     """
-
-    __pydantic_config__ = _STRICT
 
     name: Name
     url: Https | None = None
@@ -52,7 +49,7 @@ class VendorRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AttestationRule:
+class AttestationRule(Strict):
     """Whose attestation counts.
 
     Attributes:
@@ -61,26 +58,20 @@ class AttestationRule:
         issuer: of the identity of workflows; an enterprise can have one of its own.
     """
 
-    __pydantic_config__ = _STRICT
-
     signers: tuple[Workflow, ...] = ()
     issuer: Https = ISSUER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SubmissionRule:
+class SubmissionRule(Strict):
     """`accept_partial`: whether results that are marked as partial are taken."""
-
-    __pydantic_config__ = _STRICT
 
     accept_partial: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Rules(Strict):
     """The whole file."""
-
-    __pydantic_config__ = _STRICT
 
     vendors: Mapping[Slug, VendorRule]
     attestation: AttestationRule = field(default_factory=AttestationRule)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Annotated
 
 import orjson
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from kvv_action.leaderboard.fields import Day, Digest, Name, Text
+from kvv_action.leaderboard.fields import Day, Digest, Name, Strict, Text
 from kvv_action.leaderboard.record import LARGEST, RECORD_VERSION, RESULTS, Record, RecordError, Trust, load, path_of
 from kvv_action.leaderboard.strict import refuse_ambiguous
 from kvv_action.report.files import canonical, sha256
@@ -21,7 +21,7 @@ TRUST = "trust"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Confirmation:
+class Confirmation(Strict):
     """What a maintainer confirmed about one record, in `trust/<vendor>/<model>/<file of the record>`.
 
     Attributes:
@@ -30,8 +30,6 @@ class Confirmation:
         by, date: who, and when.
         note: what was done, for readers.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
 
     schema_version: Annotated[int, Field(ge=RECORD_VERSION, le=RECORD_VERSION)]
     sha256: Digest

@@ -30,7 +30,6 @@ class Tier(StrEnum):
 
 
 _ORDER = {tier: place for place, tier in enumerate(Tier)}
-_TIERS = {Trust.RE_RUN: Tier.RE_RUN, Trust.ATTESTED: Tier.ATTESTED, Trust.SELF_REPORTED: Tier.SELF_REPORTED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +112,7 @@ def row_of(entry: Entry, names: Mapping[str, str] | None = None) -> Row:
         date=intern(record.date),
         finished=record.timing.finished if record.timing else f"{record.date}T00:00:00+00:00",
         expires=intern(record.expires),
-        tier=Tier.PUBLISHED if record.origin is Origin.PUBLISHED else _TIERS[entry.verified],
+        tier=Tier.PUBLISHED if record.origin is Origin.PUBLISHED else Tier(entry.verified),
         state=record.state,
         marks=tuple(intern(str(mark)) for mark in record.marks),
         verdict=record.verdict,
