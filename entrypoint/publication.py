@@ -1,4 +1,4 @@
-"""The step's submission: after the run, never instead of its verdict."""
+"""The step's submission: it follows the run and never changes its verdict."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ TITLE = "kvv: leaderboard"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """What became of a run's result; `status` is not 0 when it should have been submitted and could not be."""
+    """What became of a run's result; `status` is not 0 when the submission failed."""
 
     annotation: Annotation
     operation: Operation = Operation.NONE
@@ -39,11 +39,11 @@ STOPPED = Published(
 
 
 def require(settings: Settings, *, always: bool = False) -> None:
-    """Find before the run what a submission after it would lack.
+    """Find mistakes of the submission before the run.
 
     Args:
         settings: the user's.
-        always: a submission is all that was asked for, so a missing repository is a mistake too.
+        always: the submission is the only task, so a missing repository is a mistake too.
 
     Raises:
         UsageError: the token is missing.
@@ -84,7 +84,7 @@ def submitted(
 
 
 def told(done: Submitted) -> str:
-    """What happened, in a line."""
+    """What happened, as one line."""
     if done.dry:
         return f"dry run: nothing was sent; the record would be {path_of(done.record)}"
     note = f" ({done.proposed.note})" if done.proposed.note else ""

@@ -44,7 +44,7 @@ AUDIT_OPTIONS = ("dataset", "dataset-cache", "tokenizer", "mfjs-cases", "referen
 
 
 def main(argv: Sequence[str]) -> int:
-    """Read, judge, print."""
+    """Judge the submission and print the findings."""
     values = _parser().read(argv)
     root = Path(values.root)
     found, rules = _found(values.paths, values.base, values.head, root)
@@ -99,7 +99,7 @@ def _parser() -> Parser:
 
 
 def _audit_options(values: Mapping[str, Any]) -> Iterator[str]:
-    """What `kvv audit` needs to know, too."""
+    """The options of `kvv audit` that were given."""
     for name in AUDIT_OPTIONS:
         given = values[name.replace("-", "_")]
         for value in given if isinstance(given, list) else [given]:

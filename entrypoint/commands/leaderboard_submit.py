@@ -19,14 +19,14 @@ EPILOG = """examples:
   kvv leaderboard submit kvv-out --leaderboard-repo example/leaderboard --leaderboard-dry-run
   KVV_LEADERBOARD_TOKEN=... kvv leaderboard submit kvv-out --leaderboard-repo example/leaderboard
 
-The record follows from the journal, not from report.json, and names the evidence bundle; a folder without one gets it
-first. Running the same command again never makes a second pull request. Without write access the branch goes into a
-fork of yours, which is made when there is none. The token comes from KVV_LEADERBOARD_TOKEN only.
+The record follows from the journal, not from report.json, and names the evidence bundle. A folder without a bundle gets
+one first. The same command again never makes a second pull request. Without write access the branch goes into your
+fork, which is made when you have none. The token comes from KVV_LEADERBOARD_TOKEN only.
 Exit status: 0 proposed or nothing to do, 2 not fit for a leaderboard, or GitHub refuses."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Read the evidence, make the record, propose it."""
+    """Propose the record of a run as a pull request."""
     parser = Parser(
         prog="kvv leaderboard submit", description="Propose a run's result to a leaderboard.", epilog=EPILOG
     )

@@ -1,4 +1,4 @@
-"""Judges submissions: each file by itself, against the repository, and against its evidence where that is at hand."""
+"""Judges submissions: each file alone, against the repository, and against its evidence where there is some."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,7 +17,7 @@ from kvv_action.report.files import sha256
 from kvv_action.report.text import visible
 
 MOST_FILES = 50
-"""Records in one pull request."""
+"""The most records in one pull request."""
 SHAPE = re.compile(r"results/[a-z0-9][a-z0-9.-]{0,63}/[a-z0-9][a-z0-9.-]{0,63}/[0-9]{8}-[0-9a-f]{12}\.json")
 
 
@@ -30,24 +30,25 @@ class EvidenceFindings:
 
 
 VerifyEvidence = Callable[[Record], EvidenceFindings]
-"""Looks at the evidence of a record."""
+"""Checks a record against its evidence."""
 
 
 def no_evidence(record: Record) -> EvidenceFindings:
-    """No evidence is at hand."""
+    """For checks without evidence."""
     del record
     return EvidenceFindings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckContext:
-    """What submissions are judged by.
+    """What a check needs beside the submission.
 
     Attributes:
-        root: a checkout of the repository, for duplicates; None without one.
-        rules: the leaderboard's own; None when it has none.
+        root: a checkout of the repository, to find duplicates; None without one.
+        rules: those of the leaderboard; None when it has none.
         now: the time, with time zone.
-        verify: looks at evidence.
+        known: what this version of kvv knows.
+        verify: checks a record against its evidence.
     """
 
     rules: Rules | None
@@ -60,7 +61,7 @@ class CheckContext:
 def check(changes: Sequence[Change], context: CheckContext) -> CheckReport:
     """Judge everything that a pull request changes, or the files given.
 
-    A pull request that touches no result is none of ours; one that does may touch nothing else.
+    A pull request without results is not judged. One with results may change nothing else.
     """
     ours = [change for change in changes if change.path.startswith(f"{RESULTS}/") or change.kind is Kind.PRESENT]
     general = []
@@ -79,7 +80,7 @@ def check(changes: Sequence[Change], context: CheckContext) -> CheckReport:
 
 
 def _judged(change: Change, context: CheckContext, index: "Index") -> FileFindings:
-    """Judge one file; whatever breaks on it, the others have their findings, and nobody takes it for accepted."""
+    """Judge one file; an exception refuses this file and leaves the others their findings."""
     try:
         return _judge(change, context, index)
     except Exception as problem:  # noqa: BLE001 - content of strangers; a defect must not hide what else was found
@@ -103,14 +104,14 @@ def _judge(change: Change, context: CheckContext, index: "Index") -> FileFinding
         return FileFindings(path=change.path, findings=findings, sha256=digest)
     found = [*_place(change.path, record), *implausible(record, context.now), *disagreements(record, context.known)]
     found += [*_vendor(record, context.rules), *index.duplicates(change.path, change.data)]
-    weighed = EvidenceFindings() if any(one.level == "error" for one in found) else context.verify(record)
-    found += [*weighed.findings, *_trust(record, weighed.verified)]
+    evidence = EvidenceFindings() if any(one.level == "error" for one in found) else context.verify(record)
+    found += [*evidence.findings, *_trust(record, evidence.verified)]
     return FileFindings(
         path=change.path,
         findings=worst_first(found),
         sha256=digest,
         claimed=record.trust,
-        verified=weighed.verified,
+        verified=evidence.verified,
     )
 
 
@@ -130,7 +131,7 @@ def _unreadable(change: Change) -> CheckFinding | None:
 
 
 def _place(path: str, record: Record) -> Iterator[CheckFinding]:
-    """The path against the content."""
+    """Whether the path is the one that follows from the content."""
     right = path_of(record)
     if path == right:
         return
@@ -165,11 +166,11 @@ def _trust(record: Record, verified: Trust) -> Iterator[CheckFinding]:
 
 
 class Index:
-    """The records that a repository has already, searched as bytes: fast for many, and nothing is believed.
+    """The records that a repository has already, searched as bytes: fast for many records, and none is parsed.
 
     Args:
         root: the checkout, or None.
-        judged: paths that are being judged.
+        judged: the paths of the submission.
     """
 
     def __init__(self, root: Path | None, judged: Iterable[str]) -> None:

@@ -13,11 +13,11 @@ from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import one_line
 
 MARK = "<!-- kvv-leaderboard-check -->"
-"""By which the comment is found again."""
+"""Identifies our comment, so that the next check edits it."""
 LONGEST = 512 * 1024
-"""Bytes of a report that are read back."""
+"""The most bytes of a report that is read."""
 MOST = 200
-"""Findings in a comment."""
+"""The most findings in a comment."""
 SIGNS = {FindingLevel.ERROR: "❌", FindingLevel.WARNING: "⚠️", FindingLevel.NOTE: "ℹ️"}
 
 
@@ -41,12 +41,12 @@ def lines(report: CheckReport) -> Iterator[str]:
 
 
 def dump(report: CheckReport) -> bytes:
-    """JSON, the same report the same bytes."""
+    """The report as JSON; the same report gives the same bytes."""
     return canonical(report)
 
 
 def markdown(report: CheckReport) -> str:
-    """A comment; everything untrusted is escaped."""
+    """The report as a comment; all untrusted text is escaped."""
     head = "✅ **The submission passes every check**" if report.accepted else "❌ **The submission is not accepted**"
     if not report.files and report.accepted:
         head = "ℹ️ **No result is submitted here**"
@@ -80,7 +80,7 @@ _ADAPTER: TypeAdapter[CheckReport] = TypeAdapter(CheckReport)
 
 
 def load(data: bytes, where: str) -> CheckReport:
-    """A report that an untrusted job wrote; only its form is believed, its texts are escaped wherever shown.
+    """A report that an untrusted job wrote: its form is checked, and its texts are escaped wherever they are shown.
 
     Raises:
         KvvError: it is too large, ambiguous, or no report.

@@ -13,14 +13,14 @@ from kvv_action.report.text import one_line
 from kvv_action.schema import BenchmarkKind, Json, Verdict
 
 DECIDING = frozenset({"mmmu-parts", "swebench-dataset", "swebench-agent", "swebench-instances", "swebench-exclude"})
-"""Settings of single benchmarks that choose which items are asked, or who answers."""
+"""Settings of single benchmarks that choose which items are asked or who answers."""
 LEFT_OUT_BY_ITSELF = 0.1
 """Share of a dataset's rows that a benchmark may leave out itself, such as tasks whose own solution fails."""
 _LONGEST = 200
 
 
 def profile_of(name: str) -> Profile | None:
-    """The built-in profile of this name; names with a path in them are never opened."""
+    """The built-in profile of this name; a name that is a path is never opened."""
     if not name or any(mark in name for mark in ("/", "\\", "..")) or name.endswith(".toml"):
         return None
     try:
@@ -30,7 +30,7 @@ def profile_of(name: str) -> Profile | None:
 
 
 def choices_of(choices: Mapping[str, Json]) -> dict[str, str]:
-    """Those of a plan's choices that are not the default, as text; what is no choice of a benchmark is left out."""
+    """The settings of single benchmarks that differ from their defaults, as text; other settings are left out."""
     found = {}
     usual = Options()
     names = {field.name for field in fields(Options)}

@@ -1,4 +1,4 @@
-"""What a check found, as data; people and programs read the same."""
+"""What a check found, as data for people and programs."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""What this version of kvv knows, and a record must agree with: profiles with their references, and data pins."""
+"""What this version of kvv knows and a record must agree with: profiles, their references, and pinned data."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,21 +14,21 @@ from kvv_action.schema import BenchmarkKind
 
 EQUAL = 1e-9
 OFFICIAL = "official "
-"""How the name of what answers are compared with begins, when it is what the model's makers published."""
+"""Prefix of the name of reference answers that the model's makers published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """This version; and for every benchmark that there is the data that it can be asked with, the default first."""
+    """This version, and for every benchmark the data that it can be asked with, the default first."""
 
     pins: Mapping[str, Sequence[DatasetPin]] = field(default_factory=dict)
     version: str = __version__
 
 
 def disagreements(record: Record, known: Known) -> Iterator[CheckFinding]:
-    """Where a record says something else about profile, references, margins or data than this version.
+    """Where a record and this version disagree about profile, references, margins or data.
 
-    A record of the same version must agree; with another version there may be good reasons, which a maintainer sees.
+    A record of the same version must agree. Another version may have good reasons to differ, so a maintainer looks.
     """
     if record.setup is None or record.versions is None:
         return
@@ -56,7 +56,7 @@ def disagreements(record: Record, known: Known) -> Iterator[CheckFinding]:
 
 
 def _rules(one: BenchmarkRecord, profile: Profile, name: str, *, varied: bool) -> Iterator[str]:
-    """What the profile says of a benchmark; the varied twin of one has neither reference nor margin."""
+    """Where a benchmark departs from the profile; varied items have neither reference nor margin."""
     rules = profile.benchmarks.get(name)
     if rules is None:
         yield f"the profile {profile.name} has no such benchmark"
@@ -76,7 +76,7 @@ def _rules(one: BenchmarkRecord, profile: Profile, name: str, *, varied: bool) -
 
 
 def _data(one: BenchmarkRecord, pins: Sequence[DatasetPin]) -> Iterator[str]:
-    """Whether data that are said to be the pinned ones can be one of a benchmark's pins."""
+    """Where data that claim to be pinned match none of the benchmark's pins."""
     data = one.dataset
     if pins and one.kind is BenchmarkKind.CONTRACT:
         yield "is called a contract, but its samples are scored"
@@ -91,7 +91,7 @@ def _data(one: BenchmarkRecord, pins: Sequence[DatasetPin]) -> Iterator[str]:
 
 
 def _chosen(one: BenchmarkRecord, pins: Sequence[DatasetPin]) -> bool:
-    """Whether the data are pinned ones of another choice than the default, which is the first."""
+    """Whether the data are pinned but not the default, which is the first pin."""
     data = one.dataset
     if not pins or data is None or not data.pinned or one.bundled or _fits(data, pins[0]):
         return False

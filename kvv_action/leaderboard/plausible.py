@@ -1,4 +1,4 @@
-"""What cannot be, whoever says it: numbers of a record that contradict each other, the calendar or physics."""
+"""Numbers of a record that cannot be true: they contradict each other, the calendar or physics."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,16 +24,16 @@ from kvv_action.statistics.intervals import wilson
 SKEW = timedelta(hours=1)
 """How far a runner's clock may be ahead."""
 FASTEST_REQUESTS = 20_000.0
-"""Requests a second; the whole pipeline reaches a seventh of it on one core."""
+"""The most requests a second; the whole pipeline reaches a seventh of it on one core."""
 FASTEST_TOKENS = 5_000_000.0
-"""Generated tokens a second over all connections; 2000 connections at 2500 tokens a second."""
+"""The most generated tokens a second over all connections: 2000 connections at 2500 tokens a second."""
 LONGEST_ANSWER = 2_000_000
-"""Generated tokens an answer; no context window is that long."""
+"""The most generated tokens in an answer; no context window is that long."""
 EQUAL = 1e-6
 
 
 def implausible(record: Record, now: datetime) -> Iterator[CheckFinding]:
-    """Everything that speaks against a record by itself.
+    """Everything that speaks against a record, from the record alone.
 
     Args:
         record: the submission.
@@ -202,7 +202,7 @@ def _usage(record: Record, usage: UsageRecord, timing: TimingRecord) -> Iterator
     if usage.completion_tokens > LONGEST_ANSWER * max(1, usage.requests):
         yield error("usage", f"{usage.completion_tokens} tokens are too many for {usage.requests} requests")
     if record.setup and record.setup.imported:
-        return  # its times are those of the foreign file
+        return  # the times come from the imported file
     seconds = max(timing.wall, 0.001)
     if usage.requests / seconds > FASTEST_REQUESTS:
         yield error("usage", f"{usage.requests} requests in {timing.wall:g} s are faster than anything can ask")

@@ -1,4 +1,4 @@
-"""Scores that others published, as records: the leaderboard starts from them, and never calls them measured."""
+"""Scores that others published, as records; the leaderboard starts from them and never calls them measured."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -75,7 +75,7 @@ def _score(name: str, about: _Row, row: _Row) -> BenchmarkRecord:
 def _benchmark(
     name: str, title: str, metric: str, score: float | None, *, n: int | None, metrics: Mapping[str, float], note: str
 ) -> BenchmarkRecord:
-    """A number as published: nobody but its publisher knows the interval, the data and what was left out."""
+    """A number as published; its interval, its data and what was left out are unknown."""
     return BenchmarkRecord(
         id=name, title=title, version="", metric=metric, kind=BenchmarkKind.SCORED, verdict=None, reason="",
         score=score, interval=None, bounds=None, reference=None, reference_source="", margin=None, n=n, samples=None,

@@ -1,7 +1,7 @@
 """One result on the leaderboard: an immutable file, named by its own digest.
 
-A record is a pure function of a run's report and of where its evidence lies; anyone who has the evidence can make it
-again. Two origins: `measured` by kvv, or `published` by somebody and only repeated here, with the source.
+A record is a pure function of a run's report and of where its evidence lies: who has the evidence can make it again.
+Its origin is `measured` (by kvv), or `published` (by somebody else, repeated here with the source).
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ RECORD_VERSION = 1
 VALID_DAYS = 180
 """Deployments change: a result expires this many days after its run ended."""
 LARGEST = 256 * 1024
-"""Bytes of a record file."""
+"""The most bytes of a record file."""
 RESULTS = "results"
 
 

@@ -1,4 +1,4 @@
-"""A leaderboard's own rules, `leaderboard.toml`: who its vendors are, and whose signature counts."""
+"""The rules of a leaderboard, `leaderboard.toml`: its vendors, and whose signatures count."""
 
 import tomllib
 from collections.abc import Mapping
@@ -33,8 +33,8 @@ class VendorRule(Strict):
 
     Attributes:
         name: as the site shows it.
-        hosts: hosts of its endpoints, subdomains included; none means that any is accepted.
-        repositories: whose workflows may measure it with attestation, as `owner/name`.
+        hosts: hosts of its endpoints, subdomains included; empty accepts any host.
+        repositories: repositories (`owner/name`) whose workflows may measure it with attestation.
     """
 
     name: Name
@@ -53,9 +53,9 @@ class AttestationRule(Strict):
     """Whose attestation counts.
 
     Attributes:
-        signers: workflows, as `owner/name/.github/workflows/file.yml` (at the tags `v*`), or with `@` and other tags or
-            branches (`@refs/heads/main`) or a commit.
-        issuer: of the identity of workflows; an enterprise can have one of its own.
+        signers: workflows, as `owner/name/.github/workflows/file.yml`, which counts at the tags `v*`; `@` names another
+            tag, a branch (`@refs/heads/main`) or a commit.
+        issuer: who issues the identities of workflows; an enterprise can have its own.
     """
 
     signers: tuple[Workflow, ...] = ()

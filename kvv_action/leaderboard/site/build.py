@@ -17,12 +17,12 @@ from kvv_action.leaderboard.store import read_entry, record_files
 from kvv_action.report.files import canonical, sha256
 
 PROBLEMS = 20
-"""Damaged records that are named before giving up."""
+"""The most damaged records that an error lists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """What a site holds."""
+    """How much a site holds."""
 
     records: int
     models: int
@@ -62,7 +62,7 @@ def build(root: Path, out: Path, *, today: date, url: str = "", with_published: 
 
 
 def _rules(root: Path) -> Mapping[str, VendorRule]:
-    """What the leaderboard says of its vendors; nothing where it has no rules."""
+    """The vendors by id; empty without rules."""
     path = root / RULES
     return parse(path.read_bytes(), str(path)).vendors if path.is_file() else {}
 
@@ -133,7 +133,7 @@ def _model(target: SiteFolder, pages: Pages, model: Model, today: date) -> None:
 
 
 def _badges(target: SiteFolder, rows: Iterable[Row], today: date) -> set[tuple[str, str]]:
-    """A badge for each vendor and model that kvv has measured; whoever is only written about has none."""
+    """A badge for each vendor and model that kvv measured; published scores alone give none."""
     made = set()
     for model, found in of_models(row for row in rows if row.tier is not Tier.PUBLISHED).items():
         for vendor, own in of_vendors(found).items():

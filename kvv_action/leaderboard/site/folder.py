@@ -1,4 +1,4 @@
-"""The folder of a site: written beside its place and put there whole, or not at all."""
+"""The folder of a site: written beside its place, then moved there as a whole or not at all."""
 
 import shutil
 import tempfile
@@ -21,7 +21,7 @@ class SiteFolder:
         self.files = 0
 
     def write(self, name: str, data: bytes) -> None:
-        """One file; names come from ids that were checked, and are checked again."""
+        """Write one file; its name follows from ids that were checked, and is checked again."""
         path = PurePosixPath(name)
         assert not path.is_absolute(), name
         assert all(part not in ("", ".", "..") and "\\" not in part and "\0" not in part for part in path.parts), name
@@ -35,7 +35,7 @@ class SiteFolder:
 
 @contextmanager
 def replaced(out: Path) -> Iterator[SiteFolder]:
-    """A target whose files become the folder `out` in one step when all went well.
+    """A new folder whose files become `out` in one step, unless an error occurs.
 
     Raises:
         UsageError: `out` is something else than an earlier site or an empty folder, or cannot be written.
