@@ -84,37 +84,37 @@ class EvidenceVerifier:
         return EvidenceFindings(findings=(*found, finding), verified=verified)
 
     def _signature(self, record: Record, path: Path | None) -> CheckFinding:
-        bundle = record.evidence.bundle if record.evidence else None
-        repository, run = record.provenance.get("repository", ""), record.provenance.get("run_id", "")
+        bundle, provenance = record.evidence.bundle if record.evidence else None, record.provenance
+        repository, run = provenance.get("repository", ""), provenance.get("run_id", "")
         if bundle is None or not repository or not run:
             return error("attestation", "claims to be attested without a bundle or without the run that made it")
         vendor = self.rules.vendors.get(record.vendor.id) if self.rules else None
         if self.rules is None or vendor is None:
             return warning("attestation", "was not verified: there is no leaderboard.toml that names signers")
-        if repository.lower() not in (known.lower() for known in vendor.repositories):
+        if repository.lower() not in map(str.lower, vendor.repositories):
             return error("attestation", f"{repository} is not among the repositories of {record.vendor.id}")
         if path is None or not path.is_file():
             return warning("attestation", "was not verified: the bundle is not at hand")
         if elsewhere := _elsewhere(path, repository, run):
             return error("attestation", f"is not attested as it claims: a part of it ran {elsewhere}")
+        server, rule = provenance.get("server", "https://github.com"), self.rules.attestation
         expected = Expected(
-            sha256=bundle.sha256,
-            repository=repository,
-            run_id=run,
-            signers=self.rules.attestation.signers,
-            issuer=self.rules.attestation.issuer,
-            bundle=self.attestation,
-            trusted_root=self.trusted_root,
-            server=record.provenance.get("server", "https://github.com"),
-        )
-        done = verify(path, expected)
-        match done.outcome:
-            case Outcome.VERIFIED:
-                return note("attestation", f"signed by {done.signer} in {done.run}")
-            case Outcome.REFUSED:
-                return error("attestation", f"is not attested as it claims: {done.reason}")
-            case Outcome.UNAVAILABLE:
-                return warning("attestation", f"was not verified: {done.reason}")
+            sha256=bundle.sha256, repository=repository, run_id=run, signers=rule.signers, issuer=rule.issuer,
+            bundle=self.attestation, trusted_root=self.trusted_root, server=server,
+        )  # fmt: skip
+        return _verified(path, expected)
+
+
+def _verified(path: Path, expected: Expected) -> CheckFinding:
+    """What GitHub's own program says about the signature of an archive."""
+    done = verify(path, expected)
+    match done.outcome:
+        case Outcome.VERIFIED:
+            return note("attestation", f"signed by {done.signer} in {done.run}")
+        case Outcome.REFUSED:
+            return error("attestation", f"is not attested as it claims: {done.reason}")
+        case Outcome.UNAVAILABLE:
+            return warning("attestation", f"was not verified: {done.reason}")
 
 
 def _elsewhere(path: Path, repository: str, run: str) -> str:
