@@ -146,7 +146,7 @@ def _present(path: Path, place: str) -> Change:
     if not path.is_file():
         return replace(change, problem="there is no such file")
     with path.open("rb") as stream:
-        return replace(change, data=stream.read(LARGEST + 1))
+        return replace(change, size=path.stat().st_size, data=stream.read(LARGEST + 1))
 
 
 def _known() -> Known:

@@ -40,13 +40,15 @@ class Change:
     Attributes:
         path: untrusted; bytes that are no UTF-8 are escaped.
         mode: as git writes it, `100644` for a regular file.
-        data: content of a regular file that was added, at most one byte more than a record may have; else None.
+        size: bytes of a regular file that was added.
+        data: its content, at most one byte more than a record may have; None for everything else.
         problem: why it could not be read.
     """
 
     path: str
     kind: Kind
     mode: str = REGULAR
+    size: int = 0
     data: bytes | None = None
     problem: str = ""
 
@@ -108,9 +110,8 @@ def _change(root: Path, header: str, path: str) -> Change:
     if kind is not Kind.ADDED or mode != REGULAR:
         return Change(path=path, kind=kind, mode=mode)
     size = int(git(root, "cat-file", "-s", blob))
-    if size > LARGEST:
-        return Change(path=path, kind=kind, problem=f"has {size} bytes; a record has at most {LARGEST}")
-    return Change(path=path, kind=kind, data=git(root, "cat-file", "blob", blob))
+    data = None if size > LARGEST else git(root, "cat-file", "blob", blob)
+    return Change(path=path, kind=kind, size=size, data=data)
 
 
 def at(root: Path, commit: str, path: str) -> bytes | None:

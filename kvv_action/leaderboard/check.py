@@ -124,9 +124,9 @@ def _unreadable(change: Change) -> CheckFinding | None:
     if not SHAPE.fullmatch(change.path):
         return error("path", f"is not of the form {RESULTS}/<vendor>/<model>/<YYYYMMDD>-<digest12>.json")
     if change.problem:
-        return error("size" if "bytes" in change.problem else "changes", change.problem)
-    if change.data is not None and len(change.data) > LARGEST:
-        return error("size", f"has more than {LARGEST} bytes")
+        return error("changes", change.problem)
+    if change.size > LARGEST:
+        return error("size", f"has {change.size} bytes; a record has at most {LARGEST}")
     return None
 
 

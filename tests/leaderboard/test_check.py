@@ -691,3 +691,11 @@ def test_hooks_and_configuration_of_the_checkout_do_not_run(board: Board, tmp_pa
     board.git("config", "core.hooksPath", os.fspath(tmp_path))
     assert check(board).status == 0
     assert not trap.exists()
+
+
+def test_a_file_too_large_is_told_without_git(board: Board) -> None:
+    """Its size is known before its content."""
+    board.file.write_bytes(b"{" + b" " * (LARGEST + 10) + b"}")
+    ran = kvv("leaderboard", "check", board.file, "--root", board.root)
+    assert ran.status == 1
+    assert f"has {LARGEST + 12} bytes; a record has at most {LARGEST}" in ran.out
