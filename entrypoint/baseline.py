@@ -20,7 +20,7 @@ from kvv_action.errors import KvvError, Problem, UsageError
 from kvv_action.github.annotations import Annotation, Level
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL, REPORT
-from kvv_action.report.markdown.assemble import Inserted
+from kvv_action.report.markdown import SummaryInsert
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import visible
 from kvv_action.schema import RunReport
@@ -123,12 +123,12 @@ def annotations(found: Against | None) -> list[Annotation]:
     return [Annotation(level=levels[found.regression], title=f"kvv: regression: {found.regression}", message=message)]
 
 
-def inserted_by(found: Against | None) -> Inserted | None:
+def inserted_by(found: Against | None) -> SummaryInsert | None:
     """What the run's summary says first."""
     if found is None:
         return None
     if found.comparison is None:
-        return Inserted(head=f"> {MARKS[found.regression]} {QUESTION} Not known: {text(found.notice, 500)}\n\n")
+        return SummaryInsert(head=f"> {MARKS[found.regression]} {QUESTION} Not known: {text(found.notice, 500)}\n\n")
     return inserted(found.comparison)
 
 

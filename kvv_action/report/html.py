@@ -13,17 +13,15 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
-from kvv_action.report.markdown.advice import advice
-from kvv_action.report.markdown.again import command
-from kvv_action.report.markdown.holdout import NOTE, changed, told
-from kvv_action.report.markdown.numbers import base
-from kvv_action.report.markdown.origin import pinned
+from kvv_action.report.advice import advice
+from kvv_action.report.command import command
 from kvv_action.report.pages.canvas import Names
 from kvv_action.report.pages.environment import environment, policy, source_of, stylesheet
 from kvv_action.report.pages.intervals import gap_reach, gap_row, reach, row
 from kvv_action.report.sections import Samples, Section, drawn, measured, samples, section
 from kvv_action.report.text import one_line, points
-from kvv_action.schema import BenchmarkResult, Case, DatasetInfo, Gap, RunReport
+from kvv_action.report.wording import GAP_NOTE, changed, gap_words, metric_of, pinned
+from kvv_action.schema import BenchmarkResult, Case, Gap, RunReport
 
 BUDGET = 1400 * 1024
 """Bytes for the samples of all benchmarks; the rest of a page is small and bounded by itself."""
@@ -34,19 +32,19 @@ MOST = 200
 @cache
 def _environment() -> Environment:
     made = environment(Path(__file__).parent / "templates")
-    made.filters.update(pinned=_pinned, points=partial(points, sign=True))
+    made.filters.update(pinned=pinned, points=partial(points, sign=True))
     return made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inserted:
-    """What another part of the product says first, and in a section of its own."""
+class PageInsert:
+    """Markup of another part of the product: `head` comes first, `section` before the benchmarks."""
 
     head: Markup
     section: Markup
 
 
-def html(report: RunReport, budget: int = BUDGET, inserted: Inserted | None = None) -> bytes:
+def html(report: RunReport, budget: int = BUDGET, inserted: PageInsert | None = None) -> bytes:
     """The page, UTF-8.
 
     Args:
@@ -65,7 +63,7 @@ def html(report: RunReport, budget: int = BUDGET, inserted: Inserted | None = No
         sections=sections,
         overview=_overview(sections, names),
         gaps=_gaps(report, sections, names),
-        gap_note=NOTE,
+        gap_note=GAP_NOTE,
         changed=changed(report),
         together=drawn(report.benchmarks, names),
         again=shlex.join(one_line(word, 1000) for word in command(report)),
@@ -113,7 +111,7 @@ def _gaps(report: RunReport, sections: Sequence[Section], names: Names) -> list[
     of, width = {entry.result.id: entry for entry in sections}, gap_reach(report.gaps)
     return [
         _Gap(
-            gap=gap, section=of[gap.benchmark], told=told(gap),
+            gap=gap, section=of[gap.benchmark], told=gap_words(gap),
             picture=gap_row(names(), f"{of[gap.benchmark].result.title}: gap", gap, width),
         )
         for gap in report.gaps
@@ -125,14 +123,9 @@ def _numbers(result: BenchmarkResult) -> list[tuple[str, str, str]]:
     metrics = result.metrics
     rows = []
     for name, value in metrics.items():
-        if base(name) != name and base(name) in metrics:
+        if metric_of(name) != name and metric_of(name) in metrics:
             continue
         low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
         shown = f"{value:g}" if float(value).is_integer() and abs(value) != 1 else f"{value:.4f}"
         rows.append((name, shown, "" if low is None or high is None else f"{low:.4f} to {high:.4f}"))
     return rows
-
-
-def _pinned(data: DatasetInfo) -> str:
-    """In words, without the emphasis of markdown."""
-    return pinned(data).replace("**", "")

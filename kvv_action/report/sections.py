@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from kvv_action.report.pages import charts, intervals
 from kvv_action.report.pages.canvas import Names
-from kvv_action.schema import BenchmarkKind, BenchmarkResult, Case, Outcome
+from kvv_action.schema import BenchmarkResult, Case, Outcome
 
 DISTRIBUTIONS = (
     ("first_token", "Time to the first token", "seconds"),
@@ -62,11 +62,6 @@ class Section:
     categories: Sequence[tuple[str, float, int, Markup]]
     distributions: Sequence[Drawn]
     samples: Samples
-
-    @property
-    def exact(self) -> bool:
-        """Whether every answer has to be right."""
-        return self.result.kind is BenchmarkKind.CONTRACT or self.result.dataset.source == "bundled"
 
 
 def section(result: BenchmarkResult, names: Names, samples: Samples, number: int) -> Section:
