@@ -17,7 +17,7 @@ from kvv_action.compare.markdown import MARKS, QUESTION
 from kvv_action.compare.records import Comparison, Regression
 from kvv_action.compare.side import find_report, of_journal, read, read_report
 from kvv_action.errors import KvvError, Problem, UsageError
-from kvv_action.github.annotations import Annotation, Level
+from kvv_action.github.annotations import Annotation, AnnotationLevel
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL, REPORT
 from kvv_action.report.markdown import SummaryInsert
@@ -116,9 +116,13 @@ def annotations(found: Against | None) -> list[Annotation]:
     if found is None:
         return []
     if found.comparison is None:
-        level = Level.NOTICE if found.missing else Level.WARNING
+        level = AnnotationLevel.NOTICE if found.missing else AnnotationLevel.WARNING
         return [Annotation(level=level, title="kvv: no comparison", message=found.notice)]
-    levels = {Regression.NONE: Level.NOTICE, Regression.REGRESSION: Level.ERROR, Regression.UNKNOWN: Level.WARNING}
+    levels = {
+        Regression.NONE: AnnotationLevel.NOTICE,
+        Regression.REGRESSION: AnnotationLevel.ERROR,
+        Regression.UNKNOWN: AnnotationLevel.WARNING,
+    }
     message = "\n".join(text for text in (found.comparison.headline, found.comparison.reason) if text)
     return [Annotation(level=levels[found.regression], title=f"kvv: regression: {found.regression}", message=message)]
 

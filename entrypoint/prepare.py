@@ -28,7 +28,7 @@ from kvv_action.redact import SENSITIVE_HEADER, Redactor
 from kvv_action.run import holdout
 from kvv_action.run import shard as shards
 from kvv_action.run.plan import Amount, Loaded, Peer, left_out, plan_benchmark
-from kvv_action.sandbox.own import own_image
+from kvv_action.sandbox.own_image import own_image
 from kvv_action.schema import EndpointInfo, ProfileInfo, Provenance, RunPlan
 from kvv_action.settings import SECRETS, Settings, nearest, option_name, vendor_name
 
