@@ -1,6 +1,6 @@
-"""`report.html`: the whole run for a browser, one file that loads nothing and runs nothing.
+"""`report.html`: the run for a browser, in one file without scripts and external resources.
 
-The templates are in `templates/`, what they share with other pages in `pages/`.
+The templates are in `templates/`; `pages/` has what other pages share.
 """
 
 import shlex
@@ -24,9 +24,9 @@ from kvv_action.report.wording import GAP_NOTE, changed, gap_words, metric_of, p
 from kvv_action.schema import BenchmarkResult, Case, Gap, RunReport
 
 BUDGET = 1400 * 1024
-"""Bytes for the samples of all benchmarks; the rest of a page is small and bounded by itself."""
+"""Bytes for the samples of all benchmarks; the rest of the page is small."""
 MOST = 200
-"""Samples of one benchmark that are shown; report.json has all that were kept."""
+"""Most samples of one benchmark on the page; report.json has more."""
 
 
 @cache
@@ -49,8 +49,8 @@ def html(report: RunReport, budget: int = BUDGET, inserted: PageInsert | None = 
 
     Args:
         report: the run.
-        budget: bytes that the samples may take.
-        inserted: what belongs on this page beside the run itself.
+        budget: bytes for the samples.
+        inserted: additional markup.
     """
     names = Names()
     sections = [
@@ -87,7 +87,7 @@ def _sample(module: Any, result: BenchmarkResult, case: Case) -> Markup:
 
 
 def _overview(sections: Sequence[Section], names: Names) -> list[Markup]:
-    """A line per benchmark, on one scale."""
+    """A chart per benchmark, on a common scale."""
     found = [measured(entry.result) for entry in sections]
     width = reach(found)
     return [
@@ -98,20 +98,20 @@ def _overview(sections: Sequence[Section], names: Names) -> list[Markup]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Gap:
-    """A gap with its picture, and the section of the benchmark with the published items."""
+    """A gap with its picture, and the section of its benchmark."""
 
     gap: Gap
     section: Section
-    told: str
+    conclusion: str
     picture: Markup
 
 
 def _gaps(report: RunReport, sections: Sequence[Section], names: Names) -> list[_Gap]:
-    """A line per benchmark that was asked in both ways, on one scale."""
+    """The gaps, with pictures on a common scale."""
     of, width = {entry.result.id: entry for entry in sections}, gap_reach(report.gaps)
     return [
         _Gap(
-            gap=gap, section=of[gap.benchmark], told=gap_words(gap),
+            gap=gap, section=of[gap.benchmark], conclusion=gap_words(gap),
             picture=gap_row(names(), f"{of[gap.benchmark].result.title}: gap", gap, width),
         )
         for gap in report.gaps
@@ -119,7 +119,7 @@ def _gaps(report: RunReport, sections: Sequence[Section], names: Names) -> list[
 
 
 def _numbers(result: BenchmarkResult) -> list[tuple[str, str, str]]:
-    """Every metric by name, with its interval where it has one."""
+    """All metrics by name, with their intervals if they have one."""
     metrics = result.metrics
     rows = []
     for name, value in metrics.items():
