@@ -36,17 +36,10 @@ def redacted(path: Path) -> Iterator[bytes]:
 
 
 def _bodies(reader: Reader, origin: dict[str, Any]) -> Iterator[bytes]:
-    first = True
-    for record, digest in with_digests(reader):
-        body: dict[str, Any] = {"line": digest, **({"redacted": origin} if first else {}), **without_texts(record)}
-        first = False
-        yield orjson.dumps(body)[1:]
-
-
-def with_digests(reader: Reader) -> Iterator[tuple[Record, str]]:
-    """All records, each with the digest of its line."""
+    first: dict[str, Any] = {"redacted": origin}
     for record in reader:
-        yield record, reader.head
+        yield orjson.dumps({"line": reader.head, **first, **without_texts(record)})[1:]
+        first = {}
 
 
 def without_texts(record: Record) -> dict[str, Any]:

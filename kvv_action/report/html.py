@@ -21,7 +21,7 @@ from kvv_action.report.pages.intervals import gap_reach, gap_row, reach, row
 from kvv_action.report.sections import Samples, Section, drawn, measured, samples, section
 from kvv_action.report.text import one_line, points
 from kvv_action.report.wording import GAP_NOTE, changed, gap_words, metric_of, pinned
-from kvv_action.schema import BenchmarkResult, Case, Gap, RunReport
+from kvv_action.schema import BenchmarkResult, Gap, RunReport
 
 BUDGET = 1400 * 1024
 """Bytes for the samples of all benchmarks; the rest of the page is small."""
@@ -78,12 +78,7 @@ def html(report: RunReport, budget: int = BUDGET, inserted: PageInsert | None = 
 
 def _samples(result: BenchmarkResult, budget: int) -> Samples:
     draw: Any = _environment().get_template("sample.html").module
-    return samples(result, lambda case: _sample(draw, result, case), budget=budget, most=MOST)
-
-
-def _sample(module: Any, result: BenchmarkResult, case: Case) -> Markup:
-    drawn: Markup = module.sample(case, result.epochs)
-    return drawn
+    return samples(result, lambda case: draw.sample(case, result.epochs), budget=budget, most=MOST)
 
 
 def _overview(sections: Sequence[Section], names: Names) -> list[Markup]:
