@@ -21,15 +21,16 @@ from kvv_action.ask.runner import Ending, Runner
 from kvv_action.benchmark import Client, Observer
 from kvv_action.errors import JournalError, Problem, RunStopped, UsageError
 from kvv_action.journal.file import Journal, Reader
-from kvv_action.journal.reading import JournalState, survey
+from kvv_action.journal.reading import JournalReading, read_plan
+from kvv_action.journal.state import JournalState, read_state
 from kvv_action.plan import variants as holdout
+from kvv_action.plan.difference import difference
 from kvv_action.plan.plan import Loaded, plan_digest
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
 from kvv_action.schema import SCHEMA_VERSION, RunPlan, RunReport, RunState, Verdict
 from kvv_action.settings import Settings, out_directory
-from kvv_action.verdict.audit import difference
-from kvv_action.verdict.report import build, read_plan
+from kvv_action.verdict.report import build
 
 EXIT = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3, Verdict.SKIPPED: 3}
 INTERRUPTED = 130
@@ -73,12 +74,12 @@ def run_verification(
     prepared = prepare(settings, demonstration)
     out = _folder(prepared, github or {}, observer)
     with Journal(out / JOURNAL, prepared.redactor) as journal:
-        found = survey(Reader(journal.path), prepared.plan)
+        found = read_state(Reader(journal.path), prepared.plan)
         if _missing(found, settings):
             before = journal.path.stat().st_size
             try:
                 _begin(journal, prepared, found, github or {})
-                found = survey(Reader(journal.path), prepared.plan)
+                found = read_state(Reader(journal.path), prepared.plan)
                 if journal.mended_bytes:
                     observer.state(f"a torn journal line of {journal.mended_bytes} bytes was removed; going on")
                 _loop(_ask(prepared, journal, found, observer, in_job=bool(github)))
@@ -97,7 +98,9 @@ async def export(out: Path, plan: RunPlan, loaded: Sequence[Loaded], redactor: R
     """Write the further files that benchmarks leave beside the reports."""
     for item in loaded:
         for module in registry.exporters([item.planned.id]):
-            await module.write(out, module.Source(journal=out / JOURNAL, plan=plan, loaded=item, redactor=redactor))
+            await module.write(
+                out, module.Source(journal=JournalReading(out / JOURNAL), plan=plan, loaded=item, redactor=redactor)
+            )
             await item.benchmark.aclose()
 
 

@@ -12,7 +12,7 @@ from kvv_action.plan.tokens import Span, total
 from kvv_action.profiles.document import TIERS
 from kvv_action.schema import PlannedBenchmark
 from kvv_action.statistics.power import USUAL, Design
-from kvv_action.verdict.noninferiority import exact, family, planned_design
+from kvv_action.verdict.noninferiority import family, planned_design
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +136,7 @@ def outlook(prepared: Prepared) -> Outlook:
 def _row(loaded: Loaded, estimate: Estimate, prepared: Prepared, room: Room) -> BenchmarkOutlook:
     planned = loaded.planned
     beside = planned.varies if planned.varies != planned.id else ""
-    whole = exact(planned) and not beside
+    whole = planned.must_be_right and not beside
     design = _design(planned, family(prepared.plan.benchmarks))
     return BenchmarkOutlook(
         id=planned.id,

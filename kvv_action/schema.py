@@ -201,6 +201,15 @@ class Completion:
     total: float = 0.0
     attempts: tuple[Attempt, ...] = ()
 
+    @property
+    def tokens(self) -> tuple[int, int] | None:
+        """Prompt and completion tokens as the endpoint counted them; None when it did not, or sent no counts."""
+        usage = self.usage or {}
+        prompt, generated = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        if not (isinstance(prompt, int) and isinstance(generated, int)):
+            return None
+        return (prompt, generated) if prompt >= 0 and generated >= 0 else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
@@ -386,6 +395,16 @@ class PlannedBenchmark:
     def left_out(self) -> bool:
         """The tier leaves it out, so that its samples were not even read."""
         return bool(self.skip) and not self.ids_digest
+
+    @property
+    def must_be_right(self) -> bool:
+        """Whether every answer must be right: contract probes, self-tests, and bundled samples (too few to test)."""
+        return self.exact or self.kind is BenchmarkKind.CONTRACT or self.dataset.source == "bundled"
+
+    @property
+    def comparable(self) -> bool:
+        """Whether statistics can decide: it is asked, and there are a reference and a margin."""
+        return not (self.must_be_right or self.skip) and self.reference is not None and self.margin is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from entrypoint.prepare import create, file_digest, load_benchmark, options_of, 
 from kvv_action.ask.runner import Runner
 from kvv_action.errors import Problem, UsageError
 from kvv_action.journal.file import Journal, Reader
-from kvv_action.journal.reading import survey
+from kvv_action.journal.state import read_state
 from kvv_action.plan.plan import Loaded
 from kvv_action.profiles.model import Profile
 from kvv_action.redact import Redactor
@@ -117,7 +117,7 @@ async def _replay(plan: RunPlan, profile: Profile, loaded: Loaded, journal: Jour
         loaded=[loaded],
         client=replay,
         journal=journal,
-        found=survey(Reader(journal.path), plan),
+        found=read_state(Reader(journal.path), plan),
         observer=QuietObserver(),
         workers=1,  # answers come in the order of the file
         clock=lambda: replay.now,

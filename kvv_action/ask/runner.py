@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from kvv_action.ask.budget import Budget, BudgetSpent, Limits, believed, tokens_of, wasted
+from kvv_action.ask.budget import Budget, BudgetSpent, Limits, believed, wasted
 from kvv_action.ask.schedule import Lane, alternate, drive
 from kvv_action.ask.stopping import Stopping, waves
 from kvv_action.benchmark import Client, Finished, Observer, Sandbox
 from kvv_action.errors import EndpointError, KvvError, Rejected, RunStopped, SandboxError, ScoringError, Undecided
 from kvv_action.journal.file import Journal
 from kvv_action.journal.lines import Place, answer_line, error_line, observation_line, result_line, withdrawn_line
-from kvv_action.journal.reading import JournalState
+from kvv_action.journal.state import JournalState
 from kvv_action.plan.estimate import Estimator
 from kvv_action.plan.plan import Loaded
 from kvv_action.plan.request import answer_key, compose
@@ -40,6 +40,7 @@ from kvv_action.schema import (
     SampleFailure,
     Score,
 )
+from kvv_action.verdict.answers import tables_of
 
 POSTED = (CHAT, COMPLETIONS)
 PLAIN = 16
@@ -191,7 +192,7 @@ class _Generate:
         """Count an answer; the tokens of its prompt when the endpoint did not say, or said too little, else 0."""
         if completion is None or out.endpoint or out.path not in POSTED:
             return 0
-        prompt, said = 0, tokens_of(completion)
+        prompt, said = 0, completion.tokens
         if said is None or len(out.content) > PLAIN * said[0]:
             reckoned = _prompt(out)
             prompt = 0 if said is not None and believed(said[0], reckoned) else reckoned
@@ -275,7 +276,7 @@ class Runner:
         self._clock = clock
         self._wrong_probes = found.wrong_probes
         self._refused = False
-        self._stopping = Stopping(plan, found.progress, retry_failed=retry_failed)
+        self._stopping = Stopping(plan, tables_of(journal.path, plan), retry_failed=retry_failed)
         self._flying: dict[str, set[asyncio.Task[Score]]] = {}
 
     def client_of(self, endpoint: str) -> Client:

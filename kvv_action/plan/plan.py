@@ -15,8 +15,6 @@ from kvv_action.plan.shuffle import shuffled
 from kvv_action.profiles.model import BenchmarkRules, Profile
 from kvv_action.profiles.thinking import sampling_for, thinks
 from kvv_action.schema import BenchmarkKind, DatasetInfo, PlannedBenchmark, Reference, RunPlan, Sample
-from kvv_action.verdict.noninferiority import comparable
-from kvv_action.verdict.noninferiority import exact as must_be_right
 
 Read = Callable[[], Iterator[Sample]]
 
@@ -160,9 +158,9 @@ def _planned(
         clusters=_clusters([sample.cluster or sample.id for sample in every if not chosen or sample.id in wanted]),
     )
     peer = amount.peers.get(benchmark.id)
-    if peer is not None and not must_be_right(planned) and planned.aggregate != "f1":  # F1 has a way of its own
+    if peer is not None and not planned.must_be_right and planned.aggregate != "f1":  # F1 has a way of its own
         planned = _beside(planned, peer, asked)
-    if amount.sequential and comparable(planned):
+    if amount.sequential and planned.comparable:
         return replace(planned, looks=looks_for(planned.samples, planned.epochs), order_seed=amount.seed)
     return planned
 

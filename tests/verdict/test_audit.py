@@ -10,10 +10,12 @@ import pytest
 
 from kvv_action.errors import JournalError
 from kvv_action.journal.file import Journal, Reader
+from kvv_action.journal.reading import JournalReading
+from kvv_action.plan.difference import compare
 from kvv_action.redact import Redactor
 from kvv_action.report.files import canonical
 from kvv_action.schema import DatasetInfo, Exchange, Sample, Score
-from kvv_action.verdict.audit import check_samples, compare, rescore
+from kvv_action.verdict.audit import check_samples, rescore
 from kvv_action.verdict.report import build
 from tests.ask.fakes import FakeClient, FakeRows, Quiz, Run, load_quiz, make_run, plan_of
 
@@ -41,7 +43,7 @@ def chained_again(run: Run, edit: Edit) -> None:
 async def audited(run: Run, written: bytes) -> list[str]:
     """What `kvv audit` would say, from the samples to the report."""
     differences = check_samples(run.plan, run.loaded)
-    scores, wrong = await rescore(run.path, run.plan, run.loaded)
+    scores, wrong = await rescore(JournalReading(run.path), run.loaded)
     recomputed = orjson.loads(canonical(build(run.path, rescored=scores)))
     return [*differences, *wrong, *compare(orjson.loads(written), recomputed)]
 
@@ -94,7 +96,7 @@ async def test_an_edited_line_without_a_new_chain_is_found(tmp_path: Path) -> No
     run = await finished(tmp_path)
     run.path.write_bytes(run.path.read_bytes().replace(b'"content":"1"', b'"content":"2"'))
     with pytest.raises(JournalError, match="the digest of the line before does not match"):
-        await rescore(run.path, run.plan, run.loaded)
+        await rescore(JournalReading(run.path), run.loaded)
 
 
 async def test_an_edited_report_is_found(tmp_path: Path) -> None:
@@ -130,7 +132,7 @@ async def test_a_score_without_its_answer_is_refused(tmp_path: Path) -> None:
     run = await finished(tmp_path)
     chained_again(run, lambda record: None if record["kind"] == "answer" and record["sample"] == "q0" else record)
     with pytest.raises(JournalError, match="quiz, sample q0, epoch 0: the answer to call 0 is missing"):
-        await rescore(run.path, run.plan, run.loaded)
+        await rescore(JournalReading(run.path), run.loaded)
 
 
 async def test_a_score_that_names_no_answer_is_refused(tmp_path: Path) -> None:
@@ -138,7 +140,7 @@ async def test_a_score_that_names_no_answer_is_refused(tmp_path: Path) -> None:
     run = await finished(tmp_path)
     chained_again(run, lambda record: {**record, "calls": []} if record["kind"] == "score" else record)
     with pytest.raises(JournalError, match="a score without an answer"):
-        await rescore(run.path, run.plan, run.loaded)
+        await rescore(JournalReading(run.path), run.loaded)
 
 
 async def test_another_dataset_is_found(tmp_path: Path) -> None:
@@ -156,7 +158,7 @@ async def test_other_samples_are_found(tmp_path: Path) -> None:
     run = await finished(tmp_path)
     others = [load_quiz(Quiz(ids=("a", "b", "c")))]
     assert check_samples(run.plan, others) == ["quiz: the samples at hand are not those of the run"]
-    _, differences = await rescore(run.path, run.plan, others)
+    _, differences = await rescore(JournalReading(run.path), others)
     assert differences[0] == "quiz, sample q0, epoch 0: the dataset has another sample in this place"
 
 
@@ -172,7 +174,7 @@ async def test_a_benchmark_that_is_not_at_hand_is_said(tmp_path: Path) -> None:
     await run.session(FakeClient())
     run.loaded = run.loaded[:1]
     assert check_samples(run.plan, run.loaded) == ["gone: this version has no such benchmark"]
-    scores, differences = await rescore(run.path, run.plan, run.loaded)
+    scores, differences = await rescore(JournalReading(run.path), run.loaded)
     assert {slot[0] for slot in scores} == {"quiz"}
     assert differences == []
 
@@ -186,7 +188,7 @@ async def test_a_scorer_that_breaks_on_an_edited_answer_is_a_difference(tmp_path
         raise error
 
     run.loaded = [load_quiz(Quiz(judge=broken))]
-    _, differences = await rescore(run.path, run.plan, run.loaded)
+    _, differences = await rescore(JournalReading(run.path), run.loaded)
     assert len(differences) == 3
     assert f"cannot be scored from the journal ({type(error).__name__}: {error})" in differences[0]
 
@@ -194,7 +196,7 @@ async def test_a_scorer_that_breaks_on_an_edited_answer_is_a_difference(tmp_path
 async def test_categories_come_from_the_dataset(tmp_path: Path) -> None:
     """As when the run was scored."""
     run = await finished(tmp_path)
-    scores, _ = await rescore(run.path, run.plan, run.loaded)
+    scores, _ = await rescore(JournalReading(run.path), run.loaded)
     assert [score.category for score in scores.values()] == ["even", "odd", "even"]
 
 
