@@ -704,6 +704,11 @@ class BenchmarkResult:
     saved: Saved | None = None
     orientation: bool = False
 
+    @property
+    def must_be_right(self) -> bool:
+        """Every answer must be right, so no interval matters: contract probes and bundled samples."""
+        return self.kind is BenchmarkKind.CONTRACT or self.dataset.source == "bundled"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
