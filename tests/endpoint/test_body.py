@@ -104,7 +104,7 @@ def test_packing_that_cannot_be_read_is_a_bad_response(data: bytes, encoding: st
     ],
 )
 def test_bodies_that_hold_no_answer(body: bytes, kind: FailureKind) -> None:
-    """Nothing is a cut, something else is a bad response that shows its beginning."""
+    """Nothing is an empty stream, something else is a bad response that shows its beginning."""
     with pytest.raises(EndpointError) as info:
         read(body)
     assert info.value.kind is kind
