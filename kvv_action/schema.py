@@ -245,6 +245,11 @@ class Exchange:
     rejection: Rejection | None = None
     observation: Observation | None = None
 
+    @property
+    def by_vendor(self) -> bool:
+        """Whether the endpoint that is verified answered; not so for a live reference and for an observation."""
+        return not self.endpoint and self.observation is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:

@@ -86,7 +86,7 @@ def _in_journal(side: Side, wanted: Mapping[Place, Seen]) -> dict[Place, Seen]:
     found, answers = dict(wanted), Answers()
     assert side.journal is not None
     for record in Reader(side.journal):
-        if record["kind"] == "answer":
+        if record["kind"] in ("answer", "observation"):
             answers.add(record)
         elif record["kind"] in ("score", "failure"):
             asked, place = answers.judged(record), _place(slot_of(record), record["sample"])
@@ -100,7 +100,7 @@ def _place(slot: Slot, sample: str) -> Place:
 
 
 def _of_answers(seen: Seen, written: Mapping[str, object], asked: Sequence[Exchange]) -> Seen:
-    mine = ends([exchange for exchange in asked if not exchange.endpoint])
+    mine = ends([exchange for exchange in asked if exchange.by_vendor])
     evidence, score = [evidence_of(exchange) for exchange in mine], to_score(written)
     completion = mine[-1].completion if mine else None
     return replace(

@@ -228,7 +228,7 @@ def _in_order(samples: Samples) -> Samples:
 def _note(record: Record, answers: Answers, samples: dict[str, dict[str, Sampled]]) -> None:
     """A score stands; a failure stands until a score of the same epoch follows."""
     match record["kind"]:
-        case "answer":
+        case "answer" | "observation":
             answers.add(record)
         case "failure":
             answers.judged(record)
@@ -237,7 +237,7 @@ def _note(record: Record, answers: Answers, samples: dict[str, dict[str, Sampled
             asked, sampled = answers.judged(record), _sampled(record, samples)
             sampled.category = sys.intern(str(record["score"]["category"]))
             sampled.add(float(record["score"]["value"]), record["epoch"])
-            sampled.answered([exchange for exchange in asked if not exchange.endpoint])
+            sampled.answered([exchange for exchange in asked if exchange.by_vendor])
 
 
 def _sampled(record: Record, samples: dict[str, dict[str, Sampled]]) -> Sampled:

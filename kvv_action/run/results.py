@@ -194,7 +194,7 @@ def _count(
         kind = record["kind"]
         if kind in ("answer", "observation"):
             exchange = answers.add(record)
-            if not exchange.endpoint and not exchange.observation:
+            if exchange.by_vendor:
                 traffic.answer(exchange)
                 _begin(record, found, tallies)
         elif kind == "withdrawn" and not record.get("endpoint"):
