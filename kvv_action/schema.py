@@ -334,6 +334,17 @@ class Reference:
     note: str = ""
 
 
+def all_must_be_right(kind: BenchmarkKind, source: str, *, self_test: bool) -> bool:
+    """The rule: contract probes, self-tests, and bundled samples, which are too few for statistics.
+
+    Args:
+        kind: of the benchmark.
+        source: of its dataset.
+        self_test: whether it tests the environment instead of a model.
+    """
+    return self_test or kind is BenchmarkKind.CONTRACT or source == "bundled"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedBenchmark:
     """What will be asked of one benchmark.
@@ -386,6 +397,26 @@ class PlannedBenchmark:
     notes: tuple[str, ...] = ()
     varies: str = ""
     variations: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def must_be_right(self) -> bool:
+        """Whether every answer must be right."""
+        return all_must_be_right(self.kind, self.dataset.source, self_test=self.exact)
+
+    @property
+    def comparable(self) -> bool:
+        """Whether a verdict by statistics is possible at all: there are a reference and a margin."""
+        return not (self.must_be_right or self.skip) and self.reference is not None and self.margin is not None
+
+    @property
+    def variant_of(self) -> str:
+        """Id of the benchmark of this plan whose samples these are, put another way; empty when it is no variant."""
+        return self.varies if self.varies != self.id else ""
+
+    @property
+    def is_variant(self) -> bool:
+        """Whether its samples stand beside the published ones of another benchmark of the plan."""
+        return bool(self.variant_of)
 
     @property
     def left_out(self) -> bool:
@@ -767,3 +798,8 @@ class RunReport:
     provenance: Provenance
     journal: JournalInfo
     gaps: tuple[Gap, ...] = ()
+
+    def must_be_right(self, result: BenchmarkResult) -> bool:
+        """Whether every answer of a benchmark must be right, so that its score has no interval."""
+        self_test = any(planned.exact for planned in self.plan.benchmarks if planned.id == result.id)
+        return all_must_be_right(result.kind, result.dataset.source, self_test=self_test)

@@ -32,7 +32,7 @@ def contradictory(record: Record) -> Iterator[Finding]:
     setup = record.setup
     allowed = setup.max_failure_rate if setup else MOST_FAILURES
     for one in record.benchmarks:
-        exact = one.kind is BenchmarkKind.CONTRACT or Mark.SELF_TEST in record.marks or _bundled(one)
+        exact = one.must_be_right or Mark.SELF_TEST in record.marks
         if one.counts is None or one.verdict is None:
             continue  # told elsewhere
         if setup and setup.holdout == BOTH and one.id.endswith(SUFFIX):
@@ -53,12 +53,7 @@ def comparable(one: BenchmarkRecord) -> bool:
 
 def undecided(one: BenchmarkRecord) -> bool:
     """Whether a verdict was looked for and not found; what has nothing to compare with cannot have one."""
-    exact = one.kind is BenchmarkKind.CONTRACT or _bundled(one)
-    return one.verdict is Verdict.INCONCLUSIVE and (exact or comparable(one))
-
-
-def _bundled(one: BenchmarkRecord) -> bool:
-    return one.dataset is not None and one.dataset.source == "bundled"
+    return one.verdict is Verdict.INCONCLUSIVE and (one.must_be_right or comparable(one))
 
 
 def _beside(one: BenchmarkRecord) -> Iterator[Finding]:
@@ -168,8 +163,7 @@ def _run(record: Record) -> Iterator[Finding]:
 def _orientation(one: BenchmarkRecord, counts: CountsRecord, allowed: float) -> bool:
     """Answered as asked, but there is nothing to judge the score by (`run.verdict.Evidence.orientation`)."""
     answered = one.score is not None and not counts.skipped and not _too_many_failed(counts, allowed)
-    exact = one.kind is BenchmarkKind.CONTRACT or _bundled(one)
-    return one.verdict is Verdict.INCONCLUSIVE and answered and not exact and not comparable(one)
+    return one.verdict is Verdict.INCONCLUSIVE and answered and not one.must_be_right and not comparable(one)
 
 
 def _is_advisory(record: Record, one: BenchmarkRecord) -> bool:

@@ -63,7 +63,7 @@ def _rules(one: BenchmarkRecord, profile: Profile, name: str, *, varied: bool) -
         return
     published = rules.reference.value if rules.reference and not varied else None
     margin = None if varied else rules.margin
-    if one.dataset is None or one.dataset.source == "bundled" or one.kind is BenchmarkKind.CONTRACT:
+    if one.dataset is None or one.must_be_right:
         return
     if one.against and not one.against.startswith(OFFICIAL):
         yield f"is compared with {one.against}, of the vendor's own choice, and not with the official results"

@@ -34,7 +34,7 @@ from kvv_action.leaderboard.fields import (
 from kvv_action.leaderboard.strict import refuse_ambiguous
 from kvv_action.report.files import canonical, sha256
 from kvv_action.report.text import one_line
-from kvv_action.schema import BenchmarkKind, Verdict
+from kvv_action.schema import BenchmarkKind, Verdict, all_must_be_right
 
 RECORD_VERSION = 1
 VALID_DAYS = 180
@@ -229,6 +229,11 @@ class BenchmarkRecord:
     note: Text = ""
     comparison: ComparisonRecord | None = None
     against: Name = ""
+
+    @property
+    def must_be_right(self) -> bool:
+        """Whether every answer must be right; that a run is a self-test, only its marks say."""
+        return all_must_be_right(self.kind, self.dataset.source if self.dataset else "", self_test=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

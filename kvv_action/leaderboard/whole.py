@@ -84,7 +84,7 @@ def less_than(
         found.add(Mark.LEFT_OUT)
     for name, rules in profile.benchmarks.items():
         one, full = mine.get(name), rules.tiers.get("full")
-        if one is None or one.kind is BenchmarkKind.CONTRACT or _source(one) == "bundled":
+        if one is None or one.must_be_right:
             continue
         epochs = (full and full.epochs) or rules.epochs
         limit = full.limit if full else None
@@ -103,10 +103,6 @@ def _fewer(one: BenchmarkRecord) -> bool:
     if one.kind is BenchmarkKind.CONTRACT or one.samples is None or one.verdict is Verdict.SKIPPED:
         return False  # a skipped one has a mark of its own
     return one.samples < (1 - LEFT_OUT_BY_ITSELF) * _rows(one)
-
-
-def _source(one: BenchmarkRecord) -> str:
-    return one.dataset.source if one.dataset else ""
 
 
 def _rows(one: BenchmarkRecord) -> int:

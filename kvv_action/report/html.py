@@ -54,9 +54,9 @@ def html(report: RunReport, budget: int = BUDGET, inserted: Inserted | None = No
         budget: bytes that the samples may take.
         inserted: what belongs on this page beside the run itself.
     """
-    names = Names()
+    names, room = Names(), budget // max(1, len(report.benchmarks))
     sections = [
-        section(result, names, _samples(result, budget // len(report.benchmarks)), number)
+        section(result, names, _samples(result, room), number, exact=report.must_be_right(result))
         for number, result in enumerate(report.benchmarks, 1)
     ]
     template = _environment().get_template("report.html")

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from kvv_action.report.pages import charts, intervals
 from kvv_action.report.pages.canvas import Names
-from kvv_action.schema import BenchmarkKind, BenchmarkResult, Case, Outcome
+from kvv_action.schema import BenchmarkResult, Case, Outcome
 
 DISTRIBUTIONS = (
     ("first_token", "Time to the first token", "seconds"),
@@ -51,9 +51,10 @@ class Samples:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One benchmark on the page."""
+    """One benchmark on the page; `exact` when every answer must be right."""
 
     result: BenchmarkResult
+    exact: bool
     anchor: str
     measured: intervals.Measured
     score: Markup
@@ -63,18 +64,14 @@ class Section:
     distributions: Sequence[Drawn]
     samples: Samples
 
-    @property
-    def exact(self) -> bool:
-        """Whether every answer has to be right."""
-        return self.result.kind is BenchmarkKind.CONTRACT or self.result.dataset.source == "bundled"
 
-
-def section(result: BenchmarkResult, names: Names, samples: Samples, number: int) -> Section:
+def section(result: BenchmarkResult, names: Names, samples: Samples, number: int, *, exact: bool) -> Section:
     """Everything but the words."""
     found, parts = measured(result), pieces(result)
     title = f"{result.title}: score"
     return Section(
         result=result,
+        exact=exact,
         anchor=f"b{number}",
         measured=found,
         score=intervals.interval(names(), title, found) if found.interval or found.line is not None else Markup(""),

@@ -133,7 +133,7 @@ class Pairs:
     def __init__(self, plan: RunPlan) -> None:
         self._plans = {planned.id: planned for planned in plan.benchmarks}
         self._samples: dict[str, dict[str, _Means]] = {
-            planned.varies: {} for planned in plan.benchmarks if planned.varies not in ("", planned.id)
+            planned.variant_of: {} for planned in plan.benchmarks if planned.is_variant
         }
 
     def add(self, slot: Slot, sample: str, value: float) -> None:
@@ -151,14 +151,13 @@ class Pairs:
     def _means(self, slot: Slot, sample: str) -> tuple[_Means, bool] | None:
         """Those of a sample, and whether this answer is to a varied item."""
         planned = self._plans[slot[0]]
-        varied = planned.varies not in ("", planned.id)
-        samples = self._samples.get(planned.varies if varied else planned.id)
+        samples = self._samples.get(planned.variant_of or planned.id)
         if samples is None:
             return None
         means = samples.setdefault(sample, _Means())
-        if not varied:
+        if not planned.is_variant:
             means.cluster = planned.clusters[slot[1]] if planned.clusters else slot[1]
-        return means, varied
+        return means, planned.is_variant
 
     def gaps(self) -> tuple[Gap, ...]:
         """The gap of each benchmark that has pairs."""
@@ -218,7 +217,7 @@ def _gap(name: str, both: Sequence[_Means], differences: Sequence[float], by_cha
 
 def judged(results: Sequence[BenchmarkResult], plan: RunPlan, gaps: Sequence[Gap]) -> tuple[BenchmarkResult, ...]:
     """The results, with those of varied items judged by their gap alone."""
-    beside = {planned.id: planned.varies for planned in plan.benchmarks if planned.varies not in ("", planned.id)}
+    beside = {planned.id: planned.variant_of for planned in plan.benchmarks if planned.is_variant}
     found = {gap.benchmark: gap for gap in gaps}
     return tuple(_judged(result, found.get(beside[result.id])) if result.id in beside else result for result in results)
 

@@ -12,8 +12,6 @@ from kvv_action.dataset.subset import stratified
 from kvv_action.errors import DatasetError, Problem, UsageError
 from kvv_action.profiles.model import BenchmarkRules, Profile
 from kvv_action.profiles.thinking import sampling_for, thinks
-from kvv_action.run.decision import comparable
-from kvv_action.run.decision import exact as must_be_right
 from kvv_action.run.order import looks_for
 from kvv_action.run.shuffle import shuffled
 from kvv_action.schema import BenchmarkKind, DatasetInfo, PlannedBenchmark, Reference, RunPlan, Sample
@@ -160,9 +158,9 @@ def _planned(
         clusters=_clusters([sample.cluster or sample.id for sample in every if not chosen or sample.id in wanted]),
     )
     peer = amount.peers.get(benchmark.id)
-    if peer is not None and not must_be_right(planned) and planned.aggregate != "f1":  # F1 has a way of its own
+    if peer is not None and not planned.must_be_right and planned.aggregate != "f1":  # F1 has a way of its own
         planned = _beside(planned, peer, asked)
-    if amount.sequential and comparable(planned):
+    if amount.sequential and planned.comparable:
         return replace(planned, looks=looks_for(planned.samples, planned.epochs), order_seed=amount.seed)
     return planned
 
@@ -173,6 +171,7 @@ def _beside(planned: PlannedBenchmark, peer: Peer, asked: Sequence[str]) -> Plan
     for name, mine, other in (
         ("samples", planned.dataset.digest[:16], theirs.dataset.digest[:16]),
         ("version", planned.version, theirs.version),
+        ("metric", planned.metric, theirs.metric),
         ("variation", planned.varies, theirs.varies),
     ):
         if mine != other:

@@ -12,7 +12,7 @@ from kvv_action.errors import JournalError
 from kvv_action.run import journal as journals
 from kvv_action.run.budget import tokens_of
 from kvv_action.run.comparison import Compared, compare_all
-from kvv_action.run.decision import exact, family, stand
+from kvv_action.run.decision import family, stand
 from kvv_action.run.holdout import Pairs, judged
 from kvv_action.run.plan import plan_digest
 from kvv_action.run.records import to_failure, to_score
@@ -150,7 +150,7 @@ def build(path: Path, rescored: Rescored | None = None) -> RunReport:
     results = judged(results, plan, gaps)
     advisory = [planned.id for planned in plan.benchmarks if planned.gates and plan.precheck == "warn"]
     wanted = [name for name, board in found.boards.items() if board.named]
-    beside = [planned.id for planned in plan.benchmarks if planned.varies not in ("", planned.id)]
+    beside = [planned.id for planned in plan.benchmarks if planned.is_variant]
     verdict, reason = overall(results, state, state_reason, advisory=advisory, wanted=wanted, beside=beside)
     if plan.shard is not None:
         verdict, reason = of_shard(plan.shard, results, state, state_reason, advisory=advisory)
@@ -269,7 +269,7 @@ def _result(tally: Tally, board: Board, state_reason: str, compared: Compared | 
     found = _aggregated(tally, counts, unknown=counts.failed + (0 if early else counts.skipped))
     because = planned.skip or board.skip or state_reason
     cases = tally.cases.cases()
-    must_be_right = exact(planned)
+    must_be_right = planned.must_be_right
     reference, margin = (None, None) if must_be_right else (planned.reference, planned.margin)
     evidence = Evidence(
         kind=planned.kind,
@@ -320,7 +320,7 @@ def _result(tally: Tally, board: Board, state_reason: str, compared: Compared | 
         distributions=tally.distributions.histograms(),
         comparison=compared.comparison if compared else None,
         saved=_saved(tally, counts) if early else None,
-        orientation=evidence.orientation and planned.varies in ("", planned.id),
+        orientation=evidence.orientation and not planned.is_variant,
     )
 
 
@@ -369,7 +369,7 @@ def _diagnosis(tally: Tally, verdict: Verdict, *, exact: bool) -> tuple[Diagnosi
     sums = {name: (total(values), values.total()) for name, values in tally.metrics.items()}
     right = sum(value for value in tally.values if value != UNKNOWN)
     explained = sum(count for (cause, _), count in tally.causes.items() if cause == CUT_SHORT) + tally.unparsed
-    if tally.planned.varies not in ("", tally.planned.id):  # what is wrong with these is told by their gap
+    if tally.planned.is_variant:  # what is wrong with these is told by their gap
         return tally.diagnoses()
     whole = diagnose(sums, right, tally.scored, explained=explained, below_reference=below)
     return (*((whole,) if whole else ()), *tally.diagnoses())

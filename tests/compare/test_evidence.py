@@ -5,13 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from entrypoint.peers import peers_of
 from kvv_action.benchmark import Generate
 from kvv_action.bundle.redaction import redacted
 from kvv_action.compare.judge import compare
 from kvv_action.compare.records import Comparison, Finding, Regression
 from kvv_action.compare.side import Side, of_journal, read
-from kvv_action.errors import EndpointError
+from kvv_action.errors import EndpointError, UsageError
 from kvv_action.report.files import REPORT, canonical
 from kvv_action.run.plan import Amount, plan_benchmark
 from kvv_action.run.records import PLAIN
@@ -141,6 +143,16 @@ async def test_an_agents_run_is_a_reference(tmp_path: Path) -> None:
     amount = Amount(tier="full", limit=None, epochs=None, seed=0, peers=peers)
     planned = plan_benchmark(graded(), FakeRows(), fake_profile(), amount).planned
     assert planned.peers == tuple(float(number != 3) for number in range(COUNT))
+
+
+async def test_a_run_that_measured_something_else_is_no_reference(tmp_path: Path) -> None:
+    """A self-test has the same samples and version, and says nothing about a model."""
+    await ran(tmp_path / "official", replace(graded(), metric="self_test_rate"))
+    settings = Settings(reference=[str(tmp_path / "official")])
+    peers = peers_of(settings, "fake", toolcall=False, demonstration=False)
+    amount = Amount(tier="full", limit=None, epochs=None, seed=0, peers=peers)
+    with pytest.raises(UsageError, match="its metric self_test_rate is not that of this run, accuracy"):
+        plan_benchmark(graded(), FakeRows(), fake_profile(), amount)
 
 
 async def test_a_failure_after_something_was_seen_is_no_answer(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kvv_action.run.comparison import compare_all
-from kvv_action.run.decision import ERROR, Standing, comparable, holm, planned_design, quantile, stand
+from kvv_action.run.decision import ERROR, Standing, holm, planned_design, quantile, stand
 from kvv_action.run.ledger import Ledger
 from kvv_action.run.order import positions
 from kvv_action.schema import (
@@ -85,9 +85,10 @@ def test_nothing_is_compared_without_answers_reference_or_margin() -> None:
         replace(QUIZ, margin=None),
         replace(QUIZ, skip="no engine"),
         replace(QUIZ, kind=BenchmarkKind.CONTRACT),
+        replace(QUIZ, exact=True),
         replace(QUIZ, dataset=replace(QUIZ.dataset, source="bundled")),
     ):
-        assert not comparable(planned)
+        assert not planned.comparable
         assert stand(planned, ledger_of(planned, 900, 100)).looks == ()
         assert planned_design(planned, 1) is None
 

@@ -63,7 +63,7 @@ def command(report: RunReport) -> list[str]:
 
 def _is_named(planned: PlannedBenchmark) -> bool:
     """Whether a command asks for it by name: not the varied twin of another, nor what the tier left out unread."""
-    return planned.varies in ("", planned.id) and not planned.left_out
+    return not planned.is_variant and not planned.left_out
 
 
 def _against(plan: RunPlan) -> list[str]:

@@ -2,7 +2,7 @@
 
 from kvv_action.report.bars import WIDTH, Interval, axis_for, block, interval_bar, name, share_bar
 from kvv_action.report.text import percent
-from kvv_action.schema import BenchmarkKind, BenchmarkResult, RunReport
+from kvv_action.schema import BenchmarkResult, RunReport
 
 REFERENCE, FLOOR = "┃", "┊"
 LEGEND = f"├──●──┤ score and its limits   {REFERENCE} reference   {FLOOR} reference − margin"
@@ -10,27 +10,22 @@ LEGEND = f"├──●──┤ score and its limits   {REFERENCE} reference   
 
 def chart(report: RunReport) -> str:
     """All benchmarks that have a score, as a block of code; each axis has its own ends, which stand beside it."""
-    lines = [line for result in report.benchmarks if (line := _line(result))]
+    lines = [line for result in report.benchmarks if (line := _line(result, exact=report.must_be_right(result)))]
     if not lines:
         return ""
     legend = ["", LEGEND] if any("●" in line for line in lines) else []
     return block([*lines, *legend])
 
 
-def _line(result: BenchmarkResult) -> str:
+def _line(result: BenchmarkResult, *, exact: bool) -> str:
     if result.score is None:
         return ""
-    if exact(result) and result.aggregate == "mean":
+    if exact and result.aggregate == "mean":
         right = round(result.score * result.counts.scored)
         return f"{name(result.title)}      {share_bar(result.score)} {right} of {result.counts.planned}"
     if result.interval is None:
         return f"{name(result.title)}      {share_bar(result.score)} {percent(result.score)}"
     return _against(result, result.score, result.interval)
-
-
-def exact(result: BenchmarkResult) -> bool:
-    """Whether every answer must be right, so that no interval matters."""
-    return result.kind is BenchmarkKind.CONTRACT or result.dataset.source == "bundled"
 
 
 def _decisive(result: BenchmarkResult, score: float, interval: tuple[float, float]) -> tuple[float, float, float]:

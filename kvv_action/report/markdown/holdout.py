@@ -41,7 +41,7 @@ def told(gap: Gap) -> str:
 
 def changed(report: RunReport) -> str:
     """What was done to how many samples."""
-    varied = [planned for planned in report.plan.benchmarks if planned.varies not in ("", planned.id)]
+    varied = [planned for planned in report.plan.benchmarks if planned.is_variant]
     parts = ", ".join
     return "; ".join(
         f"{planned.title}: {parts(f'{way} {count}' for way, count in planned.variations.items())}" for planned in varied
