@@ -17,19 +17,20 @@ from entrypoint.outputs import make_folder, move_aside, refuse_in_use, write_rep
 from entrypoint.prepare import Demonstration, Prepared, prepare, provenance
 from entrypoint.spending import budget_of, limits_of
 from kvv_action import __version__
+from kvv_action.ask.runner import Ending, Runner
 from kvv_action.benchmark import Client, Observer
 from kvv_action.errors import JournalError, Problem, RunStopped, UsageError
+from kvv_action.journal.file import Journal, Reader
+from kvv_action.journal.reading import JournalReading, read_plan
+from kvv_action.journal.state import JournalState, read_state
+from kvv_action.plan import variants as holdout
+from kvv_action.plan.difference import difference
+from kvv_action.plan.plan import Loaded, plan_digest
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
-from kvv_action.run import holdout
-from kvv_action.run.audit import difference
-from kvv_action.run.journal import Journal, Reader
-from kvv_action.run.plan import Loaded, plan_digest
-from kvv_action.run.results import build, read_plan
-from kvv_action.run.runner import Ending, Runner
-from kvv_action.run.survey import Survey, survey
 from kvv_action.schema import SCHEMA_VERSION, RunPlan, RunReport, RunState, Verdict
 from kvv_action.settings import Settings, out_directory
+from kvv_action.verdict.report import build
 
 EXIT = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3, Verdict.SKIPPED: 3}
 INTERRUPTED = 130
@@ -73,12 +74,12 @@ def run_verification(
     prepared = prepare(settings, demonstration)
     out = _folder(prepared, github or {}, observer)
     with Journal(out / JOURNAL, prepared.redactor) as journal:
-        found = survey(Reader(journal.path), prepared.plan)
+        found = read_state(Reader(journal.path), prepared.plan)
         if _missing(found, settings):
             before = journal.path.stat().st_size
             try:
                 _begin(journal, prepared, found, github or {})
-                found = survey(Reader(journal.path), prepared.plan)
+                found = read_state(Reader(journal.path), prepared.plan)
                 if journal.mended_bytes:
                     observer.state(f"a torn journal line of {journal.mended_bytes} bytes was removed; going on")
                 _loop(_ask(prepared, journal, found, observer, in_job=bool(github)))
@@ -97,7 +98,9 @@ async def export(out: Path, plan: RunPlan, loaded: Sequence[Loaded], redactor: R
     """Write the further files that benchmarks leave beside the reports."""
     for item in loaded:
         for module in registry.exporters([item.planned.id]):
-            await module.write(out, module.Source(journal=out / JOURNAL, plan=plan, loaded=item, redactor=redactor))
+            await module.write(
+                out, module.Source(journal=JournalReading(out / JOURNAL), plan=plan, loaded=item, redactor=redactor)
+            )
             await item.benchmark.aclose()
 
 
@@ -166,16 +169,16 @@ def _complete(out: Path) -> bool:
     return last is not None and last["kind"] == "end" and last["state"] == RunState.COMPLETE
 
 
-def _missing(found: Survey, settings: Settings) -> bool:
+def _missing(found: JournalState, settings: Settings) -> bool:
     """Whether anything is left to ask."""
     if found.end is None or found.end["state"] != RunState.COMPLETE:
         return True
-    if any(board.absent for board in found.boards.values()):
+    if any(board.absent for board in found.progress.values()):
         return True
-    return settings.retry_failed and any(any(board.failed) for board in found.boards.values() if not board.skip)
+    return settings.retry_failed and any(any(board.failed) for board in found.progress.values() if not board.skip)
 
 
-def _begin(journal: Journal, prepared: Prepared, found: Survey, github: Mapping[str, str]) -> None:
+def _begin(journal: Journal, prepared: Prepared, found: JournalState, github: Mapping[str, str]) -> None:
     limits = limits_of(prepared.settings)
     journal.append(
         {
@@ -205,7 +208,7 @@ def _loop(main: Coroutine[Any, Any, None]) -> None:
         runner.run(main)
 
 
-async def _ask(prepared: Prepared, journal: Journal, found: Survey, observer: Observer, *, in_job: bool) -> None:
+async def _ask(prepared: Prepared, journal: Journal, found: JournalState, observer: Observer, *, in_job: bool) -> None:
     async with _endpoint(prepared) as base_url:
         from kvv_action.endpoint.client import EndpointClient
 

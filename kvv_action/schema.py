@@ -201,6 +201,15 @@ class Completion:
     total: float = 0.0
     attempts: tuple[Attempt, ...] = ()
 
+    @property
+    def tokens(self) -> tuple[int, int] | None:
+        """Prompt and completion tokens as the endpoint counted them; None when it did not, or sent no counts."""
+        usage = self.usage or {}
+        prompt, generated = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        if not (isinstance(prompt, int) and isinstance(generated, int)):
+            return None
+        return (prompt, generated) if prompt >= 0 and generated >= 0 else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
@@ -356,10 +365,10 @@ class PlannedBenchmark:
         sampling: fields sent with every request of this benchmark.
         thinking: None when the profile leaves it alone.
         skip: reason why nothing is sent, else empty.
-        aggregate: how the score comes from the samples (`kvv_action.scoring.aggregates`).
+        aggregate: how the score comes from the samples (`kvv_action.statistics.aggregates`).
         against: what answers are compared with, as name and digest; empty when nothing but the sample's own target.
         looks: numbers of answers after which a verdict is looked for, so that the benchmark may end early; empty when
-            everything is asked. The order of the answers is that of `kvv_action.run.order`.
+            everything is asked. The order of the answers is that of `kvv_action.plan.order`.
         order_seed: of that order.
         clusters: for each sample the number of its cluster; empty when every sample stands for itself.
         peers: for each sample the mean value that a run of the reference has, None where it has none; empty when the
@@ -405,7 +414,7 @@ class PlannedBenchmark:
 
     @property
     def comparable(self) -> bool:
-        """Whether a verdict by statistics is possible at all: there are a reference and a margin."""
+        """Whether statistics can decide: it is asked, and there are a reference and a margin."""
         return not (self.must_be_right or self.skip) and self.reference is not None and self.margin is not None
 
     @property
@@ -554,7 +563,7 @@ class Outcome(StrEnum):
 class Evidence:
     """One request of a probe that does not hold, or of an answer that is not right; key removed, cut to size.
 
-    Of a scored benchmark only the first answers that are not right have it (`kvv_action.run.tally.EVIDENCE_LIMIT`).
+    Of a scored benchmark only the first answers that are not right have it (`kvv_action.verdict.tally.EVIDENCE_LIMIT`).
     """
 
     request_id: str
@@ -583,7 +592,7 @@ class Case:
 class Histogram:
     """A distribution in few numbers: `counts[i]` values lie in `edges[i]` <= value < `edges[i + 1]`.
 
-    The edges are on a fixed logarithmic grid (`kvv_action.run.distribution`), so that histograms can be added.
+    The edges are on a fixed logarithmic grid (`kvv_action.verdict.distribution`), so that histograms can be added.
     """
 
     edges: tuple[float, ...]

@@ -14,8 +14,8 @@ from typing import Any
 
 import orjson
 
-from kvv_action.run.journal import Reader, Record, chained
-from kvv_action.run.records import to_exchange
+from kvv_action.journal.file import Reader, Record, chained
+from kvv_action.journal.lines import to_exchange
 
 WORDS = frozenset({
     "kind", "benchmark", "sample", "key", "request", "failure", "endpoint", "state", "category", "cause", "remedy",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from kvv_action.compare.side import Sampled, Side
-from kvv_action.run.audit import compare as places
+from kvv_action.plan.difference import compare as places
 from kvv_action.schema import PlannedBenchmark, RunPlan
 
 Pair = tuple[str, Sampled, Sampled]

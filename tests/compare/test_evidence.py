@@ -14,13 +14,13 @@ from kvv_action.compare.judge import compare
 from kvv_action.compare.records import Comparison, Finding, Regression
 from kvv_action.compare.side import Side, of_journal, read
 from kvv_action.errors import EndpointError, UsageError
+from kvv_action.journal.lines import PLAIN
+from kvv_action.plan.plan import Amount, plan_benchmark
 from kvv_action.report.files import REPORT, canonical
-from kvv_action.run.plan import Amount, plan_benchmark
-from kvv_action.run.records import PLAIN
-from kvv_action.run.results import build
 from kvv_action.schema import Completion, Exchange, FailureKind, Sample, Score
 from kvv_action.settings import Settings
-from tests.run.fakes import (
+from kvv_action.verdict.report import build
+from tests.ask.fakes import (
     FakeClient,
     FakeRows,
     Quiz,

@@ -1,0 +1,189 @@
+"""The journal's lines about one sample, to and from the records of the schema."""
+
+import base64
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kvv_action.errors import EndpointError
+from kvv_action.schema import (
+    Attempt,
+    Completion,
+    Exchange,
+    FailureKind,
+    Observation,
+    Rejection,
+    SampleFailure,
+    Score,
+    ToolCall,
+)
+
+Line = dict[str, Any]
+Slot = tuple[str, int, int]
+"""Benchmark id, index of the sample in the plan, epoch."""
+
+PLAIN = 16_384
+"""Characters of an observed text up to which it stands in the journal as it is; longer ones are compressed."""
+LARGEST = 2**28
+"""Bytes to which a compressed text may unfold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Which answer a line is about; `index` is the sample's position in the plan."""
+
+    benchmark: str
+    sample: str
+    index: int
+    epoch: int
+
+    def __str__(self) -> str:
+        return f"{self.benchmark}, sample {self.sample}, epoch {self.epoch}"
+
+    @property
+    def slot(self) -> Slot:
+        """Where its result stands."""
+        return self.benchmark, self.index, self.epoch
+
+    def line(self, kind: str) -> Line:
+        """The start of a journal line."""
+        return {
+            "kind": kind,
+            "benchmark": self.benchmark,
+            "sample": self.sample,
+            "index": self.index,
+            "epoch": self.epoch,
+        }
+
+
+def place_of(line: Mapping[str, Any]) -> Place:
+    """Which answer a line is about."""
+    return Place(benchmark=line["benchmark"], sample=line["sample"], index=line["index"], epoch=line["epoch"])
+
+
+def answer_line(place: Place, exchange: Exchange, *, key: str, request: str, reckoned: int = 0) -> Line:
+    """`key`: see `answer_key`; `request`: digest of the body; `reckoned`: its tokens, where no count is believed."""
+    line = place.line("answer")
+    line.update(key=key, request=request, call=exchange.call)
+    if exchange.request:
+        line["body"] = exchange.request
+    if exchange.endpoint:
+        line["endpoint"] = exchange.endpoint
+    if reckoned:
+        line["reckoned"] = reckoned
+    if exchange.completion is not None:
+        line["completion"] = exchange.completion
+    else:
+        line["rejection"] = exchange.rejection
+    return line
+
+
+def observation_line(place: Place, call: int, observation: Observation) -> Line:
+    """What was seen elsewhere than at the endpoint; secrets are gone from it already."""
+    line = place.line("observation")
+    line.update(call=call, name=observation.name)
+    if observation.data:
+        line["data"] = observation.data
+    if len(observation.text) > PLAIN:
+        packed = zlib.compress(observation.text.encode(), 6)
+        line["packed"] = base64.b64encode(packed).decode()
+    elif observation.text:
+        line["text"] = observation.text
+    return line
+
+
+def error_line(
+    place: Place, error: EndpointError, *, key: str, request: str, call: int, endpoint: str = "", reckoned: int = 0
+) -> Line:
+    """A request that failed for good; `endpoint` as in the request, `reckoned` as in `answer_line`."""
+    line = place.line("error")
+    if endpoint:
+        line["endpoint"] = endpoint
+    if reckoned:
+        line["reckoned"] = reckoned
+    line.update(
+        key=key, request=request, call=call, failure=error.kind, message=error.message,
+        status=error.status, body=error.body, attempts=error.attempts,
+    )  # fmt: skip
+    return line
+
+
+def withdrawn_line(place: Place, *, key: str, request: str, call: int, endpoint: str, reckoned: int) -> Line:
+    """A request that was given up before its answer was there: the time was up, or nothing depended on it any more."""
+    line = place.line("withdrawn")
+    if endpoint:
+        line["endpoint"] = endpoint
+    line.update(key=key, request=request, call=call, reckoned=reckoned)
+    return line
+
+
+def result_line(place: Place, result: Score | SampleFailure, at: float, calls: Sequence[int] = ()) -> Line:
+    """How a sample in an epoch ended.
+
+    Args:
+        place: the sample and epoch.
+        result: the score, or why there is none.
+        at: seconds since the epoch.
+        calls: numbers of the calls whose answers were judged.
+    """
+    if isinstance(result, SampleFailure):
+        line = {**place.line("failure"), "at": at, "failure": result.kind, "message": result.message}
+        return {**line, "counts": result.counts} if result.counts else line
+    return {**place.line("score"), "at": at, "calls": calls, "score": result}
+
+
+def to_score(value: Mapping[str, Any]) -> Score:
+    """A score from its line."""
+    return Score(**value)
+
+
+def to_failure(line: Mapping[str, Any]) -> SampleFailure:
+    """A failure from its line."""
+    return SampleFailure(kind=FailureKind(line["failure"]), message=line["message"], counts=line.get("counts", {}))
+
+
+def to_exchange(line: Mapping[str, Any]) -> Exchange:
+    """An answer or an observation from its line."""
+    if line["kind"] == "observation":
+        return Exchange(call=line["call"], observation=_observation(line))
+    call, request, endpoint = line["call"], line.get("body", ""), line.get("endpoint", "")
+    if completion := line.get("completion"):
+        return Exchange(call=call, request=request, endpoint=endpoint, completion=_completion(completion))
+    rejection = Rejection(**_with_attempts(dict(line["rejection"])))
+    return Exchange(call=call, request=request, endpoint=endpoint, rejection=rejection)
+
+
+def _observation(line: Mapping[str, Any]) -> Observation:
+    """Raises ValueError when its text is damaged."""
+    text = line.get("text", "")
+    if packed := line.get("packed"):
+        try:
+            unpacker = zlib.decompressobj()
+            raw = unpacker.decompress(base64.b64decode(packed), LARGEST)
+        except zlib.error as error:
+            raise ValueError(f"the text of the observation {line['name']} cannot be unpacked: {error}") from None
+        if not unpacker.eof:
+            raise ValueError(f"the text of the observation {line['name']} is too large or cut off")
+        text = raw.decode()
+    return Observation(name=line["name"], data=line.get("data", {}), text=text)
+
+
+def _completion(value: Mapping[str, Any]) -> Completion:
+    fields = _with_attempts(dict(value))
+    fields["tool_calls"] = tuple(ToolCall(**call) for call in fields["tool_calls"])
+    fields["anomalies"] = tuple(fields["anomalies"])
+    return Completion(**fields)
+
+
+def _with_attempts(fields: dict[str, Any]) -> dict[str, Any]:
+    fields["attempts"] = to_attempts(fields["attempts"])
+    return fields
+
+
+def to_attempts(listed: Iterable[Mapping[str, Any]]) -> tuple[Attempt, ...]:
+    """HTTP tries from their line."""
+    return tuple(
+        Attempt(**{**attempt, "failure": FailureKind(attempt["failure"]) if attempt["failure"] else None})
+        for attempt in listed
+    )
