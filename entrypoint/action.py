@@ -20,6 +20,7 @@ from kvv_action.github import commands, context
 if TYPE_CHECKING:
     from entrypoint.baseline import Against
     from entrypoint.bundling import Bundled
+    from entrypoint.evidence import RunEvidence
     from entrypoint.publication import Published
     from kvv_action.errors import Problem
     from kvv_action.github.annotations import Annotation
@@ -166,8 +167,9 @@ def _proposed(settings: "Settings", folder: Path, redactor: "Redactor") -> Outco
     from entrypoint.publication import require
 
     require(settings, always=True)
-    report = read(folder).report
-    return _submitted(_concluded(report, OK, folder), settings, folder, redactor)
+    found = read(folder, settings.leaderboard_evidence_url)
+    given = found if found.bundle else None
+    return _submitted(_concluded(found.report, OK, folder), settings, folder, redactor, given)
 
 
 def _run(step: context.Context, settings: "Settings", folder: Path, redactor: "Redactor") -> Outcome:
@@ -226,14 +228,19 @@ def _packed(outcome: Outcome, settings: "Settings", folder: Path, redactor: "Red
     return replace(outcome, bundle=done)
 
 
-def _submitted(outcome: Outcome, settings: "Settings", folder: Path, redactor: "Redactor") -> Outcome:
+def _submitted(
+    outcome: Outcome, settings: "Settings", folder: Path, redactor: "Redactor", given: "RunEvidence | None" = None
+) -> Outcome:
     """The outcome with what became of its submission: a step that could not submit does not pass."""
+    from entrypoint.evidence import of_bundle
     from entrypoint.publication import STOPPED, submitted
     from kvv_action.github.annotations import limited
     from kvv_action.github.log import harmless
 
+    if outcome.bundle:
+        given = of_bundle(outcome.bundle, settings.leaderboard_evidence_url)
     try:
-        published = submitted(settings, folder, redactor, harmless(sys.stdout, redactor.text))
+        published = submitted(settings, folder, redactor, harmless(sys.stdout, redactor.text), given)
     except (Stopped, KeyboardInterrupt):
         published = STOPPED
     annotations = limited([published.annotation, *outcome.annotations])

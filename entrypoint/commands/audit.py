@@ -3,8 +3,9 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,55 @@ named with --dataset. A bundle is unpacked without trusting anything in it. Exit
 UNCHECKED = 3
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditResult:
+    """What an audit found.
+
+    Attributes:
+        source: the folder or archive, as the user named it.
+        differences: everything that does not agree, a line each.
+        redacted: the texts were taken out, so the scores could not be computed again.
+    """
+
+    source: str
+    differences: tuple[str, ...]
+    redacted: bool = False
+
+    @property
+    def status(self) -> int:
+        """The exit status."""
+        return 1 if self.differences else UNCHECKED if self.redacted else 0
+
+    def lines(self) -> Iterator[str]:
+        """For people: the first differences, or what agrees."""
+        name = visible(self.source, 500)
+        for difference in self.differences[:DIFFERENCE_LIMIT]:
+            yield f"differs: {visible(difference, 500)}"
+        if len(self.differences) > DIFFERENCE_LIMIT:
+            yield f"… and {len(self.differences) - DIFFERENCE_LIMIT} more"
+        elif self.differences:
+            return
+        elif self.redacted:
+            yield f"{name}: the chain holds, and report.json follows from the scores in the journal"
+            yield "not checked: the scores themselves; texts were taken out, and digests stand for them"
+        else:
+            yield f"{name}: the chain holds, every score and every number of report.json was reached again"
+
+
 def main(argv: Sequence[str]) -> int:
-    """Check the chain, score every answer again, rebuild the report, compare."""
+    """Audit, and print what was found."""
+    result = audited(argv)
+    for line in result.lines():
+        sys.stdout.write(line + "\n")
+    return result.status
+
+
+def audited(argv: Sequence[str]) -> AuditResult:
+    """Check the chain, score every answer again, rebuild the report, compare.
+
+    Raises:
+        KvvError: it cannot be done, and what is needed for it.
+    """
     parser = Parser(prog="kvv audit", description="Recompute a run from its journal and compare.", epilog=EPILOG)
     parser.add_argument("dir", metavar="DIR|BUNDLE", help="The folder or the archive that kvv wrote.")
     parser.add_argument("--dataset", action="append", default=[], metavar="ID=PATH", help="Where local samples are.")
@@ -57,10 +105,11 @@ def main(argv: Sequence[str]) -> int:
         manifest = manifest_in(journal.parent)
         report = (out if out.is_dir() else out.parent) / REPORT
         if is_redacted(journal):
-            return _tell_redacted(_unscored(report, journal, manifest), values.dir)
+            unscored = _unscored(report, journal, manifest)
+            return AuditResult(source=values.dir, differences=tuple(unscored), redacted=True)
         differences = _differences(values, plan, report, journal)
         differences += _of_bundle(journal, manifest)
-    return _tell(differences, values.dir)
+    return AuditResult(source=values.dir, differences=tuple(differences))
 
 
 def _differences(values: argparse.Namespace, plan: RunPlan, report: Path, journal: Path) -> list[str]:
@@ -181,26 +230,3 @@ def _compared(source: Path, recomputed: Any) -> list[str]:
 
 def _plain(report: Any) -> Any:
     return orjson.loads(canonical(report))
-
-
-def _tell_redacted(differences: list[str], source: str) -> int:
-    """What holds, and what nobody can check."""
-    if differences:
-        return _tell(differences, source)
-    sys.stdout.write(
-        f"{visible(source, 500)}: the chain holds, and report.json follows from the scores in the journal\n"
-        "not checked: the scores themselves; texts were taken out, and digests stand for them\n"
-    )
-    return UNCHECKED
-
-
-def _tell(differences: list[str], source: str) -> int:
-    for difference in differences[:DIFFERENCE_LIMIT]:
-        sys.stdout.write(f"differs: {visible(difference, 500)}\n")
-    if len(differences) > DIFFERENCE_LIMIT:
-        sys.stdout.write(f"… and {len(differences) - DIFFERENCE_LIMIT} more\n")
-    if not differences:
-        sys.stdout.write(
-            f"{visible(source, 500)}: the chain holds, every score and every number of report.json was reached again\n"
-        )
-    return 1 if differences else 0

@@ -5,16 +5,16 @@ import json
 import pytest
 
 from kvv_action.errors import KvvError
-from kvv_action.leaderboard.findings import CheckReport, Judged, error, note, warning
+from kvv_action.leaderboard.check_report import MARK, dump, lines, load, markdown
+from kvv_action.leaderboard.findings import CheckReport, FileFindings, error, note, warning
 from kvv_action.leaderboard.record import Trust
-from kvv_action.leaderboard.verdicts import MARK, dump, lines, load, markdown
 from tests.report.reports import EVIL
 
-GOOD = Judged(
+GOOD = FileFindings(
     path="results/a/b/c.json", findings=(warning("evidence", "has none"),), claimed=Trust.ATTESTED,
     verified=Trust.SELF_REPORTED, sha256="0" * 64,
 )  # fmt: skip
-BAD = Judged(path="results/a/b/d.json", findings=(error("form", "is wrong"), note("version", "old")))
+BAD = FileFindings(path="results/a/b/d.json", findings=(error("form", "is wrong"), note("version", "old")))
 
 
 def test_accepted_follows_from_the_findings() -> None:
@@ -75,7 +75,7 @@ def test_a_comment_shows_the_tiers() -> None:
 
 def test_a_comment_of_hostile_findings_is_text() -> None:
     """Paths and messages come from whoever opened the pull request."""
-    judged = Judged(path=EVIL, findings=(error("form", EVIL),))
+    judged = FileFindings(path=EVIL, findings=(error("form", EVIL),))
     text = markdown(CheckReport(files=(judged,), general=(note("x", EVIL),)))
     for harm in ("<script", "<img", "@octocat", "](http", "https://evil", "</details>"):
         assert harm not in text
@@ -86,7 +86,7 @@ def test_a_comment_of_hostile_findings_is_text() -> None:
 
 def test_a_comment_has_an_end() -> None:
     """GitHub takes 65 536 characters."""
-    judged = Judged(path="results/x", findings=tuple(error("form", "y" * 600) for _ in range(500)))
+    judged = FileFindings(path="results/x", findings=tuple(error("form", "y" * 600) for _ in range(500)))
     assert len(markdown(CheckReport(files=(judged,) * 60))) < 65_536
 
 

@@ -1,4 +1,4 @@
-"""A record as a pull request: branch, title and a body that people can read; untrusted texts are escaped."""
+"""The text of a record's pull request: branch, title and body; untrusted texts are escaped."""
 
 from kvv_action.github.proposal import Proposal
 from kvv_action.leaderboard.record import BenchmarkRecord, Mark, Record, State, dump, path_of
@@ -29,26 +29,26 @@ MEANING = {
     Mark.VARIED: "varied items were asked instead of the published ones",
     Mark.CHOSEN: "which items are asked was chosen by a setting of a benchmark",
 }
-"""What a mark says, for people."""
+"""What each mark means, for people."""
 
 
 def run_of(record: Record) -> str:
-    """What identifies a measured run, whatever else its record says: digest of its plan and its journal's last line."""
+    """Identifies a measured run: by the digests of its plan and of its journal's last line, and nothing else."""
     if record.setup is None or record.evidence is None:
         return sha256(dump(record))
     return sha256(f"{record.setup.plan_digest} {record.evidence.journal_head}".encode())
 
 
 def marker_of(record: Record) -> str:
-    """The hidden line by which the pull request of a record's run is known."""
+    """The hidden line that identifies the pull request of a record's run."""
     return f"<!-- kvv-run: {run_of(record)} -->"
 
 
 def proposal_of(record: Record, repository: str) -> Proposal:
     """The pull request of a record; everything in it follows from the record.
 
-    Branch and marker follow from the run alone, so that the same run with another record (its evidence has an address
-    now, say) takes the place of the earlier one.
+    Branch and marker follow from the run alone. So another record of the same run (now with an address, say)
+    replaces the earlier one.
 
     Args:
         record: the result.
@@ -165,5 +165,5 @@ def _how_to_check(record: Record) -> str:
 
 
 def _code(value: str) -> str:
-    """Untrusted text in the shape of code; an element, because backticks cannot be escaped within backticks."""
+    """Untrusted text as code; an HTML element, because backticks cannot be escaped within backticks."""
     return f"<code>{text(value, 300)}</code>"

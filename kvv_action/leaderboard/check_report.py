@@ -6,19 +6,19 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from kvv_action.errors import KvvError
-from kvv_action.leaderboard.findings import CheckReport, Finding, Judged, Level
+from kvv_action.leaderboard.findings import CheckFinding, CheckReport, FileFindings, FindingLevel
 from kvv_action.leaderboard.strict import refuse_ambiguous
 from kvv_action.report.files import canonical
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import one_line
 
 MARK = "<!-- kvv-leaderboard-check -->"
-"""By which the comment is found again."""
+"""Identifies our comment, so that the next check edits it."""
 LONGEST = 512 * 1024
-"""Bytes of a report that are read back."""
+"""The most bytes of a report that is read."""
 MOST = 200
-"""Findings in a comment."""
-SIGNS = {Level.ERROR: "❌", Level.WARNING: "⚠️", Level.NOTE: "ℹ️"}
+"""The most findings in a comment."""
+SIGNS = {FindingLevel.ERROR: "❌", FindingLevel.WARNING: "⚠️", FindingLevel.NOTE: "ℹ️"}
 
 
 def lines(report: CheckReport) -> Iterator[str]:
@@ -41,12 +41,12 @@ def lines(report: CheckReport) -> Iterator[str]:
 
 
 def dump(report: CheckReport) -> bytes:
-    """JSON, the same report the same bytes."""
+    """The report as JSON; the same report gives the same bytes."""
     return canonical(report)
 
 
 def markdown(report: CheckReport) -> str:
-    """A comment; everything untrusted is escaped."""
+    """The report as a comment; all untrusted text is escaped."""
     head = "✅ **The submission passes every check**" if report.accepted else "❌ **The submission is not accepted**"
     if not report.files and report.accepted:
         head = "ℹ️ **No result is submitted here**"
@@ -61,18 +61,18 @@ def markdown(report: CheckReport) -> str:
     return "\n".join(parts)[:60_000] + "\n"
 
 
-def _of_file(judged: Judged, left: int) -> str:
+def _of_file(judged: FileFindings, left: int) -> str:
     tier = ""
     if judged.verified is not None and not judged.refused:
         tier = f", verified as *{judged.verified}*" + (
             f" (claimed *{judged.claimed}*)" if judged.claimed != judged.verified else ""
         )
-    sign = SIGNS[Level.ERROR] if judged.refused else "✅"
+    sign = SIGNS[FindingLevel.ERROR] if judged.refused else "✅"
     shown = [f"\n{sign} <code>{text(judged.path, 200)}</code>{tier}\n", *map(_line, judged.findings[:left])]
     return "\n".join(shown)
 
 
-def _line(finding: Finding) -> str:
+def _line(finding: CheckFinding) -> str:
     return f"- {SIGNS[finding.level]} {text(finding.message, 600)}"
 
 
@@ -80,7 +80,7 @@ _ADAPTER: TypeAdapter[CheckReport] = TypeAdapter(CheckReport)
 
 
 def load(data: bytes, where: str) -> CheckReport:
-    """A report that an untrusted job wrote; only its form is believed, its texts are escaped wherever shown.
+    """A report that an untrusted job wrote: its form is checked, and its texts are escaped wherever they are shown.
 
     Raises:
         KvvError: it is too large, ambiguous, or no report.

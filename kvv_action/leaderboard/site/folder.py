@@ -1,4 +1,4 @@
-"""The folder of a site: written beside its place and put there whole, or not at all."""
+"""The folder of a site: written beside its place, then moved there as a whole or not at all."""
 
 import shutil
 import tempfile
@@ -12,7 +12,7 @@ MARKER = "site.json"
 """A file that every site has; a folder without it is never replaced."""
 
 
-class Target:
+class SiteFolder:
     """Takes the files of a site."""
 
     def __init__(self, folder: Path) -> None:
@@ -21,7 +21,7 @@ class Target:
         self.files = 0
 
     def write(self, name: str, data: bytes) -> None:
-        """One file; names come from ids that were checked, and are checked again."""
+        """Write one file; its name follows from ids that were checked, and is checked again."""
         path = PurePosixPath(name)
         assert not path.is_absolute(), name
         assert all(part not in ("", ".", "..") and "\\" not in part and "\0" not in part for part in path.parts), name
@@ -34,8 +34,8 @@ class Target:
 
 
 @contextmanager
-def replaced(out: Path) -> Iterator[Target]:
-    """A target whose files become the folder `out` in one step when all went well.
+def replaced(out: Path) -> Iterator[SiteFolder]:
+    """A new folder whose files become `out` in one step, unless an error occurs.
 
     Raises:
         UsageError: `out` is something else than an earlier site or an empty folder, or cannot be written.
@@ -47,7 +47,7 @@ def replaced(out: Path) -> Iterator[Target]:
     except OSError as error:
         raise _problem(out, f"Cannot be written: {error.strerror}.") from error
     try:
-        yield Target(made)
+        yield SiteFolder(made)
         made.chmod(0o755)
         _swap(made, out)
     except OSError as error:

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from kvv_action.leaderboard.pull_request_text import MEANING, body_of, marker_of, proposal_of, run_of
 from kvv_action.leaderboard.record import BenchmarkRecord, Mark, State, Trust, VendorId
-from kvv_action.leaderboard.words import MEANING, body_of, marker_of, proposal_of, run_of
 from kvv_action.report.files import sha256
 from tests.leaderboard.records import BUNDLE, PASSED, made, passed, record
 from tests.report.reports import EVIL, PLAN, hostile

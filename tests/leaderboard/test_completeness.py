@@ -5,10 +5,10 @@ from datetime import date
 from typing import Any
 
 from benchmarks import registry
+from kvv_action.leaderboard.completeness import profile_of
 from kvv_action.leaderboard.record import Mark, Record, dump, path_of
 from kvv_action.leaderboard.site import badge
 from kvv_action.leaderboard.site.rows import entry_of, rank, row_of, standing
-from kvv_action.leaderboard.whole import profile_of
 from kvv_action.profiles import loader
 from kvv_action.report.files import sha256
 from kvv_action.schema import BenchmarkKind, BenchmarkResult, PlannedBenchmark, RunReport, Verdict
