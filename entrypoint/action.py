@@ -214,14 +214,14 @@ def _packed(outcome: Outcome, settings: "Settings", folder: Path, redactor: "Red
     """The outcome with its bundle; a step that was to pack the evidence and could not does not pass."""
     from entrypoint.bundling import bundle
     from kvv_action.errors import KvvError
-    from kvv_action.github.annotations import Annotation, Level, limited
+    from kvv_action.github.annotations import Annotation, AnnotationLevel, limited
 
     if settings.bundle == "off" or outcome.status == INTERRUPTED:
         return outcome
     try:
         done = bundle(folder, redact=settings.bundle == "redacted", secrets=redactor)
     except KvvError as error:
-        told = Annotation(level=Level.ERROR, title="kvv: no bundle", message=str(error))
+        told = Annotation(level=AnnotationLevel.ERROR, title="kvv: no bundle", message=str(error))
         annotations = limited([told, *outcome.annotations])
         return replace(outcome, status=outcome.status or USAGE, annotations=annotations)
     _print(redactor.text(commands.inert(f"bundle: {done.path.name}, sha256:{done.archive.sha256}")))
@@ -280,10 +280,10 @@ def _concluded(report: "RunReport", status: int, folder: Path, baseline: "Agains
 
 
 def _without_key(step: context.Context) -> Outcome:
-    from kvv_action.github.annotations import Annotation, Level
+    from kvv_action.github.annotations import Annotation, AnnotationLevel
 
     reason = NO_KEY + (FORK if step.fork else "")
-    notice = Annotation(level=Level.NOTICE, title="kvv: skipped", message=reason + NO_KEY_HINT)
+    notice = Annotation(level=AnnotationLevel.NOTICE, title="kvv: skipped", message=reason + NO_KEY_HINT)
     summary = f"## ⏭️ kvv: skipped\n\n{reason}{NO_KEY_HINT}\n"
     return Outcome(status=OK, verdict="skipped", reason=reason, annotations=[notice], summary=summary)
 
@@ -300,10 +300,10 @@ def _wrong_inputs(problems: "Sequence[Problem]") -> Outcome:
 
 
 def _broken(title: str, message: str, status: int = USAGE) -> Outcome:
-    from kvv_action.github.annotations import Annotation, Level
+    from kvv_action.github.annotations import Annotation, AnnotationLevel
     from kvv_action.report.markdown import text
 
-    error = Annotation(level=Level.ERROR, title=f"kvv: {title}", message=message)
+    error = Annotation(level=AnnotationLevel.ERROR, title=f"kvv: {title}", message=message)
     return Outcome(
         status=status, verdict="inconclusive", reason=message, annotations=[error],
         summary=f"## ⚠️ kvv: {title}\n\n{text(message, 2000)}\n",
@@ -374,7 +374,7 @@ def _reap(run: str) -> str:
     if not run:
         return "kvv: not in a job; nothing to remove"
     try:
-        reaped = reaper.reap(reaper.Which(run=run))
+        reaped = reaper.reap(reaper.ContainerSelection(run=run))
     except KvvError as error:
         return f"kvv: nothing to remove: {error}"
     except Exception as error:  # noqa: BLE001 - cleaning up must not fail a job that is done

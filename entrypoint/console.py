@@ -11,8 +11,8 @@ from entrypoint.streams import Leavable, silence
 from kvv_action.benchmark import Finished, Observer
 from kvv_action.github.commands import inert
 from kvv_action.redact import Redactor
-from kvv_action.report.markdown.cases import unasked
 from kvv_action.report.text import one_line, percent, seconds, visible
+from kvv_action.report.wording import unasked
 from kvv_action.schema import BenchmarkResult, RunReport, SampleFailure, Verdict
 
 if TYPE_CHECKING:

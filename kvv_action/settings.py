@@ -4,7 +4,6 @@ Every setting has one name: `max-connections` is the input `max-connections`, th
 variable `KVV_MAX_CONNECTIONS`. Options win over inputs, inputs over the environment. Empty means not given.
 """
 
-import difflib
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -17,7 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from kvv_action.errors import Problem, UsageError
+from kvv_action.errors import Problem, UsageError, nearest
 from kvv_action.redact import Redactor
 from kvv_action.schema import MOST_FAILURES
 
@@ -700,12 +699,6 @@ def option_name(field_name: str) -> str:
 def field_name(option: str) -> str:
     """`max-connections` -> `max_connections`."""
     return option.replace("-", "_")
-
-
-def nearest(word: str, known: Mapping[str, Any] | tuple[str, ...] | list[str]) -> str | None:
-    """The known spelling that `word` was most likely meant to be."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return found[0] if found else None
 
 
 def choices(field: FieldInfo) -> tuple[str, ...]:

@@ -8,10 +8,10 @@ from entrypoint.options import Parser, add_settings, given
 from entrypoint.prepare import create, options_of
 from kvv_action.benchmark import Benchmark, DatasetPin
 from kvv_action.dataset.load import load as load_rows
-from kvv_action.errors import DatasetError, Problem, UsageError
+from kvv_action.errors import DatasetError, Problem, UsageError, nearest
 from kvv_action.report.text import visible
 from kvv_action.schema import DatasetInfo
-from kvv_action.settings import Settings, load, nearest
+from kvv_action.settings import Settings, load
 
 EPILOG = """actions:
   list     what each benchmark needs, and whether the cache has it

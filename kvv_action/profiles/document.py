@@ -1,4 +1,4 @@
-"""The TOML form of a profile: its schema, its consistency, and its way into the records."""
+"""The TOML schema of a profile, and its conversion to records."""
 
 import datetime
 import hashlib
@@ -17,21 +17,21 @@ CONTRACTS = tuple(contract.value for contract in Contract)
 BENCHMARKS: tuple[str, ...] = get_args(BenchmarkId)
 TIERS: tuple[str, ...] = get_args(TierName)
 RESERVED = ("model", "messages", "stream")
-"""Body fields that the engine sets."""
+"""Body fields that only the engine sets."""
 
 
 def _json(value: Json) -> Json:
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):
-        raise ValueError("Must be what JSON can say: no date, no nan, no inf.") from None
+        raise ValueError("Must be a JSON value: no date, no nan, no inf.") from None
     return value
 
 
 def _unreserved(fields: dict[str, Json]) -> dict[str, Json]:
     taken = [name for name in RESERVED if name in fields]
     if taken:
-        raise ValueError(f"Must not set {', '.join(taken)}: the run sets that.")
+        raise ValueError(f"Must not set {', '.join(taken)}: the run sets it.")
     return fields
 
 
@@ -44,7 +44,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Table(BaseModel):
-    """A TOML table: unknown keys and guessed types are mistakes."""
+    """A TOML table that refuses unknown keys and wrong types."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -80,7 +80,7 @@ class ReferenceTable(Table):
 
 
 class TierTable(Table):
-    """`[benchmarks.<id>.tiers]`, one entry a tier."""
+    """`[benchmarks.<id>.tiers]`, one entry per tier."""
 
     limit: Count | None = None
     epochs: Epochs | None = None
@@ -101,7 +101,7 @@ class BenchmarkTable(Table):
 
 
 class Document(Table):
-    """A whole profile, bases already merged in."""
+    """A whole profile after merging."""
 
     schema_version: Annotated[Literal[1], Field(alias="schema")]
     title: Text
@@ -118,7 +118,7 @@ class Document(Table):
 
 
 def keys_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
-    """The keys that the table at `loc` may have; for hints."""
+    """The valid keys of the table at `loc`, for hints."""
     match loc:
         case ():
             return ("extends", *(field.alias or name for name, field in Document.model_fields.items()))
@@ -136,14 +136,14 @@ def keys_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
 
 
 def digest(document: Document) -> str:
-    """SHA-256 of the content as canonical JSON, defaults written out."""
+    """SHA-256 of the content as canonical JSON, with defaults."""
     content = document.model_dump(mode="json", by_alias=True)
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def to_profile(name: str, document: Document) -> Profile:
-    """The records for a valid document."""
+    """The profile record of a valid document."""
     return Profile(
         name=name,
         title=document.title,

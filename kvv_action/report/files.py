@@ -1,4 +1,4 @@
-"""All files of a report, as bytes by name; writing them is the entry point's work."""
+"""Renders all report files as bytes by name."""
 
 import hashlib
 from collections.abc import Mapping
@@ -14,22 +14,20 @@ from kvv_action.schema import SCHEMA_VERSION, RunReport
 
 REPORT, JUNIT, SUMMARY, HTML = "report.json", "junit.xml", "summary.md", "report.html"
 MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
-
-
 EXTRAS = ("k2vv-*.json*", "swebench-*.jsonl", "trajectories/*.txt")
-"""Files that a benchmark may leave beside the reports; they are part of the manifest."""
+"""Patterns of files that a benchmark may write beside the reports; the manifest lists them."""
 
 
 def canonical(value: Any) -> bytes:
-    """JSON with sorted keys, two spaces and a final newline: the same value is the same bytes."""
+    """JSON with sorted keys, an indent of two and a final newline: equal values give equal bytes."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 
 def parse(text: bytes, where: str = REPORT) -> RunReport:
-    """A report from the bytes of `report.json`.
+    """Parse the bytes of `report.json`.
 
     Raises:
-        KvvError: not a report, or of another schema version.
+        KvvError: not a report, or another schema version.
     """
     try:
         version = orjson.loads(text).get("schema_version")
@@ -55,8 +53,8 @@ def json_schema() -> dict[str, Any]:
 
 
 def render(report: RunReport) -> dict[str, bytes]:
-    """`report.json` and what follows from it alone."""
-    from kvv_action.report.html import html  # its templates need a library that most commands do without
+    """`report.json` and the reports that follow from it."""
+    from kvv_action.report.html import html  # imports jinja2, which most commands do not need
 
     return {
         REPORT: canonical(report),
@@ -67,11 +65,11 @@ def render(report: RunReport) -> dict[str, bytes]:
 
 
 def manifest(report: RunReport, digests: Mapping[str, str]) -> bytes:
-    """`manifest.json`: digests and versions of everything.
+    """`manifest.json`: digests and versions.
 
     Args:
-        report: the run.
-        digests: SHA-256 of the files beside it, by name.
+        report: of the run.
+        digests: SHA-256 of the other files, by name.
     """
     return canonical(
         {
@@ -88,5 +86,5 @@ def manifest(report: RunReport, digests: Mapping[str, str]) -> bytes:
 
 
 def sha256(data: bytes) -> str:
-    """Digest of a file's content."""
+    """SHA-256 of data, in hex."""
     return hashlib.sha256(data).hexdigest()

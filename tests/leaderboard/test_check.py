@@ -312,7 +312,7 @@ FORGED: dict[str, tuple[Forge, str]] = {
     "a submodule": (submodule, "a submodule"),
     "a bomb for its evidence": (
         lambda b: b.evidence.write_bytes(bomb(160 * 2**20)),
-        "unpacks to more than 300 times its size, as only bombs do",
+        "unpacks to more than 300 times its size, like a decompression bomb",
     ),
     "an archive beside it": (
         added("results/acme-ai/kimi-k2.6/evidence.zip", b"PK" + bytes(4_000_000)),

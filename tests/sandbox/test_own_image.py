@@ -9,7 +9,7 @@ import pytest
 
 from kvv_action.github import context
 from kvv_action.sandbox.engine import NoEngine
-from kvv_action.sandbox.own import own_image
+from kvv_action.sandbox.own_image import own_image
 
 
 class Engine:

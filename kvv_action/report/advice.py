@@ -1,4 +1,4 @@
-"""What to do first: one sentence, from the verdict and what was recognised."""
+"""The first thing to do after a run: one sentence, from the verdict and the recognised causes."""
 
 from kvv_action.report.text import number, one_line
 from kvv_action.schema import BenchmarkResult, RunReport, RunState, Verdict
@@ -12,7 +12,7 @@ NOTHING = "give something to compare with: a run against the model's official en
 
 
 def advice(report: RunReport) -> str:
-    """The first step for whoever has to mend it; empty when there is nothing to mend."""
+    """The first step towards a pass; empty after a pass."""
     if report.verdict is Verdict.PASS:
         return ""
     failed = [result for result in report.benchmarks if result.verdict is Verdict.FAIL]
@@ -24,16 +24,16 @@ def advice(report: RunReport) -> str:
         return LOOK
     if report.state is not RunState.COMPLETE:
         return _early(report)
-    return _open([result for result in report.benchmarks if result.verdict is Verdict.INCONCLUSIVE])
+    return _undecided([result for result in report.benchmarks if result.verdict is Verdict.INCONCLUSIVE])
 
 
 def _early(report: RunReport) -> str:
-    """A run that ended early: what stopped it, unless it was just interrupted."""
+    """A run that ended early: go on; unless it was interrupted, name the reason first."""
     return AGAIN if report.state is RunState.INTERRUPTED else f"{one_line(report.state_reason, 300)}; then {AGAIN}"
 
 
-def _open(results: list[BenchmarkResult]) -> str:
-    """Why nothing could be concluded, the weightiest first."""
+def _undecided(results: list[BenchmarkResult]) -> str:
+    """The most important reason why nothing could be concluded."""
     lost = [result.failures[0] for result in results if result.failures]
     if lost:
         return LOST.format(cause=f"{lost[0].count} × {lost[0].kind}")

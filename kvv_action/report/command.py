@@ -1,30 +1,14 @@
-"""How to ask the same again, and what the report rests on."""
+"""The command that asks the same again."""
 
-import shlex
 from collections.abc import Mapping
 
 import orjson
 
-from kvv_action.report.markdown.escape import text
-from kvv_action.report.text import one_line
 from kvv_action.schema import MOST_FAILURES, BenchmarkKind, Json, PlannedBenchmark, RunPlan, RunReport
 
 
-def reproduce(report: RunReport, rows: int) -> str:
-    """The command that asks the same again, and digests."""
-    del rows
-    journal = report.journal
-    fenced = shlex.join(one_line(word, 1000).replace("`", "'") for word in command(report))
-    return (
-        f"### Again\n\n```sh\n{fenced}\n```\n\n"
-        f"kvv {report.provenance.version}, profile {text(report.profile.name)} {report.profile.digest[:12]}, "
-        f"plan {report.plan_digest[:12]}, journal of {journal.lines} lines ending in {journal.head[:16]}. "
-        "`kvv audit` recomputes every number from it.\n"
-    )
-
-
 def command(report: RunReport) -> list[str]:
-    """The words of a command that asks the same again; values of headers and paths of files are not in a report."""
+    """The words of the command; header values and file paths are not in a report, so `…` stands for them."""
     plan, endpoint = report.plan, report.endpoint
     ids = ",".join(planned.id for planned in plan.benchmarks if _is_named(planned))
     further = [*_choices(plan), *_against(plan)]
@@ -62,24 +46,24 @@ def command(report: RunReport) -> list[str]:
 
 
 def _is_named(planned: PlannedBenchmark) -> bool:
-    """Whether a command asks for it by name: not the varied twin of another, nor what the tier left out unread."""
+    """Whether `--benchmarks` has to name it: neither the varied copy of another nor left out by the tier."""
     return not planned.is_variant and not planned.left_out
 
 
 def _against(plan: RunPlan) -> list[str]:
-    """Options for how published items are held against others, and answers against a run of the reference."""
+    """Options for varied items and for a run of the reference."""
     words = [] if plan.holdout == "off" else ["--holdout", plan.holdout]
     return [*words, "--reference", "…"] if any(planned.peers for planned in plan.benchmarks) else words
 
 
 def _choices(plan: RunPlan) -> list[str]:
-    """Options for what only some benchmarks know."""
+    """Options of single benchmarks."""
     texts = {name: _option(value) for name, value in sorted(plan.choices.items())}
     return [word for name, value in texts.items() if value for word in (f"--{name}", value)]
 
 
 def _option(value: Json) -> str:
-    """A setting as an option takes it."""
+    """A setting as the text of an option."""
     match value:
         case bool():
             return str(value).lower()

@@ -1,4 +1,4 @@
-"""How long GitHub wants a client to wait. Pure.
+"""Reads from an answer of GitHub how long a client must wait.
 
 Source: docs.github.com, "Best practices for using the REST API": `retry-after` first; `x-ratelimit-reset` when nothing
 remains; else at least a minute, longer each time.
@@ -8,20 +8,20 @@ import math
 from collections.abc import Mapping
 
 AT_LEAST = 60.0
-"""Seconds to wait at a secondary limit that names no time."""
+"""Seconds to wait at a secondary limit without a time."""
 BETWEEN_WRITES = 1.0
 """Seconds between two writes."""
 
 
 def asked_pause(status: int, headers: Mapping[str, str], message: str, *, now: float, tries: int) -> float | None:
-    """Seconds to wait before the same request may be sent again; None when the refusal is no rate limit.
+    """Seconds to wait before the request may be sent again; None when no rate limit was hit.
 
     Args:
-        status: of the answer.
+        status: HTTP status of the answer.
         headers: with lower-case names.
-        message: what GitHub said.
+        message: GitHub's message.
         now: seconds since the epoch.
-        tries: how often this request has met a limit before.
+        tries: how often this request has hit a limit before.
     """
     if status not in (403, 429):
         return None

@@ -1,4 +1,4 @@
-"""Where the branch of a proposal lives: in the repository itself, or in a fork of it."""
+"""Finds the repository for the branch of a proposal: the target itself, or a fork of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from kvv_action.github.api import Api, Json, path
 from kvv_action.github.refusals import GitHubError, Refused
 
 FORK_DEADLINE = 300.0
-"""Seconds; GitHub makes forks in the background and names five minutes as normal."""
+"""Seconds to wait for a fork; GitHub creates forks in the background, normally within five minutes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """The repository that shall get a file."""
+class TargetRepository:
+    """The repository that a proposal adds a file to."""
 
     owner: str
     name: str
@@ -26,23 +26,23 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Home:
-    """The repository that gets the branch; the target itself, or a fork."""
+class BranchRepository:
+    """The repository that gets the branch: the target itself, or a fork."""
 
     full_name: str
     fork: bool
 
     @property
     def owner(self) -> str:
-        """The account that it belongs to."""
+        """The account that owns it."""
         return self.full_name.partition("/")[0]
 
 
-def target_of(api: Api, repository: str) -> Target:
-    """Look at the repository.
+def target_repository(api: Api, repository: str) -> TargetRepository:
+    """Read the facts about a repository.
 
     Raises:
-        GitHubError: it is not there, or takes no pull requests.
+        GitHubError: it does not exist, or takes no pull requests.
     """
     found = api.find(path("repos", repository))
     if found is None:
@@ -51,21 +51,23 @@ def target_of(api: Api, repository: str) -> Target:
             "leaderboard-token"
         )
     if found.get("archived"):
-        raise GitHubError(f"{repository} is archived, so it takes no results any more")
+        raise GitHubError(f"{repository} is archived and takes no more results")
     owner, _, name = text(found, "full_name").partition("/")
     push = (found.get("permissions") or {}).get("push") is True
-    return Target(owner=owner, name=name, base=text(found, "default_branch"), writable=push)
+    return TargetRepository(owner=owner, name=name, base=text(found, "default_branch"), writable=push)
 
 
-def home_for(api: Api, target: Target, sleep: Callable[[float], None], tell: Callable[[str], None]) -> Home:
-    """Where the branch goes: with write access into the repository, else into a fork, made when there is none.
+def branch_repository(
+    api: Api, target: TargetRepository, sleep: Callable[[float], None], tell: Callable[[str], None]
+) -> BranchRepository:
+    """The repository for the branch: the target with write access, else a fork, created when there is none.
 
-    The token of a GitHub App has no account to fork into, and GitHub does not tell its rights: it writes directly.
+    The token of a GitHub App has no account to fork into, and GitHub does not tell its permissions: it writes directly.
 
     Raises:
-        GitHubError: no fork can be made, or it does not appear in time.
+        GitHubError: the fork cannot be created, or is not ready in time.
     """
-    direct = Home(full_name=target.full_name, fork=False)
+    direct = BranchRepository(full_name=target.full_name, fork=False)
     if target.writable:
         return direct
     try:
@@ -79,7 +81,9 @@ def home_for(api: Api, target: Target, sleep: Callable[[float], None], tell: Cal
     return _forked(api, target, text(user, "login"), sleep, tell)
 
 
-def _forked(api: Api, target: Target, login: str, sleep: Callable[[float], None], tell: Callable[[str], None]) -> Home:
+def _forked(
+    api: Api, target: TargetRepository, login: str, sleep: Callable[[float], None], tell: Callable[[str], None]
+) -> BranchRepository:
     usual = f"{login}/{target.name}"
     there = _fork_of(api, usual, target)
     if there is None:
@@ -93,31 +97,31 @@ def _forked(api: Api, target: Target, login: str, sleep: Callable[[float], None]
         tell(f"waiting for the fork {usual}")
     _wait(api, usual, target, sleep)
     _synchronize(api, usual, target, tell)
-    return Home(full_name=usual, fork=True)
+    return BranchRepository(full_name=usual, fork=True)
 
 
-def _fork_of(api: Api, name: str, target: Target) -> Json | None:
-    """The repository of this name if it is a fork of the target."""
+def _fork_of(api: Api, name: str, target: TargetRepository) -> Json | None:
+    """The repository of this name, if it is a fork of the target."""
     found = api.find(path("repos", name))
     parent = ((found or {}).get("parent") or {}).get("full_name")
     return found if str(parent).lower() == target.full_name.lower() else None
 
 
-def _wait(api: Api, fork: str, target: Target, sleep: Callable[[float], None]) -> None:
-    """Until the fork is there with its default branch."""
+def _wait(api: Api, fork: str, target: TargetRepository, sleep: Callable[[float], None]) -> None:
+    """Wait until the fork has its default branch."""
     waited, pause = 0.0, 1.0
     while _fork_of(api, fork, target) is None or api.find(path("repos", fork, "git/ref/heads", target.base)) is None:
         if waited >= FORK_DEADLINE:
             raise GitHubError(
-                f"the fork {fork} of {target.full_name} is not ready after {FORK_DEADLINE:.0f} s; GitHub makes it in "
+                f"the fork {fork} of {target.full_name} is not ready after {FORK_DEADLINE:.0f} s; GitHub creates it in "
                 "the background: run the same command again in some minutes"
             )
         sleep(pause)
         waited, pause = waited + pause, min(10.0, pause * 2)
 
 
-def _synchronize(api: Api, fork: str, target: Target, tell: Callable[[str], None]) -> None:
-    """Bring the fork's default branch up to date; a fork with commits of its own stays as it is."""
+def _synchronize(api: Api, fork: str, target: TargetRepository, tell: Callable[[str], None]) -> None:
+    """Bring the fork's default branch up to date, unless the fork has its own commits."""
     try:
         api.write("POST", path("repos", fork, "merge-upstream"), {"branch": target.base})
     except Refused as refused:
@@ -127,10 +131,10 @@ def _synchronize(api: Api, fork: str, target: Target, tell: Callable[[str], None
 
 
 def text(found: Json, *names: str) -> str:
-    """A text of an answer, by its path.
+    """A text in an answer, by its path of names.
 
     Raises:
-        GitHubError: the answer has none.
+        GitHubError: the answer has no such text.
     """
     value = found
     for name in names:

@@ -1,4 +1,4 @@
-"""The image that this process itself runs in, as the engine names it."""
+"""The image that this process itself runs in."""
 
 import socket
 import sys
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from docker import APIClient
 
 IN_CONTAINER = Path("/.dockerenv")
-"""Docker puts this file into every container."""
+"""Docker creates this file in every container."""
 PATIENCE = 3
-"""Seconds that the engine may take; a run does not wait for provenance."""
+"""Seconds to wait for the engine; a run does not wait longer for its provenance."""
 
 
 def _connect() -> "APIClient":
@@ -22,10 +22,10 @@ def _connect() -> "APIClient":
 
 
 def own_image(*, marker: Path = IN_CONTAINER, engine: Callable[[], "APIClient"] = _connect) -> str:
-    """Repository digest (`name@sha256:…`), or the content id of an image that was built here.
+    """The image's repository digest (`name@sha256:…`), or the content id of an image that was built here.
 
     Returns:
-        Empty outside a container, and where the engine does not tell: provenance is told, never required.
+        Empty outside a container, or when the engine cannot tell: provenance is optional.
     """
     if not marker.exists():
         return ""
@@ -34,11 +34,11 @@ def own_image(*, marker: Path = IN_CONTAINER, engine: Callable[[], "APIClient"] 
         try:
             container = client.inspect_container(socket.gethostname())
             if not str(container["Path"]).startswith(str(Path(sys.executable).parent)):
-                return ""  # where several containers share a network they share a name; this one is another
+                return ""  # containers that share a network share a host name; this is another one
             image_id = str(container["Image"])
             digests = client.inspect_image(image_id).get("RepoDigests") or []
         finally:
             client.close()
-    except Exception:  # noqa: BLE001 - whatever the engine has, a verification does not fail for it
+    except Exception:  # noqa: BLE001 - a verification never fails because of its provenance
         return ""
     return str(digests[0]) if digests else image_id
