@@ -267,6 +267,11 @@ class Exchange:
     echo: tuple[str, ...] = ()
     signs: Mapping[str, str] | None = None
 
+    @property
+    def by_vendor(self) -> bool:
+        """Whether the endpoint that is verified answered; not so for a live reference and for an observation."""
+        return not self.endpoint and self.observation is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
@@ -351,6 +356,17 @@ class Reference:
     note: str = ""
 
 
+def all_must_be_right(kind: BenchmarkKind, source: str, *, self_test: bool) -> bool:
+    """The rule: contract probes, self-tests, and bundled samples, which are too few for statistics.
+
+    Args:
+        kind: of the benchmark.
+        source: of its dataset.
+        self_test: whether it tests the environment instead of a model.
+    """
+    return self_test or kind is BenchmarkKind.CONTRACT or source == "bundled"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedBenchmark:
     """What will be asked of one benchmark.
@@ -405,19 +421,29 @@ class PlannedBenchmark:
     variations: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def left_out(self) -> bool:
-        """The tier leaves it out, so that its samples were not even read."""
-        return bool(self.skip) and not self.ids_digest
-
-    @property
     def must_be_right(self) -> bool:
-        """Whether every answer must be right: contract probes, self-tests, and bundled samples (too few to test)."""
-        return self.exact or self.kind is BenchmarkKind.CONTRACT or self.dataset.source == "bundled"
+        """Whether every answer must be right."""
+        return all_must_be_right(self.kind, self.dataset.source, self_test=self.exact)
 
     @property
     def comparable(self) -> bool:
         """Whether statistics can decide: it is asked, and there are a reference and a margin."""
         return not (self.must_be_right or self.skip) and self.reference is not None and self.margin is not None
+
+    @property
+    def variant_of(self) -> str:
+        """Id of the benchmark of this plan whose samples these are, put another way; empty when it is no variant."""
+        return self.varies if self.varies != self.id else ""
+
+    @property
+    def is_variant(self) -> bool:
+        """Whether its samples stand beside the published ones of another benchmark of the plan."""
+        return bool(self.variant_of)
+
+    @property
+    def left_out(self) -> bool:
+        """The tier leaves it out, so that its samples were not even read."""
+        return bool(self.skip) and not self.ids_digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -704,11 +730,6 @@ class BenchmarkResult:
     saved: Saved | None = None
     orientation: bool = False
 
-    @property
-    def must_be_right(self) -> bool:
-        """Every answer must be right, so no interval matters: contract probes and bundled samples."""
-        return self.kind is BenchmarkKind.CONTRACT or self.dataset.source == "bundled"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
@@ -899,3 +920,8 @@ class RunReport:
     gaps: tuple[Gap, ...] = ()
     delivery: Delivery | None = field(default=None, metadata=LATER)
     findings: tuple[Finding, ...] = field(default=(), metadata=LATER)
+
+    def must_be_right(self, result: BenchmarkResult) -> bool:
+        """Whether every answer of a benchmark must be right, so that its score has no interval."""
+        self_test = any(planned.exact for planned in self.plan.benchmarks if planned.id == result.id)
+        return all_must_be_right(result.kind, result.dataset.source, self_test=self_test)

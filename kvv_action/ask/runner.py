@@ -367,8 +367,8 @@ class Runner:
     async def _drive(self, stage: Sequence[Loaded]) -> None:
         asked = [loaded for loaded in stage if loaded.count]
         # published items and the same ones put another way are asked in turn, so that nothing else differs between them
-        beside = {loaded.planned.varies: loaded for loaded in asked if _beside(loaded)}
-        first = [loaded for loaded in asked if not _beside(loaded)]
+        beside = {loaded.planned.variant_of: loaded for loaded in asked if loaded.planned.is_variant}
+        first = [loaded for loaded in asked if not loaded.planned.is_variant]
         pairs = [(loaded, beside.pop(loaded.planned.id, None)) for loaded in first]
         pairs += [(loaded, None) for loaded in beside.values()]
         lanes = [self._lane(loaded, other, alone=len(pairs) == 1) for loaded, other in pairs]
@@ -504,11 +504,6 @@ class Runner:
         self._observer.finished(
             Finished(benchmark=place.benchmark, sample=place.sample, epoch=place.epoch, result=result)
         )
-
-
-def _beside(loaded: Loaded) -> bool:
-    """Whether its samples are those of another benchmark of the plan, put another way."""
-    return loaded.planned.varies not in ("", loaded.planned.id)
 
 
 def _words(error: Exception) -> str:

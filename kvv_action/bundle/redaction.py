@@ -66,9 +66,18 @@ def without_texts(record: Record) -> dict[str, Any]:
     kept = {"reason"} if record["kind"] == "skip" else set()
     return {
         name: value if name in WHOLE or name in kept else _stripped(value, name)
-        for name, value in record.items()
+        for name, value in _unpacked(record).items()
         if name not in ("prev", "was", "line")
     }
+
+
+def _unpacked(record: Record) -> Record:
+    """The same with a compressed text as it was: a digest of the text stands for it, which no reader could unpack."""
+    if "packed" not in record:
+        return record
+    seen = to_exchange(record).observation
+    assert seen is not None
+    return {**{name: value for name, value in record.items() if name != "packed"}, "text": seen.text}
 
 
 def _stripped(value: Any, name: str, *, foreign: bool = False) -> Any:

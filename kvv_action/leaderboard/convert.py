@@ -112,7 +112,7 @@ def marks_of(report: RunReport, askable: Collection[str]) -> tuple[Mark, ...]:
 
 def _chosen(planned: PlannedBenchmark) -> bool:
     """Whether only some of the published samples are asked."""
-    return bool(planned.ids) and planned.varies in ("", planned.id)
+    return bool(planned.ids) and not planned.is_variant
 
 
 def _id(setting: str, name: str) -> str:

@@ -36,7 +36,7 @@ from kvv_action.leaderboard.strict import refuse_ambiguous
 from kvv_action.plan.variants import BOTH, SUFFIX
 from kvv_action.report.files import canonical, sha256
 from kvv_action.report.text import one_line
-from kvv_action.schema import BenchmarkKind, Verdict
+from kvv_action.schema import BenchmarkKind, Verdict, all_must_be_right
 
 RECORD_VERSION = 1
 VALID_DAYS = 180
@@ -233,8 +233,8 @@ class BenchmarkRecord(Strict):
 
     @property
     def must_be_right(self) -> bool:
-        """Every answer must be right: probes and bundled samples are too few for statistics."""
-        return self.kind is BenchmarkKind.CONTRACT or self.bundled
+        """Every answer must be right; that a run is a self-test, only its marks say."""
+        return all_must_be_right(self.kind, self.dataset.source if self.dataset else "", self_test=False)
 
     @property
     def comparable(self) -> bool:

@@ -56,7 +56,7 @@ def command(report: RunReport) -> list[str]:
 
 def _is_named(planned: PlannedBenchmark) -> bool:
     """Whether `--benchmarks` has to name it: neither the varied copy of another nor left out by the tier."""
-    return planned.varies in ("", planned.id) and not planned.left_out
+    return not planned.is_variant and not planned.left_out
 
 
 def _against(plan: RunPlan) -> list[str]:

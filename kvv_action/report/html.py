@@ -52,9 +52,9 @@ def html(report: RunReport, budget: int = BUDGET, inserted: PageInsert | None = 
         budget: bytes for the samples.
         inserted: additional markup.
     """
-    names = Names()
+    names, room = Names(), budget // max(1, len(report.benchmarks))
     sections = [
-        section(result, names, _samples(result, budget // len(report.benchmarks)), number)
+        section(result, names, _samples(result, room), number, exact=report.must_be_right(result))
         for number, result in enumerate(report.benchmarks, 1)
     ]
     template = _environment().get_template("report.html")

@@ -51,9 +51,10 @@ class Samples:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One benchmark on the page."""
+    """One benchmark on the page; `exact` when every answer must be right."""
 
     result: BenchmarkResult
+    exact: bool
     anchor: str
     measured: intervals.Measured
     score: Markup
@@ -64,12 +65,13 @@ class Section:
     samples: Samples
 
 
-def section(result: BenchmarkResult, names: Names, samples: Samples, number: int) -> Section:
-    """Compute the section of a benchmark."""
+def section(result: BenchmarkResult, names: Names, samples: Samples, number: int, *, exact: bool) -> Section:
+    """Compute the section of a benchmark; `exact`: every answer must be right."""
     found, parts = measured(result), pieces(result)
     title = f"{result.title}: score"
     return Section(
         result=result,
+        exact=exact,
         anchor=f"b{number}",
         measured=found,
         score=intervals.interval(names(), title, found) if found.interval or found.line is not None else Markup(""),

@@ -17,7 +17,7 @@ def gap_words(gap: Gap) -> str:
 
 def changed(report: RunReport) -> str:
     """How samples were varied, with their numbers, per benchmark; empty when none was."""
-    varied = [planned for planned in report.plan.benchmarks if planned.varies not in ("", planned.id)]
+    varied = [planned for planned in report.plan.benchmarks if planned.is_variant]
     ways = [", ".join(f"{way} {count}" for way, count in planned.variations.items()) for planned in varied]
     return "; ".join(f"{planned.title}: {listed}" for planned, listed in zip(varied, ways, strict=True))
 

@@ -131,7 +131,7 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
     results = judged(results, plan, gaps)
     advisory = [planned.id for planned in plan.benchmarks if planned.gates and plan.precheck == "warn"]
     wanted = [name for name, board in found.progress.items() if board.named]
-    beside = [planned.id for planned in plan.benchmarks if planned.varies not in ("", planned.id)]
+    beside = [planned.id for planned in plan.benchmarks if planned.is_variant]
     verdict, reason = overall(results, state, state_reason, advisory=advisory, wanted=wanted, beside=beside)
     verdict, reason = with_findings(verdict, reason, findings)
     if plan.shard is not None:
@@ -292,7 +292,7 @@ def _result(
         distributions=tally.distributions.histograms(),
         comparison=compared.comparison if compared else None,
         saved=_saved(tally, counts) if early else None,
-        orientation=evidence.orientation and planned.varies in ("", planned.id),
+        orientation=evidence.orientation and not planned.is_variant,
     )
 
 
@@ -341,7 +341,7 @@ def _diagnosis(tally: Tally, verdict: Verdict, *, exact: bool) -> tuple[Diagnosi
     sums = {name: (total(values), values.total()) for name, values in tally.metrics.items()}
     right = sum(value for value in tally.values if value != UNKNOWN)
     explained = sum(count for (cause, _), count in tally.causes.items() if cause == CUT_SHORT) + tally.unparsed
-    if tally.planned.varies not in ("", tally.planned.id):  # what is wrong with these is told by their gap
+    if tally.planned.is_variant:  # what is wrong with these is told by their gap
         return tally.diagnoses()
     whole = diagnose(sums, right, tally.scored, explained=explained, below_reference=below)
     return (*((whole,) if whole else ()), *tally.diagnoses())

@@ -64,17 +64,17 @@ def _right(result: BenchmarkResult) -> str:
 
 def chart(report: RunReport) -> str:
     """One line per benchmark with a score, as a code block; the ends of each axis are printed beside it."""
-    lines = [line for result in report.benchmarks if (line := _chart_line(result))]
+    lines = [line for result in report.benchmarks if (line := _chart_line(result, exact=report.must_be_right(result)))]
     if not lines:
         return ""
     legend = ["", LEGEND] if any("●" in line for line in lines) else []
     return block([*lines, *legend])
 
 
-def _chart_line(result: BenchmarkResult) -> str:
+def _chart_line(result: BenchmarkResult, *, exact: bool) -> str:
     if result.score is None:
         return ""
-    if result.must_be_right and result.aggregate == "mean":
+    if exact and result.aggregate == "mean":
         right = round(result.score * result.counts.scored)
         return f"{name(result.title)}      {share_bar(result.score)} {right} of {result.counts.planned}"
     if result.interval is None:
