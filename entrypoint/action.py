@@ -20,6 +20,7 @@ from kvv_action.github import commands, context
 if TYPE_CHECKING:
     from typing import TextIO
 
+    from entrypoint.evidence import RunEvidence
     from entrypoint.publication import Published
     from entrypoint.usecases.finish import FinishedRun
     from kvv_action.errors import Problem
@@ -162,8 +163,9 @@ def _proposed(settings: "Settings", folder: Path, redactor: "Redactor", log: "Te
     from entrypoint.usecases.finish import FinishedRun
 
     require(settings, always=True)
-    run = FinishedRun(report=read(folder).report, folder=folder, status=OK)
-    return _submitted(_concluded(run), settings, redactor, log)
+    found = read(folder, settings.leaderboard_evidence_url)
+    run = FinishedRun(report=found.report, folder=folder, status=OK)
+    return _submitted(_concluded(run), settings, redactor, log, found if found.bundle else None)
 
 
 def _verified(settings: "Settings", step: context.Context, redactor: "Redactor", log: "TextIO") -> StepOutcome:
@@ -199,13 +201,18 @@ def _told(run: "FinishedRun", settings: "Settings", redactor: "Redactor", log: "
     return _submitted(outcome, settings, redactor, log) if settings.leaderboard_repo else outcome
 
 
-def _submitted(outcome: StepOutcome, settings: "Settings", redactor: "Redactor", log: "TextIO") -> StepOutcome:
+def _submitted(
+    outcome: StepOutcome, settings: "Settings", redactor: "Redactor", log: "TextIO", given: "RunEvidence | None" = None
+) -> StepOutcome:
     """The outcome with what became of its submission: a step that could not submit does not pass."""
+    from entrypoint.evidence import of_bundle
     from entrypoint.publication import STOPPED, submitted
     from kvv_action.github.annotations import limited
 
+    if outcome.run is not None and outcome.run.bundle is not None:
+        given = of_bundle(outcome.run.bundle, settings.leaderboard_evidence_url)
     try:
-        submission = submitted(settings, Path(settings.out), redactor, log)
+        submission = submitted(settings, Path(settings.out), redactor, log, given)
     except (Stopped, KeyboardInterrupt):
         submission = STOPPED
     return replace(
@@ -216,21 +223,21 @@ def _submitted(outcome: StepOutcome, settings: "Settings", redactor: "Redactor",
 
 def _concluded(run: "FinishedRun") -> StepOutcome:
     from entrypoint.baseline import annotations
-    from kvv_action.github.annotations import Annotation, Level, limited, of_report
+    from kvv_action.github.annotations import Annotation, AnnotationLevel, limited, of_report
 
     report, found = run.report, [*annotations(run.baseline), *of_report(run.report)]
     if run.unbundled is not None:
-        found.insert(0, Annotation(level=Level.ERROR, title="kvv: no bundle", message=str(run.unbundled)))
+        found.insert(0, Annotation(level=AnnotationLevel.ERROR, title="kvv: no bundle", message=str(run.unbundled)))
     return StepOutcome(
         status=run.status, verdict=report.verdict, reason=report.reason, annotations=limited(found), run=run
     )
 
 
 def _without_key(step: context.Context) -> StepOutcome:
-    from kvv_action.github.annotations import Annotation, Level
+    from kvv_action.github.annotations import Annotation, AnnotationLevel
 
     reason = NO_KEY + (FORK if step.fork else "")
-    notice = Annotation(level=Level.NOTICE, title="kvv: skipped", message=reason + NO_KEY_HINT)
+    notice = Annotation(level=AnnotationLevel.NOTICE, title="kvv: skipped", message=reason + NO_KEY_HINT)
     summary = f"## ⏭️ kvv: skipped\n\n{reason}{NO_KEY_HINT}\n"
     return StepOutcome(status=OK, verdict="skipped", reason=reason, annotations=[notice], summary=summary)
 
@@ -247,10 +254,10 @@ def _wrong_inputs(problems: "Sequence[Problem]") -> StepOutcome:
 
 
 def _broken(title: str, message: str, status: int = USAGE) -> StepOutcome:
-    from kvv_action.github.annotations import Annotation, Level
+    from kvv_action.github.annotations import Annotation, AnnotationLevel
     from kvv_action.report.markdown import text
 
-    error = Annotation(level=Level.ERROR, title=f"kvv: {title}", message=message)
+    error = Annotation(level=AnnotationLevel.ERROR, title=f"kvv: {title}", message=message)
     return StepOutcome(
         status=status, verdict="inconclusive", reason=message, annotations=[error],
         summary=f"## ⚠️ kvv: {title}\n\n{text(message, 2000)}\n",
@@ -332,7 +339,7 @@ def _reap(run: str) -> str:
     if not run:
         return "kvv: not in a job; nothing to remove"
     try:
-        reaped = reaper.reap(reaper.Which(run=run))
+        reaped = reaper.reap(reaper.ContainerSelection(run=run))
     except KvvError as error:
         return f"kvv: nothing to remove: {error}"
     except Exception as error:  # noqa: BLE001 - cleaning up must not fail a job that is done

@@ -17,10 +17,10 @@ from kvv_action.compare.markdown import MARKS, QUESTION
 from kvv_action.compare.records import Comparison, Regression
 from kvv_action.compare.side import find_report, of_journal, read, read_report
 from kvv_action.errors import KvvError, Problem, UsageError
-from kvv_action.github.annotations import Annotation, Level
+from kvv_action.github.annotations import Annotation, AnnotationLevel
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL, REPORT
-from kvv_action.report.markdown.assemble import Inserted
+from kvv_action.report.markdown import SummaryInsert
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import visible
 from kvv_action.schema import RunReport
@@ -116,19 +116,23 @@ def annotations(found: BaselineResult | None) -> list[Annotation]:
     if found is None:
         return []
     if found.comparison is None:
-        level = Level.NOTICE if found.missing else Level.WARNING
+        level = AnnotationLevel.NOTICE if found.missing else AnnotationLevel.WARNING
         return [Annotation(level=level, title="kvv: no comparison", message=found.notice)]
-    levels = {Regression.NONE: Level.NOTICE, Regression.REGRESSION: Level.ERROR, Regression.UNKNOWN: Level.WARNING}
+    levels = {
+        Regression.NONE: AnnotationLevel.NOTICE,
+        Regression.REGRESSION: AnnotationLevel.ERROR,
+        Regression.UNKNOWN: AnnotationLevel.WARNING,
+    }
     message = "\n".join(text for text in (found.comparison.headline, found.comparison.reason) if text)
     return [Annotation(level=levels[found.regression], title=f"kvv: regression: {found.regression}", message=message)]
 
 
-def inserted_by(found: BaselineResult | None) -> Inserted | None:
+def inserted_by(found: BaselineResult | None) -> SummaryInsert | None:
     """What the summary of the run begins with."""
     if found is None:
         return None
     if found.comparison is None:
-        return Inserted(head=f"> {MARKS[found.regression]} {QUESTION} Not known: {text(found.notice, 500)}\n\n")
+        return SummaryInsert(head=f"> {MARKS[found.regression]} {QUESTION} Not known: {text(found.notice, 500)}\n\n")
     return inserted(found.comparison)
 
 

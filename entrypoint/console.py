@@ -293,7 +293,7 @@ def _lines(report: RunReport, out: str) -> "Iterator[Text]":
     """What stands below the table."""
     from rich.text import Text
 
-    from kvv_action.report.markdown.cases import unasked
+    from kvv_action.report.wording import unasked
 
     for result in report.benchmarks:
         if result.verdict is not Verdict.SKIPPED and result.reason != report.state_reason:  # told once, below

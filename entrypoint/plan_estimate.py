@@ -135,8 +135,7 @@ def estimate_plan(prepared: PreparedRun) -> PlanEstimate:
 
 def _row(loaded: Loaded, estimate: Estimate, prepared: PreparedRun, room: Room) -> BenchmarkEstimate:
     planned = loaded.planned
-    beside = planned.varies if planned.varies != planned.id else ""
-    whole = planned.must_be_right and not beside
+    whole = planned.must_be_right and not planned.is_variant
     design = _design(planned, family(prepared.plan.benchmarks))
     return BenchmarkEstimate(
         id=planned.id,
@@ -154,7 +153,7 @@ def _row(loaded: Loaded, estimate: Estimate, prepared: PreparedRun, room: Room) 
         cost=_cost(estimate, prepared),
         exact=whole,
         looks=max(1, len(planned.looks)),
-        beside=beside,
+        beside=planned.variant_of,
         reference=planned.reference.value if planned.reference and not whole else None,
         margin=planned.margin,
         smallest_difference=design.detectable() if design else None,
@@ -211,7 +210,7 @@ def _fits(name: str, limit: float, span: Span, beyond: str) -> str:
 
 def _tiers(prepared: PreparedRun) -> Iterator[TierEstimate]:
     """Every tier of every benchmark that can be compared with a reference at one of them."""
-    published = [loaded for loaded in prepared.loaded if loaded.planned.varies in ("", loaded.planned.id)]
+    published = [loaded for loaded in prepared.loaded if not loaded.planned.is_variant]
     for tier in TIERS:
         planned = [_at(loaded, tier, prepared) for loaded in published]
         count = family(planned)

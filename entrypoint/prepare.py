@@ -18,7 +18,7 @@ from kvv_action import __version__
 from kvv_action.benchmark import Benchmark, Options
 from kvv_action.dataset.load import BUNDLED
 from kvv_action.dataset.load import load as load_rows
-from kvv_action.errors import DatasetError, Problem, UsageError
+from kvv_action.errors import DatasetError, Problem, UsageError, nearest
 from kvv_action.github import context
 from kvv_action.plan import shard as shards
 from kvv_action.plan import variants as holdout
@@ -28,9 +28,9 @@ from kvv_action.profiles.document import TIERS
 from kvv_action.profiles.model import Profile
 from kvv_action.profiles.thinking import check as check_thinking
 from kvv_action.redact import SENSITIVE_HEADER, Redactor
-from kvv_action.sandbox.own import own_image
+from kvv_action.sandbox.own_image import own_image
 from kvv_action.schema import EndpointInfo, ProfileInfo, Provenance, RunPlan
-from kvv_action.settings import SECRETS, Settings, nearest, option_name, vendor_name
+from kvv_action.settings import SECRETS, Settings, option_name, vendor_name
 
 EMBEDDED = "embedded vendor"
 CHOICES = ("image_encoding", "image_placement", "mmmu_prompt", "mmmu_parts")
@@ -247,6 +247,11 @@ def choices_of(settings: Settings, loaded: Sequence[Loaded]) -> dict[str, Any]:
     return {option_name(name): getattr(settings, name) for name in names} | limits
 
 
+def checks_of(profile: Profile) -> dict[str, Any]:
+    """What the checks over all answers must know of the model."""
+    return {"markers": list(profile.markers), "names": [profile.model, *profile.served_names]}
+
+
 def file_digest(path: str) -> str:
     """SHA-256 of a file, empty for no file."""
     if not path:
@@ -296,7 +301,11 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
         precheck=settings.precheck,
         probes=settings.probes,
         tokenizer=file_digest(settings.tokenizer),
-        choices=choices_of(settings, loaded),
+        choices={
+            **choices_of(settings, loaded),
+            "max-broken-tries": settings.max_broken_tries,
+            "checks": checks_of(profile),
+        },
         demonstration=demonstration is not None,
         faults=demonstration.faults if demonstration else (),
         reference=_reference(settings, options),

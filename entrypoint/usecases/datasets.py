@@ -8,9 +8,9 @@ from benchmarks import registry
 from entrypoint.prepare import create, options_of
 from kvv_action.benchmark import Benchmark, DatasetPin
 from kvv_action.dataset.load import load as load_rows
-from kvv_action.errors import DatasetError, Problem, UsageError
+from kvv_action.errors import DatasetError, Problem, UsageError, nearest
 from kvv_action.schema import DatasetInfo
-from kvv_action.settings import Settings, nearest
+from kvv_action.settings import Settings
 
 
 class DatasetAction(StrEnum):

@@ -41,6 +41,7 @@ from kvv_action.schema import (
     Score,
 )
 from kvv_action.verdict.answers import tables_of
+from kvv_action.verdict.checks.markers import echo_of
 
 POSTED = (CHAT, COMPLETIONS)
 PLAIN = 16
@@ -156,7 +157,9 @@ class _Generate:
             )
             exchange = Exchange(call=out.call, request=out.kept, endpoint=out.endpoint, rejection=rejection)
         else:
-            exchange = Exchange(call=out.call, request=out.kept, endpoint=out.endpoint, completion=completion)
+            exchange = Exchange(
+                call=out.call, request=out.kept, endpoint=out.endpoint, completion=completion, echo=echo_of(out.content)
+            )
         prompt = self._counted(out, exchange.completion)
         journal.append(answer_line(place, exchange, key=out.key, request=out.digest, reckoned=prompt))
         return exchange
@@ -364,8 +367,8 @@ class Runner:
     async def _drive(self, stage: Sequence[Loaded]) -> None:
         asked = [loaded for loaded in stage if loaded.count]
         # published items and the same ones put another way are asked in turn, so that nothing else differs between them
-        beside = {loaded.planned.varies: loaded for loaded in asked if _beside(loaded)}
-        first = [loaded for loaded in asked if not _beside(loaded)]
+        beside = {loaded.planned.variant_of: loaded for loaded in asked if loaded.planned.is_variant}
+        first = [loaded for loaded in asked if not loaded.planned.is_variant]
         pairs = [(loaded, beside.pop(loaded.planned.id, None)) for loaded in first]
         pairs += [(loaded, None) for loaded in beside.values()]
         lanes = [self._lane(loaded, other, alone=len(pairs) == 1) for loaded, other in pairs]
@@ -501,11 +504,6 @@ class Runner:
         self._observer.finished(
             Finished(benchmark=place.benchmark, sample=place.sample, epoch=place.epoch, result=result)
         )
-
-
-def _beside(loaded: Loaded) -> bool:
-    """Whether its samples are those of another benchmark of the plan, put another way."""
-    return loaded.planned.varies not in ("", loaded.planned.id)
 
 
 def _words(error: Exception) -> str:

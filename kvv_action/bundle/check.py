@@ -1,4 +1,4 @@
-"""Whether the files of a bundle are what follows from its journal."""
+"""Checks that the files of a bundle follow from its journal."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +14,10 @@ from kvv_action.schema import RunReport
 
 
 def manifest_in(folder: Path) -> Any:
-    """The manifest of a bundle in a folder; None where it is that of a run, or none.
+    """The manifest of a bundle in a folder; None when the folder has no bundle's manifest.
 
     Raises:
-        BundleError: it announces what no bundle may hold.
+        BundleError: the manifest lists files that no bundle may contain.
     """
     try:
         text = (folder / MANIFEST).read_bytes()
@@ -31,12 +31,12 @@ def manifest_in(folder: Path) -> Any:
 
 
 def differences(folder: Path, manifest: Any, report: RunReport) -> Iterator[AuditDifference]:
-    """Every file that is not what the manifest says, or does not follow from the journal.
+    """The files that differ from the manifest, or do not follow from the journal.
 
     Args:
         folder: the files of the bundle.
-        manifest: theirs.
-        report: made again from the journal.
+        manifest: of the bundle.
+        report: computed from the journal.
     """
     members = members_of(orjson.dumps(manifest))
     for name, member in sorted(members.items()):
@@ -52,7 +52,7 @@ def differences(folder: Path, manifest: Any, report: RunReport) -> Iterator[Audi
 
 
 def _rendered(folder: Path, report: RunReport) -> Iterator[AuditDifference]:
-    """Reports that are not those of the journal; another version may write them in another way."""
+    """Reports that do not follow from the journal; reports of another version are not compared."""
     for name, data in render(report).items():
         same_version = report.provenance.version == __version__
         if name != REPORT and same_version and (folder / name).is_file() and (folder / name).read_bytes() != data:

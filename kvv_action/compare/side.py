@@ -232,7 +232,7 @@ def _note(judged: Judged, samples: dict[str, dict[str, Sampled]]) -> None:
         return
     sampled.category = sys.intern(result.category)
     sampled.add(float(result.value), place.epoch)
-    sampled.answered([exchange for exchange in judged.exchanges if not exchange.endpoint])
+    sampled.answered([exchange for exchange in judged.exchanges if exchange.by_vendor])
 
 
 def _measured(completions: Sequence[Completion]) -> dict[str, float]:

@@ -72,6 +72,8 @@ def answer_line(place: Place, exchange: Exchange, *, key: str, request: str, rec
         line["endpoint"] = exchange.endpoint
     if reckoned:
         line["reckoned"] = reckoned
+    if exchange.echo:
+        line["echo"] = exchange.echo
     if exchange.completion is not None:
         line["completion"] = exchange.completion
     else:
@@ -148,8 +150,11 @@ def to_exchange(line: Mapping[str, Any]) -> Exchange:
     if line["kind"] == "observation":
         return Exchange(call=line["call"], observation=_observation(line))
     call, request, endpoint = line["call"], line.get("body", ""), line.get("endpoint", "")
+    echo, signs = tuple(line.get("echo", ())), line.get("signs")
     if completion := line.get("completion"):
-        return Exchange(call=call, request=request, endpoint=endpoint, completion=_completion(completion))
+        return Exchange(
+            call=call, request=request, endpoint=endpoint, completion=_completion(completion), echo=echo, signs=signs
+        )
     rejection = Rejection(**_with_attempts(dict(line["rejection"])))
     return Exchange(call=call, request=request, endpoint=endpoint, rejection=rejection)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from kvv_action.schema import RunPlan
+from kvv_action.schema import Json, RunPlan
 
 
 class DifferenceKind(StrEnum):
@@ -26,8 +26,8 @@ class DifferenceKind(StrEnum):
     NO_REPORT = "no such file, so there is nothing to compare with"
     NO_JSON = "not JSON ({recomputed})"
     NO_FILE = "is missing"
-    FILE = "is not the file of the manifest"
-    RENDERED = "is not what follows from the journal"
+    FILE = "differs from the manifest"
+    RENDERED = "does not follow from the journal"
     JOURNAL = "{recomputed}"
 
 
@@ -79,6 +79,6 @@ def difference(there: RunPlan, now: RunPlan) -> str:
     return "; ".join(texts[:3]) + ("; …" if len(texts) > 3 else "")
 
 
-def _short(value: Any) -> str:
+def _short(value: Json) -> str:
     text = repr(value)
     return text if len(text) <= 80 else text[:79] + "…"

@@ -171,6 +171,7 @@ def _beside(planned: PlannedBenchmark, run: ReferenceRun, asked: Sequence[str]) 
     for name, mine, other in (
         ("samples", planned.dataset.digest[:16], theirs.dataset.digest[:16]),
         ("version", planned.version, theirs.version),
+        ("metric", planned.metric, theirs.metric),
         ("variation", planned.varies, theirs.varies),
     ):
         if mine != other:

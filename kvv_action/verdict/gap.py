@@ -49,7 +49,7 @@ class Pairs:
     def __init__(self, plan: RunPlan) -> None:
         self._plans = {planned.id: planned for planned in plan.benchmarks}
         self._samples: dict[str, dict[str, _Means]] = {
-            planned.varies: {} for planned in plan.benchmarks if planned.varies not in ("", planned.id)
+            planned.variant_of: {} for planned in plan.benchmarks if planned.is_variant
         }
 
     def add(self, place: Place, value: float) -> None:
@@ -67,14 +67,13 @@ class Pairs:
     def _means(self, place: Place) -> tuple[_Means, bool] | None:
         """Those of a sample, and whether this answer is to a varied item."""
         planned = self._plans[place.benchmark]
-        varied = planned.varies not in ("", planned.id)
-        samples = self._samples.get(planned.varies if varied else planned.id)
+        samples = self._samples.get(planned.variant_of or planned.id)
         if samples is None:
             return None
         means = samples.setdefault(place.sample, _Means())
-        if not varied:
+        if not planned.is_variant:
             means.cluster = planned.clusters[place.index] if planned.clusters else place.index
-        return means, varied
+        return means, planned.is_variant
 
     def gaps(self) -> tuple[Gap, ...]:
         """The gap of each benchmark that has pairs."""
@@ -134,7 +133,7 @@ def _gap(name: str, both: Sequence[_Means], differences: Sequence[float], by_cha
 
 def judged(results: Sequence[BenchmarkResult], plan: RunPlan, gaps: Sequence[Gap]) -> tuple[BenchmarkResult, ...]:
     """The results, with those of varied items judged by their gap alone."""
-    beside = {planned.id: planned.varies for planned in plan.benchmarks if planned.varies not in ("", planned.id)}
+    beside = {planned.id: planned.variant_of for planned in plan.benchmarks if planned.is_variant}
     found = {gap.benchmark: gap for gap in gaps}
     return tuple(_judged(result, found.get(beside[result.id])) if result.id in beside else result for result in results)
 

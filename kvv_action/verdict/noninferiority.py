@@ -48,6 +48,16 @@ def family(benchmarks: Iterable[PlannedBenchmark]) -> int:
     return max(1, sum(planned.comparable for planned in benchmarks))
 
 
+def by_limits(low: float, high: float, margin: float) -> frozenset[Verdict]:
+    """The verdicts that the limits of a comparison allow.
+
+    Limits below the margin allow two: they do not say whether the vendor is also clearly below the reference itself.
+    """
+    if low > -margin:
+        return frozenset({Verdict.PASS})
+    return frozenset({Verdict.INCONCLUSIVE, Verdict.FAIL} if high < -margin else {Verdict.INCONCLUSIVE})
+
+
 def quantile(planned: PlannedBenchmark, number: int, error: float) -> float:
     """The normal quantile of the limits at a look, by its place among the looks."""
     if not planned.looks:

@@ -2,7 +2,7 @@
 
 import math
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,12 +35,14 @@ from kvv_action.schema import (
 from kvv_action.statistics.aggregates import AGGREGATES, Aggregated, Missing
 from kvv_action.statistics.intervals import clustered
 from kvv_action.verdict.causes import diagnose
+from kvv_action.verdict.checks.findings import AnswerChecks
 from kvv_action.verdict.comparison import Compared, compare_all
+from kvv_action.verdict.delivery import DeliveryTally
 from kvv_action.verdict.gap import Pairs, judged
 from kvv_action.verdict.noninferiority import family, stand
 from kvv_action.verdict.state import OTHERS, state_of
 from kvv_action.verdict.tally import CUT_SHORT, UNKNOWN, Tally, mean, total
-from kvv_action.verdict.verdict import Evidence, judge, of_shard, overall
+from kvv_action.verdict.verdict import Evidence, judge, of_shard, overall, with_findings
 
 Rescored = Mapping[Slot, Score]
 """Scores that replace those of the journal (audit)."""
@@ -113,7 +115,11 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
     tallies = {planned.id: Tally.empty(planned) for planned in plan.benchmarks}
     traffic = _Traffic()
     pairs = Pairs(plan)
-    _count(reading, tallies, traffic, pairs, rescored or {})
+    arrivals, checks = DeliveryTally(), AnswerChecks(plan)
+    _count(reading, tallies, traffic, (arrivals.add, checks.see), pairs, rescored or {})
+    delivery = arrivals.delivery(plan)
+    broken = arrivals.finding(delivery) if delivery else None
+    findings = (*((broken,) if broken else ()), *checks.findings())
     state, state_reason = state_of(found, plan)
     unasked = state_reason or (OTHERS if plan.shard is not None else "")
     compared = _compared(tallies)
@@ -125,8 +131,9 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
     results = judged(results, plan, gaps)
     advisory = [planned.id for planned in plan.benchmarks if planned.gates and plan.precheck == "warn"]
     wanted = [name for name, board in found.progress.items() if board.named]
-    beside = [planned.id for planned in plan.benchmarks if planned.varies not in ("", planned.id)]
+    beside = [planned.id for planned in plan.benchmarks if planned.is_variant]
     verdict, reason = overall(results, state, state_reason, advisory=advisory, wanted=wanted, beside=beside)
+    verdict, reason = with_findings(verdict, reason, findings)
     if plan.shard is not None:
         verdict, reason = of_shard(plan.shard, results, state, state_reason, advisory=advisory)
     return RunReport(
@@ -152,11 +159,18 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
             redacted_from=found.redacted_from,
         ),
         gaps=gaps,
+        delivery=delivery,
+        findings=findings,
     )
 
 
 def _count(
-    reading: JournalReading, tallies: Mapping[str, Tally], traffic: _Traffic, pairs: Pairs, rescored: Rescored
+    reading: JournalReading,
+    tallies: Mapping[str, Tally],
+    traffic: _Traffic,
+    watching: Sequence[Callable[[Sent], None]],
+    pairs: Pairs,
+    rescored: Rescored,
 ) -> None:
     """Count the requests to the endpoint under test, and the results that stand."""
     for event in reading.events():
@@ -164,6 +178,8 @@ def _count(
         if isinstance(event, Sent):
             if not event.endpoint:
                 _sent(event, reading.state.progress[place.benchmark], tally, traffic)
+                for see in watching:
+                    see(event)
         elif event.stands and isinstance(event.result, Score):
             score = rescored.get(place.slot) or event.result
             tally.score(place.index, place.epoch, place.sample, score, event.exchanges)
@@ -276,7 +292,7 @@ def _result(
         distributions=tally.distributions.histograms(),
         comparison=compared.comparison if compared else None,
         saved=_saved(tally, counts) if early else None,
-        orientation=evidence.orientation and planned.varies in ("", planned.id),
+        orientation=evidence.orientation and not planned.is_variant,
     )
 
 
@@ -325,7 +341,7 @@ def _diagnosis(tally: Tally, verdict: Verdict, *, exact: bool) -> tuple[Diagnosi
     sums = {name: (total(values), values.total()) for name, values in tally.metrics.items()}
     right = sum(value for value in tally.values if value != UNKNOWN)
     explained = sum(count for (cause, _), count in tally.causes.items() if cause == CUT_SHORT) + tally.unparsed
-    if tally.planned.varies not in ("", tally.planned.id):  # what is wrong with these is told by their gap
+    if tally.planned.is_variant:  # what is wrong with these is told by their gap
         return tally.diagnoses()
     whole = diagnose(sums, right, tally.scored, explained=explained, below_reference=below)
     return (*((whole,) if whole else ()), *tally.diagnoses())

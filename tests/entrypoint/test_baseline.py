@@ -7,7 +7,7 @@ import pytest
 from entrypoint.baseline import BaselineResult, annotations, combined, inserted_by
 from kvv_action.compare.judge import compare
 from kvv_action.compare.records import Regression
-from kvv_action.github.annotations import Level
+from kvv_action.github.annotations import AnnotationLevel
 from tests.compare.sides import benchmark, side
 
 RUN = side((benchmark("quiz"), {f"s{n}": [1.0] for n in range(100)}))
@@ -49,14 +49,14 @@ def test_the_gate_takes_the_worse_of_both(
 @pytest.mark.parametrize(
     ("against", "level"),
     [
-        (MISSING, Level.NOTICE),
-        (FAILED, Level.WARNING),
-        (found(Regression.NONE), Level.NOTICE),
-        (found(Regression.UNKNOWN), Level.WARNING),
-        (found(Regression.REGRESSION), Level.ERROR),
+        (MISSING, AnnotationLevel.NOTICE),
+        (FAILED, AnnotationLevel.WARNING),
+        (found(Regression.NONE), AnnotationLevel.NOTICE),
+        (found(Regression.UNKNOWN), AnnotationLevel.WARNING),
+        (found(Regression.REGRESSION), AnnotationLevel.ERROR),
     ],
 )
-def test_the_answer_is_an_annotation(against: BaselineResult, level: Level) -> None:
+def test_the_answer_is_an_annotation(against: BaselineResult, level: AnnotationLevel) -> None:
     """As loud as it must be."""
     (annotation,) = annotations(against)
     assert annotation.level is level

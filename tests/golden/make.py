@@ -18,22 +18,24 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from unittest import mock
 
 import orjson
 
+import kvv_action.profiles
 from tests.golden.store import (
     BUNDLE,
     BUNDLES,
     EXPECTED,
     PAIRS,
+    PROFILES,
     RECORD,
     RUNS,
     SCHEMA,
     SETTLED,
     as_json,
+    audited,
     keep,
     packed,
     say,
@@ -43,6 +45,7 @@ from tests.pipeline.command import kvv, problems, size, vendor
 
 Recipe = Callable[[Path], None]
 ALL = "precheck,ocrbench,mmmu_pro,aime2025,toolcall,swebench"
+BUILT_IN = Path(kvv_action.profiles.__file__).parent
 RECIPES: dict[str, Recipe] = {}
 COMPARED = {
     "worse": ("before", "after"),
@@ -362,10 +365,10 @@ def keep_run(folder: Path, scratch: Path) -> None:
     said, record = submitted(folder, folder)
     (folder / "evidence.tar.gz").unlink(missing_ok=True)
     found = {
-        "audit": asdict(say(folder, "audit", folder)),
+        "audit": audited(folder, folder, (folder / "report.json").read_bytes()),
         "bundle": packed(folder, full),
         "bundle --redact": packed(folder, redacted, "--redact"),
-        "leaderboard submit": asdict(said),
+        "leaderboard submit": said,
     }
     (target / EXPECTED).write_bytes(as_json(found))
     if record is not None:
@@ -378,7 +381,7 @@ def keep_pair(name: str, root: Path) -> None:
     out = root / "compared"
     said = say(root, "compare", root / base, root / new, "--out", out)
     keep(out, PAIRS / name)
-    (PAIRS / name / EXPECTED).write_bytes(as_json({"base": base, "new": new, "compare": asdict(said)}))
+    (PAIRS / name / EXPECTED).write_bytes(as_json({"base": base, "new": new, "compare": said}))
     shutil.rmtree(out)
 
 
@@ -389,7 +392,10 @@ def keep_bundle(run: Path, *options: str) -> None:
     archive = target / BUNDLE
     packed(run, archive, *options)
     said, record = submitted(archive, target)
-    found = {"audit": asdict(say(target, "audit", archive)), "leaderboard submit": asdict(said)}
+    found = {
+        "audit": audited(archive, target, (run / "report.json").read_bytes()),
+        "leaderboard submit": said,
+    }
     (target / EXPECTED).write_bytes(as_json(found))
     if record is not None:
         (target / RECORD).write_bytes(record)
@@ -407,6 +413,7 @@ def main() -> int:
         for name, make in RECIPES.items():
             sys.stderr.write(f"{name}\n")
             make(root / name)
+        shutil.copytree(BUILT_IN, PROFILES, ignore=lambda _, names: [name for name in names if name[-5:] != ".toml"])
         for name in RECIPES:
             keep_run(root / name, Path(scratch))
         for name in COMPARED:

@@ -6,7 +6,6 @@ import hashlib
 import io
 import tarfile
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import orjson
 from tests.pipeline.command import kvv
 
 SCHEMA = Path(__file__).parent / "schema1"
-RUNS, PAIRS, BUNDLES = SCHEMA / "runs", SCHEMA / "pairs", SCHEMA / "bundles"
+RUNS, PAIRS, BUNDLES, PROFILES = (SCHEMA / name for name in ("runs", "pairs", "bundles", "profiles"))
 PLAIN = ("report.json", "summary.md", "compare.json", "compare.md")
 """Kept as they are, so that a difference can be read; all other files of a folder go into one archive."""
 PACKED, EXPECTED, RECORD = "files.tar.gz", "expected.json", "record.json"
@@ -26,21 +25,15 @@ SETTLED = {"COLUMNS": "120", "NO_COLOR": "1"}
 """The environment in which tables are printed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """How a command ended, with the name of the folder it worked in left out of its words."""
-
-    status: int
-    out: str
-    err: str
+Said = dict[str, Any]
+"""How a command ended: `status`, `out` and `err`."""
 
 
 def say(folder: Path, *arguments: object) -> Said:
     """Run a command in this process; `{folder}` stands for the folder in what it printed."""
     ran = kvv(*arguments)
-    return Said(
-        status=ran.status, out=ran.out.replace(str(folder), "{folder}"), err=ran.err.replace(str(folder), "{folder}")
-    )
+    out, err = (text.replace(str(folder), "{folder}") for text in (ran.out, ran.err))
+    return {"status": ran.status, "out": out, "err": err}
 
 
 def keep(folder: Path, target: Path) -> None:
@@ -93,6 +86,18 @@ def difference(wanted: bytes, found: bytes, lines: int = 40) -> str:
     )
 
 
+def audited(evidence: Path, folder: Path, report: bytes) -> Said:
+    """`kvv audit` of a folder or a bundle, by the profile as it was on the day of the run.
+
+    Args:
+        evidence: the folder or the archive.
+        folder: for which `{folder}` stands in what is printed.
+        report: the run's.
+    """
+    profile = PROFILES / f"{orjson.loads(report)['plan']['profile']['name']}.toml"
+    return say(folder, "audit", evidence, "--profile", profile)
+
+
 def packed(folder: Path, archive: Path, *options: str) -> dict[str, Any]:
     """`kvv bundle` of a folder: what it said, and the digests of the archive and of all that is in it.
 
@@ -100,11 +105,11 @@ def packed(folder: Path, archive: Path, *options: str) -> dict[str, Any]:
     that of the tar in it counts everywhere.
     """
     ran = say(folder, "bundle", folder, "--out", archive, *options)
-    if ran.status:
-        return {"status": ran.status, "err": ran.err}
+    if ran["status"]:
+        return ran
     data = archive.read_bytes()
     return {
-        "status": ran.status,
+        "status": ran["status"],
         "header": data[:10].hex(),
         "tar": sha256(gzip.decompress(data)),
         "files": {name: sha256(content) for name, content in members(data).items()},
@@ -135,15 +140,15 @@ def submitted(evidence: Path, folder: Path) -> tuple[Said, bytes | None]:
     """
     options = ("--leaderboard-dry-run", "--leaderboard-allow-incomplete", "--leaderboard-vendor", "example")
     ran = say(folder, "leaderboard", "submit", evidence, "--leaderboard-repo", "example/leaderboard", *options)
-    if ran.status:
+    if ran["status"]:
         return ran, None
-    bodies = [part for part in ran.out.split("\n\n") if part.startswith("{")]
+    bodies = [part for part in ran["out"].split("\n\n") if part.startswith("{")]
     (tree,) = [body for body in map(orjson.loads, bodies) if "base_tree" in body]
     path, text = tree["tree"][0]["path"], tree["tree"][0]["content"]
-    last = ran.out.splitlines()[-1]
+    last = ran["out"].splitlines()[-1]
     assert path.endswith(f"-{sha256(text.encode())[:12]}.json")
     assert last.endswith(path)
-    said = Said(status=ran.status, out=last.replace(sha256(text.encode())[:12], "{digest}"), err=ran.err)
+    said = {**ran, "out": last.replace(sha256(text.encode())[:12], "{digest}")}
     return said, _placeless(text, (folder / BUNDLE).read_bytes())
 
 

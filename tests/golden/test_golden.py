@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import orjson
@@ -16,11 +15,13 @@ from tests.golden.store import (
     BUNDLE,
     BUNDLES,
     PAIRS,
+    PROFILES,
     RECORD,
     RENDERED,
     RUNS,
     SETTLED,
     as_json,
+    audited,
     difference,
     expected,
     files_of,
@@ -74,7 +75,7 @@ def test_render_writes_the_same_files(folder: Path) -> None:
     before = files_of(folder)
     for name in RENDERED:
         (folder / name).unlink(missing_ok=True)
-    assert say(folder, "render", folder).status == 0
+    assert say(folder, "render", folder)["status"] == 0
     after = files_of(folder)
     assert after.keys() == before.keys()
     assert orjson.loads(after[REPORT]) == orjson.loads(before[REPORT])
@@ -85,7 +86,11 @@ def test_render_writes_the_same_files(folder: Path) -> None:
 @every_run
 def test_audit_agrees(folder: Path) -> None:
     """Every score and every number is reached again from the journal."""
-    same(as_json(expected(RUNS / folder.name)["audit"]), as_json(asdict(say(folder, "audit", folder))), "audit")
+    same(
+        as_json(expected(RUNS / folder.name)["audit"]),
+        as_json(audited(folder, folder, (folder / REPORT).read_bytes())),
+        "audit",
+    )
 
 
 @every_run
@@ -107,7 +112,7 @@ def test_submit_makes_the_same_record(folder: Path) -> None:
     """Or refuses with the same words."""
     source = RUNS / folder.name
     said, record = submitted(folder, folder)
-    same(as_json(expected(source)["leaderboard submit"]), as_json(asdict(said)), "leaderboard submit")
+    same(as_json(expected(source)["leaderboard submit"]), as_json(said), "leaderboard submit")
     assert (record is not None) == (source / RECORD).is_file()
     if record is not None:
         same((source / RECORD).read_bytes(), record, RECORD)
@@ -127,7 +132,7 @@ def test_compare_says_the_same(name: str, tmp_path: Path) -> None:
     wanted = expected(source)
     base, new = (unpacked(RUNS / wanted[side], tmp_path / side / wanted[side]) for side in ("base", "new"))
     said = say(tmp_path, "compare", base, new, "--out", tmp_path / "compared")
-    same(as_json(wanted["compare"]), as_json(asdict(said)), "compare")
+    same(as_json(wanted["compare"]), as_json(said), "compare")
     found = files_of(tmp_path / "compared")
     kept = files_of(unpacked(source, tmp_path / "kept"))
     assert found.keys() == kept.keys()
@@ -141,9 +146,10 @@ def test_an_archive_is_read_as_before(name: str, tmp_path: Path) -> None:
     source, copy = BUNDLES / name, tmp_path / BUNDLE
     copy.write_bytes((source / BUNDLE).read_bytes())
     wanted = expected(source)
-    same(as_json(wanted["audit"]), as_json(asdict(say(tmp_path, "audit", copy))), "audit")
+    report = members(copy.read_bytes())[REPORT]
+    same(as_json(wanted["audit"]), as_json(audited(copy, tmp_path, report)), "audit")
     said, record = submitted(copy, tmp_path)
-    same(as_json(wanted["leaderboard submit"]), as_json(asdict(said)), "leaderboard submit")
+    same(as_json(wanted["leaderboard submit"]), as_json(said), "leaderboard submit")
     same((source / RECORD).read_bytes(), record or b"", RECORD)
 
 
@@ -163,7 +169,11 @@ def test_a_result_file_is_imported_to_the_same_run(tmp_path: Path) -> None:
     """But for versions of what took part, and with them the chain: these say who imported it."""
     kept = unpacked(RUNS / "imported", tmp_path / "kept")
     source, official, out = kept / "results.jsonl", kept / "official.jsonl", tmp_path / "out"
-    say(tmp_path, "import-k2vv", source, "--reference", official, "--vendor", "example", "--out", out)
+    profile = PROFILES / "kimi-k2-thinking.toml"
+    say(
+        tmp_path, "import-k2vv", source, "--reference", official, "--vendor", "example", "--out", out,
+        "--profile", profile,
+    )  # fmt: skip
     wanted, found = (_unchained(folder / "journal.jsonl") for folder in (kept, out))
     same(wanted, found, "journal.jsonl")
     old, new = (orjson.loads((folder / REPORT).read_bytes()) for folder in (kept, out))
