@@ -133,7 +133,7 @@ CONCLUSIONS = {
     "unauthorized": stopped("auth"),
     "slow": stopped("timeout-first-token", "timeout-total", options=IMPATIENT),
     "hangs": stopped("timeout-first-token", "timeout-total", options=IMPATIENT),
-    "disconnects": stopped("disconnected"),
+    "disconnects": replace(stopped("disconnected"), status=1, verdict="fail"),  # in the middle of its answers
     "truncates-stream": broken("truncated", "truncated"),
     "invalid-json": broken("bad-response", "bad-response"),
     "huge-response": unusable("too-large", "too-large"),
