@@ -18,19 +18,19 @@ from kvv_action import __version__
 from kvv_action.benchmark import Benchmark, Options
 from kvv_action.dataset.load import BUNDLED
 from kvv_action.dataset.load import load as load_rows
-from kvv_action.errors import DatasetError, Problem, UsageError
+from kvv_action.errors import DatasetError, Problem, UsageError, nearest
 from kvv_action.github import context
 from kvv_action.plan import shard as shards
 from kvv_action.plan import variants as holdout
-from kvv_action.plan.plan import Amount, Loaded, Peer, left_out, plan_benchmark
+from kvv_action.plan.plan import Amount, Loaded, ReferenceRun, left_out, plan_benchmark
 from kvv_action.profiles import loader
 from kvv_action.profiles.document import TIERS
 from kvv_action.profiles.model import Profile
 from kvv_action.profiles.thinking import check as check_thinking
 from kvv_action.redact import SENSITIVE_HEADER, Redactor
-from kvv_action.sandbox.own import own_image
+from kvv_action.sandbox.own_image import own_image
 from kvv_action.schema import EndpointInfo, ProfileInfo, Provenance, RunPlan
-from kvv_action.settings import SECRETS, Settings, nearest, option_name, vendor_name
+from kvv_action.settings import SECRETS, Settings, option_name, vendor_name
 
 EMBEDDED = "embedded vendor"
 CHOICES = ("image_encoding", "image_placement", "mmmu_prompt", "mmmu_parts")
@@ -53,7 +53,7 @@ class Demonstration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class PreparedRun:
     """A run that can start."""
 
     settings: Settings
@@ -141,9 +141,9 @@ def create(names: Sequence[str], options: Options) -> list[Benchmark]:
 
 def load_benchmark(
     benchmark: Benchmark, settings: Settings, profile: Profile, *, location: str,
-    peers: Mapping[str, Peer] = MappingProxyType({}),
+    reference_runs: Mapping[str, ReferenceRun] = MappingProxyType({}),
 ) -> Loaded:  # fmt: skip
-    """One benchmark with its samples; `peers` are runs of the reference.
+    """One benchmark with its samples; `reference_runs` are runs of the reference.
 
     Raises:
         DatasetError: the samples cannot be had, or are not the pinned ones.
@@ -158,7 +158,9 @@ def load_benchmark(
             cache=settings.dataset_cache,
             allow_drift=settings.allow_dataset_drift,
         )
-    return plan_benchmark(benchmark, rows, profile, replace(amount_at(settings, settings.tier), peers=peers))
+    return plan_benchmark(
+        benchmark, rows, profile, replace(amount_at(settings, settings.tier), reference_runs=reference_runs)
+    )
 
 
 def amount_at(settings: Settings, tier: str) -> Amount:
@@ -245,6 +247,11 @@ def choices_of(settings: Settings, loaded: Sequence[Loaded]) -> dict[str, Any]:
     return {option_name(name): getattr(settings, name) for name in names} | limits
 
 
+def checks_of(profile: Profile) -> dict[str, Any]:
+    """What the checks over all answers must know of the model."""
+    return {"markers": list(profile.markers), "names": [profile.model, *profile.served_names]}
+
+
 def file_digest(path: str) -> str:
     """SHA-256 of a file, empty for no file."""
     if not path:
@@ -253,7 +260,7 @@ def file_digest(path: str) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def prepare(settings: Settings, demonstration: Demonstration | None = None, *, sends: bool = True) -> Prepared:
+def prepare(settings: Settings, demonstration: Demonstration | None = None, *, sends: bool = True) -> PreparedRun:
     """Check everything and decide what to ask.
 
     Args:
@@ -274,10 +281,12 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
         raise DatasetError(f"swebench-agent: {patches}: no such file")
     names = chosen_benchmarks(settings, profile)
     options = options_of(settings, settings.model or profile.model)
-    peers = _peers(settings, profile, toolcall="toolcall" in names, demonstration=demonstration is not None)
+    reference_runs = _reference_runs(
+        settings, profile, toolcall="toolcall" in names, demonstration=demonstration is not None
+    )
     fallback = BUNDLED if demonstration else ""
     loaded = tuple(
-        _at_hand(benchmark, settings, profile, settings.dataset.get(benchmark.id, fallback), peers)
+        _at_hand(benchmark, settings, profile, settings.dataset.get(benchmark.id, fallback), reference_runs)
         for benchmark in create(names, options)
     )
     loaded = holdout.applied(loaded, settings.holdout, settings.seed)
@@ -292,7 +301,11 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
         precheck=settings.precheck,
         probes=settings.probes,
         tokenizer=file_digest(settings.tokenizer),
-        choices=choices_of(settings, loaded),
+        choices={
+            **choices_of(settings, loaded),
+            "max-broken-tries": settings.max_broken_tries,
+            "checks": checks_of(profile),
+        },
         demonstration=demonstration is not None,
         faults=demonstration.faults if demonstration else (),
         reference=_reference(settings, options),
@@ -303,30 +316,36 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
     if settings.shard:
         plan, loaded = shards.divide(plan, loaded, *shards.numbers(settings.shard))
     redactor = Redactor(secrets_of(settings))
-    return Prepared(settings=settings, profile=profile, plan=plan, loaded=loaded, redactor=redactor)
+    return PreparedRun(settings=settings, profile=profile, plan=plan, loaded=loaded, redactor=redactor)
 
 
-def _peers(settings: Settings, profile: Profile, *, toolcall: bool, demonstration: bool) -> Mapping[str, Peer]:
+def _reference_runs(
+    settings: Settings, profile: Profile, *, toolcall: bool, demonstration: bool
+) -> Mapping[str, ReferenceRun]:
     """The runs that every score is compared with; reading them takes modules that most runs do without."""
     if not settings.reference:
         return {}
-    from entrypoint.peers import peers_of
+    from entrypoint.reference_runs import reference_runs_of
 
-    peers = peers_of(settings, profile.name, toolcall=toolcall, demonstration=demonstration)
-    if peers and settings.holdout == holdout.VARY:
+    reference_runs = reference_runs_of(settings, profile.name, toolcall=toolcall, demonstration=demonstration)
+    if reference_runs and settings.holdout == holdout.VARY:
         allowed = "The reference answered the published items; compare with holdout: both, or off."
         raise UsageError([Problem(name="holdout", value=settings.holdout, allowed=allowed)])
-    return peers
+    return reference_runs
 
 
 def _at_hand(
-    benchmark: Benchmark, settings: Settings, profile: Profile, location: str, peers: Mapping[str, Peer]
+    benchmark: Benchmark,
+    settings: Settings,
+    profile: Profile,
+    location: str,
+    reference_runs: Mapping[str, ReferenceRun],
 ) -> Loaded:
     """A benchmark with its samples, or without them where it is left out."""
     reason = not_asked(benchmark.id, settings, profile, settings.tier, location)
     if reason:
         return left_out(benchmark, profile, amount_at(settings, settings.tier), reason)
-    return load_benchmark(benchmark, settings, profile, location=location, peers=peers)
+    return load_benchmark(benchmark, settings, profile, location=location, reference_runs=reference_runs)
 
 
 def _checked_profile(settings: Settings, demonstration: Demonstration | None, *, sends: bool) -> Profile:

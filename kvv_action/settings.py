@@ -4,7 +4,6 @@ Every setting has one name: `max-connections` is the input `max-connections`, th
 variable `KVV_MAX_CONNECTIONS`. Options win over inputs, inputs over the environment. Empty means not given.
 """
 
-import difflib
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -17,9 +16,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from kvv_action.errors import Problem, UsageError
+from kvv_action.errors import Problem, UsageError, nearest
 from kvv_action.redact import Redactor
-from kvv_action.schema import MOST_FAILURES
+from kvv_action.schema import MOST_BROKEN_TRIES, MOST_FAILURES
 
 ENV_PREFIX = "KVV_"
 RESERVED_BODY = ("model", "messages", "stream", "stream_options")
@@ -349,6 +348,15 @@ class Settings(BaseSettings):
         MOST_FAILURES,
         "Share of a benchmark's answers that may fail for good. Where more do, and whether they were right or wrong "
         "would decide, the benchmark fails; where fewer do, it is inconclusive.",
+        group="plan",
+        metavar="SHARE",
+        ge=0,
+        le=1,
+    )
+    max_broken_tries: float = setting(
+        MOST_BROKEN_TRIES,
+        "Share of requests that may break at the first try, after the server had accepted them: cut streams, errors in "
+        "the stream, resets, 5xx. If more than this share is shown to break, the run fails, even if retries mend it.",
         group="plan",
         metavar="SHARE",
         ge=0,
@@ -700,12 +708,6 @@ def option_name(field_name: str) -> str:
 def field_name(option: str) -> str:
     """`max-connections` -> `max_connections`."""
     return option.replace("-", "_")
-
-
-def nearest(word: str, known: Mapping[str, Any] | tuple[str, ...] | list[str]) -> str | None:
-    """The known spelling that `word` was most likely meant to be."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return found[0] if found else None
 
 
 def choices(field: FieldInfo) -> tuple[str, ...]:

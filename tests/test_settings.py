@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from entrypoint.options import GROUPS
-from kvv_action.errors import UsageError
+from kvv_action.errors import UsageError, nearest
 from kvv_action.settings import (
     OTHER_VARIABLES,
     RESERVED_BODY,
@@ -17,7 +17,6 @@ from kvv_action.settings import (
     Settings,
     load,
     misspelt_variables,
-    nearest,
     option_name,
     out_directory,
     vendor_name,

@@ -1,8 +1,8 @@
 """What the further files beside the reports are made from."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
+from kvv_action.journal.reading import JournalReading
 from kvv_action.plan.plan import Loaded
 from kvv_action.redact import Redactor
 from kvv_action.schema import RunPlan
@@ -12,7 +12,7 @@ from kvv_action.schema import RunPlan
 class Source:
     """One benchmark of a run, for the exporter that the benchmark has."""
 
-    journal: Path
+    journal: JournalReading
     plan: RunPlan
     loaded: Loaded
     redactor: Redactor

@@ -20,6 +20,8 @@ from kvv_action.schema import (
 )
 
 Line = dict[str, Any]
+Slot = tuple[str, int, int]
+"""Benchmark id, index of the sample in the plan, epoch."""
 
 PLAIN = 16_384
 """Characters of an observed text up to which it stands in the journal as it is; longer ones are compressed."""
@@ -36,6 +38,14 @@ class Place:
     index: int
     epoch: int
 
+    def __str__(self) -> str:
+        return f"{self.benchmark}, sample {self.sample}, epoch {self.epoch}"
+
+    @property
+    def slot(self) -> Slot:
+        """Where its result stands."""
+        return self.benchmark, self.index, self.epoch
+
     def line(self, kind: str) -> Line:
         """The start of a journal line."""
         return {
@@ -45,6 +55,11 @@ class Place:
             "index": self.index,
             "epoch": self.epoch,
         }
+
+
+def place_of(line: Mapping[str, Any]) -> Place:
+    """Which answer a line is about."""
+    return Place(benchmark=line["benchmark"], sample=line["sample"], index=line["index"], epoch=line["epoch"])
 
 
 def answer_line(place: Place, exchange: Exchange, *, key: str, request: str, reckoned: int = 0) -> Line:
@@ -57,6 +72,8 @@ def answer_line(place: Place, exchange: Exchange, *, key: str, request: str, rec
         line["endpoint"] = exchange.endpoint
     if reckoned:
         line["reckoned"] = reckoned
+    if exchange.echo:
+        line["echo"] = exchange.echo
     if exchange.completion is not None:
         line["completion"] = exchange.completion
     else:
@@ -133,8 +150,11 @@ def to_exchange(line: Mapping[str, Any]) -> Exchange:
     if line["kind"] == "observation":
         return Exchange(call=line["call"], observation=_observation(line))
     call, request, endpoint = line["call"], line.get("body", ""), line.get("endpoint", "")
+    echo, signs = tuple(line.get("echo", ())), line.get("signs")
     if completion := line.get("completion"):
-        return Exchange(call=call, request=request, endpoint=endpoint, completion=_completion(completion))
+        return Exchange(
+            call=call, request=request, endpoint=endpoint, completion=_completion(completion), echo=echo, signs=signs
+        )
     rejection = Rejection(**_with_attempts(dict(line["rejection"])))
     return Exchange(call=call, request=request, endpoint=endpoint, rejection=rejection)
 
