@@ -140,7 +140,7 @@ async def test_an_agents_run_is_a_reference(tmp_path: Path) -> None:
     settings = Settings(reference=[str(tmp_path / "official")])
     peers = reference_runs_of(settings, "fake", toolcall=False, demonstration=False)
     assert dict(peers["quiz"].values) == {f"q{number}": float(number != 3) for number in range(COUNT)}
-    amount = Amount(tier="full", limit=None, epochs=None, seed=0, peers=peers)
+    amount = Amount(tier="full", limit=None, epochs=None, seed=0, reference_runs=peers)
     planned = plan_benchmark(graded(), FakeRows(), fake_profile(), amount).planned
     assert planned.peers == tuple(float(number != 3) for number in range(COUNT))
 
@@ -150,7 +150,7 @@ async def test_a_run_that_measured_something_else_is_no_reference(tmp_path: Path
     await ran(tmp_path / "official", replace(graded(), metric="self_test_rate"))
     settings = Settings(reference=[str(tmp_path / "official")])
     peers = reference_runs_of(settings, "fake", toolcall=False, demonstration=False)
-    amount = Amount(tier="full", limit=None, epochs=None, seed=0, peers=peers)
+    amount = Amount(tier="full", limit=None, epochs=None, seed=0, reference_runs=peers)
     with pytest.raises(UsageError, match="its metric self_test_rate is not that of this run, accuracy"):
         plan_benchmark(graded(), FakeRows(), fake_profile(), amount)
 
