@@ -224,7 +224,7 @@ EXTENDED = 'extends = "kimi-k2.6"\n'
             'extend = "kimi-k2.6"\n' + OWN,
             (
                 "extend: Unknown key. Known here: extends, schema, title, model, sources, thinking, "
-                "parameters, benchmarks, context_window, vision, contracts, tool_call_id, prompt_tokens. "
+                "parameters, benchmarks, context_window, vision, contracts, tool_call_id, prompt_tokens, markers, served_names. "
                 "Did you mean 'extends'?"
             ),
         ),
