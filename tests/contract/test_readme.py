@@ -42,7 +42,7 @@ def test_every_benchmark_has_a_card_that_the_readme_names() -> None:
 
 def test_relative_links_lead_somewhere() -> None:
     """No document links to a file that is not there."""
-    for page in (README, *(ROOT / ".github").glob("*.md")):
+    for page in (README, *(ROOT / ".github").glob("*.md"), *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
