@@ -110,9 +110,9 @@ def _outcome(step: context.Context, redactor: "Redactor") -> Outcome:
 
 
 def _verify(step: context.Context, redactor: "Redactor") -> Outcome:
+    from entrypoint.settings import load, misspelt_variables
     from kvv_action import __version__
     from kvv_action.github.workspace import handed_over, out_folder
-    from kvv_action.settings import load, misspelt_variables
 
     settings = load()
     for problem in misspelt_variables():
@@ -318,13 +318,13 @@ def _publish(step: context.Context, outcome: Outcome, redactor: "Redactor") -> N
 
 def outputs(step: context.Context, outcome: Outcome) -> dict[str, str]:
     """Every output that action.yml names, in that order."""
-    from benchmarks.registry import IDS
+    from benchmarks.registry import ids
     from kvv_action.compare.files import COMPARE_JSON
     from kvv_action.github.manifest import OUTPUTS, score_output
     from kvv_action.report.files import HTML, JOURNAL, JUNIT, REPORT, SUMMARY
     from kvv_action.report.text import one_line
 
-    values = dict.fromkeys((*OUTPUTS, *map(score_output, IDS)), "")
+    values = dict.fromkeys((*OUTPUTS, *map(score_output, ids())), "")
     values |= {"verdict": outcome.verdict, "reason": one_line(outcome.reason, 500).translate(_SHELL)}
     if outcome.published:
         values["leaderboard-operation"] = outcome.published.operation

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import registry
 from entrypoint.outputs import replaced
 from kvv_action.bundle.form import NAME, REDACTED_NAME, BundleError, Member, measured
 from kvv_action.bundle.pack import gather, suspects, write
@@ -65,7 +66,7 @@ def bundle(
     target = out or folder / (REDACTED_NAME if redact else NAME)
     try:
         with tempfile.TemporaryDirectory(prefix=".kvv-bundle-", dir=target.parent) as scratch:
-            packing = gather(folder, Path(scratch), redact=redact)
+            packing = gather(folder, Path(scratch), redact=redact, patterns=registry.extras())
             found = suspects(packing, secrets, SUSPECTS)
             if any(one.known for one in found) or (found and not allow_suspects):
                 raise _refused(found)

@@ -11,13 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import registry
 from entrypoint.nested import nested
 from entrypoint.outputs import make_folder, move_aside, refuse_in_use, write_reports
 from entrypoint.prepare import Demonstration, Prepared, prepare, provenance
 from entrypoint.spending import budget_of, limits_of
 from kvv_action import __version__
-from kvv_action.benchmark import Client, Observer
+from kvv_action.benchmark import Client, ExportSource, Observer
 from kvv_action.errors import JournalError, Problem, RunStopped, UsageError
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
@@ -96,9 +95,11 @@ def run_verification(
 async def export(out: Path, plan: RunPlan, loaded: Sequence[Loaded], redactor: Redactor) -> None:
     """Write the further files that benchmarks leave beside the reports."""
     for item in loaded:
-        for module in registry.exporters([item.planned.id]):
-            await module.write(out, module.Source(journal=out / JOURNAL, plan=plan, loaded=item, redactor=redactor))
-            await item.benchmark.aclose()
+        source = ExportSource(
+            journal=out / JOURNAL, plan=plan, planned=item.planned, samples=item.samples, redactor=redactor
+        )
+        await item.benchmark.export(out, source)
+        await item.benchmark.aclose()
 
 
 def _folder(prepared: Prepared, github: Mapping[str, str], observer: Observer) -> Path:

@@ -1,6 +1,6 @@
 """Runs of kvv against an official endpoint, given as `reference`: every score is compared with them by sample."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from kvv_action.compare.side import Sampled, Side, read
@@ -12,13 +12,16 @@ from kvv_action.schema import BenchmarkKind, Reference
 from kvv_action.settings import Settings
 
 
-def peers_of(settings: Settings, profile: str, *, toolcall: bool, demonstration: bool) -> Mapping[str, Peer]:
+def peers_of(
+    settings: Settings, profile: str, comparing: Collection[str], *, asked: bool, demonstration: bool
+) -> Mapping[str, Peer]:
     """The benchmarks of the runs that `reference` names, by id; of several runs with the same one the first counts.
 
     Args:
         settings: the user's.
         profile: name of this run's.
-        toolcall: whether it is asked; it knows more than folders of runs, and says itself what is wrong with these.
+        comparing: the benchmarks that know more than folders of runs, and say themselves what is wrong with these.
+        asked: whether one of them is.
         demonstration: whether this run is one.
 
     Raises:
@@ -27,9 +30,10 @@ def peers_of(settings: Settings, profile: str, *, toolcall: bool, demonstration:
     found: dict[str, Peer] = {}
     for name in settings.reference:
         if not (Path(name) / REPORT).is_file():
-            if toolcall:
+            if asked:
                 continue
-            raise _refused(name, f"There is no {REPORT} in it; only toolcall, which is not asked, takes anything else.")
+            only = " or ".join(sorted(comparing))
+            raise _refused(name, f"There is no {REPORT} in it; only {only}, which is not asked, takes anything else.")
         try:
             side = read(Path(name))
         except KvvError as error:

@@ -143,7 +143,9 @@ def _recomputed(record: Record, path: Path, mine: Evidence, options: Sequence[st
         if mine.bundle.redacted != bundle.redacted:
             yield error("evidence", "says another thing about redaction than its bundle")
     attested = record.trust is Trust.ATTESTED
-    expected = record_of(mine.report, askable=registry.IDS, vendor=record.vendor.id, bundle=bundle, attested=attested)
+    expected = record_of(
+        mine.report, askable=registry.askable(), vendor=record.vendor.id, bundle=bundle, attested=attested
+    )
     differences = list(compare(_plain(record), _plain(expected), "record"))
     for difference in differences[:MOST]:
         yield error("evidence", difference.replace("written ", "says ").replace("recomputed ", "the evidence says "))

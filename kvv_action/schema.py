@@ -387,6 +387,11 @@ class PlannedBenchmark:
         """The tier leaves it out, so that its samples were not even read."""
         return bool(self.skip) and not self.ids_digest
 
+    @property
+    def published(self) -> str:
+        """Id of the benchmark whose samples these are, also where they are put another way."""
+        return self.varies or self.id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointInfo:

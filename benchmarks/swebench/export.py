@@ -14,7 +14,7 @@ import orjson
 from benchmarks.swebench import seen
 from benchmarks.swebench.benchmark import SweBench
 from benchmarks.swebench.prompts import opening
-from kvv_action.run.export import Source
+from kvv_action.benchmark import ExportSource
 from kvv_action.run.journal import Reader
 from kvv_action.run.records import to_exchange, to_failure, to_score
 from kvv_action.run.survey import Slot, slot_of
@@ -29,12 +29,12 @@ LOG_SHOWN = 20_000
 Record = Mapping[str, Any]
 
 
-async def write(out: Path, source: Source) -> None:
+async def write(out: Path, source: ExportSource) -> None:
     """Write a file for every instance that ended, and one with all patches.
 
     Holds the exchanges of instances in flight, and where the last result of each stands.
     """
-    samples: dict[int, Sample] = dict(enumerate(source.loaded.samples()))
+    samples: dict[int, Sample] = dict(enumerate(source.samples()))
     predictions: dict[Slot, bytes] = {}
     for record, exchanges in _ended(source.journal):
         sample = samples.get(record["index"])

@@ -4,15 +4,15 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import orjson
 
 from benchmarks.toolcall import k2vv
 from benchmarks.toolcall.benchmark import ToolCallBenchmark
+from kvv_action.benchmark import ExportSource
 from kvv_action.profiles.thinking import think_body
 from kvv_action.run.body import sampling_of
-from kvv_action.run.export import Source
 from kvv_action.run.records import to_exchange, to_failure
 from kvv_action.schema import Completion, Json, SampleFailure
 
@@ -31,20 +31,19 @@ class _Places:
     finished: float = 0.0
 
 
-async def write(out: Path, source: Source) -> None:
+async def write(out: Path, source: ExportSource, benchmark: ToolCallBenchmark) -> None:
     """Write both files; of several epochs only the first, for K2VV knows none.
 
     Nothing is held in memory but positions in the journal.
     """
     places = _places(source.journal)
-    benchmark = cast("ToolCallBenchmark", source.loaded.benchmark)
-    endpoint, planned = source.plan.endpoint, source.loaded.planned
+    endpoint, planned = source.plan.endpoint, source.planned
     thinking = think_body(benchmark.profile.thinking, endpoint.think_mode, planned.thinking, endpoint.effort)
     extra = {**thinking, **endpoint.extra_body}
     summary = k2vv.Summary(endpoint.model)
     temporary = out / f".{k2vv.RESULTS}.part"
     with source.journal.open("rb") as journal, temporary.open("wb") as target:
-        for number, request, answer, valid in _answers(source, places, journal):
+        for number, request, answer, valid in _answers(source, benchmark, places, journal):
             row = k2vv.result_row(number, request, extra, answer, valid=valid)
             summary.add(row)
             text = json.dumps(row, ensure_ascii=False, default=dict).encode("utf-8", "replace")
@@ -87,14 +86,14 @@ def _place(record: Mapping[str, Any], start: int, places: _Places, pending: dict
 
 
 def _answers(
-    source: Source, places: _Places, journal: IO[bytes]
+    source: ExportSource, benchmark: ToolCallBenchmark, places: _Places, journal: IO[bytes]
 ) -> Iterator[tuple[int, dict[str, Json], Completion | SampleFailure, bool | None]]:
     """Number, prepared request, answer and validity of each sample that was sent, in the order of the samples.
 
     The validity is K2VV's `tool_calls_valid`: nothing is said of an answer that did not end by calling tools.
     """
-    benchmark, planned = cast("ToolCallBenchmark", source.loaded.benchmark), source.loaded.planned
-    for index, sample in enumerate(source.loaded.samples()):
+    planned = source.planned
+    for index, sample in enumerate(source.samples()):
         place = places.answers.get(index, places.failures.get(index))
         if place is None:
             continue

@@ -15,10 +15,12 @@ from entrypoint import imported
 from entrypoint.bundling import is_redacted, opened
 from entrypoint.compose import check_journal
 from entrypoint.options import Parser
-from entrypoint.prepare import amount_at, create, file_digest, load_benchmark, options_of
+from entrypoint.prepare import amount_at, file_digest, load_benchmark, options_of, with_rules
+from entrypoint.settings import composed, given_again, load, options_of_plan
 from kvv_action.bundle.check import differences as of_bundle
 from kvv_action.bundle.check import manifest_in
 from kvv_action.errors import JournalError, KvvError
+from kvv_action.options import fact
 from kvv_action.profiles import loader
 from kvv_action.profiles.model import Profile
 from kvv_action.report.files import REPORT, canonical
@@ -28,7 +30,7 @@ from kvv_action.run.audit import DIFFERENCE_LIMIT, check_samples, compare, resco
 from kvv_action.run.plan import NO_DATASET, Loaded, left_out
 from kvv_action.run.results import build, read_plan
 from kvv_action.schema import PlannedBenchmark, RunPlan
-from kvv_action.settings import Settings, field_name, load
+from kvv_action.settings import Settings, option_name
 
 EPILOG = """The samples are needed to score again: bundled and hub datasets are found by themselves, local files are
 named with --dataset. A bundle is unpacked without trusting anything in it. Exit status: 0 everything agrees,
@@ -43,8 +45,10 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("dir", metavar="DIR|BUNDLE", help="The folder or the archive that kvv wrote.")
     parser.add_argument("--dataset", action="append", default=[], metavar="ID=PATH", help="Where local samples are.")
     parser.add_argument("--dataset-cache", default="", metavar="DIR", help="Folder of cached hub datasets.")
-    parser.add_argument("--mfjs-cases", default="", metavar="DIR", help="The schemas, when the run had any.")
-    parser.add_argument("--tokenizer", default="", metavar="FILE", help="The tokenizer, when the run had one.")
+    for name in given_again():
+        told = f"As the run had it: {composed().model_fields[name].description}"
+        metavar = fact(composed().model_fields[name], "metavar")
+        parser.add_argument(f"--{option_name(name)}", dest=name, default="", metavar=metavar, help=told)
     parser.add_argument("--profile", default="", metavar="FILE", help="The profile, when it was a file.")
     parser.add_argument("--reference", action="append", default=[], metavar="FILE", help="The reference, when a file.")
     values = parser.read(argv)
@@ -68,8 +72,7 @@ def _differences(values: argparse.Namespace, plan: RunPlan, report: Path, journa
             "dataset": values.dataset,
             "dataset_cache": values.dataset_cache,
             "allow_dataset_drift": "true",
-            "mfjs_cases": values.mfjs_cases,
-            "tokenizer": values.tokenizer,
+            **{name: vars(values)[name] for name in given_again()},
             "reference": values.reference or _references(plan, journal.parent),
         }
     )
@@ -110,22 +113,18 @@ def _references(plan: RunPlan, out: Path) -> list[str]:
 
 def _load(plan: RunPlan, profile: Profile, settings: Settings, out: Path) -> list[Loaded]:
     loaded = []
-    raw = any(planned.version.endswith(" completions") for planned in plan.benchmarks)
     of_plan = {
         "contract": plan.contract,
         "think_mode": plan.endpoint.think_mode,
         "tier": plan.tier,
-        "probes": plan.probes,
-        **{
-            field_name(name): tuple(value) if isinstance(value, list) else value for name, value in plan.choices.items()
-        },
-        "toolcall_mode": "completions" if raw else "chat",
         "reference_base_url": plan.reference.base_url if plan.reference else "",
         "reference_model": plan.reference.model if plan.reference else "",
     }
     options = options_of(settings.model_copy(update=of_plan), plan.endpoint.model)
-    known = [planned for planned in plan.benchmarks if planned.id in registry.IDS]  # varied ones follow from these
-    for planned, benchmark in zip(known, create([planned.id for planned in known], options), strict=True):
+    asked = [planned for planned in plan.benchmarks if planned.published == planned.id]
+    profile = with_rules(profile, [planned.id for planned in asked])
+    for planned in asked:  # varied ones follow from these
+        benchmark = registry.create(planned.id, options, options_of_plan(plan, planned, settings))
         amount = {
             "tier": plan.tier, "limit": plan.limit, "epochs": planned.epochs, "seed": plan.seed,
             "holdout": plan.holdout,

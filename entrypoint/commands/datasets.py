@@ -3,15 +3,15 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from benchmarks import registry
 from entrypoint.options import Parser, add_settings, given
-from entrypoint.prepare import create, options_of
+from entrypoint.prepare import create
+from entrypoint.settings import benchmark_of, composition, load
 from kvv_action.benchmark import Benchmark, DatasetPin
 from kvv_action.dataset.load import load as load_rows
 from kvv_action.errors import DatasetError, Problem, UsageError
 from kvv_action.report.text import visible
 from kvv_action.schema import DatasetInfo
-from kvv_action.settings import Settings, load, nearest
+from kvv_action.settings import Settings, nearest
 
 EPILOG = """actions:
   list     what each benchmark needs, and whether the cache has it
@@ -25,14 +25,15 @@ examples:
 Carry the folder to the other machine and run there with --dataset-cache and HF_HUB_OFFLINE=1.
 Exit status: 0 everything is there and right, 1 something is not."""
 
-USED = ("benchmarks", "dataset_cache", "mmmu_parts", "swebench_dataset", "allow_dataset_drift")
+USED = ("benchmarks", "dataset_cache", "allow_dataset_drift")
+"""Of the engine's settings; of the benchmarks', those that choose which items are asked."""
 
 
 def main(argv: Sequence[str]) -> int:
     """One action on the datasets of the chosen benchmarks."""
     parser = Parser(prog="kvv datasets", description="Fetch, verify or list the datasets.", epilog=EPILOG)
     parser.add_argument("action", choices=("fetch", "verify", "list"), metavar="fetch|verify|list")
-    add_settings(parser, without=tuple(name for name in Settings.model_fields if name not in USED))
+    add_settings(parser, only=(*USED, *composition().named("data")))
     values = parser.read(argv)
     settings = load(given(values))
     chosen = list(_chosen(settings))
@@ -53,7 +54,7 @@ def _chosen(settings: Settings) -> Iterator[tuple[Benchmark, DatasetPin]]:
     """The benchmarks that have a dataset, or those of them that were named."""
     found = {
         benchmark.id: (benchmark, benchmark.pin)
-        for benchmark in create(registry.IDS, options_of(settings, ""))
+        for benchmark in create(composition().benchmarks, settings, "")
         if benchmark.pin is not None
     }
     problems = [
@@ -69,7 +70,7 @@ def _chosen(settings: Settings) -> Iterator[tuple[Benchmark, DatasetPin]]:
 
 def _rows(benchmark: Benchmark, pin: DatasetPin, settings: Settings, *, offline: bool) -> DatasetInfo:
     rows = load_rows(
-        benchmark.id, registry.package(benchmark.id), pin, cache=settings.dataset_cache,
+        benchmark.id, benchmark_of(benchmark.id).package, pin, cache=settings.dataset_cache,
         allow_drift=settings.allow_dataset_drift, offline=offline,
     )  # fmt: skip
     return rows.info

@@ -10,7 +10,8 @@ from entrypoint.compose import exit_code, export
 from entrypoint.console import QuietObserver, print_report
 from entrypoint.options import Parser
 from entrypoint.outputs import make_folder, write_reports
-from entrypoint.prepare import create, file_digest, load_benchmark, options_of, provenance
+from entrypoint.prepare import create, file_digest, load_benchmark, provenance
+from entrypoint.settings import load
 from kvv_action.errors import Problem, UsageError
 from kvv_action.profiles.model import Profile
 from kvv_action.redact import Redactor
@@ -21,7 +22,6 @@ from kvv_action.run.results import build
 from kvv_action.run.runner import Runner
 from kvv_action.run.survey import survey
 from kvv_action.schema import SCHEMA_VERSION, EndpointInfo, ProfileInfo, RunPlan
-from kvv_action.settings import load
 
 EPILOG = """examples:
   kvv import-k2vv results.jsonl --reference official/results.jsonl --out imported
@@ -105,7 +105,7 @@ def _load(out: Path, profile: Profile, model: str) -> Loaded:
         "reference": list(imported.references_in(out)) or ["none"],
     }
     settings = load(chosen)
-    (benchmark,) = create([imported.BENCHMARK], options_of(settings, model))
+    (benchmark,) = create([imported.BENCHMARK], settings, model)
     return load_benchmark(benchmark, settings, profile, location=settings.dataset[imported.BENCHMARK])
 
 

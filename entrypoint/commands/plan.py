@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from entrypoint.options import Parser, add_settings, given
 from entrypoint.outlook import outlook
 from entrypoint.prepare import prepare
-from kvv_action.settings import load
+from entrypoint.settings import load
 
 EPILOG = """examples:
   kvv plan --model kimi-k2.6 --tier standard

@@ -9,9 +9,10 @@ from entrypoint.compose import exit_code, run_verification
 from entrypoint.console import BarObserver, observer_for, print_report
 from entrypoint.options import Parser, add_settings, given
 from entrypoint.prepare import Demonstration, secrets_of
+from entrypoint.settings import load, misspelt_variables
 from kvv_action.redact import Redactor
 from kvv_action.report.text import visible
-from kvv_action.settings import Settings, load, misspelt_variables, out_directory
+from kvv_action.settings import Settings, out_directory
 
 EPILOG = """examples:
   kvv run --base-url http://127.0.0.1:8000/v1 --model kimi-k2.6 --think-mode opensource --contract compatible

@@ -7,12 +7,12 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from benchmarks import registry
 from entrypoint.commands.demo import PROFILE
 from entrypoint.options import Parser, add_settings, given, with_defaults
-from entrypoint.prepare import CHOICES, create, load_benchmark, load_profile, options_of
+from entrypoint.prepare import create, load_benchmark, load_profile, with_rules
+from entrypoint.settings import benchmark_of, composition, load
 from kvv_action.run import holdout
-from kvv_action.settings import Settings, load
+from kvv_action.settings import Settings
 from kvv_action.simulator import AnswerBook, EmbeddedVendor, VendorOptions, parse_fault
 
 EPILOG = """examples:
@@ -23,8 +23,8 @@ It knows the answers of the bundled samples and of the datasets given, with --ho
 another way by the same seed. With KVV_API_KEY set, other keys are refused."""
 
 LONGEST = 3600.0
-USED = ("model", "profile", "dataset", "dataset_cache", "seed", "holdout", "api_key", "allow_dataset_drift", *CHOICES)
-UNUSED = tuple(name for name in Settings.model_fields if name not in USED)
+USED = ("model", "profile", "dataset", "dataset_cache", "seed", "holdout", "api_key", "allow_dataset_drift")
+"""Of the engine's settings; of the benchmarks', those that choose how samples are asked."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--fault", action="append", default=[], metavar="NAME[=RATE]", help="Serve wrongly, in this way; repeatable."
     )
-    add_settings(parser, without=UNUSED)
+    add_settings(parser, only=(*USED, *composition().named("wording")))
     values = parser.read(argv)
     faults = tuple(parse_fault(fault) for fault in dict.fromkeys(values.fault))
     settings = load(given(values))
@@ -77,11 +77,14 @@ def _seconds(text: str) -> float:
 def _answers(settings: Settings) -> AnswerBook:
     """Answers of every benchmark's bundled samples, and of the datasets given."""
     profile = load_profile(settings)
-    names = [name for name in registry.IDS if name in profile.benchmarks]
+    every = composition().benchmarks.values()
+    names = [one.id for one in every if one.id in profile.benchmarks or one.rules is not None]
+    profile = with_rules(profile, names)
     pairs = []
     settings = settings.model_copy(update={"tier": "full"})  # a smaller tier would know a part of the answers only
-    for benchmark in create(names, options_of(settings, settings.model or profile.model)):
-        places = ["bundled", settings.dataset[benchmark.id]] if benchmark.id in settings.dataset else ["bundled"]
+    for benchmark in create(names, settings, settings.model or profile.model):
+        places = ["bundled"] if benchmark_of(benchmark.id).has_samples() else []
+        places += [settings.dataset[benchmark.id]] if benchmark.id in settings.dataset else []
         for place in places:
             loaded = load_benchmark(benchmark, settings, profile, location=place)
             known = holdout.applied([loaded], settings.holdout, settings.seed)

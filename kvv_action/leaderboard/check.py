@@ -13,6 +13,7 @@ from kvv_action.leaderboard.plausible import implausible
 from kvv_action.leaderboard.record import LARGEST, RESULTS, Mark, Record, RecordError, State, Trust, load, path_of
 from kvv_action.leaderboard.rules import Rules
 from kvv_action.leaderboard.store import record_files
+from kvv_action.leaderboard.whole import deciding
 from kvv_action.report.files import sha256
 from kvv_action.report.text import visible
 
@@ -101,7 +102,8 @@ def _judge(change: Change, court: Court, index: "Index") -> Judged:
     except RecordError as problem:
         findings = tuple(error("form", text) for text in problem.problems)
         return Judged(path=change.path, findings=findings, sha256=digest)
-    found = [*_place(change.path, record), *implausible(record, court.now), *disagreements(record, court.known)]
+    found = [*_place(change.path, record), *implausible(record, court.now, deciding(court.known.options))]
+    found += disagreements(record, court.known)
     found += [*_vendor(record, court.rules), *index.duplicates(change.path, change.data, record)]
     weighed = Weighed() if any(one.level == "error" for one in found) else court.weigh(record)
     found += [*weighed.findings, *_trust(record, weighed.verified)]

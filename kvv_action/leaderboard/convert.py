@@ -1,6 +1,5 @@
 """From a run's report to its record; pure, so that whoever has the evidence reaches the same bytes."""
 
-from collections.abc import Collection
 from dataclasses import replace
 
 from kvv_action.errors import Problem, UsageError
@@ -27,7 +26,7 @@ from kvv_action.leaderboard.record import (
     VersionsRecord,
     expiry,
 )
-from kvv_action.leaderboard.whole import choices_of, implied, less_than, profile_of
+from kvv_action.leaderboard.whole import Askable, choices_of, deciding, implied, less_than, profile_of
 from kvv_action.report.text import one_line
 from kvv_action.schema import BenchmarkResult, PlannedBenchmark, Quantiles, RunReport, RunState
 
@@ -37,7 +36,7 @@ _NAME, _TEXT = 200, 500
 def record_of(
     report: RunReport,
     *,
-    askable: Collection[str],
+    askable: Askable,
     vendor: str = "",
     bundle: Bundle | None = None,
     attested: bool = False,
@@ -75,7 +74,7 @@ def record_of(
         reason=one_line(report.reason, _TEXT),
         trust=Trust.ATTESTED if attested and bundle else Trust.SELF_REPORTED,
         benchmarks=_benchmarks(report),
-        setup=_setup(report),
+        setup=_setup(report, askable),
         usage=UsageRecord(
             requests=report.usage.requests,
             attempts=report.usage.attempts,
@@ -94,11 +93,11 @@ def record_of(
     )
 
 
-def marks_of(report: RunReport, askable: Collection[str]) -> tuple[Mark, ...]:
+def marks_of(report: RunReport, askable: Askable) -> tuple[Mark, ...]:
     """Why a run is not a whole, decided one on the published samples; empty when it is."""
-    setup, benchmarks, plan = _setup(report), _benchmarks(report), report.plan
+    setup, benchmarks, plan = _setup(report, askable), _benchmarks(report), report.plan
     profile = profile_of(report.profile.name)
-    found = set(implied(setup, benchmarks, report.verdict))
+    found = set(implied(setup, benchmarks, report.verdict, deciding(askable)))
     if profile is not None:
         found |= less_than(profile, setup, benchmarks, askable)
     further = {
@@ -141,7 +140,7 @@ def _metric(report: RunReport, benchmark: str) -> str:
     return next((planned.metric for planned in report.plan.benchmarks if planned.id == benchmark), "score")
 
 
-def _setup(report: RunReport) -> Setup:
+def _setup(report: RunReport, askable: Askable) -> Setup:
     endpoint, plan = report.endpoint, report.plan
     return Setup(
         base_url="" if plan.imported or plan.demonstration else endpoint.base_url,
@@ -156,7 +155,7 @@ def _setup(report: RunReport) -> Setup:
         limit=plan.limit,
         holdout=plan.holdout,
         max_failure_rate=plan.max_failure_rate,
-        choices=choices_of(plan.choices),
+        choices=choices_of(plan.choices, askable),
         imported=_name(plan.imported),
         profile=_name(report.profile.name),
         profile_digest=report.profile.digest,

@@ -16,10 +16,6 @@ REPORT, JUNIT, SUMMARY, HTML = "report.json", "junit.xml", "summary.md", "report
 MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
 
 
-EXTRAS = ("k2vv-*.json*", "swebench-*.jsonl", "trajectories/*.txt")
-"""Files that a benchmark may leave beside the reports; they are part of the manifest."""
-
-
 def canonical(value: Any) -> bytes:
     """JSON with sorted keys, two spaces and a final newline: the same value is the same bytes."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)

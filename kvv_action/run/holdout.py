@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from random import Random
 
-from kvv_action.benchmark import Varies
 from kvv_action.run.plan import Loaded
 from kvv_action.run.survey import Slot
 from kvv_action.schema import BenchmarkResult, Gap, RunPlan, Sample, Verdict
@@ -39,7 +38,7 @@ def applied(loaded: Sequence[Loaded], mode: str, seed: int) -> tuple[Loaded, ...
 
 def _applied(loaded: Sequence[Loaded], mode: str, seed: int) -> Iterator[Loaded]:
     for item in loaded:
-        varies = isinstance(item.benchmark, Varies)
+        varies = item.benchmark.varies
         if mode != VARY or not varies:
             yield item
         if mode != OFF and varies:
@@ -47,7 +46,6 @@ def _applied(loaded: Sequence[Loaded], mode: str, seed: int) -> Iterator[Loaded]
 
 
 def _variation(item: Loaded, sample: Sample, seed: int) -> Sample | None:
-    assert isinstance(item.benchmark, Varies)
     draw = Random(f"{seed}:{item.planned.id}:{sample.id}")  # noqa: S311 - the choice must be the same everywhere
     varied = item.benchmark.vary(sample, draw)
     assert varied is None or (varied.id == sample.id and varied.variation), sample.id

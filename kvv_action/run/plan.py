@@ -17,6 +17,7 @@ from kvv_action.run.decision import exact as must_be_right
 from kvv_action.run.order import looks_for
 from kvv_action.run.shuffle import shuffled
 from kvv_action.schema import BenchmarkKind, DatasetInfo, PlannedBenchmark, Reference, RunPlan, Sample
+from kvv_action.scoring.aggregates import rule_of
 
 Read = Callable[[], Iterator[Sample]]
 
@@ -136,7 +137,7 @@ def _planned(
         else ()
     )
     asked, wanted = chosen or ids, frozenset(chosen)
-    exact = getattr(benchmark, "exact", False)
+    exact = benchmark.exact
     planned = PlannedBenchmark(
         id=benchmark.id,
         title=benchmark.title,
@@ -151,16 +152,16 @@ def _planned(
         sampling=sampling_for(rules, thinks(profile.thinking, rules.thinking)),
         thinking=rules.thinking,
         gates=benchmark.gates,
-        aggregate=getattr(benchmark, "aggregate", "mean"),
-        against=getattr(benchmark, "against", ""),
+        aggregate=benchmark.aggregate,
+        against=benchmark.against,
         exact=exact,
-        notes=getattr(benchmark, "notes", ()),
+        notes=benchmark.notes,
         reference=None if exact else rules.reference,
         margin=None if exact else rules.margin,
         clusters=_clusters([sample.cluster or sample.id for sample in every if not chosen or sample.id in wanted]),
     )
     peer = amount.peers.get(benchmark.id)
-    if peer is not None and not must_be_right(planned) and planned.aggregate != "f1":  # F1 has a way of its own
+    if peer is not None and not must_be_right(planned) and not rule_of(planned).f1:  # F1 has a way of its own
         planned = _beside(planned, peer, asked)
     if amount.sequential and comparable(planned):
         return replace(planned, looks=looks_for(planned.samples, planned.epochs), order_seed=amount.seed)

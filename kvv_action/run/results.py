@@ -41,7 +41,8 @@ from kvv_action.schema import (
     Usage,
     Verdict,
 )
-from kvv_action.scoring.aggregates import AGGREGATES, Aggregated, Missing
+from kvv_action.score_rule import Aggregated, Missing
+from kvv_action.scoring.aggregates import rule_of
 from kvv_action.scoring.intervals import clustered
 
 Rescored = Mapping[Slot, Score]
@@ -337,7 +338,7 @@ def _saved(tally: Tally, counts: Counts) -> Saved:
 
 def _aggregated(tally: Tally, counts: Counts, unknown: int) -> Aggregated:
     """The score with its interval: by the plan's aggregate, or else the mean; `unknown` answers could change it."""
-    compute = AGGREGATES[tally.planned.aggregate].compute
+    compute = rule_of(tally.planned).compute
     if compute is not None:
         missing = Missing(answers=unknown, failed=counts.failed, sums=tally.sums_by_name)
         return compute(tally.columns, missing)

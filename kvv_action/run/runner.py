@@ -379,7 +379,7 @@ class Runner:
         if beside is not None:
             items = alternate(items, self._begun(beside))
         places = None
-        if getattr(loaded.benchmark, "sandboxed", False):
+        if loaded.benchmark.sandboxed:
             places = self._sandbox.places + 1 if self._sandbox is not None else 1
         seconds = 0.0 if alone else self._estimator.seconds(loaded)
         return Lane(items=items, seconds=seconds, places=places)

@@ -29,7 +29,7 @@ from kvv_action.schema import (
     SampleFailure,
     Score,
 )
-from kvv_action.scoring.aggregates import AGGREGATES
+from kvv_action.scoring.aggregates import rule_of
 
 UNKNOWN = -1.0
 """Stands for the value of an answer that has no score."""
@@ -114,7 +114,7 @@ class Tally:
             planned=planned,
             values=array("d", [UNKNOWN]) * (planned.samples * planned.epochs),
             ledger=Ledger.empty(planned),
-            columns={name: array("l", [0]) * planned.samples for name in AGGREGATES[planned.aggregate].columns},
+            columns={name: array("l", [0]) * planned.samples for name in rule_of(planned).columns},
         )
 
     def score(self, index: int, epoch: int, sample: str, score: Score, exchanges: Iterable[Exchange]) -> None:

@@ -13,11 +13,14 @@ import yaml
 
 from benchmarks import registry
 from entrypoint.cli import COMMANDS, main
+from entrypoint.settings import ours
 from kvv_action.compare.files import json_schema as compare_schema
 from kvv_action.github.manifest import regenerate
 from kvv_action.leaderboard import record
 from kvv_action.report.files import canonical, json_schema
-from kvv_action.settings import SECRETS, Settings, choices, option_name
+from kvv_action.settings import SECRETS, choices, option_name
+
+Settings = ours().model
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -114,12 +117,12 @@ def help_of(*command: str) -> str:
 
 def benchmark_ids() -> tuple[str, ...]:
     """All benchmarks."""
-    return registry.IDS
+    return tuple(registry.OURS)
 
 
 if __name__ == "__main__":
     action = ROOT / "action.yml"
-    action.write_text(regenerate(action.read_text(), Settings, registry.IDS))
+    action.write_text(regenerate(action.read_text(), Settings, registry.OURS))
     README.write_text(filled(README.read_text()))
     VERIFY.write_text(workflow(VERIFY.read_text()))
     SCHEMA.write_bytes(canonical(json_schema()))

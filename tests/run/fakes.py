@@ -9,7 +9,17 @@ from typing import Any
 
 import orjson
 
-from kvv_action.benchmark import ASSUMED, Benchmark, DatasetPin, Finished, Generate, Rows, Sandbox, Typical
+from kvv_action.benchmark import (
+    ASSUMED,
+    Benchmark,
+    BenchmarkBase,
+    DatasetPin,
+    Finished,
+    Generate,
+    Rows,
+    Sandbox,
+    Typical,
+)
 from kvv_action.profiles.model import BenchmarkRules, Profile, ThinkingRules
 from kvv_action.redact import Redactor
 from kvv_action.run.budget import Budget, Limits
@@ -78,7 +88,7 @@ def equal(sample: Sample, exchanges: Sequence[Exchange]) -> Score:
 
 
 @dataclass(kw_only=True)
-class Quiz:
+class Quiz(BenchmarkBase):
     """`count` questions whose answers are their numbers; each costs `calls` requests."""
 
     count: int = 3
@@ -117,9 +127,6 @@ class Quiz:
 
     def opening(self, sample: Sample) -> Sequence[Message]:
         return [{"role": "user", "content": question(sample.input)}]
-
-    async def aclose(self) -> None:
-        """Nothing to release."""
 
 
 def asking(text: str, **fields: Any) -> Request:

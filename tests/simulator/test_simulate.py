@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from entrypoint.commands.simulate import _answers
-from kvv_action.settings import load
+from entrypoint.settings import load
 from tests.dataset.test_load import parquet, picture, record
 
 

@@ -12,11 +12,11 @@ import pytest
 from entrypoint.commands import audit
 from entrypoint.compose import run_verification
 from entrypoint.console import QuietObserver
+from entrypoint.settings import load
 from kvv_action.errors import UsageError
 from kvv_action.github import context
 from kvv_action.profiles import loader
 from kvv_action.schema import BenchmarkResult
-from kvv_action.settings import load
 from kvv_action.simulator import AnswerBook, EmbeddedVendor, VendorOptions, parse_fault
 from tests.toolcall.harness import PATIENCE, PROFILE, bundled
 
