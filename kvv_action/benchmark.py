@@ -361,7 +361,6 @@ class Benchmark(Protocol):
         notes: what a reader of the result should know, such as what was left out; known once samples were read.
         sandboxed: works in containers; without an engine it is skipped, and says so.
         together: samples of a category share something costly (layers of an image), so that shards keep them together.
-        varies: whether `vary` can put samples another way.
         typical: how long its answers usually are.
     """
 
@@ -378,8 +377,12 @@ class Benchmark(Protocol):
     notes: tuple[str, ...]
     sandboxed: bool
     together: bool
-    varies: bool
     typical: Typical
+
+    @property
+    def varies(self) -> bool:
+        """Whether samples can be put another way."""
+        ...
 
     def samples(self, rows: Rows | None, profile: Profile) -> Iterator[Sample]:
         """All samples in the order of the dataset (`rows` is None when there is no dataset)."""
@@ -390,7 +393,7 @@ class Benchmark(Protocol):
         ...
 
     def vary(self, sample: Sample, draw: Random) -> Sample | None:
-        """The same task in other words or another order, equally hard; asked only where `varies` is set.
+        """The same task in other words or another order, equally hard; asked only where it `varies`.
 
         Args:
             sample: as `samples` gives it.
@@ -456,7 +459,6 @@ class BenchmarkBase:
     notes: tuple[str, ...] = ()
     sandboxed: bool = False
     together: bool = False
-    varies: bool = False
     typical: Typical = ASSUMED
     options: type[BenchmarkOptions] = BenchmarkOptions
     compares: bool = False
@@ -485,6 +487,11 @@ class BenchmarkBase:
     def outline(self, sample: Sample) -> Outline:
         """The opening, once."""
         return Outline(requests=(Request(messages=self.opening(sample) or ()),))
+
+    @property
+    def varies(self) -> bool:
+        """Whether its class says how: it has a `vary` of its own."""
+        return type(self).vary is not BenchmarkBase.vary
 
     def vary(self, sample: Sample, draw: Random) -> Sample | None:
         """Nothing can be changed."""

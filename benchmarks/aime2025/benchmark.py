@@ -37,7 +37,6 @@ class Aime2025(BenchmarkBase):
     metric = "pass@1"
     kind = BenchmarkKind.SCORED
     pin = PIN
-    varies = True
     typical = Typical(
         thinking=23_000,
         plain=4_000,

@@ -65,7 +65,6 @@ class MmmuPro(BenchmarkBase):
     title = "MMMU Pro"
     metric = "accuracy"
     kind = BenchmarkKind.SCORED
-    varies = True
     typical = Typical(
         thinking=4_000,
         plain=320,

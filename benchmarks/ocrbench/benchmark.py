@@ -54,7 +54,6 @@ class OcrBench(BenchmarkBase):
     metric = "accuracy"
     kind = BenchmarkKind.SCORED
     pin = PIN
-    varies = True
     typical = Typical(thinking=500, plain=30, source="assumed: answers are a word or a line")
 
     def __init__(self, options: Options = USUAL, own: OcrBenchOptions | None = None) -> None:

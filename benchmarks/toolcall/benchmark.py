@@ -74,7 +74,6 @@ class ToolCallBenchmark(BenchmarkBase):
     kind = BenchmarkKind.SCORED
     pin = PIN
     aggregate = "f1"
-    varies = True
     compares = True
     extras = ("k2vv-*.json*",)
     typical = Typical(

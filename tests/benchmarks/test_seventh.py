@@ -34,16 +34,17 @@ class Machine:
     site: Path
     data: Path
 
-    def start(self, *arguments: object) -> "subprocess.Popen[str]":
+    def start(self, *arguments: object, **further: str) -> "subprocess.Popen[str]":
         """`kvv` as a process that finds what is installed there."""
         clean = {name: text for name, text in os.environ.items() if not name.startswith(("KVV_", "INPUT_", "GITHUB_"))}
-        env = {**clean, "PYTHONPATH": str(self.site), "KVV_API_KEY": "sk-canary-seventh-0001", "NO_PROXY": "*"}
+        ours = {"PYTHONPATH": str(self.site), "KVV_API_KEY": "sk-canary-seventh-0001", "NO_PROXY": "*"}
         command = [sys.executable, "-m", "entrypoint.cli", *map(str, arguments)]
+        env = clean | ours | further
         return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    def kvv(self, *arguments: object) -> Ran:
+    def kvv(self, *arguments: object, **further: str) -> Ran:
         """Run a command to its end."""
-        process = self.start(*arguments)
+        process = self.start(*arguments, **further)
         out, err = process.communicate(timeout=100)
         return Ran(status=process.returncode, out=out, err=err)
 
@@ -129,6 +130,14 @@ def test_mistakes_get_the_nearest_spelling(machine: Machine, words: list[str], m
     assert message in done.err
 
 
+@pytest.mark.parametrize("name", ["KVV_SUMS_SCRIPT", "INPUT_SUMS-SCRIPT"])
+def test_its_option_is_a_variable_and_an_input(machine: Machine, name: str) -> None:
+    """Read and judged like every other."""
+    done = machine.kvv("plan", "--model", "kimi-k2.6", *ALONE, "--dataset", "sums=bundled", **{name: "romn"})
+    assert done.status == 2
+    assert "sums-script: 'romn' is not valid." in done.err
+
+
 def test_it_is_asked_only_when_it_is_named(machine: Machine) -> None:
     """Where no profile knows it: an installed package changes no run that does not name it."""
     said = orjson.loads(machine.ran("plan", "--model", "kimi-k2.6", "--dataset", "aime2025=bundled", "--dataset",
@@ -148,11 +157,12 @@ def test_a_plan_counts_it(machine: Machine) -> None:
 
 
 def test_a_demonstration_shows_its_faults(machine: Machine, tmp_path: Path) -> None:
-    """Bundled samples: all are right, until the vendor answers wrongly."""
-    machine.ran("demo", "--profile", "kimi-k2.6", *ALONE, "--out", tmp_path / "right")
-    machine.ran(
-        "demo", "--profile", "kimi-k2.6", *ALONE, "--fault", "wrong-answers", "--out", tmp_path / "wrong", status=1
-    )
+    """Bundled samples, published and put another way: all are right, until the vendor answers wrongly."""
+    given = ("demo", "--profile", "kimi-k2.6", *ALONE, "--holdout", "both")
+    machine.ran(*given, "--out", tmp_path / "right")
+    assert [result["id"] for result in report(tmp_path / "right")["benchmarks"]] == ["sums", "sums-varied"]
+    machine.ran("audit", tmp_path / "right")
+    machine.ran(*given, "--fault", "wrong-answers", "--out", tmp_path / "wrong", status=1)
 
 
 def test_a_run_is_scored_by_its_own_rule(run: Path) -> None:

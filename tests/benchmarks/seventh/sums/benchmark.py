@@ -54,7 +54,6 @@ class Sums(BenchmarkBase):
     metric = "share_of_points"
     kind = BenchmarkKind.SCORED
     aggregate = "points"
-    varies = True
     pin = DatasetPin(
         hub_id="example/sums", split="test", revision="", count=60, digest="", columns=("a", "b"), licence="CC0"
     )
