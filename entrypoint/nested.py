@@ -9,7 +9,7 @@ from pathlib import Path
 from entrypoint.settings import value_of
 from kvv_action.benchmark import Observer, Sandbox
 from kvv_action.github import context
-from kvv_action.run.plan import Loaded
+from kvv_action.plan.plan import Loaded
 from kvv_action.sandbox import labels
 from kvv_action.sandbox.limits import Limits
 from kvv_action.sandbox.options import SandboxOptions

@@ -355,7 +355,7 @@ class Benchmark(Protocol):
         metric: name of the score, as the field calls it (`pass@1`).
         gates: asked first; when one of its samples fails, nothing else is asked.
         pin: its data; None when there is no dataset.
-        aggregate: name of the rule that makes the score: one of `kvv_action.scoring.aggregates`, or of `score_rules`.
+        aggregate: name of the rule that makes the score: one of `kvv_action.statistics.aggregates`, or of `score_rules`.
         against: what answers are compared with, as name and digest; known once samples were read, empty for most.
         exact: every answer must be right, whatever the reference (a self-test).
         notes: what a reader of the result should know, such as what was left out; known once samples were read.

@@ -11,7 +11,7 @@ from entrypoint.commands.demo import PROFILE
 from entrypoint.options import Parser, add_settings, given, with_defaults
 from entrypoint.prepare import create, load_benchmark, load_profile, with_rules
 from entrypoint.settings import benchmark_of, composition, load
-from kvv_action.run import holdout
+from kvv_action.plan import variants as holdout
 from kvv_action.settings import Settings
 from kvv_action.simulator import AnswerBook, EmbeddedVendor, VendorOptions, parse_fault
 

@@ -12,7 +12,7 @@ import orjson
 
 from benchmarks import registry
 from kvv_action.bundle.pack import gather, write
-from tests.run.fakes import FakeClient, Quiz, Run, make_run, said, text_of
+from tests.ask.fakes import FakeClient, Quiz, Run, make_run, said, text_of
 
 
 def wrong_at_two(body: Mapping[str, Any]) -> Any:

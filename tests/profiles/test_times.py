@@ -9,9 +9,9 @@ from pydantic_settings import BaseSettings
 from benchmarks import registry
 from entrypoint.prepare import options_of, prepare
 from entrypoint.settings import ours
+from kvv_action.plan.estimate import Estimate, Estimator, Room, wall
+from kvv_action.plan.plan import Loaded
 from kvv_action.profiles.loader import load, names
-from kvv_action.run.estimate import Estimate, Estimator, Room, wall
-from kvv_action.run.plan import Loaded
 from kvv_action.schema import BenchmarkKind, Sample
 from tests.profiles.sizes import ROWS
 

@@ -12,7 +12,7 @@ from kvv_action.benchmark import BenchmarkBase, DatasetPin, ExportSource, Genera
 from kvv_action.profiles.model import BenchmarkRules, Profile
 from kvv_action.schema import Answer, BenchmarkKind, Exchange, Message, Reference, Request, Sample, Score
 from kvv_action.score_rule import Aggregate, Aggregated, Columns, Missing, Term
-from kvv_action.scoring.intervals import clustered
+from kvv_action.statistics.intervals import clustered
 from sums.options import SumsOptions
 
 ROMAN = ((10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"))
