@@ -85,16 +85,13 @@ def _run(arguments: list[str]) -> int:
 
 
 def _command(name: str, arguments: list[str]) -> int:
-    from kvv_action.errors import KvvError, Problem, UsageError
+    from kvv_action.errors import KvvError, Problem, UsageError, nearest
     from kvv_action.report.text import visible
 
     try:
         if name not in COMMANDS:
-            from difflib import get_close_matches
-
-            guess = get_close_matches(name, COMMANDS, n=1)
             allowed = f"Commands are {', '.join(COMMANDS)}."
-            raise UsageError([Problem(name="kvv", value=name, allowed=allowed, nearest=guess[0] if guess else None)])
+            raise UsageError([Problem(name="kvv", value=name, allowed=allowed, nearest=nearest(name, COMMANDS))])
         status: int = import_module(f"entrypoint.commands.{name.replace('-', '_')}").main(arguments)
     except UsageError as error:
         for problem in error.problems:

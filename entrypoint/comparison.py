@@ -1,16 +1,15 @@
 """A comparison on the terminal, and its exit status."""
 
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
-from entrypoint.console import WIDE_ENOUGH, harmless
-from entrypoint.streams import silence
+from entrypoint.console import WIDE_ENOUGH, harmless, printed
 from kvv_action.compare.markdown import FINDINGS, MEASURES, ratio
 from kvv_action.compare.records import Comparison, Finding, Part, Regression
 from kvv_action.report.text import percent, points
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.text import Text
 
 EXIT = {Regression.NONE: 0, Regression.REGRESSION: 1, Regression.UNKNOWN: 3}
@@ -22,19 +21,13 @@ NARROW = ("Benchmark", "Finding", "Before", "Now", "Difference", "Fell")
 
 def print_comparison(comparison: Comparison, stream: TextIO | None = None) -> None:
     """The answer first, then a row per benchmark and what moved beside it."""
-    stream = stream or sys.stdout
-    try:
-        _print(comparison, stream)
-    except (SystemExit, OSError):  # rich leaves when nobody reads; the answer stands all the same
-        silence(stream)
+    printed(stream, lambda console: _print(comparison, console))
 
 
-def _print(comparison: Comparison, stream: TextIO) -> None:
-    from rich.console import Console
+def _print(comparison: Comparison, console: "Console") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(file=stream, highlight=False, width=None if stream.isatty() else 140)
     headline = harmless(f"Did this change break the model? {comparison.headline}", 1000)
     console.print(Text(headline, style=f"bold {STYLES[comparison.regression]}"), soft_wrap=True)
     table, chosen = Table(), WIDE if console.width >= WIDE_ENOUGH else NARROW

@@ -11,7 +11,7 @@ from kvv_action.benchmark import Observer, Sandbox
 from kvv_action.github import context
 from kvv_action.plan.plan import Loaded
 from kvv_action.sandbox import labels
-from kvv_action.sandbox.limits import Limits
+from kvv_action.sandbox.limits import ContainerLimits
 from kvv_action.sandbox.options import SandboxOptions
 from kvv_action.settings import Settings, option_name
 
@@ -43,7 +43,7 @@ def options_of_sandbox(settings: Settings, run: str) -> SandboxOptions:
     return SandboxOptions(
         run=run,
         workers=settings.containers or 0,
-        limits=Limits(
+        limits=ContainerLimits(
             cpus=settings.container_cpus,
             memory=int(settings.container_memory * GIB),
             pids=settings.container_pids,
@@ -61,14 +61,14 @@ def places_expected(settings: Settings) -> int:
     No engine is asked: a plan is often made where there is none.
     """
     from kvv_action.sandbox.engine import EngineInfo
-    from kvv_action.sandbox.limits import room
+    from kvv_action.sandbox.limits import capacity_of
 
     here = EngineInfo(
         host="", version="", os="linux", architecture="", driver="", rootless=False, unlimited=(),
         cpus=os.cpu_count() or 1, memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     )  # fmt: skip
     options = options_of_sandbox(settings, "")
-    return room(options.limits, options.workers, here).places
+    return capacity_of(options.limits, options.workers, here).containers
 
 
 @asynccontextmanager

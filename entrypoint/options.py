@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from entrypoint.settings import composed, title_of
-from kvv_action.errors import Problem, UsageError
+from kvv_action.errors import Problem, UsageError, nearest
 from kvv_action.options import fact
-from kvv_action.settings import SECRETS, Settings, choices, nearest, option_name
+from kvv_action.settings import SECRETS, Settings, choices, option_name
 
 REPEATABLE = ("dataset", "extra_headers", "benchmarks", "reference", "container_mirror")
 GROUPS = {

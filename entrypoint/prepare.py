@@ -27,19 +27,19 @@ from kvv_action import __version__
 from kvv_action.benchmark import Benchmark, Options
 from kvv_action.dataset.load import BUNDLED
 from kvv_action.dataset.load import load as load_rows
-from kvv_action.errors import DatasetError, Problem, UsageError
+from kvv_action.errors import DatasetError, Problem, UsageError, nearest
 from kvv_action.github import context
 from kvv_action.plan import shard as shards
 from kvv_action.plan import variants as holdout
-from kvv_action.plan.plan import Amount, Loaded, Peer, left_out, plan_benchmark
+from kvv_action.plan.plan import Amount, Loaded, ReferenceRun, left_out, plan_benchmark
 from kvv_action.profiles import loader
 from kvv_action.profiles.document import TIERS
 from kvv_action.profiles.model import Profile
 from kvv_action.profiles.thinking import check as check_thinking
 from kvv_action.redact import SENSITIVE_HEADER, Redactor
-from kvv_action.sandbox.own import own_image
+from kvv_action.sandbox.own_image import own_image
 from kvv_action.schema import EndpointInfo, ProfileInfo, Provenance, RunPlan
-from kvv_action.settings import SECRETS, Settings, nearest, vendor_name
+from kvv_action.settings import SECRETS, Settings, vendor_name
 
 EMBEDDED = "embedded vendor"
 NOBODY = "no endpoint"
@@ -54,7 +54,7 @@ class Demonstration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class PreparedRun:
     """A run that can start."""
 
     settings: Settings
@@ -172,9 +172,9 @@ def create(names: Iterable[str], settings: Settings, model: str) -> list[Benchma
 
 def load_benchmark(
     benchmark: Benchmark, settings: Settings, profile: Profile, *, location: str,
-    peers: Mapping[str, Peer] = MappingProxyType({}),
+    reference_runs: Mapping[str, ReferenceRun] = MappingProxyType({}),
 ) -> Loaded:  # fmt: skip
-    """One benchmark with its samples; `peers` are runs of the reference.
+    """One benchmark with its samples; `reference_runs` are runs of the reference.
 
     Raises:
         DatasetError: the samples cannot be had, or are not the pinned ones.
@@ -189,7 +189,9 @@ def load_benchmark(
             cache=settings.dataset_cache,
             allow_drift=settings.allow_dataset_drift,
         )
-    return plan_benchmark(benchmark, rows, profile, replace(amount_at(settings, settings.tier), peers=peers))
+    return plan_benchmark(
+        benchmark, rows, profile, replace(amount_at(settings, settings.tier), reference_runs=reference_runs)
+    )
 
 
 def amount_at(settings: Settings, tier: str) -> Amount:
@@ -265,6 +267,11 @@ def choices_of(settings: Settings, loaded: Sequence[Loaded]) -> dict[str, Any]:
     return own | (limits_of_containers(settings) if containers else {})
 
 
+def checks_of(profile: Profile) -> dict[str, Any]:
+    """What the checks over all answers must know of the model."""
+    return {"markers": list(profile.markers), "names": [profile.model, *profile.served_names]}
+
+
 def file_digest(path: str) -> str:
     """SHA-256 of a file, empty for no file."""
     if not path:
@@ -273,7 +280,7 @@ def file_digest(path: str) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def prepare(settings: Settings, demonstration: Demonstration | None = None, *, sends: bool = True) -> Prepared:
+def prepare(settings: Settings, demonstration: Demonstration | None = None, *, sends: bool = True) -> PreparedRun:
     """Check everything and decide what to ask.
 
     Args:
@@ -292,10 +299,10 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
     names = chosen_benchmarks(settings, profile)
     profile = with_rules(profile, names)
     benchmarks = create(names, settings, settings.model or profile.model)
-    peers = _peers(settings, profile, names, demonstration=demonstration is not None)
+    reference_runs = _reference_runs(settings, profile, names, demonstration=demonstration is not None)
     fallback = BUNDLED if demonstration else ""
     loaded = tuple(
-        _at_hand(benchmark, settings, profile, settings.dataset.get(benchmark.id, fallback), peers)
+        _at_hand(benchmark, settings, profile, settings.dataset.get(benchmark.id, fallback), reference_runs)
         for benchmark in benchmarks
     )
     loaded = holdout.applied(loaded, settings.holdout, settings.seed)
@@ -309,7 +316,11 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
         contract=settings.contract,
         precheck=settings.precheck,
         tokenizer=file_digest(settings.tokenizer),
-        choices=choices_of(settings, loaded),
+        choices={
+            **choices_of(settings, loaded),
+            "max-broken-tries": settings.max_broken_tries,
+            "checks": checks_of(profile),
+        },
         demonstration=demonstration is not None,
         faults=demonstration.faults if demonstration else (),
         reference=_reference(settings, profile),
@@ -321,33 +332,39 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
     if settings.shard:
         plan, loaded = shards.divide(plan, loaded, *shards.numbers(settings.shard))
     redactor = Redactor(secrets_of(settings))
-    return Prepared(settings=settings, profile=profile, plan=plan, loaded=loaded, redactor=redactor)
+    return PreparedRun(settings=settings, profile=profile, plan=plan, loaded=loaded, redactor=redactor)
 
 
-def _peers(settings: Settings, profile: Profile, names: Sequence[str], *, demonstration: bool) -> Mapping[str, Peer]:
+def _reference_runs(
+    settings: Settings, profile: Profile, names: Sequence[str], *, demonstration: bool
+) -> Mapping[str, ReferenceRun]:
     """The runs that every score is compared with; reading them takes modules that most runs do without."""
     if not settings.reference:
         return {}
-    from entrypoint.peers import peers_of
+    from entrypoint.reference_runs import reference_runs_of
 
     comparing = comparing_benchmarks()
-    peers = peers_of(
+    reference_runs = reference_runs_of(
         settings, profile.name, comparing, asked=not comparing.isdisjoint(names), demonstration=demonstration
     )
-    if peers and settings.holdout == holdout.VARY:
+    if reference_runs and settings.holdout == holdout.VARY:
         allowed = "The reference answered the published items; compare with holdout: both, or off."
         raise UsageError([Problem(name="holdout", value=settings.holdout, allowed=allowed)])
-    return peers
+    return reference_runs
 
 
 def _at_hand(
-    benchmark: Benchmark, settings: Settings, profile: Profile, location: str, peers: Mapping[str, Peer]
+    benchmark: Benchmark,
+    settings: Settings,
+    profile: Profile,
+    location: str,
+    reference_runs: Mapping[str, ReferenceRun],
 ) -> Loaded:
     """A benchmark with its samples, or without them where it is left out."""
     reason = not_asked(benchmark.id, settings, profile, settings.tier, location)
     if reason:
         return left_out(benchmark, profile, amount_at(settings, settings.tier), reason)
-    return load_benchmark(benchmark, settings, profile, location=location, peers=peers)
+    return load_benchmark(benchmark, settings, profile, location=location, reference_runs=reference_runs)
 
 
 def _checked_profile(settings: Settings, demonstration: Demonstration | None, *, sends: bool) -> Profile:

@@ -1,12 +1,12 @@
-"""The budget that the settings give, and what a plan says about it."""
+"""The budget that the settings give a run."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from kvv_action.ask.budget import Budget, Limits
 from kvv_action.errors import Problem
-from kvv_action.journal.file import Reader
-from kvv_action.journal.reading import JournalState
+from kvv_action.journal.reading import JournalReading
+from kvv_action.journal.state import JournalState
 from kvv_action.settings import Settings, option_name
 
 
@@ -37,8 +37,8 @@ def priced(settings: Settings) -> dict[str, bool]:
 
 
 def budget_of(settings: Settings, journal: Path, found: JournalState) -> Budget:
-    """The budget with everything counted that a journal's sessions spent; the journal is read only for a limit."""
+    """The budget, less what earlier sessions in the journal spent; the journal is read only if there is a limit."""
     budget = Budget(limits_of(settings), seconds=found.seconds)
     if budget.limits.any:
-        budget.replay(Reader(journal))
+        budget.replay(JournalReading(journal).sent())
     return budget

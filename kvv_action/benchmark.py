@@ -19,6 +19,7 @@ from kvv_action.schema import (
     DatasetInfo,
     Exchange,
     Json,
+    Judged,
     Message,
     Observation,
     PlannedBenchmark,
@@ -331,6 +332,23 @@ class Sandbox(Protocol):
         ...
 
 
+class RunJournal(Protocol):
+    """The journal of a run, as an export reads it (`kvv_action.journal.reading`)."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        ...
+
+    def judged(self, benchmark: str = "") -> Iterator[Judged]:
+        """Every result in the order of the lines; of one benchmark, if named. Raises JournalError."""
+        ...
+
+    def span(self) -> tuple[float, float]:
+        """When the run began, and when its last result came, in seconds since the epoch."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSource:
     """One benchmark of a run, as the files beside the reports are made from it.
@@ -340,7 +358,7 @@ class ExportSource:
         redactor: removes secrets; everything that is written goes through it.
     """
 
-    journal: Path
+    journal: RunJournal
     plan: RunPlan
     planned: PlannedBenchmark
     samples: Callable[[], Iterator[Sample]]
@@ -355,7 +373,7 @@ class Benchmark(Protocol):
         metric: name of the score, as the field calls it (`pass@1`).
         gates: asked first; when one of its samples fails, nothing else is asked.
         pin: its data; None when there is no dataset.
-        aggregate: name of the rule that makes the score: one of `kvv_action.statistics.aggregates`, or of `score_rules`.
+        aggregate: name of the rule that makes the score: of `kvv_action.statistics.aggregates`, or of `score_rules`.
         against: what answers are compared with, as name and digest; known once samples were read, empty for most.
         exact: every answer must be right, whatever the reference (a self-test).
         notes: what a reader of the result should know, such as what was left out; known once samples were read.

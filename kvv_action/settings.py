@@ -4,7 +4,6 @@ Every setting has one name: `max-connections` is the input `max-connections`, th
 variable `KVV_MAX_CONNECTIONS`. Options win over inputs, inputs over the environment. Empty means not given.
 """
 
-import difflib
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -17,10 +16,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from kvv_action.errors import Problem, UsageError
+from kvv_action.errors import Problem, UsageError, nearest
 from kvv_action.options import option_name as option_name
 from kvv_action.redact import Redactor
-from kvv_action.schema import MOST_FAILURES
+from kvv_action.schema import MOST_BROKEN_TRIES, MOST_FAILURES
 
 ENV_PREFIX = "KVV_"
 RESERVED_BODY = ("model", "messages", "stream", "stream_options")
@@ -345,6 +344,15 @@ class Settings(SettingsBase):
         ge=0,
         le=1,
     )
+    max_broken_tries: float = setting(
+        MOST_BROKEN_TRIES,
+        "Share of requests that may break at the first try, after the server had accepted them: cut streams, errors in "
+        "the stream, resets, 5xx. If more than this share is shown to break, the run fails, even if retries mend it.",
+        group="plan",
+        metavar="SHARE",
+        ge=0,
+        le=1,
+    )
     shard: Annotated[str, AfterValidator(_shard)] = setting(
         "",
         "Ask one shard of the run: 2/4 is the second of four, 0/4 another name for 4/4. The first is Pre-Verification "
@@ -581,12 +589,6 @@ class Settings(SettingsBase):
 def field_name(option: str) -> str:
     """`max-connections` -> `max_connections`."""
     return option.replace("-", "_")
-
-
-def nearest(word: str, known: Mapping[str, Any] | tuple[str, ...] | list[str]) -> str | None:
-    """The known spelling that `word` was most likely meant to be."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return found[0] if found else None
 
 
 def choices(field: FieldInfo) -> tuple[str, ...]:

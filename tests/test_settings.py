@@ -9,13 +9,12 @@ import pytest
 
 from entrypoint.options import GROUPS
 from entrypoint.settings import load, misspelt_variables, ours
-from kvv_action.errors import UsageError
+from kvv_action.errors import UsageError, nearest
 from kvv_action.settings import (
     OTHER_VARIABLES,
     RESERVED_BODY,
     RESERVED_HEADERS,
     SECRETS,
-    nearest,
     option_name,
     out_directory,
     vendor_name,
@@ -79,6 +78,7 @@ SOURCES = {
     "limit": ("10", 10),
     "seed": ("7", 7),
     "max_failure_rate": ("0.2", 0.2),
+    "max_broken_tries": ("0.02", 0.02),
     "shard": ("0 / 4", "4/4"),
     "sequential": ("false", False),
     "precheck": ("off", "off"),

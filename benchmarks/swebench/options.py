@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 
-from kvv_action.errors import DatasetError, Problem
+from kvv_action.errors import DatasetError, Problem, nearest
 from kvv_action.options import BenchmarkOptions, Kept, choice, option_name
-from kvv_action.settings import Boolean, Names, Word, items, nearest
+from kvv_action.settings import Boolean, Names, Word, items
 
 BASH = "bash"
 GOLD, EMPTY = "gold", "empty"

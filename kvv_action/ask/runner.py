@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from kvv_action.ask.budget import Budget, BudgetSpent, Limits, believed, tokens_of, wasted
+from kvv_action.ask.budget import Budget, BudgetSpent, Limits, believed, wasted
 from kvv_action.ask.schedule import Lane, alternate, drive
 from kvv_action.ask.stopping import Stopping, waves
 from kvv_action.benchmark import Client, Finished, Observer, Sandbox
 from kvv_action.errors import EndpointError, KvvError, Rejected, RunStopped, SandboxError, ScoringError, Undecided
 from kvv_action.journal.file import Journal
-from kvv_action.journal.lines import Place, answer_line, error_line, observation_line, result_line, withdrawn_line
-from kvv_action.journal.reading import JournalState
+from kvv_action.journal.lines import answer_line, error_line, observation_line, result_line, withdrawn_line
+from kvv_action.journal.state import JournalState
 from kvv_action.plan.estimate import Estimator
 from kvv_action.plan.plan import Loaded
 from kvv_action.plan.request import answer_key, compose
@@ -32,6 +32,7 @@ from kvv_action.schema import (
     FailureKind,
     Json,
     Observation,
+    Place,
     Rejection,
     Request,
     RunPlan,
@@ -40,6 +41,8 @@ from kvv_action.schema import (
     SampleFailure,
     Score,
 )
+from kvv_action.verdict.answers import tables_of
+from kvv_action.verdict.checks.markers import echo_of
 
 POSTED = (CHAT, COMPLETIONS)
 PLAIN = 16
@@ -155,7 +158,9 @@ class _Generate:
             )
             exchange = Exchange(call=out.call, request=out.kept, endpoint=out.endpoint, rejection=rejection)
         else:
-            exchange = Exchange(call=out.call, request=out.kept, endpoint=out.endpoint, completion=completion)
+            exchange = Exchange(
+                call=out.call, request=out.kept, endpoint=out.endpoint, completion=completion, echo=echo_of(out.content)
+            )
         prompt = self._counted(out, exchange.completion)
         journal.append(answer_line(place, exchange, key=out.key, request=out.digest, reckoned=prompt))
         return exchange
@@ -191,7 +196,7 @@ class _Generate:
         """Count an answer; the tokens of its prompt when the endpoint did not say, or said too little, else 0."""
         if completion is None or out.endpoint or out.path not in POSTED:
             return 0
-        prompt, said = 0, tokens_of(completion)
+        prompt, said = 0, completion.tokens
         if said is None or len(out.content) > PLAIN * said[0]:
             reckoned = _prompt(out)
             prompt = 0 if said is not None and believed(said[0], reckoned) else reckoned
@@ -275,7 +280,7 @@ class Runner:
         self._clock = clock
         self._wrong_probes = found.wrong_probes
         self._refused = False
-        self._stopping = Stopping(plan, found.progress, retry_failed=retry_failed)
+        self._stopping = Stopping(plan, tables_of(journal.path, plan), retry_failed=retry_failed)
         self._flying: dict[str, set[asyncio.Task[Score]]] = {}
 
     def client_of(self, endpoint: str) -> Client:
@@ -363,8 +368,8 @@ class Runner:
     async def _drive(self, stage: Sequence[Loaded]) -> None:
         asked = [loaded for loaded in stage if loaded.count]
         # published items and the same ones put another way are asked in turn, so that nothing else differs between them
-        beside = {loaded.planned.varies: loaded for loaded in asked if _beside(loaded)}
-        first = [loaded for loaded in asked if not _beside(loaded)]
+        beside = {loaded.planned.variant_of: loaded for loaded in asked if loaded.planned.is_variant}
+        first = [loaded for loaded in asked if not loaded.planned.is_variant]
         pairs = [(loaded, beside.pop(loaded.planned.id, None)) for loaded in first]
         pairs += [(loaded, None) for loaded in beside.values()]
         lanes = [self._lane(loaded, other, alone=len(pairs) == 1) for loaded, other in pairs]
@@ -500,11 +505,6 @@ class Runner:
         self._observer.finished(
             Finished(benchmark=place.benchmark, sample=place.sample, epoch=place.epoch, result=result)
         )
-
-
-def _beside(loaded: Loaded) -> bool:
-    """Whether its samples are those of another benchmark of the plan, put another way."""
-    return loaded.planned.varies not in ("", loaded.planned.id)
 
 
 def _words(error: Exception) -> str:

@@ -1,7 +1,7 @@
-"""Writes a bundle: the same run is the same bytes (sorted names, no times, no owners), where the same zlib compresses.
+"""Writes a bundle: the same run gives the same bytes (sorted names, no times, no owners) with the same zlib.
 
-Another build of zlib (zlib-ng, say) may compress to other bytes; what they unpack to is the same everywhere, and the
-manifest names its digests. Nothing relies on more: a record names the bundle that was really made.
+Another build of zlib (such as zlib-ng) may compress to other bytes. The unpacked files are the same everywhere, and the
+manifest has their digests. Nothing else relies on equal bytes: a record has the digest of the actual bundle.
 """
 
 import gzip
@@ -22,12 +22,12 @@ from kvv_action.schema import RunReport
 from kvv_action.verdict.report import build
 
 LEVEL = 9
-"""Of compression; another one would be other bytes."""
+"""Compression level; another level would change the bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packing:
-    """What goes into a bundle: files on disk, and files in memory; the manifest among the latter."""
+    """The files of a bundle: `paths` on disk, `contents` in memory, with the manifest among the latter."""
 
     report: RunReport
     paths: Mapping[str, Path]
@@ -35,16 +35,16 @@ class Packing:
 
 
 def gather(folder: Path, scratch: Path, *, redact: bool, patterns: Iterable[str] = ()) -> Packing:
-    """The files of a bundle. Reports are made again, so that they are those of the journal.
+    """Collect the files of a bundle; reports are computed again from the journal.
 
     Args:
-        folder: what kvv wrote.
-        scratch: an empty folder for the journal as it goes out.
+        folder: the folder of the run.
+        scratch: an empty folder for the journal of the bundle.
         redact: leave the texts out.
         patterns: of the names of the files that benchmarks leave beside the reports.
 
     Raises:
-        JournalError: the journal does not hold together.
+        JournalError: the journal is damaged.
     """
     journal = scratch / JOURNAL
     with journal.open("wb") as out:
@@ -61,7 +61,7 @@ def gather(folder: Path, scratch: Path, *, redact: bool, patterns: Iterable[str]
 
 
 def _whole_lines(journal: Path) -> Iterator[bytes]:
-    """All lines but a torn last one."""
+    """All lines except an incomplete last one."""
     with journal.open("rb") as stream:
         for line in stream:
             if line.endswith(b"\n"):
@@ -69,7 +69,7 @@ def _whole_lines(journal: Path) -> Iterator[bytes]:
 
 
 def suspects(packing: Packing, secrets: Redactor, most: int) -> list[Suspect]:
-    """At most so many places that may hold a secret; those that certainly do come first."""
+    """At most `most` places that may contain a secret; known secrets come first."""
     found: list[Suspect] = []
     for name, data in packing.contents.items():
         found += islice(scan(name, io.BytesIO(data), secrets), most)
@@ -80,10 +80,10 @@ def suspects(packing: Packing, secrets: Redactor, most: int) -> list[Suspect]:
 
 
 def write(packing: Packing, out: IO[bytes]) -> None:
-    """The archive.
+    """Write the archive.
 
     Raises:
-        BundleError: a file cannot stand in it, or changed meanwhile.
+        BundleError: the format cannot hold a file, or a file changed while it was packed.
     """
     names = [MANIFEST, *sorted((packing.paths.keys() | packing.contents.keys()) - {MANIFEST})]
     try:
@@ -93,7 +93,7 @@ def write(packing: Packing, out: IO[bytes]) -> None:
         ):
             for name in names:
                 _add(tar, name, packing)
-    except ValueError as error:  # a name or a size that the format cannot say
+    except ValueError as error:  # a name or size that the format cannot hold
         raise BundleError(f"cannot be packed: {error}") from error
 
 
@@ -110,7 +110,7 @@ def _add(tar: tarfile.TarFile, name: str, packing: Packing) -> None:
 
 
 def _header(name: str, size: int) -> tarfile.TarInfo:
-    """Mode 0644, owner 0, time 0: what is the same for everybody."""
+    """A header with the same mode, owner and time for every file: 0644, 0 and 0."""
     header = tarfile.TarInfo(name)
     header.size = size
     return header

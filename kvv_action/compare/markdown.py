@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from kvv_action.compare.records import Comparison, Finding, Flip, Part, Regression, RunSide, Seen, Shift
 from kvv_action.report.bars import NAME, WIDTH, Axis, Interval, block, interval_bar, name
-from kvv_action.report.markdown.assemble import BUDGET
+from kvv_action.report.markdown import BUDGET
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import percent, points, seconds
 from kvv_action.schema import BenchmarkKind

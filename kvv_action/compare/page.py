@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from kvv_action.compare.markdown import FINDINGS, MEASURES, QUESTION, ratio
 from kvv_action.compare.records import Comparison, Finding, Part, Regression
-from kvv_action.report.html import Inserted
+from kvv_action.report.html import PageInsert
 from kvv_action.report.pages.canvas import Canvas, Names, Scale
 from kvv_action.report.pages.environment import environment
 from kvv_action.report.text import points
@@ -36,13 +36,13 @@ def _environment() -> Environment:
     return made
 
 
-def page_part(comparison: Comparison) -> Inserted:
+def page_part(comparison: Comparison) -> PageInsert:
     """Head and section for the page of the newer run."""
     module: Any = _environment().get_template("compare.html").module
     names, reach = Names(), _reach(comparison)
     drawn = [(part, _STYLES[part.finding], _drawn(f"n{names()}", part, reach)) for part in comparison.parts]
     words = {finding: words.partition(" ")[2] for finding, words in FINDINGS.items()}
-    return Inserted(
+    return PageInsert(
         head=module.head(comparison, _COLOURS[comparison.regression]),
         section=module.section(comparison, drawn, words),
     )

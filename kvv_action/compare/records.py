@@ -65,7 +65,7 @@ class Part:
     """One benchmark in both runs.
 
     Attributes:
-        exact: every change counts (contract probes, bundled samples); else chance has its say.
+        exact: every change counts (contract probes, self-tests, bundled samples); else chance has its say.
         reason: the finding in plain words.
         matched: samples that both runs judged.
         before, after: mean value over these samples, not the published score.

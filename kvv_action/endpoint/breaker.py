@@ -1,10 +1,10 @@
-"""When going on would only burn time: a key that is refused, an endpoint that is down."""
+"""Stops a run when the key is refused or the endpoint is down."""
 
 from kvv_action.errors import EndpointError, RunStopped
 from kvv_action.schema import FailureKind
 
 REFUSALS = 5
-"""Refusals in a row that mean a refused key even after answers have come."""
+"""Refusals in a row that count as a refused key even after a success."""
 
 DOWN = frozenset(
     {
@@ -36,12 +36,12 @@ _ADVICE = {
 
 
 class Breaker:
-    """Counts what requests came to, and stops the run.
+    """Counts failures in a row, and stops the run.
 
     A key counts as refused at the first 401 or 403 while nothing has succeeded, later after `REFUSALS` in a
     row. An endpoint counts as down after `stop_after_failures` requests in a row that were lost for good to
-    the connection, a deadline, a redirect, 429 or 5xx. A success or a refused request ends a row; an answer
-    that cannot be used neither ends nor lengthens it.
+    the connection, a deadline, a redirect, 429 or 5xx. A success or a refused request ends a row; an
+    unusable answer neither ends nor lengthens it.
     """
 
     def __init__(self, stop_after_failures: int) -> None:
@@ -52,10 +52,10 @@ class Breaker:
         self._verdict = ""
 
     def check(self) -> None:
-        """Refuse to go on once the run was stopped.
+        """Check that the run may go on.
 
         Raises:
-            RunStopped: it was.
+            RunStopped: the run was stopped.
         """
         if self._verdict:
             raise RunStopped(self._verdict)
@@ -69,7 +69,7 @@ class Breaker:
         """A request failed for good; `error` has its redacted message.
 
         Raises:
-            RunStopped: this one shows that going on is useless; `error` is its cause.
+            RunStopped: further requests are useless; `error` is the cause.
         """
         self._count(error.kind)
         verdict = self._judgement(error)

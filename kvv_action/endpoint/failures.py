@@ -1,4 +1,4 @@
-"""What a broken connection or an HTTP status means."""
+"""Classifies broken connections and HTTP statuses as failures."""
 
 import re
 from urllib.parse import urljoin, urlsplit
@@ -16,10 +16,9 @@ TRANSPORT_ERRORS = (httpx.HTTPError, aiohttp.ClientError, HttpProcessingError, O
 
 
 def transport_failure(error: Exception) -> EndpointError:
-    """The cause of a broken exchange.
+    """The failure for a broken connection.
 
-    httpx-aiohttp maps most of aiohttp's errors to `httpx.ConnectTimeout`, so aiohttp's own error decides,
-    which is the cause of the mapped one.
+    httpx-aiohttp maps most errors of aiohttp to `httpx.ConnectTimeout`, so aiohttp's own error, its cause, decides.
     """
     cause = error.__cause__ or error
     text = " ".join(str(cause).split())
@@ -35,7 +34,7 @@ def transport_failure(error: Exception) -> EndpointError:
 
 
 def status_failure(status: int, body: bytes, *, url: str, location: str = "") -> EndpointError:
-    """The meaning of a status other than 2xx."""
+    """The failure for a status other than 2xx."""
     said = _said(body)
     message = f"HTTP {status}: {said}" if said else f"HTTP {status}"
     match status:
@@ -55,7 +54,7 @@ def status_failure(status: int, body: bytes, *, url: str, location: str = "") ->
 
 
 def _host(location: str, url: str) -> str:
-    """Only the host, in its own spelling so that a key in it is known: paths and queries may hold tokens."""
+    """The host of a redirect, spelled as sent so that a key in it is found; paths and queries may contain tokens."""
     try:
         host = urlsplit(urljoin(url, location)).netloc.rpartition("@")[2] if location else ""
     except ValueError:
@@ -66,7 +65,7 @@ def _host(location: str, url: str) -> str:
 
 
 def _said(body: bytes) -> str:
-    """What the endpoint says for people: the usual message fields, else the beginning of the text."""
+    """The endpoint's message: one of the usual fields, else the beginning of the body."""
     try:
         answer = decode(body).value
     except ValueError:

@@ -1,4 +1,4 @@
-"""The way to the endpoint: httpx over aiohttp's connection pool, which holds 500 streams cheaply."""
+"""Opens the transport: httpx over aiohttp's connection pool, which handles 500 streams cheaply."""
 
 from urllib.request import getproxies, proxy_bypass
 
@@ -10,15 +10,15 @@ from kvv_action.endpoint.options import ClientOptions
 from kvv_action.errors import Problem, UsageError
 
 KEEPALIVE = 4.0
-"""Seconds that an idle connection is kept: less than the 5 s after which uvicorn (vLLM, SGLang) closes it."""
+"""Seconds that an idle connection stays open: less than the 5 s of uvicorn (vLLM, SGLang)."""
 
 READ_BUFFER = 256 * 1024
 
 
 def open_transport(options: ClientOptions) -> AiohttpTransport:
-    """A transport for one endpoint; proxies are taken from where httpx takes them.
+    """A transport for one endpoint, with the same proxy settings as httpx.
 
-    Cookies are not kept: one that a load balancer sets would tie the whole run to one server.
+    It drops cookies: a load balancer's cookie would send the whole run to one server.
     """
     ssl_context = httpx.create_ssl_context()
 

@@ -1,4 +1,4 @@
-"""Annotations of a run, of wrong inputs and of breakdowns: the worst first, within the runner's limits."""
+"""Annotations for a run and for wrong inputs: the worst first, within the limits of the runner."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,8 +16,8 @@ LONGEST = 4096
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
-class Level(StrEnum):
-    """How an annotation is shown; the worst first."""
+class AnnotationLevel(StrEnum):
+    """The level of an annotation, the worst first."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -26,14 +26,14 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """A message beside the run; `title` and `message` may hold untrusted text."""
+    """A message beside the run; `title` and `message` may contain untrusted text."""
 
-    level: Level
+    level: AnnotationLevel
     title: str
     message: str
 
     def edited(self, edit: Callable[[str], str]) -> "Annotation":
-        """With `edit` done to both texts, before anything is escaped or cut."""
+        """A copy with `edit` applied to both texts, before they are escaped or cut."""
         return Annotation(level=self.level, title=edit(self.title), message=edit(self.message))
 
     def __str__(self) -> str:
@@ -42,10 +42,10 @@ class Annotation:
 
 
 _LEVELS = {
-    Verdict.FAIL: Level.ERROR,
-    Verdict.INCONCLUSIVE: Level.WARNING,
-    Verdict.SKIPPED: Level.WARNING,
-    Verdict.PASS: Level.NOTICE,
+    Verdict.FAIL: AnnotationLevel.ERROR,
+    Verdict.INCONCLUSIVE: AnnotationLevel.WARNING,
+    Verdict.SKIPPED: AnnotationLevel.WARNING,
+    Verdict.PASS: AnnotationLevel.NOTICE,
 }
 
 
@@ -58,7 +58,7 @@ def cut(text: str, limit: int = LONGEST) -> str:
 
 
 def _harmless(text: str) -> str:
-    """No command, no control character, no invisible one."""
+    """Text without workflow commands, control characters and invisible characters."""
     return inert(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", text).strip())
 
 
@@ -66,9 +66,9 @@ def of_report(report: RunReport) -> list[Annotation]:
     """The verdict, then every benchmark that did not pass, then every probe that failed."""
     title = f"kvv: {report.verdict}"
     verdict = Annotation(level=_LEVELS[report.verdict], title=title, message=_headline(report))
-    meant = {planned.id for planned in report.plan.benchmarks if planned.skip}
+    left_out = {planned.id for planned in report.plan.benchmarks if planned.skip}
     notable = [result for result in report.benchmarks if result.verdict is not Verdict.PASS]
-    found = [verdict, *(_of_benchmark(result, meant=result.id in meant) for result in notable)]
+    found = [verdict, *(_of_benchmark(result, planned_skip=result.id in left_out) for result in notable)]
     for result in report.benchmarks:
         if result.kind is BenchmarkKind.CONTRACT:
             found.extend(_failed_probes(result))
@@ -80,14 +80,15 @@ def of_report(report: RunReport) -> list[Annotation]:
 def of_problems(problems: Sequence[Problem]) -> list[Annotation]:
     """One error for each wrong input."""
     return limited(
-        Annotation(level=Level.ERROR, title=f"kvv: input {problem.name}", message=str(problem)) for problem in problems
+        Annotation(level=AnnotationLevel.ERROR, title=f"kvv: input {problem.name}", message=str(problem))
+        for problem in problems
     )
 
 
 def limited(annotations: Iterable[Annotation]) -> list[Annotation]:
-    """Errors, warnings, notices, at most ten of each; the tenth tells how many more there would have been."""
+    """Errors, warnings, notices, at most ten of each; of more, the tenth tells how many are left out."""
     found = list(annotations)
-    return [kept for level in Level for kept in _first([one for one in found if one.level is level])]
+    return [kept for level in AnnotationLevel for kept in _first([one for one in found if one.level is level])]
 
 
 def _first(annotations: list[Annotation]) -> list[Annotation]:
@@ -108,24 +109,24 @@ def _headline(report: RunReport) -> str:
     return text
 
 
-def _of_benchmark(result: BenchmarkResult, *, meant: bool) -> Annotation:
-    """What came of a benchmark; that one was not to be asked, as planned, is no warning."""
+def _of_benchmark(result: BenchmarkResult, *, planned_skip: bool) -> Annotation:
+    """A benchmark that did not pass; a planned skip is only a notice."""
     lines = [result.reason, *(f"{found.count} × {found.cause}: {found.remedy}" for found in result.diagnosis[:5])]
     lines += [f"{failure.count} × {failure.kind}: {failure.example}" for failure in result.failures[:5]]
     title = f"{result.title}: {'not judged' if result.orientation else result.verdict}"
-    harmless = result.orientation or (meant and result.verdict is Verdict.SKIPPED)
-    level = Level.NOTICE if harmless else _LEVELS[result.verdict]
+    harmless = result.orientation or (planned_skip and result.verdict is Verdict.SKIPPED)
+    level = AnnotationLevel.NOTICE if harmless else _LEVELS[result.verdict]
     return Annotation(level=level, title=title, message="\n".join(lines))
 
 
 def _failed_probes(result: BenchmarkResult) -> Iterator[Annotation]:
-    level = Level.ERROR if result.verdict is Verdict.FAIL else Level.WARNING
+    level = AnnotationLevel.ERROR if result.verdict is Verdict.FAIL else AnnotationLevel.WARNING
     for case in result.cases:
         if case.outcome in (Outcome.WRONG, Outcome.PARTIAL, Outcome.UNPARSED):
             yield Annotation(level=level, title=f"{result.title}: {case.id}", message=case.explanation or case.answer)
 
 
 def _infrastructure(result: BenchmarkResult) -> Annotation:
-    """Failed requests beside a pass: worth a look, no reason to fail."""
+    """Failed requests of a benchmark that passed."""
     lines = [f"{failure.count} × {failure.kind}: {failure.example}" for failure in result.failures[:5]]
-    return Annotation(level=Level.WARNING, title=f"{result.title}: failed requests", message="\n".join(lines))
+    return Annotation(level=AnnotationLevel.WARNING, title=f"{result.title}: failed requests", message="\n".join(lines))

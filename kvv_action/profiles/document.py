@@ -1,4 +1,4 @@
-"""The TOML form of a profile: its schema, its consistency, and its way into the records."""
+"""The TOML schema of a profile, and its conversion to records."""
 
 import datetime
 import hashlib
@@ -14,22 +14,24 @@ TierName = Literal["smoke", "standard", "full"]
 
 CONTRACTS = tuple(contract.value for contract in Contract)
 TIERS: tuple[str, ...] = get_args(TierName)
+LATER = ("markers", "served_names")
+"""Keys of the document that came later: left out of the digest while they are not set, so that old ones stay."""
 RESERVED = ("model", "messages", "stream")
-"""Body fields that the engine sets."""
+"""Body fields that only the engine sets."""
 
 
 def _json(value: Json) -> Json:
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):
-        raise ValueError("Must be what JSON can say: no date, no nan, no inf.") from None
+        raise ValueError("Must be a JSON value: no date, no nan, no inf.") from None
     return value
 
 
 def _unreserved(fields: dict[str, Json]) -> dict[str, Json]:
     taken = [name for name in RESERVED if name in fields]
     if taken:
-        raise ValueError(f"Must not set {', '.join(taken)}: the run sets that.")
+        raise ValueError(f"Must not set {', '.join(taken)}: the run sets it.")
     return fields
 
 
@@ -42,7 +44,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Table(BaseModel):
-    """A TOML table: unknown keys and guessed types are mistakes."""
+    """A TOML table that refuses unknown keys and wrong types."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -78,7 +80,7 @@ class ReferenceTable(Table):
 
 
 class TierTable(Table):
-    """`[benchmarks.<id>.tiers]`, one entry a tier."""
+    """`[benchmarks.<id>.tiers]`, one entry per tier."""
 
     limit: Count | None = None
     epochs: Epochs | None = None
@@ -99,7 +101,7 @@ class BenchmarkTable(Table):
 
 
 class Document(Table):
-    """A whole profile, bases already merged in."""
+    """A whole profile after merging."""
 
     schema_version: Annotated[Literal[1], Field(alias="schema")]
     title: Text
@@ -113,10 +115,12 @@ class Document(Table):
     contracts: list[Annotated[Contract, Field(strict=False)]] = []
     tool_call_id: str = ""
     prompt_tokens: dict[str, Count] = {}
+    markers: list[Text] = []
+    served_names: list[Text] = []
 
 
 def keys_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
-    """The keys that the table at `loc` may have; for hints."""
+    """The valid keys of the table at `loc`, for hints."""
     match loc:
         case ():
             return ("extends", *(field.alias or name for name, field in Document.model_fields.items()))
@@ -134,14 +138,15 @@ def keys_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
 
 
 def digest(document: Document) -> str:
-    """SHA-256 of the content as canonical JSON, defaults written out."""
+    """SHA-256 of the content as canonical JSON, with defaults, but without `LATER` keys that are not set."""
     content = document.model_dump(mode="json", by_alias=True)
+    content = {name: value for name, value in content.items() if value or name not in LATER}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def to_profile(name: str, document: Document) -> Profile:
-    """The records for a valid document."""
+    """The profile record of a valid document."""
     return Profile(
         name=name,
         title=document.title,
@@ -158,6 +163,8 @@ def to_profile(name: str, document: Document) -> Profile:
         contracts=tuple(document.contracts),
         tool_call_id=document.tool_call_id,
         prompt_tokens=dict(document.prompt_tokens),
+        markers=tuple(document.markers),
+        served_names=tuple(document.served_names),
     )
 
 

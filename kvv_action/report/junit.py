@@ -1,8 +1,8 @@
 """`junit.xml`: a suite per benchmark.
 
-Contract probes pass or fail. A scored benchmark has one `verdict` case that carries the failure with the numbers; wrong
-answers stay passing cases with a score property, so that a 99 % run is not red. `error` is an infrastructure failure,
-`skipped` carries its reason.
+Contract probes pass or fail. A benchmark has one `verdict` case with the failure and the numbers. Wrong answers of a
+scored benchmark are passing cases with a score property, so that a 99 % run is not red. `error` is an infrastructure
+failure; `skipped` has a reason.
 """
 
 from xml.etree import ElementTree
@@ -84,7 +84,7 @@ def _verdict_case(result: BenchmarkResult) -> TestCase:
 
 
 def _fields(result: BenchmarkResult) -> dict[str, object]:
-    """The numbers of the comparison, empty where there is none."""
+    """The fields of the comparison; empty without one."""
     found = result.comparison
     return {} if found is None else {name: getattr(found, name) for name in found.__slots__}
 
@@ -109,7 +109,7 @@ def _case(result: BenchmarkResult, case: Case) -> TestCase:
 
 
 def _evidence(case: Case) -> str:
-    """The requests of a probe with their answers, for whoever opens the failure."""
+    """The requests of a failed probe with their responses."""
     parts = []
     for one in case.evidence:
         parts.append(f"request {visible(one.request_id, 200)}\n{visible(one.request, 2000)}")
@@ -118,7 +118,7 @@ def _evidence(case: Case) -> str:
 
 
 def _add_properties(element: ElementTree.Element, case: Case) -> None:
-    """Properties of a case, which junit-xml itself has only for suites; they come first in the element."""
+    """Add properties to a case as its first child; junit-xml itself supports them only for suites."""
     properties = ElementTree.Element("properties")
     values = {
         "outcome": str(case.outcome),

@@ -3,8 +3,10 @@
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
-from kvv_action.schema import PlannedBenchmark, SampleFailure, Score
+from kvv_action.journal.reading import JournalReading
+from kvv_action.schema import PlannedBenchmark, RunPlan, SampleFailure, Score
 from kvv_action.score_rule import RIGHT, WRONG, Term
 from kvv_action.statistics.aggregates import rule_of
 
@@ -44,6 +46,13 @@ class AnswerTable:
             own_wholes=array("d", bytes(8 * own)),
             wrong={},
         )
+
+    def note(self, position: int, result: Score | SampleFailure) -> None:
+        """Note how an answer ended."""
+        if isinstance(result, Score):
+            self.score(position, result)
+        else:
+            self.failure(position, result)
 
     def score(self, position: int, score: Score) -> None:
         """Note a judged answer."""
@@ -95,3 +104,20 @@ class AnswerTable:
             return []
         epochs = self.planned.epochs
         return [(position // epochs, (self.own_parts[position], self.own_wholes[position])) for position in positions]
+
+
+def tables_of(journal: Path, plan: RunPlan) -> dict[str, AnswerTable]:
+    """What a journal's results add to the scores of the benchmarks that may end early.
+
+    The journal is read only where there is such a benchmark.
+
+    Raises:
+        JournalError: the journal is damaged.
+    """
+    tables = {planned.id: AnswerTable.empty(planned) for planned in plan.benchmarks if planned.looks}
+    if tables:
+        for judged in JournalReading(journal).judged():
+            if judged.stands and judged.place.benchmark in tables:
+                table = tables[judged.place.benchmark]
+                table.note(judged.place.index * table.planned.epochs + judged.place.epoch, judged.result)
+    return tables

@@ -119,7 +119,7 @@ class Tally:
 
     def score(self, index: int, epoch: int, sample: str, score: Score, exchanges: Iterable[Exchange]) -> None:
         """Count a judged answer."""
-        asked = tuple(exchange for exchange in exchanges if not exchange.endpoint and not exchange.observation)
+        asked = tuple(exchange for exchange in exchanges if exchange.by_vendor)
         last = asked[-1].completion if asked else None
         self.scored += 1
         self.right += score.value == 1.0

@@ -23,7 +23,8 @@ from kvv_action.benchmark import (
     Typical,
 )
 from kvv_action.journal.file import Journal, Reader
-from kvv_action.journal.reading import survey
+from kvv_action.journal.reading import JournalReading
+from kvv_action.journal.state import read_state
 from kvv_action.plan.plan import Amount, Loaded, plan_benchmark
 from kvv_action.profiles.model import BenchmarkRules, Profile, ThinkingRules
 from kvv_action.redact import Redactor
@@ -255,17 +256,17 @@ class Run:
         """What one process does: go on from the journal, ask, write the end."""
         ticks = itertools.count(1_700_000_000)
         with journal(self.path, self.redactor) as writer:
-            found = survey(Reader(self.path), self.plan)
+            found = read_state(Reader(self.path), self.plan)
             writer.append(session_line(self.plan, len(found.sessions) + 1))
             budget = Budget(limits or Limits(), seconds=found.seconds)
-            budget.replay(Reader(self.path))
+            budget.replay(JournalReading(self.path).sent())
             runner = Runner(
                 plan=self.plan,
                 profile=self.profile,
                 loaded=self.loaded,
                 client=client,
                 journal=writer,
-                found=survey(Reader(self.path), self.plan),
+                found=read_state(Reader(self.path), self.plan),
                 observer=self.observer,
                 workers=workers,
                 retry_failed=retry_failed,

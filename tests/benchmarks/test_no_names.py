@@ -17,7 +17,7 @@ ALLOWED = {
 """Words that may stand as they are, and why."""
 PLACES = {
     "toolcall": ("entrypoint/imported.py", "kvv_action/leaderboard/published.py"),
-    "precheck": ("kvv_action/report/markdown/again.py",),
+    "precheck": ("kvv_action/report/command.py",),
 }
 """Where: a new place is a new reason."""
 

@@ -130,17 +130,17 @@ def test_names_that_differ_in_case_only_are_refused() -> None:
 @pytest.mark.parametrize(
     ("manifest", "said"),
     [
-        (b"[]", "not that of a bundle"),
-        (b"{", "not that of a bundle"),
-        (b'{"bundle":1}', "not that of a bundle"),
+        (b"[]", "not the manifest of a bundle"),
+        (b"{", "not the manifest of a bundle"),
+        (b'{"bundle":1}', "not the manifest of a bundle"),
         (b'{"bundle":2,"files":{}}', "format 2; this version reads 1"),
         (b'{"bundle":1,"files":{}}', "names no journal.jsonl"),
-        (b'{"bundle":1,"files":{"journal.jsonl":{"sha256":"","size":-1}}}', "not a possible one"),
-        (b'{"bundle":1,"files":{"journal.jsonl":{"sha256":"","size":true}}}', "not a possible one"),
-        (b'{"bundle":1,"files":{"journal.jsonl":{"sha256":"","size":1e99}}}', "not a possible one"),
+        (b'{"bundle":1,"files":{"journal.jsonl":{"sha256":"","size":-1}}}', "a size is not possible"),
+        (b'{"bundle":1,"files":{"journal.jsonl":{"sha256":"","size":true}}}', "a size is not possible"),
+        (b'{"bundle":1,"files":{"journal.jsonl":{"sha256":"","size":1e99}}}', "a size is not possible"),
         (
             b'{"bundle":1,"files":{"journal.jsonl":{"sha256":"","size":8589934591},"x":{"sha256":"","size":1}}}',
-            "announces more than",
+            "lists more than",
         ),
     ],
 )

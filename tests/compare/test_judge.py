@@ -107,6 +107,36 @@ def test_one_bundled_answer_that_is_no_longer_right_is_a_regression() -> None:
     assert (part(found).fell, part(found).rose) == (1, 1)
 
 
+def test_one_instance_of_a_self_test_that_breaks_is_a_regression() -> None:
+    """On published data, too: nothing about the environment is chance."""
+    check = benchmark("quiz", exact=True, reference=None, margin=None)
+    base: Values = {f"s{n}": [1.0] for n in range(20)}
+    found = compare(side((check, base)), side((check, {**base, "s7": [0.0]})))
+    assert (found.regression, found.headline) == (
+        Regression.REGRESSION, "Yes: Quiz: 1 of 20 answers are no longer right",
+    )  # fmt: skip
+    assert (part(found).exact, part(found).interval, "s7" in found.reason) == (True, None, True)
+    assert compare(side((check, base)), side((check, base)), tolerance=0.001).regression is Regression.NONE
+    assert compare(side((check, {**base, "s7": [0.0]})), side((check, base))).regression is Regression.NONE
+
+
+def test_an_instance_of_a_self_test_without_a_result_cannot_be_told() -> None:
+    """One of twenty that failed for good was well before."""
+    check = benchmark("quiz", exact=True, reference=None, margin=None)
+    base: Values = {f"s{n}": [1.0] for n in range(20)}
+    found = compare(side((check, base)), side((check, {**base, "s7": [None]})))
+    assert (found.regression, "s7" in found.reason) == (Regression.UNKNOWN, True)
+
+
+@pytest.mark.parametrize("forwards", [True, False])
+def test_a_self_test_is_no_baseline_of_a_model(forwards: bool) -> None:
+    """A model that resolves less than the gold patches has not got worse."""
+    check = side((benchmark("quiz", exact=True, reference=None, margin=None), RIGHT))
+    model = side((QUIZ, {name: [0.0] for name in RIGHT}))
+    found = compare(check, model) if forwards else compare(model, check)
+    assert (found.regression, part(found).reason) == (Regression.UNKNOWN, "judged by other rules")
+
+
 def test_a_probe_without_an_answer_cannot_be_told() -> None:
     """It held, and now nobody knows."""
     found = compare(side((probes(), {"p": [1.0], "q": [1.0]})), side((probes(), {"p": [1.0], "q": [None]})))

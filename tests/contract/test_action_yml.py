@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from benchmarks.registry import OURS as IDS
-from entrypoint.action import Outcome, outputs
+from entrypoint.action import StepOutcome, outputs
 from entrypoint.settings import ours
 from kvv_action.github.context import Context
 from kvv_action.github.manifest import inputs_block, outputs_block, regenerate
@@ -34,7 +34,7 @@ def test_no_input_has_a_default() -> None:
 def test_outputs_are_those_that_are_written() -> None:
     """What the step writes, whatever happens, is what action.yml names."""
     step = Context(workspace=Path("/"), github={})
-    assert list(outputs(step, Outcome(status=0, verdict="pass", reason=""))) == list(ACTION["outputs"])
+    assert list(outputs(step, StepOutcome(status=0, verdict="pass", reason=""))) == list(ACTION["outputs"])
 
 
 def test_the_command_line_takes_nothing_from_the_workflow() -> None:

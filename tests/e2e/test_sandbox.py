@@ -19,7 +19,7 @@ WORK = """
 import asyncio, signal, sys
 from kvv_action.benchmark import ContainerSpec
 from kvv_action.github import context
-from kvv_action.sandbox.limits import Limits
+from kvv_action.sandbox.limits import ContainerLimits
 from kvv_action.sandbox.nested import open_sandbox
 from kvv_action.sandbox.options import SandboxOptions
 
@@ -40,7 +40,7 @@ async def everything(sandbox):
             group.create_task(work(sandbox, number))
 
 async def main():
-    limits = Limits(cpus=0.5, memory=128 * MIB, pids=64, disk=64 * MIB)
+    limits = ContainerLimits(cpus=0.5, memory=128 * MIB, pids=64, disk=64 * MIB)
     sandbox = await open_sandbox(SandboxOptions(run=context.read().run_label, limits=limits, workers=3))
     task = asyncio.create_task(everything(sandbox))
     for number in (signal.SIGINT, signal.SIGTERM):

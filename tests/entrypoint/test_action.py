@@ -188,7 +188,7 @@ def test_reason_is_safe_in_a_script() -> None:
     """What a shell acts on inside quotes is not in `reason`."""
     from kvv_action.github.context import Context
 
-    outcome = action.Outcome(status=1, verdict="fail", reason='`id` $(id) "x" \\ \n::error::')
+    outcome = action.StepOutcome(status=1, verdict="fail", reason='`id` $(id) "x" \\ \n::error::')
     values = action.outputs(Context(workspace=Path("/"), github={}), outcome)
     assert not set(values["reason"]) & set('`$"\\\n')
 
@@ -222,9 +222,9 @@ def test_post_removes_by_the_label_of_the_job(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Run, attempt, job and runner choose the containers; what stays is named."""
-    asked: list[reaper.Which] = []
+    asked: list[reaper.ContainerSelection] = []
 
-    def reap(which: reaper.Which) -> reaper.Reaped:
+    def reap(which: reaper.ContainerSelection) -> reaper.Reaped:
         asked.append(which)
         return reaper.Reaped(removed=("a", "b"), failed=("c: busy",))
 
@@ -232,7 +232,7 @@ def test_post_removes_by_the_label_of_the_job(
         monkeypatch.setenv(f"GITHUB_{name}", value)
     monkeypatch.setattr(reaper, "reap", reap)
     assert action.post() == 0
-    assert asked == [reaper.Which(run="42-3-verify")]
+    assert asked == [reaper.ContainerSelection(run="42-3-verify")]
     assert "removed 2 containers; not removed: c: busy" in capsys.readouterr().out
 
 

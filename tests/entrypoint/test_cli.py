@@ -90,7 +90,7 @@ WRONG = {
     "--profile kimi-k2.66": "profile: 'kimi-k2.66' is not valid. Built-in profiles: PROFILES. "
     "Or give the path of a TOML file. Did you mean 'kimi-k2.6'?",
     "--profile none.toml": "profile: 'none.toml' is not valid. The file cannot be read (No such file or directory). "
-    "Built-in profiles go by name: PROFILES.",
+    "Built-in profiles are given by name: PROFILES.",
     "--profile kimi-k3 --effort hgih": "effort: 'hgih' is not valid. The profile's levels are low, high, max. "
     "Did you mean 'high'?",
     "--effort max": "effort: 'max' is not valid. The profile has no effort levels: leave it empty.",

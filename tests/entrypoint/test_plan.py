@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from benchmarks import registry
-from entrypoint.outlook import _design
+from entrypoint.plan_estimate import _design
 from kvv_action.benchmark import Options
 from kvv_action.profiles import loader
 from tests.ask.vendors import planned_of

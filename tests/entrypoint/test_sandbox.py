@@ -10,7 +10,7 @@ import pytest
 
 from kvv_action.sandbox.engine import NoEngine, connect
 from kvv_action.sandbox.labels import labels
-from kvv_action.sandbox.reaper import Which, reap
+from kvv_action.sandbox.reaper import ContainerSelection, reap
 from tests.pipeline.command import kvv
 
 
@@ -56,7 +56,7 @@ def left() -> Iterator[tuple[str, Any]]:
     }  # fmt: skip
     client.start(client.create_container_from_config(config, f"kvv-{run}")["Id"])  # type: ignore[no-untyped-call]
     yield run, client
-    reap(Which(run=run))
+    reap(ContainerSelection(run=run))
     client.close()
 
 

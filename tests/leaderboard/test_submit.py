@@ -10,8 +10,8 @@ import pytest
 
 from entrypoint import submission
 from entrypoint.submission import NotFit, refuse_unfit
+from kvv_action.leaderboard.pull_request_text import run_of
 from kvv_action.leaderboard.record import load, path_of
-from kvv_action.leaderboard.words import run_of
 from kvv_action.schema import RunState, Verdict
 from tests.github.fake_github import LEADERBOARD, TOKEN, USER, FakeGitHub, running
 from tests.leaderboard.board import RULES, Board

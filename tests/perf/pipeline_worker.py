@@ -22,7 +22,7 @@ from kvv_action.benchmark import BenchmarkBase, Generate, Rows, Sandbox
 from kvv_action.endpoint.client import EndpointClient
 from kvv_action.endpoint.options import ClientOptions
 from kvv_action.journal.file import Journal, Reader
-from kvv_action.journal.reading import survey
+from kvv_action.journal.state import read_state
 from kvv_action.plan.plan import Amount, Loaded, plan_benchmark
 from kvv_action.profiles import loader
 from kvv_action.profiles.model import Profile
@@ -103,7 +103,7 @@ async def ask(plan: RunPlan, profile: Profile, loaded: Loaded, journal: Journal,
             loaded=[loaded],
             client=client,
             journal=journal,
-            found=survey(Reader(journal.path), plan),
+            found=read_state(Reader(journal.path), plan),
             observer=Silent(),
             workers=connections,
         )

@@ -91,7 +91,13 @@ def start(*arguments: object, **options: Any) -> "subprocess.Popen[str]":
 def fork(*arguments: object) -> BaseProcess:
     """A silent `kvv` process that has its imports done; for tests that need many."""
     server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["entrypoint.commands.run", "kvv_action.endpoint.client", "structlog", "uvloop"])
+    server.set_forkserver_preload(
+        [
+            "entrypoint.commands.run", "entrypoint.usecases.finish", "kvv_action.endpoint.client",
+            "kvv_action.report.html", "kvv_action.report.junit", "kvv_action.report.markdown",
+            "kvv_action.verdict.report", "structlog", "uvloop",
+        ]
+    )  # fmt: skip
     process = server.Process(target=_silent, args=([str(argument) for argument in arguments],), daemon=True)
     process.start()
     return process

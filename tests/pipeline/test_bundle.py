@@ -133,7 +133,7 @@ def test_an_archive_that_is_no_bundle_is_refused(out: Path) -> None:
     path.write_bytes(zipped(tar_of({"journal.jsonl": b"{}\n"})))
     ran = kvv("audit", path)
     assert (ran.status, ran.out) == (2, "")
-    assert "stands where manifest.json should" in ran.err
+    assert "where manifest.json is expected" in ran.err
 
 
 @pytest.mark.parametrize("key", KEYS)

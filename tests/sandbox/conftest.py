@@ -10,13 +10,13 @@ import pytest
 
 from kvv_action.benchmark import ContainerSpec
 from kvv_action.sandbox.engine import NoEngine, connect
-from kvv_action.sandbox.limits import Limits
+from kvv_action.sandbox.limits import ContainerLimits
 from kvv_action.sandbox.nested import NestedContainers, open_sandbox
 from kvv_action.sandbox.options import SandboxOptions
-from kvv_action.sandbox.reaper import Which, reap
+from kvv_action.sandbox.reaper import ContainerSelection, reap
 
 MIB = 2**20
-SMALL = Limits(cpus=1.0, memory=256 * MIB, pids=64, disk=64 * MIB)
+SMALL = ContainerLimits(cpus=1.0, memory=256 * MIB, pids=64, disk=64 * MIB)
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +42,7 @@ def run(client: Any) -> Iterator[str]:
     """A label of this test alone; whatever carries it is gone in the end."""
     label = f"test-{secrets.token_hex(6)}"
     yield label
-    reap(Which(run=label))
+    reap(ContainerSelection(run=label))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from kvv_action.sandbox import launch, nested
 from kvv_action.sandbox.engine import EngineError, NoEngine
 from kvv_action.sandbox.labels import labels
 from kvv_action.sandbox.launch import Launcher
-from kvv_action.sandbox.limits import Limits
+from kvv_action.sandbox.limits import ContainerLimits
 from kvv_action.sandbox.nested import NestedContainers, open_sandbox
 from kvv_action.sandbox.options import SandboxOptions
 from kvv_action.sandbox.reaper import Reaped
@@ -180,7 +180,9 @@ async def test_a_container_that_cannot_be_removed(
     async with sandbox.container(spec(base)) as container:
         done = await container.run("echo done", deadline=30)
     assert done.output == b"done\n"
-    assert [message for message in told if "is left to the next sweep" in message and "busy" in message]
+    assert [
+        message for message in told if "could not be removed; the next run removes it" in message and "busy" in message
+    ]
 
 
 async def test_an_earlier_container_that_cannot_be_removed(run: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +220,7 @@ async def test_the_disk_is_measured_without_a_quota(base: str, run: str, monkeyp
     asked = dict[str, bool]()
     real = launch.host_config
 
-    def noted(limits: Limits, network: str, *, quota: bool, **more: Any) -> dict[str, Any]:
+    def noted(limits: ContainerLimits, network: str, *, quota: bool, **more: Any) -> dict[str, Any]:
         asked[network] = quota
         return real(limits, network, quota=False, **more)
 

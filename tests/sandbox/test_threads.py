@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from kvv_action.sandbox.threads import off_loop, see_through
+from kvv_action.sandbox.threads import off_loop, shielded
 
 
 async def test_result_and_error() -> None:
@@ -68,7 +68,7 @@ async def test_seen_through() -> None:
         await asyncio.sleep(0.2)
         done = True
 
-    task = asyncio.create_task(see_through(work(), 5))
+    task = asyncio.create_task(shielded(work(), 5))
     await asyncio.sleep(0.05)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -78,7 +78,7 @@ async def test_seen_through() -> None:
 
 async def test_not_seen_through_for_ever() -> None:
     """There is an end to it."""
-    task = asyncio.create_task(see_through(asyncio.sleep(1000), 0.1))
+    task = asyncio.create_task(shielded(asyncio.sleep(1000), 0.1))
     await asyncio.sleep(0.05)
     task.cancel()
     async with asyncio.timeout(2):

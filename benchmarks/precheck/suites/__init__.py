@@ -8,9 +8,8 @@ from benchmarks.precheck.options import PrecheckOptions
 from benchmarks.precheck.probe import TIERS, Probe
 from benchmarks.precheck.suites import mfjs
 from kvv_action.benchmark import Options
-from kvv_action.errors import Problem, UsageError
+from kvv_action.errors import Problem, UsageError, nearest
 from kvv_action.profiles.model import Profile
-from kvv_action.settings import nearest
 
 SUITES: Mapping[str, str] = {
     "endpoint": "endpoint",
