@@ -1,8 +1,9 @@
 """Reads the body of one response: counts, digests and decompresses it for the reassembly."""
 
+import contextlib
 import hashlib
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from kvv_action.endpoint.anomalies import Anomaly
 from kvv_action.endpoint.reassembly import Reassembly
@@ -128,19 +129,30 @@ class Body(_Received):
             EndpointError: it contains no whole answer.
         """
         if self.streamed is False:
-            self.assembly.document(b"".join(self._parts))
+            document = b"".join(self._parts)
+            with _cut_inside(document):
+                self.assembly.document(document)
             return
-        try:
-            self.assembly.feed(self._events.close())
-        except EndpointError as error:
-            if error.kind is not FailureKind.BAD_RESPONSE or not self.assembly.chunks:
-                raise
-            raise EndpointError(
-                FailureKind.TRUNCATED, f"the stream ended inside an event, after {self.assembly.chunks} chunks"
-            ) from None
-        if self.assembly.chunks == 0 and self._head and self._head[0] != ord(":"):
+        rest = self._events.close()
+        with _cut_inside(b"".join(rest)):
+            self.assembly.feed(rest)
+        unlike = self._head and self._head[0] != ord(":") and not self.assembly.ended
+        if self.assembly.chunks == 0 and unlike:
             raise bad_response("the answer is neither JSON nor a stream of events", self._head)
         self.assembly.end()
+
+
+@contextlib.contextmanager
+def _cut_inside(text: bytes) -> Iterator[None]:
+    """JSON that begins and does not end was cut off; it is not malformed."""
+    text = text.strip()
+    try:
+        yield
+    except EndpointError as error:
+        if error.kind is not FailureKind.BAD_RESPONSE or text[:1] != b"{" or text[-1:] == b"}":
+            raise
+        message = f"the answer ended inside its JSON, after {len(text)} bytes of it"
+        raise EndpointError(FailureKind.TRUNCATED, message, body=error.body) from None
 
 
 def _unpacker(encoding: str, limit: int) -> Callable[[bytes], bytes] | None:

@@ -5,12 +5,12 @@ judged, and retries are told beside it. What is no promise of the server's is le
 there, deadlines of our own, requests that we withdrew. Lack of capacity (429, 503, 529) is told apart.
 """
 
+import math
 from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from statistics import median
 
 from kvv_action.causes import Cause
@@ -31,14 +31,15 @@ BROKEN = frozenset(
 )
 """Failures after the server had accepted the request."""
 CUT = frozenset({FailureKind.TRUNCATED, FailureKind.DISCONNECTED})
+OK = 200
 BUSY = frozenset({429, 503, 529})
 """Statuses that say: no capacity now."""
 INCIDENTS = 3
 """Incidents below which delivery does not fail: one restart of a server breaks everything that is in flight."""
 INCIDENT_SECONDS = 60.0
-"""Broken tries without an answer between them are one incident when they are no further apart."""
-SAME_MOMENT = 0.1
-"""Seconds within which broken tries are one incident, whatever was answered between them."""
+"""Broken tries within so many seconds are one incident: a restart, an outage, a rollout."""
+INCIDENT_SHARE = 1 / 20
+"""The same in a run of less than twenty minutes, as a share of it: else a short one could hold no three incidents."""
 FAIL_ERROR, PASS_ERROR = 0.01, 0.05
 """One-sided errors of the limits: of failing a server at the limit, and of passing one there."""
 TIMEOUT_LEAST, TIMEOUT_SPREAD = 5.0, 0.03
@@ -186,7 +187,7 @@ class DeliveryTally:
         answered, broken = self._judged()
         count, requests = len(broken), len(broken) + len(answered)
         kinds = Counter(str(one.first.failure) for one in broken)
-        incidents = _incidents([_ended(one.first) for one in broken], answered)
+        incidents = _incidents([one.first for one in broken], answered)
         low = exact_limits(count, requests, FAIL_ERROR)[0]
         high = exact_limits(count, requests, PASS_ERROR)[1]
         verdict = _verdict(low, high, limit, incidents)
@@ -243,23 +244,33 @@ def _is_server_error(attempt: Attempt) -> bool:
     return attempt.failure is FailureKind.SERVER_ERROR and _is_broken(attempt)
 
 
-def _incidents(broken: Sequence[float], answered: Sequence[float]) -> int:
+def _incidents(broken: Sequence[Attempt], answered: Sequence[float]) -> int:
     """Groups of broken tries that one event explains.
 
-    A restart or an outage breaks what is in flight and all that follows, and nothing is answered meanwhile; a server
-    that cuts some of its streams goes on answering others.
+    Those within a minute of the first one of a group belong to it, in a short run within a part of it. So do those that
+    follow while the server shows no sign of life: an outage breaks everything, a server that cuts some of its streams
+    goes on answering others.
 
     Args:
-        broken: when each broken try was over.
-        answered: when each answered one was, in order.
+        broken: the first tries that broke.
+        answered: when each answered one was over, in order.
     """
-    ordered = sorted(broken)
-    apart = 0
-    for one, following in pairwise(ordered):
-        between = bisect_left(answered, following) - bisect_left(answered, one)
-        alone = following - one <= INCIDENT_SECONDS and not between
-        apart += not (alone or following - one <= SAME_MOMENT)
-    return apart + bool(ordered)
+    ends = sorted(_ended(attempt) for attempt in broken)
+    alive = sorted([*answered, *(_ended(attempt) for attempt in broken if _lives(attempt))])
+    everything = sorted([*ends, *answered])
+    window = min(INCIDENT_SECONDS, INCIDENT_SHARE * (everything[-1] - everything[0])) if everything else 0.0
+    count, began, last = 0, -math.inf, -math.inf
+    for at in ends:
+        silent = bisect_left(alive, at) == bisect_left(alive, last)
+        if not (at - began <= window or (at - last <= INCIDENT_SECONDS and silent)):
+            count, began = count + 1, at
+        last = at
+    return count
+
+
+def _lives(broken: Attempt) -> bool:
+    """Whether a broken try shows that the server works: it said that it would answer, and did more than hang up."""
+    return broken.status == OK and (broken.failure is not FailureKind.DISCONNECTED or broken.characters > 0)
 
 
 def _verdict(low: float, high: float, limit: float, incidents: int) -> Verdict:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from entrypoint.peers import peers_of
 
+from entrypoint.reference_runs import reference_runs_of
 from kvv_action.benchmark import Generate
 from kvv_action.bundle.redaction import redacted
 from kvv_action.compare.judge import compare
@@ -138,9 +138,9 @@ async def test_an_agents_run_is_a_reference(tmp_path: Path) -> None:
     """Its values by sample, from its journal alone."""
     await ran(tmp_path / "official", graded(["q3"]))
     settings = Settings(reference=[str(tmp_path / "official")])
-    peers = peers_of(settings, "fake", toolcall=False, demonstration=False)
+    peers = reference_runs_of(settings, "fake", (), asked=False, demonstration=False)
     assert dict(peers["quiz"].values) == {f"q{number}": float(number != 3) for number in range(COUNT)}
-    amount = Amount(tier="full", limit=None, epochs=None, seed=0, peers=peers)
+    amount = Amount(tier="full", limit=None, epochs=None, seed=0, reference_runs=peers)
     planned = plan_benchmark(graded(), FakeRows(), fake_profile(), amount).planned
     assert planned.peers == tuple(float(number != 3) for number in range(COUNT))
 
@@ -149,8 +149,8 @@ async def test_a_run_that_measured_something_else_is_no_reference(tmp_path: Path
     """A self-test has the same samples and version, and says nothing about a model."""
     await ran(tmp_path / "official", replace(graded(), metric="self_test_rate"))
     settings = Settings(reference=[str(tmp_path / "official")])
-    peers = peers_of(settings, "fake", toolcall=False, demonstration=False)
-    amount = Amount(tier="full", limit=None, epochs=None, seed=0, peers=peers)
+    peers = reference_runs_of(settings, "fake", (), asked=False, demonstration=False)
+    amount = Amount(tier="full", limit=None, epochs=None, seed=0, reference_runs=peers)
     with pytest.raises(UsageError, match="its metric self_test_rate is not that of this run, accuracy"):
         plan_benchmark(graded(), FakeRows(), fake_profile(), amount)
 

@@ -22,6 +22,7 @@ def part(comparison: Comparison, name: str = "quiz") -> Part:
     return next(one for one in comparison.parts if one.id == name)
 
 
+@pytest.mark.slow
 def test_two_runs_of_one_vendor_are_unchanged() -> None:
     """In at least 95 of 100 seeds, over four benchmarks with chance in every answer; what changed is named."""
     unchanged = 0
@@ -49,6 +50,7 @@ def test_five_points_worse_on_a_thousand_samples_is_a_regression(seed: int) -> N
     assert found.headline.startswith("Yes: Quiz −")
 
 
+@pytest.mark.slow
 def test_five_points_worse_are_mostly_seen_through_chance() -> None:
     """When every answer is drawn anew, at least 8 of 10 such regressions are found at the strict level of a gate."""
     found = 0

@@ -1,4 +1,4 @@
-"""action.yml says what the code does. Run this file to write its inputs and outputs again."""
+"""action.yml says what the code does. `.ci/tables` writes its inputs and outputs again."""
 
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def test_post_entrypoint_is_in_the_image() -> None:
 
 
 def test_file_is_current() -> None:
-    """The generated parts are unchanged; run this file to renew them."""
+    """The generated parts are unchanged; `.ci/tables` renews them."""
     assert regenerate(FILE.read_text(), Settings, IDS) == FILE.read_text()
 
 
@@ -65,7 +65,3 @@ def test_a_missing_block_is_an_error() -> None:
     """Without `inputs:` there is no place to write to."""
     with pytest.raises(ValueError, match="inputs"):
         regenerate("name: x\n", Settings, IDS)
-
-
-if __name__ == "__main__":
-    FILE.write_text(regenerate(FILE.read_text(), Settings, IDS))

@@ -11,11 +11,11 @@ from kvv_action.compare.files import json_schema as compare_schema
 from kvv_action.leaderboard import record
 from kvv_action.report.files import canonical, json_schema
 from kvv_action.settings import SECRETS, option_name
-from tests.contract.tables import COMPARE_SCHEMA, README, RECORD_SCHEMA, ROOT, SCHEMA, benchmark_ids, filled, help_of
+from writers.tables import COMPARE_SCHEMA, README, RECORD_SCHEMA, ROOT, SCHEMA, benchmark_ids, filled, help_of
 
 Settings = ours().model
 
-FIX = "run `python -m tests.contract.tables`"
+FIX = "run `.ci/tables`"
 
 
 def test_readme_tables_are_those_of_the_code() -> None:

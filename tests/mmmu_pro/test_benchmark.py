@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
-from benchmarks.mmmu_pro import draw
 from benchmarks.mmmu_pro.benchmark import PARTS, MmmuPro
 from benchmarks.mmmu_pro.options import MmmuProOptions
 from benchmarks.mmmu_pro.record import options_of, sample
@@ -17,6 +16,7 @@ from kvv_action.errors import DatasetError
 from kvv_action.pictures import data_url
 from kvv_action.profiles import loader
 from kvv_action.schema import Completion, Exchange, Sample, Score
+from writers import mmmu_pro as writer
 
 PROFILE = loader.load("kimi-k2.6")
 ALL = MmmuProOptions(mmmu_parts=("standard10", "standard4", "vision"))
@@ -30,8 +30,8 @@ def rows(location: str = "bundled", options: MmmuProOptions = ALL) -> Rows:
 
 
 SAMPLES = tuple(MmmuPro(own=ALL).samples(rows(), PROFILE))
-PNG = (draw.SAMPLES / "images" / "standard10_01_1.png").read_bytes()
-OTHER = (draw.SAMPLES / "images" / "standard10_02_1.png").read_bytes()
+PNG = (writer.SAMPLES / "images" / "standard10_01_1.png").read_bytes()
+OTHER = (writer.SAMPLES / "images" / "standard10_02_1.png").read_bytes()
 
 
 async def scored(chosen: Sample, content: str) -> Score:
@@ -181,9 +181,9 @@ def test_category_is_the_subject() -> None:
 
 def test_the_script_draws_what_is_bundled(tmp_path: Path) -> None:
     """Same rows, same pictures but for what another version of the library encodes differently."""
-    draw.write(tmp_path)
-    assert (tmp_path / "samples.jsonl").read_bytes() == (draw.SAMPLES / "samples.jsonl").read_bytes()
+    writer.write(tmp_path)
+    assert (tmp_path / "samples.jsonl").read_bytes() == (writer.SAMPLES / "samples.jsonl").read_bytes()
     for new in sorted((tmp_path / "images").iterdir()):
-        with Image.open(new) as drawn, Image.open(draw.SAMPLES / "images" / new.name) as kept:
+        with Image.open(new) as drawn, Image.open(writer.SAMPLES / "images" / new.name) as kept:
             difference = ImageChops.difference(drawn.convert("L"), kept.convert("L"))
             assert sum(difference.histogram()[64:]) < 0.02 * kept.width * kept.height, new.name

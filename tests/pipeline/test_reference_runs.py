@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from tests.pipeline.command import Ran, benchmark, demo, kvv
+from tests.sharing import made_once
 
 pytestmark = pytest.mark.pipeline
 
@@ -13,9 +14,8 @@ pytestmark = pytest.mark.pipeline
 @pytest.fixture(scope="module")
 def sums(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [{"id": f"sum-{n}", "problem": f"What is {n} + 0?", "answer": str(n)} for n in range(600)]
-    path = tmp_path_factory.mktemp("data") / "sums.jsonl"
-    path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
-    return path
+    data = b"".join(orjson.dumps(row) + b"\n" for row in rows)
+    return made_once(tmp_path_factory, "sums", lambda folder: (folder / "sums.jsonl").write_bytes(data)) / "sums.jsonl"
 
 
 def run(out: Path, sums: Path, wrong: float, *options: object) -> tuple[Ran, dict[str, object]]:
@@ -28,10 +28,11 @@ def run(out: Path, sums: Path, wrong: float, *options: object) -> tuple[Ran, dic
 
 @pytest.fixture(scope="module")
 def official(sums: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("official")
-    ran, result = run(out, sums, 0.1)
-    assert (ran.status, result["orientation"]) == (3, True), "without anything to compare with there is no verdict"
-    return out
+    def make(out: Path) -> None:
+        ran, result = run(out, sums, 0.1)
+        assert (ran.status, result["orientation"]) == (3, True), "without anything to compare with there is no verdict"
+
+    return made_once(tmp_path_factory, "official-run", make)
 
 
 @pytest.mark.parametrize(("wrong", "verdict", "status"), [(0.1, "pass", 0), (0.4, "fail", 1)])

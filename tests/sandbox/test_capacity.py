@@ -92,14 +92,14 @@ async def test_cancelled_in_the_moment_of_its_turn() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(1), slots.taken(1):
+    async with asyncio.timeout(60), slots.taken(1):
         assert not entered.is_set()
 
 
 async def test_more_than_there_is() -> None:
     """Who wants more than the engine has gets all of it, alone."""
     slots = Slots(Capacity(memory=2, containers=2))
-    async with asyncio.timeout(1), slots.taken(100):
+    async with asyncio.timeout(60), slots.taken(100):
         assert not slots._fits(1)
 
 

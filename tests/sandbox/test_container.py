@@ -14,7 +14,7 @@ from kvv_action.sandbox.disk_reserve import DiskReserve, FreeSpace
 from kvv_action.sandbox.nested import NestedContainers
 from tests.sandbox.conftest import MIB
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
 Start = Callable[..., Awaitable[EngineContainer]]
 
@@ -44,7 +44,7 @@ async def test_deadline(start: Start, command: str) -> None:
     done = await container.run(f"echo kept > /tmp/file; sleep 999 & {command}", deadline=1)
     assert done.timed_out
     assert done.exit_code is None
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 100, "the command takes 1000 s"
     after = await container.run("cat /tmp/file; cat /proc/[0-9]*/comm | grep -c sleep", deadline=30)
     assert after.output == b"kept\n1\n"  # the one sleep is that of the main process
 

@@ -20,7 +20,7 @@ from kvv_action.sandbox.options import SandboxOptions
 from kvv_action.sandbox.reaper import Reaped
 from tests.sandbox.conftest import MIB, SMALL, labelled
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 
 def spec(base: str, instance: str = "test", **wishes: Any) -> ContainerSpec:
@@ -63,7 +63,7 @@ async def test_cancelled_at_any_moment(base: str, client: Any, run: str, seed: i
         await task
     await sandbox.aclose()
     assert labelled(client, run) == []
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 100, "the commands take 1000 s"
 
 
 async def test_eight_at_once(sandbox: NestedContainers, base: str) -> None:

@@ -106,7 +106,7 @@ async def test_a_comparison_without_end_is_given_up() -> None:
     started = time.monotonic()
     score = await scorer.score("1", "sleep")
     assert (score.value, score.unparsed, score.explanation) == (0.0, True, "no comparison within 0.5 s")
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30, "the worker sleeps for a minute"
     assert (await scorer.score("1", "next")).answer == "next"
     await scorer.aclose()
 

@@ -14,6 +14,7 @@ from kvv_action.dataset.load import load
 from kvv_action.errors import DatasetError
 from kvv_action.profiles import loader
 from tests.swebench.fakes import row
+from writers import swebench as writer
 
 PROFILE = loader.load("kimi-k2.6")
 NAMES = ("django__django-10097", "django__django-11099", "owner__pkg-1", "psf__requests-1724")
@@ -87,11 +88,8 @@ def test_every_named_dataset_has_a_pin() -> None:
 
 
 def test_bundled_rows_are_those_of_their_script() -> None:
-    """`python -m benchmarks.swebench.make` writes what is there."""
-    from benchmarks.swebench import make
-
-    made = b"".join(orjson.dumps(make.row(task)) + b"\n" for task in make.TASKS)
-    assert make.SAMPLES.read_bytes() == made
+    """`.ci/samples swebench` writes what is there."""
+    assert writer.SAMPLES.read_bytes() == writer.rows()
 
 
 def test_images_of_older_rows_come_from_a_namespace(tmp_path: Path) -> None:

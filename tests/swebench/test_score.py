@@ -22,6 +22,8 @@ from kvv_action.profiles import loader
 from kvv_action.schema import BenchmarkKind, Exchange, Observation, Sample
 from tests.swebench.fakes import FAILING, PASSING, PATCH, row
 
+pytestmark = pytest.mark.slow  # grades in processes that load the official library
+
 RAN = Evaluation(applied="git apply --verbose", log=PASSING, seconds=1.0)
 BROKEN = replace(RAN, log=FAILING)
 

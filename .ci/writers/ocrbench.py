@@ -1,4 +1,4 @@
-"""Draws the bundled pictures and writes `samples/`: `python -m benchmarks.ocrbench.draw`.
+"""Draws the bundled pictures of ocrbench and writes its `samples/`: `.ci/samples ocrbench`.
 
 All ten types, a few of each. `fine` marks pictures whose text is lost when they are scaled down or encoded badly.
 """
@@ -10,9 +10,10 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageOps
 
-from benchmarks.drawing import BLACK, WHITE, Draw, begin, canvas, encoded, file_name, finish, font
+from writers import samples
+from writers.drawing import BLACK, WHITE, Draw, begin, canvas, encoded, file_name, finish, font
 
-SAMPLES = Path(__file__).parent / "samples"
+SAMPLES = samples("ocrbench")
 WEBP = {"quality": 90}
 RED, BLUE, GREEN, GREY = "#b3261e", "#1f4e9c", "#1d6b3a", "#d9d9d9"
 WRITTEN = "what is written in the image?"

@@ -1,4 +1,4 @@
-"""Draws the bundled pictures and writes `samples/`: `python -m benchmarks.mmmu_pro.draw`.
+"""Draws the bundled pictures of mmmu_pro and writes its `samples/`: `.ci/samples mmmu_pro`.
 
 Every question needs its pictures: the text alone leaves all options open. `fine` marks pictures whose content is lost
 when they are scaled down or encoded badly.
@@ -11,9 +11,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchmarks.drawing import BLACK, WHITE, Draw, begin, canvas, encoded, file_name, finish, font
+from writers import samples
+from writers.drawing import BLACK, WHITE, Draw, begin, canvas, encoded, file_name, finish, font
 
-SAMPLES = Path(__file__).parent / "samples"
+SAMPLES = samples("mmmu_pro")
 WEBP = {"lossless": True}
 COLOURS = {
     "red": "#c62828", "blue": "#1f4e9c", "green": "#2e7d32", "yellow": "#f2c200", "black": "#111111",

@@ -1,4 +1,4 @@
-"""Makes the bundled instances: `python -m benchmarks.swebench.make` writes `samples/samples.jsonl`.
+"""Makes the bundled instances of swebench: `.ci/samples swebench` writes `samples/samples.jsonl`.
 
 Each is a small repository with a bug that somebody could have written, the patch that mends it, and tests. The image is
 built where it is needed (`bundled`); the repository's future, with the patch in it, is there on purpose.
@@ -6,7 +6,6 @@ built where it is needed (`bundled`); the repository's future, with the patch in
 
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,9 @@ from pathlib import Path
 
 import orjson
 
-SAMPLES = Path(__file__).with_name("samples") / "samples.jsonl"
+from writers import samples
+
+SAMPLES = samples("swebench") / "samples.jsonl"
 RUNNER = "python3 /opt/kvv/run_tests.py"
 PARSER = "parse_log_pytest"
 Files = Mapping[str, str]
@@ -412,11 +413,10 @@ def _patch(folder: Path, files: Files) -> str:
     return patch
 
 
-def main() -> None:
-    """Write all rows."""
-    SAMPLES.write_bytes(b"".join(orjson.dumps(row(task)) + b"\n" for task in TASKS))
-    sys.stdout.write(f"{SAMPLES}: {len(TASKS)} instances\n")
+def rows() -> bytes:
+    """All rows, as they lie in the file."""
+    return b"".join(orjson.dumps(row(task)) + b"\n" for task in TASKS)
 
 
 if __name__ == "__main__":
-    main()
+    SAMPLES.write_bytes(rows())

@@ -1,28 +1,30 @@
 """The generated parts of README.md, action.yml and the reusable workflow, and the published JSON Schemas.
 
-`python -m tests.contract.tables` writes them again.
+`.ci/tables` writes them again; `.ci/tables --check` says what is out of date.
 """
 
 import io
 import json
 import re
+import sys
+from collections.abc import Mapping
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 import yaml
 
 from benchmarks import registry
-from entrypoint.cli import COMMANDS, main
+from entrypoint import cli
 from entrypoint.settings import ours
 from kvv_action.compare.files import json_schema as compare_schema
 from kvv_action.github.manifest import regenerate
 from kvv_action.leaderboard import record
 from kvv_action.report.files import canonical, json_schema
 from kvv_action.settings import SECRETS, choices, option_name
+from writers import ROOT
 
 Settings = ours().model
 
-ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 VERIFY = ROOT / ".github/workflows/verify.yml"
 SCHEMA = ROOT / "kvv_action" / "report" / "report.schema.json"
@@ -70,14 +72,17 @@ def outputs() -> str:
 def commands() -> str:
     """A row per command."""
     rows = ["| command | |", "|---|---|"]
-    return "\n".join([*rows, *(f"| `kvv {name}` | {text} |" for name, text in COMMANDS.items())])
+    return "\n".join([*rows, *(f"| `kvv {name}` | {text} |" for name, text in cli.COMMANDS.items())])
 
 
 def filled(readme: str) -> str:
     """The README with its generated parts."""
     for name, text in (("inputs", inputs()), ("outputs", outputs()), ("commands", commands())):
-        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-        readme = re.sub(f"{begin}.*?{end}", lambda _, t=text, b=begin, e=end: f"{b}\n{t}\n{e}", readme, flags=re.DOTALL)
+        before, begin, rest = readme.partition(f"<!-- {name}: begin -->")
+        _, end, after = rest.partition(f"<!-- {name}: end -->")
+        if not end:
+            raise ValueError(f"README.md has no part {name}")
+        readme = f"{before}{begin}\n{text}\n{end}{after}"
     return readme
 
 
@@ -111,7 +116,7 @@ def help_of(*command: str) -> str:
     """What `kvv COMMAND --help` prints."""
     text = io.StringIO()
     with redirect_stdout(text), suppress(SystemExit):
-        main([*command, "--help"])
+        cli.main([*command, "--help"])
     return text.getvalue()
 
 
@@ -120,11 +125,31 @@ def benchmark_ids() -> tuple[str, ...]:
     return tuple(registry.OURS)
 
 
-if __name__ == "__main__":
+def wanted() -> Mapping[Path, bytes]:
+    """Every file that has generated parts, as it should be."""
     action = ROOT / "action.yml"
-    action.write_text(regenerate(action.read_text(), Settings, registry.OURS))
-    README.write_text(filled(README.read_text()))
-    VERIFY.write_text(workflow(VERIFY.read_text()))
-    SCHEMA.write_bytes(canonical(json_schema()))
-    RECORD_SCHEMA.write_bytes(canonical(record.json_schema()))
-    COMPARE_SCHEMA.write_bytes(canonical(compare_schema()))
+    return {
+        action: regenerate(action.read_text(), Settings, registry.OURS).encode(),
+        README: filled(README.read_text()).encode(),
+        VERIFY: workflow(VERIFY.read_text()).encode(),
+        SCHEMA: canonical(json_schema()),
+        RECORD_SCHEMA: canonical(record.json_schema()),
+        COMPARE_SCHEMA: canonical(compare_schema()),
+    }
+
+
+def main(*arguments: str) -> int:
+    """Write what is out of date, or with `--check` only name it; 1 when a check found something."""
+    if set(arguments) - {"--check"}:
+        sys.stderr.write(f"{__doc__}\n")
+        return 2
+    drifted = {path: content for path, content in wanted().items() if path.read_bytes() != content}
+    for path, content in drifted.items():
+        if not arguments:
+            path.write_bytes(content)
+        sys.stdout.write(f"{path.relative_to(ROOT)}: {'out of date; run .ci/tables' if arguments else 'written'}\n")
+    return int(bool(arguments and drifted))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
