@@ -78,7 +78,7 @@ SOURCES = {
     "limit": ("10", 10),
     "seed": ("7", 7),
     "max_failure_rate": ("0.2", 0.2),
-    "max_broken_tries": ("0.02", 0.02),
+    "max_broken_tries": ("0.05", 0.05),
     "shard": ("0 / 4", "4/4"),
     "sequential": ("false", False),
     "precheck": ("off", "off"),
