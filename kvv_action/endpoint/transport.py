@@ -29,6 +29,17 @@ def open_transport(options: ClientOptions) -> AiohttpTransport:
     return AiohttpTransport(verify=ssl_context, proxy=_proxy(options.base_url), client=session)
 
 
+def proxy_in_use(base_url: str) -> str:
+    """The variable and the address of the proxy on the way to an endpoint, without credentials; empty for none."""
+    proxy = _proxy(base_url)
+    if proxy is None:
+        return ""
+    scheme = httpx.URL(base_url).scheme
+    name = scheme if getproxies().get(scheme) else "all"
+    port = f":{proxy.url.port}" if proxy.url.port else ""
+    return f"{name.upper()}_PROXY ({proxy.url.scheme}://{proxy.url.host}{port})"
+
+
 def _proxy(base_url: str) -> httpx.Proxy | None:
     url, proxies = httpx.URL(base_url), getproxies()
     address = proxies.get(url.scheme) or proxies.get("all")
