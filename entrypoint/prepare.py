@@ -335,10 +335,7 @@ def _checked_profile(settings: Settings, demonstration: Demonstration | None, *,
     if not sends and not (settings.profile or settings.model):
         problems.append(Problem(name="profile", value="", allowed="Required: the profile, or a model of its name."))
     if sends and demonstration is None:
-        for name, value in (("base-url", settings.base_url), ("model", settings.model)):
-            if not value:
-                variable = "KVV_" + name.upper().replace("-", "_")
-                problems.append(Problem(name=name, value="", allowed=f"Required: as input, --{name} or {variable}."))
+        problems += required(settings)
     if settings.shard and settings.baseline:
         whole = "A shard is a part of a run; compare what kvv merge makes of all of them."
         problems.append(Problem(name="baseline", value=settings.baseline, allowed=whole))
@@ -355,6 +352,14 @@ def _checked_profile(settings: Settings, demonstration: Demonstration | None, *,
     if problems or profile is None:
         raise UsageError(problems)
     return profile
+
+
+def required(settings: Settings) -> Iterator[Problem]:
+    """What must be set before an endpoint can be asked."""
+    for name, value in (("base-url", settings.base_url), ("model", settings.model)):
+        if not value:
+            variable = "KVV_" + name.upper().replace("-", "_")
+            yield Problem(name=name, value="", allowed=f"Required: as input, --{name} or {variable}.")
 
 
 def _uncompared(settings: Settings, names: Sequence[str]) -> Iterator[Problem]:

@@ -34,7 +34,8 @@ def unpriced(settings: Settings) -> Iterator[Problem]:
 
 def budget_of(settings: Settings, journal: Path, found: JournalState) -> Budget:
     """The budget with everything counted that a journal's sessions spent; the journal is read only for a limit."""
-    budget = Budget(limits_of(settings), seconds=found.seconds)
-    if budget.limits.any:
-        budget.replay(JournalReading(journal).sent())
+    contact = found.sessions[-1].get("contact", {}).get("seconds", 0.0) if found.sessions else 0.0
+    budget = Budget(limits_of(settings), seconds=found.seconds + contact)  # no result tells of its time yet
+    if budget.limits.any and found.sessions:
+        budget.replay(JournalReading(journal).sent(), found.sessions)
     return budget

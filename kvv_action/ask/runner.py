@@ -319,7 +319,7 @@ class Runner:
 
     def finish(self, ending: Ending) -> None:
         """Write the `end` line."""
-        self.journal.append({"kind": "end", "state": ending.state, "reason": ending.reason, "at": self._clock()})
+        self.journal.append(end_line(ending, self._clock()))
         self.journal.sync()
 
     def _stages(self) -> Iterator[Sequence[Loaded]]:
@@ -501,6 +501,11 @@ class Runner:
         self._observer.finished(
             Finished(benchmark=place.benchmark, sample=place.sample, epoch=place.epoch, result=result)
         )
+
+
+def end_line(ending: Ending, at: float) -> Mapping[str, Json]:
+    """The line with which a session ends in an orderly way; `at` in seconds since the epoch."""
+    return {"kind": "end", "state": ending.state, "reason": ending.reason, "at": at}
 
 
 def _beside(loaded: Loaded) -> bool:

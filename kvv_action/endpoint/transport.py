@@ -29,15 +29,18 @@ def open_transport(options: ClientOptions) -> AiohttpTransport:
     return AiohttpTransport(verify=ssl_context, proxy=_proxy(options.base_url), client=session)
 
 
-def proxy_in_use(base_url: str) -> str:
-    """The variable and the address of the proxy on the way to an endpoint, without credentials; empty for none."""
+def proxy_in_use(base_url: str) -> tuple[str, str]:
+    """The variable that names the proxy on the way to an endpoint, and its address without credentials; empty for none.
+
+    Raises:
+        UsageError: the variable holds no address of a proxy.
+    """
     proxy = _proxy(base_url)
     if proxy is None:
-        return ""
+        return "", ""
     scheme = httpx.URL(base_url).scheme
     name = scheme if getproxies().get(scheme) else "all"
-    port = f":{proxy.url.port}" if proxy.url.port else ""
-    return f"{name.upper()}_PROXY ({proxy.url.scheme}://{proxy.url.host}{port})"
+    return f"{name.upper()}_PROXY", str(proxy.url.copy_with(username=None, password=None, path="/")).rstrip("/")
 
 
 def _proxy(base_url: str) -> httpx.Proxy | None:
