@@ -27,7 +27,7 @@ _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _QUOTA = re.compile(
     r"insufficient[_ -](quota|balance|credit|fund)|exceeded[_ -](your[_ -])?current[_ -]quota|out of credits?"
     r"|(balance|credits?)\W+(?:\w+\W+){0,3}(too low|exhausted|not enough|insufficient|negative|used up)"
-    r"|(not enough|no|no remaining) (balance|credits?|funds)\b|account\W+(?:\w+\W+){0,4}(suspended|overdue|in arrears)"
+    r"|(not enough|no|no remaining) (balance|credits?|funds)\b|account\b[^.;\n]{0,80}\b(suspended|overdue|in arrears)"
     r"|payment[_ ]required|budget has been exceeded|budget_exceeded|余额不足|欠费",
     re.IGNORECASE,
 )
