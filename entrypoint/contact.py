@@ -95,8 +95,11 @@ def contact(
     *,
     is_reference: bool = False,
     most: int | None = None,
+    patience: float | None = None,
 ) -> Contact:
     """First contact with the endpoint under test, or with the reference.
+
+    Without `patience` (seconds) it takes about one connect timeout at most.
 
     Raises:
         UsageError: the user must change something first.
@@ -112,7 +115,9 @@ def contact(
     plain = PlainRequest.of(asked.model, asked.extra_body, stream=asked.stream)
     headers = {} if is_reference else settings.extra_headers
     dial: Dial = partial(_client, settings, key, headers, redactor, user_agent)
-    return asyncio.run(first_contact(dial, approach, plain, connect=settings.connect_timeout, most=most))
+    connect = settings.connect_timeout
+    found = first_contact(dial, approach, plain, connect=connect, patience=patience or connect, most=most)
+    return asyncio.run(found)
 
 
 def _client(

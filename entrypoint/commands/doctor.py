@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     )  # fmt: skip
     redactor = Redactor(secrets_of(settings))
     _say(f"Asking {settings.base_url} for its list of models, and model {settings.model!r} to say hello.", redactor)
-    found = contact(settings, asked, redactor, f"kvv-action/{__version__}")
+    found = contact(settings, asked, redactor, f"kvv-action/{__version__}", patience=settings.first_token_timeout)
     for line in _told(found, settings):
         _say(line, redactor)
     return INCONCLUSIVE if found.down or not found.answered else 0
@@ -62,7 +62,7 @@ def _told(found: Contact, settings: Settings) -> Iterator[str]:
     elif found.answered:
         yield "The endpoint can be asked; `kvv run` verifies it."
     else:
-        yield "The endpoint answers, but not the plain request now. If it is overloaded, wait; else see its log."
+        yield "The plain request was not answered. If the endpoint is overloaded, wait; else see its log."
 
 
 def _say(line: str, redactor: Redactor) -> None:

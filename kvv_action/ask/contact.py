@@ -87,7 +87,7 @@ class PlainRequest:
 
 
 async def first_contact(
-    dial: Dial, approach: Approach, plain: PlainRequest, *, connect: float, most: int | None = None
+    dial: Dial, approach: Approach, plain: PlainRequest, *, connect: float, patience: float, most: int | None = None
 ) -> Contact:
     """Ask for the list of models, and send one plain request.
 
@@ -96,6 +96,7 @@ async def first_contact(
         approach: what the user set.
         plain: the request.
         connect: the connect timeout in seconds; a host that is silent for as long is down.
+        patience: seconds to wait for the answer to the plain request, where anything answers.
         most: requests that may be sent, at least one; None for as many as are needed.
 
     Returns:
@@ -104,18 +105,20 @@ async def first_contact(
     Raises:
         UsageError: the user must change something first; nothing else was sent.
     """
-    way = _Way(dial=dial, approach=approach, plain=plain, connect=connect, most=3 if most is None else most)
+    way = _Way(
+        dial=dial, approach=approach, plain=plain, connect=connect, patience=patience, most=3 if most is None else most
+    )
     listing, answer = await way.both()
     models = listed(listing.content) if isinstance(listing, Completion) else None
     if isinstance(answer, Completion):
         return way.contact(models, answer, warnings=tuple(_oddities(approach, listing, models)))
-    heard = isinstance(listing, Completion) or answer.status is not None or bool(listing and listing.status)
+    heard = isinstance(listing, Completion) or any(one and one.status for one in (listing, answer))
     error = answer if heard else await way.scheme(answer)
     refused = Refused(error=error, models=models, found=await way.elsewhere(error) if models is None else "")
     if problem := mistake_of(approach, refused):
         raise UsageError([problem])
     words = own_words(error)
-    if heard:
+    if heard or error.kind is FailureKind.DISCONNECTED:  # it may be one request in many: the run finds out
         return way.contact(models, warnings=(f"the plain request failed ({words})",))
     told = f"{approach.name[:1].upper()}{approach.name[1:]} is down: nothing was answered ({words}). "
     return way.contact(models, down=f"{told}Check {approach.prefix}base-url and the server, then run again.")
@@ -129,8 +132,10 @@ class _Way:
     approach: Approach
     plain: PlainRequest
     connect: float
+    patience: float
     most: int
     sent: int = 0
+    withdrawn: int = 0
     began: float = field(default_factory=time.monotonic)
 
     async def both(self) -> tuple[Completion | EndpointError | None, Completion | EndpointError]:
@@ -140,7 +145,7 @@ class _Way:
         it is not sent; where the list stays silent it has what is left of the connect timeout.
         """
         if self.most < 2:
-            return None, await self._ask()
+            return None, await self._within(self.patience, asyncio.create_task(self._ask()))
         listing = asyncio.create_task(self._fetch(self.approach.base_url))
         asked: asyncio.Task[Completion | EndpointError] | None = None
         try:
@@ -149,15 +154,22 @@ class _Way:
                 return found, found
             asked = asyncio.create_task(self._ask())
             found = await listing
-            if _silent(found):
-                await asyncio.wait({asked}, timeout=max(0.0, self.began + self.connect - time.monotonic()))
-                return found, asked.result() if asked.done() else found
-            return found, await asked
+            return found, await self._within(self.connect if _silent(found) else self.patience, asked)
         finally:
-            tasks = [task for task in (listing, asked) if task is not None]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _cancelled(listing, asked)
+
+    async def _within(
+        self, seconds: float, asked: "asyncio.Task[Completion | EndpointError]"
+    ) -> Completion | EndpointError:
+        """What the plain request comes to within a time from the beginning; afterwards it is withdrawn."""
+        try:
+            await asyncio.wait({asked}, timeout=max(0.0, self.began + seconds - time.monotonic()))
+            if asked.done():
+                return asked.result()
+            self.withdrawn = math.ceil(of_body(self.plain.body).expected)
+            return _late(seconds)
+        finally:
+            await _cancelled(asked)
 
     async def scheme(self, error: EndpointError) -> EndpointError:
         """The same error, or that the port speaks TLS: one that hangs up on a plain request is asked over TLS once.
@@ -192,7 +204,7 @@ class _Way:
         down: str = "",
     ) -> Contact:
         """What was sent and what came, bounded."""
-        prompt, generated = _spent(self.plain, answer) if answer else (0, 0)
+        prompt, generated = _spent(self.plain, answer) if answer else (self.withdrawn, 0)
         return Contact(
             requests=self.sent,
             prompt=prompt,
@@ -217,7 +229,7 @@ class _Way:
             async with asyncio.timeout(self.connect):
                 return await self._tried(base_url, lambda client: client.fetch(MODELS))
         except TimeoutError:
-            return EndpointError(FailureKind.TIMEOUT_TOTAL, f"no answer came within {self.connect:g} s")
+            return _late(self.connect)
 
     async def _tried(
         self, base_url: str, send: Callable[[Client], Awaitable[Completion]]
@@ -233,6 +245,18 @@ class _Way:
             if isinstance(stop.__cause__, EndpointError):
                 return stop.__cause__
             raise
+
+
+async def _cancelled(*tasks: "asyncio.Task[Completion | EndpointError] | None") -> None:
+    """End what is still going on."""
+    running = [task for task in tasks if task is not None]
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+
+
+def _late(seconds: float) -> EndpointError:
+    return EndpointError(FailureKind.TIMEOUT_TOTAL, f"no answer came within {seconds:g} s")
 
 
 def _unreached(found: Completion | EndpointError) -> bool:

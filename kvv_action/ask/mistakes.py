@@ -32,7 +32,7 @@ _QUOTA = re.compile(
     re.IGNORECASE,
 )
 _KEY = re.compile(
-    r"\b(invalid|incorrect|missing|no|wrong|expired|unknown|revoked|malformed|bad)\W+(?:\w+\W+){0,3}?"
+    r"\b(invalid|incorrect|missing|no|wrong|expired|unknown|revoked|malformed|bad)[\s'\"`_-]+(?:\w+[\s'\"`_-]+){0,3}?"
     r"(api[ _-]?key|access[ _-]?key|bearer|token passed|auth(entication|orization)? (header|token)|credentials?)"
     r"|(api[ _-]?key|access[ _-]?key|credentials?|auth(entication|orization)? (header|token))\W+(?:\w+\W+){0,4}?"
     r"(invalid|incorrect|missing|required|expired|not (found|valid|provided|set)|revoked|wrong)"

@@ -99,7 +99,10 @@ class _Generate:
         exchange = self._runner.known.pop(out.key, None) or await self._send(out, may_reject=may_reject)
         if exchange.rejection is not None and not may_reject:
             rejection = exchange.rejection
-            raise EndpointError(FailureKind.REJECTED, rejection.message, status=rejection.status, body=rejection.body)
+            status, told = rejection.status, rejection.message
+            if not told.startswith(f"HTTP {status}"):  # journals of earlier versions have it in the message
+                told = f"HTTP {status}: {told}" if told else f"HTTP {status}"
+            raise EndpointError(FailureKind.REJECTED, told, status=status, body=rejection.body)
         self.exchanges[out.call] = exchange
         return exchange
 
@@ -151,9 +154,9 @@ class _Generate:
             if not (may_reject and isinstance(error, Rejected)):
                 journal.append(self._error(out, error))
                 raise
-            rejection = Rejection(
-                status=error.status or 0, message=error.message, body=error.body, attempts=error.attempts
-            )
+            status = error.status or 0
+            said = error.message.removeprefix(f"HTTP {status}").removeprefix(": ")
+            rejection = Rejection(status=status, message=said, body=error.body, attempts=error.attempts)
             exchange = Exchange(call=out.call, request=out.kept, endpoint=out.endpoint, rejection=rejection)
         else:
             exchange = Exchange(call=out.call, request=out.kept, endpoint=out.endpoint, completion=completion)

@@ -227,7 +227,9 @@ PROXIES: dict[str, tuple[Answer | None, str, tuple[str, ...]]] = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:BasicAuth is deprecated", "ignore:The 'proxy_auth' parameter")  # httpx-aiohttp's way
+@pytest.mark.filterwarnings(
+    "ignore:BasicAuth is deprecated", "ignore:The 'proxy_auth' parameter"
+)  # httpx-aiohttp's way
 @pytest.mark.parametrize("name", PROXIES)
 def test_a_proxy(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is named with its variable and its address, without its credentials, and so is the way around it."""

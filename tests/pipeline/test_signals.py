@@ -89,6 +89,8 @@ def test_a_signal_does_not_wait_for_an_answer(number: signal.Signals, tmp_path: 
             "kimi-k2.6",
             "--dataset",
             "aime2025=bundled",
+            "--connect-timeout",
+            "1",
             "--out",
             out,
         )
