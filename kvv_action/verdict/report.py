@@ -39,9 +39,10 @@ from kvv_action.verdict.comparison import Compared, compare_all
 from kvv_action.verdict.delivery import DeliveryTally
 from kvv_action.verdict.gap import Pairs, judged
 from kvv_action.verdict.noninferiority import family, stand
+from kvv_action.verdict.refusals import RefusalTally
 from kvv_action.verdict.state import OTHERS, state_of
 from kvv_action.verdict.tally import CUT_SHORT, UNKNOWN, Tally, mean, total
-from kvv_action.verdict.verdict import Evidence, judge, of_shard, overall, with_findings
+from kvv_action.verdict.verdict import Evidence, judge, of_shard, overall, with_findings, with_one_cause
 
 Rescored = Mapping[Slot, Score]
 """Scores that replace those of the journal (audit)."""
@@ -114,8 +115,8 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
     tallies = {planned.id: Tally.empty(planned) for planned in plan.benchmarks}
     traffic = _Traffic()
     pairs = Pairs(plan)
-    arrivals = DeliveryTally()
-    _count(reading, tallies, traffic, arrivals, pairs, rescored or {})
+    arrivals, refusals = DeliveryTally(), RefusalTally()
+    _count(reading, tallies, traffic, arrivals, refusals, pairs, rescored or {})
     delivery = arrivals.delivery(plan)
     found_wrong = arrivals.finding(delivery) if delivery else None
     findings = (found_wrong,) if found_wrong else ()
@@ -133,6 +134,7 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
     beside = [planned.id for planned in plan.benchmarks if planned.varies not in ("", planned.id)]
     verdict, reason = overall(results, state, state_reason, advisory=advisory, wanted=wanted, beside=beside)
     verdict, reason = with_findings(verdict, reason, findings)
+    reason = with_one_cause(reason, refusals.cause(), state)
     if plan.shard is not None:
         verdict, reason = of_shard(plan.shard, results, state, state_reason, advisory=advisory)
     return RunReport(
@@ -168,6 +170,7 @@ def _count(
     tallies: Mapping[str, Tally],
     traffic: _Traffic,
     arrivals: DeliveryTally,
+    refusals: RefusalTally,
     pairs: Pairs,
     rescored: Rescored,
 ) -> None:
@@ -178,6 +181,7 @@ def _count(
             if not event.endpoint:
                 _sent(event, reading.state.progress[place.benchmark], tally, traffic)
                 arrivals.add(event)
+                refusals.add(event)
         elif event.stands and isinstance(event.result, Score):
             score = rescored.get(place.slot) or event.result
             tally.score(place.index, place.epoch, place.sample, score, event.exchanges)

@@ -92,7 +92,7 @@ def test_down_is_what_never_answered() -> None:
     """An endpoint that has answered, if only with an error, is not called down."""
     breaker = Breaker(2)
     breaker.failed(EndpointError(FailureKind.SERVER_ERROR, "HTTP 500", status=500))
-    with pytest.raises(RunStopped, match="^The endpoint does not answer any more: 2 requests"):
+    with pytest.raises(RunStopped, match=r"^The endpoint does not answer any more: 2 requests"):
         failed(breaker, FailureKind.CONNECT)
-    with pytest.raises(RunStopped, match="^The endpoint is down: "):
+    with pytest.raises(RunStopped, match=r"^The endpoint is down: "):
         failed(Breaker(1), FailureKind.CONNECT)

@@ -377,3 +377,14 @@ def test_doctor_needs_an_address_and_a_model() -> None:
     assert ran.status == 2
     assert "kvv: base-url: Required" in ran.err
     assert "kvv: model: Required" in ran.err
+
+
+def test_one_text_for_every_refusal_is_the_cause_once(tmp_path: Path) -> None:
+    """Two benchmarks, one sentence."""
+    with served_by(routes(models("kimi-k2.6"), refusal(400, "enable_thinking must be false"))) as server:
+        run(f"http://127.0.0.1:{server.port}/v1", tmp_path, "--precheck", "off",
+            "--benchmarks", "aime2025,ocrbench", "--dataset", "ocrbench=bundled")  # fmt: skip
+    reason = report(tmp_path)["reason"]
+    assert reason.startswith("the endpoint refused all ")
+    assert reason.count("enable_thinking must be false") == 1
+    assert "HTTP 400: HTTP 400" not in (tmp_path / "report.json").read_text()
