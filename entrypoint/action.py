@@ -288,7 +288,7 @@ def _wrong_inputs(problems: "Sequence[Problem]") -> Outcome:
     listed = "\n".join(f"- {text(str(problem), 1000)}" for problem in problems)
     return Outcome(
         status=USAGE, verdict="inconclusive", reason=str(problems[0]), annotations=of_problems(problems),
-        summary=f"## ⚠️ kvv: wrong inputs\n\nNothing was sent.\n\n{listed}\n",
+        summary=f"## ⚠️ kvv: wrong inputs\n\nNothing was verified.\n\n{listed}\n",
     )  # fmt: skip
 
 

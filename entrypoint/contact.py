@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from entrypoint.prepare import Prepared, asks_a_model
+from entrypoint.prepare import Prepared, asks_a_model, is_sensitive
 from entrypoint.spending import budget_of
 from kvv_action.ask.contact import Contact, Dial, PlainRequest, first_contact
 from kvv_action.ask.mistakes import Approach
@@ -107,13 +107,14 @@ def contact(
     from kvv_action.endpoint.transport import proxy_in_use
 
     key = (settings.reference_api_key if is_reference else settings.api_key).get_secret_value()
+    headers = {} if is_reference else settings.extra_headers
     proxy, proxy_address = proxy_in_use(asked.base_url)
     approach = Approach(
-        base_url=asked.base_url, model=asked.model, key=bool(key), proxy=proxy, proxy_address=proxy_address,
+        base_url=asked.base_url, model=asked.model, proxy=proxy, proxy_address=proxy_address,
+        key=bool(key) or any(map(is_sensitive, headers)),
         prefix=REFERENCE_PREFIX if is_reference else "",
     )  # fmt: skip
     plain = PlainRequest.of(asked.model, asked.extra_body, stream=asked.stream)
-    headers = {} if is_reference else settings.extra_headers
     dial: Dial = partial(_client, settings, key, headers, redactor, user_agent)
     connect = settings.connect_timeout
     found = first_contact(dial, approach, plain, connect=connect, patience=patience or connect, most=most)
@@ -121,7 +122,13 @@ def contact(
 
 
 def _client(
-    settings: Settings, key: str, headers: Mapping[str, str], redactor: Redactor, user_agent: str, base_url: str
+    settings: Settings,
+    key: str,
+    headers: Mapping[str, str],
+    redactor: Redactor,
+    user_agent: str,
+    base_url: str,
+    other_key: str,
 ) -> "EndpointClient":
     """A client that tries once."""
     from kvv_action.endpoint.client import EndpointClient
@@ -129,9 +136,10 @@ def _client(
 
     return EndpointClient(
         ClientOptions(
-            base_url=base_url, api_key=key, extra_headers=headers, redactor=redactor, user_agent=user_agent,
-            connect_timeout=settings.connect_timeout, first_token_timeout=settings.first_token_timeout,
-            silence_timeout=settings.silence_timeout, retry_attempts=1, max_connections=1, stop_after_failures=0,
+            base_url=base_url, api_key=other_key or key, extra_headers=headers, redactor=redactor,
+            user_agent=user_agent, connect_timeout=settings.connect_timeout,
+            first_token_timeout=settings.first_token_timeout, silence_timeout=settings.silence_timeout,
+            retry_attempts=1, max_connections=1, stop_after_failures=0,
             total_timeout=min(settings.total_timeout, settings.first_token_timeout),
             max_response_bytes=min(LARGEST, settings.max_response_bytes),
         )

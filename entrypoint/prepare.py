@@ -68,11 +68,16 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
     headers = tuple(
         part
         for name, value in settings.extra_headers.items()
-        if any(word in name.lower() for word in SENSITIVE_HEADER)
+        if is_sensitive(name)
         for part in (value, value.split(" ")[-1])
     )
     keys = tuple(getattr(settings, name).get_secret_value() for name in SECRETS)
     return tuple(secret for secret in (*keys, *headers) if secret)
+
+
+def is_sensitive(header: str) -> bool:
+    """Whether a header's name says that its value is a secret."""
+    return any(word in header.lower() for word in SENSITIVE_HEADER)
 
 
 def load_profile(settings: Settings) -> Profile:

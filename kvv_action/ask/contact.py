@@ -16,7 +16,17 @@ from urllib.parse import urlsplit
 import orjson
 
 from kvv_action.ask.budget import believed, reckoned
-from kvv_action.ask.mistakes import WORDS, Approach, Refused, listed, mistake_of, own_words, secure, similar
+from kvv_action.ask.mistakes import (
+    WORDS,
+    Approach,
+    Refused,
+    is_about_key,
+    listed,
+    mistake_of,
+    own_words,
+    secure,
+    similar,
+)
 from kvv_action.benchmark import Client
 from kvv_action.errors import EndpointError, Misdirected, RunStopped, UsageError
 from kvv_action.plan.tokens import of_body
@@ -33,8 +43,11 @@ SUFFICES = 0.5
 
 UNREACHED = frozenset({FailureKind.CONNECT, FailureKind.TIMEOUT_CONNECT})
 
-Dial = Callable[[str], AbstractAsyncContextManager[Client]]
-"""Opens a client for a base URL that tries each request once."""
+NO_KEY = "none"
+"""Sent as a key where none is set, to see whether an error is about the key."""
+
+Dial = Callable[[str, str], AbstractAsyncContextManager[Client]]
+"""Opens a client that tries each request once: for a base URL, with the user's key or, unless it is empty, another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +126,7 @@ async def first_contact(
     if isinstance(answer, Completion):
         return way.contact(models, answer, warnings=tuple(_oddities(approach, listing, models)))
     heard = isinstance(listing, Completion) or any(one and one.status for one in (listing, answer))
-    error = answer if heard else await way.scheme(answer)
+    error = await way.keyless(answer, listing) if heard else await way.scheme(answer)
     refused = Refused(error=error, models=models, found=await way.elsewhere(error) if models is None else "")
     if problem := mistake_of(approach, refused):
         raise UsageError([problem])
@@ -185,6 +198,17 @@ class _Way:
             return Misdirected(FailureKind.DISCONNECTED, f"the port speaks TLS; set base-url to {over_tls}")
         return error
 
+    async def keyless(self, error: EndpointError, listing: Completion | EndpointError | None) -> EndpointError:
+        """The same error, or how a key is refused where none is set: some gateways crash when there is none.
+
+        LiteLLM answers everything with a bare HTTP 500 then, like a server that is broken.
+        """
+        crashed = isinstance(listing, EndpointError) and listing.status == error.status == 500
+        if self.approach.key or not crashed or self.sent >= self.most:
+            return error
+        found = await self._fetch(self.approach.base_url, NO_KEY)
+        return found if isinstance(found, EndpointError) and is_about_key(found) else error
+
     async def elsewhere(self, error: EndpointError) -> str:
         """A base URL near the given one at which there is an API; empty when there is none, or no reason to look."""
         odd = error.status in (404, 405, 410) or error.kind is FailureKind.BAD_RESPONSE
@@ -223,21 +247,21 @@ class _Way:
         body = orjson.dumps(self.plain.body)
         return await self._tried(self.approach.base_url, lambda client: client.complete(body, stream=self.plain.stream))
 
-    async def _fetch(self, base_url: str) -> Completion | EndpointError:
+    async def _fetch(self, base_url: str, key: str = "") -> Completion | EndpointError:
         """The list of models below a base URL; it comes within one connect timeout, or not at all."""
         try:
             async with asyncio.timeout(self.connect):
-                return await self._tried(base_url, lambda client: client.fetch(MODELS))
+                return await self._tried(base_url, lambda client: client.fetch(MODELS), key)
         except TimeoutError:
             return _late(self.connect)
 
     async def _tried(
-        self, base_url: str, send: Callable[[Client], Awaitable[Completion]]
+        self, base_url: str, send: Callable[[Client], Awaitable[Completion]], key: str = ""
     ) -> Completion | EndpointError:
         """One request on a client of its own: the first refused key makes a client stop."""
         self.sent += 1
         try:
-            async with self.dial(base_url) as client:
+            async with self.dial(base_url, key) as client:
                 return await send(client)
         except EndpointError as error:
             return error

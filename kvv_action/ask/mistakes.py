@@ -33,8 +33,8 @@ _QUOTA = re.compile(
 )
 _KEY = re.compile(
     r"\b(invalid|incorrect|missing|no|wrong|expired|unknown|revoked|malformed|bad)[\s'\"`_-]+(?:\w+[\s'\"`_-]+){0,3}?"
-    r"(api[ _-]?key|access[ _-]?key|bearer|token passed|auth(entication|orization)? (header|token)|credentials?)"
-    r"|(api[ _-]?key|access[ _-]?key|credentials?|auth(entication|orization)? (header|token))\W+(?:\w+\W+){0,4}?"
+    r"(api[ _-]?key|access[ _-]?key|bearer|token passed|auth(entication|orization)?[\s'\"`]+(header|token)|credentials?)"
+    r"|(api[ _-]?key|access[ _-]?key|credentials?|auth(entication|orization)?[\s'\"`]+(header|token))\W+(?:\w+\W+){0,4}?"
     r"(invalid|incorrect|missing|required|expired|not (found|valid|provided|set)|revoked|wrong)"
     r"|no connected db|authentication[_ ]?error|authentication (failed|required)|invalid authentication"
     r"|unauthori[sz]ed|unauthenticated|not authenticated|invalid_api_key|无效的令牌|密钥(无效|错误)",
@@ -210,10 +210,7 @@ def _model(approach: Approach, refused: Refused) -> Problem | None:
 
 
 def _key(approach: Approach, refused: Refused) -> Problem | None:
-    status = refused.error.status or 0
-    if status == 403 and is_page(refused.error.body):  # a firewall or a login page, not the endpoint
-        return None
-    if status not in (401, 403) and not (_spoken(refused) and status != 429 and _KEY.search(refused.text)):
+    if not is_about_key(refused.error):
         return None
     words = own_words(refused.error)
     if not approach.key:
@@ -221,6 +218,16 @@ def _key(approach: Approach, refused: Refused) -> Problem | None:
         return approach.problem("api-key", told + f"Set {approach.key_variable}.")
     told = f"{_sentence(approach.name)} refuses the API key ({words}). Check {approach.key_variable}: "
     return approach.problem("api-key", told + "that it is whole, still valid, and a key of this endpoint.")
+
+
+def is_about_key(error: EndpointError) -> bool:
+    """Whether an endpoint refused a request for its key."""
+    if error.status == 403 and is_page(error.body):  # a firewall or a login page, not the endpoint
+        return False
+    refused = Refused(error=error)
+    return error.status in (401, 403) or (
+        _spoken(refused) and error.status != 429 and _KEY.search(refused.text) is not None
+    )
 
 
 def _address(approach: Approach, refused: Refused) -> Problem | None:

@@ -64,10 +64,11 @@ def routes(listing: bytes, chat: bytes | Answer, base: str = "/v1", otherwise: b
 
 @dataclass
 class OddServer:
-    """One that runs; `asked` is what it was asked, in order."""
+    """One that runs; `asked` is what it was asked, in order, and `heads` with which lines, in small letters."""
 
     port: int = 0
     asked: list[Asked] = field(default_factory=list)
+    heads: list[bytes] = field(default_factory=list)
 
     @property
     def chats(self) -> int:
@@ -83,6 +84,7 @@ def speaking(answer: Answer, server: OddServer) -> Connection:
         length = head.lower().partition("content-length:")[2].split("\r\n")[0].strip()
         body = await reader.readexactly(int(length or 0))
         method, path, _ = head.split(" ", 2)
+        server.heads.append(head.lower().encode())
         server.asked.append((method, path, body))
         writer.write(answer((method, path, body)).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
         await writer.drain()

@@ -12,6 +12,7 @@ import pytest
 from tests.pipeline.command import Ran, kvv, report, vendor
 from tests.pipeline.oddservers import (
     Answer,
+    Asked,
     Certificate,
     OddServer,
     answered,
@@ -129,6 +130,17 @@ def test_no_key_is_set(tmp_path: Path) -> None:
     with served_by(lambda _: refusal(401, "Missing bearer")) as server:
         told = mistaken(f"http://127.0.0.1:{server.port}/v1", tmp_path, "No API key is set", "Set KVV_API_KEY")
     assert "Missing bearer" in told
+
+
+def test_a_gateway_that_crashes_without_a_key(tmp_path: Path) -> None:
+    """With any key it says what it wants; a server that is broken says the same as before."""
+
+    def answer(asked: Asked) -> bytes:
+        crash = http(500, "Internal Server Error", kind="text/plain")
+        return refusal(400, "No connected db.") if b"authorization: bearer" in server.heads[-1] else crash
+
+    with served_by(answer) as server:
+        mistaken(f"http://127.0.0.1:{server.port}/v1", tmp_path, "No API key is set", "No connected db", sent=server)
 
 
 def test_a_key_that_is_echoed_is_masked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
