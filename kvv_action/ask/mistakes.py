@@ -32,19 +32,21 @@ _QUOTA = re.compile(
     re.IGNORECASE,
 )
 _KEY = re.compile(
-    r"\b(invalid|incorrect|missing|no|wrong|expired|unknown|revoked|malformed|bad)[\s'\"`_-]+(?:\w+[\s'\"`_-]+){0,3}?"
-    r"(api[ _-]?key|access[ _-]?key|bearer|token passed|auth(entication|orization)?[\s'\"`]+(header|token)|credentials?)"
-    r"|(api[ _-]?key|access[ _-]?key|credentials?|auth(entication|orization)?[\s'\"`]+(header|token))\W+(?:\w+\W+){0,4}?"
-    r"(invalid|incorrect|missing|required|expired|not (found|valid|provided|set)|revoked|wrong)"
+    r"\b(invalid|incorrect|missing|no|wrong|expired|unknown|revoked|malformed|bad)[\s'\"`-]+(?:\w+[\s'\"`-]+){0,3}?"
+    r"(api[ _-]?key|access[ _-]?key|bearer|token passed|auth(entication|orization)?[\s'\"`]{1,2}(header|token)"
+    r"|credentials?)"
+    r"|(api[ _-]?key|access[ _-]?key|credentials?|auth(entication|orization)?[\s'\"`]{1,2}(header|token))"
+    r"\W+(?:\w+\W+){0,4}?(invalid|incorrect|missing|required|expired|not (found|valid|provided|set)|revoked|wrong)"
     r"|no connected db|authentication[_ ]?error|authentication (failed|required)|invalid authentication"
-    r"|unauthori[sz]ed|unauthenticated|not authenticated|invalid_api_key|无效的令牌|密钥(无效|错误)",
+    r"|unauthori[sz]ed|unauthenticated|not authenticated|(invalid|incorrect|missing)_api_key"
+    r"|无效的令牌|密钥(无效|错误)",
     re.IGNORECASE,
 )
 _MODEL = re.compile(
     r"model[_ ]not[_ ](found|supported)|not found the model|no such model|unknown model|invalid model"
     r"|not a valid model|unable to access (the )?model|no endpoints? found|deploymentnotfound"
     r"|no (available )?channel for model|not supported by any provider"
-    r"|model\W+\S{1,80}\W+is (invalid|unknown|not supported)"
+    r"|model\W{1,3}\S{1,80}?\W{1,3}is (invalid|unknown|not supported)"
     r"|(model|deployment)\b[^;\n]{0,80}?\b(not (be )?found|does ?n[o']t exist|not exist|not deployed|not loaded"
     r"|not served|is not available|inaccessible)|模型.{0,60}(不存在|无可用)|无可用渠道",
     re.IGNORECASE,

@@ -1,5 +1,6 @@
 """First contact: what condemns, what does not, and what is sent."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -97,6 +98,16 @@ def test_wordings_of_real_endpoints(status: int, message: str, setting: str) -> 
 def test_what_is_no_mistake(status: int, message: str) -> None:
     """Overload, and refusals that may be the vendor's defect."""
     assert mistake_of(APPROACH, refused(status, message)) is None
+
+
+@pytest.mark.parametrize("piece", ["_", "-", "!", " a", "'", "invalid ", "model ", "<title>", "<!--", "credit "])
+@pytest.mark.parametrize("start", ["invalid", "model", "credits ", "account ", "api key ", "<", ""])
+def test_hostile_words_take_no_time(start: str, piece: str) -> None:
+    """As much text as is kept of a body."""
+    body = start + piece * (2048 // len(piece))
+    began = time.process_time()
+    mistake_of(APPROACH, refused(400, body[:300], body=body))
+    assert time.process_time() - began < 0.5
 
 
 def test_a_page_from_a_gateway_in_trouble_is_no_mistake() -> None:
