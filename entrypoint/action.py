@@ -249,7 +249,7 @@ def _wrong_inputs(problems: "Sequence[Problem]") -> StepOutcome:
     listed = "\n".join(f"- {text(str(problem), 1000)}" for problem in problems)
     return StepOutcome(
         status=USAGE, verdict="inconclusive", reason=str(problems[0]), annotations=of_problems(problems),
-        summary=f"## ⚠️ kvv: wrong inputs\n\nNothing was sent.\n\n{listed}\n",
+        summary=f"## ⚠️ kvv: wrong inputs\n\nNothing was verified.\n\n{listed}\n",
     )  # fmt: skip
 
 

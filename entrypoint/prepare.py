@@ -69,11 +69,16 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
     headers = tuple(
         part
         for name, value in settings.extra_headers.items()
-        if any(word in name.lower() for word in SENSITIVE_HEADER)
+        if is_sensitive(name)
         for part in (value, value.split(" ")[-1])
     )
     keys = tuple(value_of(settings, name).get_secret_value() for name in SECRETS)
     return tuple(secret for secret in (*keys, *headers) if secret)
+
+
+def is_sensitive(header: str) -> bool:
+    """Whether a header's name says that its value is a secret."""
+    return any(word in header.lower() for word in SENSITIVE_HEADER)
 
 
 def load_profile(settings: Settings) -> Profile:
@@ -373,10 +378,7 @@ def _checked_profile(settings: Settings, demonstration: Demonstration | None, *,
     if not sends and not (settings.profile or settings.model):
         problems.append(Problem(name="profile", value="", allowed="Required: the profile, or a model of its name."))
     if sends and demonstration is None:
-        for name, value in (("base-url", settings.base_url), ("model", settings.model)):
-            if not value:
-                variable = "KVV_" + name.upper().replace("-", "_")
-                problems.append(Problem(name=name, value="", allowed=f"Required: as input, --{name} or {variable}."))
+        problems += required(settings)
     if settings.shard and settings.baseline:
         whole = "A shard is a part of a run; compare what kvv merge makes of all of them."
         problems.append(Problem(name="baseline", value=settings.baseline, allowed=whole))
@@ -393,6 +395,14 @@ def _checked_profile(settings: Settings, demonstration: Demonstration | None, *,
     if problems or profile is None:
         raise UsageError(problems)
     return profile
+
+
+def required(settings: Settings) -> Iterator[Problem]:
+    """What must be set before an endpoint can be asked."""
+    for name, value in (("base-url", settings.base_url), ("model", settings.model)):
+        if not value:
+            variable = "KVV_" + name.upper().replace("-", "_")
+            yield Problem(name=name, value="", allowed=f"Required: as input, --{name} or {variable}.")
 
 
 def _uncompared(settings: Settings, names: Sequence[str]) -> Iterator[Problem]:

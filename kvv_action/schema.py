@@ -225,7 +225,7 @@ class Completion:
 class Rejection:
     """A 4xx answer that a probe asked to see.
 
-    `body` is the beginning of the response, key removed.
+    `message` is the endpoint's own words, without the status; `body` is the beginning of the response, key removed.
     """
 
     status: int

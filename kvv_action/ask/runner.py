@@ -101,7 +101,10 @@ class _Generate:
         exchange = self._runner.known.pop(out.key, None) or await self._send(out, may_reject=may_reject)
         if exchange.rejection is not None and not may_reject:
             rejection = exchange.rejection
-            raise EndpointError(FailureKind.REJECTED, rejection.message, status=rejection.status, body=rejection.body)
+            status, told = rejection.status, rejection.message
+            if not told.startswith(f"HTTP {status}"):  # journals of earlier versions have it in the message
+                told = f"HTTP {status}: {told}" if told else f"HTTP {status}"
+            raise EndpointError(FailureKind.REJECTED, told, status=status, body=rejection.body)
         self.exchanges[out.call] = exchange
         return exchange
 
@@ -153,9 +156,9 @@ class _Generate:
             if not (may_reject and isinstance(error, Rejected)):
                 journal.append(self._error(out, error))
                 raise
-            rejection = Rejection(
-                status=error.status or 0, message=error.message, body=error.body, attempts=error.attempts
-            )
+            status = error.status or 0
+            said = error.message.removeprefix(f"HTTP {status}").removeprefix(": ")
+            rejection = Rejection(status=status, message=said, body=error.body, attempts=error.attempts)
             exchange = Exchange(call=out.call, request=out.kept, endpoint=out.endpoint, rejection=rejection)
         else:
             exchange = Exchange(
@@ -323,7 +326,7 @@ class Runner:
 
     def finish(self, ending: Ending) -> None:
         """Write the `end` line."""
-        self.journal.append({"kind": "end", "state": ending.state, "reason": ending.reason, "at": self._clock()})
+        self.journal.append(end_line(ending, self._clock()))
         self.journal.sync()
 
     def _stages(self) -> Iterator[Sequence[Loaded]]:
@@ -505,6 +508,11 @@ class Runner:
         self._observer.finished(
             Finished(benchmark=place.benchmark, sample=place.sample, epoch=place.epoch, result=result)
         )
+
+
+def end_line(ending: Ending, at: float) -> Mapping[str, Json]:
+    """The line with which a session ends in an orderly way; `at` in seconds since the epoch."""
+    return {"kind": "end", "state": ending.state, "reason": ending.reason, "at": at}
 
 
 def _words(error: Exception) -> str:

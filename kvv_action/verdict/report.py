@@ -41,9 +41,10 @@ from kvv_action.verdict.comparison import Compared, compare_all
 from kvv_action.verdict.delivery import DeliveryTally
 from kvv_action.verdict.gap import Pairs, judged
 from kvv_action.verdict.noninferiority import family, stand
+from kvv_action.verdict.refusals import RefusalTally
 from kvv_action.verdict.state import OTHERS, state_of
 from kvv_action.verdict.tally import CUT_SHORT, UNKNOWN, Tally, mean, total
-from kvv_action.verdict.verdict import Evidence, judge, of_shard, overall, with_findings
+from kvv_action.verdict.verdict import Evidence, judge, of_shard, overall, with_findings, with_one_cause
 
 Rescored = Mapping[Slot, Score]
 """Scores that replace those of the journal (audit)."""
@@ -116,8 +117,8 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
     tallies = {planned.id: Tally.empty(planned) for planned in plan.benchmarks}
     traffic = _Traffic()
     pairs = Pairs(plan)
-    arrivals, checks = DeliveryTally(), AnswerChecks(plan)
-    _count(reading, tallies, traffic, (arrivals.add, checks.see), pairs, rescored or {})
+    arrivals, checks, refusals = DeliveryTally(), AnswerChecks(plan), RefusalTally()
+    _count(reading, tallies, traffic, (arrivals.add, checks.see, refusals.add), pairs, rescored or {})
     delivery = arrivals.delivery(plan)
     broken = arrivals.finding(delivery) if delivery else None
     findings = (*((broken,) if broken else ()), *checks.findings())
@@ -135,6 +136,7 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
     beside = [planned.id for planned in plan.benchmarks if planned.is_variant]
     verdict, reason = overall(results, state, state_reason, advisory=advisory, wanted=wanted, beside=beside)
     verdict, reason = with_findings(verdict, reason, findings)
+    reason = with_one_cause(reason, refusals.cause(), state)
     if plan.shard is not None:
         verdict, reason = of_shard(plan.shard, results, state, state_reason, advisory=advisory)
     return RunReport(
