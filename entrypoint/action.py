@@ -108,10 +108,10 @@ def _outcome(step: context.Context, redactor: "Redactor") -> StepOutcome:
 
 
 def _verify(step: context.Context, redactor: "Redactor") -> StepOutcome:
+    from entrypoint.settings import load, misspelt_variables
     from kvv_action import __version__
     from kvv_action.github.log import harmless
     from kvv_action.github.workspace import handed_over, out_folder
-    from kvv_action.settings import load, misspelt_variables
 
     settings = load()
     for problem in misspelt_variables():
@@ -249,7 +249,7 @@ def _wrong_inputs(problems: "Sequence[Problem]") -> StepOutcome:
     listed = "\n".join(f"- {text(str(problem), 1000)}" for problem in problems)
     return StepOutcome(
         status=USAGE, verdict="inconclusive", reason=str(problems[0]), annotations=of_problems(problems),
-        summary=f"## ⚠️ kvv: wrong inputs\n\nNothing was sent.\n\n{listed}\n",
+        summary=f"## ⚠️ kvv: wrong inputs\n\nNothing was verified.\n\n{listed}\n",
     )  # fmt: skip
 
 
@@ -279,11 +279,11 @@ def _publish(step: context.Context, outcome: StepOutcome, redactor: "Redactor") 
 
 def outputs(step: context.Context, outcome: StepOutcome) -> dict[str, str]:
     """Every output that action.yml names, in that order."""
-    from benchmarks.registry import IDS
+    from benchmarks.registry import ids
     from kvv_action.github.manifest import OUTPUTS, score_output
     from kvv_action.report.text import one_line
 
-    values = dict.fromkeys((*OUTPUTS, *map(score_output, IDS)), "")
+    values = dict.fromkeys((*OUTPUTS, *map(score_output, ids())), "")
     values |= {"verdict": outcome.verdict, "reason": one_line(outcome.reason, 500).translate(_SHELL)}
     if outcome.submission:
         values["leaderboard-operation"] = outcome.submission.operation

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import registry
+from entrypoint.contact import FirstContacts, contact_endpoints
 from entrypoint.nested import nested
 from entrypoint.outputs import move_aside, refuse_in_use, write_reports
 from entrypoint.prepare import Demonstration, PreparedRun, prepare, provenance
 from entrypoint.spending import budget_of, limits_of
 from kvv_action import __version__
-from kvv_action.ask.runner import Ending, Runner
-from kvv_action.benchmark import Client, Observer
+from kvv_action.ask.runner import Ending, Runner, end_line
+from kvv_action.benchmark import Client, ExportSource, Observer
 from kvv_action.errors import JournalError, Problem, RunStopped, UsageError
 from kvv_action.journal.file import Journal, Reader
 from kvv_action.journal.reading import JournalReading, read_plan
@@ -77,11 +78,16 @@ def run_verification(
         if _missing(found, settings):
             before = journal.path.stat().st_size
             try:
-                _begin(journal, prepared, found, github or {})
+                contacts = contact_endpoints(prepared, found, journal.path, observer, _user_agent(prepared))
+                _begin(journal, prepared, found, github or {}, contacts)
                 found = read_state(Reader(journal.path), prepared.plan)
                 if journal.mended_bytes:
                     observer.state(f"a torn journal line of {journal.mended_bytes} bytes was removed; going on")
-                _loop(_ask(prepared, journal, found, observer, in_job=bool(github)))
+                if contacts.down:
+                    observer.state(contacts.down)
+                    journal.append(end_line(Ending(state=RunState.STOPPED, reason=contacts.down), time.time()))
+                else:
+                    _loop(_ask(prepared, journal, found, observer, in_job=bool(github)))
             except KeyboardInterrupt:  # before the run listens; its report says interrupted
                 if journal.path.stat().st_size == before:
                     raise
@@ -97,12 +103,14 @@ def run_verification(
 
 async def export(out: Path, plan: RunPlan, loaded: Sequence[Loaded], redactor: Redactor) -> None:
     """Write the further files that benchmarks leave beside the reports."""
-    for item in loaded:
-        for module in registry.exporters([item.planned.id]):
-            await module.write(
-                out, module.Source(journal=JournalReading(out / JOURNAL), plan=plan, loaded=item, redactor=redactor)
-            )
-            await item.benchmark.aclose()
+    leaving = [item for item in loaded if not item.planned.is_variant and registry.listed(item.planned.id).extras]
+    if not leaving:
+        return
+    journal = JournalReading(out / JOURNAL)
+    for item in leaving:
+        source = ExportSource(journal=journal, plan=plan, planned=item.planned, samples=item.samples, redactor=redactor)
+        await item.benchmark.export(out, source)
+        await item.benchmark.aclose()
 
 
 def _folder(prepared: PreparedRun, github: Mapping[str, str], observer: Observer) -> Path:
@@ -180,17 +188,20 @@ def _missing(found: JournalState, settings: Settings) -> bool:
     return settings.retry_failed and any(any(board.failed) for board in found.progress.values() if not board.skip)
 
 
-def _begin(journal: Journal, prepared: PreparedRun, found: JournalState, github: Mapping[str, str]) -> None:
+def _begin(
+    journal: Journal, prepared: PreparedRun, found: JournalState, github: Mapping[str, str], contacts: FirstContacts
+) -> None:
     limits = limits_of(prepared.settings)
     journal.append(
         {
             "kind": "session",
             "schema": SCHEMA_VERSION,
             "session": len(found.sessions) + 1,
-            "started": time.time(),
+            "started": contacts.started,
             "plan": prepared.plan,
             "provenance": provenance(github),
             **({"budget": limits} if limits.any else {}),
+            **contacts.fields(),
         }
     )
 

@@ -136,7 +136,9 @@ def _recomputed(record: Record, path: Path, mine: RunEvidence, options: Sequence
     if mine.bundle is not None and bundle is not None:
         yield from _archive(bundle, mine.bundle)
     attested = record.trust is Trust.ATTESTED
-    expected = record_of(mine.report, askable=registry.IDS, vendor=record.vendor.id, bundle=bundle, attested=attested)
+    expected = record_of(
+        mine.report, askable=registry.askable(), vendor=record.vendor.id, bundle=bundle, attested=attested
+    )
     differences = list(differing(_plain(record), _plain(expected), "record"))
     for difference in differences[:MOST]:
         yield error("evidence", difference.told("says", "the evidence says"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import orjson
 
+from benchmarks import registry
 from kvv_action.errors import JournalError, KvvError, Problem, UsageError
 from kvv_action.redact import Redactor
 from kvv_action.report import files
@@ -80,7 +81,7 @@ def _write_all(out: Path, report: RunReport, redactor: Redactor, comparison: "Co
     for name in {compared.COMPARE_JSON, compared.COMPARE_MD} - rendered.keys():
         (out / name).unlink(missing_ok=True)
     digests = {name: files.sha256(data) for name, data in rendered.items()}
-    extras = sorted(path for pattern in files.EXTRAS for path in out.glob(pattern))
+    extras = sorted(path for pattern in registry.extras() for path in out.glob(pattern))
     for path in (out / files.JOURNAL, *extras):
         if path.is_file():
             with path.open("rb") as stream:

@@ -1,6 +1,6 @@
 """The runs that `reference` names: kvv against an official endpoint; scores are compared with them by sample."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from kvv_action.compare.side import Sampled, Side, read
@@ -13,14 +13,15 @@ from kvv_action.settings import Settings
 
 
 def reference_runs_of(
-    settings: Settings, profile: str, *, toolcall: bool, demonstration: bool
+    settings: Settings, profile: str, comparing: Collection[str], *, asked: bool, demonstration: bool
 ) -> Mapping[str, ReferenceRun]:
     """The benchmarks of the runs that `reference` names, by id; if several runs have one, the first counts.
 
     Args:
         settings: the user's.
         profile: name of this run's.
-        toolcall: whether that benchmark is asked; it takes other references too, and checks those itself.
+        comparing: the benchmarks that take other references too, and check those themselves.
+        asked: whether one of them is asked.
         demonstration: whether this run is one.
 
     Raises:
@@ -29,9 +30,10 @@ def reference_runs_of(
     found: dict[str, ReferenceRun] = {}
     for name in settings.reference:
         if not (Path(name) / REPORT).is_file():
-            if toolcall:
+            if asked:
                 continue
-            raise _refused(name, f"There is no {REPORT} in it; only toolcall, which is not asked, takes anything else.")
+            only = " or ".join(sorted(comparing))
+            raise _refused(name, f"There is no {REPORT} in it; only {only}, which is not asked, takes anything else.")
         try:
             side = read(Path(name))
         except KvvError as error:

@@ -1,11 +1,12 @@
 """The exceptions of the engine, by cause.
 
 KvvError
-├── UsageError             wrong input; nothing was sent            (exit 2)
+├── UsageError             wrong input; nothing was verified        (exit 2)
 ├── DatasetError           a dataset is missing, damaged or not the pinned one
 ├── JournalError           the journal is locked, damaged or of another run
 ├── EndpointError          one request failed for good; carries its attempts
-│   └── Rejected           the endpoint answered 4xx: an answer for a probe, a failure for a sample
+│   ├── Rejected           the endpoint answered 4xx: an answer for a probe, a failure for a sample
+│   └── Misdirected        the address, a certificate or a proxy cannot be right
 ├── Undecided              a probe could not be judged (its control failed)
 ├── ScoringError           a scorer broke; never a wrong answer
 ├── SandboxError           a container or the engine failed; never a wrong answer
@@ -99,6 +100,10 @@ class EndpointError(KvvError):
 
 class Rejected(EndpointError):
     """HTTP 4xx other than 401, 403, 408 and 429: the endpoint refuses this request."""
+
+
+class Misdirected(EndpointError):
+    """What was sent cannot have reached the endpoint; the message says what to set instead."""
 
 
 class Undecided(KvvError):

@@ -225,7 +225,7 @@ class Completion:
 class Rejection:
     """A 4xx answer that a probe asked to see.
 
-    `body` is the beginning of the response, key removed.
+    `message` is the endpoint's own words, without the status; `body` is the beginning of the response, key removed.
     """
 
     status: int
@@ -308,6 +308,48 @@ class SampleFailure:
     kind: FailureKind
     message: str
     counts: Mapping[str, int] = field(default_factory=dict)
+
+
+Slot = tuple[str, int, int]
+"""Benchmark id, index of the sample in the plan, epoch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Which answer something is about; `index` is the sample's position in the plan."""
+
+    benchmark: str
+    sample: str
+    index: int
+    epoch: int
+
+    def __str__(self) -> str:
+        return f"{self.benchmark}, sample {self.sample}, epoch {self.epoch}"
+
+    @property
+    def slot(self) -> Slot:
+        """Where its result stands."""
+        return self.benchmark, self.index, self.epoch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One result of a journal, with what it judges.
+
+    Attributes:
+        exchanges: of a score, those that it judged, in the order of their calls; of a failure, all that came before it.
+        result: the score, or why there is none.
+        stands: no later result of the same sample and epoch replaces it.
+        line: number of its line, from 1.
+        offset: byte position of the line with the last answer of the endpoint under test; -1 where there is none.
+    """
+
+    place: Place
+    exchanges: tuple[Exchange, ...]
+    result: Score | SampleFailure
+    stands: bool
+    line: int
+    offset: int = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -444,6 +486,11 @@ class PlannedBenchmark:
     def left_out(self) -> bool:
         """The tier leaves it out, so that its samples were not even read."""
         return bool(self.skip) and not self.ids_digest
+
+    @property
+    def published(self) -> str:
+        """Id of the benchmark whose samples these are, also where they are put another way."""
+        return self.varies or self.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 
 from entrypoint.options import GROUPS
+from entrypoint.settings import load, misspelt_variables, ours
 from kvv_action.errors import UsageError, nearest
 from kvv_action.settings import (
     OTHER_VARIABLES,
     RESERVED_BODY,
     RESERVED_HEADERS,
     SECRETS,
-    Settings,
-    load,
-    misspelt_variables,
     option_name,
     out_directory,
     vendor_name,
 )
+
+Settings = ours().model
 
 KEY = "sk-canary-0123456789"
 

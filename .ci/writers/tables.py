@@ -15,12 +15,15 @@ import yaml
 
 from benchmarks import registry
 from entrypoint import cli
+from entrypoint.settings import ours
 from kvv_action.compare.files import json_schema as compare_schema
 from kvv_action.github.manifest import regenerate
 from kvv_action.leaderboard import record
 from kvv_action.report.files import canonical, json_schema
-from kvv_action.settings import SECRETS, Settings, choices, option_name
+from kvv_action.settings import SECRETS, choices, option_name
 from writers import ROOT
+
+Settings = ours().model
 
 README = ROOT / "README.md"
 VERIFY = ROOT / ".github/workflows/verify.yml"
@@ -119,14 +122,14 @@ def help_of(*command: str) -> str:
 
 def benchmark_ids() -> tuple[str, ...]:
     """All benchmarks."""
-    return registry.IDS
+    return tuple(registry.OURS)
 
 
 def wanted() -> Mapping[Path, bytes]:
     """Every file that has generated parts, as it should be."""
     action = ROOT / "action.yml"
     return {
-        action: regenerate(action.read_text(), Settings, registry.IDS).encode(),
+        action: regenerate(action.read_text(), Settings, registry.OURS).encode(),
         README: filled(README.read_text()).encode(),
         VERIFY: workflow(VERIFY.read_text()).encode(),
         SCHEMA: canonical(json_schema()),

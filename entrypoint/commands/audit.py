@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from entrypoint.options import Parser
+from entrypoint.settings import composed, given_again
 from entrypoint.usecases.audit import AuditRequest, AuditResult, audit
+from kvv_action.options import fact, option_name
 
 EPILOG = """An audit scores every answer again, so it needs the samples. It finds bundled and hub datasets itself; name
 local files with --dataset. A bundle is unpacked without trusting anything in it. Exit status: 0 everything agrees,
@@ -26,9 +28,12 @@ def audited(argv: Sequence[str]) -> AuditResult:
     parser.add_argument("dir", metavar="DIR|BUNDLE", help="The folder or the archive that kvv wrote.")
     parser.add_argument("--dataset", action="append", default=[], metavar="ID=PATH", help="Where local samples are.")
     parser.add_argument("--dataset-cache", default="", metavar="DIR", help="Folder of cached hub datasets.")
-    parser.add_argument("--mfjs-cases", default="", metavar="DIR", help="The schemas, when the run had any.")
-    parser.add_argument("--tokenizer", default="", metavar="FILE", help="The tokenizer, when the run had one.")
+    for name in given_again():
+        told = f"As the run had it: {composed().model_fields[name].description}"
+        metavar = fact(composed().model_fields[name], "metavar")
+        parser.add_argument(f"--{option_name(name)}", dest=name, default="", metavar=metavar, help=told)
     parser.add_argument("--profile", default="", metavar="FILE", help="The profile, when it was a file.")
     parser.add_argument("--reference", action="append", default=[], metavar="FILE", help="The reference, when a file.")
     values = vars(parser.read(argv))
-    return audit(AuditRequest(source=Path(values.pop("dir")), **values))
+    paths = {name: values.pop(name) for name in given_again()}
+    return audit(AuditRequest(source=Path(values.pop("dir")), paths=paths, **values))

@@ -4,9 +4,9 @@ import sys
 from collections.abc import Sequence
 
 from entrypoint.options import Parser, add_settings, given
+from entrypoint.settings import composition, load
 from entrypoint.usecases.datasets import DatasetAction, datasets
 from kvv_action.report.text import visible
-from kvv_action.settings import Settings, load
 
 EPILOG = """actions:
   list     show what each benchmark needs, and whether the cache has it
@@ -20,14 +20,15 @@ examples:
 Copy the folder to the other machine, and run there with --dataset-cache and HF_HUB_OFFLINE=1.
 Exit status: 0 every dataset is there and correct, 1 at least one is not."""
 
-USED = ("benchmarks", "dataset_cache", "mmmu_parts", "swebench_dataset", "allow_dataset_drift")
+USED = ("benchmarks", "dataset_cache", "allow_dataset_drift")
+"""Of the engine's settings; of the benchmarks', those that choose which items are asked."""
 
 
 def main(argv: Sequence[str]) -> int:
     """One action on the datasets of the chosen benchmarks."""
     parser = Parser(prog="kvv datasets", description="Fetch, verify or list the datasets.", epilog=EPILOG)
     parser.add_argument("action", choices=("fetch", "verify", "list"), metavar="fetch|verify|list")
-    add_settings(parser, without=tuple(name for name in Settings.model_fields if name not in USED))
+    add_settings(parser, only=(*USED, *composition().named("data")))
     values = parser.read(argv)
     wrong = 0
     for found in datasets(load(given(values)), DatasetAction(values.action)):

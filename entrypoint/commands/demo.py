@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from entrypoint.commands.run import verify
 from entrypoint.options import Parser, add_settings, given, with_defaults
 from entrypoint.prepare import Demonstration
+from entrypoint.settings import load
 from entrypoint.usecases.simulate import usual
-from kvv_action.settings import load
 from kvv_action.simulator import parse_fault
 
 WITHOUT = (

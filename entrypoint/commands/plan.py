@@ -4,8 +4,8 @@ import sys
 from collections.abc import Sequence
 
 from entrypoint.options import Parser, add_settings, given
+from entrypoint.settings import load
 from entrypoint.usecases.plan import plan
-from kvv_action.settings import load
 
 EPILOG = """examples:
   kvv plan --model kimi-k2.6 --tier standard

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from entrypoint.console import observer_for, print_finished
 from entrypoint.options import Parser, add_settings, given
 from entrypoint.prepare import Demonstration, secrets_of
+from entrypoint.settings import load, misspelt_variables
 from entrypoint.usecases.run import run
 from kvv_action.redact import Redactor
-from kvv_action.settings import Settings, load, misspelt_variables
+from kvv_action.settings import Settings
 
 if TYPE_CHECKING:
     from entrypoint.usecases.finish import FinishedRun

@@ -8,9 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from entrypoint.options import Parser, add_settings, given
-from entrypoint.prepare import CHOICES
+from entrypoint.settings import composition, load
 from entrypoint.usecases.simulate import SimulatedVendor, simulated
-from kvv_action.settings import Settings, load
 from kvv_action.simulator import EmbeddedVendor
 
 EPILOG = """examples:
@@ -21,8 +20,8 @@ It knows the answers to the bundled samples and to the datasets given; with --ho
 seed varies. With KVV_API_KEY set, it refuses other keys."""
 
 LONGEST = 3600.0
-USED = ("model", "profile", "dataset", "dataset_cache", "seed", "holdout", "api_key", "allow_dataset_drift", *CHOICES)
-UNUSED = tuple(name for name in Settings.model_fields if name not in USED)
+USED = ("model", "profile", "dataset", "dataset_cache", "seed", "holdout", "api_key", "allow_dataset_drift")
+"""Of the engine's settings; of the benchmarks', those that choose how samples are asked."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -41,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
         metavar="NAME[=RATE]",
         help="Make the vendor wrong in this way; repeatable.",
     )
-    add_settings(parser, without=UNUSED)
+    add_settings(parser, only=(*USED, *composition().named("wording")))
     values = parser.read(argv)
     vendor = simulated(load(given(values)), values.fault, latency=values.latency, slow_seconds=values.slow_seconds)
     return asyncio.run(_serve(vendor, host=values.host, port=values.port))

@@ -1,9 +1,9 @@
 """Recomputes a run from its evidence, without the endpoint: the chain, every score, the report and the bundle."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from benchmarks import registry
 from entrypoint import imported
 from entrypoint.bundling import opened
 from entrypoint.compose import check_journal
-from entrypoint.prepare import amount_at, create, file_digest, load_benchmark, options_of
+from entrypoint.prepare import amount_at, file_digest, load_benchmark, options_of, with_rules
+from entrypoint.settings import load, options_of_plan
 from kvv_action.bundle.check import differences as of_bundle
 from kvv_action.bundle.check import manifest_in
 from kvv_action.errors import JournalError, KvvError
@@ -26,7 +27,7 @@ from kvv_action.profiles.model import Profile
 from kvv_action.report.files import REPORT, canonical
 from kvv_action.report.text import visible
 from kvv_action.schema import PlannedBenchmark, RunPlan, RunReport
-from kvv_action.settings import Settings, field_name, load
+from kvv_action.settings import Settings
 from kvv_action.verdict.audit import check_samples, rescore
 from kvv_action.verdict.report import build
 
@@ -43,16 +44,16 @@ class AuditRequest:
         source: the folder, journal or bundle that kvv wrote.
         dataset: `ID=PATH` of local samples.
         dataset_cache: folder of cached hub datasets.
-        mfjs_cases, tokenizer, profile: the files that the run used, where it used any.
+        profile: the file of the profile, where the run used one.
+        paths: the files and folders that no plan holds, by their settings (`entrypoint.settings.given_again`).
         reference: the files that the run was compared with.
     """
 
     source: Path
     dataset: Sequence[str] = ()
     dataset_cache: str = ""
-    mfjs_cases: str = ""
-    tokenizer: str = ""
     profile: str = ""
+    paths: Mapping[str, str] = field(default_factory=dict)
     reference: Sequence[str] = ()
 
 
@@ -148,8 +149,7 @@ def _rescored(request: AuditRequest, reading: JournalReading) -> _Recomputed:
             "dataset": request.dataset,
             "dataset_cache": request.dataset_cache,
             "allow_dataset_drift": "true",
-            "mfjs_cases": request.mfjs_cases,
-            "tokenizer": request.tokenizer,
+            **request.paths,
             "reference": request.reference or _references(plan, folder),
         }
     )
@@ -211,22 +211,18 @@ def _references(plan: RunPlan, folder: Path) -> list[str]:
 
 def _load(plan: RunPlan, profile: Profile, settings: Settings, out: Path) -> list[Loaded]:
     loaded = []
-    raw = any(planned.version.endswith(" completions") for planned in plan.benchmarks)
     of_plan = {
         "contract": plan.contract,
         "think_mode": plan.endpoint.think_mode,
         "tier": plan.tier,
-        "probes": plan.probes,
-        **{
-            field_name(name): tuple(value) if isinstance(value, list) else value for name, value in plan.choices.items()
-        },
-        "toolcall_mode": "completions" if raw else "chat",
         "reference_base_url": plan.reference.base_url if plan.reference else "",
         "reference_model": plan.reference.model if plan.reference else "",
     }
     options = options_of(settings.model_copy(update=of_plan), plan.endpoint.model)
-    known = [planned for planned in plan.benchmarks if planned.id in registry.IDS]  # varied ones follow from these
-    for planned, benchmark in zip(known, create([planned.id for planned in known], options), strict=True):
+    asked = [planned for planned in plan.benchmarks if not planned.is_variant]  # variants follow from these
+    profile = with_rules(profile, [planned.id for planned in asked])
+    for planned in asked:
+        benchmark = registry.create(planned.id, options, options_of_plan(plan, planned, settings))
         amount = {
             "tier": plan.tier, "limit": plan.limit, "epochs": planned.epochs, "seed": plan.seed,
             "holdout": plan.holdout,

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from benchmarks import registry
-from entrypoint.prepare import create, options_of
+from entrypoint.prepare import create
+from entrypoint.settings import benchmark_of, composition
 from kvv_action.benchmark import Benchmark, DatasetPin
 from kvv_action.dataset.load import load as load_rows
 from kvv_action.errors import DatasetError, Problem, UsageError, nearest
@@ -57,7 +57,7 @@ def _chosen(settings: Settings) -> Iterator[tuple[Benchmark, DatasetPin]]:
     """The benchmarks that have a dataset, or those of them that were named."""
     found = {
         benchmark.id: (benchmark, benchmark.pin)
-        for benchmark in create(registry.IDS, options_of(settings, ""))
+        for benchmark in create(composition().benchmarks, settings, "")
         if benchmark.pin is not None
     }
     problems = [
@@ -73,7 +73,7 @@ def _chosen(settings: Settings) -> Iterator[tuple[Benchmark, DatasetPin]]:
 
 def _rows(benchmark: Benchmark, pin: DatasetPin, settings: Settings, *, offline: bool) -> DatasetInfo:
     rows = load_rows(
-        benchmark.id, registry.package(benchmark.id), pin, cache=settings.dataset_cache,
+        benchmark.id, benchmark_of(benchmark.id).package, pin, cache=settings.dataset_cache,
         allow_drift=settings.allow_dataset_drift, offline=offline,
     )  # fmt: skip
     return rows.info

@@ -9,7 +9,8 @@ from entrypoint import imported
 from entrypoint.compose import exit_code, export
 from entrypoint.console import QuietObserver
 from entrypoint.outputs import usable_folder, write_reports
-from entrypoint.prepare import create, file_digest, load_benchmark, options_of, provenance
+from entrypoint.prepare import create, file_digest, load_benchmark, provenance
+from entrypoint.settings import load
 from entrypoint.usecases.finish import FinishedRun
 from kvv_action.ask.runner import Runner
 from kvv_action.errors import Problem, UsageError
@@ -20,7 +21,6 @@ from kvv_action.profiles.model import Profile
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
 from kvv_action.schema import SCHEMA_VERSION, EndpointInfo, ProfileInfo, RunPlan
-from kvv_action.settings import load
 from kvv_action.verdict.report import build
 
 
@@ -99,7 +99,7 @@ def _load(out: Path, profile: Profile, model: str) -> Loaded:
         "reference": list(imported.references_in(out)) or ["none"],
     }
     settings = load(chosen)
-    (benchmark,) = create([imported.BENCHMARK], options_of(settings, model))
+    (benchmark,) = create([imported.BENCHMARK], settings, model)
     return load_benchmark(benchmark, settings, profile, location=settings.dataset[imported.BENCHMARK])
 
 

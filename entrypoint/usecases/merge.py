@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from shutil import copyfileobj
 
+from benchmarks import registry
 from entrypoint.baseline import find
 from entrypoint.compose import exit_code
 from entrypoint.outputs import move_aside, replaced, write_reports
@@ -108,7 +109,7 @@ def _gather(parts: Sequence[Part], out: Path) -> None:
     found: dict[str, list[Path]] = {}
     for part in parts:
         folder = part.path.parent
-        for path in extras(folder):
+        for path in extras(folder, registry.extras()):
             if path.suffix != ".json" and not path.is_symlink():
                 found.setdefault(path.relative_to(folder).as_posix(), []).append(path)
     for name, sources in sorted(found.items()):

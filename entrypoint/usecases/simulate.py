@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks import registry
 from entrypoint.options import with_defaults
-from entrypoint.prepare import create, load_benchmark, load_profile, options_of
+from entrypoint.prepare import create, load_benchmark, load_profile, with_rules
+from entrypoint.settings import benchmark_of, composition
 from kvv_action.plan import variants as holdout
 from kvv_action.settings import Settings
 from kvv_action.simulator import AnswerBook, VendorOptions, parse_fault
@@ -58,11 +58,14 @@ def simulated(settings: Settings, faults: Sequence[str], *, latency: float, slow
 def answers(settings: Settings) -> AnswerBook:
     """Answers of every benchmark's bundled samples, and of the datasets given."""
     profile = load_profile(settings)
-    names = [name for name in registry.IDS if name in profile.benchmarks]
+    every = composition().benchmarks.values()
+    names = [one.id for one in every if one.id in profile.benchmarks or one.rules is not None]
+    profile = with_rules(profile, names)
     pairs = []
     settings = settings.model_copy(update={"tier": "full"})  # a smaller tier would know a part of the answers only
-    for benchmark in create(names, options_of(settings, settings.model or profile.model)):
-        places = ["bundled", settings.dataset[benchmark.id]] if benchmark.id in settings.dataset else ["bundled"]
+    for benchmark in create(names, settings, settings.model or profile.model):
+        places = ["bundled"] if benchmark_of(benchmark.id).has_samples() else []
+        places += [settings.dataset[benchmark.id]] if benchmark.id in settings.dataset else []
         for place in places:
             loaded = load_benchmark(benchmark, settings, profile, location=place)
             known = holdout.applied([loaded], settings.holdout, settings.seed)

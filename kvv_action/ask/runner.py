@@ -16,7 +16,7 @@ from kvv_action.ask.stopping import Stopping, waves
 from kvv_action.benchmark import Client, Finished, Observer, Sandbox
 from kvv_action.errors import EndpointError, KvvError, Rejected, RunStopped, SandboxError, ScoringError, Undecided
 from kvv_action.journal.file import Journal
-from kvv_action.journal.lines import Place, answer_line, error_line, observation_line, result_line, withdrawn_line
+from kvv_action.journal.lines import answer_line, error_line, observation_line, result_line, withdrawn_line
 from kvv_action.journal.state import JournalState
 from kvv_action.plan.estimate import Estimator
 from kvv_action.plan.plan import Loaded
@@ -32,6 +32,7 @@ from kvv_action.schema import (
     FailureKind,
     Json,
     Observation,
+    Place,
     Rejection,
     Request,
     RunPlan,
@@ -100,7 +101,10 @@ class _Generate:
         exchange = self._runner.known.pop(out.key, None) or await self._send(out, may_reject=may_reject)
         if exchange.rejection is not None and not may_reject:
             rejection = exchange.rejection
-            raise EndpointError(FailureKind.REJECTED, rejection.message, status=rejection.status, body=rejection.body)
+            status, told = rejection.status, rejection.message
+            if not told.startswith(f"HTTP {status}"):  # journals of earlier versions have it in the message
+                told = f"HTTP {status}: {told}" if told else f"HTTP {status}"
+            raise EndpointError(FailureKind.REJECTED, told, status=status, body=rejection.body)
         self.exchanges[out.call] = exchange
         return exchange
 
@@ -152,9 +156,9 @@ class _Generate:
             if not (may_reject and isinstance(error, Rejected)):
                 journal.append(self._error(out, error))
                 raise
-            rejection = Rejection(
-                status=error.status or 0, message=error.message, body=error.body, attempts=error.attempts
-            )
+            status = error.status or 0
+            said = error.message.removeprefix(f"HTTP {status}").removeprefix(": ")
+            rejection = Rejection(status=status, message=said, body=error.body, attempts=error.attempts)
             exchange = Exchange(call=out.call, request=out.kept, endpoint=out.endpoint, rejection=rejection)
         else:
             exchange = Exchange(
@@ -322,7 +326,7 @@ class Runner:
 
     def finish(self, ending: Ending) -> None:
         """Write the `end` line."""
-        self.journal.append({"kind": "end", "state": ending.state, "reason": ending.reason, "at": self._clock()})
+        self.journal.append(end_line(ending, self._clock()))
         self.journal.sync()
 
     def _stages(self) -> Iterator[Sequence[Loaded]]:
@@ -383,7 +387,7 @@ class Runner:
         if beside is not None:
             items = alternate(items, self._begun(beside))
         places = None
-        if getattr(loaded.benchmark, "sandboxed", False):
+        if loaded.benchmark.sandboxed:
             places = self._sandbox.places + 1 if self._sandbox is not None else 1
         seconds = 0.0 if alone else self._estimator.seconds(loaded)
         return Lane(items=items, seconds=seconds, places=places)
@@ -504,6 +508,11 @@ class Runner:
         self._observer.finished(
             Finished(benchmark=place.benchmark, sample=place.sample, epoch=place.epoch, result=result)
         )
+
+
+def end_line(ending: Ending, at: float) -> Mapping[str, Json]:
+    """The line with which a session ends in an orderly way; `at` in seconds since the epoch."""
+    return {"kind": "end", "state": ending.state, "reason": ending.reason, "at": at}
 
 
 def _words(error: Exception) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from kvv_action.errors import KvvError
-from kvv_action.report.files import EXTRAS, JOURNAL, MANIFEST, canonical, manifest
+from kvv_action.report.files import JOURNAL, MANIFEST, canonical, manifest
 from kvv_action.schema import RunReport
 
 FORMAT = 1
@@ -36,9 +36,9 @@ class Member:
     size: int
 
 
-def extras(folder: Path) -> list[Path]:
-    """The additional files of benchmarks in a run's folder."""
-    return sorted(path for pattern in EXTRAS for path in folder.glob(pattern) if path.is_file())
+def extras(folder: Path, patterns: Iterable[str]) -> list[Path]:
+    """The additional files of benchmarks in a run's folder, by the patterns of their names."""
+    return sorted(path for pattern in patterns for path in folder.glob(pattern) if path.is_file())
 
 
 def measured(path: Path) -> Member:

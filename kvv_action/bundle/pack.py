@@ -7,7 +7,7 @@ manifest has their digests. Nothing else relies on equal bytes: a record has the
 import gzip
 import io
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -34,13 +34,14 @@ class Packing:
     contents: Mapping[str, bytes]
 
 
-def gather(folder: Path, scratch: Path, *, redact: bool) -> Packing:
+def gather(folder: Path, scratch: Path, *, redact: bool, patterns: Iterable[str] = ()) -> Packing:
     """Collect the files of a bundle; reports are computed again from the journal.
 
     Args:
         folder: the folder of the run.
         scratch: an empty folder for the journal of the bundle.
         redact: leave the texts out.
+        patterns: of the names of the files that benchmarks leave beside the reports.
 
     Raises:
         JournalError: the journal is damaged.
@@ -49,7 +50,7 @@ def gather(folder: Path, scratch: Path, *, redact: bool) -> Packing:
     with journal.open("wb") as out:
         out.writelines(redacted(folder / JOURNAL) if redact else _whole_lines(folder / JOURNAL))
     report = build(journal)
-    further = {path.relative_to(folder).as_posix(): path for path in extras(folder)}
+    further = {path.relative_to(folder).as_posix(): path for path in extras(folder, patterns)}
     paths = {JOURNAL: journal, **({} if redact else further)}
     contents = render(report)
     members = {name: measured(path) for name, path in paths.items()}

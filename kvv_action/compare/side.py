@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kvv_action.errors import JournalError, KvvError
-from kvv_action.journal.reading import JournalReading, Judged
+from kvv_action.journal.reading import JournalReading
 from kvv_action.plan.plan import plan_digest
 from kvv_action.report.files import JOURNAL, REPORT, parse
-from kvv_action.schema import Completion, Exchange, Outcome, RunReport, SampleFailure
+from kvv_action.schema import Completion, Exchange, Judged, Outcome, RunReport, SampleFailure
 
 MEASURES = ("first_token", "answer", "speed", "prompt_tokens", "completion_tokens")
 EPOCHS = 1024

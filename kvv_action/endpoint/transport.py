@@ -29,6 +29,20 @@ def open_transport(options: ClientOptions) -> AiohttpTransport:
     return AiohttpTransport(verify=ssl_context, proxy=_proxy(options.base_url), client=session)
 
 
+def proxy_in_use(base_url: str) -> tuple[str, str]:
+    """The variable that names the proxy on the way to an endpoint, and its address without credentials; empty for none.
+
+    Raises:
+        UsageError: the variable holds no address of a proxy.
+    """
+    proxy = _proxy(base_url)
+    if proxy is None:
+        return "", ""
+    scheme = httpx.URL(base_url).scheme
+    name = scheme if getproxies().get(scheme) else "all"
+    return f"{name.upper()}_PROXY", str(proxy.url.copy_with(username=None, password=None, path="/")).rstrip("/")
+
+
 def _proxy(base_url: str) -> httpx.Proxy | None:
     url, proxies = httpx.URL(base_url), getproxies()
     address = proxies.get(url.scheme) or proxies.get("all")

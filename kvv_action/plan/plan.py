@@ -15,6 +15,7 @@ from kvv_action.plan.shuffle import shuffled
 from kvv_action.profiles.model import BenchmarkRules, Profile
 from kvv_action.profiles.thinking import sampling_for, thinks
 from kvv_action.schema import BenchmarkKind, DatasetInfo, PlannedBenchmark, Reference, RunPlan, Sample
+from kvv_action.statistics.aggregates import rule_of
 
 Read = Callable[[], Iterator[Sample]]
 
@@ -134,7 +135,7 @@ def _planned(
         else ()
     )
     asked, wanted = chosen or ids, frozenset(chosen)
-    exact = getattr(benchmark, "exact", False)
+    exact = benchmark.exact
     planned = PlannedBenchmark(
         id=benchmark.id,
         title=benchmark.title,
@@ -149,16 +150,16 @@ def _planned(
         sampling=sampling_for(rules, thinks(profile.thinking, rules.thinking)),
         thinking=rules.thinking,
         gates=benchmark.gates,
-        aggregate=getattr(benchmark, "aggregate", "mean"),
-        against=getattr(benchmark, "against", ""),
+        aggregate=benchmark.aggregate,
+        against=benchmark.against,
         exact=exact,
-        notes=getattr(benchmark, "notes", ()),
+        notes=benchmark.notes,
         reference=None if exact else rules.reference,
         margin=None if exact else rules.margin,
         clusters=_clusters([sample.cluster or sample.id for sample in every if not chosen or sample.id in wanted]),
     )
     run = amount.reference_runs.get(benchmark.id)
-    if run is not None and not planned.must_be_right and planned.aggregate != "f1":  # F1 has a way of its own
+    if run is not None and not planned.must_be_right and not rule_of(planned).f1:  # F1 has a way of its own
         planned = _beside(planned, run, asked)
     if amount.sequential and planned.comparable:
         return replace(planned, looks=looks_for(planned.samples, planned.epochs), order_seed=amount.seed)

@@ -10,11 +10,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from kvv_action.profiles.model import BenchmarkRules, Contract, ImmutableParameter, Profile, ThinkingRules, TierRules
 from kvv_action.schema import Json, Reference
 
-BenchmarkId = Literal["precheck", "ocrbench", "mmmu_pro", "aime2025", "toolcall", "swebench", "beam", "deepswe"]
 TierName = Literal["smoke", "standard", "full"]
 
 CONTRACTS = tuple(contract.value for contract in Contract)
-BENCHMARKS: tuple[str, ...] = get_args(BenchmarkId)
 TIERS: tuple[str, ...] = get_args(TierName)
 LATER = ("markers", "served_names")
 """Keys of the document that came later: left out of the digest while they are not set, so that old ones stay."""
@@ -111,7 +109,7 @@ class Document(Table):
     sources: list[Text] = []
     thinking: ThinkingTable
     parameters: list[ParameterTable] = []
-    benchmarks: dict[BenchmarkId, BenchmarkTable]
+    benchmarks: dict[str, BenchmarkTable]
     context_window: Count | None = None
     vision: bool = False
     contracts: list[Annotated[Contract, Field(strict=False)]] = []

@@ -5,10 +5,12 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from kvv_action.entry_points import offered
 from kvv_action.errors import Problem, UsageError, nearest
 
 SIZE_LIMIT = 1 << 20
@@ -37,6 +39,13 @@ def names() -> tuple[str, ...]:
     """Names of the built-in profiles, sorted."""
     files = resources.files(__package__).iterdir()
     return tuple(sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml")))
+
+
+@cache
+def benchmarks() -> tuple[str, ...]:
+    """Ids of the benchmarks that built-in profiles have facts of, and of those that other packages offer."""
+    tables = [_read(name, blame="profile", folder=Path()).content.get("benchmarks", {}) for name in names()]
+    return tuple(dict.fromkeys(name for table in (*sorted(tables, key=len, reverse=True), offered()) for name in table))
 
 
 def read(name_or_path: str) -> list[Layer]:

@@ -1,6 +1,6 @@
 """Loads a profile by name or path, and reports all its mistakes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from kvv_action.errors import Problem, UsageError, nearest
 from kvv_action.profiles import layers as files
 from kvv_action.profiles.consistency import Mistake, contradictions
-from kvv_action.profiles.document import BENCHMARKS, CONTRACTS, TIERS, Document, keys_at, to_profile
+from kvv_action.profiles.document import CONTRACTS, TIERS, Document, keys_at, to_profile
 from kvv_action.profiles.layers import Layer, names
 from kvv_action.profiles.model import Profile
 
@@ -28,8 +28,9 @@ def load(name_or_path: str) -> Profile:
     """
     try:
         layers = files.read(name_or_path)
-        document, mistakes = _validated(files.merged(layers))
-        problems = [_problem(mistake, layers) for mistake in mistakes]
+        content = files.merged(layers)
+        document, mistakes = _validated(content)
+        problems = [_problem(mistake, layers) for mistake in (*mistakes, *_unknown(content, layers))]
     except RecursionError:
         raise files.refused(f"profile {name_or_path}", "", "Tables or lists are nested too deeply.") from None
     if document is None or problems:
@@ -45,6 +46,18 @@ def _validated(content: files.Content) -> tuple[Document | None, list[Mistake]]:
     return document, contradictions(document)
 
 
+def _unknown(content: files.Content, layers: Sequence[Layer]) -> Iterator[Mistake]:
+    """Benchmarks that nobody knows; what is built in is right by test."""
+    tables = content.get("benchmarks")
+    if not isinstance(tables, dict) or all(layer.path is None for layer in layers):
+        return
+    known = files.benchmarks()
+    for name in tables:
+        if name not in known:
+            allowed = f"Unknown benchmark. Known: {', '.join(known)}."
+            yield Mistake(loc=("benchmarks", name), allowed=allowed, nearest=nearest(name.lower(), known))
+
+
 def _mistake(details: ErrorDetails) -> Mistake:
     loc, value = details["loc"], details["input"]
     match details["type"]:
@@ -53,9 +66,8 @@ def _mistake(details: ErrorDetails) -> Mistake:
             allowed = f"Unknown key. Known here: {', '.join(keys)}."
             return Mistake(loc=loc, allowed=allowed, nearest=nearest(str(loc[-1]).lower(), keys))
         case "literal_error" if loc[-1] == "[key]":
-            what, known = ("tier", TIERS) if "tiers" in loc else ("benchmark", BENCHMARKS)
-            allowed = f"Unknown {what}. Known: {', '.join(known)}."
-            return Mistake(loc=loc[:-1], allowed=allowed, nearest=nearest(str(value).lower(), known))
+            allowed = f"Unknown tier. Known: {', '.join(TIERS)}."
+            return Mistake(loc=loc[:-1], allowed=allowed, nearest=nearest(str(value).lower(), TIERS))
         case "missing":
             return Mistake(loc=loc, allowed="Required, but missing.")
         case "enum":

@@ -14,8 +14,6 @@ from kvv_action.schema import LATER, SCHEMA_VERSION, RunReport
 
 REPORT, JUNIT, SUMMARY, HTML = "report.json", "junit.xml", "summary.md", "report.html"
 MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
-EXTRAS = ("k2vv-*.json*", "swebench-*.jsonl", "trajectories/*.txt")
-"""Patterns of files that a benchmark may write beside the reports; the manifest lists them."""
 
 
 def canonical(value: Any) -> bytes:

@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from kvv_action.errors import JournalError
-from kvv_action.journal.lines import Place, Slot
 from kvv_action.journal.reading import JournalReading
 from kvv_action.plan.difference import AuditDifference, DifferenceKind
 from kvv_action.plan.plan import Loaded
-from kvv_action.schema import PlannedBenchmark, RunPlan, Sample, Score
+from kvv_action.schema import Place, PlannedBenchmark, RunPlan, Sample, Score, Slot
 
 
 def check_samples(plan: RunPlan, loaded: Sequence[Loaded]) -> list[AuditDifference]:

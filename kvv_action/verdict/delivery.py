@@ -14,18 +14,8 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from kvv_action.causes import Cause
-from kvv_action.journal.lines import Place
 from kvv_action.journal.reading import Sent
-from kvv_action.schema import (
-    Attempt,
-    Delivery,
-    FailureKind,
-    Finding,
-    FindingExample,
-    RunPlan,
-    Severity,
-    Verdict,
-)
+from kvv_action.schema import Attempt, Delivery, FailureKind, Finding, FindingExample, Place, RunPlan, Severity, Verdict
 from kvv_action.statistics.intervals import exact_limits, wilson
 
 BROKEN = frozenset(

@@ -9,8 +9,7 @@ not answered keep it from passing too, if the gap would be clear with all lost a
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from kvv_action.journal.lines import Place
-from kvv_action.schema import BenchmarkResult, Gap, RunPlan, Verdict
+from kvv_action.schema import BenchmarkResult, Gap, Place, RunPlan, Verdict
 from kvv_action.statistics.paired import chance, difference_interval, holm
 
 ERROR = 0.01

@@ -1,5 +1,6 @@
 """Verdicts and their reasons: pure functions of the numbers."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,6 +9,8 @@ from kvv_action.plan.order import FEWEST
 from kvv_action.schema import BenchmarkKind, Counts, FailureCount, Finding, RunState, Severity, Shard, Verdict
 from kvv_action.verdict.comparison import Compared
 
+_REPEATS = re.compile(r"no answer could be scored: |\d+ failed \(")
+"""Parts of a reason that tell how requests failed."""
 AT_MARGIN = 0.002
 """A difference so near the margin, as a fraction, is called equal to it."""
 
@@ -312,6 +315,20 @@ def with_findings(verdict: Verdict, reason: str, findings: Sequence[Finding]) ->
     if not failures:
         return verdict, reason
     return Verdict.FAIL, "; ".join([*failures, reason] if verdict is Verdict.FAIL else failures)
+
+
+def with_one_cause(reason: str, cause: str, state: RunState) -> str:
+    """The reason led by a cause that explains all of it; failures that only repeat the cause are not told again.
+
+    Args:
+        reason: of the run.
+        cause: why every request was refused; empty where there is no one such cause.
+        state: what stopped a run has told the cause already.
+    """
+    if not cause or state is not RunState.COMPLETE:
+        return reason
+    kept = [part for part in reason.split("; ") if not _REPEATS.search(part)]
+    return "; ".join([cause, *kept])
 
 
 def of_shard(

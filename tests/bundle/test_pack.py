@@ -6,6 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from benchmarks import registry
 from kvv_action.bundle.form import BundleError, Member, check_names, manifest_of, members_of
 from kvv_action.bundle.pack import gather, write
 from kvv_action.verdict.report import build
@@ -83,7 +84,7 @@ async def test_a_torn_line_stays_behind(tmp_path: Path) -> None:
 async def test_a_file_that_grows_meanwhile_is_refused(tmp_path: Path) -> None:
     """The archive would not be what its manifest says."""
     run = await small_run(tmp_path)
-    packing = gather(run.path.parent, tmp_path, redact=False)
+    packing = gather(run.path.parent, tmp_path, redact=False, patterns=registry.extras())
     header_size = packing.paths["journal.jsonl"].stat().st_size
 
     class Growing(type(packing.paths["journal.jsonl"])):  # type: ignore[misc]

@@ -138,7 +138,7 @@ async def test_an_agents_run_is_a_reference(tmp_path: Path) -> None:
     """Its values by sample, from its journal alone."""
     await ran(tmp_path / "official", graded(["q3"]))
     settings = Settings(reference=[str(tmp_path / "official")])
-    peers = reference_runs_of(settings, "fake", toolcall=False, demonstration=False)
+    peers = reference_runs_of(settings, "fake", (), asked=False, demonstration=False)
     assert dict(peers["quiz"].values) == {f"q{number}": float(number != 3) for number in range(COUNT)}
     amount = Amount(tier="full", limit=None, epochs=None, seed=0, reference_runs=peers)
     planned = plan_benchmark(graded(), FakeRows(), fake_profile(), amount).planned
@@ -149,7 +149,7 @@ async def test_a_run_that_measured_something_else_is_no_reference(tmp_path: Path
     """A self-test has the same samples and version, and says nothing about a model."""
     await ran(tmp_path / "official", replace(graded(), metric="self_test_rate"))
     settings = Settings(reference=[str(tmp_path / "official")])
-    peers = reference_runs_of(settings, "fake", toolcall=False, demonstration=False)
+    peers = reference_runs_of(settings, "fake", (), asked=False, demonstration=False)
     amount = Amount(tier="full", limit=None, epochs=None, seed=0, reference_runs=peers)
     with pytest.raises(UsageError, match="its metric self_test_rate is not that of this run, accuracy"):
         plan_benchmark(graded(), FakeRows(), fake_profile(), amount)

@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks.registry import IDS
+from benchmarks.registry import OURS as IDS
 from entrypoint.action import StepOutcome, outputs
+from entrypoint.settings import ours
 from kvv_action.github.context import Context
 from kvv_action.github.manifest import inputs_block, outputs_block, regenerate
-from kvv_action.settings import Settings, option_name
+from kvv_action.settings import option_name
+
+Settings = ours().model
 
 FILE = Path(__file__).parents[2] / "action.yml"
 ACTION = yaml.safe_load(FILE.read_text())

@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 import yaml
 
-from kvv_action.settings import SECRETS, Settings, field_name, load, option_name
+from entrypoint.settings import load, ours
+from kvv_action.settings import SECRETS, field_name, option_name
 from tests.e2e.runner import read_outputs
 from writers.tables import ROOT, VERIFY
 from writers.tables import workflow as with_settings
+
+Settings = ours().model
 
 CI = ROOT / ".github/workflows/ci.yml"
 EXAMPLES = sorted((ROOT / ".github/examples").glob("*.yml"))

@@ -15,7 +15,7 @@ from pathlib import Path
 import junitparser
 import pytest
 
-from benchmarks.registry import IDS
+from benchmarks.registry import OURS as IDS
 from entrypoint.action import NO_KEY
 from kvv_action.github.manifest import OUTPUTS
 from tests.e2e.conftest import KEY, Serve

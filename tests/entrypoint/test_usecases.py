@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from entrypoint import usecases
+from entrypoint.settings import load
 from entrypoint.usecases.audit import AuditRequest, audit
 from entrypoint.usecases.compare import compare_runs
 from entrypoint.usecases.finish import finished, packed
@@ -17,7 +18,6 @@ from kvv_action.plan.difference import DifferenceKind
 from kvv_action.redact import Redactor
 from kvv_action.report.files import parse
 from kvv_action.schema import Verdict
-from kvv_action.settings import load
 from tests.pipeline.command import demo
 
 pytestmark = pytest.mark.pipeline

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from benchmarks.ocrbench.benchmark import FORMULA, GROUPS, PIN, OcrBench
+from benchmarks.ocrbench.options import OcrBenchOptions
 from kvv_action.benchmark import Options
 from kvv_action.dataset.load import load
 from kvv_action.pictures import media_type
@@ -60,7 +61,7 @@ def test_pictures_go_out_byte_for_byte(sample: Sample) -> None:
 
 def test_jpeg_as_upstream_does() -> None:
     """Everything is encoded again, and the version of the benchmark says so."""
-    benchmark = OcrBench(Options(image_encoding="jpeg"))
+    benchmark = OcrBench(own=OcrBenchOptions(image_encoding="jpeg"))
     assert all(url(benchmark, sample).startswith("data:image/jpeg;base64,/9j/") for sample in SAMPLES)
     assert benchmark.version != OcrBench(Options()).version
 

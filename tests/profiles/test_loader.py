@@ -224,8 +224,8 @@ EXTENDED = 'extends = "kimi-k2.6"\n'
             'extend = "kimi-k2.6"\n' + OWN,
             (
                 "extend: Unknown key. Known here: extends, schema, title, model, sources, thinking, "
-                "parameters, benchmarks, context_window, vision, contracts, tool_call_id, prompt_tokens, markers, served_names. "
-                "Did you mean 'extends'?"
+                "parameters, benchmarks, context_window, vision, contracts, tool_call_id, prompt_tokens, markers, "
+                "served_names. Did you mean 'extends'?"
             ),
         ),
         (OWN.replace('model = "mine"\n', ""), "model: Required, but missing."),

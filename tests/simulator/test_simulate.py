@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from entrypoint.settings import load
 from entrypoint.usecases.simulate import answers
-from kvv_action.settings import load
 from tests.dataset.test_load import parquet, picture, record
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.swebench.benchmark import SweBench
 from benchmarks.swebench.dataset import GOLD_FAILS, PINS, Choice, Instances
+from benchmarks.swebench.options import SweBenchOptions
 from kvv_action.benchmark import Options, Rows
 from kvv_action.dataset.load import load
 from kvv_action.errors import DatasetError
@@ -97,7 +98,7 @@ def test_images_of_older_rows_come_from_a_namespace(tmp_path: Path) -> None:
     older = row(instance_id="psf__requests-1142", repo="psf/requests", version="1.1", image="")
     path.write_bytes(orjson.dumps(older) + b"\n" + orjson.dumps(row()) + b"\n")
     rows = load("swebench", "benchmarks.swebench", PINS["verified"], str(path))
-    benchmark = SweBench(Options(swebench_namespace="registry.example/mine"))
+    benchmark = SweBench(own=SweBenchOptions(swebench_namespace="registry.example/mine"))
     assert [sample.input.image for sample in benchmark.samples(rows, PROFILE)] == [
         "registry.example/mine/sweb.eval.x86_64.psf_1776_requests-1142:latest", "registry.example/owner/pkg:1",
     ]  # fmt: skip

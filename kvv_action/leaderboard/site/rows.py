@@ -13,7 +13,7 @@ from kvv_action.report.text import percent
 from kvv_action.schema import BenchmarkKind, Verdict
 from kvv_action.statistics.intervals import wilson
 
-MEANS = frozenset({"accuracy", "pass@1", "resolved", "ocrbench_accuracy"})
+MEANS = frozenset({"accuracy", "pass@1", "resolved"})
 """Metrics that are shares of right answers, for which an interval follows from the number of answers."""
 BESIDE = {"schema_accuracy": "valid calls"}
 """Metrics that are shown beside a score, with their names there."""

@@ -56,7 +56,7 @@ def filing_signs(answer: SeenAnswer) -> Iterator[Sign]:
     """Where the parts of an answer stand, and how it says that it ended."""
     completion, text = answer.completion, answer.completion.content.strip()
     closes = text.count("</think>") == 1 and "<think>" not in text
-    if (_THINKING.match(text) or closes) and "</think>" not in answer.request:
+    if (_THINKING.match(text) or closes) and "</think>" not in answer.request and not answer.raw:
         yield Sign(cause=THINKING_AS_CONTENT, shown=text)
     nothing = not text and not completion.tool_calls and completion.finish_reason == "stop"
     if nothing and completion.reasoning.strip():

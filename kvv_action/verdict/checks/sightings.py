@@ -4,8 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from kvv_action.causes import Cause
-from kvv_action.journal.lines import Place
-from kvv_action.schema import Completion, Finding, FindingExample, Severity
+from kvv_action.schema import Completion, Finding, FindingExample, Place, Severity
 from kvv_action.statistics.intervals import one_sided, score_limits, wilson
 
 FEWEST_FAILING, LEAST_SHARE = 3, 0.005
@@ -28,6 +27,11 @@ class SeenAnswer:
     completion: Completion
     request: str = ""
     echo: frozenset[str] = frozenset()
+
+    @property
+    def raw(self) -> bool:
+        """Whether a prompt was completed: its content is all that the model wrote, with thinking and markers."""
+        return '"prompt":"' in self.request and '"messages":' not in self.request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
