@@ -138,7 +138,8 @@ class Body(_Received):
             raise EndpointError(
                 FailureKind.TRUNCATED, f"the stream ended inside an event, after {self.assembly.chunks} chunks"
             ) from None
-        if self.assembly.chunks == 0 and self._head and self._head[0] != ord(":"):
+        unlike = self._head and self._head[0] != ord(":") and not self.assembly.ended
+        if self.assembly.chunks == 0 and unlike:
             raise bad_response("the answer is neither JSON nor a stream of events", self._head)
         self.assembly.end()
 
