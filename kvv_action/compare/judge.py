@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from kvv_action.compare.evidence import with_flips
 from kvv_action.compare.pairing import asked_differently
 from kvv_action.compare.parts import ALPHA, brief, parts
-from kvv_action.compare.records import COMPARE_VERSION, Comparison, Finding, Part, Regression, RunSide, Shift
+from kvv_action.compare.records import COMPARE_VERSION, Comparison, Effect, Part, Regression, RunSide, Shift
 from kvv_action.compare.side import Side
 from kvv_action.compare.traffic import shifts
 from kvv_action.errors import Problem, UsageError
@@ -87,23 +87,23 @@ def compare(base: Side, new: Side, *, tolerance: float = TOLERANCE, force: bool 
 
 def conclusion(found: Sequence[Part], new: RunReport) -> tuple[Regression, str, str]:
     """The answer, a sentence for it, and the whole of it; never `none` while what both runs asked is unclear."""
-    by = {finding: [part for part in found if part.finding is finding] for finding in Finding}
-    if by[Finding.WORSE]:
-        worse = by[Finding.WORSE]
+    by = {finding: [part for part in found if part.finding is finding] for finding in Effect}
+    if by[Effect.WORSE]:
+        worse = by[Effect.WORSE]
         return Regression.REGRESSION, f"Yes: {'; '.join(map(brief, worse))}", _reasons(worse)
-    unclear = _reasons(by[Finding.UNCLEAR])
+    unclear = _reasons(by[Effect.UNCLEAR])
     if new.state is not RunState.COMPLETE:
         early = f"the new run was {new.state} ({new.state_reason})"
         return Regression.UNKNOWN, f"Cannot tell: {early}", unclear
     if unclear:
-        return Regression.UNKNOWN, f"Cannot tell: {', '.join(part.title for part in by[Finding.UNCLEAR])}", unclear
-    compared = [*by[Finding.SAME], *by[Finding.BETTER]]
+        return Regression.UNKNOWN, f"Cannot tell: {', '.join(part.title for part in by[Effect.UNCLEAR])}", unclear
+    compared = [*by[Effect.SAME], *by[Effect.BETTER]]
     if not compared:
         return Regression.UNKNOWN, "Cannot tell: the runs have no benchmark in common", ""
-    better = ", ".join(map(brief, by[Finding.BETTER]))
+    better = ", ".join(map(brief, by[Effect.BETTER]))
     gains = f"; better: {better}" if better else ""
     headline = f"No: {', '.join(part.title for part in compared)} did not get worse{gains}"
-    return Regression.NONE, headline, "; ".join(_details(compared, by[Finding.BETTER]))
+    return Regression.NONE, headline, "; ".join(_details(compared, by[Effect.BETTER]))
 
 
 def _details(compared: Sequence[Part], better: Sequence[Part]) -> Iterator[str]:

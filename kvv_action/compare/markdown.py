@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from kvv_action.compare.records import Comparison, Finding, Flip, Part, Regression, RunSide, Seen, Shift
+from kvv_action.compare.records import Comparison, Effect, Flip, Part, Regression, RunSide, Seen, Shift
 from kvv_action.report.bars import NAME, WIDTH, Axis, Interval, block, interval_bar, name
 from kvv_action.report.markdown import BUDGET
 from kvv_action.report.markdown.escape import text
@@ -11,12 +11,12 @@ from kvv_action.report.text import percent, points, seconds
 from kvv_action.schema import BenchmarkKind
 
 MARKS = {Regression.NONE: "✅", Regression.REGRESSION: "❌", Regression.UNKNOWN: "⚠️"}
-FINDINGS = {
-    Finding.WORSE: "❌ worse",
-    Finding.BETTER: "✅ better",
-    Finding.SAME: "✅ no change",
-    Finding.UNCLEAR: "⚠️ cannot tell",
-    Finding.LEFT_OUT: "⏭️ not compared",
+EFFECTS = {
+    Effect.WORSE: "❌ worse",
+    Effect.BETTER: "✅ better",
+    Effect.SAME: "✅ no change",
+    Effect.UNCLEAR: "⚠️ cannot tell",
+    Effect.LEFT_OUT: "⏭️ not compared",
 }
 QUESTION = "Did this change break the model?"
 MEASURES = {
@@ -73,7 +73,7 @@ def _row(part: Part) -> str:
             between += f" ({points(part.interval[0], sign=True)} to {points(part.interval[1], sign=True)})"
     shown = part.chance_worse if (part.difference or 0) < 0 else part.chance_better
     cells = (
-        f"**{text(part.title)}**", FINDINGS[part.finding], percent(part.before), percent(part.after), between,
+        f"**{text(part.title)}**", EFFECTS[part.finding], percent(part.before), percent(part.after), between,
         f"{part.fell} of {part.matched}", str(part.rose), "–" if shown is None else _chance(shown),
     )  # fmt: skip
     return "| " + " | ".join(cells) + " |"
@@ -104,12 +104,12 @@ def _bars(parts: Sequence[Part]) -> str:
 
 def section(comparison: Comparison, rows: int) -> str:
     """What changed, with its evidence; `rows` samples of each benchmark."""
-    parts = [_part(part, rows) for part in comparison.parts if part.finding is not Finding.LEFT_OUT]
+    parts = [_part(part, rows) for part in comparison.parts if part.finding is not Effect.LEFT_OUT]
     return "".join(parts) + _shifts(comparison.shifts) + _conditions(comparison)
 
 
 def _part(part: Part, rows: int) -> str:
-    if part.finding is Finding.SAME and not part.flips and not part.causes_new:
+    if part.finding is Effect.SAME and not part.flips and not part.causes_new:
         return ""
     lines = [f"### {text(part.title)}, before and now: {text(part.reason, 600)}\n"]
     lines += [f"- new cause: {text(cause, 300)}" for cause in part.causes_new]
@@ -121,7 +121,7 @@ def _flips(part: Part, rows: int) -> list[str]:
     if not part.flips or not rows:
         return []
     noun = "probes" if part.kind is BenchmarkKind.CONTRACT else "samples"
-    opened = " open" if part.finding is Finding.WORSE else ""
+    opened = " open" if part.finding is Effect.WORSE else ""
     shown = _first(part.flips, rows)
     lines = [
         f"\n<details{opened}><summary>{part.fell} {noun} fell, {part.rose} rose</summary>\n",
@@ -196,8 +196,8 @@ def ratio(one: Shift) -> str:
 
 
 def _moved(one: Shift) -> str:
-    if one.finding in (Finding.SAME, Finding.UNCLEAR):
-        return "no change" if one.finding is Finding.SAME else "too few to tell"
+    if one.finding in (Effect.SAME, Effect.UNCLEAR):
+        return "no change" if one.finding is Effect.SAME else "too few to tell"
     more = one.ratio > 1
     words = {"s": ("slower", "faster"), "tokens/s": ("faster", "slower"), "tokens": ("more", "fewer")}[one.unit]
     return f"**{words[0] if more else words[1]}**"
@@ -219,7 +219,7 @@ def _conditions(comparison: Comparison) -> str:
 
 def _left_out(parts: Sequence[Part]) -> Iterator[str]:
     for part in parts:
-        if part.finding is Finding.LEFT_OUT:
+        if part.finding is Effect.LEFT_OUT:
             yield f"- not compared: {text(part.title)}: {text(part.reason, 300)}"
         for reason, count in part.left_out.items():
             yield f"- not compared: {count} samples of {text(part.title)}: {text(reason)}"

@@ -17,7 +17,7 @@ class Regression(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Finding(StrEnum):
+class Effect(StrEnum):
     """What became of one benchmark, or of one measure.
 
     `same`: what differs is noise. `unclear`: the runs cannot decide it. `left-out`: only one of them asked.
@@ -85,7 +85,7 @@ class Part:
     title: str
     kind: BenchmarkKind
     exact: bool
-    finding: Finding
+    finding: Effect
     reason: str
     matched: int = 0
     before: float | None = None
@@ -128,7 +128,7 @@ class Shift:
     ratio: float
     interval: tuple[float, float] | None
     changed: float
-    finding: Finding
+    finding: Effect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
