@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from entrypoint.console import WIDE_ENOUGH, harmless
 from entrypoint.streams import silence
-from kvv_action.compare.markdown import EFFECTS, MEASURES, ratio
+from kvv_action.compare.markdown import CHANGES, EFFECTS, MEASURES, ratio
 from kvv_action.compare.records import Comparison, Effect, Part, Regression
 from kvv_action.report.text import percent, points
 
@@ -66,6 +66,12 @@ def _lines(comparison: Comparison) -> "Iterator[Text]":
     """What stands below the table."""
     from rich.text import Text
 
+    for change in comparison.findings[:CHANGES]:
+        words = EFFECTS[change.finding].split(" ", 1)[1]
+        style = _EFFECT_STYLES.get(change.finding, "")
+        yield Text(harmless(f"{words}: {change.cause} ({change.reason})", 500), style=style)
+        if change.finding is Effect.WORSE:
+            yield Text(harmless(f"  • {change.remedy}", 500))
     for part in comparison.parts:
         yield Text(harmless(f"{part.title}: {part.reason}", 500))
         for cause in part.causes_new:

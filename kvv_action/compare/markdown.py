@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from kvv_action.compare.records import Comparison, Effect, Flip, Part, Regression, RunSide, Seen, Shift
+from kvv_action.compare.records import Comparison, Effect, FindingChange, Flip, Part, Regression, RunSide, Seen, Shift
 from kvv_action.report.bars import NAME, WIDTH, Axis, Interval, block, interval_bar, name
 from kvv_action.report.markdown import BUDGET
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import percent, points, seconds
-from kvv_action.schema import BenchmarkKind
+from kvv_action.schema import BenchmarkKind, Severity
 
 MARKS = {Regression.NONE: "✅", Regression.REGRESSION: "❌", Regression.UNKNOWN: "⚠️"}
 EFFECTS = {
@@ -28,6 +28,8 @@ MEASURES = {
 }
 _PICTURE = re.compile(r"(;base64,)[A-Za-z0-9+/=]{40,}")
 _SHORT = r"\1…"
+CHANGES = 20
+"""Findings over all answers that are shown."""
 SHOWN = 5
 """Flips of a benchmark whose requests and answers are shown."""
 
@@ -45,7 +47,8 @@ def head(comparison: Comparison) -> str:
     """The answer, and a row and a bar per benchmark."""
     title = f"## {MARKS[comparison.regression]} {QUESTION} {text(comparison.headline, 300)}\n\n"
     more = f"In detail: {text(comparison.reason, 1500)}\n\n" if comparison.reason else ""
-    return title + more + _sides(comparison) + _table(comparison.parts) + _bars(comparison.parts)
+    parts = _table(comparison.parts) + _bars(comparison.parts)
+    return title + more + _sides(comparison) + _changes(comparison.findings) + parts
 
 
 def _sides(comparison: Comparison) -> str:
@@ -54,6 +57,30 @@ def _sides(comparison: Comparison) -> str:
     forced = " **Forced**: the runs are not about the same model or profile." if comparison.forced else ""
     which = f"{text(base.started)} (journal {text(base.journal_head[:12])})"
     return f"Compared with the baseline{whose} of {which}, sample by sample.{forced}\n\n"
+
+
+def _changes(found: Sequence[FindingChange]) -> str:
+    """A row per finding over all answers, and for delivery; what fails the new run has its remedy."""
+    if not found:
+        return ""
+    lines = [
+        "| Over all answers | Finding | Before | Now | What to do |",
+        "|---|---|---|---|---|",
+        *(_change(one) for one in found[:CHANGES]),
+    ]
+    return "\n".join(lines) + "\n\n"
+
+
+def _change(one: FindingChange) -> str:
+    before, now = (
+        f"{severity or 'not seen'}" + (f", {count} of {of}" if of else "")
+        for severity, count, of in (
+            (one.severity_before, one.count_before, one.of_before),
+            (one.severity_after, one.count_after, one.of_after),
+        )
+    )
+    remedy = text(one.remedy, 400) if one.severity_after is Severity.FAILURE else "–"
+    return f"| {text(one.cause, 300)} | {EFFECTS[one.finding]} | {before} | {now} | {remedy} |"
 
 
 def _table(parts: Sequence[Part]) -> str:
@@ -214,6 +241,11 @@ def _conditions(comparison: Comparison) -> str:
         f"the number of benchmarks after Holm, at {percent(comparison.alpha, 0)}), and any change where every answer "
         f"must be right; cannot tell: a drop of {points(comparison.tolerance)} points is not ruled out"
     )
+    if comparison.findings:
+        lines.append(
+            "- over all answers: what fails the new run and not the baseline is worse; where both saw it, only what "
+            f"chance does not explain (Fisher's exact test, at {percent(comparison.alpha, 0)})"
+        )
     return "### How it was compared\n\n" + "\n".join(lines) + "\n\n"
 
 

@@ -44,7 +44,7 @@ def page_part(comparison: Comparison) -> PageInsert:
     words = {finding: words.partition(" ")[2] for finding, words in EFFECTS.items()}
     return PageInsert(
         head=module.head(comparison, _COLOURS[comparison.regression]),
-        section=module.section(comparison, drawn, words),
+        section=module.section(comparison, drawn, words, _STYLES),
     )
 
 
