@@ -16,7 +16,7 @@ _ORDER = (Effect.WORSE, Effect.BETTER, Effect.LEFT_OUT, Effect.SAME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
+class RunSighting:
     """What one run saw of a cause; by default nothing."""
 
     severity: Severity | None = None
@@ -51,16 +51,17 @@ def finding_changes(base: RunReport, new: RunReport) -> tuple[FindingChange, ...
         before, after = _without_delivery(before), _without_delivery(after)
     common = _asked(base) & _asked(new)
     found = [
-        _change(name, before.get(name, Sighting()), after.get(name, Sighting()), common) for name in {**after, **before}
+        _change(name, before.get(name, RunSighting()), after.get(name, RunSighting()), common)
+        for name in {**after, **before}
     ]
     return tuple(sorted(found, key=lambda one: (_ORDER.index(one.finding), one.id != DELIVERY)))
 
 
-def _only_delivery(seen: Mapping[str, Sighting]) -> dict[str, Sighting]:
+def _only_delivery(seen: Mapping[str, RunSighting]) -> dict[str, RunSighting]:
     return {name: one for name, one in seen.items() if name == DELIVERY}
 
 
-def _without_delivery(seen: Mapping[str, Sighting]) -> dict[str, Sighting]:
+def _without_delivery(seen: Mapping[str, RunSighting]) -> dict[str, RunSighting]:
     return {name: one for name, one in seen.items() if name != DELIVERY}
 
 
@@ -68,33 +69,33 @@ def _asked(report: RunReport) -> frozenset[str]:
     return frozenset(result.id for result in report.benchmarks if result.verdict is not Verdict.SKIPPED)
 
 
-def _seen(report: RunReport) -> dict[str, Sighting]:
+def _seen(report: RunReport) -> dict[str, RunSighting]:
     """By cause; all causes of broken delivery are one, for its kinds change from run to run."""
     return dict([*_delivered(report), *_found(report)])
 
 
-def _delivered(report: RunReport) -> Iterator[tuple[str, Sighting]]:
+def _delivered(report: RunReport) -> Iterator[tuple[str, RunSighting]]:
     delivery = report.delivery
     if delivery is None or not delivery.broken:
         return
     failing = next((one for one in report.findings if is_delivery(one.cause_id)), None)
-    yield DELIVERY, Sighting(
+    yield DELIVERY, RunSighting(
         severity=Severity.FAILURE if failing else Severity.INFORMATION,
         cause=failing.cause if failing else arrival(delivery), remedy=to_do(failing) if failing else "",
         count=delivery.broken, of=delivery.requests, benchmarks=_asked(report),
     )  # fmt: skip
 
 
-def _found(report: RunReport) -> Iterator[tuple[str, Sighting]]:
+def _found(report: RunReport) -> Iterator[tuple[str, RunSighting]]:
     for one in report.findings:
         if one.severity is not Severity.INFORMATION and not is_delivery(one.cause_id):
-            yield one.cause_id, Sighting(
+            yield one.cause_id, RunSighting(
                 severity=one.severity, cause=one.cause, remedy=to_do(one), count=one.count, of=one.of,
                 benchmarks=frozenset(one.benchmarks),
             )  # fmt: skip
 
 
-def _change(name: str, before: Sighting, after: Sighting, common: frozenset[str]) -> FindingChange:
+def _change(name: str, before: RunSighting, after: RunSighting, common: frozenset[str]) -> FindingChange:
     effect, reason = _effect(before, after, common)
     shown = after if after.severity else before
     return FindingChange(
@@ -104,7 +105,7 @@ def _change(name: str, before: Sighting, after: Sighting, common: frozenset[str]
     )  # fmt: skip
 
 
-def _effect(before: Sighting, after: Sighting, common: frozenset[str]) -> tuple[Effect, str]:
+def _effect(before: RunSighting, after: RunSighting, common: frozenset[str]) -> tuple[Effect, str]:
     """Only a failure that one run has and the other one has not is a change."""
     if before.fails == after.fails:
         return Effect.SAME, "fails both runs" if after.fails else "fails neither run"

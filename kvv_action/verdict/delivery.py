@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from math import inf
 from statistics import median
 from typing import Protocol
 
@@ -49,7 +49,7 @@ INCIDENTS = 3
 INCIDENT_SECONDS = 60.0
 """Broken tries without an answer between them are one incident when they are no further apart."""
 SAME_MOMENT = 0.1
-"""Seconds within which broken tries are one incident, whatever was answered between them."""
+"""Seconds from the first try of an incident within which others belong to it if no more were answered than broke."""
 FAIL_ERROR, PASS_ERROR = 0.01, 0.05
 """One-sided errors of the limits: of failing a server at the limit, and of passing one there."""
 TIMEOUT_LEAST, TIMEOUT_SPREAD = 5.0, 0.03
@@ -296,19 +296,22 @@ def _incidents(broken: Sequence[float], answered: Sequence[float]) -> int:
     """Groups of broken tries that one event explains.
 
     A restart or an outage breaks what is in flight and all that follows, and nothing is answered meanwhile; a server
-    that cuts some of its streams goes on answering others.
+    that cuts some of its streams goes on answering others. Where one of several replicas dies, others answer, but
+    fewer than break at that moment.
 
     Args:
         broken: when each broken try was over.
         answered: when each answered one was, in order.
     """
-    ordered = sorted(broken)
-    apart = 0
-    for one, following in pairwise(ordered):
-        between = bisect_left(answered, following) - bisect_left(answered, one)
-        alone = following - one <= INCIDENT_SECONDS and not between
-        apart += not (alone or following - one <= SAME_MOMENT)
-    return apart + bool(ordered)
+    incidents, members, began, before = 0, 0, -inf, -inf
+    for one in sorted(broken):
+        at = bisect_left(answered, one)
+        alone = one - before <= INCIDENT_SECONDS and at == bisect_left(answered, before)
+        at_once = one - began <= SAME_MOMENT and at - bisect_left(answered, began) <= members
+        if not (alone or at_once):
+            incidents, members, began = incidents + 1, 0, one
+        members, before = members + 1, one
+    return incidents
 
 
 def _verdict(low: float, high: float, limit: float, incidents: int) -> Verdict:

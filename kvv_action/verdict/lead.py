@@ -41,4 +41,4 @@ def _broken(delivery: Delivery) -> str:
 
 def seen_in(found: Finding) -> str:
     """How many answers show a finding, and their share."""
-    return f"{found.count} of {found.of} answers" + (f" ({100 * found.count / found.of:.1f} %)" if found.of else "")
+    return f"{found.count} of {found.of} answers" + (f", {100 * found.count / found.of:.1f} %" if found.of else "")

@@ -8,10 +8,10 @@ import pytest
 from kvv_action.compare.files import inserted, of_run, parse, render
 from kvv_action.compare.judge import compare
 from kvv_action.compare.markdown import MARKS, document
-from kvv_action.compare.records import Comparison, Effect, Flip, Part, Regression, Seen, Shift
+from kvv_action.compare.records import Comparison, Effect, FindingChange, Flip, Part, Regression, Seen, Shift
 from kvv_action.errors import KvvError
 from kvv_action.report.markdown import summary
-from kvv_action.schema import BenchmarkKind
+from kvv_action.schema import BenchmarkKind, Severity
 from tests.compare.sides import Values, benchmark, probes, side
 from tests.report.reports import EVIL, HOSTILE, REPORT
 from tests.report.test_markdown import shape, tokens
@@ -40,11 +40,16 @@ def hostile(evil: str) -> Comparison:
         name="answer", unit="s", samples=9, before=1.0, after=2.0, ratio=2.0, interval=(1.5, 2.5), changed=1.0,
         finding=Effect.WORSE,
     )  # fmt: skip
+    change = FindingChange(
+        id=evil, finding=Effect.WORSE, reason=evil, cause=evil, remedy=evil, severity_before=None,
+        severity_after=Severity.FAILURE, count_before=0, of_before=0, count_after=1, of_after=9,
+    )  # fmt: skip
     plain = found()
     named = replace(plain.base, vendor=evil, model=evil, profile=evil, tier=evil, started=evil, version=evil)
     return replace(
         plain, headline=evil, reason=evil, base=named, new=replace(named, vendor="v"), shifts=(shift,),
         parts=(part, replace(part, finding=Effect.LEFT_OUT)), asked_differently=(evil,), notes=(evil,),
+        findings=(change, replace(change, finding=Effect.BETTER, severity_after=None)),
     )  # fmt: skip
 
 
