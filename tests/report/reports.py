@@ -180,14 +180,11 @@ def hostile(evil: str = EVIL) -> RunReport:
     return replace(
         REPORT, reason=evil, state=RunState.STOPPED, state_reason=evil, endpoint=endpoint,
         plan=replace(PLAN, endpoint=endpoint), benchmarks=(replace(RESULT, **changes), replace(PROBES, **changes)),
-        delivery=replace(DELIVERY, kinds={evil: 25}, reason=evil), findings=tuple(_hostile_findings(evil)),
+        delivery=replace(DELIVERY, reason=evil), findings=tuple(_hostile_findings(evil)),
     )  # fmt: skip
 
 
 def _hostile_findings(evil: str) -> Iterator[Finding]:
-    example = FindingExample(benchmark=evil, sample=evil, epoch=0, shown=evil)
-    for severity in Severity:
-        yield Finding(
-            cause_id=evil, severity=severity, cause=evil, remedy=evil, count=1, of=2, interval=(0.0, 1.0),
-            benchmarks=(evil,), evidence=(example,),
-        )  # fmt: skip
+    example = FindingExample(benchmark="quiz", sample=evil, epoch=0, shown=evil)
+    for known in (CUT, OTHER_VERSION, UNNAMED):
+        yield replace(known, cause=evil, remedy=evil, evidence=(example,))

@@ -15,8 +15,9 @@ from kvv_action.report.junit import junit
 from kvv_action.report.markdown import summary
 from kvv_action.schema import RunReport, Severity, Verdict
 from kvv_action.verdict.lead import arrival, first_cause
-from tests.report.reports import BROKEN, CUT, DELIVERY, OTHER_VERSION, REPORT, UNNAMED
+from tests.report.reports import BROKEN, CUT, DELIVERY, HOSTILE, OTHER_VERSION, REPORT, UNNAMED
 from tests.report.test_html import plain
+from tests.report.test_markdown import shape
 
 SWITCH = "nginx: proxy_read_timeout, proxy_buffering off"
 COUNT = "25 of 100 answers, 25.0 %"
@@ -156,6 +157,24 @@ def test_a_warning_is_no_cause() -> None:
     warned = replace(BROKEN, findings=(replace(OTHER_VERSION, severity=Severity.WARNING),))
     assert first_cause(warned) is None
     assert advice(warned) == advice(REPORT)
+
+
+@pytest.mark.parametrize("evil", HOSTILE)
+def test_a_report_of_strangers_forms_no_markup(evil: str) -> None:
+    """Ids and kinds that kvv never wrote are text as well."""
+    plain_words, hostile_words = (
+        replace(
+            BROKEN, delivery=replace(DELIVERY, kinds={word: 25}),
+            findings=tuple(replace(one, cause_id=word, benchmarks=(word,)) for one in BROKEN.findings),
+        )
+        for word in ("harmless", evil)
+    )  # fmt: skip
+    assert shape(summary(hostile_words)) == shape(summary(plain_words))
+    suite = ElementTree.fromstring(junit(hostile_words)).find("testsuite[@name='findings']")
+    assert suite is not None
+    assert len(suite) == 4
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]", "\n".join(printed(hostile_words)))
+    assert "<script>" not in html(hostile_words).decode().partition("<body")[2]
 
 
 def test_runs_that_did_not_look_say_nothing() -> None:
