@@ -208,10 +208,14 @@ def test_a_demonstration_is_labelled(tmp_path: Path) -> None:
     assert "**A demonstration**" in (tmp_path / "summary.md").read_text()
 
 
+BROKEN_IS_FINE = ("--max-broken-tries", 1.0)
+"""Delivery does not fail the run, whatever breaks at the first try."""
+
+
 @pytest.mark.parametrize("fault", ["rate-limits=0.3", "server-errors=0.2"])
 def test_passing_trouble_is_retried_and_stays_visible(fault: str, tmp_path: Path) -> None:
     """With enough tries the run passes; tries and the rate of first tries tell what it took."""
-    ran, report = demo(tmp_path, "--fault", fault, "--retry-attempts", 10)
+    ran, report = demo(tmp_path, "--fault", fault, "--retry-attempts", 10, *BROKEN_IS_FINE)
     assert ran.status == 0
     assert report["usage"]["attempts"] > report["usage"]["requests"]
     assert any(result["metrics"]["first_try_rate"] < 1 for result in report["benchmarks"])
@@ -219,11 +223,21 @@ def test_passing_trouble_is_retried_and_stays_visible(fault: str, tmp_path: Path
 
 def test_trouble_in_some_requests_costs_no_answer(tmp_path: Path) -> None:
     """What is given up after its tries is failed, the rest is right, and the verdict is open."""
-    ran, report = demo(tmp_path, "--fault", "server-errors=0.4", "--retry-attempts", 1)
+    ran, report = demo(tmp_path, "--fault", "server-errors=0.4", "--retry-attempts", 1, *BROKEN_IS_FINE)
     result = benchmark(report, "precheck")
     assert ran.status == 3
     assert {case["outcome"] for case in result["cases"]} == {"right", "failed"}
     assert {failure["kind"] for failure in result["failures"]} == {"server-error"}
+
+
+def test_a_fifth_of_server_errors_fails_by_its_delivery(tmp_path: Path) -> None:
+    """Retries hide them from every score; a busy vendor (429) fails nothing."""
+    ran, report = demo(tmp_path / "errors", "--fault", "server-errors=0.2", "--retry-attempts", 10)
+    assert ran.status == 1
+    assert [one["cause_id"] for one in report["findings"]] == ["delivery-server-error"]
+    ran, report = demo(tmp_path / "busy", "--fault", "rate-limits=0.3", "--retry-attempts", 10)
+    assert ran.status == 0
+    assert report["delivery"]["busy"] > 0
 
 
 def test_two_faults_are_both_found(tmp_path: Path) -> None:
