@@ -9,8 +9,10 @@ from entrypoint.streams import Leavable, silence
 from kvv_action.benchmark import Finished
 from kvv_action.github.commands import inert
 from kvv_action.redact import Redactor
+from kvv_action.report.advice import advice
 from kvv_action.report.text import one_line, percent, seconds, visible
-from kvv_action.schema import BenchmarkResult, RunReport, SampleFailure, Verdict
+from kvv_action.schema import BenchmarkResult, RunReport, SampleFailure, Severity, Verdict
+from kvv_action.verdict.lead import arrival, first_cause, seen_in, to_do
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,6 +30,9 @@ WIDE_ENOUGH = 110
 """Columns of a terminal from which the whole table fits."""
 
 STYLES = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INCONCLUSIVE: "yellow", Verdict.SKIPPED: "dim"}
+
+SEVERITIES = {Severity.FAILURE: "red", Severity.WARNING: "yellow", Severity.INFORMATION: "dim"}
+MOST_FINDINGS = 10
 
 
 class Progress:
@@ -270,9 +275,39 @@ def _print_report(report: RunReport, out: str, console: "Console") -> None:
         style = "dim" if result.orientation else STYLES[result.verdict]
         verdict = Text(cells["Verdict"], style=style)
         table.add_row(*(verdict if name == "Verdict" else Text(cells[name]) for name in chosen))
+    for line in _opening(report):
+        console.print(line, soft_wrap=True)
     console.print(table)
     for line in _lines(report, out):
         console.print(line, soft_wrap=True)
+
+
+def _opening(report: RunReport) -> "Iterator[Text]":
+    """What stands above the table of a run that judged delivery: verdict, cause, what to do, delivery."""
+    from rich.text import Text
+
+    if report.delivery is None:
+        return
+    found, endpoint = first_cause(report), report.endpoint
+    told = f"{found.cause}, {seen_in(found)}" if found else f"{endpoint.model} at {endpoint.vendor}"
+    yield Text(harmless(f"{report.verdict}: {told}", 500), style=f"bold {STYLES[report.verdict]}")
+    if first := advice(report):
+        yield Text(harmless(f"Do first: {first}", 800))
+    yield Text(harmless(f"Delivery: {arrival(report.delivery)}", 600))
+
+
+def _findings(report: RunReport) -> "Iterator[Text]":
+    """What else was seen over all answers; how many findings are left out."""
+    from rich.text import Text
+
+    others = [one for one in report.findings if one is not first_cause(report)]
+    told = [one for one in others if one.severity is not Severity.INFORMATION]
+    for one in told[:MOST_FINDINGS]:
+        line = f"{one.severity}: {one.cause} ({seen_in(one)}; {', '.join(one.benchmarks)}): {to_do(one)}"
+        yield Text(harmless(line, 1000), style=SEVERITIES[one.severity])
+    left = len(others) - len(told[:MOST_FINDINGS])
+    if left:
+        yield Text(f"{left} more findings in summary.md")
 
 
 def _cells(result: BenchmarkResult) -> dict[str, str]:
@@ -295,6 +330,7 @@ def _lines(report: RunReport, out: str) -> "Iterator[Text]":
 
     from kvv_action.report.wording import unasked
 
+    yield from _findings(report)
     for result in report.benchmarks:
         if result.verdict is not Verdict.SKIPPED and result.reason != report.state_reason:  # told once, below
             yield Text(harmless(f"{result.title}: {result.reason}", 500))

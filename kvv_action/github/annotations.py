@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from kvv_action.errors import Problem
 from kvv_action.github.commands import command, inert
-from kvv_action.schema import BenchmarkKind, BenchmarkResult, Outcome, RunReport, RunState, Verdict
+from kvv_action.schema import BenchmarkKind, BenchmarkResult, Finding, Outcome, RunReport, RunState, Severity, Verdict
+from kvv_action.verdict.lead import arrival, first_cause, seen_in, to_do
 
 PER_LEVEL = 10
 """Annotations of one level that GitHub shows for a step."""
@@ -47,6 +48,8 @@ _LEVELS = {
     Verdict.SKIPPED: AnnotationLevel.WARNING,
     Verdict.PASS: AnnotationLevel.NOTICE,
 }
+_TOLD = {Severity.FAILURE: AnnotationLevel.ERROR, Severity.WARNING: AnnotationLevel.WARNING}
+"""Information has no annotation."""
 
 
 def cut(text: str, limit: int = LONGEST) -> str:
@@ -63,12 +66,13 @@ def _harmless(text: str) -> str:
 
 
 def of_report(report: RunReport) -> list[Annotation]:
-    """The verdict, then every benchmark that did not pass, then every probe that failed."""
+    """The verdict, findings over all answers, every benchmark that did not pass, every probe that failed."""
     title = f"kvv: {report.verdict}"
     verdict = Annotation(level=_LEVELS[report.verdict], title=title, message=_headline(report))
     left_out = {planned.id for planned in report.plan.benchmarks if planned.skip}
     notable = [result for result in report.benchmarks if result.verdict is not Verdict.PASS]
-    found = [verdict, *(_of_benchmark(result, planned_skip=result.id in left_out) for result in notable)]
+    told = [_of_finding(one) for one in report.findings if one.severity in _TOLD]
+    found = [verdict, *told, *(_of_benchmark(result, planned_skip=result.id in left_out) for result in notable)]
     for result in report.benchmarks:
         if result.kind is BenchmarkKind.CONTRACT:
             found.extend(_failed_probes(result))
@@ -101,12 +105,26 @@ def _first(annotations: list[Annotation]) -> list[Annotation]:
 
 
 def _headline(report: RunReport) -> str:
-    text = f"{report.endpoint.model} at {report.endpoint.vendor}: {report.reason}"
+    text = f"{report.endpoint.model} at {report.endpoint.vendor}: {_lead(report)}"
     if report.state is not RunState.COMPLETE and report.state_reason not in report.reason:
         text += f"\n{report.state.capitalize()}: {report.state_reason}"
     if report.demonstration:
         text += "\nA demonstration against the embedded vendor; it says nothing about a real endpoint."
     return text
+
+
+def _lead(report: RunReport) -> str:
+    """The cause with what to do where there is one, how answers arrived, and the reason."""
+    found = first_cause(report)
+    lines = [found.cause, f"Do first: {to_do(found)}"] if found else [report.reason]
+    lines += [f"Delivery: {arrival(report.delivery)}"] if report.delivery else []
+    return "\n".join([*lines, *([report.reason] if found and report.reason != found.cause else [])])
+
+
+def _of_finding(found: Finding) -> Annotation:
+    examples = [f"{one.benchmark} {one.sample}: {one.shown}" for one in found.evidence[:1]]
+    lines = [f"{found.cause} ({seen_in(found)}; {', '.join(found.benchmarks)})", to_do(found), *examples]
+    return Annotation(level=_TOLD[found.severity], title=f"kvv: {found.cause_id}", message="\n".join(lines))
 
 
 def _of_benchmark(result: BenchmarkResult, *, planned_skip: bool) -> Annotation:

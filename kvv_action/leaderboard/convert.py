@@ -13,7 +13,9 @@ from kvv_action.leaderboard.record import (
     ComparisonRecord,
     CountsRecord,
     DatasetRecord,
+    DeliveryRecord,
     EvidenceRecord,
+    FindingRecord,
     Mark,
     ModelId,
     Origin,
@@ -88,6 +90,8 @@ def record_of(
         ),
         evidence=EvidenceRecord(journal_lines=report.journal.lines, journal_head=report.journal.head, bundle=bundle),
         provenance={name: _name(value) for name, value in sorted(made_by.github.items())},
+        delivery=_view(DeliveryRecord, report.delivery) if report.delivery else None,
+        findings=tuple(_view(FindingRecord, found) for found in report.findings),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from kvv_action.leaderboard.completeness import implied
+from kvv_action.leaderboard.finding_consistency import unfounded
 from kvv_action.leaderboard.findings import CheckFinding, about, error, note, warning
 from kvv_action.leaderboard.record import (
     BenchmarkRecord,
@@ -49,6 +50,7 @@ def implausible(record: Record, now: datetime, choosing: frozenset[str] = frozen
     for one in record.benchmarks:
         yield from about(one.id, _benchmark(one))
     yield from contradictory(record)
+    yield from unfounded(record)
     if record.timing:
         yield from _timing(record.timing, now)
     if record.usage and record.timing:

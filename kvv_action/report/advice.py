@@ -2,6 +2,7 @@
 
 from kvv_action.report.text import number, one_line
 from kvv_action.schema import BenchmarkResult, RunReport, RunState, Verdict
+from kvv_action.verdict.lead import first_cause, to_do
 
 AGAIN = "run the same command again: it goes on where this run ended"
 LOOK = "read the answers below and ask the same of an official endpoint: no known cause was recognised"
@@ -15,6 +16,8 @@ def advice(report: RunReport) -> str:
     """The first step towards a pass; empty after a pass."""
     if report.verdict is Verdict.PASS:
         return ""
+    if first := first_cause(report):
+        return one_line(to_do(first), 700)
     failed = [result for result in report.benchmarks if result.verdict is Verdict.FAIL]
     for result in failed:
         for found in result.diagnosis:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import fields, make_dataclass
+from dataclasses import fields, is_dataclass, make_dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +18,11 @@ MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
 
 def canonical(value: Any) -> bytes:
     """JSON with sorted keys, an indent of two and a final newline: equal values give equal bytes."""
-    plain = _plain_report(value) if isinstance(value, RunReport) else value
+    plain = value
+    if isinstance(value, RunReport):
+        plain = _plain_report(value)
+    elif is_dataclass(value):
+        plain = _plain(value)
     return orjson.dumps(plain, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 

@@ -21,10 +21,17 @@ from kvv_action.report.pages.intervals import gap_reach, gap_row, reach, row
 from kvv_action.report.sections import Samples, Section, drawn, measured, samples, section
 from kvv_action.report.text import one_line, points
 from kvv_action.report.wording import GAP_NOTE, changed, gap_words, metric_of, pinned
-from kvv_action.schema import BenchmarkResult, Gap, RunReport
+from kvv_action.schema import BenchmarkResult, Gap, RunReport, Severity, Verdict
+from kvv_action.verdict.lead import arrival, first_cause, seen_in, to_do
 
 BUDGET = 1400 * 1024
 """Bytes for the samples of all benchmarks; the rest of the page is small."""
+SEVERITIES = {
+    Severity.FAILURE: Verdict.FAIL,
+    Severity.WARNING: Verdict.INCONCLUSIVE,
+    Severity.INFORMATION: Verdict.SKIPPED,
+}
+"""The colours of severities are those of verdicts."""
 MOST = 200
 """Most samples of one benchmark on the page; report.json has more."""
 
@@ -32,7 +39,7 @@ MOST = 200
 @cache
 def _environment() -> Environment:
     made = environment(Path(__file__).parent / "templates")
-    made.filters.update(pinned=pinned, points=partial(points, sign=True))
+    made.filters.update(pinned=pinned, points=partial(points, sign=True), seen_in=seen_in, to_do=to_do)
     return made
 
 
@@ -69,6 +76,9 @@ def html(report: RunReport, budget: int = BUDGET, inserted: PageInsert | None = 
         again=shlex.join(one_line(word, 1000) for word in command(report)),
         numbers=_numbers,
         advice=advice(report),
+        cause=first_cause(report),
+        delivery=arrival(report.delivery) if report.delivery else "",
+        severities=SEVERITIES,
         inserted=inserted,
         style=Markup(stylesheet()),  # noqa: S704 - our own file
         policy=policy(style_src=source_of(stylesheet())),

@@ -9,9 +9,10 @@ import math
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Protocol
 
 from kvv_action.causes import Cause
 from kvv_action.journal.reading import Sent
@@ -45,7 +46,7 @@ FAIL_ERROR, PASS_ERROR = 0.01, 0.05
 TIMEOUT_LEAST, TIMEOUT_SPREAD = 5.0, 0.03
 """Seconds from which equal durations of cut answers mean a timeout, and how far they may differ from their median."""
 EXAMPLES, EXAMPLE_LIMIT = 5, 300
-WORDS = {
+WORDS: Mapping[str, str] = {
     FailureKind.TRUNCATED: "streams were cut",
     FailureKind.STREAM_ERROR: "streams ended in an error",
     FailureKind.EMPTY_STREAM: "streams were empty",
@@ -110,6 +111,7 @@ CAUSES = (
     ({FailureKind.BAD_RESPONSE}, UNREADABLE),
 )
 """Which cause stands for which kinds of broken tries."""
+ALL_CAUSES = (TIMEOUT, *(cause for _, cause in CAUSES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +161,7 @@ class DeliveryTally:
         """Delivery that fails, as a finding; else None."""
         if delivery.verdict is not Verdict.FAIL or delivery.share is None:
             return None
-        cause, (_, broken) = _cause_of(delivery), self._judged()
+        cause, (_, broken) = cause_of_delivery(delivery), self._judged()
         shown = [
             FindingExample(
                 benchmark=one.place.benchmark, sample=one.place.sample, epoch=one.place.epoch,
@@ -188,15 +190,14 @@ class DeliveryTally:
         count, requests = len(broken), len(broken) + len(answered)
         kinds = Counter(str(one.first.failure) for one in broken)
         incidents = _incidents([one.first for one in broken], answered)
-        low = exact_limits(count, requests, FAIL_ERROR)[0]
-        high = exact_limits(count, requests, PASS_ERROR)[1]
+        low, high = limits(count, requests)
         verdict = _verdict(low, high, limit, incidents)
-        told = _kinds_in_words(kinds)
+        told = kinds_in_words(kinds)
         return Delivery(
             requests=requests,
             broken=count,
             incidents=incidents,
-            kinds=dict(kinds.most_common()),
+            kinds=dict(_most_first(kinds)),
             share=count / requests if requests else None,
             interval=(round(low, 6), round(high, 6)),
             limit=limit,
@@ -210,12 +211,50 @@ class DeliveryTally:
         )
 
 
-def _cause_of(delivery: Delivery) -> Cause:
-    """The cause that the kind of most broken tries tells."""
+class DeliveryFigures(Protocol):
+    """The numbers that decide about delivery; a run report and a leaderboard record both have them."""
+
+    @property
+    def requests(self) -> int:
+        """First tries that were judged."""
+
+    @property
+    def broken(self) -> int:
+        """Those that broke."""
+
+    @property
+    def incidents(self) -> int:
+        """Groups of broken tries with one event as their cause."""
+
+    @property
+    def kinds(self) -> Mapping[str, int]:
+        """Broken tries by kind."""
+
+    @property
+    def limit(self) -> float:
+        """The share that may break."""
+
+    @property
+    def cut_after(self) -> float | None:
+        """Seconds after which most cut answers end."""
+
+
+def cause_of_delivery(delivery: DeliveryFigures) -> Cause:
+    """The cause that the kind of most broken tries tells; of kinds that are as many, the first by name."""
     if delivery.cut_after is not None:
         return TIMEOUT
-    kind = next(iter(delivery.kinds))
+    kind = next(name for name, _ in _most_first(delivery.kinds))
     return next(cause for kinds, cause in CAUSES if kind in kinds)
+
+
+def limits(count: int, requests: int) -> tuple[float, float]:
+    """The two limits of the share of broken tries: the lower one of failing, the upper one of passing."""
+    return exact_limits(count, requests, FAIL_ERROR)[0], exact_limits(count, requests, PASS_ERROR)[1]
+
+
+def verdict_of(delivery: DeliveryFigures) -> Verdict:
+    """The verdict that follows from the numbers."""
+    return _verdict(*limits(delivery.broken, delivery.requests), delivery.limit, delivery.incidents)
 
 
 def _ended(attempt: Attempt) -> float:
@@ -289,8 +328,13 @@ def _cut_after(cut: Sequence[Attempt]) -> float | None:
     return round(middle, 1) if middle >= TIMEOUT_LEAST and 2 * len(near) > len(durations) else None
 
 
-def _kinds_in_words(kinds: Counter[str]) -> str:
-    return ", ".join(f"{count} {WORDS[FailureKind(kind)]}" for kind, count in kinds.most_common())
+def kinds_in_words(kinds: Mapping[str, int]) -> str:
+    """How many first tries broke in which way, the most frequent one first."""
+    return ", ".join(f"{count} {WORDS.get(kind, kind)}" for kind, count in _most_first(kinds))
+
+
+def _most_first(kinds: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _reason(count: int, requests: int, told: str, limits: tuple[float, float], limit: float, verdict: Verdict) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kvv_action.plan.order import FEWEST
-from kvv_action.schema import BenchmarkKind, Counts, FailureCount, Finding, RunState, Severity, Shard, Verdict
+from kvv_action.schema import BenchmarkKind, Counts, FailureCount, RunState, Severity, Shard, Verdict
 from kvv_action.verdict.comparison import Compared
 
 _REPEATS = re.compile(r"no answer could be scored: |\d+ failed \(")
@@ -309,7 +309,19 @@ def overall(
     return Verdict.SKIPPED, "; ".join(f"{result.title}: {result.reason}" for result in results) or "nothing was asked"
 
 
-def with_findings(verdict: Verdict, reason: str, findings: Sequence[Finding]) -> tuple[Verdict, str]:
+class SeenCause(Protocol):
+    """What the verdict of a run needs of each finding; a report and a leaderboard record both have it."""
+
+    @property
+    def severity(self) -> Severity:
+        """A failure fails the run."""
+
+    @property
+    def cause(self) -> str:
+        """What is wrong, in a sentence."""
+
+
+def with_findings(verdict: Verdict, reason: str, findings: Sequence[SeenCause]) -> tuple[Verdict, str]:
     """The verdict of the run with what was found over all answers: each failure fails it, and is told first."""
     failures = [finding.cause for finding in findings if finding.severity is Severity.FAILURE]
     if not failures:

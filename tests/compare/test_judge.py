@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvv_action.compare.judge import compare
-from kvv_action.compare.records import Comparison, Finding, Part, Regression
+from kvv_action.compare.records import Comparison, Effect, Part, Regression
 from kvv_action.errors import UsageError
 from kvv_action.schema import RunState
 from tests.compare.sides import BUNDLED, Values, answers, benchmark, probes, rates, side
@@ -35,7 +35,7 @@ def test_two_runs_of_one_vendor_are_unchanged() -> None:
             for _ in range(2)
         )
         found = compare(base, new)
-        unchanged += found.regression is Regression.NONE and {one.finding for one in found.parts} == {Finding.SAME}
+        unchanged += found.regression is Regression.NONE and {one.finding for one in found.parts} == {Effect.SAME}
     assert unchanged >= 95
 
 
@@ -66,7 +66,7 @@ def test_better_is_told_and_is_no_regression() -> None:
     """It works both ways."""
     base = {name: [float(number % 10 > 0)] for number, name in enumerate(RIGHT)}
     found = compare(side((QUIZ, base)), side((QUIZ, RIGHT)))
-    assert (found.regression, part(found).finding) == (Regression.NONE, Finding.BETTER)
+    assert (found.regression, part(found).finding) == (Regression.NONE, Effect.BETTER)
     assert "better: Quiz +10.0 points" in found.headline
 
 
@@ -74,7 +74,7 @@ def test_a_small_drop_of_few_samples_is_noise_with_its_limit() -> None:
     """The answer names the loss that would have been seen."""
     fallen = {name: [float(number > 1)] for number, name in enumerate(RIGHT)}
     found = compare(side((QUIZ, RIGHT)), side((QUIZ, fallen)))
-    assert part(found).finding is Finding.SAME
+    assert part(found).finding is Effect.SAME
     assert "ruled out: drops of more than 3.6 % (Quiz)" in found.reason
 
 
@@ -82,7 +82,7 @@ def test_too_few_samples_cannot_tell() -> None:
     """Eight equal answers do not rule out that a fifth is lost."""
     few = {f"s{n}": [1.0] for n in range(8)}
     found = compare(side((QUIZ, few)), side((QUIZ, few)))
-    assert (found.regression, part(found).finding) == (Regression.UNKNOWN, Finding.UNCLEAR)
+    assert (found.regression, part(found).finding) == (Regression.UNKNOWN, Effect.UNCLEAR)
     assert "is not ruled out" in found.reason
 
 
@@ -236,7 +236,7 @@ def test_a_benchmark_that_only_one_run_asked_is_left_out_and_named() -> None:
     found = compare(side((QUIZ, RIGHT), (benchmark("other"), RIGHT)), side((QUIZ, RIGHT)))
     assert found.regression is Regression.NONE
     assert (part(found, "other").finding, part(found, "other").reason) == (
-        Finding.LEFT_OUT,
+        Effect.LEFT_OUT,
         "only the baseline asked it",
     )
 
@@ -245,7 +245,7 @@ def test_a_benchmark_that_the_new_tier_leaves_out_is_left_out() -> None:
     """Nothing kept the new run from asking it but its own choice."""
     left_out = benchmark("other", skip="left out of the tier smoke", ids_digest="")
     found = compare(side((QUIZ, RIGHT), (benchmark("other"), RIGHT)), side((QUIZ, RIGHT), (left_out, {})))
-    assert (found.regression, part(found, "other").finding) == (Regression.NONE, Finding.LEFT_OUT)
+    assert (found.regression, part(found, "other").finding) == (Regression.NONE, Effect.LEFT_OUT)
 
 
 def test_a_benchmark_that_could_not_be_asked_is_unknown() -> None:

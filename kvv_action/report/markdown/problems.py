@@ -1,9 +1,57 @@
 """The problems of a summary: likely causes, failed and wrong answers, what was not asked, gaps to varied items."""
 
+from collections.abc import Sequence
+
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import percent
 from kvv_action.report.wording import GAP_NOTE, changed, gap_words, unasked
-from kvv_action.schema import BenchmarkKind, BenchmarkResult, Case, Diagnosis, Gap, Outcome, RunReport, Verdict
+from kvv_action.schema import (
+    BenchmarkKind,
+    BenchmarkResult,
+    Case,
+    Diagnosis,
+    Finding,
+    Gap,
+    Outcome,
+    RunReport,
+    Severity,
+    Verdict,
+)
+from kvv_action.verdict.lead import seen_in, to_do
+
+SIGNS = {Severity.FAILURE: "❌ failure", Severity.WARNING: "⚠️ warning", Severity.INFORMATION: "ℹ️ information"}
+
+
+def findings(report: RunReport, rows: int) -> str:
+    """A row per finding over all answers; what is only information is folded."""
+    told = [one for one in report.findings if one.severity is not Severity.INFORMATION]
+    folded = [one for one in report.findings if one.severity is Severity.INFORMATION]
+    parts = _finding_rows(told, rows or 5)
+    if folded and rows:
+        count = f"{len(folded)} more that say nothing against the endpoint"
+        parts += [f"\n<details><summary>{count}</summary>\n", *_finding_rows(folded, rows), "\n</details>"]
+    return "### Seen over all answers\n\n" + "\n".join(parts) + "\n\n" if parts else ""
+
+
+def _finding_rows(found: Sequence[Finding], rows: int) -> list[str]:
+    if not found:
+        return []
+    more = [f"\n{len(found) - rows} more in report.json."] if len(found) > rows else []
+    return [
+        "| | What is wrong | Answers | Benchmarks | Example | What to do |",
+        "|---|---|---|---|---|---|",
+        *map(_finding_row, found[:rows]),
+        *more,
+    ]
+
+
+def _finding_row(one: Finding) -> str:
+    example = next((f"{seen.sample}: {seen.shown}" for seen in one.evidence), "")
+    cells = (
+        SIGNS[one.severity], text(one.cause, 300), seen_in(one), text(", ".join(one.benchmarks)), text(example, 240),
+        text(to_do(one), 500),
+    )  # fmt: skip
+    return "| " + " | ".join(cells) + " |"
 
 
 def causes(report: RunReport) -> str:

@@ -15,6 +15,7 @@ BUFFER = Cause(
     remedy="turn buffering off between engine and client, or send the header X-Accel-Buffering: no",
     switches={"nginx": "proxy_buffering off"},
 )
+RULE = Rule(severity=Severity.WARNING)
 
 
 class BufferCheck:
@@ -34,4 +35,4 @@ class BufferCheck:
     def findings(self) -> Iterator[Finding]:
         """A warning at most: answers are whole, only late."""
         if self._buffered.count and self._buffered.count >= LEAST_SHARE * self._streams:
-            yield self._buffered.finding(self._streams, Rule(severity=Severity.WARNING))
+            yield self._buffered.finding(self._streams, RULE)
