@@ -11,7 +11,7 @@ from entrypoint.reference_runs import reference_runs_of
 from kvv_action.benchmark import Generate
 from kvv_action.bundle.redaction import redacted
 from kvv_action.compare.judge import compare
-from kvv_action.compare.records import Comparison, Finding, Regression
+from kvv_action.compare.records import Comparison, Effect, Regression
 from kvv_action.compare.side import Side, of_journal, read
 from kvv_action.errors import EndpointError, UsageError
 from kvv_action.journal.lines import PLAIN
@@ -87,7 +87,7 @@ async def compared(tmp_path: Path, base: Quiz, new: Quiz) -> Comparison:
 async def test_an_agents_runs_are_compared(tmp_path: Path) -> None:
     """Its answers are traffic, what it saw is not."""
     found = await compared(tmp_path, graded(), graded())
-    assert (found.regression, found.parts[0].finding, found.parts[0].matched) == (Regression.NONE, Finding.SAME, COUNT)
+    assert (found.regression, found.parts[0].finding, found.parts[0].matched) == (Regression.NONE, Effect.SAME, COUNT)
     shift = {one.name: one for one in found.shifts}["completion_tokens"]
     assert (shift.before, shift.samples) == (10.0, COUNT)
 
