@@ -45,9 +45,10 @@ def kvv(*arguments: object) -> Ran:
 
 def _patient(arguments: Sequence[object]) -> list[str]:
     """The command line, with time for a demonstration's vendor unless it has a fault that is about time."""
-    command, *options = map(str, arguments)
-    patient = command == "demo" and not any(option.startswith(NEVER_IN_TIME) for option in options)
-    return [command, *(PATIENT if patient else ()), *options]
+    words = [str(argument) for argument in arguments]
+    if words[:1] != ["demo"] or any(word.startswith(NEVER_IN_TIME) for word in words):
+        return words
+    return ["demo", *PATIENT, *words[1:]]
 
 
 def _text(stream: io.TextIOWrapper) -> str:
