@@ -1,9 +1,10 @@
 """What a contract probe is: requests, and a pure judgement of the answers."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.precheck.causes import Cause
+from kvv_action.profiles.model import Level
 from kvv_action.schema import Completion, Exchange, Request, Score
 
 Judge = Callable[[Sequence[Exchange]], Score]
@@ -59,6 +60,26 @@ def broken(explanation: str, cause: Cause, *, outcome: str = "broken", **metrics
         remedy=cause.remedy,
         metrics=metrics,
     )
+
+
+def weighed(score: Score, level: Level) -> Score:
+    """The judgement of something that the contract only recommends: told, and not held against the endpoint.
+
+    A warning keeps its cause and remedy; information keeps its explanation alone.
+    """
+    if score.value == 1.0 or level is Level.FAILURE:
+        return score
+    if level is Level.WARNING:
+        return replace(score, value=1.0, answer="warning")
+    return replace(
+        score, value=1.0, answer="information", explanation=f"{score.cause}: {score.explanation}",
+        cause="", remedy="", findings={},
+    )  # fmt: skip
+
+
+def informs(explanation: str) -> Score:
+    """Nothing that the contract asks for either way."""
+    return Score(value=1.0, answer="information", explanation=explanation)
 
 
 def refused(exchange: Exchange) -> str:

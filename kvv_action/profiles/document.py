@@ -7,7 +7,20 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from kvv_action.profiles.model import BenchmarkRules, Contract, ImmutableParameter, Profile, ThinkingRules, TierRules
+from kvv_action.profiles import token_cases
+from kvv_action.profiles.model import (
+    BenchmarkRules,
+    CallIds,
+    Contract,
+    Fact,
+    ImmutableParameter,
+    Level,
+    Profile,
+    Surface,
+    ThinkingRules,
+    TierRules,
+    TokenRules,
+)
 from kvv_action.schema import Json, Reference
 
 BenchmarkId = Literal["precheck", "ocrbench", "mmmu_pro", "aime2025", "toolcall", "swebench", "beam", "deepswe"]
@@ -35,12 +48,19 @@ def _unreserved(fields: dict[str, Json]) -> dict[str, Json]:
     return fields
 
 
+def _cases(name: str) -> str:
+    if name and name not in token_cases.names():
+        raise ValueError(f"Must be one of {', '.join(token_cases.names())}.")
+    return name
+
+
 Value = Annotated[Json, AfterValidator(_json)]
 BodyFields = Annotated[dict[str, Value], AfterValidator(_unreserved)]
 Text = Annotated[str, Field(min_length=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Epochs = Annotated[int, Field(ge=1, le=1024)]
 Count = Annotated[int, Field(ge=1)]
+Range = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class Table(BaseModel):
@@ -58,6 +78,8 @@ class ThinkingTable(Table):
     keep: bool = False
     efforts: list[Text] = []
     default_effort: str = ""
+    switch_open: bool = False
+    forced_calls: bool = False
 
 
 class ParameterTable(Table):
@@ -67,6 +89,32 @@ class ParameterTable(Table):
     value: Value
     thinking_value: Value = None
     rejected: list[Value] = []
+    open: Range | None = None
+    open_without_thinking: Range | None = None
+
+
+class CallIdsTable(Table):
+    """`[call_ids]`; `format` defaults to `tool_call_id`."""
+
+    format: str = ""
+    official: Annotated[Level, Field(strict=False)] = Level.FAILURE
+    compatible: Annotated[Level, Field(strict=False)] = Level.FAILURE
+
+
+class TokensTable(Table):
+    """`[tokens]`."""
+
+    cases: Annotated[str, AfterValidator(_cases)] = ""
+    measured: bool = True
+
+
+class FactTable(Table):
+    """`[[facts]]`."""
+
+    about: Annotated[list[Text], Field(min_length=1)]
+    source: Text
+    date: Annotated[datetime.date, Field(strict=False)]
+    note: str = ""
 
 
 class ReferenceTable(Table):
@@ -115,6 +163,16 @@ class Document(Table):
     contracts: list[Annotated[Contract, Field(strict=False)]] = []
     tool_call_id: str = ""
     prompt_tokens: dict[str, Count] = {}
+    call_ids: CallIdsTable = CallIdsTable()
+    tokens: TokensTable = TokensTable()
+    surfaces: list[Annotated[Surface, Field(strict=False)]] = []
+    facts: list[FactTable] = []
+
+
+LATER = ("call_ids", "tokens", "surfaces", "facts")
+LATER_THINKING = ("switch_open", "forced_calls")
+LATER_PARAMETER = ("open", "open_without_thinking")
+"""Keys that earlier profiles do not have."""
 
 
 def keys_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
@@ -126,6 +184,12 @@ def keys_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
             table: type[Table] = ThinkingTable
         case ("parameters", _):
             table = ParameterTable
+        case ("call_ids",):
+            table = CallIdsTable
+        case ("tokens",):
+            table = TokensTable
+        case ("facts", _):
+            table = FactTable
         case ("benchmarks", _, "reference"):
             table = ReferenceTable
         case ("benchmarks", _, "tiers", _):
@@ -136,8 +200,21 @@ def keys_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
 
 
 def digest(document: Document) -> str:
-    """SHA-256 of the content as canonical JSON, defaults written out."""
+    """SHA-256 of the content as canonical JSON, defaults written out but for those of keys that came later.
+
+    A profile that uses none of these keeps the digest that it had before they were known.
+    """
     content = document.model_dump(mode="json", by_alias=True)
+    for key in LATER:
+        if getattr(document, key) == Document.model_fields[key].default:
+            del content[key]
+    for table, keys in (
+        (content["thinking"], LATER_THINKING),
+        *((one, LATER_PARAMETER) for one in content["parameters"]),
+    ):
+        for key in keys:
+            if not table[key]:
+                del table[key]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -160,14 +237,35 @@ def to_profile(name: str, document: Document) -> Profile:
         contracts=tuple(document.contracts),
         tool_call_id=document.tool_call_id,
         prompt_tokens=dict(document.prompt_tokens),
+        call_ids=CallIds(
+            format=document.call_ids.format or document.tool_call_id,
+            official=document.call_ids.official,
+            compatible=document.call_ids.compatible,
+        ),
+        tokens=TokenRules(**document.tokens.model_dump()),
+        surfaces=tuple(document.surfaces),
+        facts=tuple(map(_fact, document.facts)),
     )
+
+
+def _fact(table: FactTable) -> Fact:
+    return Fact(about=tuple(table.about), source=table.source, date=table.date.isoformat(), note=table.note)
 
 
 def _parameter(table: ParameterTable) -> ImmutableParameter:
     thinking = table.thinking_value if "thinking_value" in table.model_fields_set else table.value
     return ImmutableParameter(
-        name=table.name, value=table.value, thinking_value=thinking, rejected=tuple(table.rejected)
+        name=table.name,
+        value=table.value,
+        thinking_value=thinking,
+        rejected=tuple(table.rejected),
+        open=_range(table.open),
+        open_without_thinking=_range(table.open_without_thinking),
     )
+
+
+def _range(bounds: list[float] | None) -> tuple[float, float] | None:
+    return None if bounds is None else (bounds[0], bounds[1])
 
 
 def _benchmark(table: BenchmarkTable) -> BenchmarkRules:

@@ -7,6 +7,21 @@ from enum import StrEnum
 from kvv_action.schema import Json, Reference
 
 
+class Surface(StrEnum):
+    """Further ways to ask that an official API has beside chat completions."""
+
+    RESPONSES = "responses"
+    MESSAGES = "messages"
+
+
+class Level(StrEnum):
+    """What a difference from the official API means."""
+
+    FAILURE = "failure"
+    WARNING = "warning"
+    INFORMATION = "information"
+
+
 class Contract(StrEnum):
     """Parts of the official API that only some models have; the pre-verification probes what is listed.
 
@@ -27,12 +42,26 @@ class ImmutableParameter:
         value: the only value while not thinking.
         thinking_value: the only value while thinking.
         rejected: values that must be refused.
+        open: from and to where official sources disagree: neither accepting such a value nor refusing it is wrong.
+        open_without_thinking: the same while not thinking.
     """
 
     name: str
     value: Json
     thinking_value: Json
     rejected: tuple[Json, ...]
+    open: tuple[float, float] | None = None
+    open_without_thinking: tuple[float, float] | None = None
+
+    def only(self, *, thinking: bool) -> Json:
+        """The value that must be accepted."""
+        return self.thinking_value if thinking else self.value
+
+    def is_open(self, value: Json, *, thinking: bool) -> bool:
+        """Whether `value` may be accepted or refused."""
+        bounds = self.open if thinking else self.open_without_thinking
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return bounds is not None and number and bounds[0] <= value <= bounds[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +75,8 @@ class ThinkingRules:
         keep: thinking of earlier turns is kept (`keep: all`).
         efforts: effort levels, lowest first; empty when there are none.
         default_effort: used when nothing is asked; empty when there are no levels.
+        switch_open: official sources disagree whether thinking can be turned off: a server may stop, or refuse.
+        forced_calls: the official API takes tool_choice required while the model thinks.
     """
 
     supported: bool
@@ -54,6 +85,55 @@ class ThinkingRules:
     keep: bool = False
     efforts: tuple[str, ...] = ()
     default_effort: str = ""
+    switch_open: bool = False
+    forced_calls: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallIds:
+    """What ids of tool calls in answers look like, and what another form means in each contract.
+
+    Attributes:
+        format: with `{name}` and `{index}`; empty when it is not documented.
+        official, compatible: what another form means under this contract.
+    """
+
+    format: str = ""
+    official: Level = Level.FAILURE
+    compatible: Level = Level.FAILURE
+
+    def level(self, contract: str) -> Level:
+        """What another form means."""
+        return self.official if contract == "official" else self.compatible
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRules:
+    """Requests whose prompt tokens are known.
+
+    Attributes:
+        cases: name of a file of cases (`kvv_action.profiles.token_cases`); empty when there is none.
+        measured: the counts are this model's own, not those of an earlier model with the same template.
+    """
+
+    cases: str = ""
+    measured: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Where parts of a profile come from.
+
+    Attributes:
+        about: keys of the profile, with dots (`parameters.temperature`).
+        source: a URL.
+        date: when it was published or read.
+    """
+
+    about: tuple[str, ...]
+    source: str
+    date: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +190,13 @@ class Profile:
         context_window: tokens of prompt and answer together; None when not documented.
         vision: the model reads images.
         contracts: parts of the official API that the model has.
-        tool_call_id: format of the ids of tool calls, with `{name}` and `{index}`; empty when not documented.
-        prompt_tokens: published `usage.prompt_tokens` constants, by name of the probe.
+        tool_call_id: format of the ids of tool calls that histories are sent with, with `{name}` and `{index}`; empty
+            when not documented.
+        prompt_tokens: published `usage.prompt_tokens` constants, by id of the token case.
+        call_ids: the form of ids in answers.
+        tokens: exact counts of prompts.
+        surfaces: further ways to ask that the official API has.
+        facts: where the parts come from.
     """
 
     name: str
@@ -127,3 +212,7 @@ class Profile:
     contracts: tuple[Contract, ...] = ()
     tool_call_id: str = ""
     prompt_tokens: Mapping[str, int] = field(default_factory=dict)
+    call_ids: CallIds = field(default_factory=CallIds)
+    tokens: TokenRules = field(default_factory=TokenRules)
+    surfaces: tuple[Surface, ...] = ()
+    facts: tuple[Fact, ...] = ()

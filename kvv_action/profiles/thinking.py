@@ -51,7 +51,7 @@ def check(thinking: ThinkingRules, mode: str, effort: str) -> None:
 
 def thinks(thinking: ThinkingRules, on: bool | None) -> bool:
     """Whether the model will think when `on` is asked for (None: nothing is asked)."""
-    if not thinking.supported or not thinking.switchable:
+    if not thinking.supported or not (thinking.switchable or thinking.switch_open):
         return thinking.supported
     return thinking.default if on is None else on
 

@@ -14,9 +14,10 @@ from kvv_action.schema import Answer, Json, Message, Sample, ToolCall
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.conversation import last_message, last_user_text, past_calls, text_of
 from kvv_action.simulator.fingerprint import Fingerprint, fingerprint
-from kvv_action.simulator.instructions import call_of, calls_for
+from kvv_action.simulator.instructions import call_of, calls_for, closest, keys_in
 from kvv_action.simulator.schema_values import minimal
 from kvv_action.simulator.sight import Sight, guess, has_pictures
+from kvv_action.simulator.thinking import NO_EFFORT
 from kvv_action.simulator.tooling import Choice, Tool
 from kvv_action.simulator.vision import seen
 
@@ -24,6 +25,8 @@ SENTENCE = "This is a short answer of the embedded vendor."
 FINE = "fine"
 NO_CALL = "No tool is called, as it was asked."
 THOUGHT = "Step {}: the question is read once more and the answer is checked."
+ASKS_EFFORT = "thinking_effort"
+"""Who names it asks for the effort that the model is told in its prompt."""
 _EXACTLY = re.compile(r"reply with exactly:[^\S\n]*(\S[^\n]*)", re.IGNORECASE)
 
 Known = tuple[Benchmark, Sample]
@@ -114,7 +117,7 @@ def _known(call: Call, book: AnswerBook) -> Answer | None:
 def _content(call: Call) -> str:
     """What the rules say to a conversation that no benchmark knows."""
     if call.schema is not None:
-        return orjson.dumps(minimal(call.schema)).decode()
+        return orjson.dumps(_object(call)).decode()
     if digits := seen(call.messages):  # so large that they outlive any blurring
         return digits
     if call.sight is not Sight.CLEAR or has_pictures(call.messages):
@@ -122,8 +125,18 @@ def _content(call: Call) -> str:
     last = last_message(call.messages)
     if last.get("role") == "tool":
         return f"The tool answered: {text_of(last)}"
-    exactly = _EXACTLY.search(last_user_text(call.messages))
-    return exactly[1].strip() if exactly else SENTENCE
+    text = last_user_text(call.messages)
+    if exactly := _EXACTLY.search(text):
+        return exactly[1].strip()
+    return (call.effort if call.thinking else NO_EFFORT) if ASKS_EFFORT in text else SENTENCE
+
+
+def _object(call: Call) -> Json:
+    """The smallest value that the schema allows; of any object, the keys that the user names."""
+    value: Json = minimal(call.schema)
+    if value == {}:
+        return dict.fromkeys(keys_in(last_user_text(call.messages)), "text")
+    return value
 
 
 def _reasoning(effort: str, rules: ThinkingRules) -> str:
@@ -157,11 +170,10 @@ def _as_told(answer: Answer, call: Call) -> Answer:
 
 
 def _picked(call: Call) -> Tool:
-    """The named tool, else one that the user speaks of, else the first."""
+    """The named tool, else the one that the user speaks of most, else the first."""
     if call.tool_name:
         return next((tool for tool in call.tools if tool.name == call.tool_name), call.tools[0])
-    words = set(re.findall(r"[\w.-]+", last_user_text(call.messages)))
-    return next((tool for tool in call.tools if tool.name in words), call.tools[0])
+    return closest(last_user_text(call.messages), call.tools)
 
 
 def _generated(tool: Tool) -> ToolCall:

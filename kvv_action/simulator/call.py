@@ -28,6 +28,7 @@ class Call:
         sight: how well the pictures are seen; only faults make it worse.
         raw: a completion of a prompt, whose answer is text alone.
         varied: the vendor knows the question, but not in these words or in this order.
+        template: name of the file with the model's exact token counts; empty when its template is not known.
     """
 
     body: Mapping[str, Json]
@@ -48,6 +49,7 @@ class Call:
     sight: Sight = Sight.CLEAR
     raw: bool = False
     varied: bool = False
+    template: str = ""
 
 
 def read(body: Mapping[str, Json], prints: Fingerprint, profile: Profile) -> Call:
@@ -72,6 +74,7 @@ def read(body: Mapping[str, Json], prints: Fingerprint, profile: Profile) -> Cal
         stop=_stops(body.get("stop")),
         choices=min(_positive(body, "n") or 1, MOST_CHOICES),
         raw="prompt" in body,
+        template=profile.tokens.cases,
     )
 
 

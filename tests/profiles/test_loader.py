@@ -210,13 +210,14 @@ EXTENDED = 'extends = "kimi-k2.6"\n'
             EXTENDED + "[thinking]\nsuported = true\n",
             (
                 "thinking.suported: Unknown key. Known here: supported, switchable, default, keep, "
-                "efforts, default_effort. Did you mean 'supported'?"
+                "efforts, default_effort, switch_open, forced_calls. Did you mean 'supported'?"
             ),
         ),
         (
             EXTENDED + '[[parameters]]\nname = "n"\nvalue = 1\nreject = [2]\n',
             (
-                "parameters.0.reject: Unknown key. Known here: name, value, thinking_value, rejected. "
+                "parameters.0.reject: Unknown key. Known here: name, value, thinking_value, rejected, open, "
+                "open_without_thinking. "
                 "Did you mean 'rejected'?"
             ),
         ),
@@ -224,7 +225,8 @@ EXTENDED = 'extends = "kimi-k2.6"\n'
             'extend = "kimi-k2.6"\n' + OWN,
             (
                 "extend: Unknown key. Known here: extends, schema, title, model, sources, thinking, "
-                "parameters, benchmarks, context_window, vision, contracts, tool_call_id, prompt_tokens. "
+                "parameters, benchmarks, context_window, vision, contracts, tool_call_id, prompt_tokens, "
+                "call_ids, tokens, surfaces, facts. "
                 "Did you mean 'extends'?"
             ),
         ),
@@ -310,7 +312,8 @@ EXTENDED = 'extends = "kimi-k2.6"\n'
             'extends = "kimi-k26"\n',
             (
                 "extends: 'kimi-k26' is not valid. Built-in profiles: kimi-k2-0905, kimi-k2-thinking, "
-                "kimi-k2.5, kimi-k2.6, kimi-k2.7, kimi-k3. Or give the path of a TOML file. Did you mean 'kimi-k2.6'?"
+                "kimi-k2.5, kimi-k2.6, kimi-k2.7, "
+                "kimi-k2.8-preview, kimi-k3, kimi-k3.1-pro. Or give the path of a TOML file. Did you mean 'kimi-k2.6'?"
             ),
         ),
         (
@@ -423,3 +426,29 @@ def test_not_text(tmp_path: Path) -> None:
 def test_hostile_toml(tmp_path: Path, text: str) -> None:
     """Depth and size that break parsers end in a problem."""
     assert problems(write(tmp_path, EXTENDED + text))
+
+
+def test_a_profile_of_another_model_drops_what_was_measured(tmp_path: Path) -> None:
+    """Scores, margins and token counts belong to the model; the same model under another title keeps them."""
+    other = tmp_path / "other.toml"
+    other.write_text('extends = "kimi-k3"\nmodel = "mine"\n')
+    same = tmp_path / "same.toml"
+    same.write_text('extends = "kimi-k3"\ntitle = "Mine"\n')
+    own = tmp_path / "own.toml"
+    own.write_text('extends = "other.toml"\n[benchmarks.beam]\nmargin = 0.1\n[prompt_tokens]\nno-format = 40\n')
+    changed, kept, mine = load(str(other)), load(str(same)), load(str(own))
+    assert all((rules.reference, rules.margin) == (None, None) for rules in changed.benchmarks.values())
+    assert (changed.prompt_tokens, changed.tokens.measured) == ({}, False)
+    assert kept.benchmarks["beam"].reference == load("kimi-k3").benchmarks["beam"].reference
+    assert (kept.prompt_tokens["no-format"], kept.tokens.measured) == (36, True)
+    assert (mine.benchmarks["beam"].margin, mine.prompt_tokens) == (0.1, {"no-format": 40})
+
+
+def test_a_profile_without_newer_keys_keeps_its_digest(tmp_path: Path) -> None:
+    """Keys that came later change nothing until they are used."""
+    path = tmp_path / "mine.toml"
+    path.write_text(OWN)
+    before = load(str(path)).digest
+    assert before == "d4c2b3dc612837e4766e623cafad3809f3e73140001a8fced68e589fed6af9d6"
+    path.write_text(OWN + '[tokens]\ncases = "kimi-k3"\n')
+    assert load(str(path)).digest != before

@@ -16,7 +16,8 @@ from benchmarks.precheck.causes import PLAIN_EMPTY, Cause
 from benchmarks.precheck.picture import number
 from benchmarks.precheck.probe import REFUSALS, Probe, broken, holds, refused
 from benchmarks.precheck.suites.streaming import NUMBERS
-from benchmarks.precheck.suites.tokens import COMPLETION_MISCOUNTED, answer_of, count_of
+from benchmarks.precheck.suites.tokens import COMPLETION_MISCOUNTED
+from benchmarks.precheck.usage import answer_of, count_of
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile

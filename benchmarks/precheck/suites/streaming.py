@@ -7,7 +7,7 @@ from benchmarks.precheck.again import TRIES, Finding, judged, open_after
 from benchmarks.precheck.ask import ask
 from benchmarks.precheck.causes import USAGE_MISSING, Cause
 from benchmarks.precheck.probe import Probe, broken, holds
-from benchmarks.precheck.suites.tokens import answer_of, count_of
+from benchmarks.precheck.usage import answer_of, count_of
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile
