@@ -16,7 +16,7 @@ class Precheck:
 
     id = "precheck"
     title = "Pre-Verification"
-    version = "2"
+    version = "3"
     metric = "probes_held"
     kind = BenchmarkKind.CONTRACT
     gates = True

@@ -128,7 +128,7 @@ def test_early_models_lock_nothing(name: str) -> None:
 def test_locked_temperature(name: str) -> None:
     """The temperature's only value depends on thinking; upstream's wrong values are refused in both modes.
 
-    Whether values from 0 to 1 are refused while thinking is open: upstream wants 0.0 and 0.6 accepted, Moonshot does not.
+    Whether values from 0 to 1 are refused while thinking is open: upstream wants 0.0 and 0.6 accepted, Moonshot none.
     """
     temperature = load(name).parameters[0]
     assert temperature == ImmutableParameter(
