@@ -148,9 +148,12 @@ def test_a_model_that_may_keep_thinking_may_refuse_the_other_mode() -> None:
     with pytest.raises(Undecided):
         probe(name).judge([refused(message="thinking"), refused()])
     default = "parameters.temperature.default.thinking-off"
-    assert probe(default, k3).judge([answered(), refused()]).answer == "information"
-    assert probe(default).judge([answered(), refused()]).value == 0.0
-    assert probe(default).judge([answered(), answered()]).answer == "holds"
+    assert probe(default, k3).judge([refused(), answered()]).answer == "information"
+    assert probe(default, k3).judge([refused(), refused()]).explanation.startswith("a request with thinking off")
+    assert probe(default).judge([refused(), answered()]).value == 0.0
+    assert probe(default).judge([answered()]).answer == "holds"
+    with pytest.raises(Undecided):
+        probe(default).judge([refused(), refused()])
 
 
 @pytest.mark.parametrize("name", loader.names())

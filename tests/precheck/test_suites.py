@@ -9,7 +9,7 @@ from kvv_action.schema import Verdict
 from tests.precheck.harness import precheck
 
 pytestmark = pytest.mark.pipeline
-LIMITS = {"smoke": 60, "standard": 200, "full": 400}
+LIMITS = {"smoke": 60, "standard": 220, "full": 600}
 
 
 @pytest.mark.parametrize("profile", loader.names())

@@ -75,7 +75,7 @@ STANDARD = (
 )
 STREAMED_EACH = 5
 """Schemas of a suite of the corpus, the first ones, that are sent as a stream too: what breaks streams depends on the
-text of the arguments more than on the schema, and Pre-Verification as a whole stays below 400 requests."""
+text of the arguments more than on the schema, and Pre-Verification as a whole stays below 600 requests."""
 
 NOT_ENFORCED = Cause(
     cause="tool arguments do not follow the tool's schema",

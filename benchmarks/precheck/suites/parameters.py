@@ -70,14 +70,18 @@ def _request(profile: Profile, mode: _Mode, fields: Mapping[str, Json]) -> Reque
 
 
 def _default(profile: Profile, parameter: ImmutableParameter, mode: _Mode) -> Probe:
-    """The documented value; in the other mode after a request that says nothing but the mode."""
+    """The documented value; where it is refused in the other mode, a request that says nothing but the mode."""
     only = parameter.only(thinking=mode.thinking)
     request = _request(profile, mode, {parameter.name: only})
     name = f"parameters.{parameter.name}.default{mode.suffix}"
     if not mode.suffix:
         return Probe(id=name, requests=(request,), judge=partial(_accepted, parameter.name, only))
-    judge = partial(_accepted_in_mode, parameter, only, mode)
-    return Probe(id=name, requests=(_request(profile, mode, {}), request), judge=judge, tier="standard")
+    judge, bare = partial(_accepted_in_mode, parameter, only, mode), _request(profile, mode, {})
+    return Probe(id=name, requests=(request,), judge=judge, then=partial(_bare, bare), at_most=1, tier="standard")
+
+
+def _bare(request: Request, exchanges: Sequence[Exchange]) -> Request | None:
+    return request if len(exchanges) == 1 and exchanges[0].rejection else None
 
 
 def _changed(profile: Profile, options: Options, parameter: ImmutableParameter, mode: _Mode) -> Iterator[Probe]:
@@ -113,7 +117,7 @@ def _in_range(name: str, value: Json) -> bool:
 def _accepted(name: str, default: Json, exchanges: Sequence[Exchange]) -> Score:
     if not exchanges:
         raise Undecided("nothing was asked")
-    if reason := refused(exchanges[-1]):
+    if reason := refused(exchanges[0]):
         return broken(f"{name}={default} was refused: {reason}", DEFAULT_REFUSED, outcome="rejected")
     return holds(f"{name}={default} was accepted")
 
@@ -122,9 +126,7 @@ def _accepted_in_mode(
     parameter: ImmutableParameter, default: Json, mode: _Mode, exchanges: Sequence[Exchange]
 ) -> Score:
     """As `_accepted`, where the mode itself is served; a value that is open in this mode may be refused."""
-    if len(exchanges) != 2:
-        raise Undecided("a request has no answer")
-    if reason := refused(exchanges[0]):
+    if len(exchanges) > 1 and (reason := refused(exchanges[1])):
         return _mode_refused(mode, reason)
     score = _accepted(parameter.name, default, exchanges)
     return informs(score.explanation) if parameter.is_open(default, thinking=mode.thinking) else score
