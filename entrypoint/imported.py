@@ -85,7 +85,7 @@ class Replay:
         attempt = Attempt(
             number=1, started=self.now - duration, duration=duration, failure=failure.kind, message=failure.message
         )
-        raise EndpointError(failure.kind, failure.message, attempts=(attempt,))
+        raise EndpointError(failure.kind, failure.message, attempts=(attempt,), status=k2vv.status_of(failure))
 
     async def fetch(self, path: str) -> Completion:
         """Nothing else is in the file.

@@ -12,6 +12,8 @@ MOST_FAILURES = 0.1
 
 CHAT = "chat/completions"
 COMPLETIONS = "completions"
+REFUSED = "refused_as_officially"
+"""Name of the metric that counts requests which the official endpoint refuses as well."""
 REFERENCE = "reference"
 """Name of the endpoint that answers are compared with, where a request goes there."""
 
@@ -29,7 +31,10 @@ class Verdict(StrEnum):
 
 
 class FailureKind(StrEnum):
-    """Why a sample has no score: infrastructure, never a wrong answer."""
+    """Why a sample has no score: infrastructure, never a wrong answer.
+
+    REFUSED is no failure: the official endpoint refuses the request as well, so that it is left out on both sides.
+    """
 
     CONNECT = "connect"
     DISCONNECTED = "disconnected"
@@ -46,6 +51,7 @@ class FailureKind(StrEnum):
     AUTH = "auth"
     REDIRECT = "redirect"
     REJECTED = "rejected"
+    REFUSED = "refused-as-officially"
     UNDECIDED = "undecided"
     SCORER = "scorer"
     SANDBOX = "sandbox"
@@ -90,6 +96,7 @@ class Sample:
         cluster: what samples have in common whose answers are alike (the same question shown in two ways); empty when
             a sample stands for itself.
         variation: in which ways it differs from the published item, in words; empty for the item itself.
+        refusable: why the official endpoint refuses it by HTTP 400, in words; empty when it must be answered.
     """
 
     id: str
@@ -100,6 +107,7 @@ class Sample:
     unanswered: Mapping[str, int] = field(default_factory=dict)
     cluster: str = ""
     variation: tuple[str, ...] = ()
+    refusable: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -461,7 +469,11 @@ class RunPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Denominators: planned = sent + skipped, sent = scored + failed, unparsed is part of scored."""
+    """Denominators: planned = sent + skipped, sent = scored + failed + refused, unparsed is part of scored.
+
+    `refused` are requests that the official endpoint refuses as well; it follows from the others, so that reports
+    without any are what they were before it was counted.
+    """
 
     planned: int
     sent: int
@@ -472,8 +484,13 @@ class Counts:
 
     def __post_init__(self) -> None:
         assert self.planned == self.sent + self.skipped, self
-        assert self.sent == self.scored + self.failed, self
+        assert self.refused >= 0, self
         assert 0 <= self.unparsed <= self.scored, self
+
+    @property
+    def refused(self) -> int:
+        """Requests that were refused as the official endpoint refuses them; no part of any score."""
+        return self.sent - self.scored - self.failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

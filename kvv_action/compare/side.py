@@ -13,7 +13,7 @@ from kvv_action.run.journal import Reader, Record
 from kvv_action.run.plan import plan_digest
 from kvv_action.run.results import read_plan
 from kvv_action.run.survey import Answers, slot_of
-from kvv_action.schema import Completion, Exchange, Outcome, RunReport
+from kvv_action.schema import Completion, Exchange, FailureKind, Outcome, RunReport
 
 MEASURES = ("first_token", "answer", "speed", "prompt_tokens", "completion_tokens")
 EPOCHS = 1024
@@ -232,7 +232,8 @@ def _note(record: Record, answers: Answers, samples: dict[str, dict[str, Sampled
             answers.add(record)
         case "failure":
             answers.judged(record)
-            _sampled(record, samples).fail(int(record["epoch"]))
+            if record["failure"] != FailureKind.REFUSED:
+                _sampled(record, samples).fail(int(record["epoch"]))
         case "score":
             asked, sampled = answers.judged(record), _sampled(record, samples)
             sampled.category = sys.intern(str(record["score"]["category"]))

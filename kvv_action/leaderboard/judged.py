@@ -182,7 +182,7 @@ def _result(one: BenchmarkRecord) -> BenchmarkResult:
     assert counts is not None
     assert data is not None
     assert one.verdict is not None
-    sent = counts.scored + counts.failed  # that counts add up is looked at elsewhere
+    sent = max(counts.sent, counts.scored + counts.failed)  # that counts add up is looked at elsewhere
     return BenchmarkResult(
         id=one.id, title=one.title, version=one.version, kind=one.kind, verdict=one.verdict, reason=one.reason,
         score=one.score, interval=one.interval, bounds=one.bounds, reference=one.reference,

@@ -19,6 +19,7 @@ from kvv_action.leaderboard.record import (
     expiry,
 )
 from kvv_action.leaderboard.whole import implied
+from kvv_action.schema import REFUSED
 from kvv_action.scoring.intervals import wilson
 
 SKEW = timedelta(hours=1)
@@ -120,8 +121,10 @@ def _benchmark(one: BenchmarkRecord) -> Iterator[Finding]:
 def _counts(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[Finding]:
     if counts.planned != counts.sent + counts.skipped:
         yield error("counts", f"planned {counts.planned} is not sent {counts.sent} + skipped {counts.skipped}")
-    if counts.sent != counts.scored + counts.failed:
-        yield error("counts", f"sent {counts.sent} is not scored {counts.scored} + failed {counts.failed}")
+    refused = int(one.metrics.get(REFUSED, 0))
+    if counts.sent != counts.scored + counts.failed + refused:
+        others = f" + refused as officially {refused}" if refused else ""
+        yield error("counts", f"sent {counts.sent} is not scored {counts.scored} + failed {counts.failed}{others}")
     if counts.unparsed > counts.scored:
         yield error("counts", f"unparsed {counts.unparsed} is more than scored {counts.scored}")
     if counts.planned != (one.samples or 0) * (one.epochs or 0):

@@ -147,7 +147,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountsRecord:
-    """Denominators: planned = sent + skipped, sent = scored + failed, unparsed is part of scored."""
+    """Denominators as in `kvv_action.schema.Counts`."""
 
     __pydantic_config__ = _STRICT
 

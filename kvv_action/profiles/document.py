@@ -79,7 +79,7 @@ class ThinkingTable(Table):
     efforts: list[Text] = []
     default_effort: str = ""
     switch_open: bool = False
-    forced_calls: bool = False
+    strict: bool = False
 
 
 class ParameterTable(Table):
@@ -170,7 +170,7 @@ class Document(Table):
 
 
 LATER = ("call_ids", "tokens", "surfaces", "facts")
-LATER_THINKING = ("switch_open", "forced_calls")
+LATER_THINKING = ("switch_open", "strict")
 LATER_PARAMETER = ("open", "open_without_thinking")
 """Keys that earlier profiles do not have."""
 

@@ -76,7 +76,7 @@ class ThinkingRules:
         efforts: effort levels, lowest first; empty when there are none.
         default_effort: used when nothing is asked; empty when there are no levels.
         switch_open: official sources disagree whether thinking can be turned off: a server may stop, or refuse.
-        forced_calls: the official API takes tool_choice required while the model thinks.
+        strict: while the model thinks, the official API refuses forced calls, and tool turns without their reasoning.
     """
 
     supported: bool
@@ -86,7 +86,7 @@ class ThinkingRules:
     efforts: tuple[str, ...] = ()
     default_effort: str = ""
     switch_open: bool = False
-    forced_calls: bool = False
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

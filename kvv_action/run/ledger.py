@@ -4,10 +4,10 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kvv_action.schema import PlannedBenchmark, SampleFailure, Score
+from kvv_action.schema import FailureKind, PlannedBenchmark, SampleFailure, Score
 from kvv_action.scoring.aggregates import AGGREGATES, RIGHT, WRONG, Term
 
-NOTHING, SCORED, FAILED = 0, 1, 2
+NOTHING, SCORED, FAILED, LEFT_OUT = 0, 1, 2, 3
 
 
 @dataclass(slots=True, kw_only=True)
@@ -15,7 +15,7 @@ class Ledger:
     """By `index * epochs + epoch`.
 
     Attributes:
-        states: `NOTHING`, `SCORED` or `FAILED`.
+        states: `NOTHING`, `SCORED`, `FAILED`, or `LEFT_OUT` of the comparison (refused as the official endpoint does).
         parts, wholes: the term of an answer; of a failed one the term it would have had, had it been right.
         wrong: the term that a failed answer would have had, had it been wrong, where that is not the usual one.
         own_parts, own_wholes: the term of the reference against itself; empty where there is none.
@@ -53,6 +53,9 @@ class Ledger:
 
     def failure(self, position: int, failure: SampleFailure) -> None:
         """Note an answer that did not come."""
+        if failure.kind is FailureKind.REFUSED:
+            self._note(position, LEFT_OUT, (0.0, 0.0))
+            return
         wrong, right = AGGREGATES[self.planned.aggregate].unanswered(failure.counts)
         self._note(position, FAILED, right)
         if wrong != WRONG:
@@ -76,6 +79,8 @@ class Ledger:
         unknown = None if missing is None else (missing[0] * largest, missing[1] * largest)
         for position in positions:
             state, sample = self.states[position], position // self.planned.epochs
+            if state == LEFT_OUT:
+                continue
             if state == SCORED or (state == FAILED and missing == RIGHT):
                 found.append((sample, (self.parts[position], self.wholes[position])))
             elif state == FAILED and missing == WRONG:

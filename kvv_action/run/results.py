@@ -249,7 +249,7 @@ def _timing(found: Survey, traffic: _Traffic) -> Timing:
 def counts_of(tally: Tally) -> Counts:
     """The denominators, asserted."""
     planned = tally.planned.samples * tally.planned.epochs
-    sent = tally.scored + tally.failed
+    sent = tally.scored + tally.failed + tally.refused
     return Counts(
         planned=planned, sent=sent, scored=tally.scored, unparsed=tally.unparsed, failed=tally.failed,
         skipped=planned - sent,

@@ -42,6 +42,8 @@ from kvv_action.schema import (
 )
 
 POSTED = (CHAT, COMPLETIONS)
+OFFICIAL_REFUSAL = 400
+"""The status by which the official endpoint refuses a request."""
 PLAIN = 16
 """Bytes of a body for each token that an endpoint counts, beyond which its count is looked at more closely."""
 KEPT, KEPT_SCORED = 4000, 2000
@@ -445,7 +447,7 @@ class Runner:
             assert 0.0 <= score.value <= 1.0, score
             result: Score | SampleFailure = replace(score, value=float(score.value), category=item.sample.category)
         except EndpointError as error:
-            result = SampleFailure(kind=error.kind, message=error.message, counts=item.sample.unanswered)
+            result = _failure(error, item.sample)
         except BudgetSpent:
             self._refused = True
             return
@@ -500,6 +502,13 @@ class Runner:
         self._observer.finished(
             Finished(benchmark=place.benchmark, sample=place.sample, epoch=place.epoch, result=result)
         )
+
+
+def _failure(error: EndpointError, sample: Sample) -> SampleFailure:
+    """Why a request has no answer; one that the official endpoint refuses as well has not failed."""
+    if sample.refusable and error.kind is FailureKind.REJECTED and error.status == OFFICIAL_REFUSAL:
+        return SampleFailure(kind=FailureKind.REFUSED, message=f"{sample.refusable}: {error.message}")
+    return SampleFailure(kind=error.kind, message=error.message, counts=sample.unanswered)
 
 
 def _beside(loaded: Loaded) -> bool:

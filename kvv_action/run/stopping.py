@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 
 from kvv_action.run.decision import ERROR, Look, family, look_at, stand
-from kvv_action.run.ledger import FAILED, SCORED
+from kvv_action.run.ledger import FAILED, LEFT_OUT, SCORED
 from kvv_action.run.order import positions
 from kvv_action.run.survey import Board
 from kvv_action.schema import PlannedBenchmark, RunPlan, SampleFailure, Score
@@ -64,7 +64,7 @@ class _Watch:
         for rank, position in enumerate(self._order):
             self._ranks[position] = rank
             state = board.ledger.states[position]
-            if state == SCORED or (state == FAILED and not retry_failed):
+            if state in (SCORED, LEFT_OUT) or (state == FAILED and not retry_failed):
                 self._waiting[self._group(position)] -= 1
         for look in stand(planned, board.ledger, ended=False).looks:
             if look.number < len(planned.looks) - 1:  # after the last look nothing is left to end

@@ -9,7 +9,7 @@ from kvv_action.errors import JournalError
 from kvv_action.run.journal import Record
 from kvv_action.run.ledger import Ledger
 from kvv_action.run.records import to_exchange, to_failure, to_score
-from kvv_action.schema import Exchange, PlannedBenchmark, RunPlan, RunState
+from kvv_action.schema import Exchange, FailureKind, PlannedBenchmark, RunPlan, RunState
 
 Slot = tuple[str, int, int]
 """Benchmark id, index of the sample in the plan, epoch."""
@@ -246,9 +246,10 @@ def _settle(record: Record, number: int, result: Survey, gates: Collection[str])
             raise JournalError(f"line {number} scores {benchmark} sample {index}, epoch {epoch} a second time")
         result.retried_failures += 1
     board.last[position] = number
-    board.failed[position] = record["kind"] == "failure"
-    if record["kind"] == "failure":
-        board.ledger.failure(position, to_failure(record))
+    failure = to_failure(record) if record["kind"] == "failure" else None
+    board.failed[position] = failure is not None and failure.kind is not FailureKind.REFUSED
+    if failure is not None:
+        board.ledger.failure(position, failure)
     else:
         score = to_score(record["score"])
         board.ledger.score(position, score)

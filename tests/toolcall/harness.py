@@ -67,9 +67,10 @@ def dataset(path: Path, requests: Sequence[Mapping[str, Json]], **options: Any) 
 
 
 def _bench(location: str, options: dict[str, Any]) -> Bench:
+    profile = loader.load(options.pop("profile", PROFILE))
     benchmark = ToolCallBenchmark(Options(**options))
     rows = load_rows("toolcall", "benchmarks.toolcall", benchmark.pin, location, cache=options.get("dataset_cache", ""))
-    return Bench(benchmark, list(benchmark.samples(rows, loader.load(PROFILE))))
+    return Bench(benchmark, list(benchmark.samples(rows, profile)))
 
 
 def request(text: str = "Go", *, tools: Json = None, **fields: Json) -> dict[str, Json]:

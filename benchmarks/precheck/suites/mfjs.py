@@ -17,7 +17,7 @@ from benchmarks.precheck.ask import MODES, ask
 from benchmarks.precheck.causes import Cause
 from benchmarks.precheck.mfjs.cases import Case, Cases, corpus, from_folder
 from benchmarks.precheck.mfjs.check import Complaint, Fault, complaint, shown
-from benchmarks.precheck.probe import REFUSALS, Probe, broken, holds, refused
+from benchmarks.precheck.probe import REFUSALS, Judge, Probe, broken, holds, informs, refused
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Contract, Profile
@@ -158,7 +158,7 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
         given = from_folder(Path(options.mfjs_cases))
         control = Case(suite="cases", id="plainest", schema=CONTROL)
         plainest = _probe(profile, control, "plain", stream=False, tier="smoke")
-        yield replace(plainest, judge=partial(_judge_counted, given))
+        yield replace(plainest, judge=_allowed(profile, partial(_judge_counted, given)))
         for case in given.sent:
             for mode, stream in MODES:
                 yield _probe(profile, case, mode, stream=stream, tier="smoke")
@@ -179,23 +179,36 @@ def _probe(profile: Profile, case: Case, mode: str, *, stream: bool, tier: str) 
         requests=(ask_for(case.schema, stream=stream),),
         then=partial(_then, ask_for, case.schema, stream),
         at_most=TRIES,
-        judge=partial(_judge, case.schema, stream),
+        judge=_allowed(profile, partial(_judge, case.schema, stream)),
         tier=tier,
     )
+
+
+def _allowed(profile: Profile, judge: Judge) -> Judge:
+    """The judge of a forced call; of a model that may always think, the official API refuses every forced call."""
+    rules = profile.thinking
+    return partial(_unless_all_refused, judge) if rules.strict and not rules.switchable else judge
+
+
+def _unless_all_refused(judge: Judge, exchanges: Sequence[Exchange]) -> Score:
+    if exchanges and all(one.rejection is not None and one.rejection.status in REFUSALS for one in exchanges):
+        return informs(f"forced calls are refused, as the official API refuses them: {refused(exchanges[0])}")
+    return judge(exchanges)
 
 
 def _request(profile: Profile, name: str, schema: Mapping[str, Json], *, stream: bool) -> Request:
     """A forced call of a tool with `schema`; the prompt ends with the probe's name, to be found in a server's log.
 
-    Thinking is turned off where it can be: the official API answers "tool_choice 'required' is incompatible with
-    thinking enabled" for every model but K3 (https://github.com/UKGovernmentBEIS/inspect_ai/pull/5152).
+    Thinking is turned off where the official API forces no calls while a model thinks: it answers "tool_choice
+    'required' is incompatible with thinking enabled" (https://github.com/UKGovernmentBEIS/inspect_ai/pull/5152).
     """
+    rules = profile.thinking
     function = {"name": TOOL, "description": "Takes one value.", "parameters": schema, "strict": True}
     return ask(
         profile,
         f"{PROMPT} ({name})",
         stream=stream,
-        thinking=Thinking.OFF if profile.thinking.switchable else Thinking.UNSET,
+        thinking=Thinking.OFF if rules.switchable or (rules.switch_open and rules.strict) else Thinking.UNSET,
         tools=[{"type": "function", "function": function}],
         tool_choice="required",
     )

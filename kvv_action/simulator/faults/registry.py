@@ -14,6 +14,7 @@ from kvv_action.simulator.faults import (
     dynamic_tools,
     formats,
     limits,
+    official,
     parameters,
     pictures,
     schemas,
@@ -44,6 +45,7 @@ _GROUPS: Sequence[tuple[Fault, ...]] = (
     schemas.FAULTS,
     formats.FAULTS,
     agent.FAULTS,
+    official.FAULTS,
 )
 FAULTS: Mapping[str, Fault] = MappingProxyType({fault.name: fault for group in _GROUPS for fault in group})
 
