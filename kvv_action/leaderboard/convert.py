@@ -190,6 +190,7 @@ def _benchmark(result: BenchmarkResult, metric: str) -> BenchmarkRecord:
             unparsed=counts.unparsed,
             failed=counts.failed,
             skipped=counts.skipped,
+            refused=counts.refused,
         ),
         dataset=DatasetRecord(
             source=dataset.source,

@@ -182,14 +182,14 @@ def _result(one: BenchmarkRecord) -> BenchmarkResult:
     assert counts is not None
     assert data is not None
     assert one.verdict is not None
-    sent = max(counts.sent, counts.scored + counts.failed)  # that counts add up is looked at elsewhere
+    sent = counts.scored + counts.failed + counts.refused  # that counts add up is looked at elsewhere
     return BenchmarkResult(
         id=one.id, title=one.title, version=one.version, kind=one.kind, verdict=one.verdict, reason=one.reason,
         score=one.score, interval=one.interval, bounds=one.bounds, reference=one.reference,
         reference_source=one.reference_source, margin=one.margin,
         counts=Counts(
             planned=sent + counts.skipped, sent=sent, scored=counts.scored, failed=counts.failed,
-            unparsed=min(counts.unparsed, counts.scored), skipped=counts.skipped,
+            unparsed=min(counts.unparsed, counts.scored), skipped=counts.skipped, refused=counts.refused,
         ),
         metrics=one.metrics, samples=one.samples or 0, epochs=one.epochs or 0,
         dataset=DatasetInfo(source=data.source, location=data.location, count=data.count, digest=data.digest),

@@ -19,7 +19,6 @@ from kvv_action.leaderboard.record import (
     expiry,
 )
 from kvv_action.leaderboard.whole import implied
-from kvv_action.schema import REFUSED
 from kvv_action.scoring.intervals import wilson
 
 SKEW = timedelta(hours=1)
@@ -121,9 +120,8 @@ def _benchmark(one: BenchmarkRecord) -> Iterator[Finding]:
 def _counts(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[Finding]:
     if counts.planned != counts.sent + counts.skipped:
         yield error("counts", f"planned {counts.planned} is not sent {counts.sent} + skipped {counts.skipped}")
-    refused = int(one.metrics.get(REFUSED, 0))
-    if counts.sent != counts.scored + counts.failed + refused:
-        others = f" + refused as officially {refused}" if refused else ""
+    if counts.sent != counts.scored + counts.failed + counts.refused:
+        others = f" + refused as officially {counts.refused}" if counts.refused else ""
         yield error("counts", f"sent {counts.sent} is not scored {counts.scored} + failed {counts.failed}{others}")
     if counts.unparsed > counts.scored:
         yield error("counts", f"unparsed {counts.unparsed} is more than scored {counts.scored}")

@@ -10,7 +10,6 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
-import orjson
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from kvv_action.errors import KvvError
@@ -34,7 +33,7 @@ from kvv_action.leaderboard.fields import (
 from kvv_action.leaderboard.strict import refuse_ambiguous
 from kvv_action.report.files import canonical, sha256
 from kvv_action.report.text import one_line
-from kvv_action.schema import BenchmarkKind, Verdict
+from kvv_action.schema import LATER, BenchmarkKind, Verdict
 
 RECORD_VERSION = 1
 VALID_DAYS = 180
@@ -157,6 +156,7 @@ class CountsRecord:
     unparsed: Count
     failed: Count
     skipped: Count
+    refused: Count = field(default=0, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -371,7 +371,7 @@ def expiry(day: str) -> str:
 
 def dump(record: Record) -> bytes:
     """The file's content: JSON with sorted keys, two spaces and a final newline; the same record is the same bytes."""
-    return canonical(orjson.loads(orjson.dumps(record)))
+    return canonical(record)
 
 
 def path_of(record: Record) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from kvv_action.errors import KvvError
 from kvv_action.report.junit import junit
 from kvv_action.report.markdown import summary
-from kvv_action.schema import SCHEMA_VERSION, RunReport
+from kvv_action.schema import LATER, SCHEMA_VERSION, RunReport
 
 REPORT, JUNIT, SUMMARY, HTML = "report.json", "junit.xml", "summary.md", "report.html"
 MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
@@ -22,7 +23,16 @@ EXTRAS = ("k2vv-*.json*", "swebench-*.jsonl", "trajectories/*.txt")
 
 def canonical(value: Any) -> bytes:
     """JSON with sorted keys, two spaces and a final newline: the same value is the same bytes."""
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATACLASS
+    return orjson.dumps(value, default=_fields, option=options)
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    """The fields of a record; those that came later only when they say something."""
+    if not is_dataclass(record):
+        raise TypeError(f"{type(record).__name__} has no JSON form")
+    named = ((one, getattr(record, one.name)) for one in fields(record))
+    return {one.name: value for one, value in named if one.metadata != LATER or value != one.default}
 
 
 def parse(text: bytes, where: str = REPORT) -> RunReport:

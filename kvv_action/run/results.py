@@ -252,7 +252,7 @@ def counts_of(tally: Tally) -> Counts:
     sent = tally.scored + tally.failed + tally.refused
     return Counts(
         planned=planned, sent=sent, scored=tally.scored, unparsed=tally.unparsed, failed=tally.failed,
-        skipped=planned - sent,
+        skipped=planned - sent, refused=tally.refused,
     )  # fmt: skip
 
 
