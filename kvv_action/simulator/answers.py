@@ -160,7 +160,7 @@ def _with_tools(answer: Answer, call: Call) -> Answer:
         if not calls or (wanted and any(made.name != wanted for made in calls)):
             content = answer.content if answer.tool_calls else ""
             answer = replace(answer, tool_calls=(_generated(_picked(call)),), content=content)
-    return _numbered(answer, past_calls(call.messages)) if answer.tool_calls else answer
+    return _numbered(answer, call) if answer.tool_calls else answer
 
 
 def _as_told(answer: Answer, call: Call) -> Answer:
@@ -182,11 +182,11 @@ def _generated(tool: Tool) -> ToolCall:
     return call_of(tool.name, arguments)
 
 
-def _numbered(answer: Answer, made: int) -> Answer:
-    """`answer` with an id for every call that has none, counted on from the `made` calls so far."""
+def _numbered(answer: Answer, call: Call) -> Answer:
+    """`answer` with an id for every call that has none, counted on from the calls so far."""
     calls = tuple(
-        replace(call, id=call.id or f"functions.{call.name}:{number}")
-        for number, call in enumerate(answer.tool_calls, made)
+        replace(made, id=made.id or call.id_format.format(name=made.name, index=number))
+        for number, made in enumerate(answer.tool_calls, past_calls(call.messages))
     )
     finish = "tool_calls" if answer.finish_reason == "stop" else answer.finish_reason
     return replace(answer, tool_calls=calls, finish_reason=finish)

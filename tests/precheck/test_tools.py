@@ -80,7 +80,7 @@ FAULTS = {
     "loses-tool-calls": every(CALLS_LOST),
     "one-call-only": Broken(causes=both("parallel", CALLS_TOO_FEW)),
     "renames-tool-ids": Broken(
-        causes={**both("ids", IDS_FOREIGN), **both("ids-later", IDS_FOREIGN)}, profile="kimi-k2.7"
+        causes={**both("ids", IDS_FOREIGN), **both("ids-later", IDS_FOREIGN)}, profile="kimi-k2-thinking"
     ),
     "same-tool-ids": Broken(causes=both("ids", IDS_REPEATED)),
     "restarts-tool-ids": Broken(causes=both("ids-later", IDS_REPEATED), profile="kimi-k2.7"),
@@ -250,7 +250,32 @@ def test_other_spellings_of_arguments_are_fine() -> None:
 )
 def test_ids(ids: tuple[str, str], cause: str) -> None:
     """Each id has the profile's form, and comes once."""
-    assert judge("ids.plain", called(*(call(id_=name) for name in ids)), profile="kimi-k2.7").cause == cause
+    answer = called(*(call(id_=name) for name in ids))
+    assert judge("ids.plain", answer, profile="kimi-k2-thinking").cause == cause
+
+
+@pytest.mark.parametrize(
+    ("profile", "contract", "answer"),
+    [
+        ("kimi-k2-thinking", "official", "broken"),
+        ("kimi-k2-thinking", "compatible", "warning"),
+        ("kimi-k2.6", "official", "warning"),
+        ("kimi-k2.6", "compatible", "information"),
+        ("kimi-k3", "official", "information"),
+    ],
+)
+def test_what_a_foreign_id_means(profile: str, contract: str, answer: str) -> None:
+    """By profile and contract; repeated ids are wrong everywhere, and a warning is not asked for again."""
+    options = Options(contract=contract)
+    (probe,) = [found for found in probes(loader.load(profile), options) if found.id == "tools.ids.plain"]
+    foreign = called(call(id_="call_81ab"), call(id_="call_97cd"))
+    score = probe.judge([foreign] * 3)
+    assert (score.answer, score.value) == (answer, float(answer != "broken"))
+    assert bool(score.cause) is (answer != "information")
+    assert probe.then is not None
+    assert (probe.then([foreign]) is None) is (answer != "broken")
+    same = called(call(id_="a"), call(id_="a"))
+    assert probe.judge([same] * 3).value == 0.0
 
 
 def test_ids_are_free_where_the_profile_names_no_form() -> None:

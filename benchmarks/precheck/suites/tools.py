@@ -37,10 +37,10 @@ from benchmarks.precheck.calls import (
     wrong_calls,
 )
 from benchmarks.precheck.causes import Cause
-from benchmarks.precheck.probe import Probe, broken, holds
+from benchmarks.precheck.probe import Judge, Probe, broken, holds, weighed
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
-from kvv_action.profiles.model import Contract, Profile
+from kvv_action.profiles.model import Contract, Level, Profile
 from kvv_action.schema import Completion, Exchange, Json, Request, Score, ToolCall
 
 CALLED_UNASKED = Cause(
@@ -53,7 +53,7 @@ NO_TEXT = Cause(
 )
 IDS_FOREIGN = Cause(
     cause="ids of tool calls are not the model's own",
-    remedy="return the ids as the model writes them (functions.name:index): it reads them back from the history",
+    remedy="return the ids in the model's own form (K2: functions.name:index), which K2 reads back from the history",
 )
 IDS_REPEATED = Cause(
     cause="ids of tool calls are missing or repeated",
@@ -137,9 +137,9 @@ BRIEF = 16
 
 def probes(profile: Profile, options: Options) -> Iterator[Probe]:
     """See the module."""
-    del options
     for name, stream in MODES:
         yield from _calls(profile, name, stream=stream)
+        yield from _ids(profile, name, profile.call_ids.level(options.contract), stream=stream)
         yield from _round_trip(profile, name, stream=stream)
         yield from _choices(profile, name, stream=stream)
         if Contract.TOOL_CHOICE in profile.contracts:
@@ -165,15 +165,35 @@ def _calls(profile: Profile, mode: str, *, stream: bool) -> Iterator[Probe]:
     yield probe("call", oslo, [WEATHER], partial(_about, CITIES[:1]), "smoke")
     yield probe("no-call", SUM, [WEATHER], partial(_text, [WEATHER], CALLED_UNASKED), plain_first)
     yield probe("parallel", both, [WEATHER], partial(_about, CITIES), streamed_first)
-    yield probe("ids", both, [WEATHER], partial(_identified, profile.tool_call_id, ()), plain_first)
     yield probe("select", oslo, SEVERAL, partial(_selects, SEVERAL, "get_weather"), later)
     yield probe("arguments", DICTATED, [TICKET], partial(_equal, TICKET, TICKET_ARGUMENTS), streamed_first)
     yield probe("no-arguments", ASK_VERSION, [VERSION], partial(_equal, VERSION, {}), later)
     yield probe("unknown", ASK_ABSENT, [WEATHER], partial(_offered, [WEATHER]), later)
+
+
+def _ids(profile: Profile, mode: str, level: Level, *, stream: bool) -> Iterator[Probe]:
+    """Ids of calls; a form that is not the model's own means what the profile says."""
+    identified = partial(_identified, profile.call_ids.format, level)
+    request = _request(profile, about_weather(*CITIES), WEATHER, stream=stream)
+    tier = "standard" if stream else "smoke"
+    yield _weighed_ids(
+        asked_again(f"tools.ids.{mode}", request, partial(identified, ()), refusal=REFUSED, tier=tier), level
+    )
     if profile.tool_call_id:
-        request = _later(profile, stream=stream)
-        check = partial(_identified, profile.tool_call_id, (_earlier(profile).id,))
-        yield asked_again(f"tools.ids-later.{mode}", request, check, refusal=REFUSED, tier=later)
+        check = partial(identified, (_earlier(profile).id,))
+        later = _later(profile, stream=stream)
+        tier = "standard" if stream else "full"
+        yield _weighed_ids(asked_again(f"tools.ids-later.{mode}", later, check, refusal=REFUSED, tier=tier), level)
+
+
+def _weighed_ids(probe: Probe, level: Level) -> Probe:
+    return replace(probe, judge=partial(_weigh_ids, probe.judge, level))
+
+
+def _weigh_ids(judge: Judge, level: Level, exchanges: Sequence[Exchange]) -> Score:
+    """Missing and repeated ids are always wrong: results find their calls by them."""
+    score = judge(exchanges)
+    return weighed(score, level) if score.cause == IDS_FOREIGN.cause else score
 
 
 def _about(cities: Sequence[str], answer: Completion) -> Finding | str:
@@ -255,7 +275,7 @@ def _offered(tools: Sequence[Json], answer: Completion) -> Finding | str:
     return "nothing was called that was not offered"
 
 
-def _identified(template: str, taken: Sequence[str], answer: Completion) -> Finding | str:
+def _identified(template: str, level: Level, taken: Sequence[str], answer: Completion) -> Finding | str:
     """Ids in the model's format, each for one call of the conversation."""
     if found := wrong_calls(answer, [WEATHER]):
         return found
@@ -266,9 +286,8 @@ def _identified(template: str, taken: Sequence[str], answer: Completion) -> Find
     if template:
         wrong = [call.id for call in answer.tool_calls if not _pattern(template, call.name).fullmatch(call.id)]
         if wrong:
-            return Finding(
-                explanation=f"the id {quoted(wrong[0])} is not of the form {template}", cause=IDS_FOREIGN, slip=True
-            )
+            explanation = f"the id {quoted(wrong[0])} is not of the form {template}"
+            return Finding(explanation=explanation, cause=IDS_FOREIGN, slip=level is Level.FAILURE)
     return f"the ids are {quoted(', '.join(ids))}"
 
 
