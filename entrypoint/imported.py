@@ -87,12 +87,13 @@ class Replay:
         )
         raise EndpointError(failure.kind, failure.message, attempts=(attempt,), status=k2vv.status_of(failure))
 
-    async def fetch(self, path: str) -> Completion:
+    async def fetch(self, path: str, content: bytes | None = None) -> Completion:
         """Nothing else is in the file.
 
         Raises:
             EndpointError: always.
         """
+        del content
         raise EndpointError(FailureKind.UNDECIDED, f"an imported result file holds answers only, not {path}")
 
 

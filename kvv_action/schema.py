@@ -123,8 +123,9 @@ class Request:
         sampling: False sends none of the profile's sampling parameters.
         thinking: whether thinking is asked for.
         stream: None follows the run's setting.
-        path: what is asked below the base URL; anything but `chat/completions` and `completions` is fetched with GET,
-            without a body.
+        path: what is asked below the base URL, or below its origin when it begins with a slash; anything but
+            `chat/completions` and `completions` is fetched with GET, without a body, unless `verbatim`.
+        verbatim: it is posted, and the body of the answer is taken as it is: the text is the content.
         endpoint: empty for the endpoint under test, `REFERENCE` for the one that it is compared with.
     """
 
@@ -135,6 +136,7 @@ class Request:
     stream: bool | None = None
     path: str = CHAT
     endpoint: str = ""
+    verbatim: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

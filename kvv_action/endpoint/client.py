@@ -14,7 +14,7 @@ from httpx_aiohttp import AiohttpTransport
 from kvv_action.endpoint.attempt import Try
 from kvv_action.endpoint.breaker import Breaker
 from kvv_action.endpoint.decoding import mended
-from kvv_action.endpoint.fetch import TextBody, fetch_request
+from kvv_action.endpoint.fetch import PostedBody, TextBody, fetch_request, url_of
 from kvv_action.endpoint.limiter import Limiter, Slot
 from kvv_action.endpoint.options import ClientOptions
 from kvv_action.endpoint.retry import asked_wait, decide
@@ -71,7 +71,7 @@ class EndpointClient:
         self._clock = clock
         self._sleep = sleep
         self._random = random
-        self._urls = {path: _url(options.base_url, path) for path in (CHAT, COMPLETIONS)}
+        self._urls = {path: url_of(options.base_url, path) for path in (CHAT, COMPLETIONS)}
         self._headers = _headers(options)
         self._breaker = Breaker(options.stop_after_failures)
         self._transport: AiohttpTransport | None = None
@@ -100,18 +100,21 @@ class EndpointClient:
 
         return await self._asked(request, lambda: Try(self._options, stream=stream))
 
-    async def fetch(self, path: str) -> Completion:
-        """Get something else below the base URL; see `benchmark.Client`.
+    async def fetch(self, path: str, content: bytes | None = None) -> Completion:
+        """Get something else below the base URL, or post `content` there; see `benchmark.Client`.
 
         Raises:
             EndpointError, RunStopped: as in `complete`.
         """
 
         def request() -> httpx.Request:
-            base, connect = self._options.base_url, self._options.connect_timeout
-            return fetch_request(base, path, self._headers, connect=connect)
+            url, connect = url_of(self._options.base_url, path), self._options.connect_timeout
+            if content is not None:
+                return chat_request(url, self._headers, content, connect=connect)
+            return fetch_request(url, self._headers, connect=connect)
 
-        return await self._asked(request, lambda: Try(self._options, stream=False, body=TextBody))
+        body = TextBody if content is None else PostedBody
+        return await self._asked(request, lambda: Try(self._options, stream=False, body=body))
 
     async def _asked(self, request: Callable[[], httpx.Request], attempt: Callable[[], Try]) -> Completion:
         """Try until there is an answer or no use in trying."""
@@ -210,11 +213,6 @@ class EndpointClient:
 def _spent_on_retries(attempts: tuple[Attempt, ...]) -> float:
     """Seconds of pauses and of tries after the first, which alone may take as long as the total deadline."""
     return sum(attempt.waited for attempt in attempts) + sum(attempt.duration for attempt in attempts[1:])
-
-
-def _url(base_url: str, path: str) -> httpx.URL:
-    url = httpx.URL(base_url)
-    return url.copy_with(path=f"{url.path.rstrip('/')}/{path}", fragment=None)
 
 
 def _headers(options: ClientOptions) -> httpx.Headers:

@@ -1,4 +1,4 @@
-"""A GET of something that is no completion, like the list of models."""
+"""A body that is taken as text: of something that is no completion, or of a completion byte by byte."""
 
 import hashlib
 
@@ -7,14 +7,18 @@ import httpx
 from kvv_action.endpoint.body import too_large
 from kvv_action.endpoint.reassembly import Reassembly
 
-LONGEST = 64 * 1024
-"""Bytes of the body that are kept."""
+LONGEST, LONGEST_POSTED = 64 * 1024, 2 * 1024 * 1024
+"""Bytes of the body that are kept: of a GET, and of an answer to a post."""
 
 
-def fetch_request(base_url: str, path: str, headers: httpx.Headers, *, connect: float) -> httpx.Request:
-    """A GET of `path` below the base URL; `connect` is in seconds."""
+def url_of(base_url: str, path: str) -> httpx.URL:
+    """The address of `path` below the base URL, or below its origin when it begins with a slash."""
     url = httpx.URL(base_url)
-    url = url.copy_with(path=f"{url.path.rstrip('/')}/{path}", fragment=None)
+    return url.copy_with(path=path if path.startswith("/") else f"{url.path.rstrip('/')}/{path}", fragment=None)
+
+
+def fetch_request(url: httpx.URL, headers: httpx.Headers, *, connect: float) -> httpx.Request:
+    """A GET; `connect` is in seconds."""
     return httpx.Request("GET", url, headers=headers, extensions={"timeout": {"connect": connect, "pool": connect}})
 
 
@@ -28,6 +32,7 @@ class TextBody:
     """
 
     streamed = False
+    longest = LONGEST
 
     def __init__(self, *, limit: int, encoding: str = "") -> None:
         del encoding  # kept as received: only identity was accepted
@@ -47,7 +52,7 @@ class TextBody:
         if self.size > self._limit:
             raise too_large(self._limit)
         self._hash.update(data)
-        self._kept += data[: max(0, LONGEST - len(self._kept))]
+        self._kept += data[: max(0, self.longest - len(self._kept))]
         return True
 
     def close(self) -> None:
@@ -58,3 +63,9 @@ class TextBody:
     def sha256(self) -> str:
         """Digest of the body as received."""
         return self._hash.hexdigest()
+
+
+class PostedBody(TextBody):
+    """The answer to a posted body; a stream of events is kept as it came."""
+
+    longest = LONGEST_POSTED

@@ -80,6 +80,7 @@ class _Outgoing:
     key: str
     kept: str
     endpoint: str = ""
+    verbatim: bool = False
 
 
 class _GivenUp(Exception):
@@ -119,7 +120,7 @@ class _Generate:
         planned, place, runner = self._item.loaded.planned, self._item.place, self._runner
         call = self._next()
         content, stream = request.path.encode(), False
-        if request.path in POSTED:
+        if request.path in POSTED or request.verbatim:
             content, stream = compose(request, runner.plan, planned, runner.profile)
         digest, key = answer_key(
             content, runner.plan, planned,
@@ -128,7 +129,7 @@ class _Generate:
         kept = _kept(content, planned.kind, call)
         return _Outgoing(
             path=request.path, content=content, stream=stream, call=call, digest=digest, key=key, kept=kept,
-            endpoint=request.endpoint,
+            endpoint=request.endpoint, verbatim=request.verbatim,
         )  # fmt: skip
 
     async def _send(self, out: _Outgoing, *, may_reject: bool) -> Exchange:
@@ -164,6 +165,8 @@ class _Generate:
 
     async def _answer(self, out: _Outgoing) -> Completion:
         client = self._runner.client_of(out.endpoint)
+        if out.verbatim:
+            return await client.fetch(out.path, out.content)
         if out.path == CHAT:
             return await client.complete(out.content, stream=out.stream)
         if out.path in POSTED:

@@ -1,0 +1,95 @@
+"""The stream contract item by item, each on a stream of its own that is kept as it came."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+from benchmarks.precheck.ask import ask, cap
+from benchmarks.precheck.calls import WEATHER, about_weather
+from benchmarks.precheck.causes import Cause
+from benchmarks.precheck.frames import read
+from benchmarks.precheck.probe import Probe, broken, holds, informs, refused, weighed
+from benchmarks.precheck.stream_items import ITEMS, Asked, Item, Weight
+from benchmarks.precheck.usage import answer_of
+from kvv_action.benchmark import Options
+from kvv_action.errors import Undecided
+from kvv_action.profiles.model import Level, Profile
+from kvv_action.schema import Exchange, Json, Request, Score
+
+TEXT = "Say in one short sentence why the sea is salty."
+UNKNOWN = "kvv-no-such-model"
+SHOWN = 300
+"""Characters of a frame that an explanation quotes."""
+UNKNOWN_SERVED = Cause(
+    cause="a stream of an unknown model is served",
+    remedy="answer HTTP 4xx with a JSON error when no such model is served, streamed or not",
+)
+
+
+def probes(profile: Profile, options: Options) -> Iterator[Probe]:
+    """One probe an item, and one for a model that is not there."""
+    for item in ITEMS:
+        judge = partial(_judged, item, _level(item, options))
+        yield Probe(
+            id=f"streaming.contract.{item.name}", requests=(_request(profile, item.asked),), judge=judge, tier="full"
+        )
+    unknown = ask(profile, TEXT, stream=True, model=UNKNOWN, max_tokens=16)
+    recommended = Level.WARNING if options.contract == "official" else Level.INFORMATION
+    yield Probe(
+        id="streaming.contract.unknown-model",
+        requests=(unknown,),
+        judge=partial(_not_served, recommended),
+        tier="full",
+    )
+
+
+def _level(item: Item, options: Options) -> Level:
+    """What it means that an item does not hold."""
+    match item.weight:
+        case Weight.REQUIRED:
+            return Level.FAILURE
+        case Weight.RECOMMENDED if options.contract == "official":
+            return Level.WARNING
+        case _:
+            return Level.INFORMATION
+
+
+def _request(profile: Profile, asked: Asked) -> Request:
+    fields: dict[str, Json] = {"max_tokens": 4 * cap(profile)}
+    if asked is Asked.BARE:
+        fields["stream_options"] = {"include_usage": False}
+    if asked is Asked.CALL:
+        fields["tools"] = [WEATHER]
+    text = about_weather("Oslo") if asked is Asked.CALL else TEXT
+    return replace(ask(profile, text, stream=True, **fields), verbatim=True)
+
+
+def _judged(item: Item, level: Level, exchanges: Sequence[Exchange]) -> Score:
+    """What the frames say about one item.
+
+    Raises:
+        Undecided: no stream came, or it is not all there.
+    """
+    if not exchanges:
+        raise Undecided("there is no answer")
+    answer = answer_of(exchanges[0])
+    stream = read(answer.content)
+    if not stream.frames:
+        raise Undecided("no stream came, which another probe judges")
+    if len(answer.content.encode(errors="surrogatepass")) < answer.raw_bytes // 2:
+        raise Undecided("the stream is longer than what is kept of it")
+    if item.asked is Asked.CALL and not any(choice.calls for _, choice in stream.choices()):
+        return informs("no call came, so that none can be looked at")
+    found = next(item.check(stream), "")
+    if not found:
+        return holds(f"{len(stream.frames)} frames")
+    said = found if len(found) <= SHOWN else f"{found[:SHOWN]}…"
+    return weighed(broken(said, Cause(cause=item.rule, remedy=item.remedy)), level)
+
+
+def _not_served(level: Level, exchanges: Sequence[Exchange]) -> Score:
+    if not exchanges:
+        raise Undecided("there is no answer")
+    if exchanges[0].rejection is None:
+        return weighed(broken(f"{UNKNOWN} was served", UNKNOWN_SERVED), level)
+    return holds(f"refused: {refused(exchanges[0])}")
