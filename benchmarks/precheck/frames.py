@@ -61,6 +61,11 @@ class Stream:
     odd: tuple[str, ...]
     done: tuple[int, ...]
 
+    @property
+    def streamed(self) -> bool:
+        """Whether it is a stream of events at all."""
+        return any(line.startswith("data:") for line in self.text.splitlines())
+
     def choices(self) -> Iterator[tuple[Frame, Choice]]:
         """Every choice with its frame."""
         for frame in self.frames:

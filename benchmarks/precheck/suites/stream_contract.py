@@ -68,14 +68,14 @@ def _judged(item: Item, level: Level, exchanges: Sequence[Exchange]) -> Score:
     """What the frames say about one item.
 
     Raises:
-        Undecided: no stream came, or it is not all there.
+        Undecided: there is no answer, or it is not all there.
     """
     if not exchanges:
         raise Undecided("there is no answer")
     answer = answer_of(exchanges[0])
     stream = read(answer.content)
-    if not stream.frames:
-        raise Undecided("no stream came, which another probe judges")
+    if not stream.streamed:
+        return informs("no stream came, which streaming.protocol judges")
     if len(answer.content.encode(errors="surrogatepass")) < answer.raw_bytes // 2:
         raise Undecided("the stream is longer than what is kept of it")
     if item.asked is Asked.CALL and not any(choice.calls for _, choice in stream.choices()):
