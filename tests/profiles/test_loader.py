@@ -450,5 +450,45 @@ def test_a_profile_without_newer_keys_keeps_its_digest(tmp_path: Path) -> None:
     path.write_text(OWN)
     before = load(str(path)).digest
     assert before == "d4c2b3dc612837e4766e623cafad3809f3e73140001a8fced68e589fed6af9d6"
-    path.write_text(OWN + '[tokens]\ncases = "kimi-k3"\n')
+    path.write_text(OWN + '[tokens]\nmeasured = false\n')
     assert load(str(path)).digest != before
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('extends = "kimi-k2.6"\n[thinking]\nswitch_open = true\n', "thinking.switch_open"),
+        ('extends = "kimi-k2.6"\n[call_ids]\nformat = "call_{number}"\n', "call_ids.format"),
+        ('extends = "kimi-k2.6"\ntool_call_id = "call_{index"\n', "tool_call_id"),
+        ('extends = "kimi-k2.6"\n[call_ids]\nofficial = "grave"\n', "call_ids.official"),
+        ('extends = "kimi-k2.6"\n[tokens]\ncases = "kimi-k3"\n', "tokens.cases"),
+        ('extends = "kimi-k2.6"\n[tokens]\ncases = "kimi-k4"\n', "tokens.cases"),
+        ('extends = "kimi-k3"\n[prompt_tokens]\nno-formt = 36\n', "prompt_tokens.no-formt"),
+        (
+            'extends = "kimi-k3"\n[[parameters]]\nname = "temperature"\nvalue = 1.0\nopen = [1, 0]\n',
+            "parameters.0.open",
+        ),
+        (
+            'extends = "kimi-k3"\n[[parameters]]\nname = "temperature"\nvalue = 1.0\nrejected = [0.5]\n'
+            "open = [0.0, 1.0]\nopen_without_thinking = [0.0, 1.0]\n",
+            "parameters.0.rejected",
+        ),
+        (
+            'extends = "kimi-k3"\n[[facts]]\nabout = ["thinkng"]\nsource = "https://example.org"\ndate = 2026-01-02\n',
+            "facts.0.about",
+        ),
+    ],
+)
+def test_what_contradicts_itself_is_named(text: str, said: str, tmp_path: Path) -> None:
+    """One problem, at its place, with what is allowed."""
+    (problem,) = problems(write(tmp_path, text))
+    assert problem.name.endswith(f": {said}")
+    assert problem.allowed
+
+
+def test_rejected_values_of_a_user_s_own_stay_readable(tmp_path: Path) -> None:
+    """Whoever wants 0.5 refused says so, as before."""
+    text = 'extends = "kimi-k2.6"\n[[parameters]]\nname = "temperature"\nvalue = 0.6\nthinking_value = 1.0\n'
+    profile = load(write(tmp_path, text + "rejected = [0.5, 1.1]\n"))
+    assert profile.parameters[0].rejected == (0.5, 1.1)
+    assert not profile.parameters[0].is_open(0.5, thinking=True)
