@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.precheck.probe import Probe
 from benchmarks.precheck.suites import chosen
 from kvv_action.benchmark import Generate, Options, Outline, Rows, Sandbox, Typical
+from kvv_action.errors import EndpointError
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Answer, BenchmarkKind, Exchange, Message, Sample, Score
 
@@ -50,9 +51,16 @@ class Precheck:
             # calls are numbered when they are made, so the order of the answers does not matter
             await _all(generate(request, may_reject=True) for request in probe.requests)
             return
-        exchanges = [await generate(request, may_reject=True) for request in probe.requests]
-        while probe.then and (request := probe.then(exchanges)):
-            exchanges.append(await generate(request, may_reject=True))
+        exchanges: list[Exchange] = []
+        for request in probe.requests:
+            try:
+                exchanges.append(await generate(request, may_reject=True))
+            except EndpointError:
+                if not probe.optional or not exchanges:
+                    raise
+                return
+        while probe.then and (following := probe.then(exchanges)):
+            exchanges.append(await generate(following, may_reject=True))
 
     async def score(self, sample: Sample, exchanges: Sequence[Exchange]) -> Score:
         """1 when the contract holds."""

@@ -27,6 +27,7 @@ class Probe:
         then: the next request, from the answers so far; None ends the probe. Asked again after each answer.
         follows: how many requests `then` makes of answers that are all right.
         at_most: how many it makes at most; 0 without `then`.
+        optional: what it asks need not be there at all: a request that fails for good ends it, and is no failure.
         tier: the smallest tier that sends it.
     """
 
@@ -37,6 +38,7 @@ class Probe:
     follows: int = 0
     at_most: int = 0
     together: bool = False
+    optional: bool = False
     tier: str = "smoke"
 
     @property

@@ -147,8 +147,9 @@ def _reasoning(effort: str, rules: ThinkingRules) -> str:
 
 def _with_tools(answer: Answer, call: Call) -> Answer:
     """`answer` with the tool calls that `tool_choice` wants."""
-    last = last_message(call.messages)
-    if not answer.tool_calls and last.get("role") == "user":
+    # a system message behind the question brings tools along, and is not what is answered
+    spoken = last_message([message for message in call.messages if message.get("role") != "system"])
+    if not answer.tool_calls and spoken.get("role") == "user":
         answer = _as_told(answer, call)
     calls = answer.tool_calls
     if call.tool_choice is Choice.NONE:

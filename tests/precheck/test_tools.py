@@ -123,6 +123,8 @@ FAULTS = {
             "tools.choice-required-without-tools.*",
             "tools.choice-unknown.*",
             "thinking.tool-turn-kept",
+            "tools.malformed-history.*",
+            "dynamic-tools.refuses-same-names*",
             "dynamic-tools.refuses-result-without-id",
         ),
         spills=FORCED,
@@ -132,6 +134,8 @@ FAULTS = {
             **{f"tools.{name}.*": CHOICE_REFUSED for name in CHOICES},
             "tools.choice-none-without-tools": CHOICE_REFUSED,
             "tools.choice-auto-without-tools": CHOICE_REFUSED,
+            "dynamic-tools.required*": CHOICE_REFUSED,
+            "dynamic-tools.last-message.*": CHOICE_REFUSED,
         },
         undecided=("tools.choice-required-without-tools.*", "tools.choice-unknown.*"),
         spills=FORCED,
@@ -388,3 +392,16 @@ def test_a_hostile_answer_is_data(name: str) -> None:
                 continue
             assert 0 <= score.value <= 1
             assert len(score.explanation) < 1000 or "refused" in score.explanation
+
+
+def test_a_malformed_history_must_not_end_a_conversation() -> None:
+    """Refused after a well-formed one was accepted: a warning, and information for a compatible deployment."""
+    names = [f"tools.malformed-history.{name}" for name in ("cut-arguments", "empty-arguments", "repeated-result")]
+    served, refusal = said("11.5"), Exchange(call=0, rejection=Rejection(status=400, message="bad", body=""))
+    for contract, answer in (("official", "warning"), ("compatible", "information")):
+        found = {probe.id: probe for probe in probes(loader.load("kimi-k3"), Options(contract=contract))}
+        for name in names:
+            assert found[name].judge([served, served]).answer == "holds"
+            assert found[name].judge([served, refusal]).answer == answer
+            with pytest.raises(Undecided):
+                found[name].judge([refusal, refusal])

@@ -450,7 +450,7 @@ def test_a_profile_without_newer_keys_keeps_its_digest(tmp_path: Path) -> None:
     path.write_text(OWN)
     before = load(str(path)).digest
     assert before == "d4c2b3dc612837e4766e623cafad3809f3e73140001a8fced68e589fed6af9d6"
-    path.write_text(OWN + '[tokens]\nmeasured = false\n')
+    path.write_text(OWN + "[tokens]\nmeasured = false\n")
     assert load(str(path)).digest != before
 
 
@@ -469,8 +469,10 @@ def test_a_profile_without_newer_keys_keeps_its_digest(tmp_path: Path) -> None:
             "parameters.0.open",
         ),
         (
-            'extends = "kimi-k3"\n[[parameters]]\nname = "temperature"\nvalue = 1.0\nrejected = [0.5]\n'
-            "open = [0.0, 1.0]\nopen_without_thinking = [0.0, 1.0]\n",
+            (
+                'extends = "kimi-k3"\n[[parameters]]\nname = "temperature"\nvalue = 1.0\nrejected = [0.5]\n'
+                "open = [0.0, 1.0]\nopen_without_thinking = [0.0, 1.0]\n"
+            ),
             "parameters.0.rejected",
         ),
         (

@@ -5,7 +5,6 @@ samples, so an answer that does not fit is asked for again; the contract is brok
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -73,10 +72,6 @@ STANDARD = (
     "single-type-in-array.object",
     "type-location.in-items",
 )
-STREAMED_EACH = 5
-"""Schemas of a suite of the corpus, the first ones, that are sent as a stream too: what breaks streams depends on the
-text of the arguments more than on the schema, and Pre-Verification as a whole stays below 600 requests."""
-
 NOT_ENFORCED = Cause(
     cause="tool arguments do not follow the tool's schema",
     remedy="turn guided decoding on for tools with strict: true (a structured-output backend such as xgrammar), and "
@@ -145,15 +140,12 @@ class Try:
 
 
 def probes(profile: Profile, options: Options) -> Iterator[Probe]:
-    """Every schema of the corpus, the first of each suite as a stream too; all of `mfjs-cases` in both modes."""
+    """Every schema of the corpus and of `mfjs-cases`, in both modes."""
     if Contract.TOOL_SCHEMA not in profile.contracts:
         return
-    seen: Counter[str] = Counter()
     for case in corpus():
-        seen[case.suite] += 1
         for mode, stream in MODES:
-            if not stream or seen[case.suite] <= STREAMED_EACH:
-                yield _probe(profile, case, mode, stream=stream, tier=_tier(case.name, stream=stream))
+            yield _probe(profile, case, mode, stream=stream, tier=_tier(case.name, stream=stream))
     if options.mfjs_cases:
         given = from_folder(Path(options.mfjs_cases))
         control = Case(suite="cases", id="plainest", schema=CONTROL)

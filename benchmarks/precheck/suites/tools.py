@@ -37,7 +37,7 @@ from benchmarks.precheck.calls import (
     wrong_calls,
 )
 from benchmarks.precheck.causes import Cause
-from benchmarks.precheck.probe import Judge, Probe, broken, holds, weighed
+from benchmarks.precheck.probe import REFUSALS, Judge, Probe, broken, holds, refused, weighed
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Contract, Level, Profile
@@ -66,6 +66,10 @@ RESULT_IGNORED = Cause(
 RESULT_REFUSED = Cause(
     cause="results of tools cannot be sent back",
     remedy="accept the assistant's message with its tool_calls, ids and reasoning_content, and role tool after it",
+)
+HISTORY_REFUSED = Cause(
+    cause="a history with a malformed call is refused",
+    remedy="take calls of the history as they are: one bad call of the model must not end a conversation",
 )
 CHOICE_REFUSED = Cause(
     cause="a valid tool_choice is refused",
@@ -144,6 +148,46 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
         yield from _choices(profile, name, stream=stream)
         if Contract.TOOL_CHOICE in profile.contracts:
             yield from _refusals(profile, name, stream=stream)
+    level = Level.WARNING if options.contract == "official" else Level.INFORMATION
+    for name, call, results in _malformed():
+        yield _accepts_history(profile, name, call, results, level)
+
+
+def _malformed() -> Iterator[tuple[str, ToolCall, int]]:
+    """Histories that agents produce: arguments that are no JSON, no object or empty, and a result that came twice."""
+    call = ToolCall(id="", name="get_weather", arguments='{"city":"Oslo"}')
+    yield "cut-arguments", replace(call, arguments='{"city":"Oslo"'), 1
+    yield "arguments-no-object", replace(call, arguments='"Oslo"'), 1
+    yield "empty-arguments", replace(call, arguments=""), 1
+    yield "unknown-tool", replace(call, name="get_whether"), 1
+    yield "repeated-result", call, 2
+
+
+def _accepts_history(profile: Profile, name: str, call: ToolCall, results: int, level: Level) -> Probe:
+    """A well-formed history, then a malformed one: what a model once wrote must not end the conversation."""
+    requests = tuple(
+        _answered_history(profile, made, count)
+        for made, count in ((replace(_earlier(profile), arguments='{"city":"Oslo"}'), 1), (call, results))
+    )
+    judge = partial(_still_served, name, level)
+    return Probe(id=f"tools.malformed-history.{name}", requests=requests, judge=judge, tier="full")
+
+
+def _answered_history(profile: Profile, call: ToolCall, results: int) -> Request:
+    made = replace(call, id=_earlier(profile).id)
+    reasoning = "The weather must come from the tool." if profile.thinking.supported else ""
+    messages = [user(about_weather("Oslo")), answered(made, reasoning=reasoning), *[result(made, RESULT)] * results]
+    return ask(profile, messages, stream=False, tools=[WEATHER], max_tokens=BRIEF)
+
+
+def _still_served(name: str, level: Level, exchanges: Sequence[Exchange]) -> Score:
+    if len(exchanges) != 2 or exchanges[0].completion is None:
+        raise Undecided("a well-formed history is not accepted, so nothing can be said about a malformed one")
+    if exchanges[1].rejection is None:
+        return holds("accepted")
+    if exchanges[1].rejection.status not in REFUSALS:
+        raise Undecided(f"{name} got {refused(exchanges[1])}, which is no refusal of it")
+    return weighed(broken(f"refused: {refused(exchanges[1])}", HISTORY_REFUSED), level)
 
 
 def _request(profile: Profile, text: str, *tools: Json, stream: bool, **fields: Json) -> Request:
