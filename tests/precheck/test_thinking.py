@@ -31,6 +31,7 @@ from kvv_action.simulator.faults import thinking
 from tests.precheck.expectation import Broken, assert_broken, broken_by
 from tests.precheck.harness import precheck
 
+MODES = ("thinking.off.streamed", "thinking.off.plain")
 LEAKED = {
     "thinking.default.*": TAGS_LEAKED,
     "thinking.on.*": TAGS_LEAKED,
@@ -127,7 +128,7 @@ def test_a_fault_breaks_its_probes_alone(fault: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("fault", ["ignores-thinking-off", "answer-as-reasoning"])
 def test_a_model_that_always_thinks_need_not_stop(fault: str, tmp_path: Path) -> None:
     """Refusing to stop and thinking on are both fine."""
-    seen = precheck(tmp_path / "out", profile="kimi-k2.7", faults=(fault,), probes="thinking")
+    seen = precheck(tmp_path / "out", profile="kimi-k2-thinking", faults=(fault,), probes="thinking")
     assert not seen.broken
     assert not seen.failed
 
@@ -293,3 +294,15 @@ def test_a_bare_tool_turn_is_told(refused: bool) -> None:
     rejection = Exchange(call=0, rejection=Rejection(status=400, message="reasoning_content is missing", body=""))
     score = chosen("thinking.refuses-bare-tool-turn", "kimi-k2.6").judge([served, rejection if refused else served])
     assert (score.value, score.answer) == (1.0, "holds" if refused else "information")
+
+
+@pytest.mark.pipeline
+@pytest.mark.parametrize(
+    ("fault", "broken"),
+    [("ignores-thinking-off", {}), ("answer-as-reasoning", dict.fromkeys(MODES, ANSWER_MISFILED.cause))],
+)
+def test_a_model_that_may_stop_answers_where_it_stops(fault: str, broken: dict[str, str], tmp_path: Path) -> None:
+    """Whether K2.7 stops is open; when it does, the answer is content."""
+    seen = precheck(tmp_path / "out", profile="kimi-k2.7", faults=(fault,), probes="thinking")
+    assert seen.broken == broken
+    assert not seen.failed
