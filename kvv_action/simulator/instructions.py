@@ -12,7 +12,7 @@ from kvv_action.simulator.tooling import Tool
 
 _NAMED = re.compile(r"\b(?P<verb>\w+) the tool (?P<name>[A-Za-z_](?:[\w.-]*\w)?)")
 _WANTING = ("use", "call")
-_ANY = re.compile(r"应当使用工具|should use (?:a|the) tools?\b", re.IGNORECASE)
+_ANY = re.compile(r"应当使用工具|请查一下|should use (?:a|the) tools?\b", re.IGNORECASE)
 _KEY = re.compile(r"(?:\bkeys?(?: named)?|键|只包含) ?['\"]?([A-Za-z_]\w*)")
 _DICTATED = re.compile(r"\barguments: (?=\{)")
 
