@@ -10,6 +10,7 @@ from benchmarks.precheck.suites.dynamic_tools import (
     BAD,
     DYNAMIC_REFUSED,
     DYNAMIC_UNCHECKED,
+    FORCED_UNMADE,
     NOT_OFFERED,
     REQUEST_FORGOTTEN,
     RESULT_UNTIED,
@@ -34,7 +35,8 @@ OFFERED = (
     "last-message",
     "three-in-one",
 )
-UNOFFERED = {f"dynamic-tools.{name}.*": NOT_OFFERED for name in OFFERED}
+FORCED = ("required", "required-beside-request", "last-message")
+UNOFFERED = {f"dynamic-tools.{name}.*": FORCED_UNMADE if name in FORCED else NOT_OFFERED for name in OFFERED}
 FAULTS = {
     "ignores-dynamic-tools": Broken(causes=UNOFFERED),
     "knows-no-dynamic-tools": Broken(
@@ -42,7 +44,10 @@ FAULTS = {
     ),
     "forgets-request-tools": Broken(causes={"dynamic-tools.request-beside.*": REQUEST_FORGOTTEN}),
     "reads-dynamic-tools-at-the-start-only": Broken(
-        causes={f"dynamic-tools.{name}.*": NOT_OFFERED for name in ("mid-history", "several-messages", "last-message")}
+        causes={
+            **{f"dynamic-tools.{name}.*": NOT_OFFERED for name in ("mid-history", "several-messages")},
+            "dynamic-tools.last-message.*": FORCED_UNMADE,
+        }
     ),
     "refuses-dynamic-tools": Broken(
         causes={f"dynamic-tools.{name}.*": DYNAMIC_REFUSED for name in (*OFFERED, "request-beside")},

@@ -25,7 +25,7 @@ from benchmarks.precheck.causes import Cause
 from benchmarks.precheck.probe import Probe
 from benchmarks.precheck.suites import dynamic_tools as dynamic_suite
 from benchmarks.precheck.suites import thinking as thinking_suite
-from benchmarks.precheck.suites.dynamic_tools import NOT_OFFERED, REQUEST_FORGOTTEN
+from benchmarks.precheck.suites.dynamic_tools import FORCED_UNMADE, NOT_OFFERED, REQUEST_FORGOTTEN
 from benchmarks.precheck.suites.thinking import RESULT_UNUSED
 from benchmarks.precheck.suites.tools import (
     CALLED_UNASKED,
@@ -62,11 +62,17 @@ def every(cause: Cause) -> Broken:
     return Broken(causes=calling(cause), spills=FORCED)
 
 
+FORCED_DYNAMIC = {
+    f"dynamic-tools.{name}.*": FORCED_UNMADE for name in ("required", "required-beside-request", "last-message")
+}
+
+
 def silent() -> dict[str, Cause]:
     """No call comes: what that means depends on who offers the tool."""
     causes = calling(NEVER_CALLED)
     causes |= {name: NOT_OFFERED for name in causes if name.startswith("dynamic-tools.")}
     return causes | {
+        **FORCED_DYNAMIC,
         "tools.choice-required.*": REQUIRED_IGNORED,
         "dynamic-tools.request-beside.*": REQUEST_FORGOTTEN,
     }
@@ -110,7 +116,9 @@ FAULTS = {
         causes={**both("round-trip", RESULT_IGNORED), "thinking.tool-turn.*": RESULT_UNUSED}
     ),
     "ignores-tool-choice-none": Broken(causes=both("choice-none", NONE_IGNORED)),
-    "ignores-tool-choice-required": Broken(causes=both("choice-required", REQUIRED_IGNORED), spills=FORCED),
+    "ignores-tool-choice-required": Broken(
+        causes={**both("choice-required", REQUIRED_IGNORED), **FORCED_DYNAMIC}, spills=FORCED
+    ),
     "accepts-required-without-tools": Broken(causes=both("choice-required-without-tools", CHOICE_UNCHECKED)),
     "accepts-unknown-tool-choice": Broken(causes=both("choice-unknown", CHOICE_UNCHECKED)),
     "refuses-tools": Broken(

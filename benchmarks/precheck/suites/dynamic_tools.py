@@ -31,6 +31,10 @@ REQUEST_FORGOTTEN = Cause(
     cause="tools of the request are not called beside those of messages",
     remedy="offer the model both: `tools` of the request, and those that system messages bring along",
 )
+FORCED_UNMADE = Cause(
+    cause="tool_choice required does not force a call of tools in system messages",
+    remedy="with tool_choice required force a call of any offered tool, those of system messages included",
+)
 DYNAMIC_REFUSED = Cause(
     cause="tools in system messages are refused",
     remedy="accept a system message with empty content and `tools`, anywhere in the history",
@@ -64,6 +68,8 @@ ROOM = tool(
 )
 BOOKING = '{"room": {"floor": 3, "name": "Alder"}, "guests": ["Ada", "Grace"]}'
 ASK_STOCK = "How many pieces of the article BX12 are in stock? Use the tool get_stock."
+HINT_STOCK = "Is the article BX12 still in stock?"
+"""Names no tool: who must call one calls the one that fits."""
 ASK_RATE = "What is the exchange rate of the currency SEK right now? Use the tool get_rate."
 ASK_ROOM = f"Call the tool book_room with exactly these arguments: {BOOKING}"
 GREETING: tuple[Message, ...] = (user("Hello!"), {"role": "assistant", "content": "Hello! How can I help?"})
@@ -77,7 +83,7 @@ class _Good:
 
     Attributes:
         called: the tool that must be called.
-        argument: a text that its arguments must hold.
+        argument: a text that its arguments must hold; empty where the question names no tool.
         tools: all that are offered; those of `request` stand beside the messages.
         both: asked streamed and plain, else streamed alone.
         choice: of the request; empty leaves it to the model.
@@ -176,9 +182,9 @@ GOOD = (
     _Good(
         name="required",
         both=True,
-        messages=(holding(STOCK), user(ASK_STOCK)),
+        messages=(holding(STOCK), user(HINT_STOCK)),
         called="get_stock",
-        argument="BX12",
+        argument="",
         tools=(STOCK,),
         tier="full",
         choice="required",
@@ -186,9 +192,9 @@ GOOD = (
     _Good(
         name="required-beside-request",
         both=True,
-        messages=(holding(STOCK), user(ASK_STOCK)),
+        messages=(holding(STOCK), user(HINT_STOCK)),
         called="get_stock",
-        argument="BX12",
+        argument="",
         tools=(STOCK, WEATHER),
         request=(WEATHER,),
         tier="full",
@@ -197,9 +203,9 @@ GOOD = (
     _Good(
         name="last-message",
         both=True,
-        messages=(user(ASK_STOCK), holding(STOCK)),
+        messages=(user(HINT_STOCK), holding(STOCK)),
         called="get_stock",
-        argument="BX12",
+        argument="",
         tools=(STOCK,),
         tier="full",
         choice="required",
@@ -328,7 +334,7 @@ def _positive(profile: Profile, good: _Good, name: str, *, stream: bool, tier: s
 def _called(good: _Good, answer: Completion) -> Finding | str:
     """The tool was called with what the question names."""
     found = wrong_calls(answer, good.tools)
-    cause = REQUEST_FORGOTTEN if good.called in _names(good.request) else NOT_OFFERED
+    cause = FORCED_UNMADE if good.choice else REQUEST_FORGOTTEN if good.called in _names(good.request) else NOT_OFFERED
     if found and found.cause is NEVER_CALLED:
         return Finding(explanation=found.explanation, cause=cause, slip=True)
     if found:
@@ -340,7 +346,7 @@ def _called(good: _Good, answer: Completion) -> Finding | str:
     if not any(good.argument in call.arguments for call in fitting):
         explanation = f"{good.called} was called without {good.argument}: {quoted(fitting[0].arguments)}"
         return Finding(explanation=explanation, cause=ARGUMENTS_WRONG, slip=True)
-    return f"{good.called} was called with {good.argument}"
+    return f"{good.called} was called" + (f" with {good.argument}" if good.argument else "")
 
 
 def _names(tools: Sequence[Json]) -> set[str]:
