@@ -12,7 +12,7 @@ DATA = "data: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class FrameChoice:
     """One choice of a frame, as far as it is one."""
 
     value: Mapping[str, Json]
@@ -38,11 +38,11 @@ class Frame:
     text: str
 
     @property
-    def choices(self) -> Sequence[Choice]:
+    def choices(self) -> Sequence[FrameChoice]:
         """The choices in it."""
         choices = self.value.get("choices")
         listed = choices if isinstance(choices, list) else []
-        return [Choice(value=choice) for choice in listed if isinstance(choice, Mapping)]
+        return [FrameChoice(value=choice) for choice in listed if isinstance(choice, Mapping)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class Stream:
         """Whether it is a stream of events at all."""
         return any(line.startswith("data:") for line in self.text.splitlines())
 
-    def choices(self) -> Iterator[tuple[Frame, Choice]]:
+    def choices(self) -> Iterator[tuple[Frame, FrameChoice]]:
         """Every choice with its frame."""
         for frame in self.frames:
             for choice in frame.choices:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.precheck.causes import Cause
-from kvv_action.profiles.model import Level
+from kvv_action.profiles.model import Severity
 from kvv_action.schema import Completion, Exchange, Request, Score
 
 Judge = Callable[[Sequence[Exchange]], Score]
@@ -64,14 +64,14 @@ def broken(explanation: str, cause: Cause, *, outcome: str = "broken", **metrics
     )
 
 
-def weighed(score: Score, level: Level) -> Score:
+def weighed(score: Score, level: Severity) -> Score:
     """The judgement of something that the contract only recommends: told, and not held against the endpoint.
 
     A warning keeps its cause and remedy; information keeps its explanation alone.
     """
-    if score.value == 1.0 or level is Level.FAILURE:
+    if score.value == 1.0 or level is Severity.FAILURE:
         return score
-    if level is Level.WARNING:
+    if level is Severity.WARNING:
         return replace(score, value=1.0, answer="warning")
     return replace(
         score, value=1.0, answer="information", explanation=f"{score.cause}: {score.explanation}",

@@ -12,7 +12,7 @@ from itertools import groupby
 
 import orjson
 
-from benchmarks.precheck.frames import Choice, Frame, Stream
+from benchmarks.precheck.frames import Frame, FrameChoice, Stream
 from kvv_action.schema import Json
 
 
@@ -24,7 +24,7 @@ class Weight(StrEnum):
     INFORMATIONAL = "informational"
 
 
-class Asked(StrEnum):
+class StreamAsked(StrEnum):
     """Which stream shows an item: a text with usage asked for, one without, or a tool call."""
 
     TEXT = "text"
@@ -33,7 +33,7 @@ class Asked(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class StreamItem:
     """One item.
 
     Attributes:
@@ -47,7 +47,7 @@ class Item:
     rule: str
     remedy: str
     check: Callable[[Stream], Iterator[str]]
-    asked: Asked = Asked.TEXT
+    asked: StreamAsked = StreamAsked.TEXT
 
 
 FINISHES = (
@@ -66,7 +66,7 @@ def _each(wrong: Callable[[Frame], object], what: str) -> Callable[[Stream], Ite
     return check
 
 
-def _each_choice(wrong: Callable[[Choice], object], what: str) -> Callable[[Stream], Iterator[str]]:
+def _each_choice(wrong: Callable[[FrameChoice], object], what: str) -> Callable[[Stream], Iterator[str]]:
     """A rule about every choice."""
 
     def check(stream: Stream) -> Iterator[str]:
@@ -243,22 +243,24 @@ def _text(value: Json) -> bool:
 
 
 def _required(
-    name: str, rule: str, remedy: str, check: Callable[[Stream], Iterator[str]], asked: Asked = Asked.TEXT
-) -> Item:
-    return Item(name=name, weight=Weight.REQUIRED, rule=rule, remedy=remedy, check=check, asked=asked)
+    name: str, rule: str, remedy: str, check: Callable[[Stream], Iterator[str]], asked: StreamAsked = StreamAsked.TEXT
+) -> StreamItem:
+    return StreamItem(name=name, weight=Weight.REQUIRED, rule=rule, remedy=remedy, check=check, asked=asked)
 
 
 def _recommended(
-    name: str, rule: str, remedy: str, check: Callable[[Stream], Iterator[str]], asked: Asked = Asked.TEXT
-) -> Item:
-    return Item(name=name, weight=Weight.RECOMMENDED, rule=rule, remedy=remedy, check=check, asked=asked)
+    name: str, rule: str, remedy: str, check: Callable[[Stream], Iterator[str]], asked: StreamAsked = StreamAsked.TEXT
+) -> StreamItem:
+    return StreamItem(name=name, weight=Weight.RECOMMENDED, rule=rule, remedy=remedy, check=check, asked=asked)
 
 
-def _informational(name: str, rule: str, check: Callable[[Stream], Iterator[str]], asked: Asked = Asked.TEXT) -> Item:
-    return Item(name=name, weight=Weight.INFORMATIONAL, rule=rule, remedy="", check=check, asked=asked)
+def _informational(
+    name: str, rule: str, check: Callable[[Stream], Iterator[str]], asked: StreamAsked = StreamAsked.TEXT
+) -> StreamItem:
+    return StreamItem(name=name, weight=Weight.INFORMATIONAL, rule=rule, remedy="", check=check, asked=asked)
 
 
-ITEMS: Sequence[Item] = (
+ITEMS: Sequence[StreamItem] = (
     _required(
         "framing", "events are not `data: ` lines with JSON", "write `data: `, one JSON object, an empty line", _framing
     ),
@@ -290,7 +292,7 @@ ITEMS: Sequence[Item] = (
         "joined arguments of a streamed call are not JSON",
         "send every piece of the arguments once, in order",
         _arguments,
-        Asked.CALL,
+        StreamAsked.CALL,
     ),
     _required(
         "utf8", "streamed text holds broken characters", "hold back the bytes of a character until all have come", _utf8
@@ -312,7 +314,7 @@ ITEMS: Sequence[Item] = (
         "a summary frame comes unasked",
         "send a frame with choices [] only when include_usage asks for it",
         _no_summary,
-        Asked.BARE,
+        StreamAsked.BARE,
     ),
     _recommended(
         "usage",
@@ -352,14 +354,14 @@ ITEMS: Sequence[Item] = (
         "pieces of a streamed call are not cut as agreed",
         'open a call with id, type, name and arguments "", then send index and arguments alone',
         _call_opens,
-        Asked.CALL,
+        StreamAsked.CALL,
     ),
     _recommended(
         "call-order",
         "streamed calls are not numbered one after the other",
         "finish a call before the next, from index 0",
         _call_order,
-        Asked.CALL,
+        StreamAsked.CALL,
     ),
     _recommended(
         "finish-known", "finish_reason is an unknown word", "use OpenAI's words, or Moonshot's", _finish_known
@@ -370,6 +372,8 @@ ITEMS: Sequence[Item] = (
         "leave logprobs out, or null, unless they are asked for",
         _each_choice(lambda choice: choice.value.get("logprobs"), "logprobs"),
     ),
-    _informational("usage-in-choice", "usage is not in the last choice (Moonshot only)", _usage_in_choice, Asked.BARE),
+    _informational(
+        "usage-in-choice", "usage is not in the last choice (Moonshot only)", _usage_in_choice, StreamAsked.BARE
+    ),
     _informational("boundary", "no empty reasoning ends the reasoning (Moonshot only)", _boundary),
 )

@@ -60,7 +60,7 @@ DROPPED: Mapping[Share, Cause] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class CountedCase:
     """A case and the tokens that an endpoint counted for it."""
 
     case: TokenCase
@@ -108,7 +108,7 @@ _RENDERINGS = (
 )
 
 
-def pattern_of(seen: Sequence[Seen], cases: TokenCases) -> Pattern:
+def pattern_of(seen: Sequence[CountedCase], cases: TokenCases) -> Pattern:
     """The simplest explanation of all counts; there is at least one."""
     found = list(_explanations(seen, cases))
     if found:
@@ -118,7 +118,7 @@ def pattern_of(seen: Sequence[Seen], cases: TokenCases) -> Pattern:
     return Pattern(causes=(TOKENIZER_DIFFERS if _by_text(seen) else PROMPT_MISCOUNTED,))
 
 
-def _explanations(seen: Sequence[Seen], cases: TokenCases) -> Iterator[Pattern]:
+def _explanations(seen: Sequence[CountedCase], cases: TokenCases) -> Iterator[Pattern]:
     """Every way to render that leaves the same constant everywhere."""
     subsets = [dropped for size in range(len(DROPPED) + 1) for dropped in combinations(DROPPED, size)]
     for rendering in _RENDERINGS:
@@ -133,7 +133,7 @@ def _explanations(seen: Sequence[Seen], cases: TokenCases) -> Iterator[Pattern]:
                 yield Pattern(causes=causes, constant=left.pop())
 
 
-def _by_text(seen: Sequence[Seen]) -> bool:
+def _by_text(seen: Sequence[CountedCase]) -> bool:
     """Whether the difference follows from the conversation: wherever it is the same, so is the difference."""
     differences: dict[str, set[int]] = {}
     for one in seen:

@@ -14,8 +14,8 @@ from kvv_action.profiles.model import (
     Contract,
     Fact,
     ImmutableParameter,
-    Level,
     Profile,
+    Severity,
     Surface,
     ThinkingRules,
     TierRules,
@@ -97,8 +97,8 @@ class CallIdsTable(Table):
     """`[call_ids]`; `format` defaults to `tool_call_id`."""
 
     format: str = ""
-    official: Annotated[Level, Field(strict=False)] = Level.FAILURE
-    compatible: Annotated[Level, Field(strict=False)] = Level.FAILURE
+    official: Annotated[Severity, Field(strict=False)] = Severity.FAILURE
+    compatible: Annotated[Severity, Field(strict=False)] = Severity.FAILURE
 
 
 class TokensTable(Table):

@@ -14,7 +14,7 @@ class Surface(StrEnum):
     MESSAGES = "messages"
 
 
-class Level(StrEnum):
+class Severity(StrEnum):
     """What a difference from the official API means."""
 
     FAILURE = "failure"
@@ -99,10 +99,10 @@ class CallIds:
     """
 
     format: str = ""
-    official: Level = Level.FAILURE
-    compatible: Level = Level.FAILURE
+    official: Severity = Severity.FAILURE
+    compatible: Severity = Severity.FAILURE
 
-    def level(self, contract: str) -> Level:
+    def level(self, contract: str) -> Severity:
         """What another form means."""
         return self.official if contract == "official" else self.compatible
 

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from benchmarks.precheck.causes import USAGE_MISSING, Cause
-from benchmarks.precheck.stream_items import FINISHES, ITEMS, Item, Weight
+from benchmarks.precheck.stream_items import FINISHES, ITEMS, StreamItem, Weight
 from benchmarks.precheck.suites.streaming import (
     BUFFERED,
     CHUNKS_MALFORMED,
@@ -253,7 +253,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("one", ITEMS, ids=lambda one: one.name)
-def test_what_breaks_an_item_means_what_it_weighs(one: Item) -> None:
+def test_what_breaks_an_item_means_what_it_weighs(one: StreamItem) -> None:
     """Required: a failure under both contracts. Recommended: a warning, or information. The frame is quoted."""
     expected = {
         Weight.REQUIRED: ("broken", "broken"),

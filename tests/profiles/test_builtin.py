@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from kvv_action.profiles.loader import load, names
-from kvv_action.profiles.model import BenchmarkRules, Contract, ImmutableParameter, Level, Profile
+from kvv_action.profiles.model import BenchmarkRules, Contract, ImmutableParameter, Profile, Severity
 from kvv_action.profiles.thinking import sampling_for, thinks
 
 MODEL_FACTS_HOSTS = {"huggingface.co", "github.com", "platform.kimi.ai"}
@@ -173,15 +173,15 @@ def test_what_was_measured_of_k3_is_not_held_against_k31() -> None:
 @pytest.mark.parametrize(
     ("name", "official"),
     [
-        ("kimi-k2-0905", Level.FAILURE),
-        ("kimi-k2-thinking", Level.FAILURE),
-        ("kimi-k2.5", Level.WARNING),
-        ("kimi-k2.6", Level.WARNING),
-        ("kimi-k2.7", Level.WARNING),
-        ("kimi-k3", Level.INFORMATION),
+        ("kimi-k2-0905", Severity.FAILURE),
+        ("kimi-k2-thinking", Severity.FAILURE),
+        ("kimi-k2.5", Severity.WARNING),
+        ("kimi-k2.6", Severity.WARNING),
+        ("kimi-k2.7", Severity.WARNING),
+        ("kimi-k3", Severity.INFORMATION),
     ],
 )
-def test_foreign_ids_are_a_failure_of_early_models_only(name: str, official: Level) -> None:
+def test_foreign_ids_are_a_failure_of_early_models_only(name: str, official: Severity) -> None:
     """Later models are not measured: a warning, or information where the sources contradict each other."""
     assert load(name).call_ids.level("official") is official
     assert load(name).call_ids.format

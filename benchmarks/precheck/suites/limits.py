@@ -20,7 +20,7 @@ from benchmarks.precheck.suites.tokens import COMPLETION_MISCOUNTED
 from benchmarks.precheck.usage import answer_of, count_of
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
-from kvv_action.profiles.model import Level, Profile
+from kvv_action.profiles.model import Profile, Severity
 from kvv_action.schema import Completion, Exchange, Message, Request, Score, Thinking
 
 MAX_TOKENS_IGNORED = Cause(
@@ -92,10 +92,10 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
         yield asked_again(f"limits.stop.{name}", request, _stopped, refusal=STOP_REFUSED, tier=tier)
     yield from _long_prompts(profile)
     yield _concurrent(profile)
-    yield _begun(profile, Level.WARNING if options.contract == "official" else Level.INFORMATION)
+    yield _begun(profile, Severity.WARNING if options.contract == "official" else Severity.INFORMATION)
 
 
-def _begun(profile: Profile, level: Level) -> Probe:
+def _begun(profile: Profile, level: Severity) -> Probe:
     """The same conversation without and with the beginning of the answer (Partial Mode)."""
     question = user(f"Reply with exactly: {BEFORE}")
     start: Message = {"role": "assistant", "content": BEFORE.split()[0], "partial": True}
@@ -103,7 +103,7 @@ def _begun(profile: Profile, level: Level) -> Probe:
     return Probe(id="limits.partial-prefill", requests=requests, judge=partial(_goes_on, level), tier="full")
 
 
-def _goes_on(level: Level, exchanges: Sequence[Exchange]) -> Score:
+def _goes_on(level: Severity, exchanges: Sequence[Exchange]) -> Score:
     """Whether an answer that was begun is taken; how it goes on is the model's choice."""
     if len(exchanges) != 2 or exchanges[0].completion is None:
         raise Undecided("the conversation is not accepted without a beginning, so nothing can be said about one")

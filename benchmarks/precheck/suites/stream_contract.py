@@ -9,11 +9,11 @@ from benchmarks.precheck.calls import WEATHER, about_weather
 from benchmarks.precheck.causes import Cause
 from benchmarks.precheck.frames import read
 from benchmarks.precheck.probe import Probe, broken, holds, informs, refused, weighed
-from benchmarks.precheck.stream_items import ITEMS, Asked, Item, Weight
+from benchmarks.precheck.stream_items import ITEMS, StreamAsked, StreamItem, Weight
 from benchmarks.precheck.usage import answer_of
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
-from kvv_action.profiles.model import Level, Profile
+from kvv_action.profiles.model import Profile, Severity
 from kvv_action.schema import Exchange, Json, Request, Score
 
 TEXT = "Say in one short sentence why the sea is salty."
@@ -34,7 +34,7 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
             id=f"streaming.contract.{item.name}", requests=(_request(profile, item.asked),), judge=judge, tier="full"
         )
     unknown = ask(profile, TEXT, stream=True, model=UNKNOWN, max_tokens=16)
-    recommended = Level.WARNING if options.contract == "official" else Level.INFORMATION
+    recommended = Severity.WARNING if options.contract == "official" else Severity.INFORMATION
     yield Probe(
         id="streaming.contract.unknown-model",
         requests=(unknown,),
@@ -43,28 +43,28 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
     )
 
 
-def _level(item: Item, options: Options) -> Level:
+def _level(item: StreamItem, options: Options) -> Severity:
     """What it means that an item does not hold."""
     match item.weight:
         case Weight.REQUIRED:
-            return Level.FAILURE
+            return Severity.FAILURE
         case Weight.RECOMMENDED if options.contract == "official":
-            return Level.WARNING
+            return Severity.WARNING
         case _:
-            return Level.INFORMATION
+            return Severity.INFORMATION
 
 
-def _request(profile: Profile, asked: Asked) -> Request:
+def _request(profile: Profile, asked: StreamAsked) -> Request:
     fields: dict[str, Json] = {"max_tokens": 4 * cap(profile)}
-    if asked is Asked.BARE:
+    if asked is StreamAsked.BARE:
         fields["stream_options"] = {"include_usage": False}
-    if asked is Asked.CALL:
+    if asked is StreamAsked.CALL:
         fields["tools"] = [WEATHER]
-    text = about_weather("Oslo") if asked is Asked.CALL else TEXT
+    text = about_weather("Oslo") if asked is StreamAsked.CALL else TEXT
     return replace(ask(profile, text, stream=True, **fields), verbatim=True)
 
 
-def _judged(item: Item, level: Level, exchanges: Sequence[Exchange]) -> Score:
+def _judged(item: StreamItem, level: Severity, exchanges: Sequence[Exchange]) -> Score:
     """What the frames say about one item.
 
     Raises:
@@ -78,7 +78,7 @@ def _judged(item: Item, level: Level, exchanges: Sequence[Exchange]) -> Score:
         return informs("no stream came, which streaming.protocol judges")
     if len(answer.content.encode(errors="surrogatepass")) < answer.raw_bytes // 2:
         raise Undecided("the stream is longer than what is kept of it")
-    if item.asked is Asked.CALL and not any(choice.calls for _, choice in stream.choices()):
+    if item.asked is StreamAsked.CALL and not any(choice.calls for _, choice in stream.choices()):
         return informs("no call came, so that none can be looked at")
     found = next(item.check(stream), "")
     if not found:
@@ -87,7 +87,7 @@ def _judged(item: Item, level: Level, exchanges: Sequence[Exchange]) -> Score:
     return weighed(broken(said, Cause(cause=item.rule, remedy=item.remedy)), level)
 
 
-def _not_served(level: Level, exchanges: Sequence[Exchange]) -> Score:
+def _not_served(level: Severity, exchanges: Sequence[Exchange]) -> Score:
     if not exchanges:
         raise Undecided("there is no answer")
     if exchanges[0].rejection is None:

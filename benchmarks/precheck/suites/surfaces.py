@@ -18,7 +18,7 @@ from benchmarks.precheck.probe import Probe, broken, holds, informs, refused, we
 from benchmarks.precheck.usage import count_of
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
-from kvv_action.profiles.model import Level, Profile, Surface
+from kvv_action.profiles.model import Profile, Severity, Surface
 from kvv_action.profiles.prompt import CHANNEL
 from kvv_action.schema import Completion, Exchange, Json, Request, Score
 
@@ -47,7 +47,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Form:
+class _SurfaceForm:
     """How a surface is asked and read.
 
     Attributes:
@@ -85,15 +85,15 @@ def _message(document: Mapping[str, Json]) -> Said:
     )
 
 
-FORMS: Mapping[Surface, _Form] = {
-    Surface.RESPONSES: _Form(
+FORMS: Mapping[Surface, _SurfaceForm] = {
+    Surface.RESPONSES: _SurfaceForm(
         path="responses",
         limit="max_output_tokens",
         asks=lambda text: {"input": text},
         tool=lambda function: {"type": "function", **function},
         read=_response,
     ),
-    Surface.MESSAGES: _Form(
+    Surface.MESSAGES: _SurfaceForm(
         path="/anthropic/v1/messages",
         limit="max_tokens",
         asks=lambda text: {"messages": [{"role": "user", "content": text}]},
@@ -126,14 +126,14 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
             )
 
 
-def _request(form: _Form, text: str, tools: Sequence[Json], room: int) -> Request:
+def _request(form: _SurfaceForm, text: str, tools: Sequence[Json], room: int) -> Request:
     body: dict[str, Json] = {**form.asks(text), form.limit: room}
     if tools:
         body["tools"] = [form.tool(tool["function"]) for tool in tools]
     return Request(path=form.path, body=body, sampling=False, stream=False, verbatim=True)
 
 
-def _same(form: _Form, exchanges: Sequence[Exchange], *, called: bool) -> Score:
+def _same(form: _SurfaceForm, exchanges: Sequence[Exchange], *, called: bool) -> Score:
     """The surface's answer against the chat's.
 
     Raises:
@@ -146,11 +146,11 @@ def _same(form: _Form, exchanges: Sequence[Exchange], *, called: bool) -> Score:
         return informs(f"{form.path} is not served ({why})")
     said = _read(form, exchanges[1].completion)
     if isinstance(said, Score):
-        return weighed(said, Level.WARNING)
-    return weighed(_judged(exchanges[0].completion, said, called=called), Level.WARNING)
+        return weighed(said, Severity.WARNING)
+    return weighed(_judged(exchanges[0].completion, said, called=called), Severity.WARNING)
 
 
-def _read(form: _Form, answer: Completion) -> Said | Score:
+def _read(form: _SurfaceForm, answer: Completion) -> Said | Score:
     try:
         return form.read(orjson.loads(answer.content))
     except (ValueError, LookupError, TypeError, AttributeError) as error:

@@ -12,7 +12,7 @@ from benchmarks.precheck.causes import THINKING_LOST, THINKING_REFUSED, THINKING
 from benchmarks.precheck.probe import REFUSALS, Judge, Probe, broken, completions, holds, informs, refused, weighed
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
-from kvv_action.profiles.model import Level, Profile
+from kvv_action.profiles.model import Profile, Severity
 from kvv_action.profiles.thinking import think_body
 from kvv_action.schema import Completion, Exchange, Json, Message, Request, Score, Thinking, ToolCall
 
@@ -104,7 +104,7 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
         yield _asked(profile, f"off.{name}", Thinking.OFF, stream=stream, tier=tier)
     yield from _history(profile)
     official = options.contract == "official"
-    yield from _efforts(profile, options.think_mode, Level.FAILURE if official else Level.INFORMATION)
+    yield from _efforts(profile, options.think_mode, Severity.FAILURE if official else Severity.INFORMATION)
     if rules.strict:
         yield _bare_turn(profile)
 
@@ -126,7 +126,7 @@ def _bare_turn(profile: Profile) -> Probe:
 
 
 def _told(judge: Judge, exchanges: Sequence[Exchange]) -> Score:
-    return weighed(judge(exchanges), Level.INFORMATION)
+    return weighed(judge(exchanges), Severity.INFORMATION)
 
 
 def _asked(profile: Profile, name: str, asked: Thinking, *, stream: bool, tier: str) -> Probe:
@@ -266,7 +266,7 @@ def _prompt_tokens(answer: Completion) -> int | None:
     return count if isinstance(count, int) and not isinstance(count, bool) and count > 0 else None
 
 
-def _efforts(profile: Profile, mode: str, level: Level) -> Iterator[Probe]:
+def _efforts(profile: Profile, mode: str, level: Severity) -> Iterator[Probe]:
     """Every level is accepted in every form, and matters."""
     rules = profile.thinking
     for effort in rules.efforts:
@@ -291,7 +291,7 @@ def _tells(effort: str, answer: Completion) -> Finding | str:
     return Finding(explanation=said, cause=EFFORT_UNTOLD, slip=True)
 
 
-def _precedence(profile: Profile, level: Level) -> Probe:
+def _precedence(profile: Profile, level: Severity) -> Probe:
     """`thinking.effort` outranks `reasoning_effort`, seen by the prompt tokens of the notes about them.
 
     The highest level's note is a token shorter than that of any other, by Kimi's tokenizer.
@@ -310,7 +310,7 @@ def _precedence(profile: Profile, level: Level) -> Probe:
     )
 
 
-def _outranks(low: str, high: str, level: Level, exchanges: Sequence[Exchange]) -> Score:
+def _outranks(low: str, high: str, level: Severity, exchanges: Sequence[Exchange]) -> Score:
     counts = [_prompt_tokens(answer) for answer in completions(exchanges)]
     if len(counts) != 3 or None in counts:
         raise Undecided("a level of effort is refused or not counted, so that their precedence cannot be seen")

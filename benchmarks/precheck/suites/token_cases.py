@@ -7,11 +7,11 @@ from functools import partial
 from benchmarks.precheck.ask import ask
 from benchmarks.precheck.causes import USAGE_MISSING, Cause
 from benchmarks.precheck.probe import REFUSALS, Probe, broken, holds, informs, refused, weighed
-from benchmarks.precheck.token_pattern import CONSTANT_OFFSET, GENERATION_PREFIX, Seen, pattern_of
+from benchmarks.precheck.token_pattern import CONSTANT_OFFSET, GENERATION_PREFIX, CountedCase, pattern_of
 from benchmarks.precheck.usage import answer_of, count_of
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
-from kvv_action.profiles.model import Level, Profile
+from kvv_action.profiles.model import Profile, Severity
 from kvv_action.profiles.prompt import CHANNEL
 from kvv_action.profiles.token_cases import STOPPED, TokenCase, TokenCases, load
 from kvv_action.schema import Exchange, Json, Request, Score
@@ -45,11 +45,11 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
         yield Probe(id=f"tokens.{name}", requests=requests, judge=judge, together=True, tier="full")
 
 
-def _level(profile: Profile, options: Options) -> Level:
+def _level(profile: Profile, options: Options) -> Severity:
     """What a wrong count means: counts of an earlier model are told, and so they are of a compatible deployment."""
     if not profile.tokens.measured:
-        return Level.INFORMATION
-    return Level.FAILURE if options.contract == "official" else Level.WARNING
+        return Severity.INFORMATION
+    return Severity.FAILURE if options.contract == "official" else Severity.WARNING
 
 
 def _stated(case: TokenCase, profile: Profile) -> TokenCase:
@@ -70,7 +70,9 @@ def _effort(case: TokenCase) -> Mapping[str, Json]:
     return {"thinking_effort": case.effort} if case.thinking else {}
 
 
-def _counts(cases: Sequence[TokenCase], exchanges: Sequence[Exchange]) -> tuple[list[Seen], list[TokenCase]] | Score:
+def _counts(
+    cases: Sequence[TokenCase], exchanges: Sequence[Exchange]
+) -> tuple[list[CountedCase], list[TokenCase]] | Score:
     """The counted cases and the refused ones, or the judgement that usage is missing.
 
     Raises:
@@ -78,7 +80,7 @@ def _counts(cases: Sequence[TokenCase], exchanges: Sequence[Exchange]) -> tuple[
     """
     if len(exchanges) != len(cases):
         raise Undecided(f"{len(exchanges)} of {len(cases)} requests were answered")
-    seen: list[Seen] = []
+    seen: list[CountedCase] = []
     declined: list[TokenCase] = []
     for case, exchange in zip(cases, exchanges, strict=True):
         if exchange.rejection is not None and exchange.rejection.status in REFUSALS:
@@ -87,11 +89,13 @@ def _counts(cases: Sequence[TokenCase], exchanges: Sequence[Exchange]) -> tuple[
         tokens = count_of(answer_of(exchange), "prompt_tokens")
         if not tokens:
             return broken(f"{case.id}: usage holds no prompt_tokens", USAGE_MISSING)
-        seen.append(Seen(case=case, tokens=tokens))
+        seen.append(CountedCase(case=case, tokens=tokens))
     return seen, declined
 
 
-def _as_expected(cases: Sequence[TokenCase], known: TokenCases, level: Level, exchanges: Sequence[Exchange]) -> Score:
+def _as_expected(
+    cases: Sequence[TokenCase], known: TokenCases, level: Severity, exchanges: Sequence[Exchange]
+) -> Score:
     counts = _counts(cases, exchanges)
     if isinstance(counts, Score):
         return weighed(counts, level)
@@ -104,7 +108,7 @@ def _as_expected(cases: Sequence[TokenCase], known: TokenCases, level: Level, ex
     return weighed(_explained(seen, known), level)
 
 
-def _explained(seen: Sequence[Seen], known: TokenCases) -> Score:
+def _explained(seen: Sequence[CountedCase], known: TokenCases) -> Score:
     """The judgement of the pattern; every count is part of it."""
     held, pattern = sum(one.accepted for one in seen), pattern_of(seen, known)
     said = f"{held} of {len(seen)} counts are right"
@@ -121,7 +125,7 @@ def _explained(seen: Sequence[Seen], known: TokenCases) -> Score:
     return replace(score, metrics={"token_cases": held / len(seen)})
 
 
-def _table(seen: Sequence[Seen]) -> str:
+def _table(seen: Sequence[CountedCase]) -> str:
     """The cases that differ: expected, seen and difference of each."""
     rows = [f"{one.case.id} {one.case.expected} {one.tokens} {one.difference:+d}" for one in seen if one.difference]
     more = f"; and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
@@ -129,14 +133,14 @@ def _table(seen: Sequence[Seen]) -> str:
 
 
 def _begun_as_expected(
-    cases: Sequence[TokenCase], known: TokenCases, level: Level, exchanges: Sequence[Exchange]
+    cases: Sequence[TokenCase], known: TokenCases, level: Severity, exchanges: Sequence[Exchange]
 ) -> Score:
     """Partial Mode is documented, and not every deployment has it: to ignore it is a warning at most.
 
     What else the counts show, `tokens.cases` shows as well, and judges.
     """
     counts = _counts(cases, exchanges)
-    gentler = Level.WARNING if level is Level.FAILURE else Level.INFORMATION
+    gentler = Severity.WARNING if level is Severity.FAILURE else Severity.INFORMATION
     if isinstance(counts, Score):
         return weighed(counts, gentler)
     seen, declined = counts

@@ -40,7 +40,7 @@ from benchmarks.precheck.causes import Cause
 from benchmarks.precheck.probe import REFUSALS, Judge, Probe, broken, holds, refused, weighed
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
-from kvv_action.profiles.model import Contract, Level, Profile
+from kvv_action.profiles.model import Contract, Profile, Severity
 from kvv_action.schema import Completion, Exchange, Json, Request, Score, ToolCall
 
 CALLED_UNASKED = Cause(
@@ -148,7 +148,7 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
         yield from _choices(profile, name, stream=stream)
         if Contract.TOOL_CHOICE in profile.contracts:
             yield from _refusals(profile, name, stream=stream)
-    level = Level.WARNING if options.contract == "official" else Level.INFORMATION
+    level = Severity.WARNING if options.contract == "official" else Severity.INFORMATION
     for name, call, results in _malformed():
         yield _accepts_history(profile, name, call, results, level)
 
@@ -163,7 +163,7 @@ def _malformed() -> Iterator[tuple[str, ToolCall, int]]:
     yield "repeated-result", call, 2
 
 
-def _accepts_history(profile: Profile, name: str, call: ToolCall, results: int, level: Level) -> Probe:
+def _accepts_history(profile: Profile, name: str, call: ToolCall, results: int, level: Severity) -> Probe:
     """A well-formed history, then a malformed one: what a model once wrote must not end the conversation."""
     requests = tuple(
         _answered_history(profile, made, count)
@@ -180,7 +180,7 @@ def _answered_history(profile: Profile, call: ToolCall, results: int) -> Request
     return ask(profile, messages, stream=False, tools=[WEATHER], max_tokens=BRIEF)
 
 
-def _still_served(name: str, level: Level, exchanges: Sequence[Exchange]) -> Score:
+def _still_served(name: str, level: Severity, exchanges: Sequence[Exchange]) -> Score:
     if len(exchanges) != 2 or exchanges[0].completion is None:
         raise Undecided("a well-formed history is not accepted, so nothing can be said about a malformed one")
     if exchanges[1].rejection is None:
@@ -215,7 +215,7 @@ def _calls(profile: Profile, mode: str, *, stream: bool) -> Iterator[Probe]:
     yield probe("unknown", ASK_ABSENT, [WEATHER], partial(_offered, [WEATHER]), later)
 
 
-def _ids(profile: Profile, mode: str, level: Level, *, stream: bool) -> Iterator[Probe]:
+def _ids(profile: Profile, mode: str, level: Severity, *, stream: bool) -> Iterator[Probe]:
     """Ids of calls; a form that is not the model's own means what the profile says."""
     identified = partial(_identified, profile.call_ids.format, level)
     request = _request(profile, about_weather(*CITIES), WEATHER, stream=stream)
@@ -230,11 +230,11 @@ def _ids(profile: Profile, mode: str, level: Level, *, stream: bool) -> Iterator
         yield _weighed_ids(asked_again(f"tools.ids-later.{mode}", later, check, refusal=REFUSED, tier=tier), level)
 
 
-def _weighed_ids(probe: Probe, level: Level) -> Probe:
+def _weighed_ids(probe: Probe, level: Severity) -> Probe:
     return replace(probe, judge=partial(_weigh_ids, probe.judge, level))
 
 
-def _weigh_ids(judge: Judge, level: Level, exchanges: Sequence[Exchange]) -> Score:
+def _weigh_ids(judge: Judge, level: Severity, exchanges: Sequence[Exchange]) -> Score:
     """Missing and repeated ids are always wrong: results find their calls by them."""
     score = judge(exchanges)
     return weighed(score, level) if score.cause == IDS_FOREIGN.cause else score
@@ -319,7 +319,7 @@ def _offered(tools: Sequence[Json], answer: Completion) -> Finding | str:
     return "nothing was called that was not offered"
 
 
-def _identified(template: str, level: Level, taken: Sequence[str], answer: Completion) -> Finding | str:
+def _identified(template: str, level: Severity, taken: Sequence[str], answer: Completion) -> Finding | str:
     """Ids in the model's format, each for one call of the conversation."""
     if found := wrong_calls(answer, [WEATHER]):
         return found
@@ -331,7 +331,7 @@ def _identified(template: str, level: Level, taken: Sequence[str], answer: Compl
         wrong = [call.id for call in answer.tool_calls if not _pattern(template, call.name).fullmatch(call.id)]
         if wrong:
             explanation = f"the id {quoted(wrong[0])} is not of the form {template}"
-            return Finding(explanation=explanation, cause=IDS_FOREIGN, slip=level is Level.FAILURE)
+            return Finding(explanation=explanation, cause=IDS_FOREIGN, slip=level is Severity.FAILURE)
     return f"the ids are {quoted(', '.join(ids))}"
 
 

@@ -21,7 +21,7 @@ from benchmarks.precheck.picture import FORMATS, SIZE, blank, data_url, draw, nu
 from benchmarks.precheck.probe import REFUSALS, Probe, broken, completions, holds, refused, weighed
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
-from kvv_action.profiles.model import Level, Profile
+from kvv_action.profiles.model import Profile, Severity
 from kvv_action.schema import Completion, Exchange, Json, Message, Request, Score
 from kvv_action.scoring.vision import prompt_tokens
 
@@ -88,7 +88,7 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
         yield _in_format(profile, kind)
     yield _broken(profile)
     yield _counted(profile)
-    yield _many(profile, Level.FAILURE if options.contract == "official" else Level.INFORMATION)
+    yield _many(profile, Severity.FAILURE if options.contract == "official" else Severity.INFORMATION)
 
 
 def shown(text: str, *urls: str) -> Message:
@@ -137,14 +137,14 @@ def _broken(profile: Profile) -> Probe:
     return Probe(id="vision.broken", requests=requests, judge=judge, tier="standard")
 
 
-def _many(profile: Profile, level: Level) -> Probe:
+def _many(profile: Profile, level: Severity) -> Probe:
     """One small picture, then very many of them: below 200,000 bytes."""
     picture = data_url(blank(28), "png")
     requests = tuple(ask(profile, (shown(PLAIN, *[picture] * count),), max_tokens=16) for count in (1, MANY))
     return Probe(id="vision.many", requests=requests, judge=partial(_takes_many, level), tier="full")
 
 
-def _takes_many(level: Level, exchanges: Sequence[Exchange]) -> Score:
+def _takes_many(level: Severity, exchanges: Sequence[Exchange]) -> Score:
     if len(exchanges) != 2 or exchanges[0].completion is None:
         raise Undecided("a single picture is not accepted, so nothing can be said about many")
     if exchanges[1].rejection is None:
