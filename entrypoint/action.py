@@ -246,8 +246,8 @@ def _rescued(folder: Path, redactor: "Redactor") -> "RunReport | None":
     from entrypoint.outputs import write_reports
     from kvv_action.errors import KvvError
     from kvv_action.report.files import JOURNAL
-    from kvv_action.run.results import build
     from kvv_action.schema import RunState
+    from kvv_action.verdict.report import build
 
     _on_signals(signal.SIG_IGN)
     try:

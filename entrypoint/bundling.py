@@ -12,10 +12,10 @@ from kvv_action.bundle.pack import gather, suspects, write
 from kvv_action.bundle.scan import Suspect
 from kvv_action.bundle.unpack import unpack
 from kvv_action.errors import KvvError
+from kvv_action.journal.file import Reader
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
 from kvv_action.report.text import visible
-from kvv_action.run.journal import Reader
 from kvv_action.schema import RunReport
 
 SUSPECTS = 10

@@ -17,19 +17,19 @@ from entrypoint.outputs import make_folder, move_aside, refuse_in_use, write_rep
 from entrypoint.prepare import Demonstration, Prepared, prepare, provenance
 from entrypoint.spending import budget_of, limits_of
 from kvv_action import __version__
+from kvv_action.ask.runner import Ending, Runner
 from kvv_action.benchmark import Client, Observer
 from kvv_action.errors import JournalError, Problem, RunStopped, UsageError
+from kvv_action.journal.file import Journal, Reader
+from kvv_action.journal.reading import JournalState, survey
+from kvv_action.plan import variants as holdout
+from kvv_action.plan.plan import Loaded, plan_digest
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
-from kvv_action.run import holdout
-from kvv_action.run.audit import difference
-from kvv_action.run.journal import Journal, Reader
-from kvv_action.run.plan import Loaded, plan_digest
-from kvv_action.run.results import build, read_plan
-from kvv_action.run.runner import Ending, Runner
-from kvv_action.run.survey import Survey, survey
 from kvv_action.schema import SCHEMA_VERSION, RunPlan, RunReport, RunState, Verdict
 from kvv_action.settings import Settings, out_directory
+from kvv_action.verdict.audit import difference
+from kvv_action.verdict.report import build, read_plan
 
 EXIT = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3, Verdict.SKIPPED: 3}
 INTERRUPTED = 130
@@ -166,16 +166,16 @@ def _complete(out: Path) -> bool:
     return last is not None and last["kind"] == "end" and last["state"] == RunState.COMPLETE
 
 
-def _missing(found: Survey, settings: Settings) -> bool:
+def _missing(found: JournalState, settings: Settings) -> bool:
     """Whether anything is left to ask."""
     if found.end is None or found.end["state"] != RunState.COMPLETE:
         return True
-    if any(board.absent for board in found.boards.values()):
+    if any(board.absent for board in found.progress.values()):
         return True
-    return settings.retry_failed and any(any(board.failed) for board in found.boards.values() if not board.skip)
+    return settings.retry_failed and any(any(board.failed) for board in found.progress.values() if not board.skip)
 
 
-def _begin(journal: Journal, prepared: Prepared, found: Survey, github: Mapping[str, str]) -> None:
+def _begin(journal: Journal, prepared: Prepared, found: JournalState, github: Mapping[str, str]) -> None:
     limits = limits_of(prepared.settings)
     journal.append(
         {
@@ -205,7 +205,7 @@ def _loop(main: Coroutine[Any, Any, None]) -> None:
         runner.run(main)
 
 
-async def _ask(prepared: Prepared, journal: Journal, found: Survey, observer: Observer, *, in_job: bool) -> None:
+async def _ask(prepared: Prepared, journal: Journal, found: JournalState, observer: Observer, *, in_job: bool) -> None:
     async with _endpoint(prepared) as base_url:
         from kvv_action.endpoint.client import EndpointClient
 

@@ -8,12 +8,12 @@ from entrypoint.bundling import bundle, opened
 from kvv_action.bundle.form import NAME, REDACTED_NAME
 from kvv_action.bundle.form import Member as Archive
 from kvv_action.errors import KvvError
+from kvv_action.journal.file import Reader
 from kvv_action.leaderboard.record import Bundle
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
-from kvv_action.run.journal import Reader
-from kvv_action.run.results import build
 from kvv_action.schema import RunReport
+from kvv_action.verdict.report import build
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

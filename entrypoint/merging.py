@@ -7,11 +7,11 @@ from shutil import copyfileobj
 from entrypoint.outputs import make_folder, move_aside, replaced, write_reports
 from kvv_action.bundle.form import extras
 from kvv_action.errors import KvvError, Problem, UsageError
+from kvv_action.journal.merge import Part, continues, examine, merged
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
-from kvv_action.run.merge import Part, continues, examine, merged
-from kvv_action.run.results import build
 from kvv_action.schema import RunReport
+from kvv_action.verdict.report import build
 
 DEPTH = 3
 """How far below a folder the shards may lie: a folder of artifacts, the artifact, the out folder."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kvv_action.benchmark import Benchmark, Observer, Sandbox
 from kvv_action.github import context
-from kvv_action.run.plan import Loaded
+from kvv_action.plan.plan import Loaded
 from kvv_action.sandbox import labels
 from kvv_action.sandbox.limits import Limits
 from kvv_action.sandbox.options import SandboxOptions

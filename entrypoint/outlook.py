@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from entrypoint.nested import places_expected
 from entrypoint.prepare import Prepared, amount_at, not_asked
 from entrypoint.spending import limits_of
+from kvv_action.plan.estimate import FIRST_TOKEN, Estimate, Estimator, Room, Spent, by_itself, wall
+from kvv_action.plan.plan import Loaded, planned_at
+from kvv_action.plan.tokens import Span, total
 from kvv_action.profiles.document import TIERS
-from kvv_action.run.decision import exact, family, planned_design
-from kvv_action.run.estimate import FIRST_TOKEN, Estimate, Estimator, Room, Spent, by_itself, wall
-from kvv_action.run.plan import Loaded, planned_at
-from kvv_action.run.tokens import Span, total
 from kvv_action.schema import PlannedBenchmark
-from kvv_action.scoring.power import USUAL, Design
+from kvv_action.statistics.power import USUAL, Design
+from kvv_action.verdict.noninferiority import exact, family, planned_design
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from entrypoint.console import harmless
 from entrypoint.outlook import BenchmarkOutlook, Outlook, TierOutlook
+from kvv_action.plan.tokens import Span
 from kvv_action.report.text import percent, seconds
-from kvv_action.run.tokens import Span
 
 if TYPE_CHECKING:
     from rich.table import Table

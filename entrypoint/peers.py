@@ -5,9 +5,9 @@ from pathlib import Path
 
 from kvv_action.compare.side import Sampled, Side, read
 from kvv_action.errors import KvvError, Problem, UsageError
+from kvv_action.plan.plan import Peer
 from kvv_action.report.files import REPORT
 from kvv_action.report.text import one_line
-from kvv_action.run.plan import Peer
 from kvv_action.schema import BenchmarkKind, Reference
 from kvv_action.settings import Settings
 

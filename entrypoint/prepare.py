@@ -20,14 +20,14 @@ from kvv_action.dataset.load import BUNDLED
 from kvv_action.dataset.load import load as load_rows
 from kvv_action.errors import DatasetError, Problem, UsageError
 from kvv_action.github import context
+from kvv_action.plan import shard as shards
+from kvv_action.plan import variants as holdout
+from kvv_action.plan.plan import Amount, Loaded, Peer, left_out, plan_benchmark
 from kvv_action.profiles import loader
 from kvv_action.profiles.document import TIERS
 from kvv_action.profiles.model import Profile
 from kvv_action.profiles.thinking import check as check_thinking
 from kvv_action.redact import SENSITIVE_HEADER, Redactor
-from kvv_action.run import holdout
-from kvv_action.run import shard as shards
-from kvv_action.run.plan import Amount, Loaded, Peer, left_out, plan_benchmark
 from kvv_action.sandbox.own import own_image
 from kvv_action.schema import EndpointInfo, ProfileInfo, Provenance, RunPlan
 from kvv_action.settings import SECRETS, Settings, nearest, option_name, vendor_name

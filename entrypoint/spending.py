@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from kvv_action.ask.budget import Budget, Limits
 from kvv_action.errors import Problem
-from kvv_action.run.budget import Budget, Limits
-from kvv_action.run.journal import Reader
-from kvv_action.run.survey import Survey
+from kvv_action.journal.file import Reader
+from kvv_action.journal.reading import JournalState
 from kvv_action.settings import Settings, option_name
 
 
@@ -32,7 +32,7 @@ def unpriced(settings: Settings) -> Iterator[Problem]:
                 yield Problem(name=name, value=f"{cost:g}", allowed=allowed)
 
 
-def budget_of(settings: Settings, journal: Path, found: Survey) -> Budget:
+def budget_of(settings: Settings, journal: Path, found: JournalState) -> Budget:
     """The budget with everything counted that a journal's sessions spent; the journal is read only for a limit."""
     budget = Budget(limits_of(settings), seconds=found.seconds)
     if budget.limits.any:

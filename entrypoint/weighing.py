@@ -19,7 +19,7 @@ from kvv_action.leaderboard.convert import record_of
 from kvv_action.leaderboard.findings import Finding, error, note, warning
 from kvv_action.leaderboard.record import Record, Trust, dump
 from kvv_action.leaderboard.rules import Rules
-from kvv_action.run.audit import compare
+from kvv_action.verdict.audit import compare
 
 HOSTED = "github-hosted"
 MOST = 10

@@ -381,7 +381,7 @@ class Benchmark(Protocol):
     """Everything that differs from one benchmark to the next.
 
     Attributes:
-        aggregate: name of the rule in `kvv_action.scoring.aggregates` that makes the score, `mean` for most.
+        aggregate: name of the rule in `kvv_action.statistics.aggregates` that makes the score, `mean` for most.
         against: what answers are compared with, as name and digest; known once samples were read, empty for most.
 
     One that works in containers also has `sandboxed = True`; without an engine it is skipped, and says so. With

@@ -353,10 +353,10 @@ class PlannedBenchmark:
         sampling: fields sent with every request of this benchmark.
         thinking: None when the profile leaves it alone.
         skip: reason why nothing is sent, else empty.
-        aggregate: how the score comes from the samples (`kvv_action.scoring.aggregates`).
+        aggregate: how the score comes from the samples (`kvv_action.statistics.aggregates`).
         against: what answers are compared with, as name and digest; empty when nothing but the sample's own target.
         looks: numbers of answers after which a verdict is looked for, so that the benchmark may end early; empty when
-            everything is asked. The order of the answers is that of `kvv_action.run.order`.
+            everything is asked. The order of the answers is that of `kvv_action.plan.order`.
         order_seed: of that order.
         clusters: for each sample the number of its cluster; empty when every sample stands for itself.
         peers: for each sample the mean value that a run of the reference has, None where it has none; empty when the
@@ -535,7 +535,7 @@ class Outcome(StrEnum):
 class Evidence:
     """One request of a probe that does not hold, or of an answer that is not right; key removed, cut to size.
 
-    Of a scored benchmark only the first answers that are not right have it (`kvv_action.run.tally.EVIDENCE_LIMIT`).
+    Of a scored benchmark only the first answers that are not right have it (`kvv_action.verdict.tally.EVIDENCE_LIMIT`).
     """
 
     request_id: str
@@ -564,7 +564,7 @@ class Case:
 class Histogram:
     """A distribution in few numbers: `counts[i]` values lie in `edges[i]` <= value < `edges[i + 1]`.
 
-    The edges are on a fixed logarithmic grid (`kvv_action.run.distribution`), so that histograms can be added.
+    The edges are on a fixed logarithmic grid (`kvv_action.verdict.distribution`), so that histograms can be added.
     """
 
     edges: tuple[float, ...]

@@ -14,10 +14,10 @@ import orjson
 from benchmarks.swebench import seen
 from benchmarks.swebench.benchmark import SweBench
 from benchmarks.swebench.prompts import opening
-from kvv_action.run.export import Source
-from kvv_action.run.journal import Reader
-from kvv_action.run.records import to_exchange, to_failure, to_score
-from kvv_action.run.survey import Slot, slot_of
+from kvv_action.journal.export import Source
+from kvv_action.journal.file import Reader
+from kvv_action.journal.lines import to_exchange, to_failure, to_score
+from kvv_action.journal.reading import Slot, slot_of
 from kvv_action.schema import Completion, Exchange, Message, Observation, Sample
 
 FOLDER = "trajectories"

@@ -35,9 +35,9 @@ from kvv_action.schema import (
     Score,
     ToolCall,
 )
-from kvv_action.scoring.aggregates import MISSED
 from kvv_action.scoring.toolcalls import CheckedCall, ToolCallChecker
 from kvv_action.simulator.schema_values import minimal
+from kvv_action.statistics.aggregates import MISSED
 
 ARCHIVE = "https://statics.moonshot.cn/k2vv/tool-calls.tar.gz"
 PIN = DatasetPin(

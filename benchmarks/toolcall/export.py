@@ -10,10 +10,10 @@ import orjson
 
 from benchmarks.toolcall import k2vv
 from benchmarks.toolcall.benchmark import ToolCallBenchmark
+from kvv_action.journal.export import Source
+from kvv_action.journal.lines import to_exchange, to_failure
+from kvv_action.plan.request import sampling_of
 from kvv_action.profiles.thinking import think_body
-from kvv_action.run.body import sampling_of
-from kvv_action.run.export import Source
-from kvv_action.run.records import to_exchange, to_failure
 from kvv_action.schema import Completion, Json, SampleFailure
 
 

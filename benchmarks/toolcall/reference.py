@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.toolcall import k2vv
 from kvv_action.dataset import archive, files
 from kvv_action.errors import DatasetError, Problem, UsageError
-from kvv_action.run.journal import Reader
+from kvv_action.journal.file import Reader
 
 NONE, OFFICIAL, BUNDLED, LIVE = "none", "official", "bundled", "live"
 

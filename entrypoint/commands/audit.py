@@ -19,16 +19,16 @@ from entrypoint.prepare import amount_at, create, file_digest, load_benchmark, o
 from kvv_action.bundle.check import differences as of_bundle
 from kvv_action.bundle.check import manifest_in
 from kvv_action.errors import JournalError, KvvError
+from kvv_action.plan import variants as holdout
+from kvv_action.plan.plan import NO_DATASET, Loaded, left_out
 from kvv_action.profiles import loader
 from kvv_action.profiles.model import Profile
 from kvv_action.report.files import REPORT, canonical
 from kvv_action.report.text import visible
-from kvv_action.run import holdout
-from kvv_action.run.audit import DIFFERENCE_LIMIT, check_samples, compare, rescore
-from kvv_action.run.plan import NO_DATASET, Loaded, left_out
-from kvv_action.run.results import build, read_plan
 from kvv_action.schema import PlannedBenchmark, RunPlan
 from kvv_action.settings import Settings, field_name, load
+from kvv_action.verdict.audit import DIFFERENCE_LIMIT, check_samples, compare, rescore
+from kvv_action.verdict.report import build, read_plan
 
 EPILOG = """The samples are needed to score again: bundled and hub datasets are found by themselves, local files are
 named with --dataset. A bundle is unpacked without trusting anything in it. Exit status: 0 everything agrees,

@@ -11,17 +11,17 @@ from entrypoint.console import QuietObserver, print_report
 from entrypoint.options import Parser
 from entrypoint.outputs import make_folder, write_reports
 from entrypoint.prepare import create, file_digest, load_benchmark, options_of, provenance
+from kvv_action.ask.runner import Runner
 from kvv_action.errors import Problem, UsageError
+from kvv_action.journal.file import Journal, Reader
+from kvv_action.journal.reading import survey
+from kvv_action.plan.plan import Loaded
 from kvv_action.profiles.model import Profile
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
-from kvv_action.run.journal import Journal, Reader
-from kvv_action.run.plan import Loaded
-from kvv_action.run.results import build
-from kvv_action.run.runner import Runner
-from kvv_action.run.survey import survey
 from kvv_action.schema import SCHEMA_VERSION, EndpointInfo, ProfileInfo, RunPlan
 from kvv_action.settings import load
+from kvv_action.verdict.report import build
 
 EPILOG = """examples:
   kvv import-k2vv results.jsonl --reference official/results.jsonl --out imported

@@ -11,7 +11,7 @@ from benchmarks import registry
 from entrypoint.commands.demo import PROFILE
 from entrypoint.options import Parser, add_settings, given, with_defaults
 from entrypoint.prepare import CHOICES, create, load_benchmark, load_profile, options_of
-from kvv_action.run import holdout
+from kvv_action.plan import variants as holdout
 from kvv_action.settings import Settings, load
 from kvv_action.simulator import AnswerBook, EmbeddedVendor, VendorOptions, parse_fault
 

@@ -9,8 +9,8 @@ import orjson
 from kvv_action import __version__
 from kvv_action.bundle.form import Member, is_bundle_manifest, manifest_of, measured, members_of
 from kvv_action.report.files import MANIFEST, REPORT, render
-from kvv_action.run.audit import compare
 from kvv_action.schema import RunReport
+from kvv_action.verdict.audit import compare
 
 
 def manifest_in(folder: Path) -> Any:

@@ -18,8 +18,8 @@ from kvv_action.bundle.redaction import redacted
 from kvv_action.bundle.scan import Suspect, scan
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL, MANIFEST, render
-from kvv_action.run.results import build
 from kvv_action.schema import RunReport
+from kvv_action.verdict.report import build
 
 LEVEL = 9
 """Of compression; another one would be other bytes."""

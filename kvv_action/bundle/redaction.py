@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from kvv_action.run.journal import Reader, Record, chained
+from kvv_action.journal.file import Reader, Record, chained
 
 WORDS = frozenset({
     "kind", "benchmark", "sample", "key", "request", "failure", "endpoint", "state", "category", "cause", "remedy",

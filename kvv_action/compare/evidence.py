@@ -6,11 +6,11 @@ from dataclasses import replace
 from kvv_action.compare.pairing import Pair, Paired
 from kvv_action.compare.records import Flip, Part, Seen
 from kvv_action.compare.side import Sampled, Side
-from kvv_action.run.journal import Reader
-from kvv_action.run.records import to_score
-from kvv_action.run.survey import Answers, Slot, slot_of
-from kvv_action.run.tally import cut, ends, evidence_of
+from kvv_action.journal.file import Reader
+from kvv_action.journal.lines import to_score
+from kvv_action.journal.reading import Answers, Slot, slot_of
 from kvv_action.schema import Case, Exchange, RunReport
+from kvv_action.verdict.tally import cut, ends, evidence_of
 
 FLIP_LIMIT = 50
 """Samples of each direction and benchmark that are listed."""

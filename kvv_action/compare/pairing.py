@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import orjson
 
 from kvv_action.compare.side import Sampled, Side
-from kvv_action.run.audit import compare as places
 from kvv_action.schema import BenchmarkKind, PlannedBenchmark, RunPlan
+from kvv_action.verdict.audit import compare as places
 
 Pair = tuple[str, Sampled, Sampled]
 """Sample id, before, after."""

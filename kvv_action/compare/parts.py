@@ -7,9 +7,9 @@ from kvv_action.compare.pairing import Pair, Paired, exact, obstacle, pair, plan
 from kvv_action.compare.records import Finding, Part
 from kvv_action.compare.side import Side
 from kvv_action.report.text import points
-from kvv_action.run.tally import cut
 from kvv_action.schema import BenchmarkKind, BenchmarkResult, PlannedBenchmark, Verdict
-from kvv_action.scoring.paired import chance, difference_interval, holm
+from kvv_action.statistics.paired import chance, difference_interval, holm
+from kvv_action.verdict.tally import cut
 
 ALPHA = 0.01
 """Chance of calling any benchmark worse when nothing has changed (and the same for better), for the whole comparison.

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kvv_action.errors import JournalError, KvvError
+from kvv_action.journal.file import Reader, Record
+from kvv_action.journal.reading import Answers, slot_of
+from kvv_action.plan.plan import plan_digest
 from kvv_action.report.files import JOURNAL, REPORT, parse
-from kvv_action.run.journal import Reader, Record
-from kvv_action.run.plan import plan_digest
-from kvv_action.run.results import read_plan
-from kvv_action.run.survey import Answers, slot_of
 from kvv_action.schema import Completion, Exchange, FailureKind, Outcome, RunReport
+from kvv_action.verdict.report import read_plan
 
 MEASURES = ("first_token", "answer", "speed", "prompt_tokens", "completion_tokens")
 EPOCHS = 1024

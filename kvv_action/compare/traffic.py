@@ -10,7 +10,7 @@ from statistics import median
 from kvv_action.compare.pairing import Paired
 from kvv_action.compare.records import Finding, Shift
 from kvv_action.compare.side import MEASURES
-from kvv_action.scoring.paired import median_interval
+from kvv_action.statistics.paired import median_interval
 
 MATTERS = 1.1
 """A ratio whose whole interval is beyond this (or its inverse) is a change."""

@@ -1,13 +1,12 @@
-"""Verdicts of a record against its own numbers, by the rules of `kvv_action.run.verdict`."""
+"""Verdicts of a record against its own numbers, by the rules of `kvv_action.verdict.verdict`."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 from kvv_action.leaderboard.findings import Finding, error, warning
 from kvv_action.leaderboard.record import BenchmarkRecord, ComparisonRecord, CountsRecord, Mark, Record
-from kvv_action.run.holdout import BOTH, SUFFIX
-from kvv_action.run.order import FEWEST
-from kvv_action.run.verdict import overall
+from kvv_action.plan.order import FEWEST
+from kvv_action.plan.variants import BOTH, SUFFIX
 from kvv_action.schema import (
     MOST_FAILURES,
     BenchmarkKind,
@@ -18,7 +17,8 @@ from kvv_action.schema import (
     RunState,
     Verdict,
 )
-from kvv_action.scoring.intervals import wilson
+from kvv_action.statistics.intervals import wilson
+from kvv_action.verdict.verdict import overall
 
 EQUAL = 1e-6
 NEAR = 1e-3

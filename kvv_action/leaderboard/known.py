@@ -8,8 +8,8 @@ from kvv_action.benchmark import DatasetPin
 from kvv_action.leaderboard.findings import Finding, error, note, warning
 from kvv_action.leaderboard.record import BenchmarkRecord, DatasetRecord, Mark, Record
 from kvv_action.leaderboard.whole import less_than, profile_of
+from kvv_action.plan.variants import BOTH, SUFFIX
 from kvv_action.profiles.model import Profile
-from kvv_action.run.holdout import BOTH, SUFFIX
 from kvv_action.schema import BenchmarkKind
 
 EQUAL = 1e-9

@@ -19,7 +19,7 @@ from kvv_action.leaderboard.record import (
     expiry,
 )
 from kvv_action.leaderboard.whole import implied
-from kvv_action.scoring.intervals import wilson
+from kvv_action.statistics.intervals import wilson
 
 SKEW = timedelta(hours=1)
 """How far a runner's clock may be ahead."""

@@ -7,10 +7,10 @@ from kvv_action.benchmark import Options
 from kvv_action.errors import KvvError
 from kvv_action.leaderboard.judged import undecided
 from kvv_action.leaderboard.record import BenchmarkRecord, Mark, Setup
+from kvv_action.plan.variants import BOTH, SUFFIX, VARY
 from kvv_action.profiles import loader
 from kvv_action.profiles.model import Profile
 from kvv_action.report.text import one_line
-from kvv_action.run.holdout import BOTH, SUFFIX, VARY
 from kvv_action.schema import BenchmarkKind, Json, Verdict
 
 DECIDING = frozenset({"mmmu-parts", "swebench-dataset", "swebench-agent", "swebench-instances", "swebench-exclude"})

@@ -1,7 +1,7 @@
 """What an answer about pictures tells of the way in which the endpoint looks at them, as numbers beside the score.
 
 Each is reported as its mean: `media_png` is the score over samples with PNG pictures, `chance` the score of guessing.
-`kvv_action.run.sight` reads its diagnosis from these numbers.
+`kvv_action.verdict.causes` reads its diagnosis from these numbers.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

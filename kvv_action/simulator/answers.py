@@ -8,8 +8,8 @@ from hashlib import blake2b
 import orjson
 
 from kvv_action.benchmark import Benchmark
+from kvv_action.plan.estimate import outline_of
 from kvv_action.profiles.model import ThinkingRules
-from kvv_action.run.estimate import outline_of
 from kvv_action.schema import Answer, Json, Message, Sample, ToolCall
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.conversation import last_message, last_user_text, past_calls, text_of

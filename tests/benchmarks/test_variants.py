@@ -12,14 +12,14 @@ from benchmarks.ocrbench import variants as questions
 from benchmarks.toolcall import variants as orders
 from kvv_action.benchmark import Benchmark, Options, Varies
 from kvv_action.dataset.load import load
+from kvv_action.plan.estimate import outline_of
+from kvv_action.plan.plan import Amount, plan_benchmark
+from kvv_action.plan.request import fields_of
 from kvv_action.profiles import loader
 from kvv_action.profiles.model import Profile
-from kvv_action.run.body import fields_of
-from kvv_action.run.estimate import outline_of
-from kvv_action.run.plan import Amount, plan_benchmark
 from kvv_action.schema import Completion, Exchange, PlannedBenchmark, RunPlan, Sample
 from kvv_action.simulator.fingerprint import fingerprint
-from tests.run.fakes import plan_of
+from tests.ask.fakes import plan_of
 
 VARYING = ("ocrbench", "mmmu_pro", "aime2025", "toolcall")
 PROFILE = loader.load("kimi-k2.6")

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from kvv_action.bundle.pack import gather, write
-from tests.run.fakes import FakeClient, Quiz, Run, make_run, said, text_of
+from tests.ask.fakes import FakeClient, Quiz, Run, make_run, said, text_of
 
 
 def wrong_at_two(body: Mapping[str, Any]) -> Any:

@@ -8,7 +8,7 @@ import pytest
 
 from kvv_action.bundle.form import BundleError, Member, check_names, manifest_of, members_of
 from kvv_action.bundle.pack import gather, write
-from kvv_action.run.results import build
+from kvv_action.verdict.report import build
 from tests.bundle.archives import files_in, packed, small_run
 
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from kvv_action.bundle.redaction import redacted, stand_in, without_texts
 from kvv_action.errors import EndpointError
-from kvv_action.run.journal import Reader
-from kvv_action.run.results import build
+from kvv_action.journal.file import Reader
 from kvv_action.schema import BenchmarkResult, FailureKind, RunReport
+from kvv_action.verdict.report import build
+from tests.ask.fakes import FakeClient, Quiz, make_run, right, said, text_of
 from tests.bundle.archives import files_in, packed, small_run
-from tests.run.fakes import FakeClient, Quiz, make_run, right, said, text_of
-from tests.run.shards import ask_shards, merge_to
+from tests.journal.shards import ask_shards, merge_to
 
 WORDS = (b"a wrong answer in secret words", b"thoughts that are nobody's business")
 

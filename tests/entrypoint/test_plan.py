@@ -11,8 +11,8 @@ from benchmarks import registry
 from entrypoint.outlook import _design
 from kvv_action.benchmark import Options
 from kvv_action.profiles import loader
+from tests.ask.vendors import planned_of
 from tests.pipeline.command import demo, kvv, vendor
-from tests.run.vendors import planned_of
 
 MADE = {name: registry.create(name, Options()) for name in registry.IDS}
 BUNDLED = tuple(f"--dataset={name}=bundled" for name, made in MADE.items() if made.pin is not None)

@@ -19,8 +19,8 @@ from kvv_action.schema import (
     RunState,
     Verdict,
 )
+from tests.ask.vendors import planned_of
 from tests.e2e.runner import read_log
-from tests.run.vendors import planned_of
 
 Make = Callable[..., BenchmarkResult]
 MakeReport = Callable[..., RunReport]

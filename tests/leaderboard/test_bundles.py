@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 import pytest
 
+from kvv_action.journal.file import Reader, chained
 from kvv_action.leaderboard.record import Mark, load
 from kvv_action.report.files import canonical, sha256
-from kvv_action.run.journal import Reader, chained
 from tests.github.test_attestation import SIGNER, answer, gh  # noqa: F401
 from tests.leaderboard.board import RULES
 from tests.pipeline.command import Ran, kvv, problems, vendor

@@ -512,7 +512,7 @@ def test_what_only_evidence_can_tell(board: Board, run: Path, name: str) -> None
 
 def forged(board: Board, run: Path, folder: Path, change: Callable[[dict[str, Any]], None]) -> Path:
     """A run whose journal is forged with its chain; the submission becomes the record that follows from it."""
-    from kvv_action.run.journal import Reader, chained
+    from kvv_action.journal.file import Reader, chained
 
     records = list(Reader(run / "journal.jsonl"))
     victim = next(record for record in records if record["kind"] == "score")

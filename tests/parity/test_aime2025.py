@@ -11,11 +11,11 @@ import pytest_asyncio
 from benchmarks.aime2025.benchmark import INSTRUCTION, PIN, Aime2025
 from kvv_action.benchmark import Options, Rows
 from kvv_action.dataset.load import load
+from kvv_action.plan.plan import Amount, plan_benchmark
+from kvv_action.plan.request import compose
 from kvv_action.profiles import loader
-from kvv_action.run.body import compose
-from kvv_action.run.plan import Amount, plan_benchmark
 from kvv_action.schema import Completion, Exchange, Request
-from tests.run.fakes import plan_of
+from tests.ask.fakes import plan_of
 
 DATA = os.environ.get("KVV_REFERENCE_DATA", "")
 pytestmark = [

@@ -12,9 +12,9 @@ from benchmarks.toolcall.benchmark import ToolCallBenchmark
 from entrypoint.cli import main
 from kvv_action.benchmark import Options
 from kvv_action.dataset.load import load as load_rows
+from kvv_action.plan.plan import Amount, plan_benchmark
+from kvv_action.plan.request import compose
 from kvv_action.profiles import loader
-from kvv_action.run.body import compose
-from kvv_action.run.plan import Amount, plan_benchmark
 from kvv_action.schema import EndpointInfo, ProfileInfo, RunPlan
 from kvv_action.scoring.toolcalls import ToolCallChecker
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.precheck.tokenizer import counter
-from kvv_action.run.tokens import of_text, total
+from kvv_action.plan.tokens import of_text, total
 
 pytestmark = pytest.mark.parity
 

@@ -17,17 +17,16 @@ import uvloop
 
 from entrypoint.outputs import write_reports
 from entrypoint.prepare import provenance
+from kvv_action.ask.runner import Runner
 from kvv_action.benchmark import Generate, Rows, Sandbox
 from kvv_action.endpoint.client import EndpointClient
 from kvv_action.endpoint.options import ClientOptions
+from kvv_action.journal.file import Journal, Reader
+from kvv_action.journal.reading import survey
+from kvv_action.plan.plan import Amount, Loaded, plan_benchmark
 from kvv_action.profiles import loader
 from kvv_action.profiles.model import Profile
 from kvv_action.redact import Redactor
-from kvv_action.run.journal import Journal, Reader
-from kvv_action.run.plan import Amount, Loaded, plan_benchmark
-from kvv_action.run.results import build
-from kvv_action.run.runner import Runner
-from kvv_action.run.survey import survey
 from kvv_action.schema import (
     SCHEMA_VERSION,
     Answer,
@@ -41,6 +40,7 @@ from kvv_action.schema import (
     Sample,
     Score,
 )
+from kvv_action.verdict.report import build
 
 KEY = "sk-perf-0123456789abcdef"
 QUESTION = "What is six times seven? Think it over and put the result into a box. " * 8

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tests.run.test_schedule import Simulation, benchmarks
+from tests.ask.test_schedule import Simulation, benchmarks
 
 pytestmark = pytest.mark.perf
 

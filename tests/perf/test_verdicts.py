@@ -3,9 +3,9 @@
 import pytest
 
 from kvv_action.profiles.loader import names
+from tests.ask.vendors import simulated
 from tests.profiles.sizes import cases
-from tests.run.vendors import simulated
-from tests.scoring.test_coverage import coverage
+from tests.statistics.test_coverage import coverage
 
 pytestmark = [pytest.mark.perf, pytest.mark.timeout(3600)]
 RUNS = 4000

@@ -115,7 +115,7 @@ def test_an_edit_is_found(edit: Callable[[Path], None], out: Path) -> None:
 
 def forged(out: Path) -> None:
     """A score is changed and every digest after it computed again."""
-    from kvv_action.run.journal import GENESIS, Reader
+    from kvv_action.journal.file import GENESIS, Reader
 
     path = out / "journal.jsonl"
     head, lines = GENESIS, []

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from kvv_action.profiles.loader import load
 from kvv_action.profiles.model import BenchmarkRules
 from kvv_action.schema import PlannedBenchmark
-from tests.run.vendors import planned_of
+from tests.ask.vendors import planned_of
 
 ROWS = {"ocrbench": 1000, "mmmu_pro": 3460, "aime2025": 30, "toolcall": 2000, "beam": 700, "deepswe": 113}
 """Samples of the full tier; a benchmark that this does not name cannot have a margin."""

@@ -3,9 +3,9 @@
 import pytest
 
 from kvv_action.profiles.loader import load, names
-from kvv_action.run.decision import family, planned_design
+from kvv_action.verdict.noninferiority import family, planned_design
+from tests.ask.vendors import exact
 from tests.profiles.sizes import cases
-from tests.run.vendors import exact
 
 ALL = [(profile, name) for profile in names() for name in cases(profile)]
 

@@ -7,9 +7,9 @@ import pytest
 
 from benchmarks import registry
 from entrypoint.prepare import options_of, prepare
+from kvv_action.plan.estimate import Estimate, Estimator, Room, wall
+from kvv_action.plan.plan import Loaded
 from kvv_action.profiles.loader import load, names
-from kvv_action.run.estimate import Estimate, Estimator, Room, wall
-from kvv_action.run.plan import Loaded
 from kvv_action.schema import BenchmarkKind, Sample
 from kvv_action.settings import Settings
 from tests.profiles.sizes import ROWS

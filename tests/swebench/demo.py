@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
-from kvv_action.run.journal import Reader
-from kvv_action.run.records import to_exchange
+from kvv_action.journal.file import Reader
+from kvv_action.journal.lines import to_exchange
 from kvv_action.sandbox import labels
 from kvv_action.schema import Observation
 from tests.pipeline.command import Ran, benchmark, kvv, report

@@ -11,7 +11,7 @@ from benchmarks.swebench.evaluation import SPOILED, Evaluation
 from benchmarks.swebench.grader import Verdict
 from benchmarks.swebench.older import touched
 from benchmarks.swebench.outcome import Case, Outcome
-from kvv_action.scoring.aggregates import AGGREGATES, Missing
+from kvv_action.statistics.aggregates import AGGREGATES, Missing
 from tests.swebench.fakes import FAILING, PASSING, PATCH, TEST_PATCH, instance
 
 RAN = Evaluation(applied="git apply --verbose", log=PASSING, seconds=2.0)

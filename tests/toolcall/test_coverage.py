@@ -2,7 +2,7 @@
 
 import pytest
 
-from kvv_action.scoring.aggregates import AGGREGATES, Missing, f1_of
+from kvv_action.statistics.aggregates import AGGREGATES, Missing, f1_of
 from tests.toolcall.harness import Served, bundled
 
 RUNS = 100

@@ -11,7 +11,7 @@ from kvv_action.leaderboard.record import BenchmarkRecord, Origin, Record, Sourc
 from kvv_action.leaderboard.store import Entry
 from kvv_action.report.text import percent
 from kvv_action.schema import BenchmarkKind, Verdict
-from kvv_action.scoring.intervals import wilson
+from kvv_action.statistics.intervals import wilson
 
 MEANS = frozenset({"accuracy", "pass@1", "resolved", "ocrbench_accuracy"})
 """Metrics that are shares of right answers, for which an interval follows from the number of answers."""

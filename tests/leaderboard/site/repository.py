@@ -8,7 +8,7 @@ from kvv_action.leaderboard.record import BenchmarkRecord, ModelId, Record, Trus
 from kvv_action.leaderboard.store import Confirmation, confirmation_path, dump_confirmation
 from kvv_action.report.files import sha256
 from kvv_action.schema import Verdict
-from kvv_action.scoring.intervals import wilson
+from kvv_action.statistics.intervals import wilson
 from tests.leaderboard.records import record
 
 EVIL = (

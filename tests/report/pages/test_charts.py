@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from kvv_action.report.pages.charts import Part, added, bar, histogram, stack
 from kvv_action.report.pages.intervals import Measured, interval, reach, row
-from kvv_action.run.distribution import GRID, Distribution
 from kvv_action.schema import Histogram, Verdict
+from kvv_action.verdict.distribution import GRID, Distribution
 
 shares = st.floats(0, 1)
 pairs = st.tuples(shares, shares).map(lambda pair: (min(pair), max(pair)))

@@ -1,0 +1,171 @@
+"""What a run may spend, what it has spent, and why it stops.
+
+The amounts are counted from the journal over all sessions, so that resuming never spends twice. A request is reserved
+before it is sent, so their number is never exceeded, and one that is given up leaves a line like any other; only a
+process that is killed leaves no trace of what it had in flight. Tokens are known when an answer is there: what is in
+flight when the limit is reached comes on top. A try that failed costs the prompt and the text that had come; one that
+brought no text costs none. A count of the endpoint's own that cannot be is not believed.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from kvv_action.errors import KvvError
+from kvv_action.journal.file import Record
+from kvv_action.journal.lines import to_attempts, to_exchange
+from kvv_action.plan.tokens import of_text
+from kvv_action.schema import Attempt, Completion
+
+CHARACTERS = 4
+"""Of a token, in the text of a try that failed: the text itself is not kept."""
+
+
+class BudgetSpent(KvvError):
+    """The next request would go beyond the budget; its sample is left for a later session, as if never begun."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a run may spend in all; None sets no limit.
+
+    Attributes:
+        cost: in the currency of the prices.
+        price_input, price_output: of a million tokens.
+    """
+
+    requests: int | None = None
+    tokens: int | None = None
+    cost: float | None = None
+    minutes: float | None = None
+    price_input: float = 0.0
+    price_output: float = 0.0
+
+    @property
+    def any(self) -> bool:
+        """Whether there is one."""
+        return any(limit is not None for limit in (self.requests, self.tokens, self.cost, self.minutes))
+
+
+def tokens_of(completion: Completion) -> tuple[int, int] | None:
+    """Prompt and completion tokens as the endpoint counted them; None when it did not, or said what is no count."""
+    usage = completion.usage or {}
+    prompt, generated = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if not (isinstance(prompt, int) and isinstance(generated, int)):
+        return None
+    return (prompt, generated) if prompt >= 0 and generated >= 0 else None
+
+
+def believed(said: int, reckoned: int) -> bool:
+    """Whether a count of tokens can be: what is reckoned is at most a quarter above it, so half of that is too few."""
+    return 2 * said >= reckoned
+
+
+def wasted(attempts: Sequence[Attempt]) -> Sequence[Attempt]:
+    """The failed tries in which the endpoint had begun to answer."""
+    return [attempt for attempt in attempts if attempt.failure and attempt.characters]
+
+
+def reckoned(completion: Completion) -> int:
+    """Tokens of an answer, reckoned from its text."""
+    texts = (completion.content, completion.reasoning, *(call.arguments for call in completion.tool_calls))
+    return math.ceil(sum(of_text(text).expected for text in texts))
+
+
+class Budget:
+    """Counts what one endpoint is asked; requests to a live reference are none of it.
+
+    Args:
+        limits: what may be spent.
+        seconds: what earlier sessions took.
+
+    Attributes:
+        reason: why nothing more is sent; empty while there is something left.
+    """
+
+    def __init__(self, limits: Limits, *, seconds: float = 0.0) -> None:
+        self.limits = limits
+        self.requests = 0
+        self.prompt = self.generated = 0
+        self.seconds = seconds
+        self.reason = ""
+
+    @property
+    def cost(self) -> float:
+        """What the tokens cost at the given prices."""
+        return (self.prompt * self.limits.price_input + self.generated * self.limits.price_output) / 1e6
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds that this session may take; None without a limit."""
+        minutes = self.limits.minutes
+        return None if minutes is None else max(0.0, 60 * minutes - self.seconds)
+
+    def replay(self, records: Iterable[Record]) -> None:
+        """Count what a journal's earlier sessions spent."""
+        for record in records:
+            if record["kind"] not in ("answer", "error", "withdrawn") or record.get("endpoint"):
+                continue
+            self.requests += 1
+            prompt = record.get("reckoned", 0)
+            match record["kind"]:
+                case "answer":
+                    completion = to_exchange(record).completion
+                    if completion is not None:
+                        self.count(completion, prompt)
+                case "error":
+                    self.waste(to_attempts(record["attempts"]), prompt)
+                case _:
+                    self.prompt += prompt
+
+    def take(self) -> None:
+        """Reserve one request.
+
+        Raises:
+            BudgetSpent: there is none left.
+        """
+        if not self.left():
+            raise BudgetSpent(self.reason)
+        self.requests += 1
+
+    def count(self, completion: Completion, prompt: int = 0) -> None:
+        """Count an answer and the tries before it; `prompt` is used instead of what the endpoint counted, unless 0."""
+        if not completion.choices:  # a list of models is no answer of the model
+            return
+        said, own = tokens_of(completion) or (0, 0), reckoned(completion)
+        prompt = prompt or said[0]
+        self.prompt += prompt
+        self.generated += said[1] if believed(said[1], own) else own
+        self.waste(completion.attempts, prompt)
+
+    def waste(self, attempts: Sequence[Attempt], prompt: int) -> None:
+        """Count the tries that failed after the answer had begun."""
+        for attempt in wasted(attempts):
+            self.prompt += prompt
+            self.generated += math.ceil(attempt.characters / CHARACTERS)
+
+    def left(self) -> bool:
+        """Whether another request may be sent; sets the reason when not."""
+        if not self.reason:
+            self.reason = next(self._reached(), "")
+        return not self.reason
+
+    def _reached(self) -> Iterator[str]:
+        limits, tokens = self.limits, self.prompt + self.generated
+        if limits.requests is not None and self.requests >= limits.requests:
+            yield _spent("max-requests", f"{limits.requests}", f"{self.requests} requests were sent")
+        if limits.tokens is not None and tokens >= limits.tokens:
+            yield _spent("max-tokens", f"{limits.tokens}", f"{tokens} tokens were used")
+        if limits.cost is not None and self.cost >= limits.cost:
+            yield _spent("max-cost", f"{limits.cost:g}", f"{self.cost:.4g} were spent")
+        if self.seconds_left == 0:
+            yield self.overtime()
+
+    def overtime(self) -> str:
+        """Why a run stops whose time is up."""
+        taken = "what was in flight was given up"
+        return _spent("max-minutes", f"{self.limits.minutes:g}", taken)
+
+
+def _spent(name: str, limit: str, told: str) -> str:
+    return f"budget spent: {name} is {limit}, {told}; with a larger one the same command goes on"

@@ -1,0 +1,532 @@
+"""Asks what the plan says, keeps every answer, judges it; the one place where failures become data."""
+
+import asyncio
+import math
+import re
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import orjson
+
+from kvv_action.ask.budget import Budget, BudgetSpent, Limits, believed, tokens_of, wasted
+from kvv_action.ask.schedule import Lane, alternate, drive
+from kvv_action.ask.stopping import Stopping, waves
+from kvv_action.benchmark import Client, Finished, Observer, Sandbox
+from kvv_action.errors import EndpointError, KvvError, Rejected, RunStopped, SandboxError, ScoringError, Undecided
+from kvv_action.journal.file import Journal
+from kvv_action.journal.lines import Place, answer_line, error_line, observation_line, result_line, withdrawn_line
+from kvv_action.journal.reading import JournalState
+from kvv_action.plan.estimate import Estimator
+from kvv_action.plan.plan import Loaded
+from kvv_action.plan.request import answer_key, compose
+from kvv_action.plan.tokens import of_body
+from kvv_action.profiles.model import Profile
+from kvv_action.schema import (
+    CHAT,
+    COMPLETIONS,
+    BenchmarkKind,
+    Completion,
+    Exchange,
+    FailureKind,
+    Json,
+    Observation,
+    Rejection,
+    Request,
+    RunPlan,
+    RunState,
+    Sample,
+    SampleFailure,
+    Score,
+)
+
+POSTED = (CHAT, COMPLETIONS)
+OFFICIAL_REFUSAL = 400
+"""The status by which the official endpoint refuses a request."""
+PLAIN = 16
+"""Bytes of a body for each token that an endpoint counts, beyond which its count is looked at more closely."""
+KEPT, KEPT_SCORED = 4000, 2000
+"""Characters of a request that are kept: of a probe, and of a scored sample."""
+_PICTURE = re.compile(rb"(data:[\w.+/-]{1,60};base64,)[A-Za-z0-9+/=]{64,}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How far the run came, and why no further."""
+
+    state: RunState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Item:
+    """One sample in one epoch."""
+
+    loaded: Loaded
+    sample: Sample
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outgoing:
+    """A request on its way: where to, the bytes, and the names under which its answer is kept."""
+
+    path: str
+    content: bytes
+    stream: bool
+    call: int
+    digest: str
+    key: str
+    kept: str
+    endpoint: str = ""
+    verbatim: bool = False
+
+
+class _GivenUp(Exception):
+    """The benchmark ended early while this sample was in flight."""
+
+
+class _Generate:
+    """Sends the requests of one sample in one epoch; every answer is journaled before it is handed over."""
+
+    def __init__(self, runner: "Runner", item: _Item) -> None:
+        self._runner = runner
+        self._item = item
+        self._call = 0
+        self.exchanges: dict[int, Exchange] = {}
+
+    async def __call__(self, request: Request, *, may_reject: bool = False) -> Exchange:
+        out = self._outgoing(request)
+        exchange = self._runner.known.pop(out.key, None) or await self._send(out, may_reject=may_reject)
+        if exchange.rejection is not None and not may_reject:
+            rejection = exchange.rejection
+            raise EndpointError(FailureKind.REJECTED, rejection.message, status=rejection.status, body=rejection.body)
+        self.exchanges[out.call] = exchange
+        return exchange
+
+    def observe(self, name: str, data: Mapping[str, Json] | None = None, text: str = "") -> Observation:
+        journal, call = self._runner.journal, self._next()
+        observation = Observation(name=name, data=journal.redacted(dict(data or {})), text=journal.redacted(text))
+        journal.append(observation_line(self._item.place, call, observation))
+        self.exchanges[call] = Exchange(call=call, observation=observation)
+        return observation
+
+    def _next(self) -> int:
+        call, self._call = self._call, self._call + 1
+        return call
+
+    def _outgoing(self, request: Request) -> _Outgoing:
+        planned, place, runner = self._item.loaded.planned, self._item.place, self._runner
+        call = self._next()
+        content, stream = request.path.encode(), False
+        if request.path in POSTED or request.verbatim:
+            content, stream = compose(request, runner.plan, planned, runner.profile)
+        digest, key = answer_key(
+            content, runner.plan, planned,
+            sample=place.sample, epoch=place.epoch, call=call, endpoint=request.endpoint,
+        )  # fmt: skip
+        kept = _kept(content, planned.kind, call)
+        return _Outgoing(
+            path=request.path, content=content, stream=stream, call=call, digest=digest, key=key, kept=kept,
+            endpoint=request.endpoint, verbatim=request.verbatim,
+        )  # fmt: skip
+
+    async def _send(self, out: _Outgoing, *, may_reject: bool) -> Exchange:
+        place, journal = self._item.place, self._runner.journal
+        if not out.endpoint:
+            self._runner.budget.take()
+        try:
+            completion = await self._answer(out)
+        except RunStopped as stop:
+            if isinstance(stop.__cause__, EndpointError):
+                journal.append(self._error(out, stop.__cause__))
+            if out.endpoint:
+                # it ends the run, but it is no failure of the endpoint under test
+                raise RunStopped(f"the {out.endpoint} endpoint: {stop}") from None
+            raise
+        except asyncio.CancelledError:
+            with suppress(RunStopped):  # the run ends anyway
+                journal.append(self._withdrawn(out))
+            raise
+        except EndpointError as error:
+            if not (may_reject and isinstance(error, Rejected)):
+                journal.append(self._error(out, error))
+                raise
+            rejection = Rejection(
+                status=error.status or 0, message=error.message, body=error.body, attempts=error.attempts
+            )
+            exchange = Exchange(call=out.call, request=out.kept, endpoint=out.endpoint, rejection=rejection)
+        else:
+            exchange = Exchange(call=out.call, request=out.kept, endpoint=out.endpoint, completion=completion)
+        prompt = self._counted(out, exchange.completion)
+        journal.append(answer_line(place, exchange, key=out.key, request=out.digest, reckoned=prompt))
+        return exchange
+
+    async def _answer(self, out: _Outgoing) -> Completion:
+        client = self._runner.client_of(out.endpoint)
+        if out.verbatim:
+            return await client.fetch(out.path, out.content)
+        if out.path == CHAT:
+            return await client.complete(out.content, stream=out.stream)
+        if out.path in POSTED:
+            return await client.complete(out.content, stream=out.stream, path=out.path)
+        return await client.fetch(out.path)
+
+    def _error(self, out: _Outgoing, error: EndpointError) -> Mapping[str, Json]:
+        """The line of a request that failed for good, its tries counted."""
+        prompt = 0
+        if not out.endpoint and wasted(error.attempts):
+            prompt = _prompt(out)
+            self._runner.budget.waste(error.attempts, prompt)
+        return error_line(
+            self._item.place, error, key=out.key, request=out.digest, call=out.call, endpoint=out.endpoint,
+            reckoned=prompt,
+        )  # fmt: skip
+
+    def _withdrawn(self, out: _Outgoing) -> Mapping[str, Json]:
+        """The line of a request that was given up, its prompt counted; how much of the answer had come is not known."""
+        prompt = 0 if out.endpoint else _prompt(out)
+        self._runner.budget.prompt += prompt
+        return withdrawn_line(
+            self._item.place, key=out.key, request=out.digest, call=out.call, endpoint=out.endpoint, reckoned=prompt
+        )
+
+    def _counted(self, out: _Outgoing, completion: Completion | None) -> int:
+        """Count an answer; the tokens of its prompt when the endpoint did not say, or said too little, else 0."""
+        if completion is None or out.endpoint or out.path not in POSTED:
+            return 0
+        prompt, said = 0, tokens_of(completion)
+        if said is None or len(out.content) > PLAIN * said[0]:
+            reckoned = _prompt(out)
+            prompt = 0 if said is not None and believed(said[0], reckoned) else reckoned
+        self._runner.budget.count(completion, prompt)
+        return prompt
+
+
+def _prompt(out: _Outgoing) -> int:
+    """Tokens of a request's prompt, reckoned."""
+    return math.ceil(of_body(orjson.loads(out.content)).expected) if out.path in POSTED else 0
+
+
+def _kept(content: bytes, kind: BenchmarkKind, call: int) -> str:
+    """The beginning of a body, as evidence; of a scored sample, which may ask a hundred times, only the first one's."""
+    limit = KEPT if kind is BenchmarkKind.CONTRACT else KEPT_SCORED
+    if call and kind is not BenchmarkKind.CONTRACT:
+        return ""
+    shown = _PICTURE.sub(rb"\1...", content) if len(content) > limit else content
+    text = shown[: 4 * limit].decode(errors="replace")
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(content)} bytes in all)"
+
+
+class Runner:
+    """One run, or the rest of one.
+
+    Args:
+        plan: what to ask; its benchmarks are those of `loaded`, in order.
+        profile: the model's rules.
+        loaded: the benchmarks with their samples.
+        client: sends requests; retries and limits on its own.
+        journal: where evidence goes.
+        found: what the journal already holds.
+        observer: is told of progress.
+        sandbox: nested containers, when a benchmark needs them.
+        absent: by id of benchmarks that cannot be asked on this machine, what is missing.
+        named: ids of the benchmarks that the user asked for by name; a run without one of them does not pass.
+        reference: sends requests to the endpoint that answers are compared with, when the plan has one.
+        workers: samples worked on at the same time, but for those in containers (`schedule`).
+        speed: assumed tokens a second of an answer, by which the longest work is found.
+        retry_failed: ask again what failed in an earlier session.
+        budget: what may be spent, and what earlier sessions spent.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        *,
+        plan: RunPlan,
+        profile: Profile,
+        loaded: Sequence[Loaded],
+        client: Client,
+        journal: Journal,
+        found: JournalState,
+        observer: Observer,
+        sandbox: Sandbox | None = None,
+        absent: Mapping[str, str] | None = None,
+        named: Collection[str] = (),
+        reference: Client | None = None,
+        workers: int = 50,
+        speed: float = 40.0,
+        retry_failed: bool = True,
+        budget: Budget | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.plan = plan
+        self.profile = profile
+        self.client = client
+        self.journal = journal
+        self.known = found.keys
+        self.budget = budget or Budget(Limits())
+        self._loaded = loaded
+        self._found = found
+        self._observer = observer
+        self._sandbox = sandbox
+        self._absent = absent or {}
+        self._named = named
+        self._reference = reference
+        self._workers = workers
+        self._estimator = Estimator(plan=plan, profile=profile, speed=speed)
+        self._retry_failed = retry_failed
+        self._clock = clock
+        self._wrong_probes = found.wrong_probes
+        self._refused = False
+        self._stopping = Stopping(plan, found.progress, retry_failed=retry_failed)
+        self._flying: dict[str, set[asyncio.Task[Score]]] = {}
+
+    def client_of(self, endpoint: str) -> Client:
+        """The client of the endpoint under test (empty), or of the reference."""
+        if not endpoint:
+            return self.client
+        assert self._reference is not None, "the plan has no reference endpoint"
+        return self._reference
+
+    async def run(self) -> Ending:
+        """Ask everything that is missing.
+
+        Cancelling this task stops sending at once; what came is in the journal, the `end` line is written by `finish`.
+
+        Returns:
+            Complete, or stopped with the reason: the endpoint, the disk, the budget, or samples that can no longer
+            be read.
+        """
+        reason = ""
+        try:
+            reason = await self._within_budget()
+        except* KvvError as stops:
+            reason = str(_first(stops))
+        if not reason:
+            return Ending(state=RunState.COMPLETE, reason="")
+        self._observer.state(reason)
+        return Ending(state=RunState.STOPPED, reason=reason)
+
+    async def _within_budget(self) -> str:
+        """Ask until nothing is left, or until the budget is spent; then the reason."""
+        try:
+            async with asyncio.timeout(self.budget.seconds_left):
+                for stage in self._stages():
+                    await self._drive(stage)
+                    if self._refused:
+                        return self.budget.reason
+        except TimeoutError:
+            return self.budget.overtime()
+        return ""
+
+    def finish(self, ending: Ending) -> None:
+        """Write the `end` line."""
+        self.journal.append({"kind": "end", "state": ending.state, "reason": ending.reason, "at": self._clock()})
+        self.journal.sync()
+
+    def _stages(self) -> Iterator[Sequence[Loaded]]:
+        """Gates first, then the rest, unless a gate closed."""
+        active = [
+            loaded
+            for loaded in self._loaded
+            if not loaded.planned.skip and not (loaded.count and self._is_absent(loaded.planned.id))
+        ]
+        gates = [loaded for loaded in active if loaded.planned.gates]
+        rest = [loaded for loaded in active if not loaded.planned.gates]
+        if gates:
+            yield gates
+        closed = self._closed(gates)
+        if not closed:
+            yield rest
+            return
+        self._observer.state(closed)
+        for loaded in rest:
+            self.journal.append({"kind": "skip", "benchmark": loaded.planned.id, "reason": closed})
+
+    def _is_absent(self, benchmark: str) -> bool:
+        """Whether something that a benchmark needs is missing here; the journal then says so of what is not done."""
+        reason, board = self._absent.get(benchmark, ""), self._found.progress[benchmark]
+        results = zip(board.last, board.failed, strict=True)
+        if reason and not all(last and self._stands(failed) for last, failed in results):
+            line = {"kind": "skip", "benchmark": benchmark, "reason": reason, "absent": True}
+            self.journal.append({**line, "named": True} if benchmark in self._named else line)
+        return bool(reason)
+
+    def _closed(self, gates: Sequence[Loaded]) -> str:
+        """Why the gate is closed; empty when it is open."""
+        if self.plan.precheck != "gate":
+            return ""
+        for loaded in gates:
+            wrong = set(self._wrong_probes.get(loaded.planned.id, []))
+            if wrong:  # in the order of the plan, as the verdict names them
+                names = [sample.id for sample in loaded.samples() if sample.id in wrong]
+                return f"{loaded.planned.title} failed: {', '.join(names[:5])}{', …' if len(names) > 5 else ''}"
+        return ""
+
+    async def _drive(self, stage: Sequence[Loaded]) -> None:
+        asked = [loaded for loaded in stage if loaded.count]
+        # published items and the same ones put another way are asked in turn, so that nothing else differs between them
+        beside = {loaded.planned.varies: loaded for loaded in asked if _beside(loaded)}
+        first = [loaded for loaded in asked if not _beside(loaded)]
+        pairs = [(loaded, beside.pop(loaded.planned.id, None)) for loaded in first]
+        pairs += [(loaded, None) for loaded in beside.values()]
+        lanes = [self._lane(loaded, other, alone=len(pairs) == 1) for loaded, other in pairs]
+        await drive(lanes, self._one, self._workers)
+
+    def _lane(self, loaded: Loaded, beside: Loaded | None, *, alone: bool) -> Lane[_Item]:
+        """A benchmark in the schedule; one that works in containers has a place more than the engine.
+
+        That one's image is pulled while the models of the others think.
+        """
+        items = self._begun(loaded)
+        if beside is not None:
+            items = alternate(items, self._begun(beside))
+        places = None
+        if getattr(loaded.benchmark, "sandboxed", False):
+            places = self._sandbox.places + 1 if self._sandbox is not None else 1
+        seconds = 0.0 if alone else self._estimator.seconds(loaded)
+        return Lane(items=items, seconds=seconds, places=places)
+
+    def _begun(self, loaded: Loaded) -> Iterator[_Item]:
+        """Tell the observer, then what is missing."""
+        planned, board = loaded.planned, self._found.progress[loaded.planned.id]
+        done = sum(1 for last, failed in zip(board.last, board.failed, strict=True) if last and self._stands(failed))
+        self._observer.started(planned.id, loaded.count * planned.epochs, done)
+        return self._items(loaded)
+
+    def _items(self, loaded: Loaded) -> Iterator[_Item]:
+        """What is still missing of a benchmark, in the order of the plan; ends when the budget does."""
+        planned = loaded.planned
+        if not planned.looks:
+            yield from self._missing(loaded, None)
+            return
+        if self._stopping.decided(planned.id):
+            self._end_early(planned.id)
+        for wave in waves(planned):
+            yield from self._missing(loaded, wave)
+
+    def _missing(self, loaded: Loaded, wave: frozenset[int] | None) -> Iterator[_Item]:
+        """The same of one wave, or of everything; samples are not read further than needed."""
+        planned, board = loaded.planned, self._found.progress[loaded.planned.id]
+        last = planned.samples - 1 if wave is None else max(position // planned.epochs for position in wave)
+        for index, sample in zip(range(last + 1), loaded.samples(), strict=False):
+            if not loaded.asks(sample.id):
+                continue
+            for epoch in range(planned.epochs):
+                position = board.position(index, epoch)
+                if wave is not None and position not in wave:
+                    continue
+                if board.last[position] and self._stands(board.failed[position]):
+                    continue
+                if self._stopping.decided(planned.id):
+                    return
+                if self._refused or not self.budget.left():
+                    self._refused = True
+                    return
+                place = Place(benchmark=planned.id, sample=sample.id, index=index, epoch=epoch)
+                yield _Item(loaded=loaded, sample=sample, place=place)
+
+    def _end_early(self, benchmark: str) -> None:
+        """Say that the rest of a benchmark is not asked, and give up what is in flight: it decides nothing any more."""
+        flying = self._flying.get(benchmark, set())
+        tasks = tuple(flying)
+        flying.clear()
+        given_up = sum(task.cancel() for task in tasks)
+        reason = self._stopping.decided(benchmark) + (f"; {given_up} in flight were given up" if given_up else "")
+        self.journal.append({"kind": "skip", "benchmark": benchmark, "reason": reason})
+        self._observer.state(f"{benchmark}: {reason}")
+
+    def _stands(self, failed: int) -> bool:
+        """Whether an earlier result is kept."""
+        return not (failed and self._retry_failed)
+
+    async def _one(self, item: _Item) -> None:
+        """One sample in one epoch: the only place that catches everything."""
+        generate = _Generate(self, item)
+        try:
+            score = await self._score(item, generate)
+            assert 0.0 <= score.value <= 1.0, score
+            result: Score | SampleFailure = replace(score, value=float(score.value), category=item.sample.category)
+        except EndpointError as error:
+            result = _failure(error, item.sample)
+        except BudgetSpent:
+            self._refused = True
+            return
+        except _GivenUp:
+            return
+        except Undecided as error:
+            result = SampleFailure(kind=FailureKind.UNDECIDED, message=str(error), counts=item.sample.unanswered)
+        except ScoringError as error:
+            result = SampleFailure(kind=FailureKind.SCORER, message=str(error), counts=item.sample.unanswered)
+        except SandboxError as error:
+            result = SampleFailure(kind=FailureKind.SANDBOX, message=str(error), counts=item.sample.unanswered)
+        except RunStopped as stop:
+            if isinstance(stop.__cause__, EndpointError):
+                cause, counts = stop.__cause__, item.sample.unanswered
+                failure = SampleFailure(kind=cause.kind, message=cause.message, counts=counts)
+                self._settle(item, failure, ())
+            raise
+        except Exception as error:  # noqa: BLE001 - the failure boundary: a defect of ours is data, never a wrong answer
+            result = SampleFailure(kind=FailureKind.INTERNAL, message=_words(error), counts=item.sample.unanswered)
+        self._settle(item, result, sorted(generate.exchanges))
+
+    async def _score(self, item: _Item, generate: _Generate) -> Score:
+        """Ask and judge; a benchmark that may end early in a task of its own, which `_end_early` can cancel."""
+        if not item.loaded.planned.looks:
+            return await self._asked(item, generate)
+        task = asyncio.create_task(self._asked(item, generate))
+        flying = self._flying.setdefault(item.place.benchmark, set())
+        flying.add(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if task in flying or (current is not None and current.cancelling()):
+                raise
+            raise _GivenUp from None
+        finally:
+            flying.discard(task)
+
+    async def _asked(self, item: _Item, generate: _Generate) -> Score:
+        await item.loaded.benchmark.solve(item.sample, generate, self._sandbox)
+        exchanges = [generate.exchanges[call] for call in sorted(generate.exchanges)]
+        return await item.loaded.benchmark.score(item.sample, exchanges)
+
+    def _settle(self, item: _Item, result: Score | SampleFailure, calls: Sequence[int]) -> None:
+        place = item.place
+        self.journal.append(result_line(place, result, self._clock(), calls))
+        if isinstance(result, Score) and result.value < 1.0 and item.loaded.planned.gates:
+            self._wrong_probes.setdefault(place.benchmark, []).append(place.sample)
+        position = place.index * item.loaded.planned.epochs + place.epoch
+        if self._stopping.settle(place.benchmark, position, result):
+            self._end_early(place.benchmark)
+        self._observer.finished(
+            Finished(benchmark=place.benchmark, sample=place.sample, epoch=place.epoch, result=result)
+        )
+
+
+def _failure(error: EndpointError, sample: Sample) -> SampleFailure:
+    """Why a request has no answer; one that the official endpoint refuses as well has not failed."""
+    if sample.refusable and error.kind is FailureKind.REJECTED and error.status == OFFICIAL_REFUSAL:
+        return SampleFailure(kind=FailureKind.REFUSED, message=f"{sample.refusable}: {error.message}")
+    return SampleFailure(kind=error.kind, message=error.message, counts=sample.unanswered)
+
+
+def _beside(loaded: Loaded) -> bool:
+    """Whether its samples are those of another benchmark of the plan, put another way."""
+    return loaded.planned.varies not in ("", loaded.planned.id)
+
+
+def _words(error: Exception) -> str:
+    """An unforeseen exception, as text that JSON can hold whatever is in it."""
+    return f"{type(error).__name__}: {error}"[:500].encode(errors="backslashreplace").decode()
+
+
+def _first(group: BaseExceptionGroup[KvvError]) -> BaseException:
+    """The first plain exception in a group."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,1 @@
+"""What a run will ask, decided before anything is sent."""

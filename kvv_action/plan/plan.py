@@ -1,0 +1,231 @@
+"""Decides what will be asked, before anything is sent."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import orjson
+
+from kvv_action.benchmark import Benchmark, Rows
+from kvv_action.dataset.subset import stratified
+from kvv_action.errors import DatasetError, Problem, UsageError
+from kvv_action.plan.order import looks_for
+from kvv_action.plan.shuffle import shuffled
+from kvv_action.profiles.model import BenchmarkRules, Profile
+from kvv_action.profiles.thinking import sampling_for, thinks
+from kvv_action.schema import BenchmarkKind, DatasetInfo, PlannedBenchmark, Reference, RunPlan, Sample
+from kvv_action.verdict.noninferiority import comparable
+from kvv_action.verdict.noninferiority import exact as must_be_right
+
+Read = Callable[[], Iterator[Sample]]
+
+NO_DATASET = DatasetInfo(source="code", location="", count=0, digest="", pinned=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A planned benchmark with its samples at hand.
+
+    `mine` are the ids of the samples that this process asks, None for all of them; `every` are all samples of the
+    dataset, by which it can be planned in another size.
+    """
+
+    benchmark: Benchmark
+    planned: PlannedBenchmark
+    samples: Callable[[], Iterator[Sample]]
+    mine: frozenset[str] | None = None
+    every: "Sequence[Named]" = ()
+
+    @property
+    def count(self) -> int:
+        """How many samples this process asks."""
+        return self.planned.samples if self.mine is None else len(self.mine)
+
+    def asks(self, sample_id: str) -> bool:
+        """Whether this process asks a sample."""
+        return self.mine is None or sample_id in self.mine
+
+
+PEER_MARGIN = 0.05
+"""Margin against a run of the reference where the profile has none: what a regression of a model is often called."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A benchmark in a run against the reference, with which answers are compared sample by sample.
+
+    Attributes:
+        planned: as that run asked it.
+        values: by sample id, the mean value of its answers.
+        reference: its score over these.
+    """
+
+    planned: PlannedBenchmark
+    values: Mapping[str, float]
+    reference: Reference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """How much the user asked for; None follows tier and profile.
+
+    `sequential` may end early when all is clear; `shuffle`: not in the order of the dataset; `peers` are runs of the
+    reference by benchmark.
+    """
+
+    tier: str
+    limit: int | None
+    epochs: int | None
+    seed: int
+    sequential: bool = False
+    shuffle: bool = False
+    peers: Mapping[str, Peer] = field(default_factory=dict)
+
+
+def plan_benchmark(benchmark: Benchmark, rows: Rows | None, profile: Profile, amount: Amount) -> Loaded:
+    """Choose samples and epochs of one benchmark.
+
+    Bundled samples and contract probes are few: all of them are asked, once, unless the user says otherwise.
+
+    Raises:
+        DatasetError: two samples have the same id.
+        UsageError: the run of the reference was asked something else.
+    """
+    read = partial(benchmark.samples, rows, profile)
+    if amount.shuffle and benchmark.kind is BenchmarkKind.SCORED:
+        read = partial(shuffled, read, amount.seed)
+    every = _ids(benchmark.id, read)
+    planned = _planned(benchmark, rows.info if rows is not None else NO_DATASET, every, profile, amount)
+    if planned.looks and amount.shuffle:  # looking early asks in a random order of its own
+        return plan_benchmark(benchmark, rows, profile, replace(amount, shuffle=False))
+    return Loaded(benchmark=benchmark, planned=planned, samples=_reader(read, planned.ids), every=every)
+
+
+def left_out(benchmark: Benchmark, profile: Profile, amount: Amount, reason: str) -> Loaded:
+    """A benchmark of which nothing is asked, and why; its dataset is not read, so its size is that of the pin."""
+    count = benchmark.pin.count if benchmark.pin is not None else 0
+    every = [Named(id=f"{number}", category="", cluster="") for number in range(count)]
+    planned = _planned(benchmark, NO_DATASET, every, profile, amount)
+    planned = replace(planned, ids=(), ids_digest="", looks=(), order_seed=0, skip=reason)
+    return Loaded(benchmark=benchmark, planned=planned, samples=lambda: iter(()), every=every)
+
+
+def planned_at(loaded: Loaded, profile: Profile, amount: Amount) -> PlannedBenchmark:
+    """The same benchmark in another size, or one that was left out as if it were the pinned dataset; reads nothing."""
+    info, pin = loaded.planned.dataset, loaded.benchmark.pin
+    if info.source == NO_DATASET.source and pin is not None:
+        info = DatasetInfo(source="hub", location=pin.hub_id, count=pin.count, digest=pin.digest, pinned=True)
+    return _planned(loaded.benchmark, info, loaded.every, profile, amount)
+
+
+def _planned(
+    benchmark: Benchmark, info: DatasetInfo, every: "Sequence[Named]", profile: Profile, amount: Amount
+) -> PlannedBenchmark:
+    rules = profile.benchmarks.get(benchmark.id, BenchmarkRules())
+    tier = rules.tiers.get(amount.tier)
+    whole = benchmark.kind is BenchmarkKind.CONTRACT or info.source == "bundled"
+    limit = amount.limit or (None if whole or tier is None else tier.limit)
+    epochs = amount.epochs or (1 if whole else (tier.epochs if tier and tier.epochs else rules.epochs))
+    if benchmark.kind is BenchmarkKind.CONTRACT:
+        limit, epochs = None, 1
+    ids = [sample.id for sample in every]
+    chosen = (
+        stratified([(s.id, s.category) for s in every], limit, amount.seed)
+        if limit is not None and limit < len(ids)
+        else ()
+    )
+    asked, wanted = chosen or ids, frozenset(chosen)
+    exact = getattr(benchmark, "exact", False)
+    planned = PlannedBenchmark(
+        id=benchmark.id,
+        title=benchmark.title,
+        version=benchmark.version,
+        metric=benchmark.metric,
+        kind=benchmark.kind,
+        dataset=info,
+        samples=len(asked),
+        epochs=epochs,
+        ids=chosen,
+        ids_digest=hashlib.sha256("\n".join(asked).encode()).hexdigest(),
+        sampling=sampling_for(rules, thinks(profile.thinking, rules.thinking)),
+        thinking=rules.thinking,
+        gates=benchmark.gates,
+        aggregate=getattr(benchmark, "aggregate", "mean"),
+        against=getattr(benchmark, "against", ""),
+        exact=exact,
+        notes=getattr(benchmark, "notes", ()),
+        reference=None if exact else rules.reference,
+        margin=None if exact else rules.margin,
+        clusters=_clusters([sample.cluster or sample.id for sample in every if not chosen or sample.id in wanted]),
+    )
+    peer = amount.peers.get(benchmark.id)
+    if peer is not None and not must_be_right(planned) and planned.aggregate != "f1":  # F1 has a way of its own
+        planned = _beside(planned, peer, asked)
+    if amount.sequential and comparable(planned):
+        return replace(planned, looks=looks_for(planned.samples, planned.epochs), order_seed=amount.seed)
+    return planned
+
+
+def _beside(planned: PlannedBenchmark, peer: Peer, asked: Sequence[str]) -> PlannedBenchmark:
+    """The benchmark compared with a run of the reference instead of a published score."""
+    theirs = peer.planned
+    for name, mine, other in (
+        ("samples", planned.dataset.digest[:16], theirs.dataset.digest[:16]),
+        ("version", planned.version, theirs.version),
+        ("variation", planned.varies, theirs.varies),
+    ):
+        if mine != other:
+            allowed = f"{planned.title}: its {name} {other or 'none'} is not that of this run, {mine or 'none'}."
+            raise UsageError([Problem(name="reference", value=peer.reference.source, allowed=allowed)])
+    found = tuple(round(peer.values[name], 6) if name in peer.values else None for name in asked)
+    known = [value for value in found if value is not None]
+    if not known:
+        allowed = f"{planned.title}: it has no answer to any of the samples that are asked."
+        raise UsageError([Problem(name="reference", value=peer.reference.source, allowed=allowed)])
+    reference = replace(peer.reference, value=round(sum(known) / len(known), 6))
+    margin = PEER_MARGIN if planned.margin is None else planned.margin
+    return replace(planned, peers=found, reference=reference, margin=margin)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """What the plan must know of every sample; samples themselves can be large."""
+
+    id: str
+    category: str
+    cluster: str
+
+
+def _ids(benchmark: str, read: Read) -> Sequence[Named]:
+    """Id, category and cluster of every sample."""
+    every = [Named(id=sample.id, category=sample.category, cluster=sample.cluster) for sample in read()]
+    seen = set[str]()
+    for sample in every:
+        if sample.id in seen:
+            raise DatasetError(f"{benchmark}: the sample id {sample.id[:80]!r} occurs twice")
+        seen.add(sample.id)
+    return every
+
+
+def _clusters(names: Sequence[str]) -> tuple[int, ...]:
+    """The number of each sample's cluster, in the order of their first samples; empty when each has its own."""
+    numbers: dict[str, int] = {}
+    found = tuple(numbers.setdefault(name, len(numbers)) for name in names)
+    return found if len(numbers) < len(names) else ()
+
+
+def _reader(read: Read, chosen: Sequence[str]) -> Read:
+    wanted = frozenset(chosen)
+
+    def asked() -> Iterator[Sample]:
+        for sample in read():
+            if not wanted or sample.id in wanted:
+                yield sample
+
+    return asked
+
+
+def plan_digest(plan: RunPlan) -> str:
+    """SHA-256 of the canonical plan: two runs with the same digest ask the same."""
+    return hashlib.sha256(orjson.dumps(plan, option=orjson.OPT_SORT_KEYS)).hexdigest()

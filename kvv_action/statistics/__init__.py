@@ -1,0 +1,1 @@
+"""Statistics that verdicts rest on; pure functions of numbers."""

@@ -1,0 +1,157 @@
+"""What can be said of the differences between two runs that answered the same samples.
+
+All functions are pure. Differences are `new - base` in -1..1, one for each sample, epochs of a sample averaged before.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from kvv_action.statistics.intervals import z_value
+
+DRAWS = 100_000
+SEED = 20251124
+"""Of the sign flips, so that the same runs give the same answer."""
+EXACT = 1000
+"""Values up to which order statistics come from the binomial itself."""
+_GRAIN = 1e-9
+"""Differences below it are rounding, not answers."""
+_DIGITS = 3
+"""Decimals of a difference in the sign-flip test: so few sizes occur that many flips are quick."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chance:
+    """How likely differences at least as bad, or as good, are when nothing has changed; each one-sided."""
+
+    worse: float
+    better: float
+
+
+def chance(differences: Sequence[float]) -> Chance:
+    """The sign-flip test: had nothing changed, each difference could as well have come out the other way round.
+
+    Needs no distribution and no large numbers, so that the rate of false alarms holds for any number of samples
+    (Fisher 1935, "The Design of Experiments", 21). For one answer a sample, right or wrong, it is McNemar's exact test
+    and computed as such; else the flips are drawn, which adds one to both counts to stay valid (Phipson and Smyth
+    2010, doi:10.2202/1544-6115.1585).
+    """
+    rounded = [round(difference, _DIGITS) for difference in differences]
+    sizes = Counter(abs(difference) for difference in rounded if difference)
+    if not sizes:
+        return Chance(worse=1.0, better=1.0)
+    if len(sizes) > 1:
+        return _drawn(sizes, sum(rounded))
+    count, fell = sizes.total(), sum(difference < 0 for difference in rounded)
+    return Chance(worse=_tail(count, fell), better=_tail(count, count - fell))
+
+
+def _tail(trials: int, seen: int) -> float:
+    """Probability of at least `seen` heads among `trials` fair coins."""
+    if 2 * seen <= trials:
+        return 1 - _tail(trials, trials - seen + 1)
+    ways = found = 1  # of all heads, then of one less, ...
+    for tails in range(1, trials - seen + 1):
+        ways = ways * (trials - tails + 1) // tails
+        found += ways
+    return found / 2**trials if seen <= trials else 0.0
+
+
+def _drawn(sizes: Counter[float], total: float) -> Chance:
+    """Equal sizes are flipped together: how many of them point up is binomial. `RandomState` keeps its stream."""
+    import numpy as np
+
+    random = np.random.RandomState(SEED)
+    sums = np.zeros(DRAWS)
+    for size, count in sorted(sizes.items()):
+        sums += size * (2 * random.binomial(count, 0.5, size=DRAWS) - count)
+    worse, better = np.count_nonzero(sums <= total + 1e-7), np.count_nonzero(sums >= total - 1e-7)
+    return Chance(worse=(int(worse) + 1) / (DRAWS + 1), better=(int(better) + 1) / (DRAWS + 1))
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """Adjusted p-values, in the order given: rejecting those of at most alpha errs at all with probability alpha.
+
+    The step-down procedure of Holm (1979, "A simple sequentially rejective multiple test procedure", Scandinavian
+    Journal of Statistics 6).
+    """
+    order = sorted(range(len(values)), key=values.__getitem__)
+    adjusted, least = [1.0] * len(values), 0.0
+    for rank, index in enumerate(order):
+        least = max(least, min(1.0, (len(values) - rank) * values[index]))
+        adjusted[index] = least
+    return adjusted
+
+
+def difference_interval(differences: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
+    """Interval of the mean difference; None without any.
+
+    Tango's score interval of a difference of paired proportions (1998, doi:10.1002/(SICI)1097-0258(19980430)17:8
+    <891::AID-SIM780>3.0.CO;2-B), which also holds when no sample or every sample changed. Differences between -1, 0
+    and 1 (epochs, partial credit) enter as the number of right-or-wrong pairs that would have the same variance, like
+    `effective_size` does for one run.
+    """
+    count = len(differences)
+    if not count:
+        return None
+    rose = sum(difference for difference in differences if difference > 0) / count
+    fell = -sum(difference for difference in differences if difference < 0) / count
+    size = count * _equivalent(differences, rose, fell)
+    z = z_value(confidence)
+    low = _root(lambda delta: _tango(size, rose, fell, delta) - z)
+    return low, _root(lambda delta: _tango(size, rose, fell, delta) + z)
+
+
+def _equivalent(differences: Sequence[float], rose: float, fell: float) -> float:
+    """Right-or-wrong pairs that one sample is worth; 1 for pairs of that kind."""
+    mean = rose - fell
+    variance = sum(difference * difference for difference in differences) / len(differences) - mean * mean
+    return max(1.0, (rose + fell - mean * mean) / variance) if variance > _GRAIN else 1.0
+
+
+def _tango(size: float, rose: float, fell: float, delta: float) -> float:
+    """The score statistic of a true difference `delta`; falls as it grows."""
+    linear = -size * (rose + fell) + size * (2 - rose + fell) * delta
+    constant = -size * fell * delta * (1 - delta)
+    down = (math.sqrt(max(0.0, linear * linear - 8 * size * constant)) - linear) / (4 * size)
+    variance = size * (2 * down + delta * (1 - delta))
+    distance = size * (rose - fell - delta)
+    if variance <= 0:
+        return math.copysign(math.inf, distance) if distance else 0.0
+    return distance / math.sqrt(variance)
+
+
+def _root(function: Callable[[float], float]) -> float:
+    """Where a falling function crosses zero in -1..1, to 1e-7."""
+    low, high = -1.0, 1.0
+    while high - low > 1e-7:
+        middle = (low + high) / 2
+        if function(middle) > 0:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def median_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
+    """Interval of the median from order statistics, without any assumption on the distribution.
+
+    Its ends are the values so far inside that both tails of a binomial with 1/2 hold at most half of 1 - confidence
+    (David and Nagaraja 2003, "Order Statistics", 7.1). None when there are too few values for any.
+    """
+    ordered = sorted(values)
+    rank = _rank(len(ordered), confidence)
+    return (ordered[rank - 1], ordered[-rank]) if rank else None
+
+
+def _rank(count: int, confidence: float) -> int:
+    """How many values from either end the interval of a median begins; by the normal distribution where many are."""
+    if count > EXACT:
+        return int((count + 1 - z_value(confidence) * math.sqrt(count)) / 2)
+    rank, ways, tail, most = 0, 1, 1, (1 - confidence) / 2 * 2**count
+    while tail <= most:
+        rank += 1
+        ways = ways * (count - rank + 1) // rank
+        tail += ways
+    return rank

@@ -1,0 +1,115 @@
+"""What a comparison can decide before it is made, and what it would take to settle one that is open.
+
+By the normal approximation; exact enough for planning, never used for a verdict. Scores, margins and differences are
+fractions; sizes are independent answers.
+"""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from kvv_action.statistics.differences import Estimate, overlap_from
+
+USUAL = 0.8
+"""Chance with which a difference counts as one that would have been seen, as is usual in planning."""
+
+
+def standard_error(score: float, size: float, *, f1: bool = False) -> float:
+    """Of a proportion; of an F1 by the slope of F1 over the overlap."""
+    share = overlap_from(score) if f1 else score
+    error = math.sqrt(max(0.0, share * (1 - share)) / size) if size > 0 else math.inf
+    return error * (2 / (1 + share) ** 2 if f1 else 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Design:
+    """A comparison with a margin.
+
+    Attributes:
+        reference: the score to compare with, and its size.
+        size: independent answers of the vendor.
+        margin: how far below the reference still passes.
+        to_pass, to_fail: normal quantiles of the limits that decide.
+        to_differ: quantile of the limit that must be below the reference itself for a fail.
+        error: standard error of the difference where it is known (paired); else it follows from the sizes.
+    """
+
+    reference: Estimate
+    size: float
+    margin: float
+    to_pass: float
+    to_fail: float
+    to_differ: float = -math.inf
+    error: float | None = None
+
+    def spread(self, deficit: float) -> float:
+        """Standard error of the difference, for a vendor that is `deficit` below the reference."""
+        if self.error is not None:
+            return self.error
+        mine = standard_error(min(1.0, max(0.0, self.reference.value - deficit)), self.size, f1=self.reference.f1)
+        return math.hypot(mine, self.own_error)
+
+    @property
+    def own_error(self) -> float:
+        """Standard error of the reference itself."""
+        return standard_error(self.reference.value, self.reference.size, f1=self.reference.f1)
+
+    def passes(self, deficit: float = 0.0) -> float:
+        """Chance that a vendor passes which is `deficit` below the reference."""
+        return self._chance(self.margin - deficit, deficit, self.to_pass)
+
+    def fails(self, deficit: float) -> float:
+        """Chance that it fails."""
+        worse = self._chance(deficit - self.margin, deficit, self.to_fail)
+        return min(worse, self._chance(deficit, deficit, self.to_differ))
+
+    def _chance(self, distance: float, deficit: float, quantile: float) -> float:
+        """That a limit with this quantile lies beyond the margin, for a true difference this far from it."""
+        spread = self.spread(deficit)
+        return NormalDist().cdf(distance / spread - quantile) if spread else float(distance > 0)
+
+    def detectable(self, chance: float = USUAL) -> float | None:
+        """The smallest deficit that fails with at least this chance; None where not even a score of 0 does."""
+        low, high = self.margin, max(self.margin, self.reference.value)
+        if self.fails(high) < chance:
+            return None
+        while high - low > 1e-5:
+            middle = (low + high) / 2
+            low, high = (low, middle) if self.fails(middle) >= chance else (middle, high)
+        return high
+
+    def size_to_settle(self, seen: float, chance: float = USUAL) -> float | None:
+        """Independent answers with which a true difference like the one seen is decided with this chance.
+
+        Args:
+            seen: vendor minus reference.
+            chance: of a verdict.
+
+        Returns:
+            None when no number of answers is enough: the difference is at the margin, or the reference itself is not
+            known well enough.
+        """
+        beyond = NormalDist().inv_cdf(chance)
+        if seen > -self.margin:
+            allowed = (seen + self.margin) / (self.to_pass + beyond)
+        else:
+            allowed = min(-(seen + self.margin) / (self.to_fail + beyond), -seen / max(1e-9, self.to_differ + beyond))
+        if self.error is not None:
+            return self.size * (self.error / allowed) ** 2 if allowed else None
+        left = allowed**2 - self.own_error**2
+        score = min(1.0, max(0.0, self.reference.value + seen))
+        return (standard_error(score, 1.0, f1=self.reference.f1) ** 2 / left) if left > 0 else None
+
+
+def least_margin(reference: Estimate, size: float, *, to_pass: float, to_fail: float) -> float:
+    """The smallest margin that passes an equal vendor in 90 % and fails one two margins worse in 95 % of runs.
+
+    For equal standard errors and one-sided errors of 5 % that is 3.3 standard errors of the difference.
+    """
+    low, high = 0.0, max(reference.value / 2, 1e-4)
+    while high - low > 1e-5:
+        middle = (low + high) / 2
+        design = Design(reference=reference, size=size, margin=middle, to_pass=to_pass, to_fail=to_fail)
+        enough = design.passes() >= 0.9 and design.fails(2 * middle) >= 0.95
+        low, high = (low, middle) if enough else (middle, high)
+    return high

@@ -1,0 +1,70 @@
+"""From a benchmark's standing to the numbers that reports show and the verdict that they mean."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from kvv_action.plan.order import positions
+from kvv_action.schema import Comparison, Verdict
+from kvv_action.statistics.differences import Paired
+from kvv_action.verdict.answers import AnswerTable
+from kvv_action.verdict.noninferiority import ERROR, Look, Standing, design_of, holm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What a comparison says.
+
+    Attributes:
+        verdict: pass, fail or inconclusive.
+        comparison: its numbers.
+        torn: answers that did not come decide between two verdicts.
+    """
+
+    verdict: Verdict
+    comparison: Comparison
+    torn: bool
+
+
+def compare_all(standings: Sequence[Standing], ledgers: dict[str, AnswerTable], count: int) -> dict[str, Compared]:
+    """The comparison of each benchmark that has one, by id; `count` as in `holm`."""
+    failed = holm(standings, count)
+    rest = ERROR / max(1, count - len(failed))
+    return {
+        standing.planned.id: _compared(
+            standing, ledgers[standing.planned.id], failed.get(standing.planned.id, rest),
+            fails=standing.planned.id in failed,
+        )
+        for standing in standings
+        if standing.looks
+    }  # fmt: skip
+
+
+def _compared(standing: Standing, ledger: AnswerTable, error: float, *, fails: bool) -> Compared:
+    found = standing.failed(error) if fails else standing.passed()
+    look = found or standing.looks[-1]
+    verdict = (Verdict.FAIL if fails else Verdict.PASS) if found else Verdict.INCONCLUSIVE
+    torn = found is None and look.torn(error)
+    numbers = _numbers(look, ledger, error, len(standing.looks), settled=found is not None)
+    return Compared(verdict=verdict, comparison=replace(numbers, needed=None) if torn else numbers, torn=torn)
+
+
+def _numbers(look: Look, ledger: AnswerTable, error: float, looks: int, *, settled: bool) -> Comparison:
+    planned = look.planned
+    assert planned.reference is not None
+    paired = isinstance(look.seen, Paired)
+    terms = ledger.terms(positions(planned)[: planned.looks[look.number] if planned.looks else None], None)
+    known = look.seen.error if isinstance(look.seen, Paired) else None
+    design = design_of(planned, look.size, terms, error, known)
+    needed = None if settled else design.size_to_settle(look.seen.value)
+    more = None if needed is None else max(1, math.ceil((needed / look.size - 1) * look.answers))
+    low, high = look.limits(ERROR)[0], look.limits(error)[1]
+    return Comparison(
+        difference=look.seen.value, low=low, high=high, low_error=ERROR, high_error=error, paired=paired,
+        reference_size=0.0 if paired else round(design.reference.size, 1),
+        reference_assumed=not paired and planned.reference.n is None,
+        answers=look.answers,
+        looks=look.number + 1 if settled else looks,
+        early=settled and look.complete and bool(planned.looks) and look.number < len(planned.looks) - 1,
+        detectable=design.detectable(), needed=more,
+    )  # fmt: skip

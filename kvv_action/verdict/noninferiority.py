@@ -1,0 +1,313 @@
+"""How a vendor stands against its reference: pure functions of the plan and of what each answer adds to the score.
+
+Non-inferiority with a margin: a benchmark passes when the lower limit of (vendor - reference) is above -margin, fails
+when the upper limit is below it, else it is open. Each limit may err in `ERROR` of runs.
+
+Over the benchmarks of a run the two errors differ. A run passes only when every benchmark does, so one vendor that is
+too bad passes with at most `ERROR` however many benchmarks there are (the intersection-union test, Berger 1982,
+doi:10.1080/00401706.1982.10487790): passing needs no correction. A run fails when any benchmark does, so every further
+benchmark is a further chance of a false alarm: failing is tested by Holm's procedure (1979, "A simple sequentially
+rejective multiple test procedure"), with which a vendor that is good enough everywhere fails at all in at most `ERROR`
+of runs.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from kvv_action.plan.order import FEWEST, positions
+from kvv_action.schema import BenchmarkKind, PlannedBenchmark, Verdict
+from kvv_action.statistics.aggregates import AGGREGATES, RIGHT, WRONG, Term
+from kvv_action.statistics.differences import (
+    Difference,
+    Estimate,
+    Unpaired,
+    overlap_from,
+    paired_f1,
+    paired_mean,
+    share_of,
+)
+from kvv_action.statistics.intervals import degrees_of, effective_size, one_sided
+from kvv_action.statistics.power import Design
+from kvv_action.statistics.spending import boundaries
+from kvv_action.verdict.answers import NOTHING, AnswerTable
+
+ERROR = 0.05
+"""One-sided error of passing a vendor at the margin, and of failing one there, in a run."""
+FALSE_ALARM = 0.005
+"""Error of failing a vendor that equals its reference everywhere, in a run: with few answers the margin alone does not
+keep it rare, so what fails must also be below the reference itself with this error. It is 1 % at most then, also with
+so few answers that the limits are approximate (tests/perf/test_verdicts.py)."""
+POSITIVE = 0.4
+"""Share of requests at which a reference calls a tool, for planning: K2VV publishes 1958 and 1274 of 4000."""
+
+Terms = Sequence[tuple[int, Term]]
+
+
+def exact(planned: PlannedBenchmark) -> bool:
+    """Whether every answer must be right: contract probes, self-tests, and bundled samples, too few for statistics."""
+    return planned.exact or planned.kind is BenchmarkKind.CONTRACT or planned.dataset.source == "bundled"
+
+
+def comparable(planned: PlannedBenchmark) -> bool:
+    """Whether a verdict by statistics is possible at all: there are a reference and a margin."""
+    return not (exact(planned) or planned.skip) and planned.reference is not None and planned.margin is not None
+
+
+def family(benchmarks: Iterable[PlannedBenchmark]) -> int:
+    """How many benchmarks of a plan can raise a false alarm; at least 1."""
+    return max(1, sum(map(comparable, benchmarks)))
+
+
+def quantile(planned: PlannedBenchmark, number: int, error: float) -> float:
+    """The normal quantile of the limits at a look, by its place among the looks."""
+    if not planned.looks:
+        return one_sided(error)
+    return boundaries(tuple(look / planned.looks[-1] for look in planned.looks), error)[number]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What is known after some of the answers.
+
+    Attributes:
+        number: place among the looks of the plan.
+        answers: how many it rests on, scored or failed.
+        size: how many independent ones they are worth.
+        complete: nothing that it covers is still to come.
+        seen: difference by the answers that were scored.
+        worst, best: the same with what did not come counted wrong, and right.
+    """
+
+    planned: PlannedBenchmark
+    number: int
+    answers: int
+    size: float
+    complete: bool = True
+    seen: Difference
+    worst: Difference
+    best: Difference
+
+    @property
+    def floor(self) -> float:
+        """The smallest difference that is good enough."""
+        return -(self.planned.margin or 0.0)
+
+    def limits(self, error: float) -> tuple[float, float]:
+        """The limits that decide, each with this one-sided error over all looks."""
+        z = quantile(self.planned, self.number, error)
+        return self.worst.limits(z)[0], self.best.limits(z)[1]
+
+    def passes(self) -> bool:
+        """Even the lower limit is good enough."""
+        return self.limits(ERROR)[0] > self.floor
+
+    def fails(self, error: float) -> bool:
+        """Even the upper limit is not, and it is clear that the vendor does not equal the reference."""
+        return self._below(self.best, error)
+
+    def _below(self, difference: Difference, error: float) -> bool:
+        stricter = quantile(self.planned, self.number, error * FALSE_ALARM / ERROR)
+        plain = quantile(self.planned, self.number, error)
+        return difference.limits(plain)[1] < self.floor and difference.limits(stricter)[1] < 0
+
+    def torn(self, error: float) -> bool:
+        """What did not come decides: counted wrong it would be another verdict than counted right."""
+        verdicts = {self._alone(difference, error) for difference in (self.worst, self.best)}
+        return len(verdicts) > 1
+
+    def _alone(self, difference: Difference, error: float) -> Verdict:
+        if difference.limits(quantile(self.planned, self.number, ERROR))[0] > self.floor:
+            return Verdict.PASS
+        return Verdict.FAIL if self._below(difference, error) else Verdict.INCONCLUSIVE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """All looks at a benchmark, in order; none where nothing can be compared (yet)."""
+
+    planned: PlannedBenchmark
+    looks: tuple[Look, ...] = ()
+
+    def passed(self) -> Look | None:
+        """The first look that passes, unless an earlier one fails for good."""
+        return next((look for look in self.looks if look.passes()), None)
+
+    def failed(self, error: float) -> Look | None:
+        """The first look that fails with this error, unless an earlier one passes."""
+        found = next((look for look in self.looks if look.fails(error)), None)
+        before = self.passed()
+        return None if found and before and before.number < found.number else found
+
+
+def stand(planned: PlannedBenchmark, ledger: AnswerTable, *, ended: bool = True) -> Standing:
+    """All looks of the plan; without looks in the plan one, at whatever there is.
+
+    What is not there counts as what failed does, wrong for one limit and right for the other: a look that decides then
+    would have decided with it as well.
+
+    Args:
+        planned: the benchmark.
+        ledger: its answers.
+        ended: more will not come; else only looks are taken of which everything is there.
+    """
+    if not comparable(planned):
+        return Standing(planned=planned)
+    order, found = positions(planned), []
+    for number, end in enumerate(planned.looks or (len(order),)):
+        complete = all(ledger.states[position] != NOTHING for position in order[:end])
+        if planned.looks and not complete and not ended:
+            break
+        look = look_at(planned, ledger, order[:end], number)
+        if look is not None:
+            found.append(look)
+    return Standing(planned=planned, looks=tuple(found))
+
+
+def look_at(planned: PlannedBenchmark, ledger: AnswerTable, covered: Sequence[int], number: int) -> Look | None:
+    """Compare these answers with the reference; None when they are too few, or give no score to compare."""
+    answers = sum(ledger.states[position] != NOTHING for position in covered)
+    if answers < FEWEST:
+        return None
+    seen, worst, best = (_difference(planned, ledger, covered, missing) for missing in (None, WRONG, RIGHT))
+    if seen is None or worst is None or best is None:
+        return None
+    size = _estimate(planned, ledger.terms(covered, None), len(covered)).size
+    return Look(
+        planned=planned, number=number, answers=answers, size=size, complete=answers == len(covered), seen=seen,
+        worst=worst, best=best,
+    )  # fmt: skip
+
+
+def _difference(
+    planned: PlannedBenchmark, ledger: AnswerTable, covered: Sequence[int], missing: Term | None
+) -> Difference | None:
+    terms = ledger.terms(covered, missing)
+    if not share_of([term for _, term in terms])[1]:
+        return None
+    if planned.peers:
+        return paired_mean(_from_peers(planned, terms))
+    own = ledger.own_terms(covered)
+    if own and share_of([term for _, term in own])[1]:
+        vendor, reference = _by_sample(planned, terms), _by_sample(planned, own)
+        return paired_f1([vendor.get(cluster, (0.0, 0.0)) for cluster in reference], list(reference.values()))
+    return Unpaired(vendor=_estimate(planned, terms, len(covered)), reference=reference_of(planned, terms))
+
+
+def _from_peers(planned: PlannedBenchmark, terms: Terms) -> list[Term]:
+    """By cluster, the sum of the differences from the reference's own answers to the same samples, and their number."""
+    samples: dict[int, Term] = {}
+    for sample, (part, whole) in terms:
+        before = samples.get(sample, (0.0, 0.0))
+        samples[sample] = before[0] + part, before[1] + whole
+    sums: dict[int, Term] = {}
+    for sample, (part, whole) in samples.items():
+        theirs = planned.peers[sample]
+        if theirs is not None and whole:
+            cluster = planned.clusters[sample] if planned.clusters else sample
+            before = sums.get(cluster, (0.0, 0.0))
+            sums[cluster] = before[0] + part / whole - theirs, before[1] + 1
+    return list(sums.values())
+
+
+def reference_of(planned: PlannedBenchmark, terms: Terms) -> Estimate:
+    """The published score with its own uncertainty.
+
+    Its size is what was published; where nothing was, one pass over the dataset is assumed, the least that a published
+    score can rest on. What makes questions hard is the same for both, so its answers count as independent, like the
+    vendor's own where it has answered the whole dataset. An F1 rests only on those answers that are positive for one of
+    the two; their share is taken from the vendor's.
+    """
+    reference = planned.reference
+    assert reference is not None
+    size = float(reference.n or planned.dataset.count or planned.samples)
+    if not AGGREGATES[planned.aggregate].f1:
+        return Estimate(share=reference.value, size=size)
+    counted = share_of([term for _, term in terms])[1] / len(terms) if terms else 1.0
+    return Estimate(share=overlap_from(reference.value), size=size * min(1.0, counted), f1=True)
+
+
+def _estimate(planned: PlannedBenchmark, terms: Terms, covered: int) -> Estimate:
+    """The vendor's score.
+
+    Where it has answered every question of the pinned dataset, the score is about these very questions, as the
+    reference's is: the answers are independent, and a mean of proportions varies at most like one proportion. Else the
+    samples stand for others, and their answers in several epochs, or to alike questions, are dependent.
+    """
+    share, whole = share_of([term for _, term in terms])
+    f1 = AGGREGATES[planned.aggregate].f1
+    everything = planned.dataset.pinned and planned.samples == planned.dataset.count and not covered % planned.samples
+    if everything and not f1:
+        return Estimate(share=share, size=whole)
+    clusters = list(_by_sample(planned, terms).values())
+    sums, counts = [part for part, _ in clusters], [whole for _, whole in clusters]
+    return Estimate(share=share, size=effective_size(sums, counts), degrees=degrees_of(counts), f1=f1)
+
+
+def _by_sample(planned: PlannedBenchmark, terms: Terms) -> Mapping[int, Term]:
+    """Sums of the terms of each sample, or cluster of samples."""
+    sums: dict[int, Term] = {}
+    for sample, (part, whole) in terms:
+        cluster = planned.clusters[sample] if planned.clusters else sample
+        before = sums.get(cluster, (0.0, 0.0))
+        sums[cluster] = before[0] + part, before[1] + whole
+    return sums
+
+
+def holm(standings: Iterable[Standing], count: int) -> dict[str, float]:
+    """The benchmarks that fail, each with the error at which it does.
+
+    Step by step: while anything fails with `ERROR` divided by the number of benchmarks that have not failed yet, it
+    leaves the family and the others are tested less strictly.
+
+    Args:
+        standings: of the benchmarks that can fail.
+        count: how many of them the plan has, also those without an answer.
+    """
+    open_, failed = list(standings), dict[str, float]()
+    while True:
+        error = ERROR / max(1, count - len(failed))
+        found = [standing for standing in open_ if standing.failed(error)]
+        if not found:
+            return failed
+        failed |= {standing.planned.id: error for standing in found}
+        open_ = [standing for standing in open_ if standing not in found]
+
+
+def design_of(
+    planned: PlannedBenchmark, size: float, terms: Terms, error: float, paired: float | None = None
+) -> Design:
+    """The comparison as planning sees it, at its last look.
+
+    Args:
+        planned: the benchmark; it must be comparable.
+        size: independent answers of the vendor.
+        terms: of its answers, for the size of an F1's reference; may be empty.
+        error: of failing.
+        paired: standard error of a paired difference.
+    """
+    last = max(0, len(planned.looks) - 1)
+    return Design(
+        reference=reference_of(planned, terms), size=size, margin=planned.margin or 0.0,
+        to_pass=quantile(planned, last, ERROR), to_fail=quantile(planned, last, error),
+        to_differ=quantile(planned, last, error * FALSE_ALARM / ERROR), error=paired,
+    )  # fmt: skip
+
+
+def planned_design(planned: PlannedBenchmark, count: int) -> Design | None:
+    """What a plan can decide about a benchmark before anything is sent; None when it is not comparable.
+
+    Args:
+        planned: the benchmark.
+        count: benchmarks that can fail (`family`).
+    """
+    if not comparable(planned):
+        return None
+    answers = planned.samples * planned.epochs
+    whole = planned.dataset.pinned and planned.samples == planned.dataset.count
+    f1 = AGGREGATES[planned.aggregate].f1
+    size = float(answers if whole or planned.epochs == 1 else planned.samples)
+    terms: Terms = ()
+    if f1 and planned.reference:
+        counted = POSITIVE * (2 - planned.reference.value)
+        size, terms = size * counted, ((0, (counted, counted)),)
+    return design_of(planned, size, terms, ERROR / count)

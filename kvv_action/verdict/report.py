@@ -1,0 +1,390 @@
+"""From a journal to the run report: a pure function, so that anyone who has the journal can recompute it."""
+
+import math
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from kvv_action.ask.budget import tokens_of
+from kvv_action.errors import JournalError
+from kvv_action.journal import file as journals
+from kvv_action.journal.lines import to_failure, to_score
+from kvv_action.journal.reading import Answers, BenchmarkProgress, JournalState, Slot, slot_of, survey
+from kvv_action.plan.plan import plan_digest
+from kvv_action.plan.shard import whole
+from kvv_action.plan.variants import Pairs, judged
+from kvv_action.schema import (
+    SCHEMA_VERSION,
+    BenchmarkResult,
+    Counts,
+    Diagnosis,
+    Exchange,
+    JournalInfo,
+    Outcome,
+    PlannedBenchmark,
+    Provenance,
+    Quantiles,
+    RunPlan,
+    RunReport,
+    Saved,
+    Score,
+    Timing,
+    Usage,
+    Verdict,
+)
+from kvv_action.statistics.aggregates import AGGREGATES, Aggregated, Missing
+from kvv_action.statistics.intervals import clustered
+from kvv_action.verdict.causes import diagnose
+from kvv_action.verdict.comparison import Compared, compare_all
+from kvv_action.verdict.noninferiority import exact, family, stand
+from kvv_action.verdict.state import OTHERS, state_of
+from kvv_action.verdict.tally import CUT_SHORT, UNKNOWN, Tally, mean, total
+from kvv_action.verdict.verdict import Evidence, judge, of_shard, overall
+
+Rescored = Mapping[Slot, Score]
+"""Scores that replace those of the journal (audit)."""
+
+
+def read_plan(path: Path) -> RunPlan:
+    """The plan in a journal's first line.
+
+    Raises:
+        JournalError: empty, damaged, or of another version.
+    """
+    try:
+        first = next(iter(journals.Reader(path)), None)
+    except OSError as error:
+        raise JournalError(f"{path}: {error.strerror}") from error
+    if first is None or first.get("kind") not in ("session", "merge"):
+        raise JournalError(f"{path}: does not begin with a session; it is not a journal of kvv")
+    if first.get("schema") != SCHEMA_VERSION:
+        raise JournalError(f"{path}: has schema {first.get('schema')!r}; this version reads {SCHEMA_VERSION}")
+    try:
+        plan: RunPlan = TypeAdapter(RunPlan).validate_python(first["plan"])
+    except (KeyError, ValidationError) as error:
+        raise JournalError(f"{path}: its plan is not as kvv writes it ({error})") from error
+    whole(plan)
+    return plan
+
+
+class _Traffic:
+    """Tokens and durations over every answer."""
+
+    def __init__(self) -> None:
+        self.requests = self.attempts = self.prompt = self.completion = self.unknown = 0
+        self.first_token: array[float] = array("d")
+        self.total: array[float] = array("d")
+
+    def answer(self, exchange: Exchange) -> None:
+        self.requests += 1
+        answer = exchange.completion or exchange.rejection
+        self.attempts += len(answer.attempts) if answer else 0
+        completion = exchange.completion
+        if completion is None or not completion.choices:  # a list of models is no answer of the model
+            return
+        self.total.append(completion.total)
+        if completion.streamed:
+            self.first_token.append(completion.first_token)
+        counted = tokens_of(completion)
+        if counted is None:
+            self.unknown += 1
+        else:
+            self.prompt += counted[0]
+            self.completion += counted[1]
+
+    def error(self, record: journals.Record) -> None:
+        self.requests += 1
+        self.attempts += len(record["attempts"])
+
+    def withdrawn(self) -> None:
+        self.requests += 1
+        self.attempts += 1
+
+    def usage(self) -> Usage:
+        return Usage(
+            requests=self.requests, attempts=self.attempts, prompt_tokens=self.prompt,
+            completion_tokens=self.completion, answers_without_usage=self.unknown,
+        )  # fmt: skip
+
+
+def quantiles(values: Sequence[float]) -> Quantiles:
+    """Median, 95th percentile (nearest rank) and maximum."""
+    if not values:
+        return Quantiles()
+    ordered = sorted(values)
+
+    def at(share: float) -> float:
+        return round(ordered[max(0, math.ceil(share * len(ordered)) - 1)], 4)
+
+    return Quantiles(p50=at(0.5), p95=at(0.95), max=round(ordered[-1], 4))
+
+
+def build(path: Path, rescored: Rescored | None = None) -> RunReport:
+    """Recompute the report of a journal.
+
+    Args:
+        path: the journal.
+        rescored: scores to use instead of those written.
+
+    Raises:
+        JournalError: the journal cannot be read or does not hold together.
+    """
+    plan = read_plan(path)
+    reader = journals.Reader(path)
+    found = survey(reader, plan)
+    tallies = {planned.id: Tally.empty(planned) for planned in plan.benchmarks}
+    traffic = _Traffic()
+    pairs = Pairs(plan)
+    _count(reader, found, tallies, traffic, pairs, rescored or {})
+    state, state_reason = state_of(found, plan)
+    unasked = state_reason or (OTHERS if plan.shard is not None else "")
+    compared = _compared(tallies)
+    results = tuple(
+        _result(tallies[planned.id], found.progress[planned.id], unasked, compared.get(planned.id), plan)
+        for planned in plan.benchmarks
+    )
+    gaps = pairs.gaps()
+    results = judged(results, plan, gaps)
+    advisory = [planned.id for planned in plan.benchmarks if planned.gates and plan.precheck == "warn"]
+    wanted = [name for name, board in found.progress.items() if board.named]
+    beside = [planned.id for planned in plan.benchmarks if planned.varies not in ("", planned.id)]
+    verdict, reason = overall(results, state, state_reason, advisory=advisory, wanted=wanted, beside=beside)
+    if plan.shard is not None:
+        verdict, reason = of_shard(plan.shard, results, state, state_reason, advisory=advisory)
+    return RunReport(
+        schema_version=SCHEMA_VERSION,
+        verdict=verdict,
+        reason=reason,
+        state=state,
+        state_reason=state_reason,
+        demonstration=plan.demonstration,
+        endpoint=plan.endpoint,
+        profile=plan.profile,
+        plan=plan,
+        plan_digest=plan_digest(plan),
+        benchmarks=results,
+        usage=traffic.usage(),
+        timing=_timing(found, traffic),
+        provenance=TypeAdapter(Provenance).validate_python(found.sessions[-1]["provenance"]),
+        journal=JournalInfo(
+            lines=found.lines,
+            head=reader.head,
+            mended_bytes=found.mended_bytes,
+            retried_failures=found.retried_failures,
+            redacted_from=found.redacted_from,
+        ),
+        gaps=gaps,
+    )
+
+
+def _count(
+    records: Iterable[journals.Record],
+    found: JournalState,
+    tallies: Mapping[str, Tally],
+    traffic: _Traffic,
+    pairs: Pairs,
+    rescored: Rescored,
+) -> None:
+    """Second pass: count the results that stand."""
+    answers = Answers()
+    for number, record in enumerate(records, 1):
+        kind = record["kind"]
+        if kind in ("answer", "observation"):
+            exchange = answers.add(record)
+            if not exchange.endpoint and not exchange.observation:
+                traffic.answer(exchange)
+                _begin(record, found, tallies)
+        elif kind == "withdrawn" and not record.get("endpoint"):
+            traffic.withdrawn()
+            _begin(record, found, tallies)
+        elif kind == "error" and not record.get("endpoint"):
+            traffic.error(record)
+        elif kind in ("score", "failure"):
+            slot, asked = slot_of(record), answers.judged(record)
+            board = found.progress[slot[0]]
+            if board.last[board.position(slot[1], slot[2])] == number:
+                score = _add(tallies[slot[0]], record, slot, asked, rescored)
+                if score is not None:
+                    pairs.add(slot, record["sample"], score.value)
+                else:
+                    pairs.lose(slot, record["sample"])
+
+
+def _begin(record: journals.Record, found: JournalState, tallies: Mapping[str, Tally]) -> None:
+    """Count a request of a sample that came to no result."""
+    benchmark, index, epoch = slot_of(record)
+    board = found.progress[benchmark]
+    tallies[benchmark].begun += not board.last[board.position(index, epoch)]
+
+
+def _add(tally: Tally, record: journals.Record, slot: Slot, asked: list[Exchange], rescored: Rescored) -> Score | None:
+    """Count a result; returns the score, if it is one."""
+    _, index, epoch = slot
+    if record["kind"] == "failure":
+        tally.failure(index, epoch, record["sample"], to_failure(record))
+        return None
+    score = rescored.get(slot) or to_score(record["score"])
+    tally.score(index, epoch, record["sample"], score, asked)
+    return score
+
+
+def _timing(found: JournalState, traffic: _Traffic) -> Timing:
+    def iso(at: float) -> str:
+        return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+    started = [float(session["started"]) for session in found.sessions]
+    return Timing(
+        started=iso(min(started)),
+        finished=iso(max(found.at)),
+        wall=round(found.seconds, 3),
+        sessions=len(started),
+        first_token=quantiles(traffic.first_token),
+        total=quantiles(traffic.total),
+    )
+
+
+def counts_of(tally: Tally) -> Counts:
+    """The denominators, asserted."""
+    planned = tally.planned.samples * tally.planned.epochs
+    sent = tally.scored + tally.failed + tally.refused
+    return Counts(
+        planned=planned, sent=sent, scored=tally.scored, unparsed=tally.unparsed, failed=tally.failed,
+        skipped=planned - sent, refused=tally.refused,
+    )  # fmt: skip
+
+
+def _compared(tallies: Mapping[str, Tally]) -> dict[str, Compared]:
+    """How each benchmark stands against its reference, where it has one."""
+    standings = [stand(tally.planned, tally.ledger) for tally in tallies.values()]
+    ledgers = {name: tally.ledger for name, tally in tallies.items()}
+    return compare_all(standings, ledgers, family(tally.planned for tally in tallies.values()))
+
+
+def _result(
+    tally: Tally, board: BenchmarkProgress, state_reason: str, compared: Compared | None, plan: RunPlan
+) -> BenchmarkResult:
+    planned, counts = tally.planned, counts_of(tally)
+    early = compared is not None and compared.comparison.early
+    found = _aggregated(tally, counts, unknown=counts.failed + (0 if early else counts.skipped))
+    because = planned.skip or board.skip or state_reason
+    cases = tally.cases.cases()
+    must_be_right = exact(planned)
+    reference, margin = (None, None) if must_be_right else (planned.reference, planned.margin)
+    evidence = Evidence(
+        kind=planned.kind,
+        exact=must_be_right,
+        counts=counts,
+        right=tally.right,
+        score=found.score,
+        compared=compared,
+        most_failures=plan.max_failure_rate,
+        available=planned.dataset.count * planned.epochs,
+        reference=reference.value if reference else None,
+        margin=margin,
+        failures=tally.failure_counts(),
+        wrong_ids=[case.id for case in cases if case.outcome not in (Outcome.RIGHT, Outcome.FAILED)],
+        because=because,
+        absent=found.absent,
+        bundled=planned.dataset.source == "bundled",
+    )
+    verdict, reason = judge(evidence)
+    return BenchmarkResult(
+        id=planned.id,
+        title=planned.title,
+        version=planned.version,
+        kind=planned.kind,
+        verdict=verdict,
+        reason=reason,
+        score=found.score,
+        interval=None if must_be_right else found.interval,
+        bounds=found.bounds,
+        reference=reference.value if reference else None,
+        reference_source=f"{reference.source} ({reference.date})" if reference else "",
+        margin=margin,
+        counts=counts,
+        metrics=_metrics(tally, planned, found),
+        samples=planned.samples,
+        epochs=planned.epochs,
+        dataset=planned.dataset,
+        finish_reasons=dict(sorted(tally.finish_reasons.items())),
+        anomalies=dict(sorted(tally.anomalies.items())),
+        failures=tally.failure_counts(),
+        skips={because or "not asked": counts.skipped} if counts.skipped else {},
+        categories=tally.category_scores(),
+        diagnosis=(*found.diagnosis, *_diagnosis(tally, verdict, exact=must_be_right)),
+        cases=cases,
+        cases_omitted=tally.cases.seen - len(cases),
+        aggregate=planned.aggregate,
+        breakdowns=tally.breakdowns(),
+        distributions=tally.distributions.histograms(),
+        comparison=compared.comparison if compared else None,
+        saved=_saved(tally, counts) if early else None,
+        orientation=evidence.orientation and planned.varies in ("", planned.id),
+    )
+
+
+def _saved(tally: Tally, counts: Counts) -> Saved:
+    """What the answers that were not asked for would have taken, by the mean of those that were.
+
+    Requests whose answers came too late, or were given up, were sent and save nothing.
+    """
+    asked, tokens = tally.distributions.answers, tally.distributions.tokens
+    per_sample = asked / counts.sent if counts.sent else 0.0
+    requests = max(0, round(counts.skipped * per_sample) - tally.begun)
+    return Saved(requests=requests, tokens=round(requests * tokens / asked) if tokens else None)
+
+
+def _aggregated(tally: Tally, counts: Counts, unknown: int) -> Aggregated:
+    """The score with its interval: by the plan's aggregate, or else the mean; `unknown` answers could change it."""
+    compute = AGGREGATES[tally.planned.aggregate].compute
+    if compute is not None:
+        missing = Missing(answers=unknown, failed=counts.failed, sums=tally.sums_by_name)
+        return compute(tally.columns, missing)
+    sums, answers = tally.per_sample()
+    total, known = sum(sums), (counts.scored + unknown) or 1
+    return Aggregated(
+        score=total / counts.scored if counts.scored else None,
+        interval=clustered(*_by_cluster(tally.planned, sums, answers)),
+        bounds=(total / known, (total + unknown) / known) if counts.sent else None,
+    )
+
+
+def _by_cluster(
+    planned: PlannedBenchmark, sums: Sequence[float], answers: Sequence[int]
+) -> tuple[Sequence[float], Sequence[int]]:
+    """Summed scores and answers of the samples that belong together."""
+    if not planned.clusters:
+        return sums, answers
+    found: dict[int, tuple[float, int]] = {}
+    for cluster, value, count in zip(planned.clusters, sums, answers, strict=True):
+        before = found.get(cluster, (0.0, 0))
+        found[cluster] = before[0] + value, before[1] + count
+    return [value for value, _ in found.values()], [count for _, count in found.values()]
+
+
+def _diagnosis(tally: Tally, verdict: Verdict, *, exact: bool) -> tuple[Diagnosis, ...]:
+    """Causes that single answers show, after the one that only all of them together show."""
+    below = verdict is Verdict.FAIL and not exact
+    sums = {name: (total(values), values.total()) for name, values in tally.metrics.items()}
+    right = sum(value for value in tally.values if value != UNKNOWN)
+    explained = sum(count for (cause, _), count in tally.causes.items() if cause == CUT_SHORT) + tally.unparsed
+    if tally.planned.varies not in ("", tally.planned.id):  # what is wrong with these is told by their gap
+        return tally.diagnoses()
+    whole = diagnose(sums, right, tally.scored, explained=explained, below_reference=below)
+    return (*((whole,) if whole else ()), *tally.diagnoses())
+
+
+def _metrics(tally: Tally, planned: PlannedBenchmark, found: Aggregated) -> dict[str, float]:
+    """Every number by name; only what was measured."""
+    metrics: dict[str, float] = {name: float(count) for name, count in tally.sums_by_name.items() if "/" not in name}
+    metrics.update(found.metrics)
+    if found.score is not None:
+        metrics[planned.metric] = found.score
+    if tally.scored:
+        metrics["unparsed_rate"] = tally.unparsed / tally.scored
+        metrics["first_try_rate"] = tally.first_try / (tally.scored + tally.failed)
+    metrics.update({name: mean(values) for name, values in tally.metrics.items()})
+    return dict(sorted(metrics.items()))

@@ -1,0 +1,234 @@
+"""Verdicts and their reasons: pure functions of the numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kvv_action.plan.order import FEWEST
+from kvv_action.schema import BenchmarkKind, BenchmarkResult, Counts, FailureCount, RunState, Shard, Verdict
+from kvv_action.verdict.comparison import Compared
+
+AT_MARGIN = 0.002
+"""A difference so near the margin, as a fraction, is called equal to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a benchmark's verdict rests on.
+
+    Attributes:
+        right: answers with the full value.
+        exact: every answer must be right (bundled samples, contract probes).
+        reference, margin: what the profile says; None when it says nothing.
+        compared: how the vendor stands against its reference; None when there is nothing to compare.
+        wrong_ids: some of the samples that were not right.
+        because: why samples were skipped, when they were.
+        absent: why there is no score although answers were judged.
+        most_failures: share of answers that may fail for good.
+        available: answers that the whole dataset gives in as many epochs.
+        bundled: the samples are our own, too few and too easy to say anything about a model.
+    """
+
+    kind: BenchmarkKind
+    exact: bool
+    counts: Counts
+    right: int
+    score: float | None
+    reference: float | None
+    margin: float | None
+    failures: Sequence[FailureCount]
+    compared: Compared | None = None
+    wrong_ids: Sequence[str] = ()
+    because: str = ""
+    absent: str = ""
+    most_failures: float = 1.0
+    available: int = 0
+    bundled: bool = False
+
+    @property
+    def orientation(self) -> bool:
+        """Answered as asked, but there is nothing to judge the score by."""
+        judged = self.exact or self.score is None or self.counts.skipped > 0 or _too_many_failed(self)
+        return not judged and (self.reference is None or self.margin is None)
+
+
+def judge(evidence: Evidence) -> tuple[Verdict, str]:
+    """The verdict of one benchmark and the reason in a sentence."""
+    counts = evidence.counts
+    if not counts.sent:
+        return Verdict.SKIPPED, evidence.because or "nothing was asked"
+    if evidence.exact:
+        return _exact(evidence)
+    if not counts.scored:
+        nothing = f"no answer could be scored: {missing(evidence)}"
+        comparable = evidence.reference is not None and evidence.margin is not None
+        if comparable and counts.sent >= FEWEST and _too_many_failed(evidence):
+            return Verdict.FAIL, f"{nothing}; {_more_than_allowed(evidence)}"
+        return Verdict.INCONCLUSIVE, nothing
+    if evidence.score is None:
+        return Verdict.INCONCLUSIVE, evidence.absent or "the answers give no score"
+    scored = f"scored {_percent(evidence.score)}"
+    if evidence.reference is None:
+        return Verdict.INCONCLUSIVE, f"{scored}, but the profile has no reference to compare with"
+    if evidence.margin is None:
+        reference = _percent(evidence.reference)
+        return (
+            Verdict.INCONCLUSIVE,
+            f"{scored}; the reference of {reference} was measured in another way and is for orientation only",
+        )
+    if evidence.compared is None:
+        few = f"{scored}, but {counts.sent} answers are too few to compare; {FEWEST} are needed"
+        return Verdict.INCONCLUSIVE, few + (f"; {missing(evidence)}" if counts.failed or counts.skipped else "")
+    return _compared(evidence, evidence.compared, evidence.reference, evidence.margin)
+
+
+def _exact(evidence: Evidence) -> tuple[Verdict, str]:
+    counts, noun = evidence.counts, "probes" if evidence.kind is BenchmarkKind.CONTRACT else "answers"
+    wrong = counts.scored - evidence.right
+    if wrong:
+        named = ", ".join(evidence.wrong_ids[:5]) + (", …" if wrong > 5 else "")
+        found = f", {counts.unparsed} without any answer found" if counts.unparsed else ""
+        return Verdict.FAIL, f"{wrong} of {counts.scored} {noun} wrong{found} ({named})"
+    if counts.failed or counts.skipped:
+        return (
+            Verdict.INCONCLUSIVE,
+            f"{evidence.right} of {counts.planned} {noun} right, the rest unknown: {missing(evidence)}",
+        )
+    return Verdict.PASS, f"all {counts.scored} {noun}{' to bundled samples' if evidence.bundled else ''} right"
+
+
+def _compared(evidence: Evidence, found: Compared, reference: float, margin: float) -> tuple[Verdict, str]:
+    numbers = found.comparison
+    against = "the reference on the same samples" if numbers.paired else f"the reference {_percent(reference)}"
+    if numbers.reference_assumed:
+        against += f" (its size is not published; {numbers.reference_size:.0f} answers assumed)"
+    seen = f"{_points(numbers.difference)} against {against}, margin {_points(margin, sign=False)}"
+    early = f"; decided early, by {numbers.answers} of {evidence.counts.planned} answers" if numbers.early else ""
+    match found.verdict:
+        case Verdict.PASS:
+            return found.verdict, f"{seen}: even the lower limit {_points(numbers.low)} is within the margin{early}"
+        case Verdict.FAIL:
+            return found.verdict, f"{seen}: even the upper limit {_points(numbers.high)} is below the margin{early}"
+    if found.torn and _too_many_failed(evidence):
+        allowed = _more_than_allowed(evidence)
+        return Verdict.FAIL, f"{seen}: what did not come decides, and {allowed}; {missing(evidence)}"
+    limits = f"the limits {_points(numbers.low)} and {_points(numbers.high)} hold both outcomes"
+    decides = "; what did not come decides" if found.torn else ""
+    lost = f"; {missing(evidence)}" if evidence.counts.failed or evidence.counts.skipped else ""
+    return Verdict.INCONCLUSIVE, f"{seen}: {limits}{decides}{lost}; {_power(evidence, found)}"
+
+
+def _too_many_failed(evidence: Evidence) -> bool:
+    """All was asked, and more of it failed for good than the run allows."""
+    counts = evidence.counts
+    return counts.failed / counts.sent > evidence.most_failures and not counts.skipped
+
+
+def _more_than_allowed(evidence: Evidence) -> str:
+    failed = evidence.counts.failed / evidence.counts.sent
+    return f"{_percent(failed)} failed, more than max-failure-rate {_percent(evidence.most_failures)}"
+
+
+def _power(evidence: Evidence, found: Compared) -> str:
+    """What could have been seen, and what would settle it."""
+    numbers = found.comparison
+    could = "no deficit could have been seen" if numbers.detectable is None else (
+        f"a deficit of {_points(numbers.detectable, sign=False)} would have been seen"
+    )  # fmt: skip
+    if found.torn:
+        return f"{could}; running again asks for what did not come"
+    if numbers.needed is None:
+        if abs(numbers.difference + (evidence.margin or 0.0)) < AT_MARGIN:
+            return f"{could}; the difference is at the margin, which no number of answers settles"
+        return f"{could}; so near the margin no number of answers settles it, for the reference is uncertain itself"
+    whole = evidence.available
+    beyond = (
+        f" (the dataset has {whole}; ask it in more epochs)"
+        if whole and numbers.needed > whole - numbers.answers
+        else ""
+    )
+    return (
+        f"{could}; about {numbers.needed} more answers would settle it if the true difference is the one seen{beyond}"
+    )
+
+
+def missing(evidence: Evidence) -> str:
+    """What failed and what was skipped, in words."""
+    parts = [f"{failure.count} failed ({failure.kind}: {failure.example})" for failure in evidence.failures[:3]]
+    if evidence.counts.refused:
+        parts.append(f"{evidence.counts.refused} refused as the official endpoint refuses them")
+    if evidence.counts.skipped:
+        parts.append(f"{evidence.counts.skipped} not asked ({evidence.because or 'the run ended early'})")
+    return "; ".join(parts) or "nothing"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def _points(value: float, *, sign: bool = True) -> str:
+    """A difference in percentage points."""
+    return f"{100 * value:+.1f} points" if sign else f"{100 * value:.1f} points"
+
+
+def overall(
+    results: Sequence[BenchmarkResult],
+    state: RunState,
+    state_reason: str,
+    *,
+    advisory: Sequence[str] = (),
+    wanted: Sequence[str] = (),
+    beside: Sequence[str] = (),
+) -> tuple[Verdict, str]:
+    """The verdict of the run.
+
+    What can only serve for orientation does not count; but where scores were asked for, at least one must be judged.
+
+    Args:
+        results: one per benchmark.
+        state: an interrupted or stopped run never passes.
+        state_reason: why it ended early.
+        advisory: ids of benchmarks that are reported but do not count.
+        wanted: ids of benchmarks without which a run does not pass.
+        beside: ids of benchmarks that only stand beside others (the same items put another way).
+    """
+    counting = [result for result in results if result.id not in advisory and not result.orientation]
+    for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
+        found = [result for result in counting if result.verdict is verdict]
+        if found and verdict is Verdict.INCONCLUSIVE and state is not RunState.COMPLETE:
+            return verdict, state_reason
+        if found:
+            reason = "; ".join(f"{result.title}: {result.reason}" for result in found)
+            early = f"{state_reason}; " if state is RunState.STOPPED else ""
+            return verdict, early + reason
+    if state is not RunState.COMPLETE:
+        return Verdict.INCONCLUSIVE, state_reason
+    passed = [result for result in counting if result.verdict is Verdict.PASS]
+    aside = [f"{result.title} not judged ({result.reason})" for result in results if result.orientation]
+    if aside and not any(result.kind is BenchmarkKind.SCORED and result.id not in beside for result in passed):
+        return Verdict.INCONCLUSIVE, "; ".join(["no score could be judged", *aside])
+    if passed:
+        skipped = [result for result in counting if result.verdict is Verdict.SKIPPED]
+        left = [f"{result.title} skipped ({result.reason})" for result in skipped]
+        if any(result.id in wanted for result in skipped):
+            return Verdict.INCONCLUSIVE, "; ".join(left)
+        left = aside + left
+        return Verdict.PASS, "; ".join([", ".join(f"{result.title}: {result.reason}" for result in passed), *left])
+    return Verdict.SKIPPED, "; ".join(f"{result.title}: {result.reason}" for result in results) or "nothing was asked"
+
+
+def of_shard(
+    shard: Shard,
+    results: Sequence[BenchmarkResult],
+    state: RunState,
+    state_reason: str,
+    *,
+    advisory: Sequence[str] = (),
+) -> tuple[Verdict, str]:
+    """The verdict of one shard of a divided run: fail when a contract is broken, else it is left to the merge."""
+    name = f"shard {shard.number} of {shard.of}"
+    for result in results:
+        if result.verdict is Verdict.FAIL and result.kind is BenchmarkKind.CONTRACT and result.id not in advisory:
+            return Verdict.FAIL, f"{name}: {result.title}: {result.reason}"
+    if state is not RunState.COMPLETE:
+        return Verdict.INCONCLUSIVE, f"{name}: {state_reason}"
+    return Verdict.INCONCLUSIVE, f"{name} is done; kvv merge makes the verdict of all shards"

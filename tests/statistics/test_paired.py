@@ -1,0 +1,136 @@
+"""Paired differences: rates of false alarms, coverage, and what is exact."""
+
+import math
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kvv_action.statistics.paired import chance, difference_interval, holm, median_interval
+
+DIFFERENCES = st.lists(st.floats(-1, 1), min_size=1, max_size=40)
+
+
+@pytest.mark.parametrize(("fell", "rose"), [(6, 0), (5, 1), (0, 3), (10, 10), (62, 12)])
+def test_right_or_wrong_pairs_get_mcnemars_exact_test(fell: int, rose: int) -> None:
+    """A binomial tail of the discordant pairs; the pairs that agree say nothing."""
+    count = fell + rose
+    expected = sum(math.comb(count, heads) for heads in range(fell, count + 1)) / 2**count
+    assert chance([-1.0] * fell + [0.0] * 100 + [1.0] * rose).worse == pytest.approx(expected, rel=1e-12)
+
+
+def test_nothing_changed_is_no_evidence() -> None:
+    """Neither way."""
+    found = chance([0.0] * 50)
+    assert (found.worse, found.better) == (1.0, 1.0)
+
+
+def test_drawn_flips_agree_with_counted_ones() -> None:
+    """Differences of several sizes are drawn; all 2^12 flips say the same."""
+    differences = [-1.0, -0.5, -0.5, -0.75, 0.25, 0.25, -0.25, 0.5, -1.0, -0.5, 0.75, -0.25]
+    sums = [0.0]
+    for size in map(abs, differences):
+        sums = [total + sign * size for total in sums for sign in (1, -1)]
+    expected = sum(total <= sum(differences) + 1e-9 for total in sums) / len(sums)
+    assert chance(differences).worse == pytest.approx(expected, abs=0.005)
+
+
+@settings(deadline=None)
+@given(DIFFERENCES)
+def test_the_mirror_image_swaps_worse_and_better(differences: list[float]) -> None:
+    """Nothing in the test knows a direction."""
+    one, other = chance(differences), chance([-difference for difference in differences])
+    assert one.worse == pytest.approx(other.better, abs=0.01)
+    assert 0 < one.worse <= 1
+
+
+@settings(deadline=None)
+@given(DIFFERENCES)
+def test_the_same_differences_are_the_same_evidence(differences: list[float]) -> None:
+    """Flips are drawn from a fixed seed, and the order of samples does not matter."""
+    assert chance(differences) == chance(sorted(differences))
+
+
+def test_false_alarms_keep_their_rate() -> None:
+    """At 5 % no more than 5 % of unchanged vendors are called worse, for few samples as well."""
+    rng = random.Random(3)
+    alarms = 0
+    for _ in range(2000):
+        rates = [rng.betavariate(4, 1) for _ in range(30)]
+        alarms += chance([(rng.random() < rate) - (rng.random() < rate) for rate in rates]).worse <= 0.05
+    assert alarms <= 0.05 * 2000
+
+
+def test_holm_steps_down() -> None:
+    """The smallest is multiplied by the number, the next by one less; never falling."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 1), max_size=20))
+def test_holm_only_makes_it_harder(values: list[float]) -> None:
+    """Adjusted values are at least the given ones, at most 1, and in their order."""
+    adjusted = holm(values)
+    assert all(value <= found <= 1 for value, found in zip(values, adjusted, strict=True))
+    ranked = sorted(range(len(values)), key=lambda index: values[index])
+    assert [adjusted[index] for index in ranked] == sorted(adjusted)
+
+
+@settings(deadline=None)
+@given(DIFFERENCES)
+def test_the_interval_holds_the_difference(differences: list[float]) -> None:
+    """And stays within what is possible."""
+    interval = difference_interval(differences)
+    assert interval is not None
+    low, high = interval
+    mean = sum(differences) / len(differences)
+    assert -1 <= low <= mean + 1e-6
+    assert mean - 1e-6 <= high <= 1
+
+
+def test_no_sample_changed_leaves_room() -> None:
+    """As wide as Wilson's interval of a rate of which nothing was seen: z^2 / (n + z^2)."""
+    low, high = difference_interval([0.0] * 30) or (0, 0)
+    assert (low, high) == pytest.approx((-0.11351, 0.11351), abs=1e-4)
+
+
+def test_nothing_compared_has_no_interval() -> None:
+    """Not a wide one."""
+    assert difference_interval([]) is None
+
+
+@pytest.mark.parametrize(("samples", "epochs"), [(30, 1), (200, 1), (30, 8), (1000, 1)])
+@pytest.mark.parametrize("loss", [0.0, 0.05])
+def test_coverage(samples: int, epochs: int, loss: float) -> None:
+    """The interval holds the true difference nearly as often as it says, epochs clustered by sample."""
+    rng, held, runs = random.Random(samples * epochs), 0, 400
+    for _ in range(runs):
+        rates = [min(1.0, rng.betavariate(6, 1)) for _ in range(samples)]
+        truth = sum(max(0.0, rate - loss) - rate for rate in rates) / samples
+        differences = [
+            sum(rng.random() < rate - loss for _ in range(epochs)) / epochs
+            - sum(rng.random() < rate for _ in range(epochs)) / epochs
+            for rate in rates
+        ]
+        low, high = difference_interval(differences) or (0.0, 0.0)
+        held += low <= truth <= high
+    assert held >= (0.95 - 0.03) * runs
+
+
+def test_median_interval_by_order_statistics() -> None:
+    """Values 40 and 61 of a hundred, as in any table of the sign test."""
+    assert median_interval([float(value) for value in range(1, 101)]) == (40.0, 61.0)
+
+
+def test_too_few_values_have_no_interval_of_the_median() -> None:
+    """With five even the whole range is too short: 2 / 32 is more than 5 %."""
+    assert median_interval([1.0] * 5) is None
+    assert median_interval([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]) == (1.0, 6.0)
+
+
+def test_many_values_join_on_smoothly() -> None:
+    """Beyond a thousand the binomial is normal."""
+    edges = [median_interval([float(value) for value in range(count)]) for count in (1000, 1001)]
+    assert all(edge is not None for edge in edges)
+    assert abs(edges[0][0] - edges[1][0]) <= 1  # type: ignore[index]
