@@ -1,4 +1,4 @@
-"""Packs a run's folder, and opens what was packed; the same for the command line and the container action."""
+"""Packs a run's folder and opens packed evidence, for the command line and the container action."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -6,11 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
+
+from benchmarks import registry
 from entrypoint.outputs import replaced
-from kvv_action.bundle.form import NAME, REDACTED_NAME, BundleError, Member, measured
+from kvv_action.bundle.form import NAME, REDACTED_NAME, BundleError, Member, measured, members_of
 from kvv_action.bundle.pack import gather, suspects, write
 from kvv_action.bundle.scan import Suspect
-from kvv_action.bundle.unpack import unpack
+from kvv_action.bundle.unpack import read_manifest, unpack
 from kvv_action.errors import KvvError
 from kvv_action.journal.file import Reader
 from kvv_action.redact import Redactor
@@ -54,8 +57,8 @@ def bundle(
         folder: what kvv wrote.
         out: the archive; by default in the folder.
         redact: leave the texts out.
-        secrets: what must be in no byte of it.
-        allow_suspects: a person has looked at what only looks like a key.
+        secrets: the keys that no byte of the archive may hold.
+        allow_suspects: a person looked at the texts that only look like keys, and they are none.
 
     Raises:
         KvvError: there is no run, it does not hold together, or it holds what looks like a key.
@@ -65,7 +68,7 @@ def bundle(
     target = out or folder / (REDACTED_NAME if redact else NAME)
     try:
         with tempfile.TemporaryDirectory(prefix=".kvv-bundle-", dir=target.parent) as scratch:
-            packing = gather(folder, Path(scratch), redact=redact)
+            packing = gather(folder, Path(scratch), redact=redact, patterns=registry.extras())
             found = suspects(packing, secrets, SUSPECTS)
             if any(one.known for one in found) or (found and not allow_suspects):
                 raise _refused(found)
@@ -99,6 +102,21 @@ def is_redacted(journal: Path) -> bool:
     """Whether the texts of a journal were taken out."""
     first = next(iter(Reader(journal)), None)
     return first is not None and "redacted" in first
+
+
+def origin_of(archive: Path) -> str:
+    """The last digest of the journal that a bundle was made from, as its manifest says.
+
+    Raises:
+        BundleError: the archive is not as `kvv bundle` writes it.
+    """
+    text = read_manifest(archive)
+    members_of(text)
+    try:
+        journal = orjson.loads(text)["journal"]
+        return str(journal["redacted_from"] or journal["head"])
+    except (KeyError, TypeError) as error:
+        raise BundleError(f"{archive}: its manifest does not describe a journal") from error
 
 
 @contextmanager

@@ -1,13 +1,13 @@
-"""What a run left, as a submission needs it: the report that follows from its journal, and the archive of it."""
+"""A run's evidence as a submission needs it: the report that follows from its journal, and the archive of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from entrypoint.bundling import bundle, opened
+from entrypoint.bundling import Bundled, bundle, opened, origin_of
 from kvv_action.bundle.form import NAME, REDACTED_NAME
 from kvv_action.bundle.form import Member as Archive
-from kvv_action.errors import KvvError
+from kvv_action.errors import JournalError, KvvError
 from kvv_action.journal.file import Reader
 from kvv_action.leaderboard.record import Bundle
 from kvv_action.redact import Redactor
@@ -17,14 +17,14 @@ from kvv_action.verdict.report import build
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class RunEvidence:
     """A run's report, recomputed, and its archive; None when there is none yet."""
 
     report: RunReport
     bundle: Bundle | None = None
 
 
-def read(path: Path, url: str = "") -> Evidence:
+def read(path: Path, url: str = "") -> RunEvidence:
     """Evidence from a bundle, or from a run's folder and the bundle in it.
 
     Args:
@@ -35,29 +35,29 @@ def read(path: Path, url: str = "") -> Evidence:
         KvvError: it is no evidence, or does not hold together.
     """
     archive = _packed_in(path)
-    if archive is not None:
-        found = read(archive, url)
-        if path_matches(found.report, path):
-            return found
-        raise KvvError(f"{archive}: is not the bundle of this run; make it again with kvv bundle")
-    with opened(path) as evidence:
-        if not (evidence.folder / JOURNAL).is_file():
-            raise KvvError(f"{path}: no {JOURNAL} there; name the folder that kvv wrote")
-        report = build(evidence.folder / JOURNAL)
-        return Evidence(report=report, bundle=_bundle(evidence.archive, report, url))
+    return _unpacked(path, url) if archive is None else _of_run(archive, _head_of(path / JOURNAL), url)
 
 
-def packed(path: Path, url: str, secrets: Redactor) -> Evidence:
+def packed(path: Path, url: str, secrets: Redactor) -> RunEvidence:
     """As `read`; a run's folder without a bundle of its journal gets one first.
 
     Raises:
         KvvError: see `read`; or the evidence holds what looks like a key.
     """
-    if path.is_dir() and (path / JOURNAL).is_file():
-        archive = _packed_in(path)
-        if archive is None or not path_matches(read(archive).report, path):
-            bundle(path, redact=archive is not None and archive.name == REDACTED_NAME, secrets=secrets)
-    return read(path, url)
+    if not (path / JOURNAL).is_file():
+        return read(path, url)
+    archive = _packed_in(path)
+    if archive is not None:
+        head = _head_of(path / JOURNAL)
+        if origin_of(archive) == head:
+            return _of_run(archive, head, url)
+    redact = archive is not None and archive.name == REDACTED_NAME
+    return of_bundle(bundle(path, redact=redact, secrets=secrets), url)
+
+
+def of_bundle(done: Bundled, url: str) -> RunEvidence:
+    """The evidence in a bundle that was just written; nothing is read again."""
+    return RunEvidence(report=done.report, bundle=_bundle(done.archive, done.report, url))
 
 
 def workflows(path: Path) -> list[Mapping[str, str]]:
@@ -76,10 +76,31 @@ def _packed_in(path: Path) -> Path | None:
     return next((path / name for name in (NAME, REDACTED_NAME) if (path / name).is_file()), None)
 
 
-def path_matches(report: RunReport, folder: Path) -> bool:
-    """Whether a bundle's report is that of a folder's journal."""
-    journal = report.journal
-    return build(folder / JOURNAL).journal.head == (journal.redacted_from or journal.head)
+def _of_run(archive: Path, head: str, url: str) -> RunEvidence:
+    """A bundle that must be that of the journal whose last digest is `head`."""
+    found = _unpacked(archive, url)
+    if (found.report.journal.redacted_from or found.report.journal.head) != head:
+        raise KvvError(f"{archive}: is not the bundle of this run; make it again with kvv bundle")
+    return found
+
+
+def _unpacked(path: Path, url: str) -> RunEvidence:
+    with opened(path) as evidence:
+        if not (evidence.folder / JOURNAL).is_file():
+            raise KvvError(f"{path}: no {JOURNAL} there; name the folder that kvv wrote")
+        report = build(evidence.folder / JOURNAL)
+        return RunEvidence(report=report, bundle=_bundle(evidence.archive, report, url))
+
+
+def _head_of(journal: Path) -> str:
+    """The digest of a journal's last line; its chain is checked on the way."""
+    reader = Reader(journal)
+    try:
+        for _ in reader:
+            pass
+    except OSError as error:
+        raise JournalError(f"{journal}: {error.strerror}") from error
+    return reader.head
 
 
 def _bundle(archive: Archive | None, report: RunReport, url: str) -> Bundle | None:

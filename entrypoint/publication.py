@@ -1,13 +1,13 @@
-"""The step's submission: after the run, never instead of its verdict."""
+"""The step's submission: it follows the run and never changes its verdict."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from entrypoint import evidence
+from entrypoint.evidence import RunEvidence, packed
 from entrypoint.submission import NotFit, Submitted, problems_of, submit
 from kvv_action.errors import KvvError, UsageError
-from kvv_action.github.annotations import Annotation, Level
+from kvv_action.github.annotations import Annotation, AnnotationLevel
 from kvv_action.github.proposal import Operation
 from kvv_action.leaderboard.record import path_of
 from kvv_action.redact import Redactor
@@ -20,7 +20,7 @@ TITLE = "kvv: leaderboard"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """What became of a run's result; `status` is not 0 when it should have been submitted and could not be."""
+    """What became of a run's result; `status` is not 0 when the submission failed."""
 
     annotation: Annotation
     operation: Operation = Operation.NONE
@@ -30,7 +30,7 @@ class Published:
 
 STOPPED = Published(
     annotation=Annotation(
-        level=Level.WARNING,
+        level=AnnotationLevel.WARNING,
         title=TITLE,
         message="Stopped during the submission; the verdict stands. Submit again: what was done already is found.",
     ),
@@ -39,11 +39,11 @@ STOPPED = Published(
 
 
 def require(settings: Settings, *, always: bool = False) -> None:
-    """Find before the run what a submission after it would lack.
+    """Find mistakes of the submission before the run.
 
     Args:
         settings: the user's.
-        always: a submission is all that was asked for, so a missing repository is a mistake too.
+        always: the submission is the only task, so a missing repository is a mistake too.
 
     Raises:
         UsageError: the token is missing.
@@ -52,8 +52,18 @@ def require(settings: Settings, *, always: bool = False) -> None:
         raise UsageError(problems)
 
 
-def submitted(settings: Settings, folder: Path, secrets: Redactor, log: TextIO) -> Published:
-    """Submit the run in a folder; whatever goes wrong is told and leaves the verdict as it is."""
+def submitted(
+    settings: Settings, folder: Path, secrets: Redactor, log: TextIO, given: RunEvidence | None = None
+) -> Published:
+    """Submit the run in a folder; a problem is reported and leaves the verdict as it is.
+
+    Args:
+        settings: the user's.
+        folder: the run.
+        secrets: removed from whatever is written.
+        log: gets lines about progress.
+        given: the run's evidence, where it was read or packed already.
+    """
 
     def say(text: str) -> None:
         log.write(visible(f"leaderboard: {text}", 1000) + "\n")
@@ -62,19 +72,21 @@ def submitted(settings: Settings, folder: Path, secrets: Redactor, log: TextIO) 
         log.write(text + "\n")
 
     try:
-        found = evidence.packed(folder, settings.leaderboard_evidence_url, secrets)
+        found = given or packed(folder, settings.leaderboard_evidence_url, secrets)
         done = submit(found, settings, secrets=secrets, say=say, show=show)
     except NotFit as reason:
-        return Published(annotation=Annotation(level=Level.WARNING, title=TITLE, message=str(reason)))
+        return Published(annotation=Annotation(level=AnnotationLevel.WARNING, title=TITLE, message=str(reason)))
     except KvvError as error:
         message = f"The result could not be submitted: {error}"
-        return Published(annotation=Annotation(level=Level.ERROR, title=TITLE, message=message), status=FAILED)
-    annotation = Annotation(level=Level.NOTICE, title=TITLE, message=told(done))
+        return Published(
+            annotation=Annotation(level=AnnotationLevel.ERROR, title=TITLE, message=message), status=FAILED
+        )
+    annotation = Annotation(level=AnnotationLevel.NOTICE, title=TITLE, message=told(done))
     return Published(annotation=annotation, operation=done.proposed.operation, url=done.proposed.url)
 
 
 def told(done: Submitted) -> str:
-    """What happened, in a line."""
+    """What happened, as one line."""
     if done.dry:
         return f"dry run: nothing was sent; the record would be {path_of(done.record)}"
     note = f" ({done.proposed.note})" if done.proposed.note else ""

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks import registry
-from entrypoint.evidence import Evidence
+from entrypoint.evidence import RunEvidence
 from kvv_action.errors import KvvError, Problem, UsageError
 from kvv_action.github.proposal import Operation, Proposed
 from kvv_action.leaderboard.convert import marks_of, record_of
 from kvv_action.leaderboard.known import OFFICIAL
+from kvv_action.leaderboard.pull_request_text import MEANING, proposal_of
 from kvv_action.leaderboard.record import Record, dump, load, path_of
-from kvv_action.leaderboard.words import MEANING, proposal_of
 from kvv_action.redact import Redactor
 from kvv_action.schema import PlannedBenchmark, RunReport, Verdict
 from kvv_action.settings import Settings
@@ -19,7 +19,7 @@ Say = Callable[[str], None]
 
 
 class NotFit(KvvError):
-    """A run that does not go onto a leaderboard unless asked for."""
+    """The run is not fit for a leaderboard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Submitted:
 
 
 def problems_of(settings: Settings) -> list[Problem]:
-    """What is missing for a submission; found before a run that may take hours."""
+    """The settings that a submission lacks; found before a run that may take hours."""
     found = []
     if not settings.leaderboard_repo:
         found.append(Problem(name="leaderboard-repo", value="", allowed="Name the repository, as OWNER/NAME."))
@@ -42,18 +42,18 @@ def problems_of(settings: Settings) -> list[Problem]:
     return found
 
 
-def make_record(evidence: Evidence, settings: Settings) -> Record:
+def make_record(evidence: RunEvidence, settings: Settings) -> Record:
     """The record of a run that is fit for a leaderboard.
 
     Raises:
-        NotFit: it is not whole, and nobody asked for it nevertheless.
+        NotFit: it is incomplete, and the settings do not allow that.
         UsageError: no id follows from the vendor's name.
         KvvError: the record would not be accepted anywhere.
     """
     refuse_unfit(evidence.report, allow_incomplete=settings.leaderboard_allow_incomplete)
     record = record_of(
         evidence.report,
-        askable=registry.IDS,
+        askable=registry.askable(),
         vendor=settings.leaderboard_vendor,
         bundle=evidence.bundle,
         attested=settings.leaderboard_attested,
@@ -62,11 +62,10 @@ def make_record(evidence: Evidence, settings: Settings) -> Record:
 
 
 def refuse_unfit(report: RunReport, *, allow_incomplete: bool) -> None:
-    """Keep away what would mislead.
+    """Refuse a run that would mislead readers of a leaderboard.
 
     Raises:
-        NotFit: nothing was measured; it was measured against something of the vendor's own; or the run is not whole and
-            that is not allowed.
+        NotFit: nothing was measured; the vendor chose the reference; or the run is incomplete and that is not allowed.
     """
     if report.verdict is Verdict.SKIPPED or not any(result.counts.scored for result in report.benchmarks):
         raise NotFit(f"nothing was measured ({report.reason}), so there is nothing to submit")
@@ -76,7 +75,7 @@ def refuse_unfit(report: RunReport, *, allow_incomplete: bool) -> None:
             f"not submitted: {', '.join(own)} was compared with a run of your own (reference); a leaderboard compares "
             "with what is published, so run again without reference"
         )
-    marks = marks_of(report, registry.IDS)
+    marks = marks_of(report, registry.askable())
     if marks and not allow_incomplete:
         reasons = "; ".join(MEANING[mark] for mark in marks)
         raise NotFit(
@@ -85,22 +84,22 @@ def refuse_unfit(report: RunReport, *, allow_incomplete: bool) -> None:
 
 
 def _has_own_reference(planned: PlannedBenchmark) -> bool:
-    """Whether answers are compared with other results than the official ones."""
+    """Whether answers are compared with other answers than the official ones."""
     return bool(planned.against) and planned.dataset.source != "bundled" and not planned.against.startswith(OFFICIAL)
 
 
-def submit(evidence: Evidence, settings: Settings, *, secrets: Redactor, say: Say, show: Say) -> Submitted:
+def submit(evidence: RunEvidence, settings: Settings, *, secrets: Redactor, say: Say, show: Say) -> Submitted:
     """Propose a run's record.
 
     Args:
         evidence: the run.
         settings: where to, and with which token.
-        secrets: nothing that it knows may stand in a record.
+        secrets: the keys that no record may hold.
         say: gets lines about progress.
         show: gets the requests of a dry run.
 
     Raises:
-        NotFit, UsageError, GitHubError, KvvError: it cannot be done, and why.
+        NotFit, UsageError, GitHubError, KvvError: it is refused or impossible.
     """
     problems = problems_of(settings)
     if problems:

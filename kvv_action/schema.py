@@ -7,6 +7,9 @@ from typing import Any
 
 SCHEMA_VERSION = 1
 
+MOST_BROKEN_TRIES = 0.02
+"""Share of first tries that may break, unless the user says otherwise."""
+
 MOST_FAILURES = 0.1
 """Share of answers that may fail for good, unless the user says otherwise."""
 
@@ -17,8 +20,8 @@ REFUSED = "refused_as_officially"
 REFERENCE = "reference"
 """Name of the endpoint that answers are compared with, where a request goes there."""
 
-LATER = {"written": "unless it is the default"}
-"""Marks a field that came later: reports without it keep their bytes (`kvv_action.report.files.canonical`)."""
+LATER = {"later": True}
+"""Metadata of fields that reports did not always have: they are left out of the JSON while they have their default."""
 
 Json = Any
 Message = Mapping[str, Json]
@@ -49,6 +52,10 @@ class FailureKind(StrEnum):
     BAD_RESPONSE = "bad-response"
     TOO_LARGE = "too-large"
     STREAM_ERROR = "stream-error"
+    EMPTY_STREAM = "empty-stream"
+    SERVER_ENDED = "server-ended"
+    """The server gave the answer up and says so by its finish_reason."""
+    CONTENT_FILTER = "content-filter"
     RATE_LIMITED = "rate-limited"
     SERVER_ERROR = "server-error"
     AUTH = "auth"
@@ -214,12 +221,21 @@ class Completion:
     total: float = 0.0
     attempts: tuple[Attempt, ...] = ()
 
+    @property
+    def tokens(self) -> tuple[int, int] | None:
+        """Prompt and completion tokens as the endpoint counted them; None when it did not, or sent no counts."""
+        usage = self.usage or {}
+        prompt, generated = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        if not (isinstance(prompt, int) and isinstance(generated, int)):
+            return None
+        return (prompt, generated) if prompt >= 0 and generated >= 0 else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
     """A 4xx answer that a probe asked to see.
 
-    `body` is the beginning of the response, key removed.
+    `message` is the endpoint's own words, without the status; `body` is the beginning of the response, key removed.
     """
 
     status: int
@@ -248,7 +264,8 @@ class Exchange:
     """One journaled step of a sample: exactly one of `completion`, `rejection` and `observation` is set.
 
     `request` is the beginning of the body: of every request of a contract probe, and of a scored sample's first one;
-    `endpoint` is that of the request.
+    `endpoint` is that of the request. `echo` are pieces of the request that would be suspicious in an answer.
+    `signs` stand in a redacted journal for what the texts of the answer show: by id of a cause, the word that it names.
     """
 
     call: int
@@ -257,6 +274,13 @@ class Exchange:
     completion: Completion | None = None
     rejection: Rejection | None = None
     observation: Observation | None = None
+    echo: tuple[str, ...] = ()
+    signs: Mapping[str, str] | None = None
+
+    @property
+    def by_vendor(self) -> bool:
+        """Whether the endpoint that is verified answered; not so for a live reference and for an observation."""
+        return not self.endpoint and self.observation is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +318,48 @@ class SampleFailure:
     kind: FailureKind
     message: str
     counts: Mapping[str, int] = field(default_factory=dict)
+
+
+Slot = tuple[str, int, int]
+"""Benchmark id, index of the sample in the plan, epoch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Which answer something is about; `index` is the sample's position in the plan."""
+
+    benchmark: str
+    sample: str
+    index: int
+    epoch: int
+
+    def __str__(self) -> str:
+        return f"{self.benchmark}, sample {self.sample}, epoch {self.epoch}"
+
+    @property
+    def slot(self) -> Slot:
+        """Where its result stands."""
+        return self.benchmark, self.index, self.epoch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One result of a journal, with what it judges.
+
+    Attributes:
+        exchanges: of a score, those that it judged, in the order of their calls; of a failure, all that came before it.
+        result: the score, or why there is none.
+        stands: no later result of the same sample and epoch replaces it.
+        line: number of its line, from 1.
+        offset: byte position of the line with the last answer of the endpoint under test; -1 where there is none.
+    """
+
+    place: Place
+    exchanges: tuple[Exchange, ...]
+    result: Score | SampleFailure
+    stands: bool
+    line: int
+    offset: int = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -340,6 +406,17 @@ class Reference:
     date: str
     n: int | None = None
     note: str = ""
+
+
+def all_must_be_right(kind: BenchmarkKind, source: str, *, self_test: bool) -> bool:
+    """The rule: contract probes, self-tests, and bundled samples, which are too few for statistics.
+
+    Args:
+        kind: of the benchmark.
+        source: of its dataset.
+        self_test: whether it tests the environment instead of a model.
+    """
+    return self_test or kind is BenchmarkKind.CONTRACT or source == "bundled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -396,9 +473,34 @@ class PlannedBenchmark:
     variations: Mapping[str, int] = field(default_factory=dict)
 
     @property
+    def must_be_right(self) -> bool:
+        """Whether every answer must be right."""
+        return all_must_be_right(self.kind, self.dataset.source, self_test=self.exact)
+
+    @property
+    def comparable(self) -> bool:
+        """Whether statistics can decide: it is asked, and there are a reference and a margin."""
+        return not (self.must_be_right or self.skip) and self.reference is not None and self.margin is not None
+
+    @property
+    def variant_of(self) -> str:
+        """Id of the benchmark of this plan whose samples these are, put another way; empty when it is no variant."""
+        return self.varies if self.varies != self.id else ""
+
+    @property
+    def is_variant(self) -> bool:
+        """Whether its samples stand beside the published ones of another benchmark of the plan."""
+        return bool(self.variant_of)
+
+    @property
     def left_out(self) -> bool:
         """The tier leaves it out, so that its samples were not even read."""
         return bool(self.skip) and not self.ids_digest
+
+    @property
+    def published(self) -> str:
+        """Id of the benchmark whose samples these are, also where they are put another way."""
+        return self.varies or self.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -471,6 +573,19 @@ class RunPlan:
     shard: Shard | None = None
     holdout: str = "off"
 
+    @property
+    def max_broken_tries(self) -> float | None:
+        """Share of first tries that may break; None in plans that do not ask for delivery and findings to be judged.
+
+        It stands among `choices`, so that plans made before it keep their digest.
+        """
+        return self.choices.get("max-broken-tries")
+
+    @property
+    def checks(self) -> Mapping[str, Json] | None:
+        """What checks over all answers must know of the model (its markers and names); None where they do not run."""
+        return self.choices.get("checks")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
@@ -513,12 +628,16 @@ class CategoryScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """A recognised cause, the number of answers that show it, their share of all scored, and what to do."""
+    """A recognised cause, the number of answers that show it, their share of all scored, and what to do.
+
+    `cause_id` is the cause's stable name, empty where it has none.
+    """
 
     cause: str
     count: int
     remedy: str
     share: float | None = None
+    cause_id: str = field(default="", metadata=LATER)
 
 
 class Outcome(StrEnum):
@@ -701,6 +820,87 @@ class Gap:
     clear_with_lost: bool = False
 
 
+class Severity(StrEnum):
+    """What a finding means for the verdict: a failure fails the run, a warning is told, information is folded."""
+
+    FAILURE = "failure"
+    WARNING = "warning"
+    INFORMATION = "information"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingExample:
+    """One answer that shows a finding; texts are cut to size."""
+
+    benchmark: str
+    sample: str
+    epoch: int
+    shown: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something wrong that was seen over the answers of the whole run, whichever benchmark asked.
+
+    Attributes:
+        cause_id: stable name of the cause; its page is `docs/causes.md#cause_id`.
+        cause: what is wrong, in a sentence.
+        remedy: what to do about it.
+        count, of: answers that show it, of how many in which it could have been seen.
+        interval: 95 % interval of the share.
+        benchmarks: ids of the benchmarks whose answers show it.
+        evidence: the first answers that show it.
+    """
+
+    cause_id: str
+    severity: Severity
+    cause: str
+    remedy: str
+    count: int
+    of: int
+    interval: tuple[float, float]
+    benchmarks: tuple[str, ...]
+    evidence: tuple[FindingExample, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How reliably answers arrive, judged on the first try of each request.
+
+    Attributes:
+        requests: first tries that were judged: answered, refused or broken.
+        broken: those that the server accepted and then broke.
+        incidents: groups of broken tries that have one event as their cause.
+        kinds: broken first tries by `FailureKind`.
+        share: broken / requests; None without requests.
+        interval: lower limit (99 %) and upper limit (95 %) of the share, each one-sided; they decide.
+        limit: `max-broken-tries` of the plan.
+        verdict: `fail` when the share is shown to be above the limit, `pass` when below it, else `inconclusive` (not
+            shown, which changes no verdict).
+        reason: the same in a sentence.
+        first_try_rate: share of requests that were answered at the first try.
+        final_rate: share that was answered in the end, after retries.
+        retries: further tries of these requests.
+        busy: first tries that were turned away for lack of capacity (429, 503, 529).
+        cut_after: seconds after which most cut answers end, where they end at one duration; None where they do not.
+    """
+
+    requests: int
+    broken: int
+    incidents: int
+    kinds: Mapping[str, int]
+    share: float | None
+    interval: tuple[float, float]
+    limit: float
+    verdict: Verdict
+    reason: str
+    first_try_rate: float | None
+    final_rate: float | None
+    retries: int
+    busy: int
+    cut_after: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """Tokens and requests, summed over every answer in the journal."""
@@ -779,3 +979,10 @@ class RunReport:
     provenance: Provenance
     journal: JournalInfo
     gaps: tuple[Gap, ...] = ()
+    delivery: Delivery | None = field(default=None, metadata=LATER)
+    findings: tuple[Finding, ...] = field(default=(), metadata=LATER)
+
+    def must_be_right(self, result: BenchmarkResult) -> bool:
+        """Whether every answer of a benchmark must be right, so that its score has no interval."""
+        self_test = any(planned.exact for planned in self.plan.benchmarks if planned.id == result.id)
+        return all_must_be_right(result.kind, result.dataset.source, self_test=self_test)

@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.precheck.causes import Cause
-from kvv_action.profiles.model import Severity
-from kvv_action.schema import Completion, Exchange, Request, Score
+from kvv_action.schema import Completion, Exchange, Request, Score, Severity
 
 Judge = Callable[[Sequence[Exchange]], Score]
 Then = Callable[[Sequence[Exchange]], Request | None]
@@ -87,7 +86,9 @@ def informs(explanation: str) -> Score:
 def refused(exchange: Exchange) -> str:
     """How the endpoint refused, empty when it answered."""
     rejection = exchange.rejection
-    return f"HTTP {rejection.status}: {rejection.message}" if rejection else ""
+    if rejection is None:
+        return ""
+    return f"HTTP {rejection.status}: {rejection.message}" if rejection.message else f"HTTP {rejection.status}"
 
 
 def completions(exchanges: Sequence[Exchange]) -> list[Completion]:

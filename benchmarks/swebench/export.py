@@ -5,47 +5,40 @@ Both come from the journal alone, so they hold no secret and what they say can b
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from benchmarks.swebench import seen
 from benchmarks.swebench.benchmark import SweBench
 from benchmarks.swebench.prompts import opening
-from kvv_action.journal.export import Source
-from kvv_action.journal.file import Reader
-from kvv_action.journal.lines import to_exchange, to_failure, to_score
-from kvv_action.journal.reading import Slot, slot_of
-from kvv_action.schema import Completion, Exchange, Message, Observation, Sample
+from kvv_action.benchmark import ExportSource
+from kvv_action.schema import Completion, Exchange, Judged, Message, Observation, Sample, Score, Slot
 
 FOLDER = "trajectories"
 PREDICTIONS = "swebench-predictions.jsonl"
-KINDS = ("answer", "observation", "score", "failure")
 LOG_SHOWN = 20_000
 """Characters of a test log that a trajectory shows, from its end; the journal has all of it."""
 
-Record = Mapping[str, Any]
 
-
-async def write(out: Path, source: Source) -> None:
+async def write(out: Path, source: ExportSource) -> None:
     """Write a file for every instance that ended, and one with all patches.
 
     Holds the exchanges of instances in flight, and where the last result of each stands.
     """
-    samples: dict[int, Sample] = dict(enumerate(source.loaded.samples()))
+    samples: dict[int, Sample] = dict(enumerate(source.samples()))
     predictions: dict[Slot, bytes] = {}
-    for record, exchanges in _ended(source.journal):
-        sample = samples.get(record["index"])
-        if sample is None or sample.id != record["sample"]:
+    for judged in source.journal.judged(SweBench.id):
+        place, sample = judged.place, samples.get(judged.place.index)
+        if sample is None or sample.id != place.sample:
             continue
-        text = "".join(_told(record, opening(sample.input), exchanges))
-        _replace(out / FOLDER / file_name(sample.id, record["epoch"]), source.redactor.bytes(text.encode()))
-        patch = _patch(exchanges)
-        predictions.pop(slot_of(record), None)
+        text = "".join(_told(judged, opening(sample.input)))
+        _replace(out / FOLDER / file_name(sample.id, place.epoch), source.redactor.bytes(text.encode()))
+        patch = _patch(judged.exchanges)
+        predictions.pop(place.slot, None)
         if patch is not None:
-            predictions[slot_of(record)] = _prediction(sample.id, source.plan.endpoint.model, patch)
+            predictions[place.slot] = _prediction(sample.id, source.plan.endpoint.model, patch)
     first = [line for slot, line in sorted(predictions.items()) if slot[2] == 0]
     if first:
         _replace(out / PREDICTIONS, source.redactor.bytes(b"".join(first)))
@@ -59,35 +52,19 @@ def file_name(sample: str, epoch: int) -> str:
     return f"{safe}.txt" if not epoch else f"{safe}.epoch{epoch}.txt"
 
 
-def _ended(journal: Path) -> Iterator[tuple[Record, list[Exchange]]]:
-    """Every result with what led to it, in order; of a failure, with what came before it."""
-    waiting: dict[Slot, dict[int, Exchange]] = {}
-    for record in Reader(journal):
-        if record.get("benchmark") != SweBench.id or record["kind"] not in KINDS:
-            continue
-        slot = slot_of(record)
-        if record["kind"] in ("answer", "observation"):
-            exchange = to_exchange(record)
-            waiting.setdefault(slot, {})[exchange.call] = exchange
-            continue
-        asked = waiting.pop(slot, {})
-        yield record, [asked[call] for call in record.get("calls", sorted(asked))]
-
-
-def _told(record: Record, messages: Iterable[Message], exchanges: Iterable[Exchange]) -> Iterator[str]:
+def _told(judged: Judged, messages: Iterable[Message]) -> Iterator[str]:
     """The trajectory as text: how it ended, what was asked, and every step."""
-    yield f"{record['sample']}, epoch {record['epoch']}\n"
-    if record["kind"] == "score":
-        score = to_score(record["score"])
-        yield f"{score.explanation}\n"
-        yield from (f"note: {cause}\n" for cause in (score.cause, *score.findings) if cause)
+    place, result = judged.place, judged.result
+    yield f"{place.sample}, epoch {place.epoch}\n"
+    if isinstance(result, Score):
+        yield f"{result.explanation}\n"
+        yield from (f"note: {cause}\n" for cause in (result.cause, *result.findings) if cause)
     else:
-        failure = to_failure(record)
-        yield f"no result ({failure.kind}): {failure.message}\n"
+        yield f"no result ({result.kind}): {result.message}\n"
     for message in messages:
         yield _part(str(message["role"]), str(message["content"]))
     step = 0
-    for exchange in exchanges:
+    for exchange in judged.exchanges:
         if exchange.completion is not None:
             step += 1
             yield _answer(step, exchange.completion)

@@ -8,7 +8,8 @@ from pathlib import Path
 from benchmarks.toolcall import k2vv
 from kvv_action.dataset import archive, files
 from kvv_action.errors import DatasetError, Problem, UsageError
-from kvv_action.journal.file import Reader
+from kvv_action.journal.reading import JournalReading
+from kvv_action.schema import Score
 
 NONE, OFFICIAL, BUNDLED, LIVE = "none", "official", "bundled", "live"
 
@@ -137,15 +138,14 @@ def _is_journal(path: Path) -> bool:
 
 def _journal(path: Path) -> Iterator[Run]:
     """A journal of ours; each epoch is a run. The ids of its samples hold the content keys."""
-    epochs: dict[int, dict[int, tuple[int, str, Label]]] = {}
-    for record in Reader(path):
-        if record.get("benchmark") == "toolcall" and record["kind"] in ("score", "failure"):
-            number, _, key = record["sample"].partition("-")
-            counts = record["score"]["counts"] if record["kind"] == "score" else None
-            label = counts["count_finish_reason_tool_calls"] > 0 if counts is not None else None
-            # a later result of the same request takes the place of an earlier failure
-            epochs.setdefault(record["epoch"], {})[record["index"]] = (int(number), key, label)
+    epochs: dict[int, list[tuple[int, str, Label]]] = {}
+    for judged in JournalReading(path).judged("toolcall"):
+        if judged.stands:
+            number, _, key = judged.place.sample.partition("-")
+            called = isinstance(judged.result, Score) and judged.result.counts["count_finish_reason_tool_calls"] > 0
+            label = called if isinstance(judged.result, Score) else None
+            epochs.setdefault(judged.place.epoch, []).append((int(number), key, label))
     if not epochs:
         raise DatasetError(f"{path}: the journal holds no answers of toolcall")
     for _, labels in sorted(epochs.items()):
-        yield _Labels(found=list(labels.values())).run()
+        yield _Labels(found=labels).run()

@@ -1,16 +1,15 @@
-"""`kvv leaderboard`: results for a public leaderboard, on both of its sides."""
+"""`kvv leaderboard`: submit results to a public leaderboard, and keep one."""
 
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from kvv_action.errors import Problem, UsageError
-from kvv_action.settings import nearest
+from kvv_action.errors import Problem, UsageError, nearest
 
 ACTIONS = {
     "submit": "propose a run's result to a leaderboard, as a pull request",
     "check": "judge submissions: form, place, plausibility, evidence, provenance",
-    "confirm": "say, as a maintainer, how far a record was verified",
+    "confirm": "confirm, as a maintainer, how far a record was verified",
     "comment": "tell a pull request what its check found",
     "build": "make the static site from a repository of results",
 }

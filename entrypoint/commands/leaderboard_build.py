@@ -10,10 +10,10 @@ from entrypoint.options import Parser
 from kvv_action.errors import Problem, UsageError
 
 EPILOG = """DIR is a checkout of the repository; its records lie in results/. The site needs no server of its own: copy
-the folder to any static host, below any path. The same records and the same day are the same bytes.
+the folder to any static host, below any path. The same records and the same day give the same bytes.
 
-An earlier site in --out is replaced when the new one is whole; any other folder is left alone. A file below results/
-that is no record is an error, and nothing is written.
+A complete new site replaces an earlier one in --out; any other folder is left alone. A file below results/ that is no
+record is an error, and nothing is written.
 
 examples:
   kvv leaderboard build . --out site/

@@ -5,64 +5,62 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from benchmarks import registry
-from benchmarks.mmmu_pro.benchmark import PARTS
-from benchmarks.swebench.dataset import PINS
+from entrypoint.evidence_check import EvidenceVerifier
 from entrypoint.options import Parser
 from entrypoint.outputs import write
-from entrypoint.prepare import create, options_of
-from entrypoint.weighing import Scale
-from kvv_action.benchmark import DatasetPin
-from kvv_action.errors import KvvError, Problem, UsageError
-from kvv_action.leaderboard import changes, patch
+from entrypoint.settings import composed, given_again
+from kvv_action.errors import Problem, UsageError
+from kvv_action.leaderboard import changes
 from kvv_action.leaderboard.changes import Change, Kind
-from kvv_action.leaderboard.check import Court, check
+from kvv_action.leaderboard.check import CheckContext, check
+from kvv_action.leaderboard.check_report import dump, lines, markdown
 from kvv_action.leaderboard.known import Known
 from kvv_action.leaderboard.record import LARGEST, RESULTS
 from kvv_action.leaderboard.rules import RULES, Rules, parse
 from kvv_action.leaderboard.store import record_files
-from kvv_action.leaderboard.verdicts import dump, lines, markdown
-from kvv_action.settings import load
+from kvv_action.options import fact, option_name
 
 EPILOG = """examples:
   kvv leaderboard check --base origin/main
   kvv leaderboard check results/acme/kimi-k2.6/20260101-0123456789ab.json --evidence kvv-out
-  kvv leaderboard check pull-request.diff --root leaderboard
+  git fetch origin pull/1/head && kvv leaderboard check --base origin/main --head FETCH_HEAD
 
-With --base, what HEAD changes against that branch is judged: read from git's objects, nothing is checked out. A diff
-(https://github.com/OWNER/NAME/pull/1.diff) is judged without the pull request's files. Rules come from the base's
-leaderboard.toml, so nobody can admit himself. With the evidence, every score is computed again; evidence that lacks
-something for that is refused, unless its texts were taken out (kvv bundle --redact) and the record says so.
+--base judges what HEAD, or the commit of --head, changes against that branch. The changes are read from git's objects,
+so no file of a pull request has to be checked out. The rules come from the base's leaderboard.toml, so nobody can admit
+himself. --evidence computes every score again. Evidence that lacks something for that is refused, unless its texts were
+taken out (kvv bundle --redact) and the record says so.
 Exit status: 0 accepted, 1 refused, 2 cannot be judged."""
 
 
-AUDIT_OPTIONS = ("dataset", "dataset-cache", "tokenizer", "mfjs-cases", "reference", "profile")
+def audit_options() -> tuple[str, ...]:
+    """What `kvv audit` may need to know besides the evidence."""
+    return ("dataset", "dataset-cache", "reference", "profile", *map(option_name, given_again()))
 
 
 def main(argv: Sequence[str]) -> int:
-    """Read, judge, print."""
+    """Judge the submission and print the findings."""
     values = _parser().read(argv)
     root = Path(values.root)
-    found, rules = _found(values.paths, values.base, root)
-    scale = Scale(
+    found, rules = _found(values.paths, values.base, values.head, root)
+    verifier = EvidenceVerifier(
         evidence=[Path(path) for path in values.evidence],
         rules=rules,
         attestation=Path(values.attestation) if values.attestation else None,
         trusted_root=Path(values.trusted_root) if values.trusted_root else None,
         options=[*_audit_options(vars(values))],
     )
-    court = Court(
+    context = CheckContext(
         rules=rules,
         now=datetime.now(UTC),
         root=root if (root / RESULTS).is_dir() else None,
         known=_known(),
-        weigh=scale,
+        verify=verifier,
     )
-    report = check(found, court)
+    report = check(found, context)
     for line in lines(report):
         sys.stdout.write(line + "\n")
     for path, data in ((values.json, dump(report)), (values.markdown, markdown(report).encode())):
@@ -74,8 +72,9 @@ def main(argv: Sequence[str]) -> int:
 def _parser() -> Parser:
     parser = Parser(prog="kvv leaderboard check", description="Judge submissions to a leaderboard.", epilog=EPILOG)
     add = parser.add_argument
-    add("paths", nargs="*", metavar="PATH|DIFF", help="Record files, a checkout, or a .diff or .patch of git.")
+    add("paths", nargs="*", metavar="PATH", help="Record files, or a checkout.")
     add("--base", default="", metavar="REF", help="Judge what HEAD changes against this branch.")
+    add("--head", default="HEAD", metavar="REF", help="With --base: judge this commit instead of HEAD.")
     add("--root", default=".", metavar="DIR", help="Checkout of the leaderboard: its rules and records. Default: here.")
     add(
         "--evidence",
@@ -88,8 +87,9 @@ def _parser() -> Parser:
     add("--trusted-root", default="", metavar="FILE", help="Sigstore's trusted root, to verify without network.")
     add("--dataset", action="append", default=[], metavar="ID=PATH", help="Where local samples are, to score again.")
     add("--dataset-cache", default="", metavar="DIR", help="Folder of cached hub datasets, to score again.")
-    add("--tokenizer", default="", metavar="FILE", help="The tokenizer, when the run had one, to score again.")
-    add("--mfjs-cases", default="", metavar="DIR", help="The schemas, when the run had any, to score again.")
+    for name in given_again():
+        metavar = fact(composed().model_fields[name], "metavar")
+        add(f"--{option_name(name)}", default="", metavar=metavar, help="As the run had it, to score again.")
     add("--reference", action="append", default=[], metavar="FILE", help="The reference, when a file; repeatable.")
     add("--profile", default="", metavar="FILE", help="The profile, when it was a file, to score again.")
     add("--json", default="", metavar="FILE", help="Write the findings as JSON.")
@@ -98,27 +98,27 @@ def _parser() -> Parser:
 
 
 def _audit_options(values: Mapping[str, Any]) -> Iterator[str]:
-    """What `kvv audit` needs to know, too."""
-    for name in AUDIT_OPTIONS:
+    """The options of `kvv audit` that were given."""
+    for name in audit_options():
         given = values[name.replace("-", "_")]
         for value in given if isinstance(given, list) else [given]:
             if value:
                 yield f"--{name}={value}"
 
 
-def _found(paths: Sequence[str], base: str, root: Path) -> tuple[list[Change], Rules | None]:
-    """What is to be judged, and by which rules.
+def _found(paths: Sequence[str], base: str, head: str, root: Path) -> tuple[list[Change], Rules | None]:
+    """What to judge, and by which rules.
 
     Raises:
-        UsageError: nothing was named, or both ways at once.
+        UsageError: neither files nor a base were named, or both.
     """
     if bool(paths) == bool(base):
-        allowed = "Name files or a diff, or give --base; one of the two."
+        allowed = "Name files, or give --base; one of the two."
         raise UsageError([Problem(name="kvv leaderboard check", value="", allowed=allowed)])
     if base:
-        commit = changes.base_of(root, base)
-        data = changes.at(root, commit, RULES)
-        return changes.since(root, commit), parse(data, f"{RULES} of {base}") if data is not None else None
+        start, end = changes.between(root, base, head)
+        data = changes.at(root, start, RULES)
+        return changes.since(root, start, end), parse(data, f"{RULES} of {base}") if data is not None else None
     rules = parse((root / RULES).read_bytes(), str(root / RULES)) if (root / RULES).is_file() else None
     return [change for path in paths for change in _given(Path(path), root)], rules
 
@@ -126,8 +126,6 @@ def _found(paths: Sequence[str], base: str, root: Path) -> tuple[list[Change], R
 def _given(path: Path, root: Path) -> list[Change]:
     if path.is_dir():
         return [_present(file, file.relative_to(path).as_posix()) for file in record_files(path)]
-    if path.suffix in (".diff", ".patch"):
-        return patch.changes_in(_read(path), str(path))
     return [_present(path, _place(path, root))]
 
 
@@ -147,27 +145,14 @@ def _present(path: Path, place: str) -> Change:
     if not path.is_file():
         return replace(change, problem="there is no such file")
     with path.open("rb") as stream:
-        return replace(change, data=stream.read(LARGEST + 1))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            return stream.read(patch.LONGEST + 1)
-    except OSError as error:
-        raise KvvError(f"{path}: {error.strerror}") from None
+        return replace(change, size=path.stat().st_size, data=stream.read(LARGEST + 1))
 
 
 def _known() -> Known:
-    """The pins of every benchmark, with each choice of its data."""
-    usual, pins = options_of(load({}), ""), dict[str, list[DatasetPin]]()
-    names = [part.name for part in PARTS]
-    parts = [chosen for size in range(1, len(names) + 1) for chosen in combinations(names, size)]
-    further = [replace(usual, swebench_dataset=name) for name in PINS]
-    further += [replace(usual, mmmu_parts=chosen) for chosen in parts]
-    for options in (usual, *further):
-        for benchmark in create(registry.IDS, options):
-            found = pins.setdefault(benchmark.id, [])
-            if benchmark.pin is not None and benchmark.pin not in found:
-                found.append(benchmark.pin)
-    return Known(pins=pins)
+    """The benchmarks that there are, with their options, data and rules."""
+    usable = list(registry.usable())
+    return Known(
+        options=registry.askable(),
+        pins={one.id: one.code().pins() for one in usable},
+        rules={one.id: one.rules for one in usable if one.rules is not None},
+    )

@@ -1,38 +1,38 @@
-"""`kvv leaderboard comment`: what a check found, as a comment; run by a job that has rights, on data of one without."""
+"""`kvv leaderboard comment`: a job with rights comments what a check without rights found."""
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from entrypoint.options import Parser, add_settings, given
+from entrypoint.settings import load as load_settings
 from kvv_action.errors import KvvError, Problem, UsageError
+from kvv_action.leaderboard.check_report import LONGEST, MARK, load, markdown
 from kvv_action.leaderboard.findings import CheckReport, error
 from kvv_action.leaderboard.record import RESULTS
-from kvv_action.leaderboard.verdicts import LONGEST, MARK, load, markdown
 from kvv_action.report.text import one_line
 from kvv_action.settings import Settings
-from kvv_action.settings import load as load_settings
 
 EPILOG = """example:
   KVV_LEADERBOARD_TOKEN=... kvv leaderboard comment check.json --leaderboard-repo example/leaderboard \\
     --head-owner acme --head-branch kvv-acme-kimi-k2.6 --head-sha 0123456789012345678901234567890123456789
 
-The file is what `kvv leaderboard check --json` wrote in a job without rights, on files of a stranger: only its form is
-believed, its texts are escaped. Owner, branch and commit come from the event of the finished workflow, never from the
-file. A pull request that touches anything but results may have changed its own check, and the comment says so.
+`kvv leaderboard check --json` wrote the file in a job without rights, about files of a stranger: its form is checked,
+its texts are escaped. Owner, branch and commit come from the event of the finished workflow, never from the file. A
+pull request that changes anything but results may have changed its own check, and the comment says so.
 Exit status: 0 commented or nothing to do, 2 it cannot be done."""
 
 USED = ("leaderboard_repo", "leaderboard_api_url")
 
 
 def main(argv: Sequence[str]) -> int:
-    """Read, find the pull request, comment."""
+    """Find the pull request, and write or edit the comment."""
     parser = Parser(prog="kvv leaderboard comment", description="Tell a pull request the findings.", epilog=EPILOG)
     parser.add_argument("file", metavar="FILE", help="What `kvv leaderboard check --json` wrote.")
-    parser.add_argument("--head-owner", required=True, metavar="NAME", help="Account that the pull request comes from.")
+    parser.add_argument("--head-owner", required=True, metavar="NAME", help="Account of the pull request's branch.")
     parser.add_argument("--head-branch", required=True, metavar="NAME", help="Its branch.")
     parser.add_argument("--head-sha", required=True, metavar="SHA", help="The commit that was checked.")
-    parser.add_argument("--author", default="github-actions[bot]", metavar="NAME", help="Whose comments are ours.")
+    parser.add_argument("--author", default="github-actions[bot]", metavar="NAME", help="Account of our comments.")
     add_settings(parser, only=USED)
     values = parser.read(argv)
     settings = load_settings(given(values))
@@ -73,7 +73,7 @@ def _read(path: Path) -> CheckReport:
 
 
 def _doubted(report: CheckReport, files: list[str]) -> CheckReport:
-    """The report, unless the pull request changes more than results: its workflow may then be its own."""
+    """The report with a doubt added when the pull request changes more than results: it may have changed its check."""
     if not files or (not report.files and report.accepted):
         return report
     named = ", ".join(files[:5]) + (", …" if len(files) > 5 else "")

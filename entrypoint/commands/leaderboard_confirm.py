@@ -1,4 +1,4 @@
-"""`kvv leaderboard confirm`: a maintainer says how far a record was verified."""
+"""`kvv leaderboard confirm`: a maintainer confirms how far a record was verified."""
 
 import sys
 from collections.abc import Sequence

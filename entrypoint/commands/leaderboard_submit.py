@@ -7,26 +7,26 @@ from typing import TextIO
 
 from entrypoint import evidence
 from entrypoint.options import SUBMISSION, Parser, add_settings, given
-from entrypoint.submission import Submitted, problems_of, submit
+from entrypoint.publication import told
+from entrypoint.settings import load
+from entrypoint.submission import problems_of, submit
 from kvv_action.errors import UsageError
 from kvv_action.github import context
-from kvv_action.leaderboard.record import path_of
 from kvv_action.redact import Redactor
 from kvv_action.report.text import visible
-from kvv_action.settings import load
 
 EPILOG = """examples:
   kvv leaderboard submit kvv-out --leaderboard-repo example/leaderboard --leaderboard-dry-run
   KVV_LEADERBOARD_TOKEN=... kvv leaderboard submit kvv-out --leaderboard-repo example/leaderboard
 
-The record follows from the journal, not from report.json, and names the evidence bundle; a folder without one gets it
-first. Running the same command again never makes a second pull request. Without write access the branch goes into a
-fork of yours, which is made when there is none. The token comes from KVV_LEADERBOARD_TOKEN only.
+The record follows from the journal, not from report.json, and names the evidence bundle. A folder without a bundle gets
+one first. The same command again never makes a second pull request. Without write access the branch goes into your
+fork, which is made when you have none. The token comes from KVV_LEADERBOARD_TOKEN only.
 Exit status: 0 proposed or nothing to do, 2 not fit for a leaderboard, or GitHub refuses."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Read the evidence, make the record, propose it."""
+    """Propose the record of a run as a pull request."""
     parser = Parser(
         prog="kvv leaderboard submit", description="Propose a run's result to a leaderboard.", epilog=EPILOG
     )
@@ -45,17 +45,8 @@ def main(argv: Sequence[str]) -> int:
         say=lambda text: _line(sys.stderr, redactor.text(text)),
         show=lambda text: print(redactor.text(text)),  # noqa: T201 - requests as they are, over several lines
     )
-    for line in lines(done):
-        _line(sys.stdout, line)
+    _line(sys.stdout, told(done))
     return 0
-
-
-def lines(done: Submitted) -> list[str]:
-    """What happened, for people."""
-    if done.dry:
-        return [f"dry run: nothing was sent; the record would be {path_of(done.record)}"]
-    note = f" ({done.proposed.note})" if done.proposed.note else ""
-    return [f"{done.proposed.operation}: {done.proposed.url or path_of(done.record)}{note}"]
 
 
 def _line(stream: TextIO, text: str) -> None:

@@ -8,14 +8,13 @@ brought no text costs none. A count of the endpoint's own that cannot be is not 
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kvv_action.errors import KvvError
-from kvv_action.journal.file import Record
-from kvv_action.journal.lines import to_attempts, to_exchange
+from kvv_action.journal.reading import Sent
 from kvv_action.plan.tokens import of_text
-from kvv_action.schema import Attempt, Completion
+from kvv_action.schema import Attempt, Completion, Json
 
 CHARACTERS = 4
 """Of a token, in the text of a try that failed: the text itself is not kept."""
@@ -45,15 +44,6 @@ class Limits:
     def any(self) -> bool:
         """Whether there is one."""
         return any(limit is not None for limit in (self.requests, self.tokens, self.cost, self.minutes))
-
-
-def tokens_of(completion: Completion) -> tuple[int, int] | None:
-    """Prompt and completion tokens as the endpoint counted them; None when it did not, or said what is no count."""
-    usage = completion.usage or {}
-    prompt, generated = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if not (isinstance(prompt, int) and isinstance(generated, int)):
-        return None
-    return (prompt, generated) if prompt >= 0 and generated >= 0 else None
 
 
 def believed(said: int, reckoned: int) -> bool:
@@ -101,22 +91,22 @@ class Budget:
         minutes = self.limits.minutes
         return None if minutes is None else max(0.0, 60 * minutes - self.seconds)
 
-    def replay(self, records: Iterable[Record]) -> None:
-        """Count what a journal's earlier sessions spent."""
-        for record in records:
-            if record["kind"] not in ("answer", "error", "withdrawn") or record.get("endpoint"):
+    def replay(self, earlier: Iterable[Sent], sessions: Iterable[Mapping[str, Json]] = ()) -> None:
+        """Count what was sent: for samples (`JournalReading.sent`), and at first contact (the `session` lines)."""
+        for contact in (session.get("contact", {}) for session in sessions):
+            self.requests += contact.get("requests", 0)
+            self.prompt += contact.get("prompt", 0)
+            self.generated += contact.get("generated", 0)
+        for sent in earlier:
+            if sent.endpoint:
                 continue
             self.requests += 1
-            prompt = record.get("reckoned", 0)
-            match record["kind"]:
-                case "answer":
-                    completion = to_exchange(record).completion
-                    if completion is not None:
-                        self.count(completion, prompt)
-                case "error":
-                    self.waste(to_attempts(record["attempts"]), prompt)
-                case _:
-                    self.prompt += prompt
+            if sent.withdrawn:
+                self.prompt += sent.reckoned
+            elif sent.exchange is None:
+                self.waste(sent.attempts, sent.reckoned)
+            elif sent.exchange.completion is not None:
+                self.count(sent.exchange.completion, sent.reckoned)
 
     def take(self) -> None:
         """Reserve one request.
@@ -132,7 +122,7 @@ class Budget:
         """Count an answer and the tries before it; `prompt` is used instead of what the endpoint counted, unless 0."""
         if not completion.choices:  # a list of models is no answer of the model
             return
-        said, own = tokens_of(completion) or (0, 0), reckoned(completion)
+        said, own = completion.tokens or (0, 0), reckoned(completion)
         prompt = prompt or said[0]
         self.prompt += prompt
         self.generated += said[1] if believed(said[1], own) else own

@@ -4,10 +4,9 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 
-from kvv_action.journal.reading import BenchmarkProgress
 from kvv_action.plan.order import positions
 from kvv_action.schema import PlannedBenchmark, RunPlan, SampleFailure, Score
-from kvv_action.verdict.answers import FAILED, LEFT_OUT, SCORED
+from kvv_action.verdict.answers import FAILED, LEFT_OUT, SCORED, AnswerTable
 from kvv_action.verdict.noninferiority import ERROR, Look, family, look_at, stand
 
 Waves = Iterator[frozenset[int]]
@@ -28,14 +27,14 @@ class Stopping:
 
     Args:
         plan: what is asked.
-        boards: what the journal holds; their ledgers are kept up to date here.
+        tables: by benchmark, the answers that the journal holds; they are kept up to date here.
         retry_failed: answers that failed in an earlier session are asked again, so that a look waits for them.
     """
 
-    def __init__(self, plan: RunPlan, boards: Mapping[str, BenchmarkProgress], *, retry_failed: bool) -> None:
+    def __init__(self, plan: RunPlan, tables: Mapping[str, AnswerTable], *, retry_failed: bool) -> None:
         count = family(plan.benchmarks)
         self._watches = {
-            planned.id: _Watch(planned, boards[planned.id], ERROR / count, retry_failed=retry_failed)
+            planned.id: _Watch(planned, tables[planned.id], ERROR / count, retry_failed=retry_failed)
             for planned in plan.benchmarks
             if planned.looks
         }
@@ -54,10 +53,8 @@ class Stopping:
 class _Watch:
     """One benchmark: how many answers each look still waits for."""
 
-    def __init__(
-        self, planned: PlannedBenchmark, board: BenchmarkProgress, error: float, *, retry_failed: bool
-    ) -> None:
-        self._planned, self._ledger, self._error = planned, board.ledger, error
+    def __init__(self, planned: PlannedBenchmark, table: AnswerTable, error: float, *, retry_failed: bool) -> None:
+        self._planned, self._table, self._error = planned, table, error
         self._order: Sequence[int] = positions(planned)
         self._ranks = array("l", bytes(8 * len(self._order)))
         self._waiting = [end - start for start, end in zip((0, *planned.looks), planned.looks, strict=False)]
@@ -65,10 +62,10 @@ class _Watch:
         self.decided = ""
         for rank, position in enumerate(self._order):
             self._ranks[position] = rank
-            state = board.ledger.states[position]
+            state = table.states[position]
             if state in (SCORED, LEFT_OUT) or (state == FAILED and not retry_failed):
                 self._waiting[self._group(position)] -= 1
-        for look in stand(planned, board.ledger, ended=False).looks:
+        for look in stand(planned, table, ended=False).looks:
             if look.number < len(planned.looks) - 1:  # after the last look nothing is left to end
                 self.decided = self.decided or self._clear(look)
 
@@ -78,16 +75,13 @@ class _Watch:
 
     def settle(self, position: int, result: Score | SampleFailure) -> bool:
         """See `Stopping.settle`."""
-        if isinstance(result, Score):
-            self._ledger.score(position, result)
-        else:
-            self._ledger.failure(position, result)
+        self._table.note(position, result)
         if self.decided:
             return False
         self._waiting[self._group(position)] -= 1
         while self._next < len(self._waiting) and not self._waiting[self._next]:
             covered = self._order[: self._planned.looks[self._next]]
-            look = look_at(self._planned, self._ledger, covered, self._next)
+            look = look_at(self._planned, self._table, covered, self._next)
             self._next += 1
             if look is not None and (reason := self._clear(look)):
                 self.decided = reason

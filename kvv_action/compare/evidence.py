@@ -6,10 +6,8 @@ from dataclasses import replace
 from kvv_action.compare.pairing import Pair, Paired
 from kvv_action.compare.records import Flip, Part, Seen
 from kvv_action.compare.side import Sampled, Side
-from kvv_action.journal.file import Reader
-from kvv_action.journal.lines import to_score
-from kvv_action.journal.reading import Answers, Slot, slot_of
-from kvv_action.schema import Case, Exchange, RunReport
+from kvv_action.journal.reading import JournalReading
+from kvv_action.schema import Case, Exchange, RunReport, Score
 from kvv_action.verdict.tally import cut, ends, evidence_of
 
 FLIP_LIMIT = 50
@@ -60,7 +58,7 @@ def _seen(side: Side, wanted: Mapping[Place, Sampled]) -> dict[Place, Seen]:
     """What the run shows at these places."""
     bare = {place: Seen(value=sampled.value, epoch=place[2]) for place, sampled in wanted.items()}
     found = _in_report(side.report, bare)
-    return found if side.journal is None else _in_journal(side, found)
+    return found if side.journal is None else _in_journal(side.journal, found)
 
 
 def _in_report(report: RunReport, wanted: Mapping[Place, Seen]) -> dict[Place, Seen]:
@@ -82,26 +80,18 @@ def _of_case(seen: Seen, case: Case) -> Seen:
     )  # fmt: skip
 
 
-def _in_journal(side: Side, wanted: Mapping[Place, Seen]) -> dict[Place, Seen]:
-    found, answers = dict(wanted), Answers()
-    assert side.journal is not None
-    for record in Reader(side.journal):
-        if record["kind"] == "answer":
-            answers.add(record)
-        elif record["kind"] in ("score", "failure"):
-            asked, place = answers.judged(record), _place(slot_of(record), record["sample"])
-            if place in found and record["kind"] == "score":
-                found[place] = _of_answers(found[place], record["score"], asked)
+def _in_journal(journal: JournalReading, wanted: Mapping[Place, Seen]) -> dict[Place, Seen]:
+    found = dict(wanted)
+    for judged in journal.judged():
+        place = judged.place.benchmark, judged.place.sample, judged.place.epoch
+        if place in found and judged.stands and isinstance(judged.result, Score):
+            found[place] = _of_answers(found[place], judged.result, judged.exchanges)
     return found
 
 
-def _place(slot: Slot, sample: str) -> Place:
-    return slot[0], sample, slot[2]
-
-
-def _of_answers(seen: Seen, written: Mapping[str, object], asked: Sequence[Exchange]) -> Seen:
-    mine = ends([exchange for exchange in asked if not exchange.endpoint])
-    evidence, score = [evidence_of(exchange) for exchange in mine], to_score(written)
+def _of_answers(seen: Seen, score: Score, asked: Sequence[Exchange]) -> Seen:
+    mine = ends([exchange for exchange in asked if exchange.by_vendor])
+    evidence = [evidence_of(exchange) for exchange in mine]
     completion = mine[-1].completion if mine else None
     return replace(
         seen, answer=cut(score.answer), explanation=cut(score.explanation, 1000),

@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kvv_action.errors import JournalError, KvvError
-from kvv_action.journal.file import Reader, Record
-from kvv_action.journal.reading import Answers, slot_of
+from kvv_action.journal.reading import JournalReading
 from kvv_action.plan.plan import plan_digest
 from kvv_action.report.files import JOURNAL, REPORT, parse
-from kvv_action.schema import Completion, Exchange, FailureKind, Outcome, RunReport
-from kvv_action.verdict.report import read_plan
+from kvv_action.schema import Completion, Exchange, FailureKind, Judged, Outcome, RunReport, SampleFailure
 
 MEASURES = ("first_token", "answer", "speed", "prompt_tokens", "completion_tokens")
 EPOCHS = 1024
@@ -122,7 +120,7 @@ class Side:
 
     report: RunReport
     samples: Samples
-    journal: Path | None = None
+    journal: JournalReading | None = None
     partial: frozenset[str] = frozenset()
 
 
@@ -202,22 +200,22 @@ def of_journal(report: RunReport, journal: Path) -> Side:
     Raises:
         JournalError: the journal is damaged, or not that of the report.
     """
-    if plan_digest(read_plan(journal)) != report.plan_digest:
+    reading = JournalReading(journal)
+    if plan_digest(reading.plan) != report.plan_digest:
         raise JournalError(f"{journal}: is of another run than the report beside it")
-    reader = Reader(journal)
     samples: dict[str, dict[str, Sampled]] = {result.id: {} for result in report.benchmarks}
-    answers = Answers()
-    for number, record in enumerate(reader, 1):
-        try:
-            _note(record, answers, samples)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            raise JournalError(f"{journal}, line {number} is not as kvv writes it ({type(error).__name__})") from error
-    if reader.head != report.journal.head:
+    for judged in reading.judged():
+        if judged.stands:
+            try:
+                _note(judged, samples)
+            except (KeyError, ValueError) as error:
+                raise JournalError(f"{journal}, line {judged.line} is not as kvv writes it ({error})") from error
+    if reading.head != report.journal.head:
         raise JournalError(
             f"{journal}: does not end where the report beside it says; `kvv audit` tells what differs, and running "
             "again writes both"
         )
-    return Side(report=report, samples=_in_order(samples), journal=journal)
+    return Side(report=report, samples=_in_order(samples), journal=reading)
 
 
 def _in_order(samples: Samples) -> Samples:
@@ -225,25 +223,17 @@ def _in_order(samples: Samples) -> Samples:
     return {name: dict(sorted(found.items(), key=lambda item: item[1].index)) for name, found in samples.items()}
 
 
-def _note(record: Record, answers: Answers, samples: dict[str, dict[str, Sampled]]) -> None:
-    """A score stands; a failure stands until a score of the same epoch follows."""
-    match record["kind"]:
-        case "answer":
-            answers.add(record)
-        case "failure":
-            answers.judged(record)
-            if record["failure"] != FailureKind.REFUSED:
-                _sampled(record, samples).fail(int(record["epoch"]))
-        case "score":
-            asked, sampled = answers.judged(record), _sampled(record, samples)
-            sampled.category = sys.intern(str(record["score"]["category"]))
-            sampled.add(float(record["score"]["value"]), record["epoch"])
-            sampled.answered([exchange for exchange in asked if not exchange.endpoint])
-
-
-def _sampled(record: Record, samples: dict[str, dict[str, Sampled]]) -> Sampled:
-    benchmark, index, _ = slot_of(record)
-    return samples[benchmark].setdefault(record["sample"], Sampled(index=index))
+def _note(judged: Judged, samples: dict[str, dict[str, Sampled]]) -> None:
+    """Raises KeyError or ValueError for what no run has."""
+    place, result = judged.place, judged.result
+    sampled = samples[place.benchmark].setdefault(place.sample, Sampled(index=place.index))
+    if isinstance(result, SampleFailure):
+        if result.kind is not FailureKind.REFUSED:
+            sampled.fail(place.epoch)
+        return
+    sampled.category = sys.intern(result.category)
+    sampled.add(float(result.value), place.epoch)
+    sampled.answered([exchange for exchange in judged.exchanges if exchange.by_vendor])
 
 
 def _measured(completions: Sequence[Completion]) -> dict[str, float]:

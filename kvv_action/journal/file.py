@@ -3,7 +3,7 @@
 A line is in the kernel when `append` returns (it survives SIGKILL) and on disk within a second (`sync_forever`).
 
 Kinds of lines:
-    session   a process begins: plan, versions, time
+    session   a process begins: plan, versions, time, and what first contact sent and heard
     answer    a completion or a rejection, before anything else happens to it
     observation  what a benchmark saw elsewhere and judges by: a tool's output, a patch, a test log
     error     a request that failed for good, with all its attempts
@@ -48,12 +48,14 @@ class Reader:
 
     Attributes:
         head: digest of the last line read.
+        offset: byte position at which it begins.
         strands: the chains of the shards, when it is a merged journal.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.head = GENESIS
+        self.offset = 0
         self.strands = ShardChains()
 
     def __iter__(self) -> Iterator[Record]:
@@ -64,6 +66,7 @@ class Reader:
         """
         self.head, self.strands = GENESIS, ShardChains()
         merge: Record | None = None
+        following = 0
         with self._path.open("rb") as stream:
             for number, line in enumerate(stream, 1):
                 if not line.endswith(b"\n"):
@@ -71,6 +74,7 @@ class Reader:
                 record = _checked(self._path, number, line, self.head)
                 merge = record if number == 1 and record.get("kind") == "merge" else merge
                 self._follow(line[:-1], number)
+                self.offset, following = following, following + len(line)
                 yield record
         if merge is not None and "redacted" not in merge:  # whose lines are not those of the shards any more
             self._hold(merge)

@@ -10,11 +10,11 @@ import orjson
 
 from kvv_action.errors import JournalError
 from kvv_action.journal.file import Reader, chained
+from kvv_action.journal.reading import read_plan
 from kvv_action.journal.shard_chains import embedded
+from kvv_action.plan.difference import difference
 from kvv_action.plan.shard import whole
 from kvv_action.schema import SCHEMA_VERSION, RunPlan
-from kvv_action.verdict.audit import difference
-from kvv_action.verdict.report import read_plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,259 +1,185 @@
-"""A first pass over a journal: which results count, and what a resumed run need not ask again."""
+"""The one reading of a journal: what its plan is, where it stands, what was sent, and what each result judged."""
 
-import math
-from array import array
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
 
 from kvv_action.errors import JournalError
-from kvv_action.journal.file import Record
-from kvv_action.journal.lines import to_exchange, to_failure, to_score
-from kvv_action.schema import Exchange, FailureKind, PlannedBenchmark, RunPlan, RunState
-from kvv_action.verdict.answers import AnswerTable
+from kvv_action.journal.file import Reader, Record
+from kvv_action.journal.lines import place_of, to_attempts, to_exchange, to_failure, to_score
+from kvv_action.journal.state import JournalState, read_state
+from kvv_action.plan.shard import whole
+from kvv_action.schema import (
+    SCHEMA_VERSION,
+    Attempt,
+    Exchange,
+    Judged,
+    Place,
+    RunPlan,
+    SampleFailure,
+    Score,
+    Slot,
+)
 
-Slot = tuple[str, int, int]
-"""Benchmark id, index of the sample in the plan, epoch."""
-
-
-@dataclass(slots=True, kw_only=True)
-class BenchmarkProgress:
-    """Where the counting result of each sample and epoch of one benchmark stands.
-
-    Attributes:
-        last: by `index * epochs + epoch`, the number of the line that counts, 0 for none.
-        failed: by the same position, 1 when that line is a failure.
-        skips: why the rest was not asked, by shard of a divided run (0 for one that is not).
-        lacking: the shards of which that is because their machine lacks something, so that it can be asked elsewhere.
-        named: the user asked for this benchmark by name, and a machine lacks what it needs.
-        ledger: what each answer adds to the score.
-    """
-
-    epochs: int
-    last: "array[int]"
-    failed: bytearray
-    ledger: AnswerTable
-    skips: dict[int, str] = field(default_factory=dict)
-    lacking: set[int] = field(default_factory=set)
-    named: bool = False
-
-    @property
-    def skip(self) -> str:
-        """Why the rest was not asked; empty when nothing was said."""
-        return "; ".join(dict.fromkeys(reason for _, reason in sorted(self.skips.items())))
-
-    @property
-    def absent(self) -> bool:
-        """Whether something was not asked because a machine lacks something."""
-        return bool(self.lacking)
-
-    @classmethod
-    def empty(cls, planned: PlannedBenchmark) -> "BenchmarkProgress":
-        """A board without results."""
-        slots = planned.samples * planned.epochs
-        return cls(
-            epochs=planned.epochs,
-            last=array("q", bytes(8 * slots)),
-            failed=bytearray(slots),
-            ledger=AnswerTable.empty(planned),
-        )
-
-    def position(self, index: int, epoch: int) -> int:
-        """Where a sample and epoch stand.
-
-        Raises:
-            JournalError: they are not part of the plan.
-        """
-        position = index * self.epochs + epoch
-        if not (index >= 0 and 0 <= epoch < self.epochs and position < len(self.last)):
-            raise JournalError(f"the journal holds sample {index}, epoch {epoch}, which the plan does not have")
-        return position
+MALFORMED = (KeyError, TypeError, ValueError, IndexError, AttributeError)
+"""What a line of another writer can raise when it is taken apart."""
 
 
-@dataclass(slots=True, kw_only=True)
-class JournalState:
-    """What a journal holds.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """One request and what came of it.
 
     Attributes:
-        progress: by benchmark id.
-        keys: answers of samples that have no result yet, by their key.
-        sessions: the `session` lines.
-        end: the last `end` line of the last session, None when it was killed or still runs.
-        at: time of the last result of each session, seconds since the epoch.
-        wrong_probes: by id of a gating benchmark, its samples that were not right.
-        redacted_from: the last digest of the journal whose texts were taken out, empty for a journal with its texts.
-        merge: the `merge` line, None when the journal is that of one run.
-        ends: by shard of a merged journal, its last `end` line, as above.
+        endpoint: empty for the endpoint under test.
+        exchange: the answer or rejection; None when the request failed for good or was withdrawn.
+        attempts: the tries of a request that failed for good.
+        withdrawn: it was given up before its answer was there.
+        reckoned: tokens of its prompt, where no count of the endpoint is believed; else 0.
     """
 
-    progress: Mapping[str, BenchmarkProgress]
-    keys: dict[str, Exchange] = field(default_factory=dict)
-    sessions: list[Record] = field(default_factory=list)
-    end: Record | None = None
-    at: list[float] = field(default_factory=list)
-    wrong_probes: dict[str, list[str]] = field(default_factory=dict)
-    lines: int = 0
-    mended_bytes: int = 0
-    retried_failures: int = 0
-    redacted_from: str = ""
-    merge: Record | None = None
-    ends: dict[int, Record | None] = field(default_factory=dict)
-    shard_began: int = 1
-    """Number of the line with which the shard that is being read begins."""
-
-    @property
-    def seconds(self) -> float:
-        """Seconds in which at least one session ran; those of shards overlap."""
-        total, until = 0.0, -math.inf
-        for start, end in sorted(zip((float(session["started"]) for session in self.sessions), self.at, strict=True)):
-            total += max(0.0, end - max(start, until))
-            until = max(until, end)
-        return total
+    place: Place
+    endpoint: str
+    exchange: Exchange | None = None
+    attempts: tuple[Attempt, ...] = ()
+    withdrawn: bool = False
+    reckoned: int = 0
 
 
-def survey(records: Iterable[Record], plan: RunPlan) -> JournalState:
-    """Read a whole journal once; later results replace earlier failures of the same sample and epoch.
+def read_plan(path: Path) -> RunPlan:
+    """The plan in a journal's first line.
 
     Raises:
-        JournalError: a line does not fit the plan.
+        JournalError: empty, damaged, or of another version.
     """
-    result = JournalState(progress={planned.id: BenchmarkProgress.empty(planned) for planned in plan.benchmarks})
-    keys: dict[Slot, dict[str, Exchange]] = {}
-    gates = {planned.id for planned in plan.benchmarks if planned.gates}
-    for number, record in enumerate(records, 1):
-        result.lines = number
+    try:
+        return _plan_in(next(iter(Reader(path)), None), path)
+    except OSError as error:
+        raise JournalError(f"{path}: {error.strerror}") from error
+
+
+def _plan_in(first: Record | None, path: Path) -> RunPlan:
+    if first is None or first.get("kind") not in ("session", "merge"):
+        raise JournalError(f"{path}: does not begin with a session; it is not a journal of kvv")
+    if first.get("schema") != SCHEMA_VERSION:
+        raise JournalError(f"{path}: has schema {first.get('schema')!r}; this version reads {SCHEMA_VERSION}")
+    try:
+        plan: RunPlan = TypeAdapter(RunPlan).validate_python(first["plan"])
+    except (KeyError, ValidationError) as error:
+        raise JournalError(f"{path}: its plan is not as kvv writes it ({error})") from error
+    whole(plan)
+    return plan
+
+
+def exchange_at(path: Path, offset: int) -> Exchange:
+    """The exchange whose line begins at a byte position (see `Judged.offset`)."""
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        return to_exchange(orjson.loads(stream.readline()))
+
+
+class JournalReading:
+    """A journal that was read once; each call of `sent`, `judged` or `events` reads it once more, checking its chain.
+
+    Memory grows by a few bytes per planned answer, and with the answers that are in flight.
+
+    Args:
+        path: the journal.
+
+    Attributes:
+        plan: of its first line.
+        state: which results stand, sessions, shards, how it ended.
+        head: digest of the last line.
+
+    Raises:
+        JournalError: it is empty, damaged, of another version, or does not fit its plan.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._reader = Reader(path)
+        records = iter(self._reader)
         try:
-            if number == 1 and "redacted" in record:
-                result.redacted_from = str(record["redacted"]["head"])
-            match record["kind"]:
-                case "answer":
-                    keys.setdefault(_slot(record, result), {})[record["key"]] = to_exchange(record)
-                case "withdrawn":
-                    _slot(record, result)
-                case "observation":
-                    _slot(record, result)
-                    to_exchange(record)
-                case "score" | "failure":
-                    keys.pop(_settle(record, number, result, gates), None)
-                case _:
-                    _note(record, result)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            raise JournalError(f"line {number} is not as kvv writes it ({type(error).__name__}: {error})") from error
-    for exchanges in keys.values():
-        result.keys.update(exchanges)
-    return result
+            first = next(records, None)
+        except OSError as error:
+            raise JournalError(f"{path}: {error.strerror}") from error
+        self.plan = _plan_in(first, path)
+        self.state: JournalState = read_state(chain([first] if first is not None else [], records), self.plan)
+        self.head = self._reader.head
 
+    def span(self) -> tuple[float, float]:
+        """When the run began, and when its last result came, in seconds since the epoch."""
+        return float(self.state.sessions[0]["started"]), max(self.state.at)
 
-class Answers:
-    """The answers that wait for the result of their sample and epoch, in a journal read from its start."""
+    def judged(self, benchmark: str = "") -> Iterator[Judged]:
+        """Every result in the order of the lines; of one benchmark, if named. Raises JournalError."""
+        for event in self.events():
+            if isinstance(event, Judged) and benchmark in ("", event.place.benchmark):
+                yield event
 
-    def __init__(self) -> None:
-        self._waiting: dict[Slot, dict[int, Exchange]] = {}
+    def sent(self) -> Iterator[Sent]:
+        """Every request in the order of the lines. Raises JournalError."""
+        return (event for event in self.events() if isinstance(event, Sent))
 
-    def add(self, record: Record) -> Exchange:
-        """The answer of an `answer` line, or the observation of an `observation` line."""
-        exchange = to_exchange(record)
-        self._waiting.setdefault(slot_of(record), {})[exchange.call] = exchange
-        return exchange
+    def events(self) -> Iterator[Sent | Judged]:
+        """Both, in the order of the lines. Raises JournalError."""
+        waiting: dict[Slot, dict[int, tuple[Exchange, int]]] = {}
+        for number, record in enumerate(self._reader, 1):
+            try:
+                match record["kind"]:
+                    case "answer" | "observation":
+                        place, exchange = place_of(record), to_exchange(record)
+                        waiting.setdefault(place.slot, {})[exchange.call] = exchange, self._reader.offset
+                        if exchange.observation is None:
+                            yield _sent(record, place, exchange)
+                    case "error" | "withdrawn":
+                        yield _sent(record, place_of(record), None)
+                    case "score" | "failure":
+                        place = place_of(record)
+                        yield self._judged(record, place, waiting.pop(place.slot, {}), number)
+            except MALFORMED as error:
+                raise JournalError(
+                    f"{self.path}, line {number} is not as kvv writes it ({type(error).__name__}: {error})"
+                ) from error
 
-    def judged(self, record: Record) -> list[Exchange]:
-        """The answers that a `score` line judged, in the order of their calls; none for a `failure` line.
-
-        A killed process may have left answers to questions that its successor did not ask again; they are not judged.
+    def _judged(self, record: Record, place: Place, waiting: Mapping[int, tuple[Exchange, int]], number: int) -> Judged:
+        """A killed process may have left answers to questions that its successor did not ask again; no score has them.
 
         Raises:
-            JournalError: an answer is missing.
+            JournalError: an answer that was judged is missing.
         """
-        asked = self._waiting.pop(slot_of(record), {})
-        missing = [call for call in record.get("calls", ()) if call not in asked]
+        calls = sorted(waiting)
+        result: Score | SampleFailure
+        if record["kind"] == "failure":
+            result = to_failure(record)
+        else:
+            result, calls = to_score(record["score"]), list(record["calls"])
+        missing = [call for call in calls if call not in waiting]
         if missing:
-            raise JournalError(f"{place_of(record)}: the answer to call {missing[0]} is missing")
-        return [asked[call] for call in record.get("calls", ())]
+            raise JournalError(f"{place}: the answer to call {missing[0]} is missing")
+        progress = self.state.progress[place.benchmark]
+        return Judged(
+            place=place,
+            exchanges=tuple(waiting[call][0] for call in calls),
+            result=result,
+            stands=progress.last[progress.position(place.index, place.epoch)] == number,
+            line=number,
+            offset=max((waiting[call][1] for call in calls if _asked(waiting[call][0])), default=-1),
+        )
 
 
-def slot_of(record: Record) -> Slot:
-    """What a line about a sample is about."""
-    return record["benchmark"], record["index"], record["epoch"]
+def _asked(exchange: Exchange) -> bool:
+    """Whether it is an answer of the endpoint under test."""
+    return not exchange.endpoint and exchange.observation is None
 
 
-def place_of(record: Record) -> str:
-    """The same for people."""
-    return f"{record['benchmark']}, sample {record['sample']}, epoch {record['epoch']}"
-
-
-def _note(record: Record, result: JournalState) -> None:
-    """Lines about the run, not about a sample."""
-    match record["kind"]:
-        case "session":
-            _begin(record, result)
-        case "merge":
-            if result.lines > 1:
-                raise JournalError(f"line {result.lines} begins a merged journal in the middle of another one")
-            result.merge = record
-        case "skip":
-            board, shard = result.progress[_known(record, result)], record.get("shard", 0)
-            board.skips[shard] = record["reason"]
-            (board.lacking.add if record.get("absent") else board.lacking.discard)(shard)
-            board.named = bool(record.get("named"))
-        case "mended":
-            result.mended_bytes += record["bytes"]
-        case "end":
-            RunState(record["state"])
-            result.end = record
-            if result.merge is not None:
-                result.ends[record["shard"]] = record
-            result.at[-1] = max(result.at[-1], record["at"])
-
-
-def _begin(record: Record, result: JournalState) -> None:
-    """A session begins; in a merged journal it must belong to the plan and to a shard of it."""
-    shard = record.get("shard", 0)
-    if result.merge is not None:
-        own, plan = record["plan"]["shard"], {**record["plan"], "shard": None}
-        if plan != result.merge["plan"] or (own["number"], own["of"]) != (shard, result.merge["of"]):
-            raise JournalError(f"line {result.lines}: shard {shard} is not one of the plan that was merged")
-        if shard not in result.ends:
-            result.shard_began = result.lines
-        result.ends[shard] = None
-    result.sessions.append(record)
-    result.at.append(record["started"])
-    result.end = None
-    for board in result.progress.values():
-        board.skips.pop(shard, None)
-        board.lacking.discard(shard)
-
-
-def _slot(record: Record, result: JournalState) -> Slot:
-    result.progress[_known(record, result)].position(record["index"], record["epoch"])
-    return slot_of(record)
-
-
-def _known(record: Record, result: JournalState) -> str:
-    benchmark: str = record["benchmark"]
-    if benchmark not in result.progress:
-        raise JournalError(f"the journal holds benchmark {benchmark!r}, which the plan does not have")
-    return benchmark
-
-
-def _settle(record: Record, number: int, result: JournalState, gates: Collection[str]) -> Slot:
-    """Note a result; a score is never replaced."""
-    slot = benchmark, index, epoch = _slot(record, result)
-    board = result.progress[benchmark]
-    position = board.position(index, epoch)
-    if board.last[position]:
-        if board.last[position] < result.shard_began:
-            raise JournalError(f"{place_of(record)} has results of shard {record['shard']} and of another one")
-        if not board.failed[position]:
-            raise JournalError(f"line {number} scores {benchmark} sample {index}, epoch {epoch} a second time")
-        result.retried_failures += 1
-    board.last[position] = number
-    failure = to_failure(record) if record["kind"] == "failure" else None
-    board.failed[position] = failure is not None and failure.kind is not FailureKind.REFUSED
-    if failure is not None:
-        board.ledger.failure(position, failure)
-    else:
-        score = to_score(record["score"])
-        board.ledger.score(position, score)
-        if score.value < 1.0 and benchmark in gates:
-            result.wrong_probes.setdefault(benchmark, []).append(record["sample"])
-    result.at[-1] = max(result.at[-1], record["at"])
-    return slot
+def _sent(record: Record, place: Place, exchange: Exchange | None) -> Sent:
+    attempts: Any = record["attempts"] if record["kind"] == "error" else ()
+    return Sent(
+        place=place, endpoint=record.get("endpoint", ""), exchange=exchange, attempts=to_attempts(attempts),
+        withdrawn=record["kind"] == "withdrawn", reckoned=record.get("reckoned", 0),
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a pull request changes, read from git's own objects; nothing of it is checked out, followed or run."""
+"""What a pull request changes, read from git's objects: none of its files is checked out, followed or run."""
 
 import os
 import shutil
@@ -22,7 +22,6 @@ class Kind(StrEnum):
     ADDED = "added"
     MODIFIED = "modified"
     DELETED = "deleted"
-    RENAMED = "renamed"
     PRESENT = "present"
 
 
@@ -31,8 +30,6 @@ _KINDS = {
     "M": Kind.MODIFIED,
     "D": Kind.DELETED,
     "T": Kind.MODIFIED,
-    "R": Kind.RENAMED,
-    "C": Kind.ADDED,
 }
 
 
@@ -43,13 +40,15 @@ class Change:
     Attributes:
         path: untrusted; bytes that are no UTF-8 are escaped.
         mode: as git writes it, `100644` for a regular file.
-        data: content of a regular file that was added, at most one byte more than a record may have; else None.
+        size: bytes of a regular file that was added.
+        data: its content, at most one byte more than a record may have; None for everything else.
         problem: why it could not be read.
     """
 
     path: str
     kind: Kind
     mode: str = REGULAR
+    size: int = 0
     data: bytes | None = None
     problem: str = ""
 
@@ -79,25 +78,28 @@ def git(root: Path, *arguments: str) -> bytes:
     return done.stdout
 
 
-def base_of(root: Path, ref: str) -> str:
-    """The commit on which a checkout's HEAD builds, seen from a branch.
+def between(root: Path, base: str, head: str) -> tuple[str, str]:
+    """The commit on which the head builds, seen from the base's branch, and the head's own commit.
 
     Raises:
-        KvvError: no such branch here, or no common commit; a shallow checkout has none.
+        KvvError: there is no such branch here, or no common commit; a shallow checkout has none.
     """
     try:
-        commit = git(root, "rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
-        return git(root, "merge-base", commit, "HEAD").decode().strip()
+        theirs, ours = (
+            git(root, "rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
+            for ref in (base, head)
+        )
+        return git(root, "merge-base", theirs, ours).decode().strip(), ours
     except KvvError as error:
         raise KvvError(
-            f"{root}: the changes against {visible(ref, 100)} cannot be found ({error}); fetch the whole history "
-            "(fetch-depth: 0)"
+            f"{root}: the changes of {visible(head, 100)} against {visible(base, 100)} cannot be found ({error}); "
+            "fetch the whole history (fetch-depth: 0)"
         ) from None
 
 
-def since(root: Path, base: str) -> list[Change]:
-    """Everything that HEAD changes against a commit."""
-    raw = git(root, "diff", "--raw", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none", base, "HEAD")
+def since(root: Path, base: str, head: str) -> list[Change]:
+    """Everything that one commit changes against another one."""
+    raw = git(root, "diff", "--raw", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none", base, head)
     fields = raw.decode(errors="backslashreplace").split("\0")
     return [_change(root, header, path) for header, path in zip(fields[::2], fields[1::2], strict=False) if header]
 
@@ -108,9 +110,8 @@ def _change(root: Path, header: str, path: str) -> Change:
     if kind is not Kind.ADDED or mode != REGULAR:
         return Change(path=path, kind=kind, mode=mode)
     size = int(git(root, "cat-file", "-s", blob))
-    if size > LARGEST:
-        return Change(path=path, kind=kind, problem=f"has {size} bytes; a record has at most {LARGEST}")
-    return Change(path=path, kind=kind, data=git(root, "cat-file", "blob", blob))
+    data = None if size > LARGEST else git(root, "cat-file", "blob", blob)
+    return Change(path=path, kind=kind, size=size, data=data)
 
 
 def at(root: Path, commit: str, path: str) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Judges submissions: each file by itself, against the repository, and against its evidence where that is at hand."""
+"""Judges submissions: each file alone, against the repository, and against its evidence where there is some."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 from kvv_action.leaderboard.changes import MODES, REGULAR, Change, Kind
-from kvv_action.leaderboard.findings import CheckReport, Finding, Judged, error, note, warning, worst_first
+from kvv_action.leaderboard.completeness import deciding
+from kvv_action.leaderboard.findings import CheckFinding, CheckReport, FileFindings, error, note, warning, worst_first
 from kvv_action.leaderboard.known import Known, disagreements
 from kvv_action.leaderboard.plausible import implausible
 from kvv_action.leaderboard.record import LARGEST, RESULTS, Mark, Record, RecordError, State, Trust, load, path_of
@@ -17,104 +18,106 @@ from kvv_action.report.files import sha256
 from kvv_action.report.text import visible
 
 MOST_FILES = 50
-"""Records in one pull request."""
+"""The most records in one pull request."""
 SHAPE = re.compile(r"results/[a-z0-9][a-z0-9.-]{0,63}/[a-z0-9][a-z0-9.-]{0,63}/[0-9]{8}-[0-9a-f]{12}\.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weighed:
+class EvidenceFindings:
     """What evidence says about a record: findings, and the trust tier that it supports."""
 
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[CheckFinding, ...] = ()
     verified: Trust = Trust.SELF_REPORTED
 
 
-Weigh = Callable[[Record], Weighed]
-"""Looks at the evidence of a record."""
+VerifyEvidence = Callable[[Record], EvidenceFindings]
+"""Checks a record against its evidence."""
 
 
-def unweighed(record: Record) -> Weighed:
-    """No evidence is at hand."""
+def no_evidence(record: Record) -> EvidenceFindings:
+    """For checks without evidence."""
     del record
-    return Weighed()
+    return EvidenceFindings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Court:
-    """What submissions are judged by.
+class CheckContext:
+    """What a check needs beside the submission.
 
     Attributes:
-        root: a checkout of the repository, for duplicates; None without one.
-        rules: the leaderboard's own; None when it has none.
+        root: a checkout of the repository, to find duplicates; None without one.
+        rules: those of the leaderboard; None when it has none.
         now: the time, with time zone.
-        weigh: looks at evidence.
+        known: what this version of kvv knows.
+        verify: checks a record against its evidence.
     """
 
     rules: Rules | None
     now: datetime
     root: Path | None = None
     known: Known = field(default_factory=Known)
-    weigh: Weigh = unweighed
+    verify: VerifyEvidence = no_evidence
 
 
-def check(changes: Sequence[Change], court: Court) -> CheckReport:
+def check(changes: Sequence[Change], context: CheckContext) -> CheckReport:
     """Judge everything that a pull request changes, or the files given.
 
-    A pull request that touches no result is none of ours; one that does may touch nothing else.
+    A pull request without results is not judged. One with results may change nothing else.
     """
     ours = [change for change in changes if change.path.startswith(f"{RESULTS}/") or change.kind is Kind.PRESENT]
     general = []
     if not ours:
         general.append(note("changes", "no result is submitted here"))
         return CheckReport(files=(), general=tuple(general))
-    if court.rules is None:
+    if context.rules is None:
         general.append(warning("vendors", "there is no leaderboard.toml, so vendors cannot be checked"))
     if len(ours) > MOST_FILES and any(change.kind is not Kind.PRESENT for change in ours):
         general.append(error("changes", f"{len(ours)} records in one pull request; at most {MOST_FILES} are taken"))
         return CheckReport(files=(), general=tuple(general))
-    others = [Judged(path=change.path, findings=(_foreign(change),)) for change in changes if change not in ours]
-    index = Index(court.root, {change.path for change in ours})
-    judged = [_judged(change, court, index) for change in ours]
+    others = [FileFindings(path=change.path, findings=(_foreign(change),)) for change in changes if change not in ours]
+    index = Index(context.root, {change.path for change in ours})
+    judged = [_judged(change, context, index) for change in ours]
     return CheckReport(files=(*judged, *others), general=tuple(general))
 
 
-def _judged(change: Change, court: Court, index: "Index") -> Judged:
-    """Judge one file; whatever breaks on it, the others have their findings, and nobody takes it for accepted."""
+def _judged(change: Change, context: CheckContext, index: "Index") -> FileFindings:
+    """Judge one file; an exception refuses this file and leaves the others their findings."""
     try:
-        return _judge(change, court, index)
+        return _judge(change, context, index)
     except Exception as problem:  # noqa: BLE001 - content of strangers; a defect must not hide what else was found
         told = visible(f"{type(problem).__name__}: {problem}", 200)
-        return Judged(path=change.path, findings=(error("defect", f"cannot be judged, a defect of kvv: {told}"),))
+        return FileFindings(path=change.path, findings=(error("defect", f"cannot be judged, a defect of kvv: {told}"),))
 
 
-def _foreign(change: Change) -> Finding:
+def _foreign(change: Change) -> CheckFinding:
     return error("changes", f"is {change.kind}; a submission adds files below {RESULTS}/ and changes nothing else")
 
 
-def _judge(change: Change, court: Court, index: "Index") -> Judged:
+def _judge(change: Change, context: CheckContext, index: "Index") -> FileFindings:
     refusal = _unreadable(change)
     if refusal is not None or change.data is None:
-        return Judged(path=change.path, findings=(refusal or error("changes", "cannot be read"),))
+        return FileFindings(path=change.path, findings=(refusal or error("changes", "cannot be read"),))
     digest = sha256(change.data)
     try:
         record = load(change.data)
     except RecordError as problem:
         findings = tuple(error("form", text) for text in problem.problems)
-        return Judged(path=change.path, findings=findings, sha256=digest)
-    found = [*_place(change.path, record), *implausible(record, court.now), *disagreements(record, court.known)]
-    found += [*_vendor(record, court.rules), *index.duplicates(change.path, change.data, record)]
-    weighed = Weighed() if any(one.level == "error" for one in found) else court.weigh(record)
-    found += [*weighed.findings, *_trust(record, weighed.verified)]
-    return Judged(
+        return FileFindings(path=change.path, findings=findings, sha256=digest)
+    found = [*_place(change.path, record), *implausible(record, context.now, deciding(context.known.options))]
+    found += disagreements(record, context.known)
+    found += [*_vendor(record, context.rules), *index.duplicates(change.path, change.data)]
+    evidence = EvidenceFindings() if any(one.level == "error" for one in found) else context.verify(record)
+    found += [*evidence.findings, *_trust(record, evidence.verified)]
+    return FileFindings(
         path=change.path,
         findings=worst_first(found),
         sha256=digest,
         claimed=record.trust,
-        verified=weighed.verified,
+        verified=evidence.verified,
     )
 
 
-def _unreadable(change: Change) -> Finding | None:
+def _unreadable(change: Change) -> CheckFinding | None:
     """Why a change cannot be a submission, before its content is looked at."""
     if change.kind not in (Kind.ADDED, Kind.PRESENT):
         return error("changes", f"is {change.kind}; records are only added, never changed or removed")
@@ -123,14 +126,14 @@ def _unreadable(change: Change) -> Finding | None:
     if not SHAPE.fullmatch(change.path):
         return error("path", f"is not of the form {RESULTS}/<vendor>/<model>/<YYYYMMDD>-<digest12>.json")
     if change.problem:
-        return error("size" if "bytes" in change.problem else "changes", change.problem)
-    if change.data is not None and len(change.data) > LARGEST:
-        return error("size", f"has more than {LARGEST} bytes")
+        return error("changes", change.problem)
+    if change.size > LARGEST:
+        return error("size", f"has {change.size} bytes; a record has at most {LARGEST}")
     return None
 
 
-def _place(path: str, record: Record) -> Iterator[Finding]:
-    """The path against the content."""
+def _place(path: str, record: Record) -> Iterator[CheckFinding]:
+    """Whether the path is the one that follows from the content."""
     right = path_of(record)
     if path == right:
         return
@@ -139,7 +142,7 @@ def _place(path: str, record: Record) -> Iterator[Finding]:
     yield error("path", f"its content belongs to {right}: another {', '.join(wrong)}")
 
 
-def _vendor(record: Record, rules: Rules | None) -> Iterator[Finding]:
+def _vendor(record: Record, rules: Rules | None) -> Iterator[CheckFinding]:
     if rules is None:
         return
     vendor = rules.vendors.get(record.vendor.id)
@@ -159,17 +162,17 @@ def _vendor(record: Record, rules: Rules | None) -> Iterator[Finding]:
         yield warning("marks", f"is partial: {', '.join(record.marks)}")
 
 
-def _trust(record: Record, verified: Trust) -> Iterator[Finding]:
+def _trust(record: Record, verified: Trust) -> Iterator[CheckFinding]:
     if record.trust is Trust.ATTESTED and verified is not Trust.ATTESTED:
         yield warning("trust", f"claims to be {record.trust}; as far as could be verified it is {verified}")
 
 
 class Index:
-    """The records that a repository has already, searched as bytes: fast for many, and nothing is believed.
+    """The records that a repository has already, searched as bytes: fast for many records, and none is parsed.
 
     Args:
         root: the checkout, or None.
-        judged: paths that are being judged.
+        judged: the paths of the submission.
     """
 
     def __init__(self, root: Path | None, judged: Iterable[str]) -> None:
@@ -178,7 +181,7 @@ class Index:
         self._heads: dict[bytes, str] | None = None
         self._seen: dict[bytes, str] = {}
 
-    def duplicates(self, path: str, data: bytes, record: Record) -> Iterator[Finding]:
+    def duplicates(self, path: str, data: bytes) -> Iterator[CheckFinding]:
         """Other records of the same run, in the repository or in the same pull request."""
         for key in _keys(data):
             other = self._index().get(key) or self._seen.get(key)
@@ -186,7 +189,6 @@ class Index:
                 yield error("duplicate", f"is about the same run as {other}")
                 break
         self._seen.update(dict.fromkeys(_keys(data), path))
-        del record
 
     def _index(self) -> dict[bytes, str]:
         if self._heads is None:

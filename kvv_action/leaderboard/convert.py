@@ -1,9 +1,10 @@
-"""From a run's report to its record; pure, so that whoever has the evidence reaches the same bytes."""
+"""From a run's report to its record, a bounded view of it; whoever has the evidence reaches the same bytes."""
 
-from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import fields
+from typing import Any, TypeVar, cast
 
 from kvv_action.errors import Problem, UsageError
+from kvv_action.leaderboard.completeness import Askable, choices_of, deciding, implied, less_than, profile_of
 from kvv_action.leaderboard.fields import slug
 from kvv_action.leaderboard.record import (
     RECORD_VERSION,
@@ -12,7 +13,9 @@ from kvv_action.leaderboard.record import (
     ComparisonRecord,
     CountsRecord,
     DatasetRecord,
+    DeliveryRecord,
     EvidenceRecord,
+    FindingRecord,
     Mark,
     ModelId,
     Origin,
@@ -27,17 +30,17 @@ from kvv_action.leaderboard.record import (
     VersionsRecord,
     expiry,
 )
-from kvv_action.leaderboard.whole import choices_of, implied, less_than, profile_of
 from kvv_action.report.text import one_line
-from kvv_action.schema import BenchmarkResult, PlannedBenchmark, Quantiles, RunReport, RunState
+from kvv_action.schema import BenchmarkResult, PlannedBenchmark, RunReport, RunState
 
 _NAME, _TEXT = 200, 500
+_Part = TypeVar("_Part")
 
 
 def record_of(
     report: RunReport,
     *,
-    askable: Collection[str],
+    askable: Askable,
     vendor: str = "",
     bundle: Bundle | None = None,
     attested: bool = False,
@@ -46,7 +49,7 @@ def record_of(
 
     Args:
         report: the run.
-        askable: the benchmarks that there are.
+        askable: the benchmarks that exist.
         vendor: the vendor's id on the leaderboard; by default it follows from the report's name.
         bundle: the evidence archive; without one nobody can recompute the scores.
         attested: claim that the archive's provenance is attested.
@@ -54,8 +57,8 @@ def record_of(
     Raises:
         UsageError: no id follows from the vendor's or the model's name.
     """
-    marks = marks_of(report, askable)
-    day = report.timing.finished[:10]
+    marks, setup = marks_of(report, askable), _setup(report, askable)
+    day, timing, made_by = report.timing.finished[:10], report.timing, report.provenance
     return Record(
         schema_version=RECORD_VERSION,
         origin=Origin.MEASURED,
@@ -75,30 +78,28 @@ def record_of(
         reason=one_line(report.reason, _TEXT),
         trust=Trust.ATTESTED if attested and bundle else Trust.SELF_REPORTED,
         benchmarks=_benchmarks(report),
-        setup=_setup(report),
-        usage=UsageRecord(
-            requests=report.usage.requests,
-            attempts=report.usage.attempts,
-            prompt_tokens=report.usage.prompt_tokens,
-            completion_tokens=report.usage.completion_tokens,
-            answers_without_usage=report.usage.answers_without_usage,
+        setup=setup,
+        usage=_view(UsageRecord, report.usage),
+        timing=_view(
+            TimingRecord, timing, first_token=_view(Spread, timing.first_token), total=_view(Spread, timing.total)
         ),
-        timing=_timing(report),
         versions=VersionsRecord(
-            kvv=_name(report.provenance.version),
-            python=_name(report.provenance.python),
-            packages={name: _name(version) for name, version in sorted(report.provenance.packages.items())},
+            kvv=_name(made_by.version),
+            python=_name(made_by.python),
+            packages={name: _name(version) for name, version in sorted(made_by.packages.items())},
         ),
         evidence=EvidenceRecord(journal_lines=report.journal.lines, journal_head=report.journal.head, bundle=bundle),
-        provenance={name: _name(value) for name, value in sorted(report.provenance.github.items())},
+        provenance={name: _name(value) for name, value in sorted(made_by.github.items())},
+        delivery=_view(DeliveryRecord, report.delivery) if report.delivery else None,
+        findings=tuple(_view(FindingRecord, found) for found in report.findings),
     )
 
 
-def marks_of(report: RunReport, askable: Collection[str]) -> tuple[Mark, ...]:
-    """Why a run is not a whole, decided one on the published samples; empty when it is."""
-    setup, benchmarks, plan = _setup(report), _benchmarks(report), report.plan
+def marks_of(report: RunReport, askable: Askable) -> tuple[Mark, ...]:
+    """Why a run is not a complete, decided one on the published samples; empty when it is."""
+    setup, benchmarks, plan = _setup(report, askable), _benchmarks(report), report.plan
     profile = profile_of(report.profile.name)
-    found = set(implied(setup, benchmarks, report.verdict))
+    found = set(implied(setup, benchmarks, report.verdict, deciding(askable)))
     if profile is not None:
         found |= less_than(profile, setup, benchmarks, askable)
     further = {
@@ -114,7 +115,7 @@ def marks_of(report: RunReport, askable: Collection[str]) -> tuple[Mark, ...]:
 
 def _chosen(planned: PlannedBenchmark) -> bool:
     """Whether only some of the published samples are asked."""
-    return bool(planned.ids) and planned.varies in ("", planned.id)
+    return bool(planned.ids) and not planned.is_variant
 
 
 def _id(setting: str, name: str) -> str:
@@ -129,80 +130,52 @@ def _name(text: str) -> str:
     return one_line(text, _NAME)
 
 
-def _benchmarks(report: RunReport) -> tuple[BenchmarkRecord, ...]:
-    against = {planned.id: planned.against for planned in report.plan.benchmarks}
-    return tuple(
-        replace(_benchmark(result, _metric(report, result.id)), against=_name(against.get(result.id, "")))
-        for result in report.benchmarks
-    )
+def _view(part: type[_Part], source: object, **given: Any) -> _Part:
+    """A part of a record: what is not given comes from the source's fields of the same names, their texts bounded."""
+    names = {field.name for field in fields(cast("Any", part))} - given.keys()
+    return part(**{name: _bounded(getattr(source, name)) for name in names}, **given)
 
 
-def _metric(report: RunReport, benchmark: str) -> str:
-    return next((planned.metric for planned in report.plan.benchmarks if planned.id == benchmark), "score")
+def _bounded(value: object) -> object:
+    return _name(value) if type(value) is str else value  # members of an enum stay what they are
 
 
-def _setup(report: RunReport) -> Setup:
+def _setup(report: RunReport, askable: Askable) -> Setup:
     endpoint, plan = report.endpoint, report.plan
-    return Setup(
+    return _view(
+        Setup,
+        plan,
         base_url="" if plan.imported or plan.demonstration else endpoint.base_url,
         think_mode=endpoint.think_mode,
         effort=_name(endpoint.effort),
         stream=endpoint.stream,
-        extra_body=tuple(sorted(_name(name) for name in endpoint.extra_body)),
-        tier=plan.tier,
-        contract=plan.contract,
-        precheck=plan.precheck,
-        seed=plan.seed,
-        limit=plan.limit,
-        holdout=plan.holdout,
-        max_failure_rate=plan.max_failure_rate,
-        choices=choices_of(plan.choices),
-        imported=_name(plan.imported),
+        extra_body=tuple(sorted(map(_name, endpoint.extra_body))),
+        choices=choices_of(plan.choices, askable),
         profile=_name(report.profile.name),
         profile_digest=report.profile.digest,
         plan_digest=report.plan_digest,
     )
 
 
-def _benchmark(result: BenchmarkResult, metric: str) -> BenchmarkRecord:
-    counts, dataset = result.counts, result.dataset
-    return BenchmarkRecord(
-        id=result.id,
-        title=_name(result.title),
-        version=_name(result.version),
-        metric=metric,
-        kind=result.kind,
-        verdict=result.verdict,
+def _benchmarks(report: RunReport) -> tuple[BenchmarkRecord, ...]:
+    planned = {one.id: one for one in report.plan.benchmarks}
+    return tuple(_benchmark(result, planned.get(result.id)) for result in report.benchmarks)
+
+
+def _benchmark(result: BenchmarkResult, planned: PlannedBenchmark | None) -> BenchmarkRecord:
+    return _view(
+        BenchmarkRecord,
+        result,
+        metric=planned.metric if planned else "score",
         reason=one_line(result.reason, _TEXT),
-        score=result.score,
-        interval=result.interval,
-        bounds=result.bounds,
-        reference=result.reference,
         reference_source=one_line(result.reference_source, _TEXT),
-        margin=result.margin,
-        n=counts.scored,
-        samples=result.samples,
-        epochs=result.epochs,
-        counts=CountsRecord(
-            planned=counts.planned,
-            sent=counts.sent,
-            scored=counts.scored,
-            unparsed=counts.unparsed,
-            failed=counts.failed,
-            skipped=counts.skipped,
-            refused=counts.refused,
-        ),
-        dataset=DatasetRecord(
-            source=dataset.source,
-            location=_name(dataset.location),
-            revision=_name(dataset.revision),
-            count=dataset.count,
-            digest=_name(dataset.digest),
-            pinned=dataset.pinned,
-            pinned_by=_name(dataset.pinned_by),
-        ),
+        n=result.counts.scored,
+        counts=_view(CountsRecord, result.counts),
+        dataset=_view(DatasetRecord, result.dataset),
         metrics=dict(sorted(result.metrics.items())),
         comparison=_comparison(result),
+        against=_name(planned.against if planned else ""),
+        note="",
     )
 
 
@@ -210,26 +183,4 @@ def _comparison(result: BenchmarkResult) -> ComparisonRecord | None:
     found = result.comparison
     if found is None:
         return None
-    return ComparisonRecord(
-        difference=found.difference,
-        low=max(-1.0, found.low),
-        high=min(1.0, found.high),
-        paired=found.paired,
-        early=found.early,
-    )
-
-
-def _timing(report: RunReport) -> TimingRecord:
-    timing = report.timing
-    return TimingRecord(
-        started=timing.started,
-        finished=timing.finished,
-        wall=timing.wall,
-        sessions=timing.sessions,
-        first_token=_spread(timing.first_token),
-        total=_spread(timing.total),
-    )
-
-
-def _spread(quantiles: Quantiles) -> Spread:
-    return Spread(p50=quantiles.p50, p95=quantiles.p95, max=quantiles.max)
+    return _view(ComparisonRecord, found, low=max(-1.0, found.low), high=min(1.0, found.high))

@@ -1,4 +1,4 @@
-"""The kinds of values that a record holds, each with its bounds; together they make the JSON Schema."""
+"""The kinds of values in a record, each with its bounds; the JSON Schema follows from them."""
 
 import re
 import unicodedata
@@ -6,17 +6,24 @@ from datetime import date
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from kvv_action.report.text import one_line
 
 SLUG = r"^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$"
 """A vendor's or a model's id; it is a folder's name in the repository and a page's name on the site."""
 FIRST_DAY, LAST_DAY = date(2020, 1, 1), date(2199, 12, 31)
-"""Days that a result can have: within them dates can be reckoned with."""
+"""The first and last day that a result can have; arithmetic with dates is safe between them."""
 DIGEST = r"^[0-9a-f]{64}$"
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(1, 10))})
-"""Names that Windows keeps for devices, whatever their ending: nobody could check such a folder out."""
+"""Device names of Windows, with any ending: a folder with such a name cannot be checked out there."""
+
+
+class Strict:
+    """Base of what is read from files of strangers: unknown fields and values of another type are refused."""
+
+    __slots__ = ()
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
 
 
 def slug(text: str) -> str:
@@ -81,6 +88,6 @@ Number = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=10**15)]
 Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
-"""A name of ours: a benchmark's, a setting's."""
+"""A name that kvv gives: of a benchmark, of a setting."""
 Key = Annotated[str, Field(pattern=r"^[!-~]([ -~]{0,78}[!-~])?$")]
 """A name of a metric, package or field: printable ASCII."""

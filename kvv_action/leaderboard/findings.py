@@ -1,7 +1,7 @@
-"""What a check found, as data; people and programs read the same."""
+"""What a check found, as data for people and programs."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from kvv_action.leaderboard.record import Trust
@@ -9,7 +9,7 @@ from kvv_action.leaderboard.record import Trust
 REPORT_VERSION = 1
 
 
-class Level(StrEnum):
+class FindingLevel(StrEnum):
     """`error` refuses the submission, `warning` asks a maintainer to look, `note` is for the reader."""
 
     ERROR = "error"
@@ -18,16 +18,16 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class CheckFinding:
     """One observation; `rule` is a stable word, `message` may hold untrusted text."""
 
-    level: Level
+    level: FindingLevel
     rule: str
     message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class FileFindings:
     """One file of a submission.
 
     Attributes:
@@ -37,7 +37,7 @@ class Judged:
     """
 
     path: str
-    findings: tuple[Finding, ...]
+    findings: tuple[CheckFinding, ...]
     sha256: str = ""
     claimed: Trust | None = None
     verified: Trust | None = None
@@ -45,7 +45,7 @@ class Judged:
     @property
     def refused(self) -> bool:
         """Whether any finding is an error."""
-        return any(finding.level is Level.ERROR for finding in self.findings)
+        return any(finding.level is FindingLevel.ERROR for finding in self.findings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,30 +54,35 @@ class CheckReport:
 
     schema_version: int = REPORT_VERSION
     accepted: bool = field(init=False)
-    files: tuple[Judged, ...]
-    general: tuple[Finding, ...] = ()
+    files: tuple[FileFindings, ...]
+    general: tuple[CheckFinding, ...] = ()
 
     def __post_init__(self) -> None:
-        errors = any(finding.level is Level.ERROR for finding in self.general)
+        errors = any(finding.level is FindingLevel.ERROR for finding in self.general)
         object.__setattr__(self, "accepted", not errors and not any(one.refused for one in self.files))
 
 
-def error(rule: str, message: str) -> Finding:
+def error(rule: str, message: str) -> CheckFinding:
     """A reason to refuse."""
-    return Finding(level=Level.ERROR, rule=rule, message=message)
+    return CheckFinding(level=FindingLevel.ERROR, rule=rule, message=message)
 
 
-def warning(rule: str, message: str) -> Finding:
+def warning(rule: str, message: str) -> CheckFinding:
     """Something to look at."""
-    return Finding(level=Level.WARNING, rule=rule, message=message)
+    return CheckFinding(level=FindingLevel.WARNING, rule=rule, message=message)
 
 
-def note(rule: str, message: str) -> Finding:
+def note(rule: str, message: str) -> CheckFinding:
     """Something to know."""
-    return Finding(level=Level.NOTE, rule=rule, message=message)
+    return CheckFinding(level=FindingLevel.NOTE, rule=rule, message=message)
 
 
-def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def about(subject: str, findings: Iterable[CheckFinding]) -> Iterator[CheckFinding]:
+    """The findings with their subject in front of the message."""
+    return (replace(finding, message=f"{subject}: {finding.message}") for finding in findings)
+
+
+def worst_first(findings: Iterable[CheckFinding]) -> tuple[CheckFinding, ...]:
     """Errors, warnings, notes."""
-    order = list(Level)
+    order = list(FindingLevel)
     return tuple(sorted(findings, key=lambda finding: order.index(finding.level)))

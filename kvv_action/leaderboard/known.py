@@ -1,34 +1,43 @@
-"""What this version of kvv knows, and a record must agree with: profiles with their references, and data pins."""
+"""What this version of kvv knows and a record must agree with: profiles, their references, and pinned data."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kvv_action import __version__
 from kvv_action.benchmark import DatasetPin
-from kvv_action.leaderboard.findings import Finding, error, note, warning
+from kvv_action.leaderboard.completeness import Askable, less_than, profile_of
+from kvv_action.leaderboard.findings import CheckFinding, error, note, warning
 from kvv_action.leaderboard.record import BenchmarkRecord, DatasetRecord, Mark, Record
-from kvv_action.leaderboard.whole import less_than, profile_of
-from kvv_action.plan.variants import BOTH, SUFFIX
-from kvv_action.profiles.model import Profile
+from kvv_action.plan.variants import SUFFIX
+from kvv_action.plugins import NotInstalled
+from kvv_action.profiles.model import BenchmarkRules, Profile
 from kvv_action.schema import BenchmarkKind
 
 EQUAL = 1e-9
 OFFICIAL = "official "
-"""How the name of what answers are compared with begins, when it is what the model's makers published."""
+"""Prefix of the name of reference answers that the model's makers published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """This version; and for every benchmark that there is the data that it can be asked with, the default first."""
+    """This version, and the benchmarks that there are.
 
+    Attributes:
+        options: what can be chosen of each of them, by its id.
+        pins: the data that they can be asked with, the default first.
+        rules: how those are asked that say it themselves, where a profile does not.
+    """
+
+    options: Askable = field(default_factory=dict)
     pins: Mapping[str, Sequence[DatasetPin]] = field(default_factory=dict)
+    rules: Mapping[str, BenchmarkRules] = field(default_factory=dict)
     version: str = __version__
 
 
-def disagreements(record: Record, known: Known) -> Iterator[Finding]:
-    """Where a record says something else about profile, references, margins or data than this version.
+def disagreements(record: Record, known: Known) -> Iterator[CheckFinding]:
+    """Where a record and this version disagree about profile, references, margins or data.
 
-    A record of the same version must agree; with another version there may be good reasons, which a maintainer sees.
+    A record of the same version must agree. Another version may have good reasons to differ, so a maintainer looks.
     """
     if record.setup is None or record.versions is None:
         return
@@ -44,26 +53,29 @@ def disagreements(record: Record, known: Known) -> Iterator[Finding]:
         return
     if record.setup.profile_digest != profile.digest:
         yield judge("profile", f"is judged by another profile {profile.name} than kvv's")
-    for mark in sorted(less_than(profile, record.setup, record.benchmarks, known.pins.keys()) - set(record.marks)):
+    for mark in sorted(less_than(profile, record.setup, record.benchmarks, known.options) - set(record.marks)):
         yield judge("marks", f"lacks the mark {mark}, which follows from the profile {profile.name}")
     for one in record.benchmarks:
-        varied = record.setup.holdout == BOTH and one.id.endswith(SUFFIX)
+        varied = record.setup.varies_beside(one.id)
         name = one.id.removesuffix(SUFFIX) if varied else one.id
-        for message in (*_rules(one, profile, name, varied=varied), *_data(one, known.pins.get(name, ()))):
+        if known.options and name not in known.options:
+            yield error("benchmarks", str(NotInstalled(name)))
+            continue
+        rules = profile.benchmarks.get(name, known.rules.get(name))
+        for message in (*_rules(one, profile, rules, varied=varied), *_data(one, known.pins.get(name, ()))):
             yield judge("profile", f"{one.id}: {message}")
         if Mark.CHOSEN not in record.marks and _chosen(one, known.pins.get(name, ())):
             yield judge("marks", f"{one.id}: has not the items of the default, but lacks the mark {Mark.CHOSEN}")
 
 
-def _rules(one: BenchmarkRecord, profile: Profile, name: str, *, varied: bool) -> Iterator[str]:
-    """What the profile says of a benchmark; the varied twin of one has neither reference nor margin."""
-    rules = profile.benchmarks.get(name)
+def _rules(one: BenchmarkRecord, profile: Profile, rules: BenchmarkRules | None, *, varied: bool) -> Iterator[str]:
+    """Where a benchmark departs from the profile; varied items have neither reference nor margin."""
     if rules is None:
         yield f"the profile {profile.name} has no such benchmark"
         return
     published = rules.reference.value if rules.reference and not varied else None
     margin = None if varied else rules.margin
-    if one.dataset is None or one.dataset.source == "bundled" or one.kind is BenchmarkKind.CONTRACT:
+    if one.dataset is None or one.must_be_right:
         return
     if one.against and not one.against.startswith(OFFICIAL):
         yield f"is compared with {one.against}, of the vendor's own choice, and not with the official results"
@@ -76,11 +88,11 @@ def _rules(one: BenchmarkRecord, profile: Profile, name: str, *, varied: bool) -
 
 
 def _data(one: BenchmarkRecord, pins: Sequence[DatasetPin]) -> Iterator[str]:
-    """Whether data that are said to be the pinned ones can be one of a benchmark's pins."""
+    """Where data that claim to be pinned match none of the benchmark's pins."""
     data = one.dataset
     if pins and one.kind is BenchmarkKind.CONTRACT:
         yield "is called a contract, but its samples are scored"
-    if not pins or data is None or not data.pinned or data.source == "bundled":
+    if not pins or data is None or not data.pinned or one.bundled:
         return
     counts = sorted({pin.count for pin in pins})
     if data.count not in counts:
@@ -91,9 +103,9 @@ def _data(one: BenchmarkRecord, pins: Sequence[DatasetPin]) -> Iterator[str]:
 
 
 def _chosen(one: BenchmarkRecord, pins: Sequence[DatasetPin]) -> bool:
-    """Whether the data are pinned ones of another choice than the default, which is the first."""
+    """Whether the data are pinned but not the default, which is the first pin."""
     data = one.dataset
-    if not pins or data is None or not data.pinned or data.source == "bundled" or _fits(data, pins[0]):
+    if not pins or data is None or not data.pinned or one.bundled or _fits(data, pins[0]):
         return False
     return any(_fits(data, pin) for pin in pins[1:])
 

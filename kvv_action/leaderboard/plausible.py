@@ -1,10 +1,11 @@
-"""What cannot be, whoever says it: numbers of a record that contradict each other, the calendar or physics."""
+"""Numbers of a record that cannot be true: they contradict each other, the calendar or physics."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from kvv_action.leaderboard.findings import Finding, error, note, warning
-from kvv_action.leaderboard.judged import contradictory
+from kvv_action.leaderboard.completeness import implied
+from kvv_action.leaderboard.finding_consistency import unfounded
+from kvv_action.leaderboard.findings import CheckFinding, about, error, note, warning
 from kvv_action.leaderboard.record import (
     BenchmarkRecord,
     CountsRecord,
@@ -18,44 +19,45 @@ from kvv_action.leaderboard.record import (
     UsageRecord,
     expiry,
 )
-from kvv_action.leaderboard.whole import implied
+from kvv_action.leaderboard.verdict_consistency import contradictory
 from kvv_action.statistics.intervals import wilson
 
 SKEW = timedelta(hours=1)
 """How far a runner's clock may be ahead."""
 FASTEST_REQUESTS = 20_000.0
-"""Requests a second; the whole pipeline reaches a seventh of it on one core."""
+"""The most requests a second; the whole pipeline reaches a seventh of it on one core."""
 FASTEST_TOKENS = 5_000_000.0
-"""Generated tokens a second over all connections; 2000 connections at 2500 tokens a second."""
+"""The most generated tokens a second over all connections: 2000 connections at 2500 tokens a second."""
 LONGEST_ANSWER = 2_000_000
-"""Generated tokens an answer; no context window is that long."""
+"""The most generated tokens in an answer; no context window is that long."""
 EQUAL = 1e-6
 
 
-def implausible(record: Record, now: datetime) -> Iterator[Finding]:
-    """Everything that speaks against a record by itself.
+def implausible(record: Record, now: datetime, choosing: frozenset[str] = frozenset()) -> Iterator[CheckFinding]:
+    """Everything that speaks against a record, from the record alone.
 
     Args:
         record: the submission.
         now: the time of the check, with time zone.
+        choosing: inputs of benchmarks that choose which items are asked, or who answers.
     """
     yield from _dates(record, now)
-    yield from _marks(record)
+    yield from _marks(record, choosing)
     if record.origin is Origin.PUBLISHED:
         yield from _published(record)
         return
     yield from _parts(record)
     for one in record.benchmarks:
-        for finding in _benchmark(one):
-            yield Finding(level=finding.level, rule=finding.rule, message=f"{one.id}: {finding.message}")
+        yield from about(one.id, _benchmark(one))
     yield from contradictory(record)
+    yield from unfounded(record)
     if record.timing:
         yield from _timing(record.timing, now)
     if record.usage and record.timing:
         yield from _usage(record, record.usage, record.timing)
 
 
-def _dates(record: Record, now: datetime) -> Iterator[Finding]:
+def _dates(record: Record, now: datetime) -> Iterator[CheckFinding]:
     today = now.astimezone(UTC).date().isoformat()
     if record.date > (now + SKEW).astimezone(UTC).date().isoformat():
         yield error("date", f"the run ended on {record.date}, which is in the future")
@@ -67,13 +69,13 @@ def _dates(record: Record, now: datetime) -> Iterator[Finding]:
         yield error("date", f"the run finished at {record.timing.finished}, so its date is not {record.date}")
 
 
-def _marks(record: Record) -> Iterator[Finding]:
+def _marks(record: Record, choosing: frozenset[str]) -> Iterator[CheckFinding]:
     state = State.PARTIAL if record.marks else State.COMPLETE
     if record.state is not state:
         yield error("marks", f"is called {record.state} with {len(record.marks)} marks of why it would be partial")
     if len(set(record.marks)) != len(record.marks):
         yield error("marks", "has a mark twice")
-    for mark in sorted(implied(record.setup, record.benchmarks, record.verdict)):
+    for mark in sorted(implied(record.setup, record.benchmarks, record.verdict, choosing)):
         if mark not in record.marks:
             yield error("marks", f"lacks the mark {mark}, which follows from its content")
     if Mark.DEMONSTRATION in record.marks:
@@ -82,13 +84,13 @@ def _marks(record: Record) -> Iterator[Finding]:
         yield error("demonstration", "holds a self-test of the environment, which says nothing about the vendor")
 
 
-def _published(record: Record) -> Iterator[Finding]:
+def _published(record: Record) -> Iterator[CheckFinding]:
     yield error("origin", "repeats published scores; only maintainers add those")
     if record.source is None:
         yield error("origin", "names no source")
 
 
-def _parts(record: Record) -> Iterator[Finding]:
+def _parts(record: Record) -> Iterator[CheckFinding]:
     needed = ("setup", "usage", "timing", "versions", "evidence", "verdict")
     absent = [name for name in needed if getattr(record, name) is None]
     if absent:
@@ -109,7 +111,7 @@ def _parts(record: Record) -> Iterator[Finding]:
             yield note("evidence", "does not say where the evidence bundle can be fetched")
 
 
-def _benchmark(one: BenchmarkRecord) -> Iterator[Finding]:
+def _benchmark(one: BenchmarkRecord) -> Iterator[CheckFinding]:
     if one.counts is None or one.dataset is None or one.verdict is None or one.samples is None or one.epochs is None:
         yield error("incomplete", "a measured benchmark has counts, dataset, verdict, samples and epochs")
         return
@@ -117,7 +119,7 @@ def _benchmark(one: BenchmarkRecord) -> Iterator[Finding]:
     yield from _score(one, one.counts)
 
 
-def _counts(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[Finding]:
+def _counts(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[CheckFinding]:
     if counts.planned != counts.sent + counts.skipped:
         yield error("counts", f"planned {counts.planned} is not sent {counts.sent} + skipped {counts.skipped}")
     if counts.sent != counts.scored + counts.failed + counts.refused:
@@ -131,7 +133,7 @@ def _counts(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[Finding]:
         yield error("counts", f"n is {one.n}, but {counts.scored} answers were scored")
 
 
-def _score(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[Finding]:
+def _score(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[CheckFinding]:
     if one.score is None:
         if one.interval is not None:
             yield error("score", "has an interval, but no score")
@@ -150,7 +152,7 @@ def _score(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[Finding]:
     yield from _width(one, counts)
 
 
-def _width(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[Finding]:
+def _width(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[CheckFinding]:
     """An interval much narrower than so many independent answers can give (Wilson 1927, halved for safety)."""
     if one.interval is None or one.score is None or not counts.scored:
         return
@@ -159,7 +161,7 @@ def _width(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[Finding]:
         yield warning("interval", f"is narrower than {counts.scored} answers can make it")
 
 
-def _timing(timing: TimingRecord, now: datetime) -> Iterator[Finding]:
+def _timing(timing: TimingRecord, now: datetime) -> Iterator[CheckFinding]:
     try:
         started, finished = (datetime.fromisoformat(text) for text in (timing.started, timing.finished))
     except ValueError as problem:
@@ -179,7 +181,7 @@ def _timing(timing: TimingRecord, now: datetime) -> Iterator[Finding]:
         yield error("times", "a first token came later than the last answer was whole")
 
 
-def _spread(name: str, spread: Spread, wall: float) -> Iterator[Finding]:
+def _spread(name: str, spread: Spread, wall: float) -> Iterator[CheckFinding]:
     values = (spread.p50, spread.p95, spread.max)
     known = [value for value in values if value is not None]
     if len(known) not in (0, 3):
@@ -190,7 +192,7 @@ def _spread(name: str, spread: Spread, wall: float) -> Iterator[Finding]:
         yield error("times", f"{name}: one answer took {known[-1]:g} s, the whole run {wall:g} s")
 
 
-def _usage(record: Record, usage: UsageRecord, timing: TimingRecord) -> Iterator[Finding]:
+def _usage(record: Record, usage: UsageRecord, timing: TimingRecord) -> Iterator[CheckFinding]:
     sent = sum(one.counts.sent for one in record.benchmarks if one.counts)
     scored = sum(one.counts.scored for one in record.benchmarks if one.counts)
     if usage.requests < sent:
@@ -204,7 +206,7 @@ def _usage(record: Record, usage: UsageRecord, timing: TimingRecord) -> Iterator
     if usage.completion_tokens > LONGEST_ANSWER * max(1, usage.requests):
         yield error("usage", f"{usage.completion_tokens} tokens are too many for {usage.requests} requests")
     if record.setup and record.setup.imported:
-        return  # its times are those of the foreign file
+        return  # the times come from the imported file
     seconds = max(timing.wall, 0.001)
     if usage.requests / seconds > FASTEST_REQUESTS:
         yield error("usage", f"{usage.requests} requests in {timing.wall:g} s are faster than anything can ask")

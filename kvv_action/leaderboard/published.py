@@ -1,4 +1,4 @@
-"""Scores that others published, as records: the leaderboard starts from them, and never calls them measured."""
+"""Scores that others published, as records; the leaderboard starts from them and never calls them measured."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -10,8 +10,8 @@ from kvv_action.leaderboard.record import (
     BenchmarkRecord,
     ModelId,
     Origin,
+    Publication,
     Record,
-    Source,
     State,
     Trust,
     VendorId,
@@ -52,7 +52,7 @@ def _record(source: _Row, row: _Row, benchmarks: tuple[BenchmarkRecord, ...]) ->
         reason=f"published by {source['publisher']}, not measured here",
         trust=Trust.SELF_REPORTED,
         benchmarks=benchmarks,
-        source=Source(publisher=source["publisher"], url=source["url"], date=day, note=note),
+        source=Publication(publisher=source["publisher"], url=source["url"], date=day, note=note),
     )
 
 
@@ -75,7 +75,7 @@ def _score(name: str, about: _Row, row: _Row) -> BenchmarkRecord:
 def _benchmark(
     name: str, title: str, metric: str, score: float | None, *, n: int | None, metrics: Mapping[str, float], note: str
 ) -> BenchmarkRecord:
-    """A number as published: nobody but its publisher knows the interval, the data and what was left out."""
+    """A number as published; its interval, its data and what was left out are unknown."""
     return BenchmarkRecord(
         id=name, title=title, version="", metric=metric, kind=BenchmarkKind.SCORED, verdict=None, reason="",
         score=score, interval=None, bounds=None, reference=None, reference_source="", margin=None, n=n, samples=None,

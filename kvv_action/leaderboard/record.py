@@ -1,7 +1,7 @@
 """One result on the leaderboard: an immutable file, named by its own digest.
 
-A record is a pure function of a run's report and of where its evidence lies; anyone who has the evidence can make it
-again. Two origins: `measured` by kvv, or `published` by somebody and only repeated here, with the source.
+A record is a pure function of a run's report and of where its evidence lies: who has the evidence can make it again.
+Its origin is `measured` (by kvv), or `published` (by somebody else, repeated here with the source).
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,8 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+import orjson
+from pydantic import Field, TypeAdapter, ValidationError
 
 from kvv_action.errors import KvvError
 from kvv_action.leaderboard.fields import (
@@ -26,22 +27,24 @@ from kvv_action.leaderboard.fields import (
     Seconds,
     Share,
     Slug,
+    Strict,
     Text,
     Web,
     Word,
 )
 from kvv_action.leaderboard.strict import refuse_ambiguous
-from kvv_action.report.files import canonical, sha256
-from kvv_action.report.text import one_line
-from kvv_action.schema import LATER, BenchmarkKind, Verdict
+from kvv_action.plan.variants import BOTH, SUFFIX
+from kvv_action.report.files import canonical, plain, sha256
+from kvv_action.report.text import one_line, percent
+from kvv_action.schema import LATER, BenchmarkKind, Severity, Verdict, all_must_be_right
+from kvv_action.verdict.known_causes import in_general
 
 RECORD_VERSION = 1
 VALID_DAYS = 180
 """Deployments change: a result expires this many days after its run ended."""
 LARGEST = 256 * 1024
-"""Bytes of a record file."""
+"""The most bytes of a record file."""
 RESULTS = "results"
-_STRICT = ConfigDict(extra="forbid", strict=True)
 
 
 class Origin(StrEnum):
@@ -89,20 +92,16 @@ class Mark(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VendorId:
+class VendorId(Strict):
     """Who serves: `id` is the folder and the page, `name` is for people."""
-
-    __pydantic_config__ = _STRICT
 
     id: Slug
     name: Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelId:
+class ModelId(Strict):
     """What is served: `id` and `title` are the profile's, `served` is the endpoint's name for it (empty: unknown)."""
-
-    __pydantic_config__ = _STRICT
 
     id: Slug
     title: Name
@@ -110,7 +109,7 @@ class ModelId:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
+class Setup(Strict):
     """What was asked, and how.
 
     Attributes:
@@ -122,8 +121,6 @@ class Setup:
         imported: the foreign result file that the run was made from, empty for a run of our own.
         plan_digest: identifies everything that could change an answer or a verdict.
     """
-
-    __pydantic_config__ = _STRICT
 
     base_url: Web
     think_mode: Word
@@ -143,12 +140,14 @@ class Setup:
     profile_digest: Digest
     plan_digest: Digest
 
+    def varies_beside(self, benchmark: str) -> bool:
+        """Whether a benchmark holds the varied items of another one."""
+        return self.holdout == BOTH and benchmark.endswith(SUFFIX)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CountsRecord:
-    """Denominators as in `kvv_action.schema.Counts`."""
-
-    __pydantic_config__ = _STRICT
+class CountsRecord(Strict):
+    """Denominators: planned = sent + skipped, sent = scored + failed, unparsed is part of scored."""
 
     planned: Count
     sent: Count
@@ -160,10 +159,8 @@ class CountsRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DatasetRecord:
+class DatasetRecord(Strict):
     """The data that was really used; `pinned` when it is what the benchmark declares, `pinned_by` says by what."""
-
-    __pydantic_config__ = _STRICT
 
     source: Word
     location: Name
@@ -175,13 +172,11 @@ class DatasetRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ComparisonRecord:
+class ComparisonRecord(Strict):
     """The difference from the reference, as a fraction, with the limits that the verdict rests on.
 
     `paired`: the reference answered the same samples. `early`: decided before everything was asked.
     """
-
-    __pydantic_config__ = _STRICT
 
     difference: Difference
     low: Difference
@@ -191,7 +186,7 @@ class ComparisonRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BenchmarkRecord:
+class BenchmarkRecord(Strict):
     """One benchmark's numbers.
 
     Attributes:
@@ -204,8 +199,6 @@ class BenchmarkRecord:
         against: what answers are compared with, as name and digest; empty when nothing but the sample's own target.
         note: what a publisher says instead of or beside a number (`>= 0.73`).
     """
-
-    __pydantic_config__ = _STRICT
 
     id: Word
     title: Name
@@ -230,12 +223,70 @@ class BenchmarkRecord:
     comparison: ComparisonRecord | None = None
     against: Name = ""
 
+    @property
+    def bundled(self) -> bool:
+        """Kvv's own samples stand in for the dataset."""
+        return self.dataset is not None and self.dataset.source == "bundled"
+
+    @property
+    def rows(self) -> int:
+        """Rows of the dataset."""
+        return self.dataset.count if self.dataset else 0
+
+    @property
+    def must_be_right(self) -> bool:
+        """Every answer must be right; that a run is a self-test, only its marks say."""
+        return all_must_be_right(self.kind, self.dataset.source if self.dataset else "", self_test=False)
+
+    @property
+    def comparable(self) -> bool:
+        """There are a reference and a margin."""
+        return self.reference is not None and self.margin is not None
+
+    @property
+    def undecided(self) -> bool:
+        """A verdict was looked for and not found; without anything to compare with there is none to find."""
+        return self.verdict is Verdict.INCONCLUSIVE and (self.must_be_right or self.comparable)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UsageRecord:
-    """Requests, HTTP tries and tokens of the whole run."""
+class DeliveryRecord(Strict):
+    """How reliably answers arrived, judged on the first try of each request; see `schema.Delivery`."""
 
-    __pydantic_config__ = _STRICT
+    requests: Count
+    broken: Count
+    incidents: Count
+    kinds: Annotated[Mapping[Word, Count], Field(max_length=20)]
+    share: Share | None
+    interval: tuple[Share, Share]
+    limit: Share
+    verdict: Verdict
+    first_try_rate: Share | None
+    final_rate: Share | None
+    retries: Count
+    busy: Count
+    cut_after: Seconds | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingRecord(Strict):
+    """Something wrong that was seen over all answers: `count` of `of` answers show it; no text of an answer."""
+
+    cause_id: Word
+    severity: Severity
+    count: Count
+    of: Count
+    benchmarks: Annotated[tuple[Word, ...], Field(max_length=50)]
+
+    @property
+    def cause(self) -> str:
+        """What is wrong, in the words of this version of kvv."""
+        return in_general(self.cause_id, share=percent(self.count / self.of if self.of else None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageRecord(Strict):
+    """Requests, HTTP tries and tokens of the whole run."""
 
     requests: Count
     attempts: Count
@@ -245,10 +296,8 @@ class UsageRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
+class Spread(Strict):
     """A duration's distribution in seconds; None when nothing was measured."""
-
-    __pydantic_config__ = _STRICT
 
     p50: Seconds | None
     p95: Seconds | None
@@ -256,10 +305,8 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimingRecord:
+class TimingRecord(Strict):
     """When and how long; `wall` in seconds over all sessions."""
-
-    __pydantic_config__ = _STRICT
 
     started: Moment
     finished: Moment
@@ -270,13 +317,11 @@ class TimingRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bundle:
+class Bundle(Strict):
     """An evidence archive: digest and size of its bytes, and where it can be fetched (empty: ask the vendor).
 
     A redacted one holds digests and scores, not the texts: its scores cannot be recomputed.
     """
-
-    __pydantic_config__ = _STRICT
 
     sha256: Digest
     size: Count
@@ -285,10 +330,8 @@ class Bundle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceRecord:
+class EvidenceRecord(Strict):
     """The journal behind the numbers, by number of lines and digest of the last one, and the archive that holds it."""
-
-    __pydantic_config__ = _STRICT
 
     journal_lines: Count
     journal_head: Digest
@@ -296,10 +339,8 @@ class EvidenceRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VersionsRecord:
+class VersionsRecord(Strict):
     """What measured."""
-
-    __pydantic_config__ = _STRICT
 
     kvv: Name
     python: Name
@@ -307,10 +348,8 @@ class VersionsRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Publication(Strict):
     """Where published scores come from; `date` is the publication's."""
-
-    __pydantic_config__ = _STRICT
 
     publisher: Name
     url: Https
@@ -319,7 +358,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Strict):
     """`results/<vendor>/<model>/<YYYYMMDD>-<digest12>.json`.
 
     Attributes:
@@ -327,10 +366,10 @@ class Record:
         expires: last day on which the result counts as current.
         trust: what the submitter claims; what maintainers confirmed stands elsewhere (`store.Confirmation`).
         provenance: the workflow that ran it: repository, workflow_ref, run_id, ...; empty outside GitHub.
+        delivery: None for published scores, and for runs that did not judge it.
+        findings: over all answers, failures first.
         usage, timing, setup, versions, evidence: None for published scores; source: None for measured ones.
     """
-
-    __pydantic_config__ = _STRICT
 
     schema_version: Annotated[int, Field(ge=RECORD_VERSION, le=RECORD_VERSION)]
     origin: Origin
@@ -350,7 +389,13 @@ class Record:
     versions: VersionsRecord | None = None
     evidence: EvidenceRecord | None = None
     provenance: Annotated[Mapping[Word, Name], Field(max_length=30)] = field(default_factory=dict)
-    source: Source | None = None
+    source: Publication | None = None
+    delivery: DeliveryRecord | None = field(default=None, metadata=LATER)
+    findings: Annotated[tuple[FindingRecord, ...], Field(max_length=100)] = field(default=(), metadata=LATER)
+
+    def stands_beside(self, one: BenchmarkRecord) -> bool:
+        """Whether a benchmark holds the varied items of another one."""
+        return self.setup is not None and self.setup.varies_beside(one.id)
 
 
 _ADAPTER: TypeAdapter[Record] = TypeAdapter(Record)
@@ -371,7 +416,8 @@ def expiry(day: str) -> str:
 
 def dump(record: Record) -> bytes:
     """The file's content: JSON with sorted keys, two spaces and a final newline; the same record is the same bytes."""
-    return canonical(record)
+    benchmarks = [plain(one, counts=one.counts and plain(one.counts)) for one in record.benchmarks]
+    return canonical(orjson.loads(canonical(plain(record, benchmarks=benchmarks))))
 
 
 def path_of(record: Record) -> str:

@@ -1,4 +1,4 @@
-"""A leaderboard's own rules, `leaderboard.toml`: who its vendors are, and whose signature counts."""
+"""The rules of a leaderboard, `leaderboard.toml`: its vendors, and whose signatures count."""
 
 import tomllib
 from collections.abc import Mapping
@@ -7,15 +7,14 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import orjson
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from kvv_action.errors import KvvError
 from kvv_action.github.attestation import ISSUER
-from kvv_action.leaderboard.fields import Https, Name, Slug
+from kvv_action.leaderboard.fields import Https, Name, Slug, Strict
 from kvv_action.report.text import one_line
 
 RULES = "leaderboard.toml"
-_STRICT = ConfigDict(extra="forbid", strict=True)
 Repository = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$", max_length=140)]
 Host = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=253)]
 Workflow = Annotated[
@@ -29,16 +28,14 @@ Workflow = Annotated[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VendorRule:
+class VendorRule(Strict):
     """A vendor that may have results.
 
     Attributes:
         name: as the site shows it.
-        hosts: hosts of its endpoints, subdomains included; none means that any is accepted.
-        repositories: whose workflows may measure it with attestation, as `owner/name`.
+        hosts: hosts of its endpoints, subdomains included; empty accepts any host.
+        repositories: repositories (`owner/name`) whose workflows may measure it with attestation.
     """
-
-    __pydantic_config__ = _STRICT
 
     name: Name
     url: Https | None = None
@@ -52,35 +49,29 @@ class VendorRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AttestationRule:
+class AttestationRule(Strict):
     """Whose attestation counts.
 
     Attributes:
-        signers: workflows, as `owner/name/.github/workflows/file.yml` (at the tags `v*`), or with `@` and other tags or
-            branches (`@refs/heads/main`) or a commit.
-        issuer: of the identity of workflows; an enterprise can have one of its own.
+        signers: workflows, as `owner/name/.github/workflows/file.yml`, which counts at the tags `v*`; `@` names another
+            tag, a branch (`@refs/heads/main`) or a commit.
+        issuer: who issues the identities of workflows; an enterprise can have its own.
     """
-
-    __pydantic_config__ = _STRICT
 
     signers: tuple[Workflow, ...] = ()
     issuer: Https = ISSUER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SubmissionRule:
+class SubmissionRule(Strict):
     """`accept_partial`: whether results that are marked as partial are taken."""
-
-    __pydantic_config__ = _STRICT
 
     accept_partial: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Rules(Strict):
     """The whole file."""
-
-    __pydantic_config__ = _STRICT
 
     vendors: Mapping[Slug, VendorRule]
     attestation: AttestationRule = field(default_factory=AttestationRule)

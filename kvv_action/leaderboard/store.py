@@ -1,6 +1,6 @@
-"""The leaderboard's repository as a folder: `results/` holds records, `trust/` what maintainers confirmed.
+"""The leaderboard's repository as a folder: `results/` holds records, `trust/` holds what maintainers confirmed.
 
-Submissions add files below `results/`; only maintainers write below `trust/`, so nobody can vouch for himself.
+Submissions add files below `results/`. Only maintainers write below `trust/`, so nobody can vouch for himself.
 """
 
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Annotated
 
 import orjson
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from kvv_action.leaderboard.fields import Day, Digest, Name, Text
+from kvv_action.leaderboard.fields import Day, Digest, Name, Strict, Text
 from kvv_action.leaderboard.record import LARGEST, RECORD_VERSION, RESULTS, Record, RecordError, Trust, load, path_of
 from kvv_action.leaderboard.strict import refuse_ambiguous
 from kvv_action.report.files import canonical, sha256
@@ -21,7 +21,7 @@ TRUST = "trust"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Confirmation:
+class Confirmation(Strict):
     """What a maintainer confirmed about one record, in `trust/<vendor>/<model>/<file of the record>`.
 
     Attributes:
@@ -30,8 +30,6 @@ class Confirmation:
         by, date: who, and when.
         note: what was done, for readers.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
 
     schema_version: Annotated[int, Field(ge=RECORD_VERSION, le=RECORD_VERSION)]
     sha256: Digest
@@ -43,7 +41,7 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A record of the repository, and how far it is trusted: what maintainers confirmed, else `self-reported`."""
+    """A record of the repository; `verified` is the tier that maintainers confirmed, else `self-reported`."""
 
     path: str
     sha256: str
@@ -65,7 +63,7 @@ def entries(root: Path) -> Iterator[Entry]:
 
 
 def record_files(root: Path) -> list[Path]:
-    """Every file below `results/`, by path; links are listed, never followed."""
+    """Every file below `results/`, sorted by path; links are listed and never followed."""
     return sorted(path for path in (root / RESULTS).rglob("*") if path.is_symlink() or not path.is_dir())
 
 
@@ -81,7 +79,7 @@ def read_entry(root: Path, path: Path) -> Entry:
 
 
 def read_record(root: Path, path: Path) -> tuple[str, bytes, Record]:
-    """A record's path below the root, its bytes, and what they say.
+    """A record's path below the root, its bytes, and the record itself.
 
     Raises:
         RecordError: it is no record, or stands in another place than its content says.
@@ -110,7 +108,7 @@ def read_regular(path: Path, where: str) -> bytes:
 
 
 def dump_confirmation(confirmation: Confirmation) -> bytes:
-    """The file's content."""
+    """The bytes of the file."""
     return canonical(orjson.loads(orjson.dumps(confirmation)))
 
 

@@ -1,4 +1,4 @@
-"""JSON that has one meaning only: what two parsers could read in two ways is refused before anything is believed."""
+"""Refuses JSON that two parsers could read in two ways, before anything in it is used."""
 
 import json
 import math
@@ -6,18 +6,18 @@ import re
 from typing import Any, NoReturn
 
 DEEPEST = 16
-"""Levels of nesting; a record needs five."""
+"""The most levels of nesting; a record needs five."""
 LONGEST_NUMBER = 32
-"""Characters of a number; a float has at most 24."""
+"""The most characters of a number; a float has at most 24."""
 _TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 
 class _Ambiguous(ValueError):
-    """Said in words to whoever submitted it."""
+    """The message is for the submitter."""
 
 
 def refuse_ambiguous(data: bytes) -> str:
-    """Why these bytes are no plain JSON object, in a sentence; empty when they are.
+    """Why these bytes are not a plain JSON object, in a sentence; empty when they are.
 
     Refused: other encodings than UTF-8, a byte order mark, duplicate keys, NaN and Infinity, numbers out of the range
     or length of a double, lone surrogates, deep nesting, anything after the value.
@@ -42,7 +42,7 @@ def refuse_ambiguous(data: bytes) -> str:
 
 
 def _depth(data: bytes) -> int:
-    """The deepest nesting of brackets outside of texts; cheap, so that no parser has to go down there."""
+    """The deepest nesting of brackets outside of strings; cheap, and done before any parser recurses."""
     level = deepest = 0
     for mark in re.findall(rb"[\[\]{}]", _TEXTS.sub(b"", data)):
         level += 1 if mark in b"[{" else -1

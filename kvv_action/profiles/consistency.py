@@ -1,11 +1,11 @@
-"""What a profile must not say at once, although each part is well-formed."""
+"""Finds contradictions in a well-formed profile."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from string import Formatter
 
+from kvv_action.errors import nearest
 from kvv_action.profiles.document import Document, to_profile
-from kvv_action.profiles.layers import nearest
 from kvv_action.profiles.model import BenchmarkRules, ImmutableParameter, Profile
 from kvv_action.profiles.thinking import sampling_for, thinks
 from kvv_action.profiles.token_cases import STOPPED, load
@@ -13,7 +13,7 @@ from kvv_action.profiles.token_cases import STOPPED, load
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistake:
-    """One mistake at a place in the TOML; `value` is empty when the place itself is the mistake."""
+    """One mistake at a place in the TOML; `value` is empty when the key itself is the mistake."""
 
     loc: tuple[str | int, ...]
     allowed: str
@@ -22,7 +22,7 @@ class Mistake:
 
 
 def contradictions(document: Document) -> list[Mistake]:
-    """Everything in a well-formed document that cannot hold together."""
+    """All contradictions in a well-formed document."""
     profile = to_profile("", document)
     return [
         *_thinking(profile),
@@ -38,9 +38,9 @@ def _thinking(profile: Profile) -> Iterator[Mistake]:
     rules = profile.thinking
     others = (rules.switchable, rules.switch_open, rules.default, rules.keep, rules.efforts, rules.strict)
     if not rules.supported and any(others):
-        yield Mistake(loc=("thinking", "supported"), value="false", allowed="The other keys say that it thinks.")
+        yield Mistake(loc=("thinking", "supported"), value="false", allowed="Other keys say that the model thinks.")
     if rules.supported and not rules.switchable and not rules.default:
-        allowed = "A model that thinks and cannot be switched thinks by default: set true."
+        allowed = "A model whose thinking cannot be switched thinks by default: set true."
         yield Mistake(loc=("thinking", "default"), value="false", allowed=allowed)
     if rules.switchable and rules.switch_open:
         allowed = "Thinking either can be switched, or it is open whether it can: set one of them."
@@ -54,7 +54,7 @@ def _parameters(profile: Profile) -> Iterator[Mistake]:
     seen: set[str] = set()
     for place, parameter in enumerate(profile.parameters):
         if parameter.name in seen:
-            yield Mistake(loc=("parameters", place, "name"), value=parameter.name, allowed="It is there already.")
+            yield Mistake(loc=("parameters", place, "name"), value=parameter.name, allowed="It is a duplicate.")
         seen.add(parameter.name)
         for value in (parameter.value, parameter.thinking_value):
             if value in parameter.rejected:

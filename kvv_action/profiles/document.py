@@ -1,4 +1,4 @@
-"""The TOML form of a profile: its schema, its consistency, and its way into the records."""
+"""The TOML schema of a profile, and its conversion to records."""
 
 import datetime
 import hashlib
@@ -15,36 +15,33 @@ from kvv_action.profiles.model import (
     Fact,
     ImmutableParameter,
     Profile,
-    Severity,
     Surface,
     ThinkingRules,
     TierRules,
     TokenRules,
 )
-from kvv_action.schema import Json, Reference
+from kvv_action.schema import Json, Reference, Severity
 
-BenchmarkId = Literal["precheck", "ocrbench", "mmmu_pro", "aime2025", "toolcall", "swebench", "beam", "deepswe"]
 TierName = Literal["smoke", "standard", "full"]
 
 CONTRACTS = tuple(contract.value for contract in Contract)
-BENCHMARKS: tuple[str, ...] = get_args(BenchmarkId)
 TIERS: tuple[str, ...] = get_args(TierName)
 RESERVED = ("model", "messages", "stream")
-"""Body fields that the engine sets."""
+"""Body fields that only the engine sets."""
 
 
 def _json(value: Json) -> Json:
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):
-        raise ValueError("Must be what JSON can say: no date, no nan, no inf.") from None
+        raise ValueError("Must be a JSON value: no date, no nan, no inf.") from None
     return value
 
 
 def _unreserved(fields: dict[str, Json]) -> dict[str, Json]:
     taken = [name for name in RESERVED if name in fields]
     if taken:
-        raise ValueError(f"Must not set {', '.join(taken)}: the run sets that.")
+        raise ValueError(f"Must not set {', '.join(taken)}: the run sets it.")
     return fields
 
 
@@ -64,7 +61,7 @@ Range = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class Table(BaseModel):
-    """A TOML table: unknown keys and guessed types are mistakes."""
+    """A TOML table that refuses unknown keys and wrong types."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -128,7 +125,7 @@ class ReferenceTable(Table):
 
 
 class TierTable(Table):
-    """`[benchmarks.<id>.tiers]`, one entry a tier."""
+    """`[benchmarks.<id>.tiers]`, one entry per tier."""
 
     limit: Count | None = None
     epochs: Epochs | None = None
@@ -149,7 +146,7 @@ class BenchmarkTable(Table):
 
 
 class Document(Table):
-    """A whole profile, bases already merged in."""
+    """A whole profile after merging."""
 
     schema_version: Annotated[Literal[1], Field(alias="schema")]
     title: Text
@@ -157,26 +154,28 @@ class Document(Table):
     sources: list[Text] = []
     thinking: ThinkingTable
     parameters: list[ParameterTable] = []
-    benchmarks: dict[BenchmarkId, BenchmarkTable]
+    benchmarks: dict[str, BenchmarkTable]
     context_window: Count | None = None
     vision: bool = False
     contracts: list[Annotated[Contract, Field(strict=False)]] = []
     tool_call_id: str = ""
     prompt_tokens: dict[str, Count] = {}
+    markers: list[Text] = []
+    served_names: list[Text] = []
     call_ids: CallIdsTable = CallIdsTable()
     tokens: TokensTable = TokensTable()
     surfaces: list[Annotated[Surface, Field(strict=False)]] = []
     facts: list[FactTable] = []
 
 
-LATER = ("call_ids", "tokens", "surfaces", "facts")
+LATER = ("markers", "served_names", "call_ids", "tokens", "surfaces", "facts")
 LATER_THINKING = ("switch_open", "strict")
 LATER_PARAMETER = ("open", "open_without_thinking")
 """Keys that earlier profiles do not have."""
 
 
 def keys_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
-    """The keys that the table at `loc` may have; for hints."""
+    """The valid keys of the table at `loc`, for hints."""
     match loc:
         case ():
             return ("extends", *(field.alias or name for name, field in Document.model_fields.items()))
@@ -220,7 +219,7 @@ def digest(document: Document) -> str:
 
 
 def to_profile(name: str, document: Document) -> Profile:
-    """The records for a valid document."""
+    """The profile record of a valid document."""
     return Profile(
         name=name,
         title=document.title,
@@ -245,6 +244,8 @@ def to_profile(name: str, document: Document) -> Profile:
         tokens=TokenRules(**document.tokens.model_dump()),
         surfaces=tuple(document.surfaces),
         facts=tuple(map(_fact, document.facts)),
+        markers=tuple(document.markers),
+        served_names=tuple(document.served_names),
     )
 
 

@@ -1,45 +1,60 @@
-"""All files of a report, as bytes by name; writing them is the entry point's work."""
+"""Renders all report files as bytes by name."""
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, make_dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from kvv_action.errors import KvvError
-from kvv_action.report.junit import junit
-from kvv_action.report.markdown import summary
 from kvv_action.schema import LATER, SCHEMA_VERSION, RunReport
 
 REPORT, JUNIT, SUMMARY, HTML = "report.json", "junit.xml", "summary.md", "report.html"
 MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
 
 
-EXTRAS = ("k2vv-*.json*", "swebench-*.jsonl", "trajectories/*.txt")
-"""Files that a benchmark may leave beside the reports; they are part of the manifest."""
-
-
 def canonical(value: Any) -> bytes:
-    """JSON with sorted keys, two spaces and a final newline: the same value is the same bytes."""
-    options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATACLASS
-    return orjson.dumps(value, default=_fields, option=options)
+    """JSON with sorted keys, an indent of two and a final newline: equal values give equal bytes."""
+    written = value
+    if isinstance(value, RunReport):
+        written = _plain_report(value)
+    elif is_dataclass(value):
+        written = plain(value)
+    return orjson.dumps(written, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 
-def _fields(record: Any) -> dict[str, Any]:
-    """The fields of a record; those that came later only when they say something."""
-    if not is_dataclass(record):
-        raise TypeError(f"{type(record).__name__} has no JSON form")
-    named = ((one, getattr(record, one.name)) for one in fields(record))
-    return {one.name: value for one, value in named if one.metadata != LATER or value != one.default}
+def _plain_report(report: RunReport) -> object:
+    """The report without the fields that came later and are not set, so that old runs keep their bytes."""
+    benchmarks = [
+        plain(one, counts=plain(one.counts), diagnosis=[plain(found) for found in one.diagnosis])
+        for one in report.benchmarks
+    ]
+    return plain(report, benchmarks=benchmarks)
+
+
+def plain(record: Any, **instead: Any) -> object:
+    """A record without its later, unset fields; a dataclass again, whose fields are written in their order."""
+    found = {
+        one.name: instead.get(one.name, getattr(record, one.name))
+        for one in fields(record)
+        if one.metadata != LATER or getattr(record, one.name) != one.default
+    }
+    return _shape(tuple(found))(**found)
+
+
+@lru_cache
+def _shape(names: tuple[str, ...]) -> type:
+    return make_dataclass("Plain", names)
 
 
 def parse(text: bytes, where: str = REPORT) -> RunReport:
-    """A report from the bytes of `report.json`.
+    """Parse the bytes of `report.json`.
 
     Raises:
-        KvvError: not a report, or of another schema version.
+        KvvError: not a report, or another schema version.
     """
     try:
         version = orjson.loads(text).get("schema_version")
@@ -65,8 +80,10 @@ def json_schema() -> dict[str, Any]:
 
 
 def render(report: RunReport) -> dict[str, bytes]:
-    """`report.json` and what follows from it alone."""
-    from kvv_action.report.html import html  # its templates need a library that most commands do without
+    """`report.json` and the reports that follow from it."""
+    from kvv_action.report.html import html  # these need libraries that a run does without until it is done
+    from kvv_action.report.junit import junit
+    from kvv_action.report.markdown import summary
 
     return {
         REPORT: canonical(report),
@@ -77,11 +94,11 @@ def render(report: RunReport) -> dict[str, bytes]:
 
 
 def manifest(report: RunReport, digests: Mapping[str, str]) -> bytes:
-    """`manifest.json`: digests and versions of everything.
+    """`manifest.json`: digests and versions.
 
     Args:
-        report: the run.
-        digests: SHA-256 of the files beside it, by name.
+        report: of the run.
+        digests: SHA-256 of the other files, by name.
     """
     return canonical(
         {
@@ -98,5 +115,5 @@ def manifest(report: RunReport, digests: Mapping[str, str]) -> bytes:
 
 
 def sha256(data: bytes) -> str:
-    """Digest of a file's content."""
+    """SHA-256 of data, in hex."""
     return hashlib.sha256(data).hexdigest()

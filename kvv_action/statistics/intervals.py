@@ -1,7 +1,7 @@
 """Confidence intervals for a mean of scores in 0..1."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import NormalDist
 
 FEW = 10
@@ -63,6 +63,59 @@ def score_limits(mean: float, size: float, z: float) -> tuple[float, float]:
         far = few * max(0.0, 1 - 1 / (9 * few) - z / (3 * math.sqrt(few))) ** 3 / size
         low, high = (min(low, far), high) if mean < 0.5 else (low, max(high, 1 - far))
     return low, high
+
+
+def exact_limits(count: int, size: int, error: float) -> tuple[float, float]:
+    """Lower and upper limit of a proportion, each wrong with at most this one-sided error at every true value.
+
+    The exact binomial limits (Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404).
+
+    Args:
+        count: observations of the kind that is counted.
+        size: all observations, independent of each other.
+        error: one-sided, 0..0.5.
+    """
+    if not size:
+        return 0.0, 1.0
+    low = 0.0 if not count else _solve(lambda share: error - _beta(share, count, size - count + 1))
+    high = 1.0 if count == size else _solve(lambda share: 1 - error - _beta(share, count + 1, size - count))
+    return low, high
+
+
+def _solve(falling: Callable[[float], float]) -> float:
+    """Where a falling function of a share crosses 0."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if falling(middle) > 0 else (low, middle)
+    return (low + high) / 2
+
+
+def _beta(x: float, a: float, b: float) -> float:
+    """The regularised incomplete beta function, by its continued fraction (Abramowitz and Stegun 26.5.8)."""
+    if x <= 0 or x >= 1:
+        return float(x >= 1)
+    if x > (a + 1) / (a + b + 2):
+        return 1 - _beta(1 - x, b, a)
+    front = math.exp(
+        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x) - math.log(a)
+    )
+    c, d = 1.0, 1 / _nonzero(1 - (a + b) * x / (a + 1))
+    value = d
+    for m in range(1, 10_000):
+        for term in (
+            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
+        ):
+            d, c = 1 / _nonzero(1 + term * d), _nonzero(1 + term / c)
+            value *= d * c
+        if abs(d * c - 1) < 1e-14:
+            break
+    return front * value
+
+
+def _nonzero(value: float) -> float:
+    return value if abs(value) > 1e-300 else 1e-300
 
 
 def wilson(mean: float, n: float, confidence: float = 0.95) -> tuple[float, float]:

@@ -3,9 +3,12 @@
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
-from kvv_action.schema import FailureKind, PlannedBenchmark, SampleFailure, Score
-from kvv_action.statistics.aggregates import AGGREGATES, RIGHT, WRONG, Term
+from kvv_action.journal.reading import JournalReading
+from kvv_action.schema import FailureKind, PlannedBenchmark, RunPlan, SampleFailure, Score
+from kvv_action.score_rule import RIGHT, WRONG, Term
+from kvv_action.statistics.aggregates import rule_of
 
 NOTHING, SCORED, FAILED, LEFT_OUT = 0, 1, 2, 3
 
@@ -33,7 +36,7 @@ class AnswerTable:
     def empty(cls, planned: PlannedBenchmark) -> "AnswerTable":
         """Nothing is known yet."""
         slots = planned.samples * planned.epochs
-        own = slots if AGGREGATES[planned.aggregate].own else 0
+        own = slots if rule_of(planned).own else 0
         return cls(
             planned=planned,
             states=bytearray(slots),
@@ -44,9 +47,16 @@ class AnswerTable:
             wrong={},
         )
 
+    def note(self, position: int, result: Score | SampleFailure) -> None:
+        """Note how an answer ended."""
+        if isinstance(result, Score):
+            self.score(position, result)
+        else:
+            self.failure(position, result)
+
     def score(self, position: int, score: Score) -> None:
         """Note a judged answer."""
-        rule = AGGREGATES[self.planned.aggregate]
+        rule = rule_of(self.planned)
         self._note(position, SCORED, rule.term(score))
         if rule.own:
             self.own_parts[position], self.own_wholes[position] = rule.own(score)
@@ -56,7 +66,7 @@ class AnswerTable:
         if failure.kind is FailureKind.REFUSED:
             self._note(position, LEFT_OUT, (0.0, 0.0))
             return
-        wrong, right = AGGREGATES[self.planned.aggregate].unanswered(failure.counts)
+        wrong, right = rule_of(self.planned).unanswered(failure.counts)
         self._note(position, FAILED, right)
         if wrong != WRONG:
             self.wrong[position] = wrong
@@ -99,3 +109,20 @@ class AnswerTable:
             return []
         epochs = self.planned.epochs
         return [(position // epochs, (self.own_parts[position], self.own_wholes[position])) for position in positions]
+
+
+def tables_of(journal: Path, plan: RunPlan) -> dict[str, AnswerTable]:
+    """What a journal's results add to the scores of the benchmarks that may end early.
+
+    The journal is read only where there is such a benchmark.
+
+    Raises:
+        JournalError: the journal is damaged.
+    """
+    tables = {planned.id: AnswerTable.empty(planned) for planned in plan.benchmarks if planned.looks}
+    if tables:
+        for judged in JournalReading(journal).judged():
+            if judged.stands and judged.place.benchmark in tables:
+                table = tables[judged.place.benchmark]
+                table.note(judged.place.index * table.planned.epochs + judged.place.epoch, judged.result)
+    return tables

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kvv_action.plan.order import FEWEST, positions
-from kvv_action.schema import BenchmarkKind, PlannedBenchmark, Verdict
-from kvv_action.statistics.aggregates import AGGREGATES, RIGHT, WRONG, Term
+from kvv_action.schema import PlannedBenchmark, Verdict
+from kvv_action.score_rule import RIGHT, WRONG, Term
+from kvv_action.statistics.aggregates import rule_of
 from kvv_action.statistics.differences import (
     Difference,
     Estimate,
@@ -43,19 +44,19 @@ POSITIVE = 0.4
 Terms = Sequence[tuple[int, Term]]
 
 
-def exact(planned: PlannedBenchmark) -> bool:
-    """Whether every answer must be right: contract probes, self-tests, and bundled samples, too few for statistics."""
-    return planned.exact or planned.kind is BenchmarkKind.CONTRACT or planned.dataset.source == "bundled"
-
-
-def comparable(planned: PlannedBenchmark) -> bool:
-    """Whether a verdict by statistics is possible at all: there are a reference and a margin."""
-    return not (exact(planned) or planned.skip) and planned.reference is not None and planned.margin is not None
-
-
 def family(benchmarks: Iterable[PlannedBenchmark]) -> int:
     """How many benchmarks of a plan can raise a false alarm; at least 1."""
-    return max(1, sum(map(comparable, benchmarks)))
+    return max(1, sum(planned.comparable for planned in benchmarks))
+
+
+def by_limits(low: float, high: float, margin: float) -> frozenset[Verdict]:
+    """The verdicts that the limits of a comparison allow.
+
+    Limits below the margin allow two: they do not say whether the vendor is also clearly below the reference itself.
+    """
+    if low > -margin:
+        return frozenset({Verdict.PASS})
+    return frozenset({Verdict.INCONCLUSIVE, Verdict.FAIL} if high < -margin else {Verdict.INCONCLUSIVE})
 
 
 def quantile(planned: PlannedBenchmark, number: int, error: float) -> float:
@@ -150,7 +151,7 @@ def stand(planned: PlannedBenchmark, ledger: AnswerTable, *, ended: bool = True)
         ledger: its answers.
         ended: more will not come; else only looks are taken of which everything is there.
     """
-    if not comparable(planned):
+    if not planned.comparable:
         return Standing(planned=planned)
     order, found = positions(planned), []
     for number, end in enumerate(planned.looks or (len(order),)):
@@ -220,7 +221,7 @@ def reference_of(planned: PlannedBenchmark, terms: Terms) -> Estimate:
     reference = planned.reference
     assert reference is not None
     size = float(reference.n or planned.dataset.count or planned.samples)
-    if not AGGREGATES[planned.aggregate].f1:
+    if not rule_of(planned).f1:
         return Estimate(share=reference.value, size=size)
     counted = share_of([term for _, term in terms])[1] / len(terms) if terms else 1.0
     return Estimate(share=overlap_from(reference.value), size=size * min(1.0, counted), f1=True)
@@ -234,7 +235,7 @@ def _estimate(planned: PlannedBenchmark, terms: Terms, covered: int) -> Estimate
     samples stand for others, and their answers in several epochs, or to alike questions, are dependent.
     """
     share, whole = share_of([term for _, term in terms])
-    f1 = AGGREGATES[planned.aggregate].f1
+    f1 = rule_of(planned).f1
     everything = planned.dataset.pinned and planned.samples == planned.dataset.count and not covered % planned.samples
     if everything and not f1:
         return Estimate(share=share, size=whole)
@@ -300,11 +301,11 @@ def planned_design(planned: PlannedBenchmark, count: int) -> Design | None:
         planned: the benchmark.
         count: benchmarks that can fail (`family`).
     """
-    if not comparable(planned):
+    if not planned.comparable:
         return None
     answers = planned.samples * planned.epochs
     whole = planned.dataset.pinned and planned.samples == planned.dataset.count
-    f1 = AGGREGATES[planned.aggregate].f1
+    f1 = rule_of(planned).f1
     size = float(answers if whole or planned.epochs == 1 else planned.samples)
     terms: Terms = ()
     if f1 and planned.reference:

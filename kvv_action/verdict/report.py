@@ -2,20 +2,15 @@
 
 import math
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from kvv_action.ask.budget import tokens_of
-from kvv_action.errors import JournalError
-from kvv_action.journal import file as journals
-from kvv_action.journal.lines import to_failure, to_score
-from kvv_action.journal.reading import Answers, BenchmarkProgress, JournalState, Slot, slot_of, survey
+from kvv_action.journal.reading import JournalReading, Sent
+from kvv_action.journal.state import BenchmarkProgress, JournalState
 from kvv_action.plan.plan import plan_digest
-from kvv_action.plan.shard import whole
-from kvv_action.plan.variants import Pairs, judged
 from kvv_action.schema import (
     SCHEMA_VERSION,
     BenchmarkResult,
@@ -29,45 +24,30 @@ from kvv_action.schema import (
     Quantiles,
     RunPlan,
     RunReport,
+    SampleFailure,
     Saved,
     Score,
+    Slot,
     Timing,
     Usage,
     Verdict,
 )
-from kvv_action.statistics.aggregates import AGGREGATES, Aggregated, Missing
+from kvv_action.score_rule import Aggregated, Missing
+from kvv_action.statistics.aggregates import rule_of
 from kvv_action.statistics.intervals import clustered
 from kvv_action.verdict.causes import diagnose
+from kvv_action.verdict.checks.findings import AnswerChecks
 from kvv_action.verdict.comparison import Compared, compare_all
-from kvv_action.verdict.noninferiority import exact, family, stand
+from kvv_action.verdict.delivery import DeliveryTally
+from kvv_action.verdict.gap import Pairs, judged
+from kvv_action.verdict.noninferiority import family, stand
+from kvv_action.verdict.refusals import RefusalTally
 from kvv_action.verdict.state import OTHERS, state_of
 from kvv_action.verdict.tally import CUT_SHORT, UNKNOWN, Tally, mean, total
-from kvv_action.verdict.verdict import Evidence, judge, of_shard, overall
+from kvv_action.verdict.verdict import Evidence, judge, of_shard, overall, with_findings, with_one_cause
 
 Rescored = Mapping[Slot, Score]
 """Scores that replace those of the journal (audit)."""
-
-
-def read_plan(path: Path) -> RunPlan:
-    """The plan in a journal's first line.
-
-    Raises:
-        JournalError: empty, damaged, or of another version.
-    """
-    try:
-        first = next(iter(journals.Reader(path)), None)
-    except OSError as error:
-        raise JournalError(f"{path}: {error.strerror}") from error
-    if first is None or first.get("kind") not in ("session", "merge"):
-        raise JournalError(f"{path}: does not begin with a session; it is not a journal of kvv")
-    if first.get("schema") != SCHEMA_VERSION:
-        raise JournalError(f"{path}: has schema {first.get('schema')!r}; this version reads {SCHEMA_VERSION}")
-    try:
-        plan: RunPlan = TypeAdapter(RunPlan).validate_python(first["plan"])
-    except (KeyError, ValidationError) as error:
-        raise JournalError(f"{path}: its plan is not as kvv writes it ({error})") from error
-    whole(plan)
-    return plan
 
 
 class _Traffic:
@@ -88,16 +68,16 @@ class _Traffic:
         self.total.append(completion.total)
         if completion.streamed:
             self.first_token.append(completion.first_token)
-        counted = tokens_of(completion)
+        counted = completion.tokens
         if counted is None:
             self.unknown += 1
         else:
             self.prompt += counted[0]
             self.completion += counted[1]
 
-    def error(self, record: journals.Record) -> None:
+    def error(self, attempts: int) -> None:
         self.requests += 1
-        self.attempts += len(record["attempts"])
+        self.attempts += attempts
 
     def withdrawn(self) -> None:
         self.requests += 1
@@ -122,23 +102,26 @@ def quantiles(values: Sequence[float]) -> Quantiles:
     return Quantiles(p50=at(0.5), p95=at(0.95), max=round(ordered[-1], 4))
 
 
-def build(path: Path, rescored: Rescored | None = None) -> RunReport:
+def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> RunReport:
     """Recompute the report of a journal.
 
     Args:
-        path: the journal.
+        journal: its path, or a reading of it.
         rescored: scores to use instead of those written.
 
     Raises:
         JournalError: the journal cannot be read or does not hold together.
     """
-    plan = read_plan(path)
-    reader = journals.Reader(path)
-    found = survey(reader, plan)
+    reading = JournalReading(journal) if isinstance(journal, Path) else journal
+    plan, found = reading.plan, reading.state
     tallies = {planned.id: Tally.empty(planned) for planned in plan.benchmarks}
     traffic = _Traffic()
     pairs = Pairs(plan)
-    _count(reader, found, tallies, traffic, pairs, rescored or {})
+    arrivals, checks, refusals = DeliveryTally(), AnswerChecks(plan), RefusalTally()
+    _count(reading, tallies, traffic, (arrivals.add, checks.see, refusals.add), pairs, rescored or {})
+    delivery = arrivals.delivery(plan)
+    broken = arrivals.finding(delivery) if delivery else None
+    findings = (*((broken,) if broken else ()), *checks.findings())
     state, state_reason = state_of(found, plan)
     unasked = state_reason or (OTHERS if plan.shard is not None else "")
     compared = _compared(tallies)
@@ -150,8 +133,10 @@ def build(path: Path, rescored: Rescored | None = None) -> RunReport:
     results = judged(results, plan, gaps)
     advisory = [planned.id for planned in plan.benchmarks if planned.gates and plan.precheck == "warn"]
     wanted = [name for name, board in found.progress.items() if board.named]
-    beside = [planned.id for planned in plan.benchmarks if planned.varies not in ("", planned.id)]
+    beside = [planned.id for planned in plan.benchmarks if planned.is_variant]
     verdict, reason = overall(results, state, state_reason, advisory=advisory, wanted=wanted, beside=beside)
+    verdict, reason = with_findings(verdict, reason, findings)
+    reason = with_one_cause(reason, refusals.cause(), state)
     if plan.shard is not None:
         verdict, reason = of_shard(plan.shard, results, state, state_reason, advisory=advisory)
     return RunReport(
@@ -171,64 +156,52 @@ def build(path: Path, rescored: Rescored | None = None) -> RunReport:
         provenance=TypeAdapter(Provenance).validate_python(found.sessions[-1]["provenance"]),
         journal=JournalInfo(
             lines=found.lines,
-            head=reader.head,
+            head=reading.head,
             mended_bytes=found.mended_bytes,
             retried_failures=found.retried_failures,
             redacted_from=found.redacted_from,
         ),
         gaps=gaps,
+        delivery=delivery,
+        findings=findings,
     )
 
 
 def _count(
-    records: Iterable[journals.Record],
-    found: JournalState,
+    reading: JournalReading,
     tallies: Mapping[str, Tally],
     traffic: _Traffic,
+    watching: Sequence[Callable[[Sent], None]],
     pairs: Pairs,
     rescored: Rescored,
 ) -> None:
-    """Second pass: count the results that stand."""
-    answers = Answers()
-    for number, record in enumerate(records, 1):
-        kind = record["kind"]
-        if kind in ("answer", "observation"):
-            exchange = answers.add(record)
-            if not exchange.endpoint and not exchange.observation:
-                traffic.answer(exchange)
-                _begin(record, found, tallies)
-        elif kind == "withdrawn" and not record.get("endpoint"):
-            traffic.withdrawn()
-            _begin(record, found, tallies)
-        elif kind == "error" and not record.get("endpoint"):
-            traffic.error(record)
-        elif kind in ("score", "failure"):
-            slot, asked = slot_of(record), answers.judged(record)
-            board = found.progress[slot[0]]
-            if board.last[board.position(slot[1], slot[2])] == number:
-                score = _add(tallies[slot[0]], record, slot, asked, rescored)
-                if score is not None:
-                    pairs.add(slot, record["sample"], score.value)
-                else:
-                    pairs.lose(slot, record["sample"])
+    """Count the requests to the endpoint under test, and the results that stand."""
+    for event in reading.events():
+        tally, place = tallies[event.place.benchmark], event.place
+        if isinstance(event, Sent):
+            if not event.endpoint:
+                _sent(event, reading.state.progress[place.benchmark], tally, traffic)
+                for see in watching:
+                    see(event)
+        elif event.stands and isinstance(event.result, Score):
+            score = rescored.get(place.slot) or event.result
+            tally.score(place.index, place.epoch, place.sample, score, event.exchanges)
+            pairs.add(place, score.value)
+        elif event.stands and isinstance(event.result, SampleFailure):
+            tally.failure(place.index, place.epoch, place.sample, event.result)
+            pairs.lose(place)
 
 
-def _begin(record: journals.Record, found: JournalState, tallies: Mapping[str, Tally]) -> None:
-    """Count a request of a sample that came to no result."""
-    benchmark, index, epoch = slot_of(record)
-    board = found.progress[benchmark]
-    tallies[benchmark].begun += not board.last[board.position(index, epoch)]
-
-
-def _add(tally: Tally, record: journals.Record, slot: Slot, asked: list[Exchange], rescored: Rescored) -> Score | None:
-    """Count a result; returns the score, if it is one."""
-    _, index, epoch = slot
-    if record["kind"] == "failure":
-        tally.failure(index, epoch, record["sample"], to_failure(record))
-        return None
-    score = rescored.get(slot) or to_score(record["score"])
-    tally.score(index, epoch, record["sample"], score, asked)
-    return score
+def _sent(sent: Sent, progress: BenchmarkProgress, tally: Tally, traffic: _Traffic) -> None:
+    """Count a request, and whether its sample came to no result."""
+    if sent.exchange is not None:
+        traffic.answer(sent.exchange)
+    elif sent.withdrawn:
+        traffic.withdrawn()
+    else:
+        traffic.error(len(sent.attempts))
+        return
+    tally.begun += not progress.last[progress.position(sent.place.index, sent.place.epoch)]
 
 
 def _timing(found: JournalState, traffic: _Traffic) -> Timing:
@@ -271,7 +244,7 @@ def _result(
     found = _aggregated(tally, counts, unknown=counts.failed + (0 if early else counts.skipped))
     because = planned.skip or board.skip or state_reason
     cases = tally.cases.cases()
-    must_be_right = exact(planned)
+    must_be_right = planned.must_be_right
     reference, margin = (None, None) if must_be_right else (planned.reference, planned.margin)
     evidence = Evidence(
         kind=planned.kind,
@@ -322,7 +295,7 @@ def _result(
         distributions=tally.distributions.histograms(),
         comparison=compared.comparison if compared else None,
         saved=_saved(tally, counts) if early else None,
-        orientation=evidence.orientation and planned.varies in ("", planned.id),
+        orientation=evidence.orientation and not planned.is_variant,
     )
 
 
@@ -339,7 +312,7 @@ def _saved(tally: Tally, counts: Counts) -> Saved:
 
 def _aggregated(tally: Tally, counts: Counts, unknown: int) -> Aggregated:
     """The score with its interval: by the plan's aggregate, or else the mean; `unknown` answers could change it."""
-    compute = AGGREGATES[tally.planned.aggregate].compute
+    compute = rule_of(tally.planned).compute
     if compute is not None:
         missing = Missing(answers=unknown, failed=counts.failed, sums=tally.sums_by_name)
         return compute(tally.columns, missing)
@@ -371,7 +344,7 @@ def _diagnosis(tally: Tally, verdict: Verdict, *, exact: bool) -> tuple[Diagnosi
     sums = {name: (total(values), values.total()) for name, values in tally.metrics.items()}
     right = sum(value for value in tally.values if value != UNKNOWN)
     explained = sum(count for (cause, _), count in tally.causes.items() if cause == CUT_SHORT) + tally.unparsed
-    if tally.planned.varies not in ("", tally.planned.id):  # what is wrong with these is told by their gap
+    if tally.planned.is_variant:  # what is wrong with these is told by their gap
         return tally.diagnoses()
     whole = diagnose(sums, right, tally.scored, explained=explained, below_reference=below)
     return (*((whole,) if whole else ()), *tally.diagnoses())

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from kvv_action.journal.file import Record
-from kvv_action.journal.reading import JournalState
+from kvv_action.journal.state import JournalState
 from kvv_action.schema import RunPlan, RunState
 
 KILLED = "was killed or is still going"

@@ -1,19 +1,86 @@
 """Verdicts and their reasons: pure functions of the numbers."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from kvv_action.plan.order import FEWEST
-from kvv_action.schema import BenchmarkKind, BenchmarkResult, Counts, FailureCount, RunState, Shard, Verdict
+from kvv_action.schema import BenchmarkKind, Counts, FailureCount, RunState, Severity, Shard, Verdict
 from kvv_action.verdict.comparison import Compared
 
+_REPEATS = re.compile(r"no answer could be scored: |\d+ failed \(")
+"""Parts of a reason that tell how requests failed."""
 AT_MARGIN = 0.002
 """A difference so near the margin, as a fraction, is called equal to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictFigures:
+    """The numbers that a benchmark's verdict follows from; a run and a leaderboard record both give them.
+
+    Attributes:
+        exact: every answer must be right (bundled samples, contract probes).
+        sent, scored, failed, skipped: numbers of answers; sent = scored + failed.
+        wrong: scored answers without the full value.
+        reference, margin: what the profile says; None when it says nothing.
+        stands: the verdict of the comparison with the reference; None when there is no comparison.
+        torn: the verdict depends on whether the missing answers would have been right.
+        most_failures: share of answers that may fail for good.
+    """
+
+    exact: bool
+    sent: int
+    scored: int
+    failed: int
+    skipped: int
+    wrong: int
+    score: float | None
+    reference: float | None
+    margin: float | None
+    stands: Verdict | None
+    torn: bool
+    most_failures: float
+
+    @property
+    def comparable(self) -> bool:
+        """There are a reference and a margin."""
+        return self.reference is not None and self.margin is not None
+
+    @property
+    def too_many_failed(self) -> bool:
+        """Everything was asked, and a larger share failed for good than the run allows."""
+        return self.sent > 0 and self.failed / self.sent > self.most_failures and not self.skipped
+
+    @property
+    def informational(self) -> bool:
+        """There is a score, but nothing to judge it by."""
+        answered = self.score is not None and not self.skipped and not self.too_many_failed
+        return answered and not self.exact and not self.comparable
+
+
+def conclude(figures: VerdictFigures) -> Verdict:
+    """The verdict of one benchmark."""
+    if not figures.sent:
+        return Verdict.SKIPPED
+    if figures.exact:
+        if figures.wrong:
+            return Verdict.FAIL
+        return Verdict.INCONCLUSIVE if figures.failed or figures.skipped else Verdict.PASS
+    if not figures.comparable:
+        return Verdict.INCONCLUSIVE
+    if not figures.scored:
+        return Verdict.FAIL if figures.sent >= FEWEST and figures.too_many_failed else Verdict.INCONCLUSIVE
+    if figures.score is None or figures.stands is None:
+        return Verdict.INCONCLUSIVE
+    if figures.stands is Verdict.INCONCLUSIVE and figures.torn and figures.too_many_failed:
+        return Verdict.FAIL
+    return figures.stands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What a benchmark's verdict rests on.
+    """What a benchmark's verdict and its reason rest on.
 
     Attributes:
         right: answers with the full value.
@@ -45,82 +112,82 @@ class Evidence:
     bundled: bool = False
 
     @property
+    def figures(self) -> VerdictFigures:
+        """The numbers alone."""
+        counts, compared = self.counts, self.compared
+        return VerdictFigures(
+            exact=self.exact, sent=counts.sent, scored=counts.scored, failed=counts.failed, skipped=counts.skipped,
+            wrong=counts.scored - self.right, score=self.score, reference=self.reference, margin=self.margin,
+            stands=compared.verdict if compared else None, torn=compared is not None and compared.torn,
+            most_failures=self.most_failures,
+        )  # fmt: skip
+
+    @property
     def orientation(self) -> bool:
-        """Answered as asked, but there is nothing to judge the score by."""
-        judged = self.exact or self.score is None or self.counts.skipped > 0 or _too_many_failed(self)
-        return not judged and (self.reference is None or self.margin is None)
+        """There is a score, but nothing to judge it by."""
+        return self.figures.informational
 
 
 def judge(evidence: Evidence) -> tuple[Verdict, str]:
     """The verdict of one benchmark and the reason in a sentence."""
+    verdict = conclude(evidence.figures)
+    return verdict, _reason(evidence, verdict)
+
+
+def _reason(evidence: Evidence, verdict: Verdict) -> str:
     counts = evidence.counts
-    if not counts.sent:
-        return Verdict.SKIPPED, evidence.because or "nothing was asked"
+    if verdict is Verdict.SKIPPED:
+        return evidence.because or "nothing was asked"
     if evidence.exact:
-        return _exact(evidence)
+        return _exact(evidence, verdict)
     if not counts.scored:
         nothing = f"no answer could be scored: {missing(evidence)}"
-        comparable = evidence.reference is not None and evidence.margin is not None
-        if comparable and counts.sent >= FEWEST and _too_many_failed(evidence):
-            return Verdict.FAIL, f"{nothing}; {_more_than_allowed(evidence)}"
-        return Verdict.INCONCLUSIVE, nothing
+        return f"{nothing}; {_more_than_allowed(evidence)}" if verdict is Verdict.FAIL else nothing
     if evidence.score is None:
-        return Verdict.INCONCLUSIVE, evidence.absent or "the answers give no score"
+        return evidence.absent or "the answers give no score"
     scored = f"scored {_percent(evidence.score)}"
     if evidence.reference is None:
-        return Verdict.INCONCLUSIVE, f"{scored}, but the profile has no reference to compare with"
+        return f"{scored}, but the profile has no reference to compare with"
     if evidence.margin is None:
         reference = _percent(evidence.reference)
-        return (
-            Verdict.INCONCLUSIVE,
-            f"{scored}; the reference of {reference} was measured in another way and is for orientation only",
-        )
+        return f"{scored}; the reference of {reference} was measured in another way and is for orientation only"
     if evidence.compared is None:
         few = f"{scored}, but {counts.sent} answers are too few to compare; {FEWEST} are needed"
-        return Verdict.INCONCLUSIVE, few + (f"; {missing(evidence)}" if counts.failed or counts.skipped else "")
-    return _compared(evidence, evidence.compared, evidence.reference, evidence.margin)
+        return few + (f"; {missing(evidence)}" if counts.failed or counts.skipped else "")
+    return _compared(evidence, evidence.compared, verdict)
 
 
-def _exact(evidence: Evidence) -> tuple[Verdict, str]:
+def _exact(evidence: Evidence, verdict: Verdict) -> str:
     counts, noun = evidence.counts, "probes" if evidence.kind is BenchmarkKind.CONTRACT else "answers"
-    wrong = counts.scored - evidence.right
-    if wrong:
+    if verdict is Verdict.FAIL:
+        wrong = counts.scored - evidence.right
         named = ", ".join(evidence.wrong_ids[:5]) + (", …" if wrong > 5 else "")
         found = f", {counts.unparsed} without any answer found" if counts.unparsed else ""
-        return Verdict.FAIL, f"{wrong} of {counts.scored} {noun} wrong{found} ({named})"
-    if counts.failed or counts.skipped:
-        return (
-            Verdict.INCONCLUSIVE,
-            f"{evidence.right} of {counts.planned} {noun} right, the rest unknown: {missing(evidence)}",
-        )
-    return Verdict.PASS, f"all {counts.scored} {noun}{' to bundled samples' if evidence.bundled else ''} right"
+        return f"{wrong} of {counts.scored} {noun} wrong{found} ({named})"
+    if verdict is Verdict.INCONCLUSIVE:
+        return f"{evidence.right} of {counts.planned} {noun} right, the rest unknown: {missing(evidence)}"
+    return f"all {counts.scored} {noun}{' to bundled samples' if evidence.bundled else ''} right"
 
 
-def _compared(evidence: Evidence, found: Compared, reference: float, margin: float) -> tuple[Verdict, str]:
+def _compared(evidence: Evidence, found: Compared, verdict: Verdict) -> str:
     numbers = found.comparison
-    against = "the reference on the same samples" if numbers.paired else f"the reference {_percent(reference)}"
+    against = "the reference on the same samples" if numbers.paired else f"the reference {_percent(evidence.reference)}"
     if numbers.reference_assumed:
         against += f" (its size is not published; {numbers.reference_size:.0f} answers assumed)"
-    seen = f"{_points(numbers.difference)} against {against}, margin {_points(margin, sign=False)}"
+    margin = _points(evidence.margin or 0.0, sign=False)
+    seen = f"{_points(numbers.difference)} against {against}, margin {margin}"
     early = f"; decided early, by {numbers.answers} of {evidence.counts.planned} answers" if numbers.early else ""
     match found.verdict:
         case Verdict.PASS:
-            return found.verdict, f"{seen}: even the lower limit {_points(numbers.low)} is within the margin{early}"
+            return f"{seen}: even the lower limit {_points(numbers.low)} is within the margin{early}"
         case Verdict.FAIL:
-            return found.verdict, f"{seen}: even the upper limit {_points(numbers.high)} is below the margin{early}"
-    if found.torn and _too_many_failed(evidence):
-        allowed = _more_than_allowed(evidence)
-        return Verdict.FAIL, f"{seen}: what did not come decides, and {allowed}; {missing(evidence)}"
+            return f"{seen}: even the upper limit {_points(numbers.high)} is below the margin{early}"
+    if verdict is Verdict.FAIL:
+        return f"{seen}: what did not come decides, and {_more_than_allowed(evidence)}; {missing(evidence)}"
     limits = f"the limits {_points(numbers.low)} and {_points(numbers.high)} hold both outcomes"
     decides = "; what did not come decides" if found.torn else ""
     lost = f"; {missing(evidence)}" if evidence.counts.failed or evidence.counts.skipped else ""
-    return Verdict.INCONCLUSIVE, f"{seen}: {limits}{decides}{lost}; {_power(evidence, found)}"
-
-
-def _too_many_failed(evidence: Evidence) -> bool:
-    """All was asked, and more of it failed for good than the run allows."""
-    counts = evidence.counts
-    return counts.failed / counts.sent > evidence.most_failures and not counts.skipped
+    return f"{seen}: {limits}{decides}{lost}; {_power(evidence, found)}"
 
 
 def _more_than_allowed(evidence: Evidence) -> str:
@@ -170,8 +237,36 @@ def _points(value: float, *, sign: bool = True) -> str:
     return f"{100 * value:+.1f} points" if sign else f"{100 * value:.1f} points"
 
 
+class BenchmarkVerdict(Protocol):
+    """What the verdict of a run needs of each benchmark; a report and a leaderboard record both have it."""
+
+    @property
+    def id(self) -> str:
+        """The benchmark's id."""
+
+    @property
+    def title(self) -> str:
+        """Its name for people."""
+
+    @property
+    def kind(self) -> BenchmarkKind:
+        """Contract or scored."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """Its own verdict."""
+
+    @property
+    def reason(self) -> str:
+        """Why, in a sentence."""
+
+    @property
+    def orientation(self) -> bool:
+        """There is a score, but nothing to judge it by, so it does not count."""
+
+
 def overall(
-    results: Sequence[BenchmarkResult],
+    results: Sequence[BenchmarkVerdict],
     state: RunState,
     state_reason: str,
     *,
@@ -216,9 +311,43 @@ def overall(
     return Verdict.SKIPPED, "; ".join(f"{result.title}: {result.reason}" for result in results) or "nothing was asked"
 
 
+class SeenCause(Protocol):
+    """What the verdict of a run needs of each finding; a report and a leaderboard record both have it."""
+
+    @property
+    def severity(self) -> Severity:
+        """A failure fails the run."""
+
+    @property
+    def cause(self) -> str:
+        """What is wrong, in a sentence."""
+
+
+def with_findings(verdict: Verdict, reason: str, findings: Sequence[SeenCause]) -> tuple[Verdict, str]:
+    """The verdict of the run with what was found over all answers: each failure fails it, and is told first."""
+    failures = [finding.cause for finding in findings if finding.severity is Severity.FAILURE]
+    if not failures:
+        return verdict, reason
+    return Verdict.FAIL, "; ".join([*failures, reason] if verdict is Verdict.FAIL else failures)
+
+
+def with_one_cause(reason: str, cause: str, state: RunState) -> str:
+    """The reason led by a cause that explains all of it; failures that only repeat the cause are not told again.
+
+    Args:
+        reason: of the run.
+        cause: why every request was refused; empty where there is no one such cause.
+        state: what stopped a run has told the cause already.
+    """
+    if not cause or state is not RunState.COMPLETE:
+        return reason
+    kept = [part for part in reason.split("; ") if not _REPEATS.search(part)]
+    return "; ".join([cause, *kept])
+
+
 def of_shard(
     shard: Shard,
-    results: Sequence[BenchmarkResult],
+    results: Sequence[BenchmarkVerdict],
     state: RunState,
     state_reason: str,
     *,

@@ -11,9 +11,20 @@ import orjson
 
 from kvv_action.ask.budget import Budget, Limits
 from kvv_action.ask.runner import Ending, Runner
-from kvv_action.benchmark import ASSUMED, Benchmark, DatasetPin, Finished, Generate, Rows, Sandbox, Typical
+from kvv_action.benchmark import (
+    ASSUMED,
+    Benchmark,
+    BenchmarkBase,
+    DatasetPin,
+    Finished,
+    Generate,
+    Rows,
+    Sandbox,
+    Typical,
+)
 from kvv_action.journal.file import Journal, Reader
-from kvv_action.journal.reading import survey
+from kvv_action.journal.reading import JournalReading
+from kvv_action.journal.state import read_state
 from kvv_action.plan.plan import Amount, Loaded, plan_benchmark
 from kvv_action.profiles.model import BenchmarkRules, Profile, ThinkingRules
 from kvv_action.redact import Redactor
@@ -78,7 +89,7 @@ def equal(sample: Sample, exchanges: Sequence[Exchange]) -> Score:
 
 
 @dataclass(kw_only=True)
-class Quiz:
+class Quiz(BenchmarkBase):
     """`count` questions whose answers are their numbers; each costs `calls` requests."""
 
     count: int = 3
@@ -117,9 +128,6 @@ class Quiz:
 
     def opening(self, sample: Sample) -> Sequence[Message]:
         return [{"role": "user", "content": question(sample.input)}]
-
-    async def aclose(self) -> None:
-        """Nothing to release."""
 
 
 def asking(text: str, **fields: Any) -> Request:
@@ -248,17 +256,17 @@ class Run:
         """What one process does: go on from the journal, ask, write the end."""
         ticks = itertools.count(1_700_000_000)
         with journal(self.path, self.redactor) as writer:
-            found = survey(Reader(self.path), self.plan)
+            found = read_state(Reader(self.path), self.plan)
             writer.append(session_line(self.plan, len(found.sessions) + 1))
             budget = Budget(limits or Limits(), seconds=found.seconds)
-            budget.replay(Reader(self.path))
+            budget.replay(JournalReading(self.path).sent())
             runner = Runner(
                 plan=self.plan,
                 profile=self.profile,
                 loaded=self.loaded,
                 client=client,
                 journal=writer,
-                found=survey(Reader(self.path), self.plan),
+                found=read_state(Reader(self.path), self.plan),
                 observer=self.observer,
                 workers=workers,
                 retry_failed=retry_failed,

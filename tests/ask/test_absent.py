@@ -5,17 +5,19 @@ from pathlib import Path
 import pytest
 
 from entrypoint.compose import _missing
+from entrypoint.settings import ours
 from kvv_action.journal.file import Reader
-from kvv_action.journal.reading import survey
+from kvv_action.journal.state import read_state
 from kvv_action.schema import BenchmarkKind, RunState, Verdict
-from kvv_action.settings import Settings
 from tests.ask.fakes import FakeClient, Quiz, Run, make_run
+
+Settings = ours().model
 
 REASON = "no container engine answers"
 
 
 def missing(run: Run) -> bool:
-    return _missing(survey(Reader(run.path), run.plan), Settings())
+    return _missing(read_state(Reader(run.path), run.plan), Settings())
 
 
 async def test_it_is_skipped_with_the_reason(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import pytest
 from kvv_action.ask.budget import Budget, Limits
 from kvv_action.benchmark import Generate
 from kvv_action.errors import EndpointError
+from kvv_action.journal.file import chained
+from kvv_action.journal.reading import JournalReading
 from kvv_action.schema import Attempt, Completion, FailureKind, RunState, Sample, Verdict
 from kvv_action.verdict.report import build
 from tests.ask.fakes import FakeClient, Quiz, asking, make_run, question, right, said
@@ -178,7 +180,7 @@ async def test_what_an_interrupted_session_had_on_the_way_counts(tmp_path: Path)
     with pytest.raises(asyncio.CancelledError):
         await task
     budget = Budget(Limits())
-    budget.replay(run.lines())
+    budget.replay(JournalReading(run.path).sent())
     assert budget.requests == len(client.bodies) == 5
     assert {line["sample"] for line in run.lines("withdrawn")} == {"q2", "q3", "q4"}
     assert budget.prompt == 2 * 10 + sum(line["reckoned"] for line in run.lines("withdrawn"))
@@ -193,8 +195,10 @@ async def test_a_journal_of_before_is_counted_as_it_is(tmp_path: Path) -> None:
     for line in old:
         for attempt in line.get("completion", {}).get("attempts", ()):
             del attempt["characters"]
+        del line["prev"]
+    run.path.write_bytes(b"".join(chained(orjson.dumps(line)[1:] for line in old)))
     budget = Budget(Limits())
-    budget.replay(old)
+    budget.replay(JournalReading(run.path).sent())
     assert (budget.requests, budget.prompt, budget.generated) == (3, 30, 15)
 
 
@@ -213,7 +217,7 @@ async def test_tries_that_were_cut_cost_their_text_and_their_prompt(tmp_path: Pa
     assert len(client.bodies) == 3
     assert ending.reason.startswith("budget spent: max-tokens is 2500, 3075 tokens were used")
     budget = Budget(Limits())
-    budget.replay(run.lines())
+    budget.replay(JournalReading(run.path).sent())
     assert (budget.prompt, budget.generated) == (3 * (10 + 10), 3 * (5 + 1000))
 
 
@@ -226,7 +230,7 @@ async def test_a_request_that_failed_for_good_costs_what_had_come(tmp_path: Path
     assert "max-tokens" in ending.reason
     (prompt,) = {line["reckoned"] for line in run.lines("error")}
     budget = Budget(Limits())
-    budget.replay(run.lines())
+    budget.replay(JournalReading(run.path).sent())
     assert (budget.prompt, budget.generated) == (6 * prompt, 6000)
 
 
@@ -323,5 +327,5 @@ async def test_requests_to_a_reference_are_not_part_of_it(tmp_path: Path) -> Non
     budget = Budget(Limits(requests=2))
     await run.session(FakeClient(), reference=FakeClient(), limits=budget.limits)
     assert run.report().usage.requests == 2
-    budget.replay(run.lines())
+    budget.replay(JournalReading(run.path).sent())
     assert budget.requests == 2

@@ -10,7 +10,7 @@ import pytest
 from kvv_action.benchmark import Generate
 from kvv_action.errors import EndpointError, JournalError, Rejected, RunStopped
 from kvv_action.journal.file import Journal, Reader
-from kvv_action.journal.reading import survey
+from kvv_action.journal.state import read_state
 from kvv_action.redact import Redactor
 from kvv_action.report.files import canonical
 from kvv_action.schema import Attempt, Completion, Exchange, FailureKind, RunState, Sample, Score
@@ -159,9 +159,9 @@ async def test_another_plan_is_refused(tmp_path: Path) -> None:
     await run.session(FakeClient())
     smaller = plan_of([load_quiz(Quiz(count=2))])
     with pytest.raises(JournalError, match="sample 2, epoch 0, which the plan does not have"):
-        survey(Reader(run.path), smaller)
+        read_state(Reader(run.path), smaller)
     with pytest.raises(JournalError, match="benchmark 'quiz', which the plan does not have"):
-        survey(Reader(run.path), plan_of([load_quiz(Quiz(id="other"))]))
+        read_state(Reader(run.path), plan_of([load_quiz(Quiz(id="other"))]))
 
 
 async def test_a_second_score_is_refused(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ async def test_skips_of_an_earlier_session_are_forgotten(tmp_path: Path) -> None
         journal.append(session_line(run.plan))
         journal.append({"kind": "skip", "benchmark": "quiz", "reason": "an old reason"})
         journal.append(session_line(run.plan, 2))
-    assert survey(Reader(run.path), run.plan).progress["quiz"].skip == ""
+    assert read_state(Reader(run.path), run.plan).progress["quiz"].skip == ""
 
 
 def mixed(body: Mapping[str, Any]) -> Reply:

@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from kvv_action.errors import EndpointError
+from kvv_action.journal.reading import JournalReading
 from kvv_action.plan.order import positions, shuffled
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import BenchmarkResult, Completion, FailureKind, Reference, RunState, Saved, Verdict
@@ -261,7 +262,7 @@ async def test_an_audit_reaches_the_same(tmp_path: Path) -> None:
     """Every answer judged again, every look taken again."""
     run = run_of(tmp_path)
     await run.session(FakeClient(knows(0.95)))
-    scores, differences = await rescore(run.path, run.plan, run.loaded)
+    scores, differences = await rescore(JournalReading(run.path), run.loaded)
     assert differences == []
     assert build(run.path, scores) == run.report()
 

@@ -119,7 +119,7 @@ async def test_content_type_lies_are_tolerated(bench, wire, stream: bool) -> Non
         (lambda w: w.http(408), "server-error"),
         (lambda w: w.http(429, b"slow down"), "rate-limited"),
         (lambda w: w.http(200, b"<html>busy</html>", kind="text/html"), "bad-response"),
-        (lambda w: w.http(204), "truncated"),
+        (lambda w: w.http(204), "empty-stream"),
         (lambda w: w.http_stream(w.events(w.chunk(content="a"))), "truncated"),
         (lambda w: w.http_stream(w.events({"error": {"message": "oops"}})), "stream-error"),
         (lambda w: w.hang(close=True), "disconnected"),

@@ -27,7 +27,7 @@ def after(kind: FailureKind, *, tries: int = 1, spent: float = 0, asked: float |
 
 RETRIED = {
     "connect", "disconnected", "timeout-connect", "timeout-first-token", "timeout-silence", "truncated",
-    "bad-response", "stream-error", "rate-limited", "server-error",
+    "bad-response", "stream-error", "rate-limited", "server-error", "empty-stream", "server-ended",
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from kvv_action.errors import EndpointError, JournalError
 from kvv_action.journal.file import Journal, Reader
 from kvv_action.journal.merge import continues, examine, merged
+from kvv_action.journal.reading import JournalReading
 from kvv_action.redact import Redactor
 from kvv_action.schema import BenchmarkKind, FailureKind, Outcome, RunState, Verdict
 from kvv_action.verdict.audit import rescore
@@ -77,7 +78,7 @@ async def test_any_division_gives_the_same(of: int, seed: int) -> None:
         journals = chance.sample([shard.path for shard in shards], of)
         report = merge_to(tmp_path / "merged.jsonl", journals)
         assert told(report)[:-1] == told(run.report())[:-1]  # a kill may cost requests
-        scores, differences = await rescore(tmp_path / "merged.jsonl", run.plan, run.loaded)
+        scores, differences = await rescore(JournalReading(tmp_path / "merged.jsonl"), run.loaded)
         assert differences == []
         assert len(scores) == sum(one.counts.scored for one in report.benchmarks)
 

@@ -10,7 +10,8 @@ from kvv_action.benchmark import Generate
 from kvv_action.errors import JournalError
 from kvv_action.journal.file import Reader
 from kvv_action.journal.lines import PLAIN
-from kvv_action.journal.reading import survey
+from kvv_action.journal.reading import JournalReading
+from kvv_action.journal.state import read_state
 from kvv_action.redact import Redactor
 from kvv_action.schema import Exchange, Sample, Score
 from kvv_action.verdict.audit import rescore
@@ -68,7 +69,7 @@ async def test_an_audit_judges_observations_again(tmp_path: Path) -> None:
     """From the journal alone."""
     run = _observing(tmp_path)
     await run.session(FakeClient())
-    scores, differences = await rescore(run.path, run.plan, run.loaded)
+    scores, differences = await rescore(JournalReading(run.path), run.loaded)
     assert differences == []
     assert [score.value for score in scores.values()] == [1.0]
 
@@ -96,4 +97,4 @@ async def test_a_damaged_observation_is_told(tmp_path: Path) -> None:
     for damage in ("AAAA", "no base64!", records[3]["packed"][:400]):
         records[3]["packed"] = damage
         with pytest.raises(JournalError, match="line 4 is not as kvv writes it"):
-            survey(orjson.loads(orjson.dumps(records)), run.plan)
+            read_state(orjson.loads(orjson.dumps(records)), run.plan)

@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 import pytest
 
-from entrypoint.commands.leaderboard_check import AUDIT_OPTIONS
-from kvv_action.leaderboard.findings import Finding
+from entrypoint.commands.leaderboard_check import audit_options
+from kvv_action.leaderboard.findings import CheckFinding
 from kvv_action.leaderboard.record import LARGEST, Record
 from kvv_action.report.files import canonical, sha256
 from tests.bundle.test_unpack import bomb
@@ -63,12 +63,26 @@ def test_with_its_evidence_the_scores_are_computed_again(board: Board, run: Path
     assert "every score and every number of report.json was reached again" in ran.out
 
 
-def test_its_diff_alone_passes(board: Board, tmp_path: Path) -> None:
-    """As GitHub serves it at pull/1.diff; no file of the pull request is there."""
-    (tmp_path / "1.diff").write_text(board.git("diff", BASE, "HEAD") + "\n")
+def test_nothing_of_it_needs_to_be_checked_out(board: Board) -> None:
+    """A pull request that was only fetched is judged as a commit; the work tree has none of its files."""
+    board.git("branch", "fetched")
     board.git("checkout", "-q", BASE)
-    ran = kvv("leaderboard", "check", tmp_path / "1.diff", "--root", board.root)
+    assert not board.file.exists()
+    ran = check(board, "--head", "fetched")
     assert ran.status == 0, ran.out
+    assert ran.out.endswith("1 files, 0 refused; verified: self-reported\n")
+
+
+def test_a_forged_one_is_refused_without_its_files(board: Board) -> None:
+    """The same judge, whatever is checked out."""
+    setting("vendor", "id", to="unknown")(board)
+    board.commit()
+    board.git("branch", "fetched")
+    board.git("checkout", "-q", BASE)
+    ran = check(board, "--head", "fetched")
+    assert ran.status == 1
+    assert "the vendor unknown is not in leaderboard.toml" in ran.out
+    assert check(board, "--head=--output=/tmp/x").status == 2
 
 
 def test_the_file_alone_passes(board: Board) -> None:
@@ -298,7 +312,7 @@ FORGED: dict[str, tuple[Forge, str]] = {
     "a submodule": (submodule, "a submodule"),
     "a bomb for its evidence": (
         lambda b: b.evidence.write_bytes(bomb(160 * 2**20)),
-        "unpacks to more than 300 times its size, as only bombs do",
+        "unpacks to more than 300 times its size, like a decompression bomb",
     ),
     "an archive beside it": (
         added("results/acme-ai/kimi-k2.6/evidence.zip", b"PK" + bytes(4_000_000)),
@@ -566,7 +580,7 @@ def test_everything_that_an_audit_may_need_can_be_given() -> None:
     """The check passes on what `kvv audit` takes."""
     said = kvv("audit", "--help").out
     offered = set(re.findall(r"^ +(--[a-z-]+)", said, re.MULTILINE)) - {"--help"}
-    assert offered == {f"--{name}" for name in AUDIT_OPTIONS}
+    assert offered == {f"--{name}" for name in audit_options()}
 
 
 def test_evidence_of_another_run_is_said(board: Board, tmp_path: Path) -> None:
@@ -624,10 +638,10 @@ def test_a_defect_on_one_file_hides_no_others(board: Board, tmp_path: Path, monk
 
     whole = judge.implausible
 
-    def broken(record: Record, now: datetime) -> Iterator[Finding]:
+    def broken(record: Record, now: datetime, choosing: frozenset[str]) -> Iterator[CheckFinding]:
         if record.reason == "breaks":
             raise OverflowError("date value out of range")
-        return whole(record, now)
+        return whole(record, now, choosing)
 
     monkeypatch.setattr(judge, "implausible", broken)
     other = json.loads(board.file.read_bytes())
@@ -677,3 +691,11 @@ def test_hooks_and_configuration_of_the_checkout_do_not_run(board: Board, tmp_pa
     board.git("config", "core.hooksPath", os.fspath(tmp_path))
     assert check(board).status == 0
     assert not trap.exists()
+
+
+def test_a_file_too_large_is_told_without_git(board: Board) -> None:
+    """Its size is known before its content."""
+    board.file.write_bytes(b"{" + b" " * (LARGEST + 10) + b"}")
+    ran = kvv("leaderboard", "check", board.file, "--root", board.root)
+    assert ran.status == 1
+    assert f"has {LARGEST + 12} bytes; a record has at most {LARGEST}" in ran.out

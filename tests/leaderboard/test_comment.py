@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from kvv_action.leaderboard.findings import CheckReport, Judged, error, warning
-from kvv_action.leaderboard.verdicts import MARK, dump
+from kvv_action.leaderboard.check_report import MARK, dump
+from kvv_action.leaderboard.findings import CheckReport, FileFindings, error, warning
 from tests.github.fake_github import LEADERBOARD, TOKEN, USER, FakeGitHub, Fault, running
 from tests.pipeline.command import Ran, kvv
 from tests.report.reports import EVIL
 
 BRANCH = "kvv-acme"
-GOOD = CheckReport(files=(Judged(path="results/a/b/c.json", findings=(warning("evidence", "none"),)),))
+GOOD = CheckReport(files=(FileFindings(path="results/a/b/c.json", findings=(warning("evidence", "none"),)),))
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_a_comment_is_written_and_kept_up_to_date(fake: FakeGitHub, tmp_path: Pa
     """Once; then it changes with the check."""
     assert comment(fake, tmp_path).out.startswith("created: ")
     assert comment(fake, tmp_path).out.startswith("none: ")
-    bad = CheckReport(files=(Judged(path="results/a/b/c.json", findings=(error("form", "wrong"),)),))
+    bad = CheckReport(files=(FileFindings(path="results/a/b/c.json", findings=(error("form", "wrong"),)),))
     assert comment(fake, tmp_path, bad).out.startswith("updated: ")
     (only,) = fake.comments
     assert only["body"].startswith(MARK)
@@ -94,7 +94,7 @@ def test_a_pull_request_that_changes_its_own_check_is_not_believed(fake: FakeGit
 def test_hostile_findings_are_text(fake: FakeGitHub, tmp_path: Path) -> None:
     """Whoever opened the pull request wrote them."""
     evil = EVIL.replace("\ud800", "")
-    comment(fake, tmp_path, CheckReport(files=(Judged(path=evil, findings=(error("form", evil),)),)))
+    comment(fake, tmp_path, CheckReport(files=(FileFindings(path=evil, findings=(error("form", evil),)),)))
     for harm in ("<script", "@octocat", "](http"):
         assert harm not in fake.comments[0]["body"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kvv_action.leaderboard.findings import Level
+from kvv_action.leaderboard.findings import FindingLevel
 from kvv_action.leaderboard.known import Known, disagreements
 from kvv_action.leaderboard.plausible import implausible
 from kvv_action.leaderboard.record import Mark, Record, State, TimingRecord
@@ -22,7 +22,7 @@ GOOD = record()
 
 def said(found: Record, now: datetime = NOW) -> list[str]:
     """The refusals."""
-    return [finding.message for finding in implausible(found, now) if finding.level is Level.ERROR]
+    return [finding.message for finding in implausible(found, now) if finding.level is FindingLevel.ERROR]
 
 
 def with_benchmark(**changes: Any) -> Record:
@@ -142,7 +142,7 @@ def test_a_result_expires() -> None:
 def test_too_narrow_an_interval_is_looked_at() -> None:
     """Thirty answers cannot give a tenth of a point."""
     found = list(implausible(with_benchmark(interval=(0.8995, 0.9005)), NOW))
-    assert [(one.level, one.rule) for one in found] == [(Level.WARNING, "interval")]
+    assert [(one.level, one.rule) for one in found] == [(FindingLevel.WARNING, "interval")]
 
 
 def of_profile(version: str = "x", **changes: Any) -> Record:
@@ -181,6 +181,6 @@ def test_a_record_agrees_with_its_profile() -> None:
 def test_another_reference_or_margin_is_refused(changes: dict[str, Any], reason: str) -> None:
     """Of the same version; of another one it is a warning."""
     (found,) = disagreements(of_profile(**changes), Known(version="x"))
-    assert (found.level, reason in found.message) == (Level.ERROR, True)
+    assert (found.level, reason in found.message) == (FindingLevel.ERROR, True)
     levels = {one.level for one in disagreements(of_profile(**changes), Known(version="y"))}
-    assert levels == {Level.WARNING, Level.NOTE}
+    assert levels == {FindingLevel.WARNING, FindingLevel.NOTE}

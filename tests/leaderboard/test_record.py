@@ -12,8 +12,8 @@ from kvv_action.leaderboard.record import (
     LARGEST,
     Mark,
     Origin,
+    Publication,
     RecordError,
-    Source,
     State,
     Trust,
     dump,
@@ -214,7 +214,7 @@ def test_the_schema_agrees_with_the_loader() -> None:
 
 def test_published_scores_have_a_source_and_no_evidence() -> None:
     """What others published is repeated in the same form."""
-    source = Source(publisher="Moonshot AI", url="https://example.com/scores", date="2025-11-15")
+    source = Publication(publisher="Moonshot AI", url="https://example.com/scores", date="2025-11-15")
     bare = replace(
         record().benchmarks[0],
         verdict=None, counts=None, dataset=None, samples=None, epochs=None, n=None, score=None, note=">= 0.73",

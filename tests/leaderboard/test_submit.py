@@ -10,8 +10,8 @@ import pytest
 
 from entrypoint import submission
 from entrypoint.submission import NotFit, refuse_unfit
+from kvv_action.leaderboard.pull_request_text import run_of
 from kvv_action.leaderboard.record import load, path_of
-from kvv_action.leaderboard.words import run_of
 from kvv_action.schema import RunState, Verdict
 from tests.github.fake_github import LEADERBOARD, TOKEN, USER, FakeGitHub, running
 from tests.leaderboard.board import RULES, Board
@@ -196,7 +196,7 @@ def test_a_failed_run_is_a_result() -> None:
 
 def test_problems_name_the_settings() -> None:
     """Before a run, not after it."""
-    from kvv_action.settings import load as load_settings
+    from entrypoint.settings import load as load_settings
 
     names = [problem.name for problem in submission.problems_of(load_settings({}))]
     assert names == ["leaderboard-repo", "leaderboard-token"]

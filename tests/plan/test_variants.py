@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from kvv_action.errors import EndpointError
-from kvv_action.plan.variants import BOTH, ERROR, NOTHING_VARIED, OFF, VARY, Pairs, applied
-from kvv_action.schema import FailureKind, Sample, Verdict
+from kvv_action.plan.variants import BOTH, NOTHING_VARIED, OFF, VARY, applied
+from kvv_action.schema import FailureKind, Place, Sample, Verdict
+from kvv_action.verdict.gap import ERROR, Pairs
 from kvv_action.verdict.report import build
 from tests.ask.fakes import FakeClient, Quiz, Reply, Run, load_quiz, make_run, plan_of, right, said, text_of
 
@@ -207,7 +208,8 @@ def test_false_alarms_are_rare_and_real_gaps_are_found(loss: float, least: float
         draws, pairs = random.Random(seed), Pairs(plan)
         for index in range(100):
             for benchmark, chance in (("quiz", 0.8), ("quiz-varied", 0.8 - loss)):
-                pairs.add((benchmark, index, 0), f"q{index}", float(draws.random() < chance))
+                place = Place(benchmark=benchmark, sample=f"q{index}", index=index, epoch=0)
+                pairs.add(place, float(draws.random() < chance))
         clear += pairs.gaps()[0].clear
     assert ERROR == 0.01
     assert least <= clear / 500 <= most

@@ -5,8 +5,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from kvv_action.profiles.loader import load, names
-from kvv_action.profiles.model import BenchmarkRules, Contract, ImmutableParameter, Profile, Severity
+from kvv_action.profiles.model import BenchmarkRules, Contract, ImmutableParameter, Profile
 from kvv_action.profiles.thinking import sampling_for, thinks
+from kvv_action.schema import Severity
 
 MODEL_FACTS_HOSTS = {"huggingface.co", "github.com", "platform.kimi.ai"}
 

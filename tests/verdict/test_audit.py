@@ -10,10 +10,12 @@ import pytest
 
 from kvv_action.errors import JournalError
 from kvv_action.journal.file import Journal, Reader
+from kvv_action.journal.reading import JournalReading
+from kvv_action.plan.difference import DifferenceKind, differing
 from kvv_action.redact import Redactor
 from kvv_action.report.files import canonical
 from kvv_action.schema import DatasetInfo, Exchange, Sample, Score
-from kvv_action.verdict.audit import check_samples, compare, rescore
+from kvv_action.verdict.audit import check_samples, rescore
 from kvv_action.verdict.report import build
 from tests.ask.fakes import FakeClient, FakeRows, Quiz, Run, load_quiz, make_run, plan_of
 
@@ -41,9 +43,9 @@ def chained_again(run: Run, edit: Edit) -> None:
 async def audited(run: Run, written: bytes) -> list[str]:
     """What `kvv audit` would say, from the samples to the report."""
     differences = check_samples(run.plan, run.loaded)
-    scores, wrong = await rescore(run.path, run.plan, run.loaded)
+    scores, wrong = await rescore(JournalReading(run.path), run.loaded)
     recomputed = orjson.loads(canonical(build(run.path, rescored=scores)))
-    return [*differences, *wrong, *compare(orjson.loads(written), recomputed)]
+    return list(map(str, [*differences, *wrong, *differing(orjson.loads(written), recomputed)]))
 
 
 async def test_an_honest_run_agrees(tmp_path: Path) -> None:
@@ -94,7 +96,7 @@ async def test_an_edited_line_without_a_new_chain_is_found(tmp_path: Path) -> No
     run = await finished(tmp_path)
     run.path.write_bytes(run.path.read_bytes().replace(b'"content":"1"', b'"content":"2"'))
     with pytest.raises(JournalError, match="the digest of the line before does not match"):
-        await rescore(run.path, run.plan, run.loaded)
+        await rescore(JournalReading(run.path), run.loaded)
 
 
 async def test_an_edited_report_is_found(tmp_path: Path) -> None:
@@ -130,7 +132,7 @@ async def test_a_score_without_its_answer_is_refused(tmp_path: Path) -> None:
     run = await finished(tmp_path)
     chained_again(run, lambda record: None if record["kind"] == "answer" and record["sample"] == "q0" else record)
     with pytest.raises(JournalError, match="quiz, sample q0, epoch 0: the answer to call 0 is missing"):
-        await rescore(run.path, run.plan, run.loaded)
+        await rescore(JournalReading(run.path), run.loaded)
 
 
 async def test_a_score_that_names_no_answer_is_refused(tmp_path: Path) -> None:
@@ -138,7 +140,7 @@ async def test_a_score_that_names_no_answer_is_refused(tmp_path: Path) -> None:
     run = await finished(tmp_path)
     chained_again(run, lambda record: {**record, "calls": []} if record["kind"] == "score" else record)
     with pytest.raises(JournalError, match="a score without an answer"):
-        await rescore(run.path, run.plan, run.loaded)
+        await rescore(JournalReading(run.path), run.loaded)
 
 
 async def test_another_dataset_is_found(tmp_path: Path) -> None:
@@ -146,7 +148,7 @@ async def test_another_dataset_is_found(tmp_path: Path) -> None:
     run = await finished(tmp_path)
     rows = FakeRows(DatasetInfo(source="file", location="other.jsonl", count=3, digest="1" * 64))
     (difference,) = check_samples(run.plan, [load_quiz(Quiz(), rows=rows)])
-    assert difference == (
+    assert str(difference) == (
         "quiz: the dataset at hand has digest 1111111111111111, the run used 0000000000000000 (quiz.jsonl)"
     )
 
@@ -155,15 +157,19 @@ async def test_other_samples_are_found(tmp_path: Path) -> None:
     """The same dataset, but not the same choice of it."""
     run = await finished(tmp_path)
     others = [load_quiz(Quiz(ids=("a", "b", "c")))]
-    assert check_samples(run.plan, others) == ["quiz: the samples at hand are not those of the run"]
-    _, differences = await rescore(run.path, run.plan, others)
-    assert differences[0] == "quiz, sample q0, epoch 0: the dataset has another sample in this place"
+    assert list(map(str, check_samples(run.plan, others))) == ["quiz: the samples at hand are not those of the run"]
+    _, differences = await rescore(JournalReading(run.path), others)
+    assert str(differences[0]) == "quiz, sample q0, epoch 0: the dataset has another sample in this place"
 
 
 async def test_another_version_of_the_scorer_is_found(tmp_path: Path) -> None:
     """Its judgement may differ, so it is said first."""
     run = await finished(tmp_path)
-    assert check_samples(run.plan, [load_quiz(Quiz(version="2"))]) == ["quiz: scored by version 1, at hand is 2"]
+    (difference,) = check_samples(run.plan, [load_quiz(Quiz(version="2"))])
+    assert (difference.place, difference.kind, difference.written, difference.recomputed) == (
+        "quiz", DifferenceKind.VERSION, "1", "2",
+    )  # fmt: skip
+    assert str(difference) == "quiz: scored by version 1, at hand is 2"
 
 
 async def test_a_benchmark_that_is_not_at_hand_is_said(tmp_path: Path) -> None:
@@ -171,8 +177,8 @@ async def test_a_benchmark_that_is_not_at_hand_is_said(tmp_path: Path) -> None:
     run = make_run(tmp_path, Quiz(), Quiz(id="gone"))
     await run.session(FakeClient())
     run.loaded = run.loaded[:1]
-    assert check_samples(run.plan, run.loaded) == ["gone: this version has no such benchmark"]
-    scores, differences = await rescore(run.path, run.plan, run.loaded)
+    assert list(map(str, check_samples(run.plan, run.loaded))) == ["gone: this version has no such benchmark"]
+    scores, differences = await rescore(JournalReading(run.path), run.loaded)
     assert {slot[0] for slot in scores} == {"quiz"}
     assert differences == []
 
@@ -186,15 +192,15 @@ async def test_a_scorer_that_breaks_on_an_edited_answer_is_a_difference(tmp_path
         raise error
 
     run.loaded = [load_quiz(Quiz(judge=broken))]
-    _, differences = await rescore(run.path, run.plan, run.loaded)
+    _, differences = await rescore(JournalReading(run.path), run.loaded)
     assert len(differences) == 3
-    assert f"cannot be scored from the journal ({type(error).__name__}: {error})" in differences[0]
+    assert f"cannot be scored from the journal ({type(error).__name__}: {error})" in str(differences[0])
 
 
 async def test_categories_come_from_the_dataset(tmp_path: Path) -> None:
     """As when the run was scored."""
     run = await finished(tmp_path)
-    scores, _ = await rescore(run.path, run.plan, run.loaded)
+    scores, _ = await rescore(JournalReading(run.path), run.loaded)
     assert [score.category for score in scores.values()] == ["even", "odd", "even"]
 
 
@@ -202,7 +208,7 @@ def test_places_of_differences_are_paths() -> None:
     """Nested, with what is only on one side, and lists of another length as a whole."""
     old = {"a": {"b": [1, {"c": 2}]}, "d": 1, "f": [1]}
     new = {"a": {"b": [1, {"c": 3}]}, "e": 1, "f": [1, 2]}
-    assert list(compare(old, new)) == [
+    assert list(map(str, differing(old, new))) == [
         "report.a.b[1].c: written 2, recomputed 3",
         "report.d: written 1, recomputed None",
         "report.e: written None, recomputed 1",
@@ -212,8 +218,8 @@ def test_places_of_differences_are_paths() -> None:
 
 def test_long_values_are_cut_in_differences() -> None:
     """A message stays a line."""
-    (difference,) = compare("x" * 1000, "y")
-    assert len(difference) < 200
+    (difference,) = differing("x" * 1000, "y")
+    assert len(str(difference)) < 200
 
 
 async def test_the_plan_of_a_changed_profile_differs(tmp_path: Path) -> None:

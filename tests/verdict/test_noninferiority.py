@@ -23,7 +23,7 @@ from kvv_action.statistics.differences import Paired
 from kvv_action.statistics.intervals import one_sided
 from kvv_action.verdict.answers import AnswerTable
 from kvv_action.verdict.comparison import compare_all
-from kvv_action.verdict.noninferiority import ERROR, Standing, comparable, holm, planned_design, quantile, stand
+from kvv_action.verdict.noninferiority import ERROR, Standing, holm, planned_design, quantile, stand
 from tests.ask.vendors import planned_of
 
 LOST = SampleFailure(kind=FailureKind.TIMEOUT_TOTAL, message="too long")
@@ -85,9 +85,10 @@ def test_nothing_is_compared_without_answers_reference_or_margin() -> None:
         replace(QUIZ, margin=None),
         replace(QUIZ, skip="no engine"),
         replace(QUIZ, kind=BenchmarkKind.CONTRACT),
+        replace(QUIZ, exact=True),
         replace(QUIZ, dataset=replace(QUIZ.dataset, source="bundled")),
     ):
-        assert not comparable(planned)
+        assert not planned.comparable
         assert stand(planned, ledger_of(planned, 900, 100)).looks == ()
         assert planned_design(planned, 1) is None
 

@@ -20,8 +20,8 @@ from benchmarks.precheck.suites.tokens import COMPLETION_MISCOUNTED
 from benchmarks.precheck.usage import answer_of, count_of
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
-from kvv_action.profiles.model import Profile, Severity
-from kvv_action.schema import Completion, Exchange, Message, Request, Score, Thinking
+from kvv_action.profiles.model import Profile
+from kvv_action.schema import Completion, Exchange, Message, Request, Score, Severity, Thinking
 
 MAX_TOKENS_IGNORED = Cause(
     cause="max_tokens is not kept",

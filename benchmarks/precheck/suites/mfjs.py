@@ -140,20 +140,26 @@ class Try:
 
 
 def probes(profile: Profile, options: Options) -> Iterator[Probe]:
-    """Every schema of the corpus and of `mfjs-cases`, in both modes."""
+    """Every schema of the corpus in both modes."""
+    del options
     if Contract.TOOL_SCHEMA not in profile.contracts:
         return
     for case in corpus():
         for mode, stream in MODES:
             yield _probe(profile, case, mode, stream=stream, tier=_tier(case.name, stream=stream))
-    if options.mfjs_cases:
-        given = from_folder(Path(options.mfjs_cases))
-        control = Case(suite="cases", id="plainest", schema=CONTROL)
-        plainest = _probe(profile, control, "plain", stream=False, tier="smoke")
-        yield replace(plainest, judge=_allowed(profile, partial(_judge_counted, given)))
-        for case in given.sent:
-            for mode, stream in MODES:
-                yield _probe(profile, case, mode, stream=stream, tier="smoke")
+
+
+def further(profile: Profile, folder: str) -> Iterator[Probe]:
+    """Every schema of a folder in both modes; nothing without a folder."""
+    if not folder or Contract.TOOL_SCHEMA not in profile.contracts:
+        return
+    given = from_folder(Path(folder))
+    control = Case(suite="cases", id="plainest", schema=CONTROL)
+    plainest = _probe(profile, control, "plain", stream=False, tier="smoke")
+    yield replace(plainest, judge=_allowed(profile, partial(_judge_counted, given)))
+    for case in given.sent:
+        for mode, stream in MODES:
+            yield _probe(profile, case, mode, stream=stream, tier="smoke")
 
 
 def _tier(name: str, *, stream: bool) -> str:

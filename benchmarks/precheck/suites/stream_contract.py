@@ -13,8 +13,8 @@ from benchmarks.precheck.stream_items import ITEMS, StreamAsked, StreamItem, Wei
 from benchmarks.precheck.usage import answer_of
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
-from kvv_action.profiles.model import Profile, Severity
-from kvv_action.schema import Exchange, Json, Request, Score
+from kvv_action.profiles.model import Profile
+from kvv_action.schema import Exchange, Json, Request, Score, Severity
 
 TEXT = "Say in one short sentence why the sea is salty."
 UNKNOWN = "kvv-no-such-model"

@@ -18,9 +18,9 @@ from benchmarks.precheck.probe import Probe, broken, holds, informs, refused, we
 from benchmarks.precheck.usage import count_of
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
-from kvv_action.profiles.model import Profile, Severity, Surface
+from kvv_action.profiles.model import Profile, Surface
 from kvv_action.profiles.prompt import CHANNEL
-from kvv_action.schema import Completion, Exchange, Json, Request, Score
+from kvv_action.schema import Completion, Exchange, Json, Request, Score, Severity
 
 READY = "READY"
 TEXT = f"Reply with exactly: {READY}"

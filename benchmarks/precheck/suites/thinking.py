@@ -12,9 +12,9 @@ from benchmarks.precheck.causes import THINKING_LOST, THINKING_REFUSED, THINKING
 from benchmarks.precheck.probe import REFUSALS, Judge, Probe, broken, completions, holds, informs, refused, weighed
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
-from kvv_action.profiles.model import Profile, Severity
+from kvv_action.profiles.model import Profile
 from kvv_action.profiles.thinking import think_body
-from kvv_action.schema import Completion, Exchange, Json, Message, Request, Score, Thinking, ToolCall
+from kvv_action.schema import Completion, Exchange, Json, Message, Request, Score, Severity, Thinking, ToolCall
 
 TAGS_LEAKED = Cause(
     cause="thinking markers leak into content",

@@ -11,10 +11,10 @@ from benchmarks.precheck.token_pattern import CONSTANT_OFFSET, GENERATION_PREFIX
 from benchmarks.precheck.usage import answer_of, count_of
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
-from kvv_action.profiles.model import Profile, Severity
+from kvv_action.profiles.model import Profile
 from kvv_action.profiles.prompt import CHANNEL
 from kvv_action.profiles.token_cases import STOPPED, TokenCase, TokenCases, load
-from kvv_action.schema import Exchange, Json, Request, Score
+from kvv_action.schema import Exchange, Json, Request, Score, Severity
 
 CASES_REFUSED = Cause(
     cause="valid requests are refused, so that their prompts cannot be counted",

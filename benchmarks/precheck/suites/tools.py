@@ -40,8 +40,8 @@ from benchmarks.precheck.causes import Cause
 from benchmarks.precheck.probe import REFUSALS, Judge, Probe, broken, holds, refused, weighed
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
-from kvv_action.profiles.model import Contract, Profile, Severity
-from kvv_action.schema import Completion, Exchange, Json, Request, Score, ToolCall
+from kvv_action.profiles.model import Contract, Profile
+from kvv_action.schema import Completion, Exchange, Json, Request, Score, Severity, ToolCall
 
 CALLED_UNASKED = Cause(
     cause="tools are called when none is needed",

@@ -21,8 +21,8 @@ from benchmarks.precheck.picture import FORMATS, SIZE, blank, data_url, draw, nu
 from benchmarks.precheck.probe import REFUSALS, Probe, broken, completions, holds, refused, weighed
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
-from kvv_action.profiles.model import Profile, Severity
-from kvv_action.schema import Completion, Exchange, Json, Message, Request, Score
+from kvv_action.profiles.model import Profile
+from kvv_action.schema import Completion, Exchange, Json, Message, Request, Score, Severity
 from kvv_action.scoring.vision import prompt_tokens
 
 PICTURES_REFUSED = Cause(

@@ -25,7 +25,7 @@ _FORM = (
 
 
 def words(row: Row, today: date) -> tuple[str, str, str]:
-    """Label, message and colour; what has expired or is no whole run says so instead of its verdict."""
+    """Label, message and colour; an expired result or a partial run says so instead of its verdict."""
     label = f"kvv {row.model_title}"[:60]
     if row.expired(today):
         return label, f"expired {row.expires}", _STALE

@@ -10,19 +10,19 @@ from kvv_action.leaderboard.published import published
 from kvv_action.leaderboard.record import RecordError, dump, path_of
 from kvv_action.leaderboard.rules import RULES, VendorRule, parse
 from kvv_action.leaderboard.site import badge, downloads
+from kvv_action.leaderboard.site.folder import MARKER, SiteFolder, replaced
 from kvv_action.leaderboard.site.pages import Model, Pages, model_of, script, style
 from kvv_action.leaderboard.site.rows import Row, Tier, entry_of, of_models, of_vendors, rank, row_of, standing
-from kvv_action.leaderboard.site.target import MARKER, Target, replaced
 from kvv_action.leaderboard.store import read_entry, record_files
 from kvv_action.report.files import canonical, sha256
 
 PROBLEMS = 20
-"""Damaged records that are named before giving up."""
+"""The most damaged records that an error lists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """What a site holds."""
+    """How much a site holds."""
 
     records: int
     models: int
@@ -62,12 +62,12 @@ def build(root: Path, out: Path, *, today: date, url: str = "", with_published: 
 
 
 def _rules(root: Path) -> Mapping[str, VendorRule]:
-    """What the leaderboard says of its vendors; nothing where it has no rules."""
+    """The vendors by id; empty without rules."""
     path = root / RULES
     return parse(path.read_bytes(), str(path)).vendors if path.is_file() else {}
 
 
-def _rows(root: Path, target: Target, names: Mapping[str, str], *, with_published: bool) -> list[Row]:
+def _rows(root: Path, target: SiteFolder, names: Mapping[str, str], *, with_published: bool) -> list[Row]:
     """Every record as a row; its file goes to the same place on the site."""
     rows, problems, seen = list[Row](), list[str](), set[str]()
     for path in record_files(root):
@@ -86,7 +86,7 @@ def _rows(root: Path, target: Target, names: Mapping[str, str], *, with_publishe
     return [*rows, *(_published(target, seen) if with_published else ())]
 
 
-def _published(target: Target, seen: set[str]) -> Iterator[Row]:
+def _published(target: SiteFolder, seen: set[str]) -> Iterator[Row]:
     for record in published():
         path, data = path_of(record), dump(record)
         if path not in seen:
@@ -99,7 +99,12 @@ def _models(rows: Iterable[Row], today: date) -> dict[str, Model]:
 
 
 def _shared(
-    target: Target, pages: Pages, models: dict[str, Model], vendors: dict[str, list[Row]], rows: list[Row], today: date
+    target: SiteFolder,
+    pages: Pages,
+    models: dict[str, Model],
+    vendors: dict[str, list[Row]],
+    rows: list[Row],
+    today: date,
 ) -> None:
     keys = {row.key for model in models.values() for row in model.board}
     about = {
@@ -118,7 +123,7 @@ def _shared(
     target.write("data/all.csv", downloads.as_csv(rows, keys, today))
 
 
-def _model(target: Target, pages: Pages, model: Model, today: date) -> None:
+def _model(target: SiteFolder, pages: Pages, model: Model, today: date) -> None:
     keys = {row.key for row in model.board}
     target.write(f"model/{model.id}.html", pages.model(model))
     target.write(f"data/model/{model.id}.json", downloads.as_json(model.rows, keys, today))
@@ -127,8 +132,8 @@ def _model(target: Target, pages: Pages, model: Model, today: date) -> None:
     target.write(path, pages.feed(f"kvv: {model.title}", path, model.rows))
 
 
-def _badges(target: Target, rows: Iterable[Row], today: date) -> set[tuple[str, str]]:
-    """A badge for each vendor and model that kvv has measured; whoever is only written about has none."""
+def _badges(target: SiteFolder, rows: Iterable[Row], today: date) -> set[tuple[str, str]]:
+    """A badge for each vendor and model that kvv measured; published scores alone give none."""
     made = set()
     for model, found in of_models(row for row in rows if row.tier is not Tier.PUBLISHED).items():
         for vendor, own in of_vendors(found).items():

@@ -15,7 +15,7 @@ HISTORY = 120
 
 
 def column(cells: Iterable[Cell]) -> Scale:
-    """The common scale of a column, so that rows can be compared by eye."""
+    """The common scale of a column, so that the eye can compare rows."""
     values = [
         value
         for cell in cells
@@ -28,7 +28,7 @@ def column(cells: Iterable[Cell]) -> Scale:
 
 
 def cell(found: Cell, scale: Scale) -> Markup:
-    """Interval, score and reference; an interval that is not of the record itself is dashed."""
+    """Interval, score and reference; an interval that the record does not have itself is dashed."""
     if found.score is None or found.interval is None:
         return Markup("")
     canvas = Canvas(14, "", "", "")

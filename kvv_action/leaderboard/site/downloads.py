@@ -10,7 +10,7 @@ from kvv_action.leaderboard.site.rows import Cell, Row, Tier
 from kvv_action.report.files import canonical
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""Beginnings that a spreadsheet would carry out."""
+"""First characters that make a spreadsheet evaluate a text."""
 COLUMNS = (
     "model", "vendor", "vendor_name", "benchmark", "metric", "score", "low", "high", "interval", "n", "reference",
     "margin", "difference", "difference_low", "difference_high", "benchmark_verdict", "note", "verdict", "trust",
@@ -60,7 +60,7 @@ def as_json(rows: Iterable[Row], standing: Set[str], today: date) -> bytes:
 
 
 def as_csv(rows: Iterable[Row], standing: Set[str], today: date) -> bytes:
-    """RFC 4180, UTF-8; a text that a spreadsheet would take for a formula begins with an apostrophe."""
+    """RFC 4180, UTF-8; a text that a spreadsheet would evaluate gets an apostrophe in front."""
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS, lineterminator="\r\n")
     writer.writeheader()

@@ -25,7 +25,7 @@ _POLICY = policy(style_src="'self'", script_src="'self'", img_src="'self' data:"
 
 
 def style() -> str:
-    """The stylesheet of report.html with what only the site needs."""
+    """The stylesheet of report.html and the site's own."""
     return stylesheet() + (_HERE / "site.css").read_text(encoding="utf-8")
 
 
@@ -64,7 +64,7 @@ class History:
 
 
 class Pages:
-    """Renders with the same date, address and templates."""
+    """Renders all pages with one date, one address and the same templates."""
 
     def __init__(self, *, today: date, url: str) -> None:
         self._today = today
@@ -95,7 +95,7 @@ class Pages:
         )  # fmt: skip
 
     def model(self, model: Model) -> bytes:
-        """The table of one model."""
+        """The page of one model."""
         benchmarks = benchmarks_of(model.board)
         return self._render("model.html", root="../", model=model, benchmarks=benchmarks, scales=_scales(model.board))
 
@@ -152,7 +152,7 @@ def _history(model: Model, rows: Sequence[Row], names: Names, *, badge: bool) ->
 
 
 def model_of(name: str, rows: Sequence[Row], board: Sequence[Row]) -> Model:
-    """A model with the title that its newest record has."""
+    """A model with the title of its newest record."""
     return Model(id=name, title=title_of(list(rows)), rows=rows, board=board)
 
 

@@ -1,4 +1,4 @@
-"""What the site shows of a record, in little memory, and which of a vendor's records stands for it."""
+"""What the site shows of a record, in little memory, and which record stands for its vendor."""
 
 import datetime
 from collections import defaultdict
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 from sys import intern
 
-from kvv_action.leaderboard.record import BenchmarkRecord, Origin, Record, Source, State, Trust
+from kvv_action.leaderboard.record import BenchmarkRecord, DeliveryRecord, Origin, Publication, Record, State, Trust
 from kvv_action.leaderboard.store import Entry
 from kvv_action.report.text import percent
-from kvv_action.schema import BenchmarkKind, Verdict
+from kvv_action.schema import BenchmarkKind, Severity, Verdict
 from kvv_action.statistics.intervals import wilson
 
-MEANS = frozenset({"accuracy", "pass@1", "resolved", "ocrbench_accuracy"})
+MEANS = frozenset({"accuracy", "pass@1", "resolved"})
 """Metrics that are shares of right answers, for which an interval follows from the number of answers."""
 BESIDE = {"schema_accuracy": "valid calls"}
-"""Metrics that are shown beside a score, and how."""
+"""Metrics that are shown beside a score, with their names there."""
 _AMOUNTS = {"full": 2, "standard": 1}
 
 
 class Tier(StrEnum):
-    """How far a row is trusted, the best first; `published` was not measured by kvv at all."""
+    """How far a row is trusted, the best first; `published` was not measured by kvv."""
 
     RE_RUN = "re-run"
     ATTESTED = "attested"
@@ -30,7 +30,6 @@ class Tier(StrEnum):
 
 
 _ORDER = {tier: place for place, tier in enumerate(Tier)}
-_TIERS = {Trust.RE_RUN: Tier.RE_RUN, Trust.ATTESTED: Tier.ATTESTED, Trust.SELF_REPORTED: Tier.SELF_REPORTED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +37,8 @@ class Cell:
     """One benchmark of a row.
 
     Attributes:
-        computed: the interval is not of the record: it was computed from score and number of answers.
-        note: what stands for a score that is not published as a number.
+        computed: the record has no interval; this one follows from the score and the number of answers.
+        note: published in place of a score.
         beside: a further number that belongs to the score, in words.
         difference: from the reference, with the limits that the verdict rests on.
     """
@@ -61,7 +60,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One record; `key` is short, stable and unique among all records."""
+    """One record; `key` is short, stable and unique among all records, `findings` are failures and warnings."""
 
     key: str
     path: str
@@ -82,7 +81,9 @@ class Row:
     amount: str
     cells: tuple[Cell, ...]
     evidence: str
-    source: Source | None
+    source: Publication | None
+    delivery: DeliveryRecord | None = None
+    findings: tuple[str, ...] = ()
 
     def cell(self, benchmark: str) -> Cell | None:
         """The cell of one benchmark."""
@@ -98,7 +99,7 @@ def row_of(entry: Entry, names: Mapping[str, str] | None = None) -> Row:
 
     Args:
         entry: the record.
-        names: what maintainers call the vendors, by id; it goes before what the record says.
+        names: the maintainers' names of vendors, by id; they replace the record's own.
     """
     record, setup = entry.record, entry.record.setup
     bundle = record.evidence.bundle if record.evidence else None
@@ -113,7 +114,7 @@ def row_of(entry: Entry, names: Mapping[str, str] | None = None) -> Row:
         date=intern(record.date),
         finished=record.timing.finished if record.timing else f"{record.date}T00:00:00+00:00",
         expires=intern(record.expires),
-        tier=Tier.PUBLISHED if record.origin is Origin.PUBLISHED else _TIERS[entry.verified],
+        tier=Tier.PUBLISHED if record.origin is Origin.PUBLISHED else Tier(entry.verified),
         state=record.state,
         marks=tuple(intern(str(mark)) for mark in record.marks),
         verdict=record.verdict,
@@ -123,6 +124,10 @@ def row_of(entry: Entry, names: Mapping[str, str] | None = None) -> Row:
         cells=tuple(_cell(one) for one in record.benchmarks),
         evidence=(bundle.url or "") if bundle else "",
         source=record.source,
+        delivery=record.delivery,
+        findings=tuple(
+            f"{one.severity}: {one.cause}" for one in record.findings if one.severity is not Severity.INFORMATION
+        ),
     )
 
 
@@ -145,8 +150,8 @@ def _is_mean(one: BenchmarkRecord) -> bool:
 def standing(rows: Iterable[Row], today: datetime.date) -> list[Row]:
     """One row per vendor, origin and effort: the most trusted, then the largest, then the newest result.
 
-    What has not expired goes before what has, and whole runs before partial ones. Trust goes before age so that a
-    vendor cannot put a newer report of its own in the place of a maintainer's re-run.
+    Current results go before expired ones, and complete runs before partial ones. Trust goes before age, so that a
+    vendor cannot replace a maintainer's re-run by a newer report of its own.
     """
     groups: dict[tuple[str, bool, str], list[Row]] = defaultdict(list)
     for row in rows:
@@ -156,7 +161,7 @@ def standing(rows: Iterable[Row], today: datetime.date) -> list[Row]:
 
 
 def rank(row: Row, today: datetime.date) -> tuple[bool, bool, int, int, str, str]:
-    """What stands for a vendor comes last in this order; see `standing`."""
+    """Sort key; the record that stands for a vendor has the largest one. See `standing`."""
     whole = row.state is State.COMPLETE
     amount = _AMOUNTS.get(row.amount, 0)
     return not row.expired(today), whole, -_ORDER[row.tier], amount, row.finished, row.path
@@ -200,5 +205,5 @@ def name_of(rows: list[Row]) -> str:
 
 
 def entry_of(record: Record, path: str, digest: str) -> Entry:
-    """A record that stands in no repository, as if it did."""
+    """An entry for a record that is in no repository."""
     return Entry(path=path, sha256=digest, record=record, verified=Trust.SELF_REPORTED)

@@ -1,0 +1,1 @@
+"""Checks that look at every answer of a run, whichever benchmark asked."""
