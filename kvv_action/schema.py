@@ -600,7 +600,7 @@ class Counts:
     unparsed: int
     failed: int
     skipped: int
-    refused: int = field(default=0, metadata=LATER)
+    refused: int = field(default=0, metadata=LATER, repr=False)
 
     def __post_init__(self) -> None:
         assert self.planned == self.sent + self.skipped, self

@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from benchmarks.precheck.benchmark import Precheck
+from benchmarks.precheck.options import PrecheckOptions
 from benchmarks.precheck.suites import all_probes
 from benchmarks.precheck.suites.surfaces import READY, SURFACE_BROKEN, SURFACE_COUNTS, probes
 from kvv_action.benchmark import Options
@@ -105,7 +106,6 @@ def test_without_a_chat_there_is_nothing_to_compare() -> None:
 
 async def test_a_surface_that_breaks_is_not_there() -> None:
     """An error of the server on a route that need not exist is no failure; one of the chat is."""
-    options = Options(probes=("surfaces",))
     profile = loader.load("kimi-k3")
 
     async def generate(request: Request, *, may_reject: bool = False) -> Exchange:
@@ -114,7 +114,7 @@ async def test_a_surface_that_breaks_is_not_there() -> None:
         return CHAT
 
     fails = False
-    benchmark = Precheck(options)
+    benchmark = Precheck(Options(), PrecheckOptions(probes=("surfaces",)))
     samples = list(benchmark.samples(None, profile))
     await benchmark.solve(samples[0], generate, None)
     fails = True
