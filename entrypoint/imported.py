@@ -85,14 +85,15 @@ class Replay:
         attempt = Attempt(
             number=1, started=self.now - duration, duration=duration, failure=failure.kind, message=failure.message
         )
-        raise EndpointError(failure.kind, failure.message, attempts=(attempt,))
+        raise EndpointError(failure.kind, failure.message, attempts=(attempt,), status=k2vv.status_of(failure))
 
-    async def fetch(self, path: str) -> Completion:
+    async def fetch(self, path: str, content: bytes | None = None) -> Completion:
         """Nothing else is in the file.
 
         Raises:
             EndpointError: always.
         """
+        del content
         raise EndpointError(FailureKind.UNDECIDED, f"an imported result file holds answers only, not {path}")
 
 

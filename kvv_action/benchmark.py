@@ -540,8 +540,8 @@ class Client(Protocol):
         """
         ...
 
-    async def fetch(self, path: str) -> Completion:
-        """Get something else below the base URL; the body, cut to 64 KiB, is the content.
+    async def fetch(self, path: str, content: bytes | None = None) -> Completion:
+        """Get something else below the base URL, or post `content` there; the body, cut to size, is the content.
 
         Raises:
             EndpointError, RunStopped: as above.

@@ -43,7 +43,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known spelling that `word` most likely means; None when none is close."""
     from difflib import get_close_matches
 
-    found = get_close_matches(word, list(known), n=1)
+    known = list(known)
+    if begun := [name for name in known if name and word.startswith(f"{name}-")]:
+        return max(begun, key=len)
+    found = get_close_matches(word, known, n=1)
     return found[0] if found else None
 
 

@@ -15,6 +15,8 @@ MOST_FAILURES = 0.1
 
 CHAT = "chat/completions"
 COMPLETIONS = "completions"
+REFUSED = "refused_as_officially"
+"""Name of the metric that counts requests which the official endpoint refuses as well."""
 REFERENCE = "reference"
 """Name of the endpoint that answers are compared with, where a request goes there."""
 
@@ -35,7 +37,10 @@ class Verdict(StrEnum):
 
 
 class FailureKind(StrEnum):
-    """Why a sample has no score: infrastructure, never a wrong answer."""
+    """Why a sample has no score: infrastructure, never a wrong answer.
+
+    REFUSED is no failure: the official endpoint refuses the request as well, so that it is left out on both sides.
+    """
 
     CONNECT = "connect"
     DISCONNECTED = "disconnected"
@@ -56,6 +61,7 @@ class FailureKind(StrEnum):
     AUTH = "auth"
     REDIRECT = "redirect"
     REJECTED = "rejected"
+    REFUSED = "refused-as-officially"
     UNDECIDED = "undecided"
     SCORER = "scorer"
     SANDBOX = "sandbox"
@@ -100,6 +106,7 @@ class Sample:
         cluster: what samples have in common whose answers are alike (the same question shown in two ways); empty when
             a sample stands for itself.
         variation: in which ways it differs from the published item, in words; empty for the item itself.
+        refusable: why the official endpoint refuses it by HTTP 400, in words; empty when it must be answered.
     """
 
     id: str
@@ -110,6 +117,7 @@ class Sample:
     unanswered: Mapping[str, int] = field(default_factory=dict)
     cluster: str = ""
     variation: tuple[str, ...] = ()
+    refusable: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +130,9 @@ class Request:
         sampling: False sends none of the profile's sampling parameters.
         thinking: whether thinking is asked for.
         stream: None follows the run's setting.
-        path: what is asked below the base URL; anything but `chat/completions` and `completions` is fetched with GET,
-            without a body.
+        path: what is asked below the base URL, or below its origin when it begins with a slash; anything but
+            `chat/completions` and `completions` is fetched with GET, without a body, unless `verbatim`.
+        verbatim: it is posted, and the body of the answer is taken as it is: the text is the content.
         endpoint: empty for the endpoint under test, `REFERENCE` for the one that it is compared with.
     """
 
@@ -134,6 +143,7 @@ class Request:
     stream: bool | None = None
     path: str = CHAT
     endpoint: str = ""
+    verbatim: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -579,7 +589,10 @@ class RunPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Denominators: planned = sent + skipped, sent = scored + failed, unparsed is part of scored."""
+    """Denominators: planned = sent + skipped, sent = scored + failed + refused, unparsed is part of scored.
+
+    `refused` are requests that the official endpoint refuses as well; they are no part of any score.
+    """
 
     planned: int
     sent: int
@@ -587,10 +600,11 @@ class Counts:
     unparsed: int
     failed: int
     skipped: int
+    refused: int = field(default=0, metadata=LATER, repr=False)
 
     def __post_init__(self) -> None:
         assert self.planned == self.sent + self.skipped, self
-        assert self.sent == self.scored + self.failed, self
+        assert self.sent == self.scored + self.failed + self.refused, self
         assert 0 <= self.unparsed <= self.scored, self
 
 

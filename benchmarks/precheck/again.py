@@ -153,28 +153,32 @@ def open_after(look: Look, exchange: Exchange) -> bool:
     return isinstance(finding, Finding) and finding.slip
 
 
-def must_refuse(whats: str | Sequence[str], control: str, cause: Cause) -> Judge:
-    """A judge of several answers: the control's, then one to each request that breaks a rule.
+def must_refuse(whats: str | Sequence[str], controls: str | Sequence[str], cause: Cause) -> Judge:
+    """A judge of several answers: those of the controls, then one to each request that breaks a rule.
 
     Args:
         whats: what is wrong with each request, as noun phrases; a text when there is one request.
-        control: what the control asks, as a noun phrase.
+        controls: what each control asks, as noun phrases; they have the shape of the requests, and keep the rule.
         cause: of a request being accepted.
     """
-    return partial(_must_refuse, (whats,) if isinstance(whats, str) else whats, control, cause)
+    return partial(_must_refuse, _listed(whats), _listed(controls), cause)
 
 
-def _must_refuse(whats: Sequence[str], control: str, cause: Cause, exchanges: Sequence[Exchange]) -> Score:
-    if len(exchanges) != len(whats) + 1:
+def _listed(value: str | Sequence[str]) -> Sequence[str]:
+    return (value,) if isinstance(value, str) else value
+
+
+def _must_refuse(whats: Sequence[str], controls: Sequence[str], cause: Cause, exchanges: Sequence[Exchange]) -> Score:
+    if len(exchanges) != len(whats) + len(controls):
         raise Undecided("the control or a request has no answer")
-    first, *changed = exchanges
-    if first.completion is None:
-        raise Undecided(f"{control} is not accepted ({refused(first)}), so a refusal would prove nothing")
-    pairs = list(zip(whats, changed, strict=True))
+    for control, exchange in zip(controls, exchanges, strict=False):
+        if exchange.completion is None:
+            raise Undecided(f"{control} is not accepted ({refused(exchange)}), so a refusal would prove nothing")
+    pairs = list(zip(whats, exchanges[len(controls) :], strict=True))
     accepted = [what for what, exchange in pairs if exchange.completion is not None]
     if accepted:
         return broken(f"accepted: {', '.join(accepted)}", cause, outcome="accepted")
     for what, exchange in pairs:
         if exchange.rejection is None or exchange.rejection.status not in REFUSALS:
             raise Undecided(f"{what} got {refused(exchange) or 'no answer'}, which is no refusal of it")
-    return holds(f"refused: {', '.join(whats)} ({refused(changed[0])})")
+    return holds(f"refused: {', '.join(whats)} ({refused(pairs[0][1])})")

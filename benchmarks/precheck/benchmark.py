@@ -8,6 +8,7 @@ from benchmarks.precheck.options import PrecheckOptions
 from benchmarks.precheck.probe import Probe
 from benchmarks.precheck.suites import chosen
 from kvv_action.benchmark import USUAL, BenchmarkBase, Generate, Options, Outline, Rows, Sandbox, Typical
+from kvv_action.errors import EndpointError
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Answer, BenchmarkKind, Exchange, Message, Sample, Score
 
@@ -17,7 +18,7 @@ class Precheck(BenchmarkBase):
 
     id = "precheck"
     title = "Pre-Verification"
-    version = "2"
+    version = "3"
     metric = "probes_held"
     kind = BenchmarkKind.CONTRACT
     gates = True
@@ -49,9 +50,16 @@ class Precheck(BenchmarkBase):
             # calls are numbered when they are made, so the order of the answers does not matter
             await _all(generate(request, may_reject=True) for request in probe.requests)
             return
-        exchanges = [await generate(request, may_reject=True) for request in probe.requests]
-        while probe.then and (request := probe.then(exchanges)):
-            exchanges.append(await generate(request, may_reject=True))
+        exchanges: list[Exchange] = []
+        for request in probe.requests:
+            try:
+                exchanges.append(await generate(request, may_reject=True))
+            except EndpointError:
+                if not probe.optional or not exchanges:
+                    raise
+                return
+        while probe.then and (following := probe.then(exchanges)):
+            exchanges.append(await generate(following, may_reject=True))
 
     async def score(self, sample: Sample, exchanges: Sequence[Exchange]) -> Score:
         """1 when the contract holds."""

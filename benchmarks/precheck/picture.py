@@ -48,8 +48,17 @@ def draw(digits: str) -> bytes:
     width = len(inked[0]) + 2 * SIDE
     white = b"\x00" + b"\xff" * width
     body = b"".join((b"\x00" + margin + line + margin) * DOT for line in inked)
-    header = struct.pack(">IIBBBBB", width, 7 * DOT + 2 * TOP, 8, 0, 0, 0, 0)
-    pixels = zlib.compress(white * TOP + body + white * TOP, 9)
+    return _png(width, 7 * DOT + 2 * TOP, white * TOP + body + white * TOP)
+
+
+def blank(side: int) -> bytes:
+    """A white PNG, as small as one can be."""
+    return _png(side, side, (b"\x00" + b"\xff" * side) * side)
+
+
+def _png(width: int, height: int, rows: bytes) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    pixels = zlib.compress(rows, 9)
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
 
 

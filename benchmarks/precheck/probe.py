@@ -1,10 +1,10 @@
 """What a contract probe is: requests, and a pure judgement of the answers."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.precheck.causes import Cause
-from kvv_action.schema import Completion, Exchange, Request, Score
+from kvv_action.schema import Completion, Exchange, Request, Score, Severity
 
 Judge = Callable[[Sequence[Exchange]], Score]
 Then = Callable[[Sequence[Exchange]], Request | None]
@@ -26,6 +26,7 @@ class Probe:
         then: the next request, from the answers so far; None ends the probe. Asked again after each answer.
         follows: how many requests `then` makes of answers that are all right.
         at_most: how many it makes at most; 0 without `then`.
+        optional: what it asks need not be there at all: a request that fails for good ends it, and is no failure.
         tier: the smallest tier that sends it.
     """
 
@@ -36,6 +37,7 @@ class Probe:
     follows: int = 0
     at_most: int = 0
     together: bool = False
+    optional: bool = False
     tier: str = "smoke"
 
     @property
@@ -59,6 +61,26 @@ def broken(explanation: str, cause: Cause, *, outcome: str = "broken", **metrics
         remedy=cause.remedy,
         metrics=metrics,
     )
+
+
+def weighed(score: Score, level: Severity) -> Score:
+    """The judgement of something that the contract only recommends: told, and not held against the endpoint.
+
+    A warning keeps its cause and remedy; information keeps its explanation alone.
+    """
+    if score.value == 1.0 or level is Severity.FAILURE:
+        return score
+    if level is Severity.WARNING:
+        return replace(score, value=1.0, answer="warning")
+    return replace(
+        score, value=1.0, answer="information", explanation=f"{score.cause}: {score.explanation}",
+        cause="", remedy="", findings={},
+    )  # fmt: skip
+
+
+def informs(explanation: str) -> Score:
+    """Nothing that the contract asks for either way."""
+    return Score(value=1.0, answer="information", explanation=explanation)
 
 
 def refused(exchange: Exchange) -> str:

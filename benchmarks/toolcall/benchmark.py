@@ -121,7 +121,13 @@ class ToolCallBenchmark(BenchmarkBase):
                 target=list(calls),
                 category=_category(calls),
                 unanswered=_unanswered(calls),
+                refusable=self._refusable(request),
             )
+
+    def _refusable(self, request: Mapping[str, Json]) -> str:
+        """Why the official endpoint refuses a request; a prompt of ours it never does."""
+        refuses = self._thinking and self.profile.thinking.strict and self._mode == "chat"
+        return k2vv.refusable(request) if refuses else ""
 
     def _learn(self, rows: Rows, profile: Profile) -> None:
         """Read profile and reference, once for each dataset."""

@@ -238,8 +238,7 @@ def failure_of(row: Row) -> SampleFailure:
     response = row.get("response")
     said = response if isinstance(response, Mapping) else {}
     message = str(said.get("error_message") or said.get("error") or "no response")
-    code = message.partition("Error code: ")[2][:3]
-    status = int(code) if code.isdigit() else 0
+    status = _status(message)
     kind = _STATUS.get(status, FailureKind.SERVER_ERROR if status >= 500 else FailureKind.REJECTED)
     if not status:
         lower = f"{said.get('error_type', '')} {message}".lower()
@@ -248,6 +247,25 @@ def failure_of(row: Row) -> SampleFailure:
             else FailureKind.CONNECT if "connect" in lower else FailureKind.BAD_RESPONSE
         )  # fmt: skip
     return SampleFailure(kind=kind, message=message[:500])
+
+
+def status_of(failure: SampleFailure) -> int | None:
+    """The HTTP status that K2VV's message of a failure names."""
+    return _status(failure.message) or None
+
+
+def _status(message: str) -> int:
+    code = message.partition("Error code: ")[2][:3]
+    return int(code) if code.isdigit() else 0
+
+
+def refusable(request: Row) -> str:
+    """Why the official endpoint refuses a request while a model thinks, in words; empty when it answers."""
+    messages = (message for message in messages_of(request) if isinstance(message, Mapping))
+    if any(message.get("tool_calls") and not message.get("reasoning_content") for message in messages):
+        return "a tool turn of the history has no reasoning"
+    choice = request.get("tool_choice")
+    return "a call is forced while the model thinks" if choice == "required" or isinstance(choice, Mapping) else ""
 
 
 def called(row: Row) -> bool | None:

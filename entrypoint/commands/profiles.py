@@ -7,7 +7,8 @@ import orjson
 
 from entrypoint.options import Parser
 from kvv_action.profiles import loader
-from kvv_action.profiles.model import Profile
+from kvv_action.profiles.model import ImmutableParameter, Profile, ThinkingRules
+from kvv_action.profiles.token_cases import load
 from kvv_action.report.text import percent, visible
 
 EPILOG = (
@@ -38,9 +39,17 @@ def _whole(profile: Profile) -> str:
     thinking = profile.thinking
     lines = [
         f"{profile.title} ({profile.name}), official model name {profile.model}",
-        f"thinking: {_thinking(thinking.supported, thinking.switchable, thinking.efforts)}",
-        *(f"locked: {p.name} = {p.thinking_value} thinking, {p.value} not" for p in profile.parameters),
+        f"thinking: {_thinking(thinking)}",
+        *map(_locked, profile.parameters),
     ]
+    if profile.tokens.cases:
+        measured = "" if profile.tokens.measured else " (of an earlier model: told, not judged)"
+        lines.append(f"prompt tokens: {len(load(profile.tokens.cases).cases)} exact counts{measured}")
+    if profile.call_ids.format:
+        ids = profile.call_ids
+        lines.append(f"ids of calls: {ids.format}, else {ids.official} (official) or {ids.compatible} (compatible)")
+    if profile.surfaces:
+        lines.append(f"further surfaces: {', '.join(profile.surfaces)}")
     for name, rules in profile.benchmarks.items():
         sampling = " ".join(f"{key}={value}" for key, value in rules.sampling.items())
         lines.append(f"{name}: {sampling}, {rules.epochs} answer{'s' if rules.epochs > 1 else ''} per sample at full")
@@ -48,12 +57,27 @@ def _whole(profile: Profile) -> str:
             margin = f", margin {percent(rules.margin)}" if rules.margin is not None else ""
             reference = rules.reference
             lines.append(f"  reference {percent(reference.value)}{margin}: {reference.source}, {reference.date}")
-    lines += [f"source: {source}" for source in profile.sources]
+    for fact in profile.facts:
+        lines.append(f"{', '.join(fact.about)}: {fact.source}, {fact.date}")
+        lines += [f"  {fact.note}"] if fact.note else []
+    told = {fact.source for fact in profile.facts}
+    lines += [f"source: {source}" for source in profile.sources if source not in told]
     return "\n".join(visible(line, 400) for line in lines)
 
 
-def _thinking(supported: bool, switchable: bool, efforts: Sequence[str]) -> str:
-    if not supported:
+def _thinking(rules: ThinkingRules) -> str:
+    if not rules.supported:
         return "none"
-    levels = f", efforts {', '.join(efforts)}" if efforts else ""
-    return ("can be switched" if switchable else "always") + levels
+    switch = "always, or can be switched: sources disagree" if rules.switch_open else "always"
+    levels = f", efforts {', '.join(rules.efforts)}" if rules.efforts else ""
+    return ("can be switched" if rules.switchable else switch) + levels
+
+
+def _locked(parameter: ImmutableParameter) -> str:
+    """The only values, those that are refused, and those about which sources disagree."""
+    told = f"locked: {parameter.name} = {parameter.thinking_value} thinking, {parameter.value} not"
+    if parameter.rejected:
+        told += f"; refused {', '.join(map(str, parameter.rejected))}"
+    for bounds, when in ((parameter.open, "thinking"), (parameter.open_without_thinking, "not thinking")):
+        told += f"; open {bounds[0]:g} to {bounds[1]:g} {when}" if bounds else ""
+    return told

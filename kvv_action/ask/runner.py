@@ -45,6 +45,8 @@ from kvv_action.verdict.answers import tables_of
 from kvv_action.verdict.checks.markers import echo_of
 
 POSTED = (CHAT, COMPLETIONS)
+OFFICIAL_REFUSAL = 400
+"""The status by which the official endpoint refuses a request."""
 PLAIN = 16
 """Bytes of a body for each token that an endpoint counts, beyond which its count is looked at more closely."""
 KEPT, KEPT_SCORED = 4000, 2000
@@ -81,6 +83,7 @@ class _Outgoing:
     key: str
     kept: str
     endpoint: str = ""
+    verbatim: bool = False
 
 
 class _GivenUp(Exception):
@@ -123,7 +126,7 @@ class _Generate:
         planned, place, runner = self._item.loaded.planned, self._item.place, self._runner
         call = self._next()
         content, stream = request.path.encode(), False
-        if request.path in POSTED:
+        if request.path in POSTED or request.verbatim:
             content, stream = compose(request, runner.plan, planned, runner.profile)
         digest, key = answer_key(
             content, runner.plan, planned,
@@ -132,7 +135,7 @@ class _Generate:
         kept = _kept(content, planned.kind, call)
         return _Outgoing(
             path=request.path, content=content, stream=stream, call=call, digest=digest, key=key, kept=kept,
-            endpoint=request.endpoint,
+            endpoint=request.endpoint, verbatim=request.verbatim,
         )  # fmt: skip
 
     async def _send(self, out: _Outgoing, *, may_reject: bool) -> Exchange:
@@ -170,6 +173,8 @@ class _Generate:
 
     async def _answer(self, out: _Outgoing) -> Completion:
         client = self._runner.client_of(out.endpoint)
+        if out.verbatim:
+            return await client.fetch(out.path, out.content)
         if out.path == CHAT:
             return await client.complete(out.content, stream=out.stream)
         if out.path in POSTED:
@@ -453,7 +458,7 @@ class Runner:
             assert 0.0 <= score.value <= 1.0, score
             result: Score | SampleFailure = replace(score, value=float(score.value), category=item.sample.category)
         except EndpointError as error:
-            result = SampleFailure(kind=error.kind, message=error.message, counts=item.sample.unanswered)
+            result = _failure(error, item.sample)
         except BudgetSpent:
             self._refused = True
             return
@@ -508,6 +513,13 @@ class Runner:
         self._observer.finished(
             Finished(benchmark=place.benchmark, sample=place.sample, epoch=place.epoch, result=result)
         )
+
+
+def _failure(error: EndpointError, sample: Sample) -> SampleFailure:
+    """Why a request has no answer; one that the official endpoint refuses as well has not failed."""
+    if sample.refusable and error.kind is FailureKind.REJECTED and error.status == OFFICIAL_REFUSAL:
+        return SampleFailure(kind=FailureKind.REFUSED, message=f"{sample.refusable}: {error.message}")
+    return SampleFailure(kind=error.kind, message=error.message, counts=sample.unanswered)
 
 
 def end_line(ending: Ending, at: float) -> Mapping[str, Json]:

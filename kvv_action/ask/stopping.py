@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from kvv_action.plan.order import positions
 from kvv_action.schema import PlannedBenchmark, RunPlan, SampleFailure, Score
-from kvv_action.verdict.answers import FAILED, SCORED, AnswerTable
+from kvv_action.verdict.answers import FAILED, LEFT_OUT, SCORED, AnswerTable
 from kvv_action.verdict.noninferiority import ERROR, Look, family, look_at, stand
 
 Waves = Iterator[frozenset[int]]
@@ -63,7 +63,7 @@ class _Watch:
         for rank, position in enumerate(self._order):
             self._ranks[position] = rank
             state = table.states[position]
-            if state == SCORED or (state == FAILED and not retry_failed):
+            if state in (SCORED, LEFT_OUT) or (state == FAILED and not retry_failed):
                 self._waiting[self._group(position)] -= 1
         for look in stand(planned, table, ended=False).looks:
             if look.number < len(planned.looks) - 1:  # after the last look nothing is left to end

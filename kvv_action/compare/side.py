@@ -11,7 +11,7 @@ from kvv_action.errors import JournalError, KvvError
 from kvv_action.journal.reading import JournalReading
 from kvv_action.plan.plan import plan_digest
 from kvv_action.report.files import JOURNAL, REPORT, parse
-from kvv_action.schema import Completion, Exchange, Judged, Outcome, RunReport, SampleFailure
+from kvv_action.schema import Completion, Exchange, FailureKind, Judged, Outcome, RunReport, SampleFailure
 
 MEASURES = ("first_token", "answer", "speed", "prompt_tokens", "completion_tokens")
 EPOCHS = 1024
@@ -228,7 +228,8 @@ def _note(judged: Judged, samples: dict[str, dict[str, Sampled]]) -> None:
     place, result = judged.place, judged.result
     sampled = samples[place.benchmark].setdefault(place.sample, Sampled(index=place.index))
     if isinstance(result, SampleFailure):
-        sampled.fail(place.epoch)
+        if result.kind is not FailureKind.REFUSED:
+            sampled.fail(place.epoch)
         return
     sampled.category = sys.intern(result.category)
     sampled.add(float(result.value), place.epoch)

@@ -15,7 +15,7 @@ from kvv_action.schema import FailureKind
 _SPACE = b"\xef\xbb\xbf \t\r\n"
 _EVENT_STARTS = b":dier"  # comment, data, id, event, retry
 _HEAD = 65536
-LONGEST_TEXT = 64 * 1024
+LONGEST_TEXT, LONGEST_POSTED = 64 * 1024, 2 * 1024 * 1024
 """Bytes of a text that are kept."""
 
 
@@ -50,6 +50,7 @@ class TextBody(_Received):
     """
 
     streamed = False
+    longest = LONGEST_TEXT
 
     def __init__(self, *, limit: int, encoding: str = "") -> None:
         del encoding  # kept as received: only identity was accepted
@@ -63,12 +64,18 @@ class TextBody(_Received):
             EndpointError: the body is too large.
         """
         self._count(data)
-        self._kept += data[: max(0, LONGEST_TEXT - len(self._kept))]
+        self._kept += data[: max(0, self.longest - len(self._kept))]
         return True
 
     def close(self) -> None:
         """End of the body."""
         self.assembly.take_text(self._kept.decode(errors="replace"))
+
+
+class PostedBody(TextBody):
+    """The answer to a posted body that is no chat completion; a stream of events is kept as it came."""
+
+    longest = LONGEST_POSTED
 
 
 class Body(_Received):

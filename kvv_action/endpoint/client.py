@@ -13,7 +13,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from kvv_action.endpoint.attempt import HttpTry
-from kvv_action.endpoint.body import TextBody
+from kvv_action.endpoint.body import PostedBody, TextBody
 from kvv_action.endpoint.breaker import Breaker
 from kvv_action.endpoint.decoding import mended
 from kvv_action.endpoint.limiter import Limiter, Slot
@@ -99,15 +99,17 @@ class EndpointClient:
         request = partial(chat_request, self._urls[path], self._headers, content, connect=connect)
         return await self._asked(request, lambda: HttpTry(self._options, stream=stream))
 
-    async def fetch(self, path: str) -> Completion:
-        """Get another resource below the base URL; see `benchmark.Client`.
+    async def fetch(self, path: str, content: bytes | None = None) -> Completion:
+        """Get another resource below the base URL, or post `content` there; see `benchmark.Client`.
 
         Raises:
             EndpointError, RunStopped: as in `complete`.
         """
         url, connect = url_below(self._options.base_url, path), self._options.connect_timeout
-        request = partial(fetch_request, url, self._headers, connect=connect)
-        return await self._asked(request, lambda: HttpTry(self._options, stream=False, body=TextBody))
+        request, body = partial(fetch_request, url, self._headers, connect=connect), TextBody
+        if content is not None:
+            request, body = partial(chat_request, url, self._headers, content, connect=connect), PostedBody
+        return await self._asked(request, lambda: HttpTry(self._options, stream=False, body=body))
 
     async def _asked(self, request: Callable[[], httpx.Request], attempt: Callable[[], HttpTry]) -> Completion:
         """Try until there is an answer, or no retry is left or useful."""

@@ -19,9 +19,9 @@ class Pieces(httpx.AsyncByteStream):
 
 
 def url_below(base_url: str, path: str) -> httpx.URL:
-    """The URL of `path` below the base URL."""
+    """The URL of `path` below the base URL, or below its origin when the path begins with a slash."""
     url = httpx.URL(base_url)
-    return url.copy_with(path=f"{url.path.rstrip('/')}/{path}", fragment=None)
+    return url.copy_with(path=path if path.startswith("/") else f"{url.path.rstrip('/')}/{path}", fragment=None)
 
 
 def fetch_request(url: httpx.URL, headers: httpx.Headers, *, connect: float) -> httpx.Request:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from kvv_action.errors import JournalError
 from kvv_action.journal.file import Record
 from kvv_action.journal.lines import place_of, to_exchange, to_failure, to_score
-from kvv_action.schema import Exchange, PlannedBenchmark, RunPlan, RunState, Slot
+from kvv_action.schema import Exchange, FailureKind, PlannedBenchmark, RunPlan, RunState, Slot
 
 
 @dataclass(slots=True, kw_only=True)
@@ -17,7 +17,7 @@ class BenchmarkProgress:
 
     Attributes:
         last: by `index * epochs + epoch`, the number of the line that counts, 0 for none.
-        failed: by the same position, 1 when that line is a failure.
+        failed: by the same position, 1 when that line is a failure that can be asked again.
         skips: why the rest was not asked, by shard of a divided run (0 for one that is not).
         lacking: the shards of which that is because their machine lacks something, so that it can be asked elsewhere.
         named: the user asked for this benchmark by name, and a machine lacks what it needs.
@@ -202,10 +202,9 @@ def _settle(record: Record, number: int, result: JournalState, gates: Collection
             raise JournalError(f"line {number} scores {benchmark} sample {index}, epoch {epoch} a second time")
         result.retried_failures += 1
     board.last[position] = number
-    board.failed[position] = record["kind"] == "failure"
-    if record["kind"] == "failure":
-        to_failure(record)
-    else:
+    failure = to_failure(record) if record["kind"] == "failure" else None
+    board.failed[position] = failure is not None and failure.kind is not FailureKind.REFUSED
+    if failure is None:
         score = to_score(record["score"])
         if score.value < 1.0 and benchmark in gates:
             result.wrong_probes.setdefault(benchmark, []).append(record["sample"])

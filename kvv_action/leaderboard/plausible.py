@@ -122,8 +122,9 @@ def _benchmark(one: BenchmarkRecord) -> Iterator[CheckFinding]:
 def _counts(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[CheckFinding]:
     if counts.planned != counts.sent + counts.skipped:
         yield error("counts", f"planned {counts.planned} is not sent {counts.sent} + skipped {counts.skipped}")
-    if counts.sent != counts.scored + counts.failed:
-        yield error("counts", f"sent {counts.sent} is not scored {counts.scored} + failed {counts.failed}")
+    if counts.sent != counts.scored + counts.failed + counts.refused:
+        others = f" + refused as officially {counts.refused}" if counts.refused else ""
+        yield error("counts", f"sent {counts.sent} is not scored {counts.scored} + failed {counts.failed}{others}")
     if counts.unparsed > counts.scored:
         yield error("counts", f"unparsed {counts.unparsed} is more than scored {counts.scored}")
     if counts.planned != (one.samples or 0) * (one.epochs or 0):

@@ -34,7 +34,7 @@ from kvv_action.leaderboard.fields import (
 )
 from kvv_action.leaderboard.strict import refuse_ambiguous
 from kvv_action.plan.variants import BOTH, SUFFIX
-from kvv_action.report.files import canonical, sha256
+from kvv_action.report.files import canonical, plain, sha256
 from kvv_action.report.text import one_line, percent
 from kvv_action.schema import LATER, BenchmarkKind, Severity, Verdict, all_must_be_right
 from kvv_action.verdict.known_causes import in_general
@@ -155,6 +155,7 @@ class CountsRecord(Strict):
     unparsed: Count
     failed: Count
     skipped: Count
+    refused: Count = field(default=0, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -415,7 +416,8 @@ def expiry(day: str) -> str:
 
 def dump(record: Record) -> bytes:
     """The file's content: JSON with sorted keys, two spaces and a final newline; the same record is the same bytes."""
-    return canonical(orjson.loads(canonical(record)))
+    benchmarks = [plain(one, counts=one.counts and plain(one.counts)) for one in record.benchmarks]
+    return canonical(orjson.loads(canonical(plain(record, benchmarks=benchmarks))))
 
 
 def path_of(record: Record) -> str:

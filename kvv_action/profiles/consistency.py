@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from string import Formatter
 
+from kvv_action.errors import nearest
 from kvv_action.profiles.document import Document, to_profile
 from kvv_action.profiles.model import BenchmarkRules, ImmutableParameter, Profile
 from kvv_action.profiles.thinking import sampling_for, thinks
+from kvv_action.profiles.token_cases import STOPPED, load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,16 +24,27 @@ class Mistake:
 def contradictions(document: Document) -> list[Mistake]:
     """All contradictions in a well-formed document."""
     profile = to_profile("", document)
-    return [*_thinking(profile), *_parameters(profile), *_benchmarks(profile)]
+    return [
+        *_thinking(profile),
+        *_parameters(profile),
+        *_call_ids(profile, document),
+        *_tokens(profile),
+        *_facts(profile),
+        *_benchmarks(profile),
+    ]
 
 
 def _thinking(profile: Profile) -> Iterator[Mistake]:
     rules = profile.thinking
-    if not rules.supported and (rules.switchable or rules.default or rules.keep or rules.efforts):
+    others = (rules.switchable, rules.switch_open, rules.default, rules.keep, rules.efforts, rules.strict)
+    if not rules.supported and any(others):
         yield Mistake(loc=("thinking", "supported"), value="false", allowed="Other keys say that the model thinks.")
     if rules.supported and not rules.switchable and not rules.default:
         allowed = "A model whose thinking cannot be switched thinks by default: set true."
         yield Mistake(loc=("thinking", "default"), value="false", allowed=allowed)
+    if rules.switchable and rules.switch_open:
+        allowed = "Thinking either can be switched, or it is open whether it can: set one of them."
+        yield Mistake(loc=("thinking", "switch_open"), value="true", allowed=allowed)
     if rules.default_effort and rules.default_effort not in rules.efforts:
         allowed = f"Must be one of efforts ({', '.join(rules.efforts) or 'empty'})."
         yield Mistake(loc=("thinking", "default_effort"), value=rules.default_effort, allowed=allowed)
@@ -47,6 +61,63 @@ def _parameters(profile: Profile) -> Iterator[Mistake]:
                 allowed = "A value cannot be both the only one accepted and rejected."
                 yield Mistake(loc=("parameters", place, "rejected"), value=str(value), allowed=allowed)
                 break
+        yield from _open(place, parameter)
+
+
+def _open(place: int, parameter: ImmutableParameter) -> Iterator[Mistake]:
+    """Open values: from the lower to the higher, and none that must be refused in both modes."""
+    for key, bounds in (("open", parameter.open), ("open_without_thinking", parameter.open_without_thinking)):
+        if bounds and bounds[0] > bounds[1]:
+            allowed = "The first number is the lower one."
+            yield Mistake(loc=("parameters", place, key), value=f"{bounds[0]} to {bounds[1]}", allowed=allowed)
+    for value in parameter.rejected:
+        if all(parameter.is_open(value, thinking=thinking) for thinking in (True, False)):
+            allowed = "A value cannot be both open and rejected."
+            yield Mistake(loc=("parameters", place, "rejected"), value=str(value), allowed=allowed)
+
+
+def _call_ids(profile: Profile, document: Document) -> Iterator[Mistake]:
+    """Formats of ids name the call's place, and nothing but the tool beside it."""
+    for loc, form in ((("tool_call_id",), profile.tool_call_id), (("call_ids", "format"), document.call_ids.format)):
+        if form and not _is_format(form):
+            allowed = "It holds {index}, and perhaps {name}, and no other braces."
+            yield Mistake(loc=loc, value=form, allowed=allowed)
+
+
+def _is_format(form: str) -> bool:
+    try:
+        named = {name for _, name, _, _ in Formatter().parse(form) if name is not None}
+    except ValueError:
+        return False
+    return "index" in named and named <= {"name", "index"}
+
+
+def _tokens(profile: Profile) -> Iterator[Mistake]:
+    """Cases ask for efforts that the model has; constants belong to cases, where there are any."""
+    if not profile.tokens.cases:
+        return
+    cases = load(profile.tokens.cases).cases
+    lacking = sorted({case.effort for case in cases} - {*profile.thinking.efforts, STOPPED})
+    if lacking:
+        allowed = f"Its requests ask for the effort {lacking[0]}, which thinking.efforts does not have."
+        yield Mistake(loc=("tokens", "cases"), value=profile.tokens.cases, allowed=allowed)
+    known = {case.id for case in cases}
+    for name in profile.prompt_tokens:
+        if name not in known:
+            allowed = f"No case of {profile.tokens.cases} has this id."
+            yield Mistake(loc=("prompt_tokens", name), allowed=allowed, nearest=nearest(name, sorted(known)))
+
+
+def _facts(profile: Profile) -> Iterator[Mistake]:
+    """Facts are about keys that a profile has."""
+    keys = tuple(Document.model_fields)
+    for place, fact in enumerate(profile.facts):
+        for about in fact.about:
+            if about.partition(".")[0] not in keys:
+                yield Mistake(
+                    loc=("facts", place, "about"), value=about, allowed="It is no key of a profile.",
+                    nearest=nearest(about, keys),
+                )  # fmt: skip
 
 
 def _benchmarks(profile: Profile) -> Iterator[Mistake]:

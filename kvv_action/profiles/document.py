@@ -7,15 +7,25 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from kvv_action.profiles.model import BenchmarkRules, Contract, ImmutableParameter, Profile, ThinkingRules, TierRules
-from kvv_action.schema import Json, Reference
+from kvv_action.profiles import token_cases
+from kvv_action.profiles.model import (
+    BenchmarkRules,
+    CallIds,
+    Contract,
+    Fact,
+    ImmutableParameter,
+    Profile,
+    Surface,
+    ThinkingRules,
+    TierRules,
+    TokenRules,
+)
+from kvv_action.schema import Json, Reference, Severity
 
 TierName = Literal["smoke", "standard", "full"]
 
 CONTRACTS = tuple(contract.value for contract in Contract)
 TIERS: tuple[str, ...] = get_args(TierName)
-LATER = ("markers", "served_names")
-"""Keys of the document that came later: left out of the digest while they are not set, so that old ones stay."""
 RESERVED = ("model", "messages", "stream")
 """Body fields that only the engine sets."""
 
@@ -35,12 +45,19 @@ def _unreserved(fields: dict[str, Json]) -> dict[str, Json]:
     return fields
 
 
+def _cases(name: str) -> str:
+    if name and name not in token_cases.names():
+        raise ValueError(f"Must be one of {', '.join(token_cases.names())}.")
+    return name
+
+
 Value = Annotated[Json, AfterValidator(_json)]
 BodyFields = Annotated[dict[str, Value], AfterValidator(_unreserved)]
 Text = Annotated[str, Field(min_length=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Epochs = Annotated[int, Field(ge=1, le=1024)]
 Count = Annotated[int, Field(ge=1)]
+Range = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class Table(BaseModel):
@@ -58,6 +75,8 @@ class ThinkingTable(Table):
     keep: bool = False
     efforts: list[Text] = []
     default_effort: str = ""
+    switch_open: bool = False
+    strict: bool = False
 
 
 class ParameterTable(Table):
@@ -67,6 +86,32 @@ class ParameterTable(Table):
     value: Value
     thinking_value: Value = None
     rejected: list[Value] = []
+    open: Range | None = None
+    open_without_thinking: Range | None = None
+
+
+class CallIdsTable(Table):
+    """`[call_ids]`; `format` defaults to `tool_call_id`."""
+
+    format: str = ""
+    official: Annotated[Severity, Field(strict=False)] = Severity.FAILURE
+    compatible: Annotated[Severity, Field(strict=False)] = Severity.FAILURE
+
+
+class TokensTable(Table):
+    """`[tokens]`."""
+
+    cases: Annotated[str, AfterValidator(_cases)] = ""
+    measured: bool = True
+
+
+class FactTable(Table):
+    """`[[facts]]`."""
+
+    about: Annotated[list[Text], Field(min_length=1)]
+    source: Text
+    date: Annotated[datetime.date, Field(strict=False)]
+    note: str = ""
 
 
 class ReferenceTable(Table):
@@ -117,6 +162,16 @@ class Document(Table):
     prompt_tokens: dict[str, Count] = {}
     markers: list[Text] = []
     served_names: list[Text] = []
+    call_ids: CallIdsTable = CallIdsTable()
+    tokens: TokensTable = TokensTable()
+    surfaces: list[Annotated[Surface, Field(strict=False)]] = []
+    facts: list[FactTable] = []
+
+
+LATER = ("markers", "served_names", "call_ids", "tokens", "surfaces", "facts")
+LATER_THINKING = ("switch_open", "strict")
+LATER_PARAMETER = ("open", "open_without_thinking")
+"""Keys that earlier profiles do not have."""
 
 
 def keys_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
@@ -128,6 +183,12 @@ def keys_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
             table: type[Table] = ThinkingTable
         case ("parameters", _):
             table = ParameterTable
+        case ("call_ids",):
+            table = CallIdsTable
+        case ("tokens",):
+            table = TokensTable
+        case ("facts", _):
+            table = FactTable
         case ("benchmarks", _, "reference"):
             table = ReferenceTable
         case ("benchmarks", _, "tiers", _):
@@ -138,9 +199,21 @@ def keys_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
 
 
 def digest(document: Document) -> str:
-    """SHA-256 of the content as canonical JSON, with defaults, but without `LATER` keys that are not set."""
+    """SHA-256 of the content as canonical JSON, defaults written out but for those of keys that came later.
+
+    A profile that uses none of these keeps the digest that it had before they were known.
+    """
     content = document.model_dump(mode="json", by_alias=True)
-    content = {name: value for name, value in content.items() if value or name not in LATER}
+    for key in LATER:
+        if getattr(document, key) == Document.model_fields[key].default:
+            del content[key]
+    for table, keys in (
+        (content["thinking"], LATER_THINKING),
+        *((one, LATER_PARAMETER) for one in content["parameters"]),
+    ):
+        for key in keys:
+            if not table[key]:
+                del table[key]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -163,16 +236,37 @@ def to_profile(name: str, document: Document) -> Profile:
         contracts=tuple(document.contracts),
         tool_call_id=document.tool_call_id,
         prompt_tokens=dict(document.prompt_tokens),
+        call_ids=CallIds(
+            format=document.call_ids.format or document.tool_call_id,
+            official=document.call_ids.official,
+            compatible=document.call_ids.compatible,
+        ),
+        tokens=TokenRules(**document.tokens.model_dump()),
+        surfaces=tuple(document.surfaces),
+        facts=tuple(map(_fact, document.facts)),
         markers=tuple(document.markers),
         served_names=tuple(document.served_names),
     )
 
 
+def _fact(table: FactTable) -> Fact:
+    return Fact(about=tuple(table.about), source=table.source, date=table.date.isoformat(), note=table.note)
+
+
 def _parameter(table: ParameterTable) -> ImmutableParameter:
     thinking = table.thinking_value if "thinking_value" in table.model_fields_set else table.value
     return ImmutableParameter(
-        name=table.name, value=table.value, thinking_value=thinking, rejected=tuple(table.rejected)
+        name=table.name,
+        value=table.value,
+        thinking_value=thinking,
+        rejected=tuple(table.rejected),
+        open=_range(table.open),
+        open_without_thinking=_range(table.open_without_thinking),
     )
+
+
+def _range(bounds: list[float] | None) -> tuple[float, float] | None:
+    return None if bounds is None else (bounds[0], bounds[1])
 
 
 def _benchmark(table: BenchmarkTable) -> BenchmarkRules:

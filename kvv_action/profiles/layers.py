@@ -69,12 +69,33 @@ def read(name_or_path: str) -> list[Layer]:
 
 
 def merged(layers: Sequence[Layer]) -> Content:
-    """The merged content: tables merge; any other value of an outer layer replaces the inner one."""
+    """The merged content: tables merge; any other value of an outer layer replaces the inner one.
+
+    A layer of another model takes over what holds of the family, and nothing that was measured of the one model.
+    """
     content: Content = {}
     for layer in reversed(layers):
+        if "model" in layer.content and content.get("model", layer.content["model"]) != layer.content["model"]:
+            content = _unmeasured(content)
         content = _merge(content, layer.content)
     content.pop("extends", None)
     return content
+
+
+def _unmeasured(content: Content) -> Content:
+    """A model's content without its scores, their margins and its token counts; well-formed or not."""
+    kept = {key: value for key, value in content.items() if key != "prompt_tokens"}
+    if isinstance(kept.get("tokens"), dict):
+        kept["tokens"] = {**kept["tokens"], "measured": False}
+    if isinstance(kept.get("benchmarks"), dict):
+        kept["benchmarks"] = {id_: _unscored(table) for id_, table in kept["benchmarks"].items()}
+    return kept
+
+
+def _unscored(table: Any) -> Any:
+    if not isinstance(table, dict):
+        return table
+    return {key: value for key, value in table.items() if key not in ("reference", "margin")}
 
 
 def refused(name: str, value: str, allowed: str, known: Sequence[str] = ()) -> UsageError:

@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from kvv_action.schema import Json, Reference
+from kvv_action.schema import Json, Reference, Severity
+
+
+class Surface(StrEnum):
+    """Further ways to ask that an official API has beside chat completions."""
+
+    RESPONSES = "responses"
+    MESSAGES = "messages"
 
 
 class Contract(StrEnum):
@@ -27,12 +34,26 @@ class ImmutableParameter:
         value: the only accepted value without thinking.
         thinking_value: the only accepted value with thinking.
         rejected: values that the endpoint must refuse.
+        open: range in which official sources disagree: neither accepting such a value nor refusing it is wrong.
+        open_without_thinking: the same without thinking.
     """
 
     name: str
     value: Json
     thinking_value: Json
     rejected: tuple[Json, ...]
+    open: tuple[float, float] | None = None
+    open_without_thinking: tuple[float, float] | None = None
+
+    def only(self, *, thinking: bool) -> Json:
+        """The value that must be accepted."""
+        return self.thinking_value if thinking else self.value
+
+    def is_open(self, value: Json, *, thinking: bool) -> bool:
+        """Whether `value` may be accepted or refused."""
+        bounds = self.open if thinking else self.open_without_thinking
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return bounds is not None and number and bounds[0] <= value <= bounds[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +67,8 @@ class ThinkingRules:
         keep: thinking of earlier turns is kept (`keep: all`).
         efforts: effort levels, lowest first; may be empty.
         default_effort: the default level; empty without levels.
+        switch_open: official sources disagree whether thinking can be turned off: a server may stop, or refuse.
+        strict: while the model thinks, the official API refuses forced calls, and tool turns without their reasoning.
     """
 
     supported: bool
@@ -54,6 +77,55 @@ class ThinkingRules:
     keep: bool = False
     efforts: tuple[str, ...] = ()
     default_effort: str = ""
+    switch_open: bool = False
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallIds:
+    """What ids of tool calls in answers look like, and what another form means in each contract.
+
+    Attributes:
+        format: with `{name}` and `{index}`; empty when it is not documented.
+        official, compatible: what another form means under this contract.
+    """
+
+    format: str = ""
+    official: Severity = Severity.FAILURE
+    compatible: Severity = Severity.FAILURE
+
+    def level(self, contract: str) -> Severity:
+        """What another form means."""
+        return self.official if contract == "official" else self.compatible
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRules:
+    """Requests whose prompt tokens are known.
+
+    Attributes:
+        cases: name of a file of cases (`kvv_action.profiles.token_cases`); empty when there is none.
+        measured: the counts are this model's own, not those of an earlier model with the same template.
+    """
+
+    cases: str = ""
+    measured: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Where parts of a profile come from.
+
+    Attributes:
+        about: keys of the profile, with dots (`parameters.temperature`).
+        source: a URL.
+        date: when it was published or read.
+    """
+
+    about: tuple[str, ...]
+    source: str
+    date: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +186,10 @@ class Profile:
         prompt_tokens: published constants of `usage.prompt_tokens`, by probe.
         markers: control tokens of the model's chat template, which must not stand in answers.
         served_names: further names under which the same model is served.
+        call_ids: the form of ids in answers.
+        tokens: exact counts of prompts.
+        surfaces: further ways to ask that the official API has.
+        facts: where the parts come from.
     """
 
     name: str
@@ -131,3 +207,7 @@ class Profile:
     prompt_tokens: Mapping[str, int] = field(default_factory=dict)
     markers: tuple[str, ...] = ()
     served_names: tuple[str, ...] = ()
+    call_ids: CallIds = field(default_factory=CallIds)
+    tokens: TokenRules = field(default_factory=TokenRules)
+    surfaces: tuple[Surface, ...] = ()
+    facts: tuple[Fact, ...] = ()

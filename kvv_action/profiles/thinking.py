@@ -49,7 +49,7 @@ def check(thinking: ThinkingRules, mode: str, effort: str) -> None:
 
 def thinks(thinking: ThinkingRules, on: bool | None) -> bool:
     """Whether the model thinks when the request says `on` (None: says nothing)."""
-    if not thinking.supported or not thinking.switchable:
+    if not thinking.supported or not (thinking.switchable or thinking.switch_open):
         return thinking.supported
     return thinking.default if on is None else on
 

@@ -18,21 +18,24 @@ MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
 
 def canonical(value: Any) -> bytes:
     """JSON with sorted keys, an indent of two and a final newline: equal values give equal bytes."""
-    plain = value
+    written = value
     if isinstance(value, RunReport):
-        plain = _plain_report(value)
+        written = _plain_report(value)
     elif is_dataclass(value):
-        plain = _plain(value)
-    return orjson.dumps(plain, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+        written = plain(value)
+    return orjson.dumps(written, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 
 def _plain_report(report: RunReport) -> object:
     """The report without the fields that came later and are not set, so that old runs keep their bytes."""
-    benchmarks = [_plain(one, diagnosis=[_plain(found) for found in one.diagnosis]) for one in report.benchmarks]
-    return _plain(report, benchmarks=benchmarks)
+    benchmarks = [
+        plain(one, counts=plain(one.counts), diagnosis=[plain(found) for found in one.diagnosis])
+        for one in report.benchmarks
+    ]
+    return plain(report, benchmarks=benchmarks)
 
 
-def _plain(record: Any, **instead: Any) -> object:
+def plain(record: Any, **instead: Any) -> object:
     """A record without its later, unset fields; a dataclass again, whose fields are written in their order."""
     found = {
         one.name: instead.get(one.name, getattr(record, one.name))

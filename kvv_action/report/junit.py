@@ -82,7 +82,7 @@ def _suite(report: RunReport, result: BenchmarkResult) -> ElementTree.Element:
     properties = {
         "verdict": result.verdict,
         "score": "" if result.score is None else f"{result.score:.6f}",
-        **{f"count.{name}": getattr(counts, name) for name in counts.__slots__},
+        **{f"count.{name}": getattr(counts, name) for name in counts.__slots__ if name != "refused" or counts.refused},
         **{f"metric.{name}": f"{value:.6f}" for name, value in result.metrics.items()},
         "dataset": one_line(f"{result.dataset.source} {result.dataset.location} {result.dataset.digest[:16]}"),
         "cases_omitted": result.cases_omitted,

@@ -13,9 +13,10 @@ from kvv_action.schema import Answer, Json, Message, Sample, ToolCall
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.conversation import last_message, last_user_text, past_calls, text_of
 from kvv_action.simulator.fingerprint import Fingerprint, fingerprint
-from kvv_action.simulator.instructions import call_of, calls_for
+from kvv_action.simulator.instructions import call_of, calls_for, closest, keys_in
 from kvv_action.simulator.schema_values import minimal
 from kvv_action.simulator.sight import Sight, guess, has_pictures
+from kvv_action.simulator.thinking import NO_EFFORT
 from kvv_action.simulator.tooling import Choice, Tool
 from kvv_action.simulator.vision import seen
 
@@ -23,6 +24,8 @@ SENTENCE = "This is a short answer of the embedded vendor."
 FINE = "fine"
 NO_CALL = "No tool is called, as it was asked."
 THOUGHT = "Step {}: the question is read once more and the answer is checked."
+ASKS_EFFORT = "thinking_effort"
+"""Who names it asks for the effort that the model is told in its prompt."""
 _EXACTLY = re.compile(r"reply with exactly:[^\S\n]*(\S[^\n]*)", re.IGNORECASE)
 
 Known = tuple[Benchmark, Sample]
@@ -113,7 +116,7 @@ def _known(call: Call, book: AnswerBook) -> Answer | None:
 def _content(call: Call) -> str:
     """What the rules say to a conversation that no benchmark knows."""
     if call.schema is not None:
-        return orjson.dumps(minimal(call.schema)).decode()
+        return orjson.dumps(_object(call)).decode()
     if digits := seen(call.messages):  # so large that they outlive any blurring
         return digits
     if call.sight is not Sight.CLEAR or has_pictures(call.messages):
@@ -121,8 +124,18 @@ def _content(call: Call) -> str:
     last = last_message(call.messages)
     if last.get("role") == "tool":
         return f"The tool answered: {text_of(last)}"
-    exactly = _EXACTLY.search(last_user_text(call.messages))
-    return exactly[1].strip() if exactly else SENTENCE
+    text = last_user_text(call.messages)
+    if exactly := _EXACTLY.search(text):
+        return exactly[1].strip()
+    return (call.effort if call.thinking else NO_EFFORT) if ASKS_EFFORT in text else SENTENCE
+
+
+def _object(call: Call) -> Json:
+    """The smallest value that the schema allows; of any object, the keys that the user names."""
+    value: Json = minimal(call.schema)
+    if value == {}:
+        return dict.fromkeys(keys_in(last_user_text(call.messages)), "text")
+    return value
 
 
 def _reasoning(effort: str, rules: ThinkingRules) -> str:
@@ -133,8 +146,9 @@ def _reasoning(effort: str, rules: ThinkingRules) -> str:
 
 def _with_tools(answer: Answer, call: Call) -> Answer:
     """`answer` with the tool calls that `tool_choice` wants."""
-    last = last_message(call.messages)
-    if not answer.tool_calls and last.get("role") == "user":
+    # a system message behind the question brings tools along, and is not what is answered
+    spoken = last_message([message for message in call.messages if message.get("role") != "system"])
+    if not answer.tool_calls and spoken.get("role") == "user":
         answer = _as_told(answer, call)
     calls = answer.tool_calls
     if call.tool_choice is Choice.NONE:
@@ -146,7 +160,7 @@ def _with_tools(answer: Answer, call: Call) -> Answer:
         if not calls or (wanted and any(made.name != wanted for made in calls)):
             content = answer.content if answer.tool_calls else ""
             answer = replace(answer, tool_calls=(_generated(_picked(call)),), content=content)
-    return _numbered(answer, past_calls(call.messages)) if answer.tool_calls else answer
+    return _numbered(answer, call) if answer.tool_calls else answer
 
 
 def _as_told(answer: Answer, call: Call) -> Answer:
@@ -156,11 +170,10 @@ def _as_told(answer: Answer, call: Call) -> Answer:
 
 
 def _picked(call: Call) -> Tool:
-    """The named tool, else one that the user speaks of, else the first."""
+    """The named tool, else the one that the user speaks of most, else the first."""
     if call.tool_name:
         return next((tool for tool in call.tools if tool.name == call.tool_name), call.tools[0])
-    words = set(re.findall(r"[\w.-]+", last_user_text(call.messages)))
-    return next((tool for tool in call.tools if tool.name in words), call.tools[0])
+    return closest(last_user_text(call.messages), call.tools)
 
 
 def _generated(tool: Tool) -> ToolCall:
@@ -169,11 +182,11 @@ def _generated(tool: Tool) -> ToolCall:
     return call_of(tool.name, arguments)
 
 
-def _numbered(answer: Answer, made: int) -> Answer:
-    """`answer` with an id for every call that has none, counted on from the `made` calls so far."""
+def _numbered(answer: Answer, call: Call) -> Answer:
+    """`answer` with an id for every call that has none, counted on from the calls so far."""
     calls = tuple(
-        replace(call, id=call.id or f"functions.{call.name}:{number}")
-        for number, call in enumerate(answer.tool_calls, made)
+        replace(made, id=made.id or call.id_format.format(name=made.name, index=number))
+        for number, made in enumerate(answer.tool_calls, past_calls(call.messages))
     )
     finish = "tool_calls" if answer.finish_reason == "stop" else answer.finish_reason
     return replace(answer, tool_calls=calls, finish_reason=finish)

@@ -13,6 +13,9 @@ from kvv_action.simulator.sight import Sight
 from kvv_action.simulator.thinking import asked
 from kvv_action.simulator.tooling import Choice, Tool, chosen, tools_of
 
+FORM = "functions.{name}:{index}"
+"""Ids of calls where the profile documents none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
@@ -28,6 +31,8 @@ class Call:
         sight: how well the pictures are seen; only faults make it worse.
         raw: a completion of a prompt, whose answer is text alone.
         varied: the vendor knows the question, but not in these words or in this order.
+        id_format: form of the ids of calls, with `{name}` and `{index}`.
+        template: name of the file with the model's exact token counts; empty when its template is not known.
     """
 
     body: Mapping[str, Json]
@@ -48,6 +53,8 @@ class Call:
     sight: Sight = Sight.CLEAR
     raw: bool = False
     varied: bool = False
+    template: str = ""
+    id_format: str = FORM
 
 
 def read(body: Mapping[str, Json], prints: Fingerprint, profile: Profile) -> Call:
@@ -72,6 +79,8 @@ def read(body: Mapping[str, Json], prints: Fingerprint, profile: Profile) -> Cal
         stop=_stops(body.get("stop")),
         choices=min(_positive(body, "n") or 1, MOST_CHOICES),
         raw="prompt" in body,
+        template=profile.tokens.cases,
+        id_format=profile.call_ids.format or FORM,
     )
 
 

@@ -12,6 +12,8 @@ from kvv_action.simulator.tooling import Tool
 
 _NAMED = re.compile(r"\b(?P<verb>\w+) the tool (?P<name>[A-Za-z_](?:[\w.-]*\w)?)")
 _WANTING = ("use", "call")
+_ANY = re.compile(r"应当使用工具|请查一下|should use (?:a|the) tools?\b", re.IGNORECASE)
+_KEY = re.compile(r"(?:\bkeys?(?: named)?|键|只包含) ?['\"]?([A-Za-z_]\w*)")
 _DICTATED = re.compile(r"\barguments: (?=\{)")
 
 
@@ -25,9 +27,26 @@ def calls_for(text: str, tools: Sequence[Tool]) -> tuple[ToolCall, ...]:
     """The calls that `text` asks for, without ids; none when it wants no tool, or one that is not offered."""
     name = wanted(text)
     tool = next((tool for tool in tools if tool.name == name), None)
+    if tool is None and not name and tools and _ANY.search(text):
+        tool = closest(text, tools)
     if tool is None:
         return ()
-    return tuple(call_of(name, arguments) for arguments in _arguments(text, tool.parameters))
+    return tuple(call_of(tool.name, arguments) for arguments in _arguments(text, tool.parameters))
+
+
+def closest(text: str, tools: Sequence[Tool]) -> Tool:
+    """The tool that `text` names, else the one that shares most words with it, else the first."""
+    words = set(re.findall(r"[\w.-]+", text.lower()))
+
+    def shared(tool: Tool) -> tuple[bool, int]:
+        return tool.name.lower() in words, len(words & set(tool.name.lower().split("_")))
+
+    return max(tools, key=shared)
+
+
+def keys_in(text: str) -> Sequence[str]:
+    """The keys that a JSON object must have, as a user names them."""
+    return list(dict.fromkeys(_KEY.findall(text)))
 
 
 def call_of(name: str, arguments: Json) -> ToolCall:

@@ -74,13 +74,15 @@ def check_ranges(body: Mapping[str, Json], profile: Profile) -> None:  # noqa: A
 
 
 def check_immutable(body: Mapping[str, Json], profile: Profile) -> None:
-    """Refuse a locked parameter with another value than the model's; absent and null are fine."""
+    """Refuse a locked parameter with another value than the model's; absent, null and open values are fine."""
     if not profile.parameters:
         return
     thinking = asked(body, profile.thinking).on
     for parameter in profile.parameters:
         value = body.get(parameter.name)
-        allowed = parameter.thinking_value if thinking else parameter.value
-        if value is not None and (isinstance(value, bool) or value != allowed):
+        allowed = parameter.only(thinking=thinking)
+        if value is None or parameter.is_open(value, thinking=thinking):
+            continue
+        if isinstance(value, bool) or value != allowed:
             words = orjson.dumps(allowed).decode()
             raise Refusal(f"invalid {parameter.name}: only {words} is allowed for this model")

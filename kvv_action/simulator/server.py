@@ -13,6 +13,7 @@ from kvv_action.simulator.answers import AnswerBook
 from kvv_action.simulator.delivery import Closing, deliver
 from kvv_action.simulator.options import VendorOptions
 from kvv_action.simulator.refusal import no_such_route
+from kvv_action.simulator.surfaces import PATHS, chat_of, translated
 from kvv_action.simulator.vendor import Vendor
 from kvv_action.simulator.wire import Reply, refused
 
@@ -104,6 +105,9 @@ class EmbeddedVendor:
                 return self._vendor.complete(authorization, await request.read())
             case "POST", "/v1/completions":
                 return self._vendor.complete(authorization, await request.read(), raw=True)
+            case "POST", path if path in PATHS and PATHS[path] in self.options.profile.surfaces:
+                body = chat_of(PATHS[path], await request.read())
+                return translated(PATHS[path], self._vendor.complete(authorization, body))
             case "GET", "/v1/models":
                 return self._vendor.models(authorization)
             case method, path:

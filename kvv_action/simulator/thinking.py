@@ -9,6 +9,8 @@ from kvv_action.schema import Json
 from kvv_action.simulator.refusal import Refusal
 
 _SWITCH = {"enabled": True, "disabled": False}
+NO_EFFORT = "none"
+"""The effort by which a request turns thinking off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +27,17 @@ def _object(body: Mapping[str, Json], name: str) -> Mapping[str, Json]:
 
 
 def switch_of(body: Mapping[str, Json]) -> bool | None:
-    """What the request says; None when it says nothing that can be understood."""
-    official = _SWITCH.get(str(_object(body, "thinking").get("type")))
-    if official is not None:
-        return official
+    """What the request says; None when it says nothing that can be understood. A type that is left out is enabled."""
+    if isinstance(body.get("thinking"), Mapping):
+        return _SWITCH.get(str(body["thinking"].get("type", "enabled")))
     template = _object(body, "chat_template_kwargs").get("thinking")
-    return template if isinstance(template, bool) else None
+    if isinstance(template, bool):
+        return template
+    return False if effort_of(body) == NO_EFFORT else None
 
 
 def effort_of(body: Mapping[str, Json]) -> Json:
-    """The effort as it was sent, None when there is none."""
+    """The effort as it was sent, None when there is none; `thinking.effort` outranks `reasoning_effort`."""
     places = (
         _object(body, "thinking").get("effort"),
         _object(body, "chat_template_kwargs").get("thinking_effort"),
@@ -61,19 +64,20 @@ def check_thinking(body: Mapping[str, Json], profile: Profile) -> None:
     for name in ("thinking", "preserve_thinking"):
         if template.get(name) is not None and not isinstance(template[name], bool):
             raise Refusal(f"invalid chat_template_kwargs.{name}: must be true or false")
-    if rules.supported and not rules.switchable and switch_of(body) is False:
+    stops = rules.switchable or rules.switch_open
+    if rules.supported and not stops and switch_of(body) is False:
         raise Refusal("invalid thinking: this model cannot turn thinking off")
     effort = effort_of(body)
-    if effort is not None and effort not in rules.efforts:
-        levels = ", ".join(rules.efforts)
-        allowed = f"must be one of {levels}" if levels else "this model has no effort levels"
+    levels = (*rules.efforts, NO_EFFORT) if rules.efforts and stops else rules.efforts
+    if effort is not None and effort not in levels:
+        allowed = f"must be one of {', '.join(levels)}" if levels else "this model has no effort levels"
         raise Refusal(f"invalid thinking effort {effort!r}: {allowed}")
 
 
 def _check_official(thinking: Json) -> None:
     if thinking is None:
         return
-    if not isinstance(thinking, Mapping) or thinking.get("type") not in _SWITCH:
+    if not isinstance(thinking, Mapping) or thinking.get("type", "enabled") not in _SWITCH:
         raise Refusal("invalid thinking: type must be enabled or disabled")
-    if thinking.get("keep") not in (None, "all"):
+    if thinking.get("type") != "disabled" and thinking.get("keep") not in (None, "all"):
         raise Refusal("invalid thinking: keep must be all")

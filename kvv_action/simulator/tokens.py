@@ -1,37 +1,29 @@
 """Deterministic token counts: a word or a punctuation mark is a token, a long ASCII word is several.
 
-A few texts and prompts are counted as Kimi's models do, because the counts are known.
+Texts whose tokens are known are counted as Kimi's models do, and so is what the template of K3 adds.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import orjson
 
-from kvv_action.profiles.model import Profile
+from kvv_action.profiles.prompt import Share
+from kvv_action.profiles.token_cases import load
 from kvv_action.schema import Answer, Json, Message
 from kvv_action.simulator.call import Call
-from kvv_action.simulator.conversation import text_of
+from kvv_action.simulator.sight import sent
 
 WORD = 12
 """Characters of an ASCII word that make one token."""
 PER_MESSAGE = 4
 PER_ATTACHMENT = 256
 
-KNOWN: Mapping[str, int] = {
-    "The first of three short texts. Reply with exactly: OK": 12,
-    "第二段文字：北京有2154万人口，面积16410.5平方公里。请只回答 OK": 22,
-    "Third:\tdef f(x):\n        return x['café'] // 1234567  # naïve — don't\nReply with exactly: OK": 31,
-}
-"""Texts and their tokens by Kimi's tokenizer; `tests/parity/test_tokenizer.py` counts them."""
-
-PUBLISHED = "请用 JSON 格式回答：北京是中国的首都吗？答案需要包含键 capital。"
-"""The prompt of the constants in `Profile.prompt_tokens`; from Kimi-Vendor-Verifier, `test_response_format.py`."""
-EFFORT_NOTE = 67
-"""What the note about the effort adds to a K3 prompt that thinks at `max`: 103 against 36 tokens for one conversation
-(cases `k3_single_turn_think_on` and `_off` of Kimi-Vendor-Verifier)."""
+KNOWN: Mapping[str, int] = load("kimi-k3").texts
+"""Texts and their tokens by Kimi's tokenizer, which is the same for all of its models."""
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _CLASSES = bytes(
@@ -112,16 +104,21 @@ def limited(answer: Answer, budget: int) -> Answer:
     return Answer(content=content.text, reasoning=reasoning.text, tool_calls=tuple(calls), finish_reason="length")
 
 
-def published_tokens(call: Call, profile: Profile) -> int | None:
-    """The tokens of a prompt whose count the profile knows; None for every other prompt."""
-    if [text_of(message) for message in call.messages] != [PUBLISHED]:
-        return None
-    base = profile.prompt_tokens.get("no-format" if call.schema is None else "json-schema")
-    return None if base is None else base + (EFFORT_NOTE if call.thinking else 0)
+def shares_of(call: Call) -> Counter[Share]:
+    """Tokens of a prompt by the part of the request, as the model's template renders it; pictures are left out."""
+    body = {**call.body, "messages": call.messages}
+    return load(call.template).shares(body, thinking=call.thinking, effort=call.effort, otherwise=count)
 
 
-def prompt_tokens(messages: Sequence[Message], tools: Json = None) -> int:
-    """Tokens of a conversation and the tools that are offered with it."""
+def prompt_tokens(call: Call) -> int:
+    """Tokens of a conversation and of what is offered with it, pictures included."""
+    if call.template:
+        return shares_of(call).total() + PER_ATTACHMENT * sum(1 for _ in sent(call.messages))
+    return conversation_tokens(call.messages, call.body.get("tools"))
+
+
+def conversation_tokens(messages: Sequence[Message], tools: Json = None) -> int:
+    """Tokens of a conversation and the tools that are offered with it, where the template is not known."""
     total = sum(map(_message_tokens, messages))
     return total + count(orjson.dumps(tools).decode()) if tools else total
 

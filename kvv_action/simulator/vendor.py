@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import orjson
 
-from kvv_action.profiles.model import Profile
 from kvv_action.schema import Answer, Json
 from kvv_action.simulator.answers import AnswerBook, compose, stopped
 from kvv_action.simulator.call import Call, read
@@ -17,7 +16,7 @@ from kvv_action.simulator.fingerprint import Fingerprint, fingerprint
 from kvv_action.simulator.options import VendorOptions
 from kvv_action.simulator.refusal import Refusal, bad_key, unknown_model
 from kvv_action.simulator.sight import pictures
-from kvv_action.simulator.tokens import PER_ATTACHMENT, completion_tokens, limited, prompt_tokens, published_tokens
+from kvv_action.simulator.tokens import PER_ATTACHMENT, completion_tokens, limited, prompt_tokens
 from kvv_action.simulator.wire import CREATED, Reply, Usage, answered, refused
 
 Faults = tuple[Fault, ...]
@@ -70,7 +69,7 @@ class Vendor:
         except Refusal as refusal:
             return _sent(refused(refusal), Turn(visit=visit), faults)
         answer = self._said(call, faults)
-        usage = _counted(call, answer, faults, self.options.profile)
+        usage = _counted(call, answer, faults)
         reply = answered(call, answer, usage, self.options.chunk_tokens)
         return _sent(reply, Turn(visit=visit, call=call, answer=answer), faults)
 
@@ -118,11 +117,10 @@ def _parsed(raw: bytes) -> Mapping[str, Json] | None:
     return body if isinstance(body, dict) else None
 
 
-def _counted(call: Call, answer: Answer, faults: Faults, profile: Profile) -> Usage | None:
-    heard = prompt_tokens(call.messages, call.body.get("tools"))
+def _counted(call: Call, answer: Answer, faults: Faults) -> Usage | None:
     # pictures count as they were sent: what a fault keeps from the model has been paid for all the same
     lost = sum(1 for _ in pictures(call.body)) - sum(1 for _ in pictures({"messages": list(call.messages)}))
-    prompt = published_tokens(call, profile) or heard + PER_ATTACHMENT * max(0, lost)
+    prompt = prompt_tokens(call) + PER_ATTACHMENT * max(0, lost)
     completion = completion_tokens(answer) * call.choices
     usage: Usage | None = {
         "prompt_tokens": prompt,

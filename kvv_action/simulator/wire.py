@@ -9,7 +9,7 @@ import orjson
 from kvv_action.schema import Answer, Json, ToolCall
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.refusal import Refusal, error_document
-from kvv_action.simulator.tokens import pieces
+from kvv_action.simulator.tokens import count, pieces
 
 CREATED = 1_750_000_000
 """The same second in every answer: equal requests get equal bytes."""
@@ -131,7 +131,7 @@ def _document(call: Call, answer: Answer, usage: Usage | None) -> bytes:
     ]
     document = _envelope(call, "chat.completion", choices)
     if usage is not None:
-        document["usage"] = usage
+        document["usage"] = _detailed(usage, answer)
     return orjson.dumps(document)
 
 
@@ -151,10 +151,20 @@ def _events(call: Call, answer: Answer, usage: Usage | None, chunk_tokens: int) 
             yield _event(_envelope(call, "chat.completion.chunk", [choice]))
         end: dict[str, Json] = {"index": index, "delta": {}, "finish_reason": answer.finish_reason}
         if usage is not None and not call.include_usage and index == call.choices - 1:
-            end["usage"] = usage
+            end["usage"] = _detailed(usage, answer)
         yield _event(_envelope(call, "chat.completion.chunk", [end]))
     if usage is not None and call.include_usage:
-        yield _event({**_envelope(call, "chat.completion.chunk", []), "usage": usage})
+        yield _event({**_envelope(call, "chat.completion.chunk", []), "usage": _detailed(usage, answer)})
+
+
+def _detailed(usage: Usage, answer: Answer) -> Mapping[str, Json]:
+    """Usage with what was thought and what came from a cache, as the official API tells it."""
+    thought = min(count(answer.reasoning), usage.get("completion_tokens", 0))
+    return {
+        **usage,
+        "completion_tokens_details": {"reasoning_tokens": thought},
+        "prompt_tokens_details": {"cached_tokens": 0},
+    }
 
 
 def _deltas(answer: Answer, chunk_tokens: int) -> Iterator[dict[str, Json]]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kvv_action.journal.reading import JournalReading
-from kvv_action.schema import PlannedBenchmark, RunPlan, SampleFailure, Score
+from kvv_action.schema import FailureKind, PlannedBenchmark, RunPlan, SampleFailure, Score
 from kvv_action.score_rule import RIGHT, WRONG, Term
 from kvv_action.statistics.aggregates import rule_of
 
-NOTHING, SCORED, FAILED = 0, 1, 2
+NOTHING, SCORED, FAILED, LEFT_OUT = 0, 1, 2, 3
 
 
 @dataclass(slots=True, kw_only=True)
@@ -18,7 +18,7 @@ class AnswerTable:
     """By `index * epochs + epoch`.
 
     Attributes:
-        states: `NOTHING`, `SCORED` or `FAILED`.
+        states: `NOTHING`, `SCORED`, `FAILED`, or `LEFT_OUT` of the comparison (refused as the official endpoint does).
         parts, wholes: the term of an answer; of a failed one the term it would have had, had it been right.
         wrong: the term that a failed answer would have had, had it been wrong, where that is not the usual one.
         own_parts, own_wholes: the term of the reference against itself; empty where there is none.
@@ -63,6 +63,9 @@ class AnswerTable:
 
     def failure(self, position: int, failure: SampleFailure) -> None:
         """Note an answer that did not come."""
+        if failure.kind is FailureKind.REFUSED:
+            self._note(position, LEFT_OUT, (0.0, 0.0))
+            return
         wrong, right = rule_of(self.planned).unanswered(failure.counts)
         self._note(position, FAILED, right)
         if wrong != WRONG:
@@ -86,6 +89,8 @@ class AnswerTable:
         unknown = None if missing is None else (missing[0] * largest, missing[1] * largest)
         for position in positions:
             state, sample = self.states[position], position // self.planned.epochs
+            if state == LEFT_OUT:
+                continue
             if state == SCORED or (state == FAILED and missing == RIGHT):
                 found.append((sample, (self.parts[position], self.wholes[position])))
             elif state == FAILED and missing == WRONG:

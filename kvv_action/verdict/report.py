@@ -222,10 +222,10 @@ def _timing(found: JournalState, traffic: _Traffic) -> Timing:
 def counts_of(tally: Tally) -> Counts:
     """The denominators, asserted."""
     planned = tally.planned.samples * tally.planned.epochs
-    sent = tally.scored + tally.failed
+    sent = tally.scored + tally.failed + tally.refused
     return Counts(
         planned=planned, sent=sent, scored=tally.scored, unparsed=tally.unparsed, failed=tally.failed,
-        skipped=planned - sent,
+        skipped=planned - sent, refused=tally.refused,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import orjson
 
 from kvv_action.schema import (
+    REFUSED,
     BenchmarkKind,
     Case,
     CategoryScore,
@@ -93,6 +94,7 @@ class Tally:
     right: int = 0
     unparsed: int = 0
     failed: int = 0
+    refused: int = 0
     begun: int = 0
     first_try: int = 0
     failures: Counter[FailureKind] = field(default_factory=Counter)
@@ -172,6 +174,11 @@ class Tally:
 
     def failure(self, index: int, epoch: int, sample: str, failure: SampleFailure) -> None:
         """Count a sample that was sent and has no score."""
+        if failure.kind is FailureKind.REFUSED:
+            self.refused += 1
+            self.sums_by_name[REFUSED] += 1
+            self.sums_by_name[f"{REFUSED}/{failure.message.partition(':')[0]}"] += 1
+            return
         self.failed += 1
         self.ledger.failure(index * self.planned.epochs + epoch, failure)
         self._sum(index, failure.counts)

@@ -221,6 +221,8 @@ def _power(evidence: Evidence, found: Compared) -> str:
 def missing(evidence: Evidence) -> str:
     """What failed and what was skipped, in words."""
     parts = [f"{failure.count} failed ({failure.kind}: {failure.example})" for failure in evidence.failures[:3]]
+    if evidence.counts.refused:
+        parts.append(f"{evidence.counts.refused} refused as the official endpoint refuses them")
     if evidence.counts.skipped:
         parts.append(f"{evidence.counts.skipped} not asked ({evidence.because or 'the run ended early'})")
     return "; ".join(parts) or "nothing"

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -61,6 +62,9 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return unpacked(RUNS / request.param, tmp_path / "elsewhere" / request.param)
 
 
+MOVED_ON = ("precheck", "toolcall")
+"""Benchmarks whose probes or bundled samples have changed since: their old answers cannot be scored again."""
+
 every_run = pytest.mark.parametrize("folder", RUN_NAMES, indirect=True)
 
 
@@ -86,11 +90,22 @@ def test_render_writes_the_same_files(folder: Path) -> None:
 @every_run
 def test_audit_agrees(folder: Path) -> None:
     """Every score and every number is reached again from the journal."""
-    same(
-        as_json(expected(RUNS / folder.name)["audit"]),
-        as_json(audited(folder, folder, (folder / REPORT).read_bytes())),
-        "audit",
-    )
+    report = (folder / REPORT).read_bytes()
+    holds(expected(RUNS / folder.name)["audit"], audited(folder, folder, report), report)
+
+
+def holds(wanted: Any, found: Any, report: bytes) -> None:
+    """An audit says what it said, but for benchmarks that ask something else now."""
+    ids = [one["id"] for one in orjson.loads(report)["plan"]["benchmarks"]]
+    moved = tuple(f"report.benchmarks[{place}]" for place, name in enumerate(ids) if name in MOVED_ON)
+    lines = [line.removeprefix("differs: ") for line in found["out"].splitlines() if line.startswith("differs: ")]
+    others = [line for line in lines if not line.startswith((*MOVED_ON, *moved, "report.reason", "report.verdict"))]
+    assert others == []
+    if not lines:
+        same(as_json(wanted), as_json(found), "audit")
+    else:  # it must be said why: another version, or other samples
+        assert found["status"] == 1
+        assert any("scored by version" in line or "the dataset at hand" in line for line in lines)
 
 
 @every_run
@@ -147,7 +162,7 @@ def test_an_archive_is_read_as_before(name: str, tmp_path: Path) -> None:
     copy.write_bytes((source / BUNDLE).read_bytes())
     wanted = expected(source)
     report = members(copy.read_bytes())[REPORT]
-    same(as_json(wanted["audit"]), as_json(audited(copy, tmp_path, report)), "audit")
+    holds(wanted["audit"], audited(copy, tmp_path, report), report)
     said, record = submitted(copy, tmp_path)
     same(as_json(wanted["leaderboard submit"]), as_json(said), "leaderboard submit")
     same((source / RECORD).read_bytes(), record or b"", RECORD)

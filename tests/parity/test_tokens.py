@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.precheck.tokenizer import load
+from benchmarks.precheck.tokenizer import counter
 from kvv_action.plan.tokens import of_text, total
 
 pytestmark = pytest.mark.parity
@@ -28,10 +28,10 @@ def texts(data: Path) -> Iterator[tuple[str, list[str]]]:
 
 def test_what_is_reckoned_is_near_the_truth(reference_data: Path) -> None:
     """Of each kind of text the expected sum is within 30 % of the tokenizer's; no text exceeds its ceiling."""
-    tokenizer = load(str(reference_data / "kimi_tokenizer" / "tiktoken.model"))
+    count = counter(str(reference_data / "kimi_tokenizer" / "tiktoken.model"))
     for kind, listed in texts(reference_data):
-        counts = [tokenizer.count(text) for text in listed]
+        counts = [count(text) for text in listed]
         ratio = total(map(of_text, listed)).expected / sum(counts)
         print(f"{kind}: {sum(counts)} tokens, reckoned {ratio:.2f} of that")
         assert 0.9 <= ratio <= 1.3, kind
-        assert all(count <= (of_text(text).ceiling or 0) for count, text in zip(counts, listed, strict=True))
+        assert all(tokens <= (of_text(text).ceiling or 0) for tokens, text in zip(counts, listed, strict=True))

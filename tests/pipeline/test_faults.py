@@ -32,7 +32,6 @@ PROBES = (
 """What tells these faults apart; `tests/precheck` holds every fault against all suites."""
 CHANGED = frozenset(
     {
-        "parameters.temperature=0.5",
         "parameters.temperature=1.1",
         "parameters.temperature=2.0",
         "parameters.top_p=0.8",
@@ -41,6 +40,7 @@ CHANGED = frozenset(
         "parameters.n=2",
     }
 )
+IN_BOTH_MODES = ("", ".thinking-off")
 DEFAULTS = frozenset(
     f"parameters.{name}.default" for name in ("temperature", "top_p", "presence_penalty", "frequency_penalty", "n")
 )
@@ -112,9 +112,14 @@ def broken(precheck: str, aime2025: str, *options: str) -> Conclusion:
 
 
 CONCLUSIONS = {
-    "accepts-any-parameter": gated(*CHANGED, cause="locked decoding parameters can be changed"),
+    "accepts-any-parameter": gated(
+        *(name + mode for name in CHANGED for mode in IN_BOTH_MODES),
+        cause="locked decoding parameters can be changed",
+    ),
     "rejects-defaults": gated(
-        *DEFAULTS, cause="the model's own parameter values are refused", kinds=frozenset({"undecided"})
+        *(name + mode for name in DEFAULTS for mode in IN_BOTH_MODES),
+        cause="the model's own parameter values are refused",
+        kinds=frozenset({"undecided"}),
     ),
     "drops-reasoning": gated("thinking.on.streamed", "thinking.on.plain", cause="thinking content is lost"),
     "drops-usage": gated("tokens.usage.streamed", "tokens.usage.plain", "tokens.growth", cause="usage is missing"),
@@ -152,6 +157,7 @@ def test_no_fault_is_forgotten() -> None:
     told = set(CONCLUSIONS).union({"schema-wrong-at-first"}, *(table.FAULTS for table in tables))
     told |= {fault for fault, _, _ in TOOLCALL_TABLE} | set(AGENT_FAULTS)
     told |= {"recognises-benchmark"}  # tests/pipeline/test_holdout.py
+    told |= {"refuses-as-official"}  # tests/precheck/test_suites.py, tests/toolcall/test_refused.py
     assert told == set(FAULTS)
 
 

@@ -76,6 +76,7 @@ def calling(cause: Cause, mode: str = "*") -> dict[str, Cause]:
     """One cause for every probe that looks at calls."""
     tools = ("call", "parallel", "ids", "select", "arguments", "no-arguments", "round-trip", "choice-auto")
     dynamic = ("first", "mid-history", "several-messages", "nested-schema", "not-strict", "beside-request")
+    dynamic += ("required", "required-beside-request", "last-message", "three-in-one")
     return {
         **{f"tools.{name}.{mode}": cause for name in (*tools, "choice-required")},
         **{f"dynamic-tools.{name}.{mode}": cause for name in (*dynamic, "request-beside") if mode != "plain"},

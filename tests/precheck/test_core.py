@@ -15,12 +15,12 @@ from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided, UsageError
 from kvv_action.profiles import loader
 from kvv_action.profiles.model import Profile
-from kvv_action.schema import Completion, Exchange, Rejection, Request
+from kvv_action.schema import Completion, Exchange, Rejection, Request, Thinking
 from tests.precheck.harness import precheck
 
 K26 = loader.load("kimi-k2.6")
 OPTIONS = Options(model="kimi-k2.6")
-MUST_REFUSE = "parameters.temperature=0.5"
+MUST_REFUSE = "parameters.temperature=1.1"
 DEFAULT = "parameters.temperature.default"
 
 
@@ -101,6 +101,62 @@ def test_a_compatible_endpoint_must_honour_what_it_accepts() -> None:
     assert honoured.judge([answered(), refused()]).cause == "a valid decoding parameter is refused"
 
 
+def parameters(profile: str, **options: str) -> list[str]:
+    """The probes of the suite, without its own name."""
+    found = all_probes(loader.load(profile), replace(OPTIONS, **options))  # type: ignore[arg-type]
+    return [probe.id.removeprefix("parameters.") for probe in found if probe.suite == "parameters"]
+
+
+def test_parameters_are_asked_in_both_modes() -> None:
+    """Upstream's seven wrong values and the five defaults, while thinking and not; explicitly in the other mode."""
+    ids = parameters("kimi-k2.6")
+    own = [name for name in ids if not name.endswith(".thinking-off")]
+    assert len([name for name in own if "=" in name]) == 7
+    assert len([name for name in own if name.endswith(".default")]) == 5
+    assert {f"{name}.thinking-off" for name in own if name != "temperature.open"} == set(ids) - set(own)
+    other = probe("parameters.temperature=1.1.thinking-off")
+    assert {request.thinking for request in other.requests} == {Thinking.OFF}
+    assert [request.body["temperature"] for request in other.requests] == [0.6, 1.1]
+
+
+@pytest.mark.parametrize(
+    ("profile", "options"), [("kimi-k2.6", {"think_mode": "none"}), ("kimi-k2-0905", {}), ("kimi-k2-thinking", {})]
+)
+def test_the_other_mode_is_asked_where_it_can_be(profile: str, options: dict[str, str]) -> None:
+    """Not when nothing about thinking may be sent, nor of a model that has no such mode."""
+    assert not any("thinking-" in name for name in parameters(profile, **options))
+
+
+@pytest.mark.parametrize("exchanges", [[answered(), answered()], [refused(), refused(422)], [answered(), refused()]])
+def test_open_values_are_told_and_not_judged(exchanges: Sequence[Exchange]) -> None:
+    """Official sources disagree about 0.0 and 0.6 while thinking."""
+    score = probe("parameters.temperature.open").judge(exchanges)
+    assert (score.value, score.answer, score.cause) == (1.0, "information", "")
+    assert score.explanation.startswith("temperature=0.0 is ")
+
+
+def test_an_open_value_that_breaks_the_server_proves_nothing() -> None:
+    """A timeout or an error of the server is no refusal."""
+    with pytest.raises(Undecided, match=r"temperature=0\.6 got HTTP 404"):
+        probe("parameters.temperature.open").judge([answered(), refused(404)])
+
+
+def test_a_model_that_may_keep_thinking_may_refuse_the_other_mode() -> None:
+    """Whether K3 can stop is open; then its parameters in that mode are no matter. K2.6 must stop."""
+    name, k3 = "parameters.top_p=0.8.thinking-off", loader.load("kimi-k3")
+    assert probe(name, k3).judge([refused(message="thinking"), refused()]).answer == "information"
+    assert probe(name, k3).judge([answered(), answered()]).value == 0.0
+    with pytest.raises(Undecided):
+        probe(name).judge([refused(message="thinking"), refused()])
+    default = "parameters.temperature.default.thinking-off"
+    assert probe(default, k3).judge([refused(), answered()]).answer == "information"
+    assert probe(default, k3).judge([refused(), refused()]).explanation.startswith("a request with thinking off")
+    assert probe(default).judge([refused(), answered()]).value == 0.0
+    assert probe(default).judge([answered()]).answer == "holds"
+    with pytest.raises(Undecided):
+        probe(default).judge([refused(), refused()])
+
+
 @pytest.mark.parametrize("name", loader.names())
 def test_ids_are_unique_and_named_by_their_suite(name: str) -> None:
     """Reports and journals name probes by id."""
@@ -127,7 +183,7 @@ def test_an_unknown_probe_is_refused_with_the_nearest() -> None:
 
 def test_named_probes_are_sent_at_every_tier() -> None:
     """A name outranks the tier."""
-    (found,) = chosen(K26, replace(OPTIONS, tier="smoke"), PrecheckOptions(probes=("parameters.temperature=1.1",)))
+    (found,) = chosen(K26, replace(OPTIONS, tier="smoke"), PrecheckOptions(probes=("parameters.temperature=2.0",)))
     assert found.tier != "smoke"
 
 
@@ -143,7 +199,7 @@ async def test_requests_of_a_probe_go_out_in_order_and_may_be_refused() -> None:
     samples = {sample.id: sample for sample in benchmark.samples(None, K26)}
     await benchmark.solve(samples[MUST_REFUSE], generate, None)
     control, changed = (request.body["temperature"] for request, _ in asked)
-    assert (control, changed) == (1.0, 0.5)
+    assert (control, changed) == (1.0, 1.1)
     assert all(may_reject for _, may_reject in asked)
 
 

@@ -10,6 +10,7 @@ from benchmarks.precheck.suites.dynamic_tools import (
     BAD,
     DYNAMIC_REFUSED,
     DYNAMIC_UNCHECKED,
+    FORCED_UNMADE,
     NOT_OFFERED,
     REQUEST_FORGOTTEN,
     RESULT_UNTIED,
@@ -22,28 +23,43 @@ from kvv_action.schema import Completion, Exchange, Rejection, ToolCall
 from kvv_action.simulator.faults import dynamic_tools
 from tests.precheck.expectation import Broken, assert_broken
 
-OFFERED = ("first", "mid-history", "several-messages", "nested-schema", "not-strict", "beside-request")
-UNOFFERED = {f"dynamic-tools.{name}.*": NOT_OFFERED for name in OFFERED}
+OFFERED = (
+    "first",
+    "mid-history",
+    "several-messages",
+    "nested-schema",
+    "not-strict",
+    "beside-request",
+    "required",
+    "required-beside-request",
+    "last-message",
+    "three-in-one",
+)
+FORCED = ("required", "required-beside-request", "last-message")
+UNOFFERED = {f"dynamic-tools.{name}.*": FORCED_UNMADE if name in FORCED else NOT_OFFERED for name in OFFERED}
 FAULTS = {
     "ignores-dynamic-tools": Broken(causes=UNOFFERED),
     "knows-no-dynamic-tools": Broken(
-        causes={**UNOFFERED, **{f"dynamic-tools.refuses-{name}": DYNAMIC_UNCHECKED for name in BAD}}
+        causes={**UNOFFERED, **{f"dynamic-tools.refuses-{name}*": DYNAMIC_UNCHECKED for name in BAD}}
     ),
     "forgets-request-tools": Broken(causes={"dynamic-tools.request-beside.*": REQUEST_FORGOTTEN}),
     "reads-dynamic-tools-at-the-start-only": Broken(
-        causes={f"dynamic-tools.{name}.*": NOT_OFFERED for name in ("mid-history", "several-messages")}
+        causes={
+            **{f"dynamic-tools.{name}.*": NOT_OFFERED for name in ("mid-history", "several-messages")},
+            "dynamic-tools.last-message.*": FORCED_UNMADE,
+        }
     ),
     "refuses-dynamic-tools": Broken(
         causes={f"dynamic-tools.{name}.*": DYNAMIC_REFUSED for name in (*OFFERED, "request-beside")},
-        undecided=tuple(f"dynamic-tools.refuses-{name}" for name in BAD),
+        undecided=tuple(f"dynamic-tools.refuses-{name}*" for name in BAD),
     ),
-    "accepts-tools-in-user-message": Broken(causes={"dynamic-tools.refuses-in-other-roles": DYNAMIC_UNCHECKED}),
-    "accepts-tools-beside-content": Broken(causes={"dynamic-tools.refuses-with-content": DYNAMIC_UNCHECKED}),
+    "accepts-tools-in-user-message": Broken(causes={"dynamic-tools.refuses-in-other-roles*": DYNAMIC_UNCHECKED}),
+    "accepts-tools-beside-content": Broken(causes={"dynamic-tools.refuses-with-content*": DYNAMIC_UNCHECKED}),
     "accepts-malformed-dynamic-tools": Broken(
-        causes={f"dynamic-tools.refuses-{name}": DYNAMIC_UNCHECKED for name in ("malformed", "unknown-types")}
+        causes={f"dynamic-tools.refuses-{name}*": DYNAMIC_UNCHECKED for name in ("malformed", "unknown-types")}
     ),
-    "accepts-bad-tool-names": Broken(causes={"dynamic-tools.refuses-bad-names": DYNAMIC_UNCHECKED}),
-    "accepts-duplicate-tool-names": Broken(causes={"dynamic-tools.refuses-same-names": DYNAMIC_UNCHECKED}),
+    "accepts-bad-tool-names": Broken(causes={"dynamic-tools.refuses-bad-names*": DYNAMIC_UNCHECKED}),
+    "accepts-duplicate-tool-names": Broken(causes={"dynamic-tools.refuses-same-names*": DYNAMIC_UNCHECKED}),
     "accepts-tool-result-without-id": Broken(causes={"dynamic-tools.refuses-result-without-id": RESULT_UNTIED}),
 }
 
@@ -107,8 +123,8 @@ def test_tools_of_the_request_have_their_own_cause() -> None:
 def test_a_refusal_needs_its_control() -> None:
     """Accepted control and every case refused: holds. One accepted: broken, and named."""
     judge = chosen("refuses-in-other-roles").judge
-    assert judge([said("7"), refusal(), refusal(422)]).value == 1
-    score = judge([said("7"), refusal(), said("7")])
+    assert judge([said("7"), said("7"), refusal(), refusal(422)]).value == 1
+    score = judge([said("7"), said("7"), refusal(), said("7")])
     assert score.cause == DYNAMIC_UNCHECKED.cause
     assert "an assistant message" in score.explanation
     assert "a user message" not in score.explanation
@@ -116,7 +132,15 @@ def test_a_refusal_needs_its_control() -> None:
 
 @pytest.mark.parametrize(
     "exchanges",
-    [[], [said("7")], [refusal()] * 3, [said("7"), refusal(), refusal(404)], [said("7"), refusal(413), refusal()]],
+    [
+        [],
+        [said("7")],
+        [refusal()] * 4,
+        [said("7"), refusal(), refusal(), refusal()],
+        [refusal(), said("7"), refusal(), refusal()],
+        [said("7"), said("7"), refusal(), refusal(404)],
+        [said("7"), said("7"), refusal(413), refusal()],
+    ],
 )
 def test_refusals_that_prove_nothing(exchanges: list[Exchange]) -> None:
     """A refused control, another status, or no answer."""

@@ -142,3 +142,14 @@ def test_concurrent_answers_must_stay_apart() -> None:
 def test_judges_survive_anything(probe: object) -> None:
     """Journals hold what endpoints send."""
     survives(probe)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("contract", "answer"), [("official", "warning"), ("compatible", "information")])
+def test_a_begun_answer_is_taken(contract: str, answer: str) -> None:
+    """Refused after the same conversation was accepted without a beginning."""
+    probe = chosen("limits.partial-prefill", contract=contract)
+    assert probe.requests[1].messages[-1]["partial"] is True
+    assert probe.judge([said("alpha"), said("bravo")]).answer == "holds"
+    assert probe.judge([said("alpha"), refusal()]).answer == answer
+    with pytest.raises(Undecided):
+        probe.judge([refusal(), refusal()])

@@ -16,6 +16,7 @@ ANSWERS: tuple[Callable[[int], Exchange], ...] = (
     lambda call: Exchange(call=call, completion=Completion(content="", finish_reason="stop", usage=USAGE)),
     lambda call: Exchange(call=call, completion=Completion(content="42", finish_reason="length", usage=USAGE)),
     lambda call: Exchange(call=call, completion=Completion(content="42", reasoning="so", finish_reason="stop")),
+    lambda call: Exchange(call=call, completion=Completion(content="{}", finish_reason="stop")),
     lambda call: Exchange(call=call, completion=_called()),
     lambda call: Exchange(call=call, completion=_held_back()),
     lambda call: Exchange(call=call, rejection=Rejection(status=400, message="no", body="")),

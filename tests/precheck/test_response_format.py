@@ -8,6 +8,7 @@ import pytest
 from benchmarks.precheck.probe import Probe
 from benchmarks.precheck.suites import all_probes
 from benchmarks.precheck.suites import response_format as suite
+from benchmarks.precheck.suites.token_cases import CASES_REFUSED
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
 from kvv_action.profiles import loader
@@ -46,7 +47,7 @@ def test_what_is_asked() -> None:
 @pytest.mark.parametrize(
     ("probe", "content"),
     [
-        ("json-object.plain", ' {"anything": []}'),
+        ("json-object.plain", ' {"city": []}'),
         ("default-strict.plain", '{"city":"Riga","degrees":7.5}'),
         ("not-strict.plain", '{"weather":"fine"}'),
         ("nested.plain", '{"city":"Riga","now":{"wind":{"speed":3,"gusts":false}}}'),
@@ -199,6 +200,8 @@ FAULTS: Mapping[str, Broken] = {
     "accepts-mistyped-response-format": _refusing("strict-no-boolean", "schema-no-object"),
 }
 """What a fault breaks, and the cause."""
+BEYOND: Mapping[str, Broken] = {"refuses-json-object": {"tokens.cases": CASES_REFUSED.cause}}
+"""What it breaks in other suites."""
 
 
 @pytest.mark.pipeline
@@ -208,5 +211,18 @@ def test_fault_breaks_exactly_its_probes(fault: str, tmp_path: Path) -> None:
     every = all_probes(loader.load("kimi-k3"), Options(model="kimi-k3"))
     names = ",".join(probe.id for probe in every if probe.suite != "mfjs" or probe.tier == "smoke")
     seen = precheck(tmp_path / "out", faults=(fault,), probes=names)
-    assert seen.broken == {f"response-format.{name}": cause for name, cause in FAULTS[fault].items()}
+    expected = {f"response-format.{name}": cause for name, cause in FAULTS[fault].items()}
+    assert seen.broken == expected | BEYOND.get(fault, {})
     assert not seen.failed
+
+
+def test_a_json_object_has_the_key_that_was_asked_for() -> None:
+    """Which keys it has is the model's choice, so that it is asked up to three times."""
+    probe = _probes()["json-object.plain"]
+    other = Exchange(call=0, completion=Completion(content='{"town": "Riga"}', finish_reason="stop"))
+    right = Exchange(call=0, completion=Completion(content='{"city": "Riga"}', finish_reason="stop"))
+    assert probe.then is not None
+    assert probe.then([other]) == probe.requests[0]
+    assert probe.then([right]) is probe.then([other] * 3) is None
+    assert probe.judge([other] * 3).cause == suite.KEY_MISSING.cause
+    assert probe.judge([other, right]).value == 1.0

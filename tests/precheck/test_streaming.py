@@ -1,10 +1,13 @@
 """The suite `streaming`: what each fault breaks, and judgements of made-up streams."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import orjson
 import pytest
 
-from benchmarks.precheck.causes import USAGE_MISSING
+from benchmarks.precheck.causes import USAGE_MISSING, Cause
+from benchmarks.precheck.stream_items import FINISHES, ITEMS, StreamItem, Weight
 from benchmarks.precheck.suites.streaming import (
     BUFFERED,
     CHUNKS_MALFORMED,
@@ -22,20 +25,28 @@ from kvv_action.benchmark import Options
 from kvv_action.endpoint.anomalies import Anomaly
 from kvv_action.errors import Undecided
 from kvv_action.profiles import loader
-from kvv_action.schema import Exchange
+from kvv_action.schema import Exchange, Json, Score
 from kvv_action.simulator.faults import streaming
-from tests.precheck.faulted import breaks, check, chosen, said, survives
+from tests.precheck.faulted import Breaks, breaks, check, chosen, refusal, said, survives
 from tests.precheck.harness import precheck
 
 PROTOCOL, SHAPE, PACE = "streaming.protocol", "streaming.shape", "streaming.pace"
+
+
+def item(name: str) -> dict[str, Cause]:
+    """The probe of one item of the contract, with its cause."""
+    (found,) = [one for one in ITEMS if one.name == name]
+    return {f"streaming.contract.{name}": Cause(cause=found.rule, remedy=found.remedy)}
+
+
 FAULTS = {
-    "drops-role": breaks(CHUNKS_MALFORMED, PROTOCOL),
-    "repeats-finish-reason": breaks(END_MALFORMED, PROTOCOL),
-    "drops-done": breaks(END_MALFORMED, PROTOCOL),
+    "drops-role": Breaks(causes={PROTOCOL: CHUNKS_MALFORMED, **item("role")}),
+    "repeats-finish-reason": Breaks(causes={PROTOCOL: END_MALFORMED, **item("finish")}),
+    "drops-done": Breaks(causes={PROTOCOL: END_MALFORMED, **item("done")}),
     "usage-first": breaks(USAGE_EARLY, PROTOCOL),
     "reasoning-after-content": breaks(REASONING_LATE, PROTOCOL),
-    "mixes-chunk-ids": breaks(STREAMS_MIXED, PROTOCOL),
-    "changes-model-midway": breaks(STREAMS_MIXED, PROTOCOL),
+    "mixes-chunk-ids": Breaks(causes={PROTOCOL: STREAMS_MIXED, **item("id")}),
+    "changes-model-midway": Breaks(causes={PROTOCOL: STREAMS_MIXED, **item("model")}),
     "sends-empty-chunks": breaks(CHUNKS_MALFORMED, PROTOCOL),
     "streams-in-one-piece": breaks(FAKED, PACE),
     "buffers-streams": breaks(BUFFERED, PACE),
@@ -158,3 +169,133 @@ def test_a_short_answer_has_no_pace() -> None:
 def test_judges_survive_anything(probe: object) -> None:
     """Journals hold what endpoints send."""
     survives(probe)  # type: ignore[arg-type]
+
+
+BASE = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+USAGE = {
+    "prompt_tokens": 3,
+    "completion_tokens": 2,
+    "total_tokens": 5,
+    "completion_tokens_details": {"reasoning_tokens": 0},
+    "prompt_tokens_details": {"cached_tokens": 0},
+}
+
+
+def frame(delta: Json, finish: str | None = None, **fields: Json) -> dict[str, Json]:
+    """A chunk with one choice."""
+    return {**BASE, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **fields}
+
+
+def call(index: int, arguments: str, **opening: Json) -> dict[str, Json]:
+    """A chunk with a piece of a call; `name` opens it."""
+    function = {"name": opening["name"], "arguments": arguments} if opening else {"arguments": arguments}
+    extra = {"id": f"call_{index}", "type": "function"} if opening else {}
+    return frame({"tool_calls": [{"index": index, **extra, "function": function}]})
+
+
+OPEN, WORD, END = frame({"role": "assistant", "content": ""}), frame({"content": "Salt."}), frame({}, "stop")
+SUMMARY: dict[str, Json] = {**BASE, "choices": [], "usage": USAGE}
+GOOD = [OPEN, WORD, END, SUMMARY]
+CALLING = [OPEN, call(0, "", name="f"), call(0, '{"a":'), call(0, "1}"), frame({}, "tool_calls"), SUMMARY]
+
+
+def events(frames: Sequence[Json], *, done: int = 1, prefix: str = "data: ") -> str:
+    """A stream as text."""
+    lines = [prefix + orjson.dumps(one).decode() for one in frames] + ["data: [DONE]"] * done
+    return "".join(f"{line}\n\n" for line in lines)
+
+
+def item_of(name: str, text: str, contract: str = "official") -> Score:
+    """The judgement of one item on a stream."""
+    probe = chosen(f"streaming.contract.{name}", contract=contract)
+    return probe.judge([said(text, raw_bytes=len(text))])
+
+
+@pytest.mark.parametrize("name", [one.name for one in ITEMS if one.weight is not Weight.INFORMATIONAL])
+def test_a_good_stream_keeps_every_item(name: str) -> None:
+    """Of a text, of a stream without a summary, and of a call."""
+    frames = CALLING if name in ("arguments", "call-pieces", "call-order") else GOOD
+    text = events(frames[:-1] if name == "no-summary" else frames)
+    assert (item_of(name, text).answer, item_of(name, f": ping\r\n{text}").answer) == ("holds", "holds")
+
+
+WRONG = {
+    "framing": [events(GOOD, prefix="data:"), events(GOOD) + "hello\n", "data: {\n\n" + events(GOOD)],
+    "done": [events(GOOD, done=0), events(GOOD, done=2), events(GOOD[:2]) + events(GOOD[2:])],
+    "id": [events([OPEN, {**WORD, "id": "c2"}, END]), events([{**one, "id": ""} for one in GOOD])],
+    "object": [events([OPEN, {**WORD, "object": "chunk"}, END])],
+    "model": [events([OPEN, {**WORD, "model": "other"}, END]), events([{"choices": []}])],
+    "role": [events([WORD, END]), events([OPEN, OPEN, END])],
+    "index": [events([OPEN, {**WORD, "choices": [{"delta": {}, "finish_reason": None}]}, END])],
+    "finish": [events([OPEN, WORD]), events([OPEN, END, END])],
+    "arguments": [events([OPEN, call(0, "", name="f"), call(0, '{"a"'), END])],
+    "utf8": [events([OPEN, frame({"content": "caf\ufffd"}), END]), 'data: {"choices":[]} \ufffd\n\n'],
+    "created": [events([OPEN, {**WORD, "created": 2}, END]), events([{**OPEN, "created": "now"}])],
+    "summary": [events([OPEN, WORD, END]), events([SUMMARY, OPEN, WORD, END]), events([*GOOD, SUMMARY])],
+    "no-summary": [events(GOOD)],
+    "usage": [events([OPEN, END]), events([OPEN, END, {**SUMMARY, "usage": {"prompt_tokens": 1.5}}])],
+    "usage-late": [events([OPEN, {**WORD, "usage": USAGE}, END])],
+    "keys": [events([OPEN, {**WORD, "choices": [{"index": 0, "delta": {}}]}, END])],
+    "first": [events([frame({"role": "assistant"}), END]), events([frame({"content": ""}), END])],
+    "last": [events([OPEN, frame({"content": "Salt."}, "stop")])],
+    "texts": [events([OPEN, frame({"content": ["Salt."]}), END])],
+    "call-pieces": [
+        events([OPEN, call(0, "{}", name="f"), END]),
+        events([OPEN, call(0, "", name="f"), call(0, "{}", name="f"), END]),
+        events([OPEN, call(0, ""), END]),
+    ],
+    "call-order": [events([OPEN, call(1, "", name="f"), END]), events([OPEN, *(call(n, "") for n in (0, 1, 0)), END])],
+    "finish-known": [events([OPEN, frame({}, "eos")])],
+    "logprobs": [events([OPEN, {**WORD, "choices": [{"index": 0, "delta": {}, "logprobs": {"content": [1]}}]}, END])],
+    "usage-in-choice": [events(GOOD)],
+    "boundary": [events([OPEN, frame({"reasoning_content": "Hm."}), WORD, END])],
+}
+
+
+@pytest.mark.parametrize("one", ITEMS, ids=lambda one: one.name)
+def test_what_breaks_an_item_means_what_it_weighs(one: StreamItem) -> None:
+    """Required: a failure under both contracts. Recommended: a warning, or information. The frame is quoted."""
+    expected = {
+        Weight.REQUIRED: ("broken", "broken"),
+        Weight.RECOMMENDED: ("warning", "information"),
+        Weight.INFORMATIONAL: ("information", "information"),
+    }
+    for text in WRONG[one.name]:
+        official, compatible = item_of(one.name, text), item_of(one.name, text, "compatible")
+        assert (official.answer, compatible.answer) == expected[one.weight], text
+        assert official.cause in (one.rule, "")
+        assert official.explanation
+
+
+def test_finishes_are_openai_s_and_moonshot_s() -> None:
+    """A closed set."""
+    assert {"stop", "length", "tool_calls", "content_filter"} < set(FINISHES)
+
+
+def test_a_document_is_no_stream() -> None:
+    """Said once, by the probe of the protocol."""
+    assert item_of("done", '{"choices": []}').answer == "information"
+
+
+def test_a_stream_that_was_cut_proves_nothing() -> None:
+    """Only the beginning of a very long stream is kept."""
+    with pytest.raises(Undecided, match="longer than what is kept"):
+        chosen("streaming.contract.done").judge([said(events(GOOD), raw_bytes=10**7)])
+
+
+def test_an_unknown_model_is_refused() -> None:
+    """Also when a stream is asked for."""
+    probe = chosen("streaming.contract.unknown-model")
+    assert probe.judge([refusal(404)]).answer == "holds"
+    assert probe.judge([said("Salt.")]).answer == "warning"
+
+
+@pytest.mark.pipeline
+@pytest.mark.parametrize("profile", ["kimi-k2-0905", "kimi-k2.6", "kimi-k3"])
+def test_the_embedded_vendor_keeps_the_contract(profile: str, tmp_path: Path) -> None:
+    """Nothing but what Moonshot alone sends is missing; every stream is kept as evidence in the journal."""
+    seen = precheck(tmp_path / "out", profile=profile, probes="streaming.contract.*")
+    assert {case.answer for case in seen.cases.values()} <= {"holds", "information"}
+    assert not seen.result.diagnosis
+    assert not seen.result.anomalies
+    assert b"data: [DONE]" in (tmp_path / "out" / "journal.jsonl").read_bytes()

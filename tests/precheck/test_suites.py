@@ -9,7 +9,7 @@ from kvv_action.schema import Verdict
 from tests.precheck.harness import precheck
 
 pytestmark = pytest.mark.pipeline
-LIMITS = {"smoke": 60, "standard": 200, "full": 400}
+LIMITS = {"smoke": 60, "standard": 220, "full": 640}
 
 
 @pytest.mark.parametrize("profile", loader.names())
@@ -34,3 +34,13 @@ def test_a_probe_can_be_chosen_by_pattern(tmp_path: Path) -> None:
     seen = precheck(tmp_path / "out", probes="endpoint,parameters.n.default")
     assert set(seen.cases) >= {"endpoint.models", "parameters.n.default"}
     assert all(name.startswith(("endpoint.", "parameters.n.default")) for name in seen.cases)
+
+
+@pytest.mark.parametrize("profile", [name for name in loader.names() if loader.load(name).parameters])
+@pytest.mark.parametrize("tier", ["smoke", "full"])
+def test_a_vendor_like_the_official_one_passes(profile: str, tier: str, tmp_path: Path) -> None:
+    """Refusing open values, a stop to thinking, forced calls and bare tool turns while thinking fails nothing."""
+    seen = precheck(tmp_path / "out", profile=profile, tier=tier, faults=("refuses-as-official",))
+    assert not seen.broken
+    assert not seen.failed
+    assert seen.result.verdict is Verdict.PASS

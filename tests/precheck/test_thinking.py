@@ -12,7 +12,9 @@ from benchmarks.precheck.suites.thinking import (
     ANSWER_MISFILED,
     DEFAULT_EFFORT,
     EFFORT_IGNORED,
+    EFFORT_OUTRANKED,
     EFFORT_REFUSED,
+    EFFORT_UNTOLD,
     HISTORY_DROPPED,
     HISTORY_REFUSED,
     SAMPLES,
@@ -29,6 +31,7 @@ from kvv_action.simulator.faults import thinking
 from tests.precheck.expectation import Broken, assert_broken, broken_by
 from tests.precheck.harness import precheck
 
+MODES = ("thinking.off.streamed", "thinking.off.plain")
 LEAKED = {
     "thinking.default.*": TAGS_LEAKED,
     "thinking.on.*": TAGS_LEAKED,
@@ -37,8 +40,17 @@ LEAKED = {
 }
 FAULTS = {
     "ignores-thinking-off": Broken(causes={"thinking.off.*": THINKING_STUCK}, profile="kimi-k2.5"),
-    "ignores-thinking-on": Broken(causes={"thinking.on.*": THINKING_LOST, "thinking.effort-order": THINKING_LOST}),
-    "thinks-only-when-asked": Broken(causes={"thinking.default.*": THINKING_LOST}),
+    "ignores-thinking-on": Broken(
+        causes={
+            "thinking.on.*": THINKING_LOST,
+            "thinking.effort-order": THINKING_LOST,
+            "thinking.effort-told=*": EFFORT_UNTOLD,
+            "thinking.turns-kept": HISTORY_DROPPED,
+        }
+    ),
+    "thinks-only-when-asked": Broken(
+        causes={"thinking.default.*": THINKING_LOST, "thinking.tool-turn-kept": HISTORY_DROPPED}
+    ),
     "thinks-only-streamed": Broken(
         causes={"thinking.default.plain": THINKING_LOST, "thinking.on.plain": THINKING_LOST}, spills=("streaming",)
     ),
@@ -54,8 +66,12 @@ FAULTS = {
     "think-end-tag-in-content": Broken(causes=LEAKED, spills=("response-format", "limits", "streaming", "vision")),
     "answer-as-reasoning": Broken(causes={"thinking.off.*": ANSWER_MISFILED}, profile="kimi-k2.5"),
     "refuses-thinking": Broken(
-        causes={"thinking.on.*": THINKING_REFUSED, "thinking.effort=*": THINKING_REFUSED},
-        undecided=("thinking.turns-kept", "thinking.effort-order"),
+        causes={
+            "thinking.on.*": THINKING_REFUSED,
+            "thinking.effort=*": THINKING_REFUSED,
+            "thinking.effort-told=*": THINKING_REFUSED,
+        },
+        undecided=("thinking.turns-kept", "thinking.effort-order", "thinking.effort-precedence"),
     ),
     "refuses-reasoning-history": Broken(
         causes={
@@ -63,17 +79,29 @@ FAULTS = {
             "thinking.turns.*": HISTORY_REFUSED,
             "tools.round-trip.*": RESULT_REFUSED,
         },
-        undecided=("thinking.*-kept", "dynamic-tools.refuses-result-without-id"),
+        undecided=("thinking.*-kept", "dynamic-tools.refuses-result-without-id", "tools.malformed-history.*"),
     ),
     "drops-reasoning-history": Broken(causes={"thinking.*-kept": HISTORY_DROPPED}),
     "drops-reasoning-of-earlier-turns": Broken(causes={"thinking.turns-kept": HISTORY_DROPPED}),
-    "same-effort-everywhere": Broken(causes={"thinking.effort-order": EFFORT_IGNORED}),
+    "same-effort-everywhere": Broken(
+        causes={
+            "thinking.effort-order": EFFORT_IGNORED,
+            "thinking.effort-told=low": EFFORT_UNTOLD,
+            "thinking.effort-told=high": EFFORT_UNTOLD,
+        }
+    ),
     "least-effort-by-default": Broken(causes={"thinking.effort-order": DEFAULT_EFFORT}),
     "refuses-effort": Broken(
-        causes={"thinking.effort=*": EFFORT_REFUSED, "thinking.reasoning_effort=*": EFFORT_REFUSED},
-        undecided=("thinking.effort-order",),
+        causes={
+            "thinking.effort=*": EFFORT_REFUSED,
+            "thinking.reasoning_effort=*": EFFORT_REFUSED,
+            "thinking.effort-told=*": EFFORT_REFUSED,
+        },
+        undecided=("thinking.effort-order", "thinking.effort-precedence"),
     ),
-    "refuses-reasoning-effort": Broken(causes={"thinking.reasoning_effort=*": EFFORT_REFUSED}),
+    "refuses-reasoning-effort": Broken(
+        causes={"thinking.reasoning_effort=*": EFFORT_REFUSED}, undecided=("thinking.effort-precedence",)
+    ),
     "drops-reasoning": Broken(
         causes={
             "thinking.default.*": THINKING_LOST,
@@ -100,7 +128,7 @@ def test_a_fault_breaks_its_probes_alone(fault: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("fault", ["ignores-thinking-off", "answer-as-reasoning"])
 def test_a_model_that_always_thinks_need_not_stop(fault: str, tmp_path: Path) -> None:
     """Refusing to stop and thinking on are both fine."""
-    seen = precheck(tmp_path / "out", profile="kimi-k2.7", faults=(fault,), probes="thinking")
+    seen = precheck(tmp_path / "out", profile="kimi-k2-thinking", faults=(fault,), probes="thinking")
     assert not seen.broken
     assert not seen.failed
 
@@ -235,3 +263,46 @@ def test_a_low_default_is_a_defect() -> None:
     """Unasked, the model must think as at its default level."""
     score = ordered([300, 500, 200, 400], [2500, 1800, 4000, 3000], [300, 450, 250, 500])
     assert score.cause == DEFAULT_EFFORT.cause
+
+
+@pytest.mark.parametrize(
+    ("counts", "answer"),
+    [((87, 86, 87), "holds"), ((87, 86, 86), "broken"), ((90, 90, 90), "information"), ((87, 86, 20), "information")],
+)
+def test_the_precedence_of_efforts_shows_in_the_counts(counts: tuple[int, ...], answer: str) -> None:
+    """`thinking.effort` low beside `reasoning_effort` max counts as low."""
+    probe = chosen("thinking.effort-precedence")
+    assert [set(request.body) & {"thinking", "reasoning_effort"} for request in probe.requests] == [
+        {"reasoning_effort"},
+        {"reasoning_effort"},
+        {"reasoning_effort", "thinking"},
+    ]
+    exchanges = [
+        Exchange(call=0, completion=Completion(content="", usage={"prompt_tokens": count})) for count in counts
+    ]
+    score = probe.judge(exchanges)
+    assert score.answer == answer
+    assert score.cause == (EFFORT_OUTRANKED.cause if answer == "broken" else "")
+    compatible = {probe.id: probe for probe in probes(loader.load("kimi-k3"), Options(contract="compatible"))}
+    assert compatible["thinking.effort-precedence"].judge(exchanges).value == 1.0
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_bare_tool_turn_is_told(refused: bool) -> None:
+    """The official API refuses it while thinking; who accepts it is told so, and not judged."""
+    served = Exchange(call=0, completion=Completion(content="x"))
+    rejection = Exchange(call=0, rejection=Rejection(status=400, message="reasoning_content is missing", body=""))
+    score = chosen("thinking.refuses-bare-tool-turn", "kimi-k2.6").judge([served, rejection if refused else served])
+    assert (score.value, score.answer) == (1.0, "holds" if refused else "information")
+
+
+@pytest.mark.pipeline
+@pytest.mark.parametrize(
+    ("fault", "broken"),
+    [("ignores-thinking-off", {}), ("answer-as-reasoning", dict.fromkeys(MODES, ANSWER_MISFILED.cause))],
+)
+def test_a_model_that_may_stop_answers_where_it_stops(fault: str, broken: dict[str, str], tmp_path: Path) -> None:
+    """Whether K2.7 stops is open; when it does, the answer is content."""
+    seen = precheck(tmp_path / "out", profile="kimi-k2.7", faults=(fault,), probes="thinking")
+    assert seen.broken == broken
+    assert not seen.failed

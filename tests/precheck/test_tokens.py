@@ -1,28 +1,38 @@
 """The suite `tokens`: what each fault breaks, and judgements of made-up answers."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks.precheck.causes import PROMPT_MISCOUNTED, USAGE_MISSING
+from benchmarks.precheck.suites.token_cases import CASES_REFUSED, PARTIAL_IGNORED
 from benchmarks.precheck.suites.tokens import (
     COMPLETION_MISCOUNTED,
-    CONSTANT_OFFSET,
-    EFFORT_NOTE,
-    GENERATION_PREFIX,
     MODES_DIFFER,
     PROMPT_DRIFTS,
-    PUBLISHED,
     TEXTS,
-    TOKENIZER_DIFFERS,
     TOTAL_WRONG,
     probes,
+)
+from benchmarks.precheck.token_pattern import (
+    CONSTANT_OFFSET,
+    DROPPED,
+    EFFORT_FIXED,
+    EFFORT_UNRENDERED,
+    GENERATION_PREFIX,
+    NEVER_THINKS,
+    TOKENIZER_DIFFERS,
 )
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided, UsageError
 from kvv_action.profiles import loader
+from kvv_action.profiles.prompt import Share
+from kvv_action.profiles.token_cases import TokenCase
+from kvv_action.profiles.token_cases import load as load_cases
+from kvv_action.schema import Exchange
 from kvv_action.simulator import tokens as counting
 from kvv_action.simulator.faults import tokens, usage
 from tests.precheck.faulted import Breaks, breaks, check, chosen, counted, refusal, said, survives
@@ -40,21 +50,33 @@ def without_counts(*names: str) -> Breaks:
 
 FAULTS = {
     "drops-usage": without_counts(
-        *USAGE, *COMPLETION, "tokens.growth", "tokens.modes", "tokens.stable", "tokens.reference"
+        *USAGE, *COMPLETION, "tokens.growth", "tokens.modes", "tokens.stable", "tokens.cases"
     ),
-    "overcounts-prompt-tokens": breaks(PROMPT_MISCOUNTED, "tokens.growth", "tokens.reference"),
-    "drops-usage-of-streams": without_counts(USAGE[0], COMPLETION[0], "tokens.modes", "streaming.shape"),
+    "overcounts-prompt-tokens": breaks(PROMPT_MISCOUNTED, "tokens.growth", "tokens.cases"),
+    "drops-usage-of-streams": without_counts(
+        USAGE[0], COMPLETION[0], "tokens.modes", "tokens.cases", "streaming.shape"
+    ),
     "counts-generation-prefix": Breaks(causes={}),
-    "adds-system-prompt": breaks(CONSTANT_OFFSET, "tokens.reference"),
-    "counts-streams-differently": breaks(MODES_DIFFER, "tokens.modes"),
-    "counts-without-cache": Breaks(causes={"tokens.stable": PROMPT_DRIFTS, "tokens.reference": PROMPT_MISCOUNTED}),
+    "adds-system-prompt": breaks(CONSTANT_OFFSET, "tokens.cases"),
+    "counts-streams-differently": Breaks(causes={"tokens.modes": MODES_DIFFER, "tokens.cases": CONSTANT_OFFSET}),
+    "counts-without-cache": Breaks(causes={"tokens.stable": PROMPT_DRIFTS, "tokens.cases": PROMPT_MISCOUNTED}),
     "counts-no-completion": breaks(COMPLETION_MISCOUNTED, *USAGE, *COMPLETION),
     "counts-characters": breaks(COMPLETION_MISCOUNTED, *COMPLETION, *LIMITED),
     "wrong-total-tokens": breaks(TOTAL_WRONG, *USAGE),
-    "foreign-tokenizer": Breaks(causes={}),
+    "foreign-tokenizer": breaks(TOKENIZER_DIFFERS, "tokens.cases"),
+    "template-drops-tools": breaks(DROPPED[Share.TOOLS], "tokens.cases"),
+    "template-drops-dynamic-tools": breaks(DROPPED[Share.DYNAMIC_TOOLS], "tokens.cases"),
+    "template-drops-tool-choice": breaks(DROPPED[Share.CHOICE], "tokens.cases"),
+    "template-drops-response-format": breaks(DROPPED[Share.FORMAT], "tokens.cases"),
+    "template-drops-thoughts": breaks(DROPPED[Share.THOUGHTS], "tokens.cases"),
+    "template-drops-effort": breaks(EFFORT_UNRENDERED, "tokens.cases"),
+    "template-fixes-effort": breaks(EFFORT_FIXED, "tokens.cases"),
+    "template-never-thinks": breaks(NEVER_THINKS, "tokens.cases"),
+    "ignores-partial-mode": Breaks(causes={}),
 }
 DATA = os.environ.get("KVV_REFERENCE_DATA", "")
-REFERENCE = chosen("tokens.reference")
+CASES, PARTIAL = chosen("tokens.cases"), chosen("tokens.partial-cases")
+KNOWN = load_cases("kimi-k3")
 
 
 def test_every_fault_is_in_the_table() -> None:
@@ -74,7 +96,7 @@ def test_the_generation_prefix_is_named(tmp_path: Path) -> None:
     """It breaks nothing, and the diagnosis says what it is."""
     seen = precheck(tmp_path / "out", faults=("counts-generation-prefix",), probes="tokens")
     assert [diagnosis.cause for diagnosis in seen.result.diagnosis] == [GENERATION_PREFIX.cause]
-    assert "generation prefix" in seen.cases["tokens.reference"].explanation
+    assert "generation prefix" in seen.cases["tokens.cases"].explanation
 
 
 @pytest.mark.pipeline
@@ -83,8 +105,8 @@ def test_the_generation_prefix_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "rule"),
     [
-        ("foreign-tokenizer", breaks(TOKENIZER_DIFFERS, "tokens.tokenizer")),
-        ("adds-system-prompt", breaks(CONSTANT_OFFSET, "tokens.reference")),
+        ("foreign-tokenizer", breaks(TOKENIZER_DIFFERS, "tokens.tokenizer", "tokens.cases")),
+        ("adds-system-prompt", breaks(CONSTANT_OFFSET, "tokens.cases")),
         ("counts-generation-prefix", Breaks(causes={})),
     ],
 )
@@ -94,50 +116,112 @@ def test_with_the_tokenizer_another_one_shows(fault: str, rule: Breaks, tmp_path
 
 
 def test_the_vendor_knows_the_prompts() -> None:
-    """Suite and embedded vendor speak of the same texts and constants."""
-    assert (counting.PUBLISHED, counting.EFFORT_NOTE) == (PUBLISHED, EFFORT_NOTE)
-    assert set(counting.KNOWN) == set(TEXTS)
+    """Suite and embedded vendor speak of the same texts."""
+    assert set(TEXTS) <= set(counting.KNOWN)
+
+
+@pytest.mark.parametrize("case", KNOWN.cases, ids=lambda case: case.id)
+def test_every_case_adds_up(case: TokenCase) -> None:
+    """The template and the tokens of its texts reach each published count."""
+    assert KNOWN.shares(case.body, thinking=case.thinking, effort=case.effort).total() == case.expected
+
+
+def test_all_published_cases_are_there() -> None:
+    """44 of upstream, 2 constants, and 8 that begin the answer; all of them together are cheap."""
+    assert len(CASES.requests) == 46
+    assert len(PARTIAL.requests) == 8
+    assert sum(case.expected for case in KNOWN.cases) < 10_000
+    assert {request.body["max_tokens"] for request in (*CASES.requests, *PARTIAL.requests)} == {1}
 
 
 @pytest.mark.parametrize(
     ("profile", "options"),
-    [
-        ("kimi-k3", Options(contract="compatible")),
-        ("kimi-k3", Options(think_mode="none")),
-        ("kimi-k2.6", Options()),
-    ],
+    [("kimi-k3", Options(think_mode="none")), ("kimi-k2.6", Options())],
 )
 def test_published_counts_are_compared_where_they_can_be_reached(profile: str, options: Options) -> None:
-    """Only the official contract of a model with constants, and only when effort can be asked for."""
-    assert "tokens.reference" not in {probe.id for probe in probes(loader.load(profile), options)}
-
-
-def test_the_published_prompt_is_sent_as_published() -> None:
-    """One message, the format in the second request, the highest effort in both."""
-    plain, formatted = REFERENCE.requests
-    assert plain.messages == formatted.messages == ({"role": "user", "content": PUBLISHED},)
-    assert set(plain.body) == {"max_tokens", "reasoning_effort"}
-    assert set(formatted.body) == {"max_tokens", "reasoning_effort", "response_format"}
-    assert "chat_template_kwargs" in chosen("tokens.reference", think_mode="opensource").requests[0].body
+    """Only of a model whose counts are known, and only when effort can be asked for."""
+    assert "tokens.cases" not in {probe.id for probe in probes(loader.load(profile), options)}
 
 
 @pytest.mark.parametrize(
-    ("counts", "value", "cause"),
+    ("profile", "contract", "answer", "value"),
     [
-        ((103, 186), 1, ""),
-        ((104, 188), 1, ""),
-        ((106, 189), 1, GENERATION_PREFIX.cause),
-        ((107, 190), 0, CONSTANT_OFFSET.cause),
-        ((101, 184), 0, CONSTANT_OFFSET.cause),
-        ((103, 190), 0, PROMPT_MISCOUNTED.cause),
-        ((0, 186), 0, USAGE_MISSING.cause),
-        (("103", 186), 0, USAGE_MISSING.cause),
+        ("kimi-k3", "official", "broken", 0),
+        ("kimi-k3", "compatible", "warning", 1),
+        ("kimi-k3.1-pro", "official", "information", 1),
     ],
 )
-def test_offsets_are_named(counts: tuple[object, object], value: int, cause: str) -> None:
-    """Equal, up to three more, or a constant, or anything else."""
-    score = REFERENCE.judge([counted(count) for count in counts])
+def test_what_a_wrong_count_means(profile: str, contract: str, answer: str, value: int) -> None:
+    """A failure of the official contract; told of a compatible deployment, and of a model that was not measured."""
+    probe = chosen("tokens.cases", profile, contract=contract)
+    score = probe.judge([counted(case.expected + 9) for case in KNOWN.cases if not case.partial])
+    assert (score.answer, score.value) == (answer, value)
+    assert "+9" in score.explanation
+
+
+def test_efforts_are_asked_for_in_the_run_s_own_way() -> None:
+    """At top level officially, as template arguments otherwise; `none` turns thinking off."""
+    assert {request.body["reasoning_effort"] for request in CASES.requests} == {"low", "high", "max", "none"}
+    sent = [
+        request.body["chat_template_kwargs"] for request in chosen("tokens.cases", think_mode="opensource").requests
+    ]
+    assert {"thinking": False} in sent
+    assert {"thinking": True, "thinking_effort": "low"} in sent
+
+
+def whole(change: Callable[[TokenCase], int]) -> list[Exchange]:
+    """Counts of all cases that do not begin the answer, changed."""
+    return [counted(case.expected + change(case)) for case in KNOWN.cases if not case.partial]
+
+
+@pytest.mark.parametrize(
+    ("change", "value", "cause"),
+    [
+        (lambda case: 0, 1, ""),
+        (lambda case: 1, 1, ""),
+        (lambda case: 3, 1, GENERATION_PREFIX.cause),
+        (lambda case: 4, 0, CONSTANT_OFFSET.cause),
+        (lambda case: -2, 0, CONSTANT_OFFSET.cause),
+        (lambda case: int(case.effort == "max"), 0, EFFORT_FIXED.cause),
+        (lambda case: 3 + int(case.effort == "max"), 0, EFFORT_FIXED.cause),
+        (lambda case: len(case.id) % 4, 1, ""),
+        (lambda case: len(case.id) % 9, 0, PROMPT_MISCOUNTED.cause),
+    ],
+)
+def test_patterns_are_named(change: Callable[[TokenCase], int], value: int, cause: str) -> None:
+    """What is one more in single cases tells nothing; over all of them it does."""
+    score = CASES.judge(whole(change))
     assert (score.value, score.cause) == (value, cause)
+
+
+def test_two_faults_are_both_named() -> None:
+    """What is left out together is found together."""
+    left_out = (Share.TOOLS, Share.FORMAT)
+
+    def missing(case: TokenCase) -> int:
+        shares = KNOWN.shares(case.body, thinking=case.thinking, effort=case.effort)
+        return -sum(shares[share] for share in left_out)
+
+    score = CASES.judge(whole(missing))
+    assert {score.cause, *score.findings} == {DROPPED[share].cause for share in left_out}
+
+
+def test_cases_without_thinking_count_only_where_they_are_accepted() -> None:
+    """Whether K3 can stop thinking is open; every other request must be accepted."""
+    cases = [case for case in KNOWN.cases if not case.partial]
+    declined = [refusal() if case.effort == "none" else counted(case.expected) for case in cases]
+    assert CASES.judge(declined).explanation == "41 of 41 counts are right"
+    other = [refusal() if case.id == "k3_tool_none" else counted(case.expected) for case in cases]
+    assert CASES.judge(other).cause == CASES_REFUSED.cause
+
+
+@pytest.mark.pipeline
+def test_partial_mode_that_is_ignored_is_a_warning(tmp_path: Path) -> None:
+    """Told with its cause, and not held against the endpoint."""
+    seen = precheck(tmp_path / "out", faults=("ignores-partial-mode",), probes="tokens.partial-cases")
+    assert seen.cases["tokens.partial-cases"].answer == "warning"
+    assert [diagnosis.cause for diagnosis in seen.result.diagnosis] == [PARTIAL_IGNORED.cause]
+    assert PARTIAL.judge([refusal()] * 8).answer == "information"
 
 
 @pytest.mark.parametrize(
@@ -190,7 +274,7 @@ def test_a_short_answer_says_nothing_about_its_count() -> None:
         chosen("tokens.completion.plain").judge([counted(9, 2, content="No.")])
 
 
-@pytest.mark.parametrize("name", [*USAGE, "tokens.growth", "tokens.stable", "tokens.reference"])
+@pytest.mark.parametrize("name", [*USAGE, "tokens.growth", "tokens.stable"])
 def test_a_refusal_says_nothing_about_counts(name: str) -> None:
     """Nothing was counted."""
     with pytest.raises(Undecided, match="refused"):

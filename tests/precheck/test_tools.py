@@ -25,7 +25,7 @@ from benchmarks.precheck.causes import Cause
 from benchmarks.precheck.probe import Probe
 from benchmarks.precheck.suites import dynamic_tools as dynamic_suite
 from benchmarks.precheck.suites import thinking as thinking_suite
-from benchmarks.precheck.suites.dynamic_tools import NOT_OFFERED, REQUEST_FORGOTTEN
+from benchmarks.precheck.suites.dynamic_tools import FORCED_UNMADE, NOT_OFFERED, REQUEST_FORGOTTEN
 from benchmarks.precheck.suites.thinking import RESULT_UNUSED
 from benchmarks.precheck.suites.tools import (
     CALLED_UNASKED,
@@ -62,11 +62,17 @@ def every(cause: Cause) -> Broken:
     return Broken(causes=calling(cause), spills=FORCED)
 
 
+FORCED_DYNAMIC = {
+    f"dynamic-tools.{name}.*": FORCED_UNMADE for name in ("required", "required-beside-request", "last-message")
+}
+
+
 def silent() -> dict[str, Cause]:
     """No call comes: what that means depends on who offers the tool."""
     causes = calling(NEVER_CALLED)
     causes |= {name: NOT_OFFERED for name in causes if name.startswith("dynamic-tools.")}
     return causes | {
+        **FORCED_DYNAMIC,
         "tools.choice-required.*": REQUIRED_IGNORED,
         "dynamic-tools.request-beside.*": REQUEST_FORGOTTEN,
     }
@@ -80,7 +86,7 @@ FAULTS = {
     "loses-tool-calls": every(CALLS_LOST),
     "one-call-only": Broken(causes=both("parallel", CALLS_TOO_FEW)),
     "renames-tool-ids": Broken(
-        causes={**both("ids", IDS_FOREIGN), **both("ids-later", IDS_FOREIGN)}, profile="kimi-k2.7"
+        causes={**both("ids", IDS_FOREIGN), **both("ids-later", IDS_FOREIGN)}, profile="kimi-k2-thinking"
     ),
     "same-tool-ids": Broken(causes=both("ids", IDS_REPEATED)),
     "restarts-tool-ids": Broken(causes=both("ids-later", IDS_REPEATED), profile="kimi-k2.7"),
@@ -110,7 +116,9 @@ FAULTS = {
         causes={**both("round-trip", RESULT_IGNORED), "thinking.tool-turn.*": RESULT_UNUSED}
     ),
     "ignores-tool-choice-none": Broken(causes=both("choice-none", NONE_IGNORED)),
-    "ignores-tool-choice-required": Broken(causes=both("choice-required", REQUIRED_IGNORED), spills=FORCED),
+    "ignores-tool-choice-required": Broken(
+        causes={**both("choice-required", REQUIRED_IGNORED), **FORCED_DYNAMIC}, spills=FORCED
+    ),
     "accepts-required-without-tools": Broken(causes=both("choice-required-without-tools", CHOICE_UNCHECKED)),
     "accepts-unknown-tool-choice": Broken(causes=both("choice-unknown", CHOICE_UNCHECKED)),
     "refuses-tools": Broken(
@@ -123,6 +131,8 @@ FAULTS = {
             "tools.choice-required-without-tools.*",
             "tools.choice-unknown.*",
             "thinking.tool-turn-kept",
+            "tools.malformed-history.*",
+            "dynamic-tools.refuses-same-names*",
             "dynamic-tools.refuses-result-without-id",
         ),
         spills=FORCED,
@@ -132,6 +142,8 @@ FAULTS = {
             **{f"tools.{name}.*": CHOICE_REFUSED for name in CHOICES},
             "tools.choice-none-without-tools": CHOICE_REFUSED,
             "tools.choice-auto-without-tools": CHOICE_REFUSED,
+            "dynamic-tools.required*": CHOICE_REFUSED,
+            "dynamic-tools.last-message.*": CHOICE_REFUSED,
         },
         undecided=("tools.choice-required-without-tools.*", "tools.choice-unknown.*"),
         spills=FORCED,
@@ -250,7 +262,32 @@ def test_other_spellings_of_arguments_are_fine() -> None:
 )
 def test_ids(ids: tuple[str, str], cause: str) -> None:
     """Each id has the profile's form, and comes once."""
-    assert judge("ids.plain", called(*(call(id_=name) for name in ids)), profile="kimi-k2.7").cause == cause
+    answer = called(*(call(id_=name) for name in ids))
+    assert judge("ids.plain", answer, profile="kimi-k2-thinking").cause == cause
+
+
+@pytest.mark.parametrize(
+    ("profile", "contract", "answer"),
+    [
+        ("kimi-k2-thinking", "official", "broken"),
+        ("kimi-k2-thinking", "compatible", "warning"),
+        ("kimi-k2.6", "official", "warning"),
+        ("kimi-k2.6", "compatible", "information"),
+        ("kimi-k3", "official", "information"),
+    ],
+)
+def test_what_a_foreign_id_means(profile: str, contract: str, answer: str) -> None:
+    """By profile and contract; repeated ids are wrong everywhere, and a warning is not asked for again."""
+    options = Options(contract=contract)
+    (probe,) = [found for found in probes(loader.load(profile), options) if found.id == "tools.ids.plain"]
+    foreign = called(call(id_="call_81ab"), call(id_="call_97cd"))
+    score = probe.judge([foreign] * 3)
+    assert (score.answer, score.value) == (answer, float(answer != "broken"))
+    assert bool(score.cause) is (answer != "information")
+    assert probe.then is not None
+    assert (probe.then([foreign]) is None) is (answer != "broken")
+    same = called(call(id_="a"), call(id_="a"))
+    assert probe.judge([same] * 3).value == 0.0
 
 
 def test_ids_are_free_where_the_profile_names_no_form() -> None:
@@ -368,3 +405,16 @@ def test_a_hostile_answer_is_data(name: str) -> None:
                 continue
             assert 0 <= score.value <= 1
             assert len(score.explanation) < 1000 or "refused" in score.explanation
+
+
+def test_a_malformed_history_must_not_end_a_conversation() -> None:
+    """Refused after a well-formed one was accepted: a warning, and information for a compatible deployment."""
+    names = [f"tools.malformed-history.{name}" for name in ("cut-arguments", "empty-arguments", "repeated-result")]
+    served, refusal = said("11.5"), Exchange(call=0, rejection=Rejection(status=400, message="bad", body=""))
+    for contract, answer in (("official", "warning"), ("compatible", "information")):
+        found = {probe.id: probe for probe in probes(loader.load("kimi-k3"), Options(contract=contract))}
+        for name in names:
+            assert found[name].judge([served, served]).answer == "holds"
+            assert found[name].judge([served, refusal]).answer == answer
+            with pytest.raises(Undecided):
+                found[name].judge([refusal, refusal])

@@ -40,7 +40,7 @@ FAULTS = {
     "rejects-webp": breaks(FORMAT_REFUSED, "vision.webp"),
     "wrong-media-type": breaks(PICTURES_UNSEEN, *PNG, "vision.webp", ORDER),
     "image-token-miscount": breaks(PICTURE_UNCOUNTED, TOKENS),
-    "refuses-pictures": breaks(PICTURES_REFUSED, *PNG, *OTHERS, ORDER, undecided=(BROKEN, TOKENS)),
+    "refuses-pictures": breaks(PICTURES_REFUSED, *PNG, *OTHERS, ORDER, undecided=(BROKEN, TOKENS, "vision.many")),
     "accepts-broken-pictures": breaks(BROKEN_ACCEPTED, BROKEN),
 }
 PROFILE = loader.load("kimi-k3")
@@ -175,3 +175,17 @@ def test_a_server_error_about_a_broken_picture_says_nothing() -> None:
 def test_judges_survive_anything(probe: object) -> None:
     """Journals hold what endpoints send."""
     survives(probe)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("contract", "answer"), [("official", "broken"), ("compatible", "information")])
+def test_a_thousand_pictures_are_asked_of_the_official_contract(contract: str, answer: str) -> None:
+    """One is the control; the body stays below 250,000 bytes."""
+    probe = chosen("vision.many", contract=contract)
+    one, many = probe.requests
+    parts = [len([part for part in r.messages[0]["content"] if part["type"] == "image_url"]) for r in (one, many)]
+    assert parts == [1, 1000]
+    assert len(str(many.messages)) < 250_000
+    assert probe.judge([said("OK"), said("OK")]).answer == "holds"
+    assert probe.judge([said("OK"), refusal(413)]).answer == answer
+    with pytest.raises(Undecided):
+        probe.judge([refusal(), refusal()])

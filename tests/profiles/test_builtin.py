@@ -7,6 +7,7 @@ import pytest
 from kvv_action.profiles.loader import load, names
 from kvv_action.profiles.model import BenchmarkRules, Contract, ImmutableParameter, Profile
 from kvv_action.profiles.thinking import sampling_for, thinks
+from kvv_action.schema import Severity
 
 MODEL_FACTS_HOSTS = {"huggingface.co", "github.com", "platform.kimi.ai"}
 
@@ -21,8 +22,17 @@ def rules(profile: str, benchmark: str) -> BenchmarkRules:
 
 
 def test_names() -> None:
-    """The six models of the mission have a profile."""
-    assert names() == ("kimi-k2-0905", "kimi-k2-thinking", "kimi-k2.5", "kimi-k2.6", "kimi-k2.7", "kimi-k3")
+    """Every model of the mission has a profile."""
+    assert names() == (
+        "kimi-k2-0905",
+        "kimi-k2-thinking",
+        "kimi-k2.5",
+        "kimi-k2.6",
+        "kimi-k2.7",
+        "kimi-k2.8-preview",
+        "kimi-k3",
+        "kimi-k3.1-pro",
+    )
 
 
 def test_builtin_loads(profile: Profile) -> None:
@@ -117,10 +127,17 @@ def test_early_models_lock_nothing(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["kimi-k2.5", "kimi-k2.6"])
 def test_locked_temperature(name: str) -> None:
-    """The temperature's only value depends on thinking; the probed values are refused in both modes."""
-    assert load(name).parameters[0] == ImmutableParameter(
-        name="temperature", value=0.6, thinking_value=1.0, rejected=(0.5, 1.1, 2.0, -0.1)
+    """The temperature's only value depends on thinking; upstream's wrong values are refused in both modes.
+
+    Whether values from 0 to 1 are refused while thinking is open: upstream wants 0.0 and 0.6 accepted, Moonshot none.
+    """
+    temperature = load(name).parameters[0]
+    assert temperature == ImmutableParameter(
+        name="temperature", value=0.6, thinking_value=1.0, rejected=(1.1, 2.0, -0.1), open=(0.0, 1.0)
     )
+    assert temperature.is_open(0.6, thinking=True)
+    assert not temperature.is_open(0.5, thinking=False)
+    assert not temperature.is_open(True, thinking=True)
 
 
 def test_thinking_value_defaults_to_value() -> None:
@@ -134,6 +151,50 @@ def test_k3_contracts() -> None:
     profile = load("kimi-k3")
     assert profile.contracts == tuple(Contract)
     assert profile.prompt_tokens == {"no-format": 36, "json-schema": 119}
+
+
+def test_wrong_values_are_upstream_s() -> None:
+    """Every model that locks parameters has exactly the seven wrong values that upstream sends."""
+    seven = {("temperature", 1.1), ("temperature", 2.0), ("temperature", -0.1), ("top_p", 0.8), ("n", 2)}
+    seven |= {("presence_penalty", 0.5), ("frequency_penalty", 0.5)}
+    for profile in map(load, names()):
+        wrong = {(parameter.name, value) for parameter in profile.parameters for value in parameter.rejected}
+        assert wrong in (seven, set())
+
+
+def test_what_was_measured_of_k3_is_not_held_against_k31() -> None:
+    """References, margins and token counts stay with the model that they were measured of."""
+    successor = load("kimi-k3.1-pro")
+    assert all((r.reference, r.margin) == (None, None) for r in successor.benchmarks.values())
+    assert (successor.prompt_tokens, successor.tokens.measured) == ({}, False)
+    assert successor.tokens.cases == load("kimi-k3").tokens.cases
+    assert successor.contracts == load("kimi-k3").contracts
+
+
+@pytest.mark.parametrize(
+    ("name", "official"),
+    [
+        ("kimi-k2-0905", Severity.FAILURE),
+        ("kimi-k2-thinking", Severity.FAILURE),
+        ("kimi-k2.5", Severity.WARNING),
+        ("kimi-k2.6", Severity.WARNING),
+        ("kimi-k2.7", Severity.WARNING),
+        ("kimi-k3", Severity.INFORMATION),
+    ],
+)
+def test_foreign_ids_are_a_failure_of_early_models_only(name: str, official: Severity) -> None:
+    """Later models are not measured: a warning, or information where the sources contradict each other."""
+    assert load(name).call_ids.level("official") is official
+    assert load(name).call_ids.format
+
+
+def test_every_fact_has_a_source_and_a_date(profile: Profile) -> None:
+    """What a profile says is covered by where it comes from."""
+    told = {about.partition(".")[0] for fact in profile.facts for about in fact.about}
+    said = {"thinking", "benchmarks", "context_window"}
+    said |= {key for key in ("parameters", "contracts", "tool_call_id", "surfaces") if getattr(profile, key)}
+    assert said <= told
+    assert {urlsplit(fact.source).hostname for fact in profile.facts} <= MODEL_FACTS_HOSTS
 
 
 def test_k3_aime_is_noted() -> None:

@@ -210,13 +210,14 @@ EXTENDED = 'extends = "kimi-k2.6"\n'
             EXTENDED + "[thinking]\nsuported = true\n",
             (
                 "thinking.suported: Unknown key. Known here: supported, switchable, default, keep, "
-                "efforts, default_effort. Did you mean 'supported'?"
+                "efforts, default_effort, switch_open, strict. Did you mean 'supported'?"
             ),
         ),
         (
             EXTENDED + '[[parameters]]\nname = "n"\nvalue = 1\nreject = [2]\n',
             (
-                "parameters.0.reject: Unknown key. Known here: name, value, thinking_value, rejected. "
+                "parameters.0.reject: Unknown key. Known here: name, value, thinking_value, rejected, open, "
+                "open_without_thinking. "
                 "Did you mean 'rejected'?"
             ),
         ),
@@ -225,7 +226,7 @@ EXTENDED = 'extends = "kimi-k2.6"\n'
             (
                 "extend: Unknown key. Known here: extends, schema, title, model, sources, thinking, "
                 "parameters, benchmarks, context_window, vision, contracts, tool_call_id, prompt_tokens, markers, "
-                "served_names. Did you mean 'extends'?"
+                "served_names, call_ids, tokens, surfaces, facts. Did you mean 'extends'?"
             ),
         ),
         (OWN.replace('model = "mine"\n', ""), "model: Required, but missing."),
@@ -307,7 +308,8 @@ EXTENDED = 'extends = "kimi-k2.6"\n'
             'extends = "kimi-k26"\n',
             (
                 "extends: 'kimi-k26' is not valid. Built-in profiles: kimi-k2-0905, kimi-k2-thinking, "
-                "kimi-k2.5, kimi-k2.6, kimi-k2.7, kimi-k3. Or give the path of a TOML file. Did you mean 'kimi-k2.6'?"
+                "kimi-k2.5, kimi-k2.6, kimi-k2.7, "
+                "kimi-k2.8-preview, kimi-k3, kimi-k3.1-pro. Or give the path of a TOML file. Did you mean 'kimi-k2.6'?"
             ),
         ),
         (
@@ -420,3 +422,71 @@ def test_not_text(tmp_path: Path) -> None:
 def test_hostile_toml(tmp_path: Path, text: str) -> None:
     """Depth and size that break parsers end in a problem."""
     assert problems(write(tmp_path, EXTENDED + text))
+
+
+def test_a_profile_of_another_model_drops_what_was_measured(tmp_path: Path) -> None:
+    """Scores, margins and token counts belong to the model; the same model under another title keeps them."""
+    other = tmp_path / "other.toml"
+    other.write_text('extends = "kimi-k3"\nmodel = "mine"\n')
+    same = tmp_path / "same.toml"
+    same.write_text('extends = "kimi-k3"\ntitle = "Mine"\n')
+    own = tmp_path / "own.toml"
+    own.write_text('extends = "other.toml"\n[benchmarks.beam]\nmargin = 0.1\n[prompt_tokens]\nno-format = 40\n')
+    changed, kept, mine = load(str(other)), load(str(same)), load(str(own))
+    assert all((rules.reference, rules.margin) == (None, None) for rules in changed.benchmarks.values())
+    assert (changed.prompt_tokens, changed.tokens.measured) == ({}, False)
+    assert kept.benchmarks["beam"].reference == load("kimi-k3").benchmarks["beam"].reference
+    assert (kept.prompt_tokens["no-format"], kept.tokens.measured) == (36, True)
+    assert (mine.benchmarks["beam"].margin, mine.prompt_tokens) == (0.1, {"no-format": 40})
+
+
+def test_a_profile_without_newer_keys_keeps_its_digest(tmp_path: Path) -> None:
+    """Keys that came later change nothing until they are used."""
+    path = tmp_path / "mine.toml"
+    path.write_text(OWN)
+    before = load(str(path)).digest
+    assert before == "d4c2b3dc612837e4766e623cafad3809f3e73140001a8fced68e589fed6af9d6"
+    path.write_text(OWN + "[tokens]\nmeasured = false\n")
+    assert load(str(path)).digest != before
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('extends = "kimi-k2.6"\n[thinking]\nswitch_open = true\n', "thinking.switch_open"),
+        ('extends = "kimi-k2.6"\n[call_ids]\nformat = "call_{number}"\n', "call_ids.format"),
+        ('extends = "kimi-k2.6"\ntool_call_id = "call_{index"\n', "tool_call_id"),
+        ('extends = "kimi-k2.6"\n[call_ids]\nofficial = "grave"\n', "call_ids.official"),
+        ('extends = "kimi-k2.6"\n[tokens]\ncases = "kimi-k3"\n', "tokens.cases"),
+        ('extends = "kimi-k2.6"\n[tokens]\ncases = "kimi-k4"\n', "tokens.cases"),
+        ('extends = "kimi-k3"\n[prompt_tokens]\nno-formt = 36\n', "prompt_tokens.no-formt"),
+        (
+            'extends = "kimi-k3"\n[[parameters]]\nname = "temperature"\nvalue = 1.0\nopen = [1, 0]\n',
+            "parameters.0.open",
+        ),
+        (
+            (
+                'extends = "kimi-k3"\n[[parameters]]\nname = "temperature"\nvalue = 1.0\nrejected = [0.5]\n'
+                "open = [0.0, 1.0]\nopen_without_thinking = [0.0, 1.0]\n"
+            ),
+            "parameters.0.rejected",
+        ),
+        (
+            'extends = "kimi-k3"\n[[facts]]\nabout = ["thinkng"]\nsource = "https://example.org"\ndate = 2026-01-02\n',
+            "facts.0.about",
+        ),
+    ],
+)
+def test_what_contradicts_itself_is_named(text: str, said: str, tmp_path: Path) -> None:
+    """One problem, at its place, with what is allowed."""
+    (problem,) = problems(write(tmp_path, text))
+    assert problem.name.endswith(f": {said}")
+    assert problem.allowed
+
+
+def test_rejected_values_of_a_user_s_own_stay_readable(tmp_path: Path) -> None:
+    """Whoever wants 0.5 refused says so, as before."""
+    text = 'extends = "kimi-k2.6"\n[[parameters]]\nname = "temperature"\nvalue = 0.6\nthinking_value = 1.0\n'
+    profile = load(write(tmp_path, text + "rejected = [0.5, 1.1]\n"))
+    assert profile.parameters[0].rejected == (0.5, 1.1)
+    assert not profile.parameters[0].is_open(0.5, thinking=True)

@@ -8,7 +8,7 @@ import pytest
 
 from kvv_action.errors import KvvError
 from kvv_action.report.files import canonical, json_schema, manifest, parse, render, sha256
-from kvv_action.schema import RunReport
+from kvv_action.schema import Counts, RunReport
 from tests.report.reports import HOSTILE, REPORT, RESULT, hostile, with_result
 
 CLEAN = " ".join(text for text in HOSTILE if "\ud800" not in text)
@@ -91,3 +91,11 @@ def test_the_manifest_names_everything() -> None:
     assert found["datasets"]["quiz"]["digest"] == "d" * 64
     assert found["benchmarks"] == {"quiz": "1"}
     assert found["provenance"]["packages"] == {"httpx": "1"}
+
+
+def test_refusals_are_written_only_where_there_are_any() -> None:
+    """Reports from before they were counted keep their bytes."""
+    counts = Counts(planned=3, sent=3, scored=2, unparsed=0, failed=1, skipped=0)
+    assert b"refused" not in canonical(counts)
+    refused = Counts(planned=3, sent=3, scored=2, unparsed=0, failed=0, skipped=0, refused=1)
+    assert b'"refused": 1' in canonical(refused)

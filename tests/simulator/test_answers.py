@@ -216,7 +216,13 @@ async def test_stop(serve: Serve, stop: Json) -> None:
 async def test_usage(serve: Serve) -> None:
     """Usage counts the prompt, and reasoning with content."""
     usage = (await (await serve()).post(QUESTION)).json()["usage"]
-    assert usage == {"prompt_tokens": 10, "completion_tokens": 17, "total_tokens": 27}
+    assert usage == {
+        "prompt_tokens": 10,
+        "completion_tokens": 17,
+        "total_tokens": 27,
+        "completion_tokens_details": {"reasoning_tokens": 6},
+        "prompt_tokens_details": {"cached_tokens": 0},
+    }
 
 
 async def test_usage_counts_tools_and_images(serve: Serve) -> None:

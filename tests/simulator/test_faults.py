@@ -112,7 +112,8 @@ async def test_drops_usage(serve: Serve) -> None:
 async def test_overcounts_prompt_tokens(serve: Serve) -> None:
     """Three times the prompt, and a total that fits."""
     usage = (await (await serve("overcounts-prompt-tokens")).post(QUESTION)).json()["usage"]
-    assert usage == {"prompt_tokens": 30, "completion_tokens": 17, "total_tokens": 47}
+    counts = {name: usage[name] for name in ("prompt_tokens", "completion_tokens", "total_tokens")}
+    assert counts == {"prompt_tokens": 30, "completion_tokens": 17, "total_tokens": 47}
 
 
 async def test_truncates_stream(serve: Serve) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from benchmarks.toolcall.benchmark import ToolCallBenchmark
+from benchmarks.toolcall.options import ToolCallOptions
 from entrypoint.compose import run_verification
 from entrypoint.console import QuietObserver
 from entrypoint.prepare import Demonstration
@@ -67,9 +68,11 @@ def dataset(path: Path, requests: Sequence[Mapping[str, Json]], **options: Any) 
 
 
 def _bench(location: str, options: dict[str, Any]) -> Bench:
-    benchmark = ToolCallBenchmark(Options(**options))
+    profile = loader.load(options.pop("profile", PROFILE))
+    own = ToolCallOptions(toolcall_mode=options.pop("toolcall_mode", "chat"))
+    benchmark = ToolCallBenchmark(Options(**options), own)
     rows = load_rows("toolcall", "benchmarks.toolcall", benchmark.pin, location, cache=options.get("dataset_cache", ""))
-    return Bench(benchmark, list(benchmark.samples(rows, loader.load(PROFILE))))
+    return Bench(benchmark, list(benchmark.samples(rows, profile)))
 
 
 def request(text: str = "Go", *, tools: Json = None, **fields: Json) -> dict[str, Json]:

@@ -23,6 +23,7 @@ SUITES: Mapping[str, str] = {
     "streaming": "streaming",
     "limits": "limits",
     "vision": "vision",
+    "surfaces": "surfaces",
 }
 """Names as in the ids of the probes, and the modules; in the order in which they are sent."""
 EVERYTHING = PrecheckOptions()

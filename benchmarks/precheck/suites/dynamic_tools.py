@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from benchmarks.precheck.again import Finding, asked_again, must_refuse, quoted
+from benchmarks.precheck.again import Finding, Refusal, asked_again, must_refuse, quoted
 from benchmarks.precheck.ask import MODES, ask, cap, user
 from benchmarks.precheck.calls import (
     ARGUMENTS_WRONG,
@@ -18,6 +18,7 @@ from benchmarks.precheck.calls import (
 )
 from benchmarks.precheck.causes import Cause
 from benchmarks.precheck.probe import Probe
+from benchmarks.precheck.suites.tools import CHOICE_REFUSED
 from kvv_action.benchmark import Options
 from kvv_action.profiles.model import Contract, Profile
 from kvv_action.schema import Completion, Json, Message, Request, ToolCall
@@ -29,6 +30,10 @@ NOT_OFFERED = Cause(
 REQUEST_FORGOTTEN = Cause(
     cause="tools of the request are not called beside those of messages",
     remedy="offer the model both: `tools` of the request, and those that system messages bring along",
+)
+FORCED_UNMADE = Cause(
+    cause="tool_choice required does not force a call of tools in system messages",
+    remedy="with tool_choice required force a call of any offered tool, those of system messages included",
 )
 DYNAMIC_REFUSED = Cause(
     cause="tools in system messages are refused",
@@ -63,6 +68,8 @@ ROOM = tool(
 )
 BOOKING = '{"room": {"floor": 3, "name": "Alder"}, "guests": ["Ada", "Grace"]}'
 ASK_STOCK = "How many pieces of the article BX12 are in stock? Use the tool get_stock."
+HINT_STOCK = "Is the article BX12 still in stock?"
+"""Names no tool: who must call one calls the one that fits."""
 ASK_RATE = "What is the exchange rate of the currency SEK right now? Use the tool get_rate."
 ASK_ROOM = f"Call the tool book_room with exactly these arguments: {BOOKING}"
 GREETING: tuple[Message, ...] = (user("Hello!"), {"role": "assistant", "content": "Hello! How can I help?"})
@@ -76,9 +83,10 @@ class _Good:
 
     Attributes:
         called: the tool that must be called.
-        argument: a text that its arguments must hold.
+        argument: a text that its arguments must hold; empty where the question names no tool.
         tools: all that are offered; those of `request` stand beside the messages.
         both: asked streamed and plain, else streamed alone.
+        choice: of the request; empty leaves it to the model.
     """
 
     name: str
@@ -89,6 +97,7 @@ class _Good:
     request: Sequence[Json] = ()
     tier: str = "standard"
     both: bool = False
+    choice: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +107,14 @@ class _Bad:
     what: str
     messages: Sequence[Message]
     request: Sequence[Json] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rule:
+    """Conversations that break one rule, and those of the same shape that keep it: these must be accepted."""
+
+    keeping: Sequence[_Bad]
+    breaking: Sequence[_Bad]
 
 
 def holding(*tools: Json) -> Message:
@@ -162,6 +179,46 @@ GOOD = (
         tools=(STOCK, WEATHER),
         request=(WEATHER,),
     ),
+    _Good(
+        name="required",
+        both=True,
+        messages=(holding(STOCK), user(HINT_STOCK)),
+        called="get_stock",
+        argument="",
+        tools=(STOCK,),
+        tier="full",
+        choice="required",
+    ),
+    _Good(
+        name="required-beside-request",
+        both=True,
+        messages=(holding(STOCK), user(HINT_STOCK)),
+        called="get_stock",
+        argument="",
+        tools=(STOCK, WEATHER),
+        request=(WEATHER,),
+        tier="full",
+        choice="required",
+    ),
+    _Good(
+        name="last-message",
+        both=True,
+        messages=(user(HINT_STOCK), holding(STOCK)),
+        called="get_stock",
+        argument="",
+        tools=(STOCK,),
+        tier="full",
+        choice="required",
+    ),
+    _Good(
+        name="three-in-one",
+        both=True,
+        messages=(holding(STOCK, RATE, ROOM), user(ASK_RATE)),
+        called="get_rate",
+        argument="SEK",
+        tools=(STOCK, RATE, ROOM),
+        tier="full",
+    ),
 )
 
 
@@ -173,36 +230,63 @@ def _system(tools: Json, content: str = "") -> Message:
     return {"role": "system", "content": content, "tools": tools}
 
 
-BAD: Mapping[str, Sequence[_Bad]] = {
-    "in-other-roles": (
-        _Bad(what="a user message with tools", messages=({"role": "user", "content": "", "tools": [STOCK]},)),
-        _Bad(
-            what="an assistant message with tools",
-            messages=(user("Hello!"), {"role": "assistant", "content": "", "tools": [STOCK]}),
+def _kept(what: str, *messages: Message, request: Sequence[Json] = ()) -> _Bad:
+    return _Bad(what=what, messages=messages, request=request)
+
+
+VALID = _kept("a valid tool in a system message", holding(STOCK))
+SPOKEN: Message = {"role": "assistant", "content": "Hello!"}
+BAD: Mapping[str, _Rule] = {
+    "in-other-roles": _Rule(
+        keeping=(VALID, _kept("the same messages without tools", user("Hi."), SPOKEN)),
+        breaking=(
+            _Bad(what="a user message with tools", messages=({**user("Hi."), "tools": [STOCK]}, SPOKEN)),
+            _Bad(what="an assistant message with tools", messages=(user("Hi."), {**SPOKEN, "tools": [STOCK]})),
         ),
     ),
-    "with-content": (_Bad(what="tools beside content", messages=(_system([STOCK], "Be brief."),)),),
-    "malformed": (
-        _Bad(what="a tool without type", messages=(holding({"function": STOCK["function"]}),)),
-        _Bad(what="a tool without function", messages=(holding({"type": "function"}),)),
-        _Bad(what="a tool without name", messages=(holding(_function()),)),
-        _Bad(what="tools that are no array", messages=(_system(STOCK),)),
-        _Bad(what="null among tools", messages=(holding(STOCK, None),)),
+    "with-content": _Rule(
+        keeping=(VALID, _kept("a system message with content alone", {"role": "system", "content": "Be brief."})),
+        breaking=(_Bad(what="tools beside content", messages=(_system([STOCK], "Be brief."),)),),
     ),
-    "unknown-types": (
-        _Bad(what="a tool of an unknown type", messages=(holding({**STOCK, "type": "gadget"}),)),
-        _Bad(what="one beside a valid tool", messages=(holding(STOCK, {**RATE, "type": "gadget"}),)),
+    "malformed": _Rule(
+        keeping=(_kept("two valid tools in a system message", holding(STOCK, RATE)),),
+        breaking=(
+            _Bad(what="a tool without type", messages=(holding({"function": STOCK["function"]}),)),
+            _Bad(what="a tool without function", messages=(holding({"type": "function"}),)),
+            _Bad(what="a tool without name", messages=(holding(_function()),)),
+            _Bad(what="tools that are no array", messages=(_system(STOCK),)),
+            _Bad(what="null among tools", messages=(holding(STOCK, None),)),
+        ),
     ),
-    "bad-names": (
-        _Bad(what="a name that starts with a digit", messages=(holding(_function(name="1st")),)),
-        _Bad(what="a name with @", messages=(holding(_function(name="get@stock")),)),
-        _Bad(what="an empty name", messages=(holding(_function(name="")),)),
-        _Bad(what="a name of 257 characters", messages=(holding(_function(name="a" * 257)),)),
+    "unknown-types": _Rule(
+        keeping=(_kept("two valid tools in a system message", holding(STOCK, RATE)),),
+        breaking=(
+            _Bad(what="a tool of an unknown type", messages=(holding({**STOCK, "type": "gadget"}),)),
+            _Bad(what="one beside a valid tool", messages=(holding(STOCK, {**RATE, "type": "gadget"}),)),
+        ),
     ),
-    "same-names": (
-        _Bad(what="a name twice in one message", messages=(holding(STOCK, STOCK),)),
-        _Bad(what="a name in two messages", messages=(holding(STOCK), *GREETING, holding(STOCK))),
-        _Bad(what="a name in a message and in the request", messages=(holding(STOCK),), request=(STOCK,)),
+    "bad-names": _Rule(
+        keeping=(
+            _kept("a tool with a short name", holding(_function(name="get_stock"))),
+            _kept("a name of 64 characters", holding(_function(name="a" * 64))),
+        ),
+        breaking=(
+            _Bad(what="a name that starts with a digit", messages=(holding(_function(name="1st")),)),
+            _Bad(what="a name with @", messages=(holding(_function(name="get@stock")),)),
+            _Bad(what="an empty name", messages=(holding(_function(name="")),)),
+            _Bad(what="a name of 257 characters", messages=(holding(_function(name="a" * 257)),)),
+        ),
+    ),
+    "same-names": _Rule(
+        keeping=(
+            _kept("two tools in two messages", holding(STOCK), *GREETING, holding(RATE)),
+            _kept("a tool in a message and another in the request", holding(STOCK), request=(RATE,)),
+        ),
+        breaking=(
+            _Bad(what="a name twice in one message", messages=(holding(STOCK, STOCK),)),
+            _Bad(what="a name in two messages", messages=(holding(STOCK), *GREETING, holding(STOCK))),
+            _Bad(what="a name in a message and in the request", messages=(holding(STOCK),), request=(STOCK,)),
+        ),
     ),
 }
 LATE = ("malformed", "unknown-types", "same-names")
@@ -218,31 +302,39 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
         for name, stream in MODES:
             if stream or good.both:
                 yield _positive(profile, good, name, stream=stream, tier=good.tier if stream else "full")
-    for number, (title, cases) in enumerate(BAD.items()):
-        yield _refuses(profile, title, cases, stream=number % 2 == 0)
+    for number, (title, rule) in enumerate(BAD.items()):
+        yield from _refuses(profile, title, rule, first=number % 2 == 0)
     yield _untied(profile)
 
 
-def _refuses(profile: Profile, title: str, cases: Sequence[_Bad], *, stream: bool) -> Probe:
-    """A valid tool in a system message, then each of the cases."""
-    control = _brief(profile, (holding(STOCK), user(ASK_STOCK)), stream=stream)
-    changed = (_brief(profile, (*bad.messages, user(ASK_STOCK)), stream=stream, tools=bad.request) for bad in cases)
-    judge = must_refuse([bad.what for bad in cases], "a valid tool in a system message", DYNAMIC_UNCHECKED)
-    tier = "full" if title in LATE else "standard"
-    return Probe(id=f"dynamic-tools.refuses-{title}", requests=(control, *changed), judge=judge, tier=tier)
+def _refuses(profile: Profile, title: str, rule: _Rule, *, first: bool) -> Iterator[Probe]:
+    """What keeps the rule, then what breaks it; in one mode, and at full in the other."""
+    judge = must_refuse([bad.what for bad in rule.breaking], [kept.what for kept in rule.keeping], DYNAMIC_UNCHECKED)
+    for name, stream in MODES:
+        requests = tuple(
+            _brief(profile, (*one.messages, user(ASK_STOCK)), stream=stream, tools=one.request)
+            for one in (*rule.keeping, *rule.breaking)
+        )
+        own = stream is first
+        tier = "standard" if own and title not in LATE else "full"
+        suffix = "" if own else f".{name}"
+        yield Probe(id=f"dynamic-tools.refuses-{title}{suffix}", requests=requests, judge=judge, tier=tier)
 
 
 def _positive(profile: Profile, good: _Good, name: str, *, stream: bool, tier: str) -> Probe:
-    body: Mapping[str, Json] = {"tools": list(good.request)} if good.request else {}
+    body: dict[str, Json] = {"tools": list(good.request)} if good.request else {}
+    if good.choice:
+        body["tool_choice"] = good.choice
     request = ask(profile, good.messages, stream=stream, max_tokens=4 * cap(profile), **body)
     check = partial(_called, good)
-    return asked_again(f"dynamic-tools.{good.name}.{name}", request, check, refusal=DYNAMIC_REFUSED, tier=tier)
+    refusal = Refusal(cause=DYNAMIC_REFUSED, named={"choice": CHOICE_REFUSED} if good.choice else {})
+    return asked_again(f"dynamic-tools.{good.name}.{name}", request, check, refusal=refusal, tier=tier)
 
 
 def _called(good: _Good, answer: Completion) -> Finding | str:
     """The tool was called with what the question names."""
     found = wrong_calls(answer, good.tools)
-    cause = REQUEST_FORGOTTEN if good.called in _names(good.request) else NOT_OFFERED
+    cause = FORCED_UNMADE if good.choice else REQUEST_FORGOTTEN if good.called in _names(good.request) else NOT_OFFERED
     if found and found.cause is NEVER_CALLED:
         return Finding(explanation=found.explanation, cause=cause, slip=True)
     if found:
@@ -254,7 +346,7 @@ def _called(good: _Good, answer: Completion) -> Finding | str:
     if not any(good.argument in call.arguments for call in fitting):
         explanation = f"{good.called} was called without {good.argument}: {quoted(fitting[0].arguments)}"
         return Finding(explanation=explanation, cause=ARGUMENTS_WRONG, slip=True)
-    return f"{good.called} was called with {good.argument}"
+    return f"{good.called} was called" + (f" with {good.argument}" if good.argument else "")
 
 
 def _names(tools: Sequence[Json]) -> set[str]:

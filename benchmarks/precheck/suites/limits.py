@@ -11,16 +11,17 @@ from functools import partial
 from itertools import cycle, islice
 
 from benchmarks.precheck.again import TRIES, Finding, asked_again, judged, open_after, quoted, whole
-from benchmarks.precheck.ask import MODES, ask, cap
+from benchmarks.precheck.ask import MODES, ask, cap, user
 from benchmarks.precheck.causes import PLAIN_EMPTY, Cause
 from benchmarks.precheck.picture import number
-from benchmarks.precheck.probe import REFUSALS, Probe, broken, holds, refused
+from benchmarks.precheck.probe import REFUSALS, Probe, broken, holds, refused, weighed
 from benchmarks.precheck.suites.streaming import NUMBERS
-from benchmarks.precheck.suites.tokens import COMPLETION_MISCOUNTED, answer_of, count_of
+from benchmarks.precheck.suites.tokens import COMPLETION_MISCOUNTED
+from benchmarks.precheck.usage import answer_of, count_of
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile
-from kvv_action.schema import Completion, Exchange, Request, Score, Thinking
+from kvv_action.schema import Completion, Exchange, Message, Request, Score, Severity, Thinking
 
 MAX_TOKENS_IGNORED = Cause(
     cause="max_tokens is not kept",
@@ -45,6 +46,10 @@ PROMPT_CUT = Cause(
 NEEDLE_LOST = Cause(
     cause="the beginning of a long prompt does not reach the model",
     remedy="check attention and KV-cache settings for long inputs (window, eviction, RoPE scaling), and truncation",
+)
+PARTIAL_REFUSED = Cause(
+    cause="an answer that the client begins is refused",
+    remedy="accept a last assistant message with partial: true, and go on from it (Partial Mode)",
 )
 ANSWERS_MIXED = Cause(
     cause="concurrent requests get each other's answers",
@@ -73,7 +78,6 @@ TOO_LONG = (*REFUSALS, 413)
 
 def probes(profile: Profile, options: Options) -> Iterator[Probe]:
     """See the module."""
-    del options
     for name, stream in MODES:
         limited = ask(profile, NUMBERS, stream=stream, max_tokens=LIMIT)
         tier = "smoke" if stream else "standard"
@@ -88,6 +92,26 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
         yield asked_again(f"limits.stop.{name}", request, _stopped, refusal=STOP_REFUSED, tier=tier)
     yield from _long_prompts(profile)
     yield _concurrent(profile)
+    yield _begun(profile, Severity.WARNING if options.contract == "official" else Severity.INFORMATION)
+
+
+def _begun(profile: Profile, level: Severity) -> Probe:
+    """The same conversation without and with the beginning of the answer (Partial Mode)."""
+    question = user(f"Reply with exactly: {BEFORE}")
+    start: Message = {"role": "assistant", "content": BEFORE.split()[0], "partial": True}
+    requests = tuple(ask(profile, messages, stream=False) for messages in ((question,), (question, start)))
+    return Probe(id="limits.partial-prefill", requests=requests, judge=partial(_goes_on, level), tier="full")
+
+
+def _goes_on(level: Severity, exchanges: Sequence[Exchange]) -> Score:
+    """Whether an answer that was begun is taken; how it goes on is the model's choice."""
+    if len(exchanges) != 2 or exchanges[0].completion is None:
+        raise Undecided("the conversation is not accepted without a beginning, so nothing can be said about one")
+    if exchanges[1].rejection is None:
+        return holds(f"goes on with {quoted(answer_of(exchanges[1]).content)}")
+    if exchanges[1].rejection.status not in REFUSALS:
+        raise Undecided(f"a begun answer got {refused(exchanges[1])}, which is no refusal of it")
+    return weighed(broken(f"refused: {refused(exchanges[1])}", PARTIAL_REFUSED), level)
 
 
 def _long_prompts(profile: Profile) -> Iterator[Probe]:

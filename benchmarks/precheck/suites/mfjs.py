@@ -5,7 +5,6 @@ samples, so an answer that does not fit is asked for again; the contract is brok
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +16,7 @@ from benchmarks.precheck.ask import MODES, ask
 from benchmarks.precheck.causes import Cause
 from benchmarks.precheck.mfjs.cases import Case, Cases, corpus, from_folder
 from benchmarks.precheck.mfjs.check import Complaint, Fault, complaint, shown
-from benchmarks.precheck.probe import REFUSALS, Probe, broken, holds, refused
+from benchmarks.precheck.probe import REFUSALS, Judge, Probe, broken, holds, informs, refused
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Contract, Profile
@@ -73,10 +72,6 @@ STANDARD = (
     "single-type-in-array.object",
     "type-location.in-items",
 )
-STREAMED_EACH = 5
-"""Schemas of a suite of the corpus, the first ones, that are sent as a stream too: what breaks streams depends on the
-text of the arguments more than on the schema, and Pre-Verification as a whole stays below 400 requests."""
-
 NOT_ENFORCED = Cause(
     cause="tool arguments do not follow the tool's schema",
     remedy="turn guided decoding on for tools with strict: true (a structured-output backend such as xgrammar), and "
@@ -145,16 +140,13 @@ class Try:
 
 
 def probes(profile: Profile, options: Options) -> Iterator[Probe]:
-    """Every schema of the corpus, the first of each suite as a stream too."""
+    """Every schema of the corpus in both modes."""
     del options
     if Contract.TOOL_SCHEMA not in profile.contracts:
         return
-    seen: Counter[str] = Counter()
     for case in corpus():
-        seen[case.suite] += 1
         for mode, stream in MODES:
-            if not stream or seen[case.suite] <= STREAMED_EACH:
-                yield _probe(profile, case, mode, stream=stream, tier=_tier(case.name, stream=stream))
+            yield _probe(profile, case, mode, stream=stream, tier=_tier(case.name, stream=stream))
 
 
 def further(profile: Profile, folder: str) -> Iterator[Probe]:
@@ -164,7 +156,7 @@ def further(profile: Profile, folder: str) -> Iterator[Probe]:
     given = from_folder(Path(folder))
     control = Case(suite="cases", id="plainest", schema=CONTROL)
     plainest = _probe(profile, control, "plain", stream=False, tier="smoke")
-    yield replace(plainest, judge=partial(_judge_counted, given))
+    yield replace(plainest, judge=_allowed(profile, partial(_judge_counted, given)))
     for case in given.sent:
         for mode, stream in MODES:
             yield _probe(profile, case, mode, stream=stream, tier="smoke")
@@ -185,23 +177,36 @@ def _probe(profile: Profile, case: Case, mode: str, *, stream: bool, tier: str) 
         requests=(ask_for(case.schema, stream=stream),),
         then=partial(_then, ask_for, case.schema, stream),
         at_most=TRIES,
-        judge=partial(_judge, case.schema, stream),
+        judge=_allowed(profile, partial(_judge, case.schema, stream)),
         tier=tier,
     )
+
+
+def _allowed(profile: Profile, judge: Judge) -> Judge:
+    """The judge of a forced call; of a model that may always think, the official API refuses every forced call."""
+    rules = profile.thinking
+    return partial(_unless_all_refused, judge) if rules.strict and not rules.switchable else judge
+
+
+def _unless_all_refused(judge: Judge, exchanges: Sequence[Exchange]) -> Score:
+    if exchanges and all(one.rejection is not None and one.rejection.status in REFUSALS for one in exchanges):
+        return informs(f"forced calls are refused, as the official API refuses them: {refused(exchanges[0])}")
+    return judge(exchanges)
 
 
 def _request(profile: Profile, name: str, schema: Mapping[str, Json], *, stream: bool) -> Request:
     """A forced call of a tool with `schema`; the prompt ends with the probe's name, to be found in a server's log.
 
-    Thinking is turned off where it can be: the official API answers "tool_choice 'required' is incompatible with
-    thinking enabled" for every model but K3 (https://github.com/UKGovernmentBEIS/inspect_ai/pull/5152).
+    Thinking is turned off where the official API forces no calls while a model thinks: it answers "tool_choice
+    'required' is incompatible with thinking enabled" (https://github.com/UKGovernmentBEIS/inspect_ai/pull/5152).
     """
+    rules = profile.thinking
     function = {"name": TOOL, "description": "Takes one value.", "parameters": schema, "strict": True}
     return ask(
         profile,
         f"{PROMPT} ({name})",
         stream=stream,
-        thinking=Thinking.OFF if profile.thinking.switchable else Thinking.UNSET,
+        thinking=Thinking.OFF if rules.switchable or (rules.switch_open and rules.strict) else Thinking.UNSET,
         tools=[{"type": "function", "function": function}],
         tool_choice="required",
     )

@@ -4,6 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import orjson
+
+from benchmarks.precheck.again import TRIES
 from benchmarks.precheck.ask import MODES, ask
 from benchmarks.precheck.causes import PLAIN_EMPTY, Cause
 from benchmarks.precheck.mfjs.check import Fault, complaint, shown
@@ -18,6 +21,8 @@ SENTENCE = "Describe the sea in one sentence."
 FENCE = "```"
 
 ANY_OBJECT: Mapping[str, Json] = {"type": "object"}
+KEY = "city"
+"""The key that the question asks for, of any object as well."""
 REPORT: Mapping[str, Json] = {
     "type": "object",
     "properties": {"city": {"type": "string"}, "degrees": {"type": "number"}},
@@ -109,6 +114,10 @@ MODES_DIFFER = Cause(
     cause="response_format works differently when streamed",
     remedy="apply response_format and the reasoning parser in the streaming path as well",
 )
+KEY_MISSING = Cause(
+    cause="a JSON object lacks the key that the prompt asks for",
+    remedy="tell the model about response_format in its prompt, and constrain JSON without cutting the object short",
+)
 FORMAT_REFUSED = Cause(
     cause="a valid response_format is refused",
     remedy="accept text, json_object and json_schema, with strict left out, true or false",
@@ -128,6 +137,7 @@ class Format:
         schema: what the content must follow.
         tier: the smallest that sends it.
         streamed: the smallest that sends it as a stream as well; empty when none does.
+        keyed: the object must have the key that the question asks for.
     """
 
     name: str
@@ -137,6 +147,7 @@ class Format:
     streamed: str = ""
     thinking: Thinking = Thinking.UNSET
     compact: bool = False
+    keyed: bool = False
 
 
 def by_schema(schema: Json, **fields: Json) -> dict[str, Json]:
@@ -145,7 +156,7 @@ def by_schema(schema: Json, **fields: Json) -> dict[str, Json]:
 
 
 FORMATS = (
-    Format(name="json-object", sent={"type": "json_object"}, schema=ANY_OBJECT, streamed="standard"),
+    Format(name="json-object", sent={"type": "json_object"}, schema=ANY_OBJECT, streamed="standard", keyed=True),
     Format(name="default-strict", sent=by_schema(REPORT), schema=REPORT, tier="smoke", streamed="standard"),
     Format(name="strict", sent=by_schema(REPORT, strict=True), schema=REPORT),
     Format(name="not-strict", sent=by_schema(REPORT, strict=False), schema=ANY_OBJECT),
@@ -200,8 +211,24 @@ def _asked(profile: Profile, form: Format) -> Iterator[Probe]:
         if tier := form.streamed if stream else form.tier:
             request = _request(profile, form.sent, stream=stream, thinking=form.thinking)
             yield Probe(
-                id=f"response-format.{form.name}.{mode}", requests=(request,), judge=partial(_follows, form), tier=tier
+                id=f"response-format.{form.name}.{mode}",
+                requests=(request,),
+                judge=partial(_follows, form),
+                then=partial(_once_more, request) if form.keyed else None,
+                at_most=TRIES - 1 if form.keyed else 0,
+                tier=tier,
             )
+
+
+def _once_more(request: Request, exchanges: Sequence[Exchange]) -> Request | None:
+    """The same request, while the key is missing: which keys an object has is the model's choice."""
+    answer = exchanges[-1].completion
+    return request if len(exchanges) < TRIES and answer is not None and _keyless(answer) else None
+
+
+def _keyless(answer: Completion) -> bool:
+    """Whether the content is a JSON object without the key that was asked for."""
+    return complaint(answer.content, ANY_OBJECT) is None and KEY not in orjson.loads(answer.content)
 
 
 def _request(profile: Profile, sent: Json, *, stream: bool | None, thinking: Thinking = Thinking.UNSET) -> Request:
@@ -241,7 +268,7 @@ def _is_text(exchanges: Sequence[Exchange]) -> Score:
 
 
 def _follows(form: Format, exchanges: Sequence[Exchange]) -> Score:
-    answer = _answer(exchanges[0])
+    answer = _answer(exchanges[-1] if form.keyed else exchanges[0])
     if isinstance(answer, Score):
         return answer
     wrong = _wrong(answer, form.schema)
@@ -249,6 +276,8 @@ def _follows(form: Format, exchanges: Sequence[Exchange]) -> Score:
         return wrong
     if form.compact and ("\n" in answer.content or "\t" in answer.content):
         return broken(f"line breaks or tabs: {shown(answer.content)!r}", NOT_COMPACT)
+    if form.keyed and _keyless(answer):
+        return broken(f"no key {KEY} ({len(exchanges)} times): {shown(answer.content)!r}", KEY_MISSING)
     return holds(f"JSON that fits: {shown(answer.content)}")
 
 

@@ -7,7 +7,8 @@ from benchmarks.precheck.again import TRIES, Finding, judged, open_after
 from benchmarks.precheck.ask import ask
 from benchmarks.precheck.causes import USAGE_MISSING, Cause
 from benchmarks.precheck.probe import Probe, broken, holds
-from benchmarks.precheck.suites.tokens import answer_of, count_of
+from benchmarks.precheck.suites import stream_contract
+from benchmarks.precheck.usage import answer_of, count_of
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile
@@ -90,7 +91,7 @@ request that waited long in a queue would look held back."""
 
 def probes(profile: Profile, options: Options) -> Iterator[Probe]:
     """See the module."""
-    del options
+    yield from stream_contract.probes(profile, options)
     form = ask(profile, "Say in one sentence why the sky is blue.", stream=True)
     yield Probe(id="streaming.protocol", requests=(form,), judge=_well_formed)
     modes = tuple(ask(profile, "What is 12 + 30? Reply with the number.", stream=stream) for stream in (True, False))

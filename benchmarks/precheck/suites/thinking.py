@@ -5,16 +5,16 @@ from dataclasses import replace
 from functools import partial
 from statistics import median
 
-from benchmarks.precheck.again import Finding, Refusal, asked_again, quoted, refusal_of
+from benchmarks.precheck.again import Finding, Refusal, asked_again, must_refuse, quoted, refusal_of
 from benchmarks.precheck.ask import MODES, ask, cap, user
 from benchmarks.precheck.calls import TOOLS_REFUSED, WEATHER, about_weather, answered, result
 from benchmarks.precheck.causes import THINKING_LOST, THINKING_REFUSED, THINKING_STUCK, Cause
-from benchmarks.precheck.probe import REFUSALS, Probe, broken, completions, holds, refused
+from benchmarks.precheck.probe import REFUSALS, Judge, Probe, broken, completions, holds, informs, refused, weighed
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile
 from kvv_action.profiles.thinking import think_body
-from kvv_action.schema import Completion, Exchange, Json, Message, Request, Score, Thinking, ToolCall
+from kvv_action.schema import Completion, Exchange, Json, Message, Request, Score, Severity, Thinking, ToolCall
 
 TAGS_LEAKED = Cause(
     cause="thinking markers leak into content",
@@ -48,6 +48,18 @@ EFFORT_IGNORED = Cause(
     cause="thinking effort has no effect",
     remedy="pass the effort on to the chat template: every level thinks as much as any other",
 )
+EFFORT_UNTOLD = Cause(
+    cause="the model does not know its thinking effort",
+    remedy="render the effort into the prompt (system message of type thinking-effort), as it is asked for",
+)
+EFFORT_OUTRANKED = Cause(
+    cause="reasoning_effort outranks thinking.effort",
+    remedy="where both are sent, thinking.effort counts",
+)
+BARE_TURN = Cause(
+    cause="a tool turn without its reasoning is accepted while the model thinks",
+    remedy="answer HTTP 400 as the official API does: a client that drops reasoning_content does not notice otherwise",
+)
 DEFAULT_EFFORT = Cause(
     cause="the default thinking effort is not the model's",
     remedy="use the model's own default when a request names no effort",
@@ -60,6 +72,7 @@ EFFORT = Refusal(
 )
 MARKERS = ("<think>", "</think>", "◁think▷", "◁/think▷")
 QUESTION = "How many of the whole numbers from 1 to 30 are divisible by 3 or by 5? Reply with the number."
+ASKS_EFFORT = "What is your current thinking_effort? Reply with its value only: low, medium, high, max or unknown."
 HARD = "How many whole numbers from 1 to 500 are divisible by 3 or by 7 but have no digit 5? Reply with the number."
 SAMPLES = 4
 """Answers at each level of effort; with 4, levels that do not differ are told apart by chance in 1 of 10 runs."""
@@ -90,7 +103,30 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
         tier = "smoke" if rules.switchable else "full" if stream else "standard"
         yield _asked(profile, f"off.{name}", Thinking.OFF, stream=stream, tier=tier)
     yield from _history(profile)
-    yield from _efforts(profile, options.think_mode)
+    official = options.contract == "official"
+    yield from _efforts(profile, options.think_mode, Severity.FAILURE if official else Severity.INFORMATION)
+    if rules.strict:
+        yield _bare_turn(profile)
+
+
+def _bare_turn(profile: Profile) -> Probe:
+    """A tool turn of the history with its reasoning, then without, which the official API refuses.
+
+    A server that accepts it is told so, and no more: it does no harm.
+    """
+    asked = Thinking.UNSET if profile.thinking.default else Thinking.ON
+    whole, bare = (_after_call(profile, thoughts=steps, stream=False, asked=asked, room=UNJUDGED) for steps in (1, 0))
+    judge = must_refuse("a tool turn without reasoning", "a tool turn with its reasoning", BARE_TURN)
+    return Probe(
+        id="thinking.refuses-bare-tool-turn",
+        requests=(whole, bare),
+        judge=partial(_told, judge),
+        tier="full",
+    )
+
+
+def _told(judge: Judge, exchanges: Sequence[Exchange]) -> Score:
+    return weighed(judge(exchanges), Severity.INFORMATION)
 
 
 def _asked(profile: Profile, name: str, asked: Thinking, *, stream: bool, tier: str) -> Probe:
@@ -146,7 +182,9 @@ def _does_not_reason(cause: Cause, answer: Completion) -> Finding | str:
 
 
 def _goes_on(answer: Completion) -> Finding | str:
-    """A model that always thinks may refuse to stop, or think all the same."""
+    """A model that may always think may refuse to stop, or think all the same."""
+    if not answer.reasoning:
+        return _tagged(answer) or "stopped thinking"
     return _misplaced(answer) or f"answered with {len(answer.reasoning)} characters of reasoning"
 
 
@@ -228,7 +266,7 @@ def _prompt_tokens(answer: Completion) -> int | None:
     return count if isinstance(count, int) and not isinstance(count, bool) and count > 0 else None
 
 
-def _efforts(profile: Profile, mode: str) -> Iterator[Probe]:
+def _efforts(profile: Profile, mode: str, level: Severity) -> Iterator[Probe]:
     """Every level is accepted in every form, and matters."""
     rules = profile.thinking
     for effort in rules.efforts:
@@ -236,8 +274,55 @@ def _efforts(profile: Profile, mode: str) -> Iterator[Probe]:
         yield _level(profile, f"effort={effort}", body)
         if mode == "kimi":
             yield _level(profile, f"reasoning_effort={effort}", {"reasoning_effort": effort})
+        request = _with(ask(profile, ASKS_EFFORT, max_tokens=_room(profile)), body)
+        check = partial(_tells, effort)
+        yield asked_again(f"thinking.effort-told={effort}", request, check, refusal=EFFORT, tier="full")
     if len(rules.efforts) > 1:
         yield _order(profile, mode)
+        if mode == "kimi":
+            yield _precedence(profile, level)
+
+
+def _tells(effort: str, answer: Completion) -> Finding | str:
+    """The prompt names the effort, so that the model can say it."""
+    if effort in answer.content.lower():
+        return f"the model says {effort}"
+    said = f"asked for its effort, the model says {quoted(answer.content)}, not {effort}"
+    return Finding(explanation=said, cause=EFFORT_UNTOLD, slip=True)
+
+
+def _precedence(profile: Profile, level: Severity) -> Probe:
+    """`thinking.effort` outranks `reasoning_effort`, seen by the prompt tokens of the notes about them.
+
+    The highest level's note is a token shorter than that of any other, by Kimi's tokenizer.
+    """
+    low, high = profile.thinking.efforts[0], profile.thinking.efforts[-1]
+    official = {"thinking": {"type": "enabled", "effort": low}}
+    bodies: tuple[Mapping[str, Json], ...] = (
+        {"reasoning_effort": low},
+        {"reasoning_effort": high},
+        {**official, "reasoning_effort": high},
+    )
+    short = ask(profile, "Which effort counts? Reply with exactly: OK", max_tokens=1)
+    judge = partial(_outranks, low, high, level)
+    return Probe(
+        id="thinking.effort-precedence", requests=tuple(_with(short, body) for body in bodies), judge=judge, tier="full"
+    )
+
+
+def _outranks(low: str, high: str, level: Severity, exchanges: Sequence[Exchange]) -> Score:
+    counts = [_prompt_tokens(answer) for answer in completions(exchanges)]
+    if len(counts) != 3 or None in counts:
+        raise Undecided("a level of effort is refused or not counted, so that their precedence cannot be seen")
+    lower, higher, both = counts
+    told = f"{lower} prompt tokens at {low}, {higher} at {high}, {both} with thinking.effort {low} beside {high}"
+    if lower == higher:
+        return informs(f"the prompt does not tell efforts apart: {told}")
+    if both == lower:
+        return holds(told)
+    if both != higher:
+        return informs(f"both together are rendered in another way: {told}")
+    return weighed(broken(told, EFFORT_OUTRANKED), level)
 
 
 def _level(profile: Profile, name: str, body: Mapping[str, Json]) -> Probe:

@@ -37,11 +37,11 @@ from benchmarks.precheck.calls import (
     wrong_calls,
 )
 from benchmarks.precheck.causes import Cause
-from benchmarks.precheck.probe import Probe, broken, holds
+from benchmarks.precheck.probe import REFUSALS, Judge, Probe, broken, holds, refused, weighed
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Contract, Profile
-from kvv_action.schema import Completion, Exchange, Json, Request, Score, ToolCall
+from kvv_action.schema import Completion, Exchange, Json, Request, Score, Severity, ToolCall
 
 CALLED_UNASKED = Cause(
     cause="tools are called when none is needed",
@@ -53,7 +53,7 @@ NO_TEXT = Cause(
 )
 IDS_FOREIGN = Cause(
     cause="ids of tool calls are not the model's own",
-    remedy="return the ids as the model writes them (functions.name:index): it reads them back from the history",
+    remedy="return the ids in the model's own form (K2: functions.name:index), which K2 reads back from the history",
 )
 IDS_REPEATED = Cause(
     cause="ids of tool calls are missing or repeated",
@@ -66,6 +66,10 @@ RESULT_IGNORED = Cause(
 RESULT_REFUSED = Cause(
     cause="results of tools cannot be sent back",
     remedy="accept the assistant's message with its tool_calls, ids and reasoning_content, and role tool after it",
+)
+HISTORY_REFUSED = Cause(
+    cause="a history with a malformed call is refused",
+    remedy="take calls of the history as they are: one bad call of the model must not end a conversation",
 )
 CHOICE_REFUSED = Cause(
     cause="a valid tool_choice is refused",
@@ -137,13 +141,53 @@ BRIEF = 16
 
 def probes(profile: Profile, options: Options) -> Iterator[Probe]:
     """See the module."""
-    del options
     for name, stream in MODES:
         yield from _calls(profile, name, stream=stream)
+        yield from _ids(profile, name, profile.call_ids.level(options.contract), stream=stream)
         yield from _round_trip(profile, name, stream=stream)
         yield from _choices(profile, name, stream=stream)
         if Contract.TOOL_CHOICE in profile.contracts:
             yield from _refusals(profile, name, stream=stream)
+    level = Severity.WARNING if options.contract == "official" else Severity.INFORMATION
+    for name, call, results in _malformed():
+        yield _accepts_history(profile, name, call, results, level)
+
+
+def _malformed() -> Iterator[tuple[str, ToolCall, int]]:
+    """Histories that agents produce: arguments that are no JSON, no object or empty, and a result that came twice."""
+    call = ToolCall(id="", name="get_weather", arguments='{"city":"Oslo"}')
+    yield "cut-arguments", replace(call, arguments='{"city":"Oslo"'), 1
+    yield "arguments-no-object", replace(call, arguments='"Oslo"'), 1
+    yield "empty-arguments", replace(call, arguments=""), 1
+    yield "unknown-tool", replace(call, name="get_whether"), 1
+    yield "repeated-result", call, 2
+
+
+def _accepts_history(profile: Profile, name: str, call: ToolCall, results: int, level: Severity) -> Probe:
+    """A well-formed history, then a malformed one: what a model once wrote must not end the conversation."""
+    requests = tuple(
+        _answered_history(profile, made, count)
+        for made, count in ((replace(_earlier(profile), arguments='{"city":"Oslo"}'), 1), (call, results))
+    )
+    judge = partial(_still_served, name, level)
+    return Probe(id=f"tools.malformed-history.{name}", requests=requests, judge=judge, tier="full")
+
+
+def _answered_history(profile: Profile, call: ToolCall, results: int) -> Request:
+    made = replace(call, id=_earlier(profile).id)
+    reasoning = "The weather must come from the tool." if profile.thinking.supported else ""
+    messages = [user(about_weather("Oslo")), answered(made, reasoning=reasoning), *[result(made, RESULT)] * results]
+    return ask(profile, messages, stream=False, tools=[WEATHER], max_tokens=BRIEF)
+
+
+def _still_served(name: str, level: Severity, exchanges: Sequence[Exchange]) -> Score:
+    if len(exchanges) != 2 or exchanges[0].completion is None:
+        raise Undecided("a well-formed history is not accepted, so nothing can be said about a malformed one")
+    if exchanges[1].rejection is None:
+        return holds("accepted")
+    if exchanges[1].rejection.status not in REFUSALS:
+        raise Undecided(f"{name} got {refused(exchanges[1])}, which is no refusal of it")
+    return weighed(broken(f"refused: {refused(exchanges[1])}", HISTORY_REFUSED), level)
 
 
 def _request(profile: Profile, text: str, *tools: Json, stream: bool, **fields: Json) -> Request:
@@ -165,15 +209,35 @@ def _calls(profile: Profile, mode: str, *, stream: bool) -> Iterator[Probe]:
     yield probe("call", oslo, [WEATHER], partial(_about, CITIES[:1]), "smoke")
     yield probe("no-call", SUM, [WEATHER], partial(_text, [WEATHER], CALLED_UNASKED), plain_first)
     yield probe("parallel", both, [WEATHER], partial(_about, CITIES), streamed_first)
-    yield probe("ids", both, [WEATHER], partial(_identified, profile.tool_call_id, ()), plain_first)
     yield probe("select", oslo, SEVERAL, partial(_selects, SEVERAL, "get_weather"), later)
     yield probe("arguments", DICTATED, [TICKET], partial(_equal, TICKET, TICKET_ARGUMENTS), streamed_first)
     yield probe("no-arguments", ASK_VERSION, [VERSION], partial(_equal, VERSION, {}), later)
     yield probe("unknown", ASK_ABSENT, [WEATHER], partial(_offered, [WEATHER]), later)
+
+
+def _ids(profile: Profile, mode: str, level: Severity, *, stream: bool) -> Iterator[Probe]:
+    """Ids of calls; a form that is not the model's own means what the profile says."""
+    identified = partial(_identified, profile.call_ids.format, level)
+    request = _request(profile, about_weather(*CITIES), WEATHER, stream=stream)
+    tier = "standard" if stream else "smoke"
+    yield _weighed_ids(
+        asked_again(f"tools.ids.{mode}", request, partial(identified, ()), refusal=REFUSED, tier=tier), level
+    )
     if profile.tool_call_id:
-        request = _later(profile, stream=stream)
-        check = partial(_identified, profile.tool_call_id, (_earlier(profile).id,))
-        yield asked_again(f"tools.ids-later.{mode}", request, check, refusal=REFUSED, tier=later)
+        check = partial(identified, (_earlier(profile).id,))
+        later = _later(profile, stream=stream)
+        tier = "standard" if stream else "full"
+        yield _weighed_ids(asked_again(f"tools.ids-later.{mode}", later, check, refusal=REFUSED, tier=tier), level)
+
+
+def _weighed_ids(probe: Probe, level: Severity) -> Probe:
+    return replace(probe, judge=partial(_weigh_ids, probe.judge, level))
+
+
+def _weigh_ids(judge: Judge, level: Severity, exchanges: Sequence[Exchange]) -> Score:
+    """Missing and repeated ids are always wrong: results find their calls by them."""
+    score = judge(exchanges)
+    return weighed(score, level) if score.cause == IDS_FOREIGN.cause else score
 
 
 def _about(cities: Sequence[str], answer: Completion) -> Finding | str:
@@ -255,7 +319,7 @@ def _offered(tools: Sequence[Json], answer: Completion) -> Finding | str:
     return "nothing was called that was not offered"
 
 
-def _identified(template: str, taken: Sequence[str], answer: Completion) -> Finding | str:
+def _identified(template: str, level: Severity, taken: Sequence[str], answer: Completion) -> Finding | str:
     """Ids in the model's format, each for one call of the conversation."""
     if found := wrong_calls(answer, [WEATHER]):
         return found
@@ -266,9 +330,8 @@ def _identified(template: str, taken: Sequence[str], answer: Completion) -> Find
     if template:
         wrong = [call.id for call in answer.tool_calls if not _pattern(template, call.name).fullmatch(call.id)]
         if wrong:
-            return Finding(
-                explanation=f"the id {quoted(wrong[0])} is not of the form {template}", cause=IDS_FOREIGN, slip=True
-            )
+            explanation = f"the id {quoted(wrong[0])} is not of the form {template}"
+            return Finding(explanation=explanation, cause=IDS_FOREIGN, slip=level is Severity.FAILURE)
     return f"the ids are {quoted(', '.join(ids))}"
 
 

@@ -17,12 +17,12 @@ from benchmarks.precheck.again import (
 )
 from benchmarks.precheck.ask import MODES, ask
 from benchmarks.precheck.causes import PICTURE_UNCOUNTED, Cause
-from benchmarks.precheck.picture import FORMATS, SIZE, data_url, draw, number, stored
-from benchmarks.precheck.probe import Probe, broken, completions, holds, refused
+from benchmarks.precheck.picture import FORMATS, SIZE, blank, data_url, draw, number, stored
+from benchmarks.precheck.probe import REFUSALS, Probe, broken, completions, holds, refused, weighed
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile
-from kvv_action.schema import Completion, Exchange, Json, Message, Request, Score
+from kvv_action.schema import Completion, Exchange, Json, Message, Request, Score, Severity
 from kvv_action.scoring.vision import prompt_tokens
 
 PICTURES_REFUSED = Cause(
@@ -45,12 +45,19 @@ PICTURES_DROPPED = Cause(
     cause="only some pictures of a message reach the model",
     remedy="raise the limit of pictures in a prompt (vLLM: --limit-mm-per-prompt), or refuse more with HTTP 400",
 )
+MANY_REFUSED = Cause(
+    cause="many pictures in one request are refused",
+    remedy="raise the limit of pictures in a prompt (vLLM: --limit-mm-per-prompt) and of the body's size",
+)
 BROKEN_ACCEPTED = Cause(
     cause="pictures that cannot be decoded are accepted",
     remedy="answer HTTP 400 when decoding fails: a model that is shown nothing makes something up",
 )
 
 PLAIN = "Reply with exactly: OK"
+MANY = 1000
+TOO_MANY = (*REFUSALS, 413)
+"""Statuses that refuse pictures for their number."""
 PIXELS = 28 * 28
 """Pixels for which a token is expected; a quarter of that is asked for (`kvv_action.scoring.vision`)."""
 ONE = "The picture shows four digits. Reply with these four digits only."
@@ -62,7 +69,6 @@ TWO = (
 
 def probes(profile: Profile, options: Options) -> Iterator[Probe]:
     """Nothing for a model without eyes."""
-    del options
     if not profile.vision:
         return
     for name, stream in MODES:
@@ -82,6 +88,7 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
         yield _in_format(profile, kind)
     yield _broken(profile)
     yield _counted(profile)
+    yield _many(profile, Severity.FAILURE if options.contract == "official" else Severity.INFORMATION)
 
 
 def shown(text: str, *urls: str) -> Message:
@@ -128,6 +135,23 @@ def _broken(profile: Profile) -> Probe:
     )
     judge = must_refuse(("a PNG that ends half-way",), "a whole PNG", BROKEN_ACCEPTED)
     return Probe(id="vision.broken", requests=requests, judge=judge, tier="standard")
+
+
+def _many(profile: Profile, level: Severity) -> Probe:
+    """One small picture, then very many of them: below 200,000 bytes."""
+    picture = data_url(blank(28), "png")
+    requests = tuple(ask(profile, (shown(PLAIN, *[picture] * count),), max_tokens=16) for count in (1, MANY))
+    return Probe(id="vision.many", requests=requests, judge=partial(_takes_many, level), tier="full")
+
+
+def _takes_many(level: Severity, exchanges: Sequence[Exchange]) -> Score:
+    if len(exchanges) != 2 or exchanges[0].completion is None:
+        raise Undecided("a single picture is not accepted, so nothing can be said about many")
+    if exchanges[1].rejection is None:
+        return holds(f"{MANY} pictures are accepted")
+    if exchanges[1].rejection.status not in TOO_MANY:
+        raise Undecided(f"{MANY} pictures got {refused(exchanges[1])}, which is no refusal of them")
+    return weighed(broken(f"{MANY} pictures are refused: {refused(exchanges[1])}", MANY_REFUSED), level)
 
 
 def _counted(profile: Profile) -> Probe:

@@ -37,7 +37,7 @@ def _fenced(answer: Answer, call: Call) -> Answer:
 
 
 def _spread(answer: Answer, call: Call) -> Answer:
-    if call.schema is None:
+    if call.schema is None or not answer.content:
         return answer
     text = orjson.dumps(orjson.loads(answer.content), option=orjson.OPT_INDENT_2).decode()
     return replace(answer, content=text)

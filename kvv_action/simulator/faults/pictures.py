@@ -49,8 +49,7 @@ def _without_pictures(usage: Usage, call: Call) -> Usage:
     sent = call.body.get("messages")
     if not isinstance(sent, list) or not any(pictures(call.body)):
         return usage
-    messages = rearranged(sent, lambda _: ())
-    prompt = prompt_tokens(messages, call.body.get("tools"))
+    prompt = prompt_tokens(replace(call, messages=rearranged(sent, lambda _: ())))
     return {**usage, "prompt_tokens": prompt, "total_tokens": prompt + usage["completion_tokens"]}
 
 

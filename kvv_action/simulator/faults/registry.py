@@ -13,6 +13,7 @@ from kvv_action.simulator.faults import (
     dynamic_tools,
     formats,
     limits,
+    official,
     parameters,
     pictures,
     schemas,
@@ -43,6 +44,7 @@ _GROUPS: Sequence[tuple[Fault, ...]] = (
     schemas.FAULTS,
     formats.FAULTS,
     agent.FAULTS,
+    official.FAULTS,
 )
 FAULTS: Mapping[str, Fault] = MappingProxyType({fault.name: fault for group in _GROUPS for fault in group})
 

@@ -117,7 +117,7 @@ def _wrong_at_first(reply: Reply, turn: Turn) -> Reply:
     if turn.visit.occurrence > 1 or call is None or answer is None or not _strict(call.body):
         return reply
     wrong = _wrong(answer, call)
-    prompt, completion = prompt_tokens(call.messages, call.body.get("tools")), completion_tokens(wrong)
+    prompt, completion = prompt_tokens(call), completion_tokens(wrong)
     usage = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
     return replace(reply, parts=answered(call, wrong, usage, turn.visit.options.chunk_tokens).parts)
 

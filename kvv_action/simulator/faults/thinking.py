@@ -10,6 +10,7 @@ from kvv_action.simulator.faults.model import Fault
 from kvv_action.simulator.refusal import Refusal
 from kvv_action.simulator.thinking import effort_of, switch_of
 
+LEAST, MOST = "low", "max"
 Refuse = Callable[[Mapping[str, Json], Profile], None]
 
 
@@ -67,11 +68,11 @@ def _bare(message: Mapping[str, Json]) -> Mapping[str, Json]:
 
 
 def _one_effort(call: Call) -> Call:
-    return replace(call, effort="")
+    return replace(call, effort=MOST) if call.effort else call
 
 
 def _least_effort(call: Call) -> Call:
-    return replace(call, effort=call.effort if effort_of(call.body) is not None else "")
+    return replace(call, effort=LEAST) if call.effort and effort_of(call.body) is None else call
 
 
 def _refuse_thinking(body: Mapping[str, Json], _: Profile) -> None:

@@ -1,17 +1,21 @@
 """Faults in how tokens are counted."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from kvv_action.profiles.prompt import Share
 from kvv_action.schema import Json
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.conversation import text_of
 from kvv_action.simulator.faults.model import Fault, Turn
-from kvv_action.simulator.tokens import KNOWN, count
+from kvv_action.simulator.tokens import KNOWN, count, shares_of
 from kvv_action.simulator.wire import Reply, Usage, rewritten
 
+Count = Callable[[Usage, Call], Usage]
 PREFIX = 3
 SYSTEM_PROMPT = 17
 STREAM_EXTRA = 5
+PATTERN = "Pre-Verification fails where exact counts are known, and the pattern tells why: {}"
 
 
 def _more(usage: Usage, tokens: int) -> Usage:
@@ -20,7 +24,7 @@ def _more(usage: Usage, tokens: int) -> Usage:
     return {**usage, "prompt_tokens": prompt, "total_tokens": prompt + usage["completion_tokens"]}
 
 
-def _added(tokens: int) -> Callable[[Usage, Call], Usage]:
+def _added(tokens: int) -> Count:
     return lambda usage, _: _more(usage, tokens)
 
 
@@ -46,6 +50,29 @@ def _characters_completed(usage: Usage, _: Call) -> Usage:
 
 def _wrong_total(usage: Usage, _: Call) -> Usage:
     return {**usage, "total_tokens": usage["prompt_tokens"]}
+
+
+def _unrendered(share: Share) -> Count:
+    """A template that leaves out what a part of the request says."""
+    return lambda usage, call: _more(usage, -shares_of(call)[share]) if call.template else usage
+
+
+def _rendered_as(**heard: object) -> Count:
+    """A template that is told something else about thinking."""
+
+    def count(usage: Usage, call: Call) -> Usage:
+        if not call.template or not call.thinking:
+            return usage
+        other = replace(call, **heard)  # type: ignore[arg-type]
+        return _more(usage, shares_of(other).total() - shares_of(call).total())
+
+    return count
+
+
+def _closed(call: Call) -> Call:
+    """The conversation without Partial Mode: a message that begins the answer is an earlier answer."""
+    bare = [{name: value for name, value in message.items() if name != "partial"} for message in call.messages]
+    return replace(call, messages=bare)
 
 
 def _foreign(usage: Usage, call: Call) -> Usage:
@@ -119,7 +146,61 @@ FAULTS = (
     Fault(
         name="foreign-tokenizer",
         summary="counts with a tokenizer that is not the model's: the same for English, another one for the rest",
-        conclusion="Pre-Verification fails when it is given the tokenizer",
+        conclusion="Pre-Verification fails when it is given the tokenizer, or where exact counts are known",
         count=_foreign,
+    ),
+    Fault(
+        name="template-drops-tools",
+        summary="renders no declaration of the request's tools",
+        conclusion=PATTERN.format("tools of the request are not in the prompt"),
+        count=_unrendered(Share.TOOLS),
+    ),
+    Fault(
+        name="template-drops-dynamic-tools",
+        summary="renders no declaration of the tools in system messages",
+        conclusion=PATTERN.format("tools of messages are not in the prompt"),
+        count=_unrendered(Share.DYNAMIC_TOOLS),
+    ),
+    Fault(
+        name="template-drops-tool-choice",
+        summary="does not tell the model that it must or must not call tools",
+        conclusion=PATTERN.format("tool_choice is not in the prompt"),
+        count=_unrendered(Share.CHOICE),
+    ),
+    Fault(
+        name="template-drops-response-format",
+        summary="does not tell the model which response_format is wanted",
+        conclusion=PATTERN.format("response_format is not in the prompt"),
+        count=_unrendered(Share.FORMAT),
+    ),
+    Fault(
+        name="template-drops-thoughts",
+        summary="renders answers of the history without their block of thoughts",
+        conclusion=PATTERN.format("thoughts of earlier answers are not in the prompt"),
+        count=_unrendered(Share.THOUGHTS),
+    ),
+    Fault(
+        name="template-drops-effort",
+        summary="does not tell the model how hard it should think",
+        conclusion=PATTERN.format("the note about effort is not in the prompt"),
+        count=_unrendered(Share.EFFORT),
+    ),
+    Fault(
+        name="template-fixes-effort",
+        summary="tells the model to think at effort max whatever is asked",
+        conclusion=PATTERN.format("the prompt names one effort for all"),
+        count=_rendered_as(effort="max"),
+    ),
+    Fault(
+        name="ignores-partial-mode",
+        summary="takes a message that begins the answer for an earlier answer",
+        conclusion="nothing fails: a warning says that Partial Mode is ignored",
+        hear=_closed,
+    ),
+    Fault(
+        name="template-never-thinks",
+        summary="renders every prompt as one without thinking",
+        conclusion=PATTERN.format("prompts are those without thinking"),
+        count=_rendered_as(thinking=False),
     ),
 )
