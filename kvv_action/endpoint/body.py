@@ -90,7 +90,7 @@ class Body:
             raise EndpointError(
                 FailureKind.TRUNCATED, f"the stream ended inside an event, after {self.assembly.chunks} chunks"
             ) from None
-        if self.assembly.chunks == 0 and self._head and self._head[0] != ord(":"):
+        if self.assembly.chunks == 0 and not self.assembly.ended and self._head and self._head[0] != ord(":"):
             raise bad_response("the answer is neither JSON nor a stream of events", self._head)
         self.assembly.end()
 

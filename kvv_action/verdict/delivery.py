@@ -47,8 +47,9 @@ INCIDENTS = 3
 """Incidents below which delivery does not fail: one restart of a server breaks everything that is in flight."""
 INCIDENT_SECONDS = 60.0
 """Broken tries without an answer between them are one incident when they are no further apart."""
-SAME_MOMENT = 0.1
-"""Seconds within which broken tries are one incident, whatever was answered between them."""
+SAME_MOMENT, MOMENT_SHARE = 0.1, 0.1
+"""Seconds within which broken tries are one incident, whatever was answered between them; and the most of their own
+duration that this may be, for a fast server answers many requests in a tenth of a second."""
 FAIL_ERROR, PASS_ERROR = 0.01, 0.05
 """One-sided errors of the limits: of failing a server at the limit, and of passing one there."""
 TIMEOUT_LEAST, TIMEOUT_SPREAD = 5.0, 0.03
@@ -196,7 +197,7 @@ class DeliveryTally:
         answered, broken = self._judged()
         count, requests = len(broken), len(broken) + len(answered)
         kinds = Counter(str(one.first.failure) for one in broken)
-        incidents = _incidents([_ended(one.first) for one in broken], answered)
+        incidents = _incidents([one.first for one in broken], answered)
         low = exact_limits(count, requests, FAIL_ERROR)[0]
         high = exact_limits(count, requests, PASS_ERROR)[1]
         verdict = _verdict(low, high, limit, incidents)
@@ -253,23 +254,28 @@ def _is_server_error(attempt: Attempt) -> bool:
     return attempt.failure is FailureKind.SERVER_ERROR and _is_broken(attempt)
 
 
-def _incidents(broken: Sequence[float], answered: Sequence[float]) -> int:
+def _incidents(broken: Sequence[Attempt], answered: Sequence[float]) -> int:
     """Groups of broken tries that one event explains.
 
     A restart or an outage breaks what is in flight and all that follows, and nothing is answered meanwhile; a server
-    that cuts some of its streams goes on answering others.
+    that cuts some of its streams goes on answering others. What breaks in the same moment is one event all the same;
+    how long a moment is depends on how long answers take.
 
     Args:
-        broken: when each broken try was over.
+        broken: first tries that broke.
         answered: when each answered one was, in order.
     """
-    ordered = sorted(broken)
-    apart = 0
+    if not broken:
+        return 0
+    moment = min(SAME_MOMENT, MOMENT_SHARE * median(attempt.duration for attempt in broken))
+    ordered = sorted(map(_ended, broken))
+    count, began = 1, ordered[0]
     for one, following in pairwise(ordered):
         between = bisect_left(answered, following) - bisect_left(answered, one)
         alone = following - one <= INCIDENT_SECONDS and not between
-        apart += not (alone or following - one <= SAME_MOMENT)
-    return apart + bool(ordered)
+        if not (alone or following - began <= moment):
+            count, began = count + 1, following
+    return count
 
 
 def _verdict(low: float, high: float, limit: float, incidents: int) -> Verdict:

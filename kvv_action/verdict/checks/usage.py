@@ -13,6 +13,10 @@ LONG = 400
 CHARACTERS_MOST = 16
 """Characters of prose that no tokenizer puts into one token on average."""
 FEW_SIGNS = 16
+SLACK = 16
+"""Tokens of markers around content and calls."""
+MEASURED = 20_000
+"""Characters of which tokens are reckoned."""
 CAP_COUNTS = 10_000
 """Different counts that are remembered."""
 CAP_LEAST, CAP_ANSWERS, CAP_SHARE = 256, 5, 0.05
@@ -22,11 +26,13 @@ REASONING_LEFT_OUT = Cause(
     id="usage-without-reasoning",
     sentence="usage leaves the tokens of the reasoning out",
     remedy="count reasoning in completion_tokens, as OpenAI does; see whether a gateway counts again",
+    explains=("length-too-early", "usage-too-few"),
 )
 TOO_FEW = Cause(
     id="usage-too-few",
-    sentence="usage counts far fewer tokens than the text can have",
+    sentence="usage counts far fewer completion tokens than the text has",
     remedy="let the engine count; see whether a gateway counts chunks or words",
+    explains=("length-too-early", "usage-without-reasoning"),
 )
 CACHED = Cause(
     id="usage-cached-above-prompt",
@@ -38,7 +44,7 @@ CAP = Cause(
     sentence="output is capped at {tokens} tokens, below what was asked for",
     remedy="raise the output limit of the engine, and of the gateway, to what the model can do",
     switches={"vLLM": "--max-model-len, --override-generation-config", "LiteLLM": "max_tokens of the model's entry"},
-    explains=("length-cut",),
+    explains=("length-cut", "length-too-early", "answer-in-reasoning", "answers-empty", "finish-contradicts-usage"),
 )
 
 
@@ -52,16 +58,33 @@ def usage_signs(answer: SeenAnswer) -> Iterator[Sign]:
     if completion.tokens is None:
         return
     prompt, generated = completion.tokens
-    content, thinking = _least(completion.content), _least(completion.reasoning)
-    if thinking and content <= generated < content + thinking:
-        shown = f"{generated} tokens for {len(completion.reasoning)} characters of thinking"
-        yield Sign(cause=REASONING_LEFT_OUT, shown=shown)
-    elif content and generated < content:
-        yield Sign(cause=TOO_FEW, shown=f"{generated} tokens for {len(completion.content)} characters")
-    details = (completion.usage or {}).get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, dict) else None
-    if isinstance(cached, int) and cached > prompt > 0:
+    if cause := _undercount(
+        completion, generated, _detail(completion, "completion_tokens_details", "reasoning_tokens")
+    ):
+        shown = f"{generated} tokens for {len(completion.content)} characters"
+        yield Sign(cause=cause, shown=f"{shown} and {len(completion.reasoning)} of thinking")
+    cached = _detail(completion, "prompt_tokens_details", "cached_tokens")
+    if cached > prompt > 0:
         yield Sign(cause=CACHED, shown=f"{cached} cached of {prompt}")
+
+
+def _undercount(completion: Completion, generated: int, reasoned: int) -> Cause | None:
+    """What a count leaves out, if it is too small for the text."""
+    rest = completion.content + "".join(call.name + call.arguments for call in completion.tool_calls)
+    content, thinking = _least(rest), _least(completion.reasoning)
+    if reasoned > generated:
+        return REASONING_LEFT_OUT
+    if generated >= content + thinking:
+        return TOO_FEW if not generated and rest else None
+    by_rest = thinking and content <= generated <= SLACK + 2 * of_text(rest[:MEASURED]).expected
+    return REASONING_LEFT_OUT if by_rest else TOO_FEW
+
+
+def _detail(completion: Completion, group: str, name: str) -> int:
+    """A count among the details of usage; 0 for none."""
+    details = (completion.usage or {}).get(group)
+    value = details.get(name) if isinstance(details, dict) else None
+    return value if isinstance(value, int) else 0
 
 
 class CapCheck:
@@ -94,4 +117,4 @@ def _least(text: str) -> float:
     """Tokens that a long text has at least; 0 for what is short, or repeats few signs, which tokenizers join."""
     if len(text) < LONG or len(set(text)) < FEW_SIGNS:
         return 0.0
-    return max(len(text) / CHARACTERS_MOST, 0.4 * of_text(text[:20_000]).expected)
+    return max(len(text) / CHARACTERS_MOST, 0.4 * of_text(text[:MEASURED]).expected)
