@@ -7,7 +7,7 @@ import orjson
 
 from kvv_action.causes import Cause
 from kvv_action.schema import Severity
-from kvv_action.verdict.checks.sightings import Base, Rule, SeenAnswer, Sign, is_json
+from kvv_action.verdict.checks.sightings import Base, Rule, SeenAnswer, Sign, is_json, of_beginnings, period
 
 _REMEDY = "use a version of the engine's tool-call parser that streams by OpenAI's contract, or take the gateway out"
 ANOMALIES = {
@@ -74,16 +74,24 @@ def call_signs(answer: SeenAnswer) -> Iterator[Sign]:
     for word in answer.completion.anomalies:
         if calls and word in ANOMALIES:
             yield Sign(cause=ANOMALIES[word], shown=f"{word}: {', '.join(call.name for call in calls)}")
+    if joined := next((call.name for call in calls if _is_joined(call.name, answer.request)), ""):
+        yield Sign(cause=ANOMALIES["tool-call-header-repeated"], shown=joined)
     for call in calls:
         if kind := repeated(call.arguments):
             yield Sign(cause=AGAIN if kind == "again" else CUMULATIVE, shown=call.arguments)
             return
 
 
+def _is_joined(name: str, request: str) -> bool:
+    """Whether a name is one of the request's several times."""
+    one = name[: period(name)]
+    return bool(one) and f'"{one}"' in request and f'"{name}"' not in request
+
+
 def repeated(arguments: str) -> str:
     """Whether joined arguments hold themselves `again`, or are `cumulative` beginnings of themselves; else empty."""
-    half = len(arguments) // 2
-    if arguments[:half] == arguments[half:] and is_json(arguments[:half]):
+    size = period(arguments) if arguments[:1] in ("{", "[") else 0
+    if size and is_json(arguments[:size]):
         return "again"
     if len(arguments) > LONGEST or is_json(arguments):
         return ""
@@ -94,26 +102,6 @@ def repeated(arguments: str) -> str:
             continue
         if is_json(before) and orjson.loads(before) == orjson.loads(last):
             return "again"
-        if _of_beginnings(before, last):
+        if of_beginnings(before, last):
             return "cumulative"
     return ""
-
-
-def _of_beginnings(text: str, whole: str) -> bool:
-    """Whether a text is made of growing beginnings of another one."""
-    size = at = 0
-    while at < len(text):
-        longer = _common(text, at, whole)
-        if longer <= size:
-            return False
-        size, at = longer, at + longer
-    return True
-
-
-def _common(text: str, at: int, whole: str) -> int:
-    """Length of the common beginning of `text[at:]` and `whole`, by halving."""
-    low, high = 0, min(len(whole), len(text) - at)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if text.startswith(whole[:middle], at) else (low, middle - 1)
-    return low

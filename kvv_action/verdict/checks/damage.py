@@ -7,10 +7,8 @@ from itertools import pairwise
 from kvv_action.causes import Cause
 from kvv_action.schema import Severity
 from kvv_action.verdict.checks.markers import REPLACEMENT
-from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, Sign, is_json
+from kvv_action.verdict.checks.sightings import LOOKED, Rule, SeenAnswer, Sign, ends_of, is_json, of_beginnings, period
 
-LOOKED = 50_000
-"""Characters at each end of a text that are looked at closely: what damages a text damages it everywhere."""
 CUT_TAIL = 4
 """Characters at the end of an answer that was cut by length, in which half a character is no damage."""
 BROKEN_TEXT = frozenset({"lone-surrogate", "invalid-utf8"})
@@ -39,30 +37,33 @@ LONGEST_PHRASE = 8
 """Words of a phrase whose repetition is looked for."""
 REPEATED_SHARE, REPEATED_LEAST = 0.5, 6
 """Share of the words, and number, from which repeated phrases are no style; one of 12 815 real texts has so many."""
-TWICE_LOOKED, TWICE_PIECE, TWICE_LEAST = 2000, 200, 16
-"""Characters that are taken apart into pieces that come twice, longest piece, and shortest text."""
+TWICE_LOOKED, TWICE_PIECE, TWICE_SIGNS = 2000, 200, 8
+"""Characters that are taken apart into pieces that come twice, longest piece, and different ones of a text."""
 LOOP_UNIT, LOOP_TIMES, LOOP_LEAST = 40, 16, 32
 """A loop: at most so many characters, so often one after the other up to the end, and at least so long in all."""
 LONG_UNIT, LONG_TIMES = 400, 10
 """The same for sentences and paragraphs."""
+RUN = re.compile(r"([^\w\s=*.|#~+<>/\\`'\"^:;,%$&-]|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])\1{99,}")
+"""One sign a hundred times, anywhere in a text; not those that tables, rulers and dumps are drawn with."""
 TAIL = 16
 """Characters by which the period of a loop is found."""
 LAYOUT = " \n\t-=_*.|#~+"
 """Characters that lines and tables repeat."""
-DOUBLED_LEAST = 40
-"""Characters from which the half of an answer is no accident."""
-GLUED = re.compile(r"(?<![\w/+.@=-])[A-Za-z]?[a-z]{28,}(?![\w/+=-])")
+DOUBLED_LEAST, APART_LEAST = 16, 40
+"""Characters from which it is no accident that a text comes twice; and where white space stands between."""
+GLUED = re.compile(r"(?<![a-z0-9/+.@=_-])[a-z]{28,}(?![\w/+=-])")
 """More letters than the longest words have."""
 GLUED_SIGNS = 8
 HEADLESS = re.compile(r" [a-z]|[,;:!?)\]}][ \n]|\.[ \n]")
 """How a text begins whose first token is gone; none of 12 815 real texts but two pieces of logs begins so."""
 OPENINGS = ("{", '{"', "[", "[{", '"')
-CUMULATIVE_HEAD, CUMULATIVE_PIECES = 6, 3
+CUMULATIVE_HEADS, CUMULATIVE_TRIED = (6, 2), 32
+"""Characters by which the beginning of a text is known again, and how many places are tried."""
 SCRIPTS = (
     (0x0041, 0x024F), (0x0370, 0x03FF), (0x0400, 0x052F), (0x0590, 0x07FF), (0x0900, 0x0E7F), (0x10A0, 0x10FF),
 )  # fmt: skip
 """Scripts whose letters do not stand in one word: Latin, Greek, Cyrillic, Semitic, Indic and Thai, Georgian."""
-MIXED_WORDS, MIXED_LOOKED = 4, 4000
+CLOSELY, MIXED_WORDS = 4000, 4
 STUTTER_SHARE = 0.02
 """Share of answers from which these fail the run: people and models do say a word three times now and then, and texts
 that are doubled exist (10 of the 500 reports of bugs of SWE-bench Verified)."""
@@ -164,11 +165,6 @@ def damage_signs(answer: SeenAnswer) -> Iterator[Sign]:
         yield from _repetitions(text, answer)
 
 
-def ends_of(text: str) -> str:
-    """Beginning and end of a very long text, the whole of any other."""
-    return text if len(text) <= 2 * LOOKED else text[:LOOKED] + text[-LOOKED:]
-
-
 def _repetitions(text: str, answer: SeenAnswer) -> Iterator[Sign]:
     """What is said more than once; nothing else is looked for where one of them is found."""
     completion = answer.completion
@@ -179,11 +175,12 @@ def _repetitions(text: str, answer: SeenAnswer) -> Iterator[Sign]:
         failing = (content and not cut) or nothing_else
         yield Sign(cause=DEGENERATE if failing else LOOP, shown=content or thought)
         return
-    half = len(completion.content) // 2
     whole = completion.content
-    if is_cumulative(whole):
+    if run := RUN.search(text):
+        yield Sign(cause=DEGENERATE, shown=text[max(0, run.start() - 40) : run.start() + 40])
+    elif is_cumulative(whole):
         yield Sign(cause=CUMULATIVE_TEXT, shown=whole)
-    elif half >= DOUBLED_LEAST and whole[:half] in (whole[half:], whole[half + 1 :]) and not _periodic(whole[:half]):
+    elif is_doubled(whole):
         yield Sign(cause=DOUBLED, shown=whole)
     elif shown := repeated_words(text, answer.request):
         yield Sign(cause=STUTTER, shown=shown)
@@ -207,6 +204,7 @@ def _half_characters(answer: SeenAnswer) -> str:
 
 def _misread(text: str) -> str:
     """UTF-8 that was read as Latin-1 or Windows-1252; nearly all signs beyond ASCII are of that kind then."""
+    text = text[:CLOSELY]
     if text.isascii():
         return ""
     found = [match for match in _MOJIBAKE.finditer(text) if _is_utf8(match[0])]
@@ -235,7 +233,7 @@ def _undecoded(text: str) -> str:
 
 def _mixed(text: str) -> str:
     """A word that is made of several scripts, where the text has some of them and three scripts or more."""
-    text = text[:MIXED_LOOKED]
+    text = text[:CLOSELY]
     if text.isascii():
         return ""
     scripts, words = set[int](), []
@@ -267,15 +265,16 @@ def repeated_words(text: str, request: str) -> str:
             return text[max(0, found.start() - 60) : found.end() + 60]
     if _in_pairs(text.strip()[:TWICE_LOOKED]):
         return text
-    words = [word.lower() for word in _WORD.findall(text)]
-    again = _said_again(words)
-    return text if again >= max(REPEATED_LEAST, REPEATED_SHARE * len(words)) else ""
+    lines = [[word.lower() for word in _WORD.findall(line)] for line in text.splitlines() if line]
+    again = sum(map(_said_again, lines))
+    return text if again >= max(REPEATED_LEAST, REPEATED_SHARE * sum(map(len, lines))) else ""
 
 
 def _in_pairs(text: str) -> bool:
     """Whether a text is nothing but pieces that come twice, one pair after the other."""
-    if len(text) < TWICE_LEAST or len(set(text)) < TWICE_LEAST // 2:
-        return False
+    lines = text.splitlines()
+    if len(set(text)) < TWICE_SIGNS or any(one == other for one, other in pairwise(lines)):
+        return False  # too few signs, or a log whose lines are alike
     ends, seen = [0], {0}
     while ends:
         at = ends.pop()
@@ -290,9 +289,9 @@ def _in_pairs(text: str) -> bool:
 
 
 def _said_again(words: Sequence[str]) -> int:
-    """Words that belong to a phrase which was said just before; short words and pairs of letters do not count."""
+    """Words of a line that belong to a phrase which was said just before."""
     covered = set[int]()
-    if len(words) < 2 * REPEATED_LEAST:
+    if len(words) < REPEATED_LEAST:
         return 0
     for size in range(1, LONGEST_PHRASE + 1):
         run = 0
@@ -305,18 +304,31 @@ def _said_again(words: Sequence[str]) -> int:
 
 
 def is_cumulative(text: str) -> bool:
-    """Whether a text is made of growing beginnings of itself."""
-    head = text[:CUMULATIVE_HEAD]
-    if len(head) < CUMULATIVE_HEAD or len(set(head)) < 3:
+    """Whether a text is made of growing beginnings of itself; the last of them is whole."""
+    if len(set(text[:CLOSELY])) < TWICE_SIGNS:
         return False
-    places, at = [0], text.find(head, 1)
-    while at > 0 and len(places) <= LOOKED:
-        places.append(at)
-        at = text.find(head, at + 1)
-    if len(places) < CUMULATIVE_PIECES:
-        return False
-    pieces = [text[start:end] for start, end in pairwise([*places, len(text)])]
-    return all(len(one) < len(other) and other.startswith(one) for one, other in pairwise(pieces))
+    for head in CUMULATIVE_HEADS:
+        start = len(text)
+        for _ in range(CUMULATIVE_TRIED):
+            start = text.rfind(text[:head], 1, start + head - 1)
+            if start <= 0:
+                break
+            whole = text[start:]
+            if of_beginnings(text[:start], whole) > 1:
+                return True
+    return False
+
+
+def is_doubled(text: str) -> bool:
+    """Whether a text is another one several times, or twice with white space between."""
+    size = period(text) if len(text) >= 2 * DOUBLED_LEAST else 0
+    if size >= DOUBLED_LEAST:
+        return len(set(text[:size])) >= DOUBLED_LEAST // 2 and not _periodic(text[:size]) and "\n" not in text[size - 1]
+    for between in (1, 2, 3):
+        half = (len(text) - between) // 2
+        if half >= APART_LEAST and text[:half] == text[-half:] and not text[half:-half].strip():
+            return not _periodic(text[:half])
+    return False
 
 
 def _periodic(text: str) -> bool:

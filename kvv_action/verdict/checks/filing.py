@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from kvv_action.causes import Cause
 from kvv_action.journal.lines import Place
 from kvv_action.schema import Completion, Finding, Severity
-from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, Sightings, Sign, is_json
+from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, Sightings, Sign, ends_of, is_json
 
 KNOWN_FINISHES = frozenset({"stop", "length", "tool_calls", "function_call", "content_filter", "repeat"})
 _THINKING = re.compile(r"<think(?:ing)?>|<thought>|<reasoning>|◁think▷|\[THINK\]", re.IGNORECASE)
 _CLOSING = re.compile(r"</think(?:ing)?>|</thought>|</reasoning>|◁/think▷|\[/THINK\]", re.IGNORECASE)
-_FENCE = re.compile(r"^(```+|~~~+)[ \t]*\w*[ \t]*\n(.*?)(?:\n[ \t]*\1|\Z)", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"^(`{3,16}|~{3,16})[ \t]*\w*[ \t]*\r?\n(.*?)(?:\n[ \t]*\1|\Z)", re.DOTALL | re.MULTILINE)
 _THINKING_OFF = re.compile(
     r'"thinking":\s?(?:false|\{"type":\s?"disabled")|"(?:enable_)?thinking":\s?false|"reasoning_effort":\s?"none"'
 )
@@ -96,7 +96,7 @@ RULES = {
 def filing_signs(answer: SeenAnswer) -> Iterator[Sign]:
     """Where the parts of an answer stand, and how it says that it ended."""
     completion, text = answer.completion, answer.completion.content.strip()
-    if _holds_thinking(text, answer):
+    if _holds_thinking(ends_of(text), answer):
         yield Sign(cause=THINKING_AS_CONTENT, shown=text)
     elif text and not completion.reasoning and completion.finish_reason == "length" and _may_think(answer):
         yield Sign(cause=CUT_THINKING, shown=text)
@@ -121,13 +121,13 @@ def _may_think(answer: SeenAnswer) -> bool:
 
 
 def _nothing(answer: SeenAnswer) -> Iterator[Sign]:
-    """Answers without content, where some should be."""
+    """Answers without content or calls, where some should be."""
     completion = answer.completion
+    if not completion.tool_calls and completion.finish_reason in ("tool_calls", "function_call"):
+        yield Sign(cause=CALLS_LOST, shown=f"finish_reason {completion.finish_reason}, no call")
     if completion.content.strip() or completion.tool_calls:
         return
-    if completion.finish_reason in ("tool_calls", "function_call"):
-        yield Sign(cause=CALLS_LOST, shown=f"finish_reason {completion.finish_reason}, no call")
-    elif completion.finish_reason == "stop" and '"stop":' not in answer.request:
+    if completion.finish_reason == "stop" and '"stop":' not in answer.request:
         if thought := completion.reasoning.strip():
             yield Sign(cause=ANSWER_AS_THINKING, shown=thought[-200:])
         else:

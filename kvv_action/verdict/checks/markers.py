@@ -7,7 +7,7 @@ import orjson
 
 from kvv_action.causes import Cause
 from kvv_action.schema import Severity, ToolCall
-from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, Sign
+from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, Sign, ends_of
 
 REPLACEMENT = "\ufffd"
 _LOOKS_LIKE = (
@@ -79,7 +79,7 @@ def marker_signs(answer: SeenAnswer, own: Sequence[str]) -> Iterator[Sign]:
     leaked, others = set[str](), set[str]()
     for text in (completion.content, completion.reasoning, *_texts_of(completion.tool_calls)):
         if "<" in text or "[" in text:
-            plain = _without_code(text, known)
+            plain = ends_of(_without_code(text, known))
             leaked |= {marker for marker in known if marker in plain}
             others |= set(SUSPICIOUS.findall(plain))
     leaked -= answer.echo

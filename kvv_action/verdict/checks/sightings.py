@@ -17,6 +17,10 @@ FEWEST_FAILING, LEAST_SHARE = 3, 0.005
 EXAMPLES, EXAMPLE_LIMIT = 5, 200
 _MAX_TOKENS = re.compile(r'"max_(?:completion_)?tokens":\s?(\d{1,9})(?!\d)')
 _JSON_ASKED = re.compile(r'"response_format":\s?\{(?!"type":\s?"text")')
+PROBE, MOST_UNITS = 64, 200
+"""Characters of a beginning by which its repetition is looked for, and how many places are tried."""
+LOOKED = 30_000
+"""Characters at each end of a text that are looked at closely: what damages a text damages it everywhere."""
 WORDS = 5
 """Words that a sentence names."""
 
@@ -138,3 +142,41 @@ def is_json(text: str) -> bool:
     except orjson.JSONDecodeError:
         return False
     return True
+
+
+def ends_of(text: str) -> str:
+    """Beginning and end of a very long text, the whole of any other."""
+    return text if len(text) <= 2 * LOOKED else text[:LOOKED] + text[-LOOKED:]
+
+
+def period(text: str) -> int:
+    """Length of the unit whose repetition a text is; 0 where it is no repetition."""
+    beginning = text[: min(PROBE, len(text) // 2)]
+    size = text.find(beginning, 1) if beginning else 0
+    for _ in range(MOST_UNITS):
+        if not 0 < size <= len(text) // 2:
+            break
+        if len(text) % size == 0 and text[size:] == text[:-size]:
+            return size
+        size = text.find(beginning, size + 1)
+    return 0
+
+
+def of_beginnings(text: str, whole: str) -> int:
+    """Of how many growing beginnings of another text a text is made; 0 where it is not."""
+    size = at = count = 0
+    while at < len(text):
+        longer = _common(text, at, whole)
+        if longer <= size:
+            return 0
+        size, at, count = longer, at + longer, count + 1
+    return count
+
+
+def _common(text: str, at: int, whole: str) -> int:
+    """Length of the common beginning of `text[at:]` and `whole`, by halving."""
+    low, high = 0, min(len(whole), len(text) - at)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if text.startswith(whole[:middle], at) else (low, middle - 1)
+    return low

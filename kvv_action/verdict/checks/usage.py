@@ -15,6 +15,8 @@ CHARACTERS_MOST = 16
 FEW_SIGNS = 16
 SLACK = 16
 """Tokens of markers around content and calls."""
+CACHE_FIELDS = ("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens")
+"""Where Moonshot, DeepSeek and Anthropic's gateways count what came from a cache."""
 MEASURED = 20_000
 """Characters of which tokens are reckoned."""
 CAP_COUNTS = 10_000
@@ -63,7 +65,10 @@ def usage_signs(answer: SeenAnswer) -> Iterator[Sign]:
     ):
         shown = f"{generated} tokens for {len(completion.content)} characters"
         yield Sign(cause=cause, shown=f"{shown} and {len(completion.reasoning)} of thinking")
-    cached = _detail(completion, "prompt_tokens_details", "cached_tokens")
+    cached = max(
+        _detail(completion, "prompt_tokens_details", "cached_tokens"),
+        *(_number((completion.usage or {}).get(name)) for name in CACHE_FIELDS),
+    )
     if cached > prompt > 0:
         yield Sign(cause=CACHED, shown=f"{cached} cached of {prompt}")
 
@@ -83,7 +88,10 @@ def _undercount(completion: Completion, generated: int, reasoned: int) -> Cause 
 def _detail(completion: Completion, group: str, name: str) -> int:
     """A count among the details of usage; 0 for none."""
     details = (completion.usage or {}).get(group)
-    value = details.get(name) if isinstance(details, dict) else None
+    return _number(details.get(name)) if isinstance(details, dict) else 0
+
+
+def _number(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
@@ -115,6 +123,6 @@ class CapCheck:
 
 def _least(text: str) -> float:
     """Tokens that a long text has at least; 0 for what is short, or repeats few signs, which tokenizers join."""
-    if len(text) < LONG or len(set(text)) < FEW_SIGNS:
+    if len(text) < LONG or len(set(text[:MEASURED])) < FEW_SIGNS:
         return 0.0
     return max(len(text) / CHARACTERS_MOST, 0.4 * of_text(text[:MEASURED]).expected)
