@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 
 from kvv_action.journal.lines import Place
 from kvv_action.journal.reading import Sent
@@ -25,12 +26,19 @@ EXPLAINED = 0.8
 
 
 def text_signs(answer: SeenAnswer, own_markers: tuple[str, ...]) -> Iterator[Sign]:
-    """What the texts of one answer show; a redacted journal keeps this instead of the texts."""
-    yield from markers.marker_signs(answer, own_markers)
-    yield from damage.damage_signs(answer)
-    yield from calls.call_signs(answer)
-    yield from filing.filing_signs(answer)
-    yield from usage.usage_signs(answer)
+    """What the texts of one answer show, each cause once; a redacted journal keeps this instead of the texts."""
+    found = chain(
+        markers.marker_signs(answer, own_markers),
+        damage.damage_signs(answer),
+        calls.call_signs(answer),
+        filing.filing_signs(answer),
+        usage.usage_signs(answer),
+    )
+    seen = set[str]()
+    for sign in found:
+        if sign.cause.id not in seen:
+            seen.add(sign.cause.id)
+            yield sign
 
 
 def seen_answer(place: Place, exchange: Exchange, planned: PlannedBenchmark) -> SeenAnswer:
@@ -80,7 +88,7 @@ class AnswerChecks:
         self._looked[Base.ANSWERS] += 1
         self._looked[Base.CALLS] += bool(completion.tool_calls)
         self._looked[Base.PARALLEL] += completion.streamed and len(completion.tool_calls) > 1
-        for sign in {sign.cause.id: sign for sign in self.signs(sent)}.values():
+        for sign in self.signs(sent):
             if sign.cause is CUT_THINKING:
                 self._thinking.add(sent.place, sign.shown)
             else:
