@@ -93,7 +93,8 @@ def _degenerate(_: Answer, call: Call) -> Answer:
 
 
 def _looping(answer: Answer, _: Call) -> Answer:
-    return replace(answer, content=(answer.content + " and so on" * LOOP_TIMES).lstrip(), tool_calls=())
+    content = (answer.content + " and so on" * LOOP_TIMES).lstrip()
+    return replace(answer, content=content, tool_calls=(), finish_reason="stop")
 
 
 def _looping_thought(answer: Answer, _: Call) -> Answer:

@@ -265,7 +265,7 @@ def repeated_words(text: str, request: str) -> str:
             return text[max(0, found.start() - 60) : found.end() + 60]
     if _in_pairs(text.strip()[:TWICE_LOOKED]):
         return text
-    lines = [[word.lower() for word in _WORD.findall(line)] for line in text.splitlines() if line]
+    lines = [[word.lower() for word in _WORD.findall(line[:CLOSELY])] for line in text.splitlines() if line]
     again = sum(map(_said_again, lines))
     return text if again >= max(REPEATED_LEAST, REPEATED_SHARE * sum(map(len, lines))) else ""
 
@@ -333,8 +333,8 @@ def is_doubled(text: str) -> bool:
 
 def _periodic(text: str) -> bool:
     """Whether lines of a text are all alike, as those of logs are."""
-    lines = {line.strip() for line in text.splitlines() if line.strip()}
-    return len(lines) * 2 < text.strip().count("\n") + 1
+    lines = [line for line in text[:LOOKED].splitlines() if line]
+    return 2 * len(set(lines)) < len(lines) or not lines
 
 
 def _only_loop(text: str) -> bool:

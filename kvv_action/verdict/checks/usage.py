@@ -1,5 +1,6 @@
 """Counts of tokens that contradict the text, and limits that show only in counts."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from kvv_action.causes import Cause
@@ -22,7 +23,7 @@ MEASURED = 20_000
 CAP_COUNTS = 10_000
 """Different counts that are remembered."""
 CAP_LEAST, CAP_ANSWERS, CAP_SHARE = 256, 5, 0.05
-"""A cap: from so many tokens, so many answers, and such a share of all end at exactly the same count."""
+"""A cap: from so many tokens, answers to so many samples, and such a share of all end at exactly the same count."""
 
 REASONING_LEFT_OUT = Cause(
     id="usage-without-reasoning",
@@ -101,6 +102,8 @@ class CapCheck:
     def __init__(self) -> None:
         self._looked = 0
         self._ends: dict[int, Sightings] = {}
+        self._by_length: Counter[int] = Counter()
+        self._samples: dict[int, set[tuple[str, int]]] = {}
 
     def see(self, place: Place, completion: Completion, asked: object) -> None:
         """Look at the count of one answer; `asked` is the limit that was asked for."""
@@ -108,17 +111,25 @@ class CapCheck:
             return
         self._looked += 1
         generated = completion.tokens[1]
-        if not isinstance(asked, int) or not CAP_LEAST <= generated < asked:
-            return
+        if not isinstance(asked, int) or not CAP_LEAST <= generated < asked or completion.finish_reason == "tool_calls":
+            return  # a call that is whole was not cut
         if generated in self._ends or len(self._ends) < CAP_COUNTS:
             shown = f"{generated} tokens of {asked}, finish_reason {completion.finish_reason}"
             self._ends.setdefault(generated, Sightings(cause=CAP)).add(place, shown)
+            self._by_length[generated] += completion.finish_reason == "length"
+            samples = self._samples.setdefault(generated, set())
+            if len(samples) < CAP_ANSWERS:
+                samples.add((place.benchmark, place.index))
 
     def findings(self) -> Iterator[Finding]:
-        """The cap, if the largest count is that of many answers."""
-        most = max(self._ends, default=0)
-        if most and self._ends[most].count >= max(CAP_ANSWERS, CAP_SHARE * self._looked):
-            yield self._ends[most].finding(self._looked, Rule(), tokens=most)
+        """The cap: where most of those end that length ended, or the largest count of all, if many answers have it."""
+        by_length = max(self._by_length, key=lambda tokens: (self._by_length[tokens], tokens), default=0)
+        for tokens in (by_length, max(self._ends, default=0)):
+            if len(self._samples.get(tokens, ())) < CAP_ANSWERS:
+                continue  # a server may say the same to the same question
+            if self._ends[tokens].count >= CAP_SHARE * self._looked:
+                yield self._ends[tokens].finding(self._looked, Rule(), tokens=tokens)
+                return
 
 
 def _least(text: str) -> float:
