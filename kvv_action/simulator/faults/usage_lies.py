@@ -5,6 +5,7 @@ from typing import Any
 
 from kvv_action.schema import Answer, Json
 from kvv_action.simulator.call import Call
+from kvv_action.simulator.conversation import last_user_text
 from kvv_action.simulator.faults.hooks import Say
 from kvv_action.simulator.faults.model import Fault, Turn
 from kvv_action.simulator.tokens import count, cut
@@ -14,7 +15,7 @@ CAP = 300
 """Tokens after which every answer ends; more than the vendor's own answers have, so it writes on until there."""
 CHUNK = 4
 """Tokens in a chunk that is counted as one."""
-MORE = " Let me look at it once more from the beginning, to be sure."
+MORE = " ".join(f"I look at point {point} once more." for point in range(CAP))
 
 Change = Callable[[Mapping[str, Any], Answer], Mapping[str, Any]]
 
@@ -65,7 +66,7 @@ def _capped(finish_reason: str) -> Say:
     def say(answer: Answer, call: Call) -> Answer:
         if not answer.reasoning or (call.max_tokens is not None and call.max_tokens <= CAP):
             return answer
-        thought = cut(answer.reasoning + MORE * CAP, CAP).text
+        thought = cut(f"I am asked: {last_user_text(call.messages)} {MORE}", CAP).text
         return Answer(reasoning=thought, finish_reason=finish_reason)
 
     return say

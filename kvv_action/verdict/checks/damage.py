@@ -118,6 +118,7 @@ NO_LANGUAGE = Cause(
     id="not-language",
     sentence="answers are not language: pieces of words of many scripts",
     remedy="check that weights, tokenizer and their quantisation belong together, and compare at greedy decoding",
+    explains=("output-capped", "length-too-early", "text-head-lost"),
 )
 LOOP = Cause(
     id="degenerate-loop",
@@ -132,7 +133,7 @@ DEGENERATE = Cause(
         "wrong attention kernel"
     ),
     switches={"vLLM": "--kv-cache-dtype auto, --dtype bfloat16, --enforce-eager to compare"},
-    explains=("length-cut", "output-capped", LOOP.id, STUTTER.id, "answer-in-reasoning"),
+    explains=("length-cut", "length-too-early", "output-capped", LOOP.id, STUTTER.id, "answer-in-reasoning"),
 )
 CAUSES = (
     CUT_CHARACTERS, MOJIBAKE, VOCABULARY, GLUED_WORDS, HEAD_LOST, STUTTER, DOUBLED, CUMULATIVE_TEXT, NO_LANGUAGE,

@@ -23,7 +23,7 @@ MEASURED = 20_000
 CAP_COUNTS = 10_000
 """Different counts that are remembered."""
 CAP_LEAST, CAP_ANSWERS, CAP_SHARE = 256, 5, 0.05
-"""A cap: from so many tokens, answers to so many samples, and such a share of all end at exactly the same count."""
+"""A cap: from so many tokens, so many different answers, and such a share of all end at exactly the same count."""
 
 REASONING_LEFT_OUT = Cause(
     id="usage-without-reasoning",
@@ -103,7 +103,7 @@ class CapCheck:
         self._looked = 0
         self._ends: dict[int, Sightings] = {}
         self._by_length: Counter[int] = Counter()
-        self._samples: dict[int, set[tuple[str, int]]] = {}
+        self._texts: dict[int, set[int]] = {}
 
     def see(self, place: Place, completion: Completion, asked: object) -> None:
         """Look at the count of one answer; `asked` is the limit that was asked for."""
@@ -117,16 +117,16 @@ class CapCheck:
             shown = f"{generated} tokens of {asked}, finish_reason {completion.finish_reason}"
             self._ends.setdefault(generated, Sightings(cause=CAP)).add(place, shown)
             self._by_length[generated] += completion.finish_reason == "length"
-            samples = self._samples.setdefault(generated, set())
-            if len(samples) < CAP_ANSWERS:
-                samples.add((place.benchmark, place.index))
+            texts = self._texts.setdefault(generated, set())
+            if len(texts) < CAP_ANSWERS:
+                texts.add(hash((completion.content, completion.reasoning)))
 
     def findings(self) -> Iterator[Finding]:
         """The cap: where most of those end that length ended, or the largest count of all, if many answers have it."""
         by_length = max(self._by_length, key=lambda tokens: (self._by_length[tokens], tokens), default=0)
         for tokens in (by_length, max(self._ends, default=0)):
-            if len(self._samples.get(tokens, ())) < CAP_ANSWERS:
-                continue  # a server may say the same to the same question
+            if len(self._texts.get(tokens, ())) < CAP_ANSWERS:
+                continue  # the same text has the same number of tokens
             if self._ends[tokens].count >= CAP_SHARE * self._looked:
                 yield self._ends[tokens].finding(self._looked, Rule(), tokens=tokens)
                 return
