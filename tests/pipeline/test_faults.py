@@ -45,6 +45,8 @@ CHANGED = frozenset(
 DEFAULTS = frozenset(
     f"parameters.{name}.default" for name in ("temperature", "top_p", "presence_penalty", "frequency_penalty", "n")
 )
+ANY_DELIVERY = ("--max-broken-tries", 1)
+"""Delivery is not judged: what is tested are the answers."""
 EVERY_ANSWER = frozenset(f"kvv-{number}" for number in range(1, 9))
 
 
@@ -212,16 +214,24 @@ def test_a_demonstration_is_labelled(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", ["rate-limits=0.3", "server-errors=0.2"])
 def test_passing_trouble_is_retried_and_stays_visible(fault: str, tmp_path: Path) -> None:
-    """With enough tries the run passes; tries and the rate of first tries tell what it took."""
-    ran, report = demo(tmp_path, "--fault", fault, "--retry-attempts", 10)
+    """With enough tries all is answered; tries and the rate of first tries tell what it took."""
+    ran, report = demo(tmp_path, "--fault", fault, "--retry-attempts", 10, *ANY_DELIVERY)
     assert ran.status == 0
     assert report["usage"]["attempts"] > report["usage"]["requests"]
     assert any(result["metrics"]["first_try_rate"] < 1 for result in report["benchmarks"])
 
 
+def test_server_errors_that_retries_hide_fail_the_run(tmp_path: Path) -> None:
+    """Delivery is judged on first tries, and leads the verdict, although every probe is right in the end."""
+    ran, report = demo(tmp_path, "--fault", "server-errors=0.4", "--retry-attempts", 10)
+    assert ran.status == 1
+    assert benchmark(report, "precheck")["verdict"] == "pass"
+    assert [found["cause_id"] for found in report["findings"]] == ["delivery-server-error"]
+
+
 def test_trouble_in_some_requests_costs_no_answer(tmp_path: Path) -> None:
-    """What is given up after its tries is failed, the rest is right, and the verdict is open."""
-    ran, report = demo(tmp_path, "--fault", "server-errors=0.4", "--retry-attempts", 1)
+    """What is given up after its tries is failed, the rest is right, and the verdict of the answers is open."""
+    ran, report = demo(tmp_path, "--fault", "server-errors=0.4", "--retry-attempts", 1, *ANY_DELIVERY)
     result = benchmark(report, "precheck")
     assert ran.status == 3
     assert {case["outcome"] for case in result["cases"]} == {"right", "failed"}
