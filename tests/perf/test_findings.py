@@ -25,15 +25,15 @@ from tests.findings.test_quiet import ODDITIES
 pytestmark = [pytest.mark.perf, pytest.mark.timeout(900)]
 SEEDS, RATES, LEAST = 100, (0.1, 0.03), 95
 ANYWHERE = (
-    "repeats-words", "cuts-characters", "reads-utf8-as-latin-1", "loops-in-content", "loops-in-thinking",
-    "writes-only-one-sign", "leaves-end-of-thinking", "leaves-end-of-turn", "serves-raw-k3", "names-another-maker",
+    "repeats-words", "cuts-characters", "misreads-as-latin", "loops-in-content", "loops-in-thinking",
+    "writes-only-one-sign", "leaves-end-of-thinking", "leaves-end-of-turn", "serves-raw-channels", "names-another-maker",
     "names-two-models", "leaves-reasoning-out-of-usage", "counts-chunks",
-    "caches-more-than-prompt", "reasons-more-than-completion", "caps-at-300",
+    "caches-more-than-prompt", "reasons-more-than-completion", "caps-output-early",
     "answers-in-reasoning", "kimi-think-tags-in-content", "thinking-tags-in-content", "says-eos-token",
     "filters-content",
 )  # fmt: skip
 """Faults that an answer to nearly any request shows."""
-BROKEN = ("truncates-stream", "gives-up-abort", "resets-connections", "answers-500", "sends-error-event")
+BROKEN = ("truncates-stream", "gives-up-abort", "resets-connections", "answers-internal-error", "sends-error-event")
 RUNS, SMOKE = 1000, 59
 SIZE, MILLISECONDS = 1_000_000, 20
 

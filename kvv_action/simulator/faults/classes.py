@@ -79,7 +79,7 @@ FAULTS = (
         check=_crashes(_forced_thinking),
     ),
     Fault(
-        name="refuses-above-32k",
+        name="refuses-long-prompts",
         summary=f"refuses prompts above {WINDOW} tokens",
         conclusion="the context is smaller than the profile's",
         check=_small_window,

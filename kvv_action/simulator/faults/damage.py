@@ -172,20 +172,20 @@ FAULTS = (
         send=_written(_SURROGATE, b"\\ud83d"),
     ),
     Fault(
-        name="sends-broken-utf8",
+        name="sends-broken-bytes",
         summary="sends a byte that is no UTF-8",
         conclusion=f"{DAMAGED}, characters are cut",
         say=_content(_broken),
         send=_written(_BROKEN, b"\xe2\x80"),
     ),
     Fault(
-        name="reads-utf8-as-latin-1",
+        name="misreads-as-latin",
         summary="takes the bytes of UTF-8 for Latin-1",
         conclusion=f"{DAMAGED}, the encoding is wrong",
         say=_content(_as_latin),
     ),
     Fault(
-        name="reads-utf8-as-windows-1252",
+        name="misreads-as-windows",
         summary="takes the bytes of UTF-8 for Windows-1252",
         conclusion=f"{DAMAGED}, the encoding is wrong",
         say=_content(_as_windows),

@@ -100,7 +100,7 @@ def _in_one_piece(chunks: list[Json]) -> list[Json]:
 STRICT = "a finding: clients put these calls together wrongly"
 FAULTS = (
     Fault(
-        name="numbers-all-calls-0",
+        name="numbers-all-calls-alike",
         summary="streams parallel calls that all have index 0",
         conclusion=f"{STRICT}, the second overwrites the first",
         send=each_piece(_first_index),

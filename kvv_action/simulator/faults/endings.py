@@ -158,9 +158,9 @@ FAULTS = (
     _broken("joins-events", "loses the empty line between two events", send=_streamed(_joined)),
     _broken("resets-connections", "closes the connection after the head of the response", send=_reset),
     _broken("cuts-at-one-time", f"cuts every stream after {TIMEOUT:g} s", send=_streamed(_timed_out)),
-    _broken("answers-500", "answers 500", admit=_status(500, "internal server error")),
-    _broken("answers-502", "answers 502 with a page", admit=_page(502, "Bad Gateway")),
-    _broken("answers-504", "answers 504 with a page", admit=_page(504, "Gateway Time-out")),
+    _broken("answers-internal-error", "answers 500", admit=_status(500, "internal server error")),
+    _broken("answers-bad-gateway", "answers 502 with a page", admit=_page(502, "Bad Gateway")),
+    _broken("answers-gateway-timeout", "answers 504 with a page", admit=_page(504, "Gateway Time-out")),
     Fault(
         name="sheds-load",
         summary="answers 529, the engine is overloaded",

@@ -110,13 +110,13 @@ FAULTS = (
         say=_in_calls(lambda name, arguments: (f"{name}<|sep|>", arguments)),
     ),
     Fault(
-        name="serves-raw-k3",
+        name="serves-raw-channels",
         summary="runs K3 without any parser: all channels come as one text",
         conclusion="a finding: there is no parser for this model",
         say=_raw_k3,
     ),
     Fault(
-        name="serves-raw-k2-calls",
+        name="serves-raw-calls",
         summary="leaves K2's section of tool calls in the content",
         conclusion="a finding: control tokens leak, which explains that calls are missing",
         say=_raw_k2,

@@ -98,13 +98,13 @@ FAULTS = (
         send=_counted(_too_much_reasoning),
     ),
     Fault(
-        name="caps-at-300",
+        name="caps-output-early",
         summary=f"ends every answer at {CAP} tokens with finish_reason length, however many are asked for",
         conclusion=f"a finding: output is capped at {CAP} tokens",
         say=_capped("length"),
     ),
     Fault(
-        name="caps-at-300-and-stops",
+        name="caps-and-stops",
         summary=f"ends every answer at {CAP} tokens with finish_reason stop",
         conclusion=f"a finding: output is capped at {CAP} tokens",
         say=_capped("stop"),
