@@ -1,44 +1,132 @@
-"""The only list of benchmarks; their code is imported when one is asked for."""
+"""The benchmarks that can be asked: ours, and those that other packages bring (`kvv_action.plugins`).
 
-from collections.abc import Iterable, Iterator
-from importlib import import_module
-from types import ModuleType
+What is listed of a benchmark is known before its code is imported.
+"""
 
-from kvv_action.benchmark import Benchmark, Options
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib import import_module, resources
+from typing import Any, cast
 
-_CLASSES = {
-    "precheck": ("benchmarks.precheck", "Precheck"),
-    "ocrbench": ("benchmarks.ocrbench", "OcrBench"),
-    "mmmu_pro": ("benchmarks.mmmu_pro", "MmmuPro"),
-    "aime2025": ("benchmarks.aime2025", "Aime2025"),
-    "toolcall": ("benchmarks.toolcall", "ToolCallBenchmark"),
-    "swebench": ("benchmarks.swebench", "SweBench"),
-}
+from kvv_action import plugins
+from kvv_action.benchmark import Benchmark, BenchmarkBase, Options
+from kvv_action.options import BenchmarkOptions
+from kvv_action.profiles.model import BenchmarkRules
 
-_EXPORTS = {"toolcall": "benchmarks.toolcall.export", "swebench": "benchmarks.swebench.export"}
 
-IDS = tuple(_CLASSES)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedBenchmark:
+    """A benchmark that can be asked; see `kvv_action.benchmark.BenchmarkBase` for what is repeated of its class.
+
+    Attributes:
+        package: its Python package, which holds its bundled samples.
+        code: imports its class.
+        options: imports the class of its options.
+        rules: how it is asked where a profile does not know it; None where only profiles say that.
+    """
+
+    id: str
+    title: str
+    package: str
+    code: Callable[[], type[BenchmarkBase]]
+    options: Callable[[], type[BenchmarkOptions]]
+    gates: bool = False
+    compares: bool = False
+    extras: tuple[str, ...] = ()
+    rules: BenchmarkRules | None = None
+
+    def has_samples(self) -> bool:
+        """Whether its package brings samples."""
+        pin = self.code().pin
+        return pin is None or resources.files(self.package).joinpath(pin.bundled).is_dir()
+
+
+def _named(module: str, name: str) -> Any:
+    return getattr(import_module(module), name)
+
+
+def _ours(name: str, title: str, code: str, options: str = "", **facts: Any) -> ListedBenchmark:
+    package = f"benchmarks.{name}"
+    return ListedBenchmark(
+        id=name,
+        title=title,
+        package=package,
+        code=partial(_named, f"{package}.benchmark", code),
+        options=partial(_named, f"{package}.options", options) if options else lambda: BenchmarkOptions,
+        **facts,
+    )
+
+
+_OURS = (
+    _ours("precheck", "Pre-Verification", "Precheck", "PrecheckOptions", gates=True),
+    _ours("ocrbench", "OCRBench", "OcrBench", "OcrBenchOptions"),
+    _ours("mmmu_pro", "MMMU Pro", "MmmuPro", "MmmuProOptions"),
+    _ours("aime2025", "AIME 2025", "Aime2025"),
+    _ours(
+        "toolcall", "K2VV ToolCall", "ToolCallBenchmark", "ToolCallOptions", compares=True, extras=("k2vv-*.json*",)
+    ),
+    _ours(
+        "swebench", "SWE-bench", "SweBench", "SweBenchOptions", extras=("swebench-*.jsonl", "trajectories/*.txt")
+    ),
+)  # fmt: skip
+OURS: Mapping[str, ListedBenchmark] = {one.id: one for one in _OURS}
 """In the order in which they are planned and reported."""
 
 
-def package(benchmark: str) -> str:
-    """The Python package of a benchmark, which holds its bundled samples."""
-    return _CLASSES[benchmark][0]
+def ids() -> tuple[str, ...]:
+    """Ids of all benchmarks: ours, then those of other packages; nothing is imported."""
+    return (*OURS, *(name for name in plugins.names() if name not in OURS))
 
 
-def exporters(benchmarks: Iterable[str]) -> Iterator[ModuleType]:
-    """Modules of these benchmarks that write further files beside the reports, with `write(out, Source(...))`."""
-    for benchmark in benchmarks:
-        if benchmark in _EXPORTS:
-            yield import_module(_EXPORTS[benchmark])
-
-
-def create(benchmark: str, options: Options) -> Benchmark:
-    """A benchmark by id.
+@cache
+def listed(name: str) -> ListedBenchmark:
+    """A benchmark by id. One of another package cannot take the place of one of ours.
 
     Raises:
-        KeyError: not one of `IDS`.
+        NotInstalled: there is none of that id.
+        BrokenPlugin: the package that brings it cannot be used.
     """
-    module, name = _CLASSES[benchmark]
-    instance: Benchmark = getattr(import_module(module + ".benchmark"), name)(options)
-    return instance
+    if name in OURS:
+        return OURS[name]
+    code = plugins.load(name)
+    return ListedBenchmark(
+        id=name,
+        title=code.title,
+        package=code.__module__.rpartition(".")[0] or code.__module__,
+        code=lambda: code,
+        options=lambda: code.options,
+        gates=code.gates,
+        compares=code.compares,
+        extras=code.extras,
+        rules=code.rules,
+    )
+
+
+def usable() -> Iterator[ListedBenchmark]:
+    """Every benchmark whose package can be used; one that is broken is told of when somebody asks for it."""
+    for name in ids():
+        try:
+            yield listed(name)
+        except plugins.BrokenPlugin:
+            continue
+
+
+def askable() -> Mapping[str, type[BenchmarkOptions]]:
+    """The options of every benchmark that can be used, by its id."""
+    return {one.id: one.options() for one in usable()}
+
+
+def extras() -> tuple[str, ...]:
+    """Patterns of the files that benchmarks leave beside the reports."""
+    return tuple(dict.fromkeys(pattern for one in usable() for pattern in one.extras))
+
+
+def create(name: str, options: Options, own: BenchmarkOptions | None = None) -> Benchmark:
+    """An instance of a benchmark; without options of its own it has the usual ones.
+
+    Raises:
+        NotInstalled, BrokenPlugin: as for `listed`.
+    """
+    one = listed(name)
+    return cast("Benchmark", one.code()(options, own or one.options()()))

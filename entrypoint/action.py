@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 from kvv_action.github import commands, context
 
 if TYPE_CHECKING:
-    from entrypoint.baseline import Against
-    from entrypoint.bundling import Bundled
+    from typing import TextIO
+
     from entrypoint.evidence import RunEvidence
     from entrypoint.publication import Published
+    from entrypoint.usecases.finish import FinishedRun
     from kvv_action.errors import Problem
     from kvv_action.github.annotations import Annotation
     from kvv_action.redact import Redactor
-    from kvv_action.schema import RunReport
     from kvv_action.settings import Settings
 
 OK, USAGE, INTERRUPTED = 0, 2, 130
@@ -41,12 +41,13 @@ class Stopped(BaseException):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class StepOutcome:
     """What the step tells GitHub.
 
     Attributes:
-        folder: where reports are, None when there is none.
-        summary: for the step summary, when there is no report.
+        summary: for the step summary, when there is no run.
+        run: what was run, merged or submitted.
+        submission: what became of the run's submission.
         further: outputs of a command that verifies nothing.
     """
 
@@ -55,13 +56,9 @@ class Outcome:
     reason: str
     annotations: "Sequence[Annotation]" = ()
     summary: str = ""
-    report: "RunReport | None" = None
-    folder: Path | None = None
-    scores: dict[str, str] = field(default_factory=dict)
-    baseline: "Against | None" = None
-    published: "Published | None" = None
-    bundle: "Bundled | None" = None
-    further: dict[str, str] = field(default_factory=dict)
+    run: "FinishedRun | None" = None
+    submission: "Published | None" = None
+    further: Mapping[str, str] = field(default_factory=dict)
 
 
 def main() -> int:
@@ -91,7 +88,7 @@ def _step(secrets: Sequence[str]) -> int:
     return outcome.status
 
 
-def _outcome(step: context.Context, redactor: "Redactor") -> Outcome:
+def _outcome(step: context.Context, redactor: "Redactor") -> StepOutcome:
     """The run's outcome; every error becomes one that is explained."""
     from kvv_action.errors import KvvError, UsageError
     from kvv_action.github.log import harmless
@@ -110,17 +107,18 @@ def _outcome(step: context.Context, redactor: "Redactor") -> Outcome:
         return _broken("internal error", f"{type(error).__name__}; the log of this step has the details.")
 
 
-def _verify(step: context.Context, redactor: "Redactor") -> Outcome:
+def _verify(step: context.Context, redactor: "Redactor") -> StepOutcome:
+    from entrypoint.settings import load, misspelt_variables
     from kvv_action import __version__
+    from kvv_action.github.log import harmless
     from kvv_action.github.workspace import handed_over, out_folder
-    from kvv_action.settings import load, misspelt_variables
 
     settings = load()
     for problem in misspelt_variables():
         _print(redactor.text(commands.inert(str(problem))))
     if settings.command == "run" and not settings.api_key.get_secret_value():
         return _without_key(step)
-    folder = out_folder(step.workspace, settings.out)
+    folder, log = out_folder(step.workspace, settings.out), harmless(sys.stdout, redactor.text)
     where = f" at {settings.base_url}" if settings.command == "run" else ""
     _print(f"kvv-action {__version__}: {commands.inert(f'{settings.command} {settings.model}{where}')}")
     caches = [Path(settings.dataset_cache).absolute()] if settings.dataset_cache else []
@@ -128,189 +126,145 @@ def _verify(step: context.Context, redactor: "Redactor") -> Outcome:
     with handed_over(step.workspace, folder, *mine):
         match settings.command:
             case "plan":
-                return _planned(settings, redactor)
+                return _planned(settings, log)
             case "merge":
-                return _merged(settings, folder, redactor)
+                return _merged(settings, redactor, log)
             case "submit":
-                return _proposed(settings, folder, redactor)
-        return _run(step, settings, folder, redactor)
+                return _proposed(settings, folder, redactor, log)
+        return _verified(settings, step, redactor, log)
 
 
-def _planned(settings: "Settings", redactor: "Redactor") -> Outcome:
+def _planned(settings: "Settings", log: "TextIO") -> StepOutcome:
     """How a run is best divided; nothing is sent, so there is no verdict."""
-    from entrypoint.division import divide
-    from entrypoint.outlook_table import show
-    from kvv_action.github.log import harmless
+    from entrypoint.plan_estimate_table import show
+    from entrypoint.usecases.plan import divide
     from kvv_action.report.markdown import text
 
-    division, outlook = divide(settings)
-    show(outlook, harmless(sys.stdout, redactor.text))
-    summary = f"## 🗂️ kvv: plan\n\n{text(division.told(), 500)}\n"
-    return Outcome(status=OK, verdict="", reason=division.told(), summary=summary, further=division.outputs())
+    found = divide(settings)
+    show(found.estimate, log)
+    told = found.shards.told()
+    summary = f"## 🗂️ kvv: plan\n\n{text(told, 500)}\n"
+    return StepOutcome(status=OK, verdict="", reason=told, summary=summary, further=found.shards.outputs())
 
 
-def _merged(settings: "Settings", folder: Path, redactor: "Redactor") -> Outcome:
+def _merged(settings: "Settings", redactor: "Redactor", log: "TextIO") -> StepOutcome:
     """One report of all shards; it is treated like that of a run."""
-    from entrypoint.baseline import find
-    from entrypoint.merging import merge
     from entrypoint.publication import require
+    from entrypoint.usecases.merge import merge_shards
 
-    earlier = find(settings)
     require(settings)
-    report = merge([Path(settings.shards)], folder, fresh=settings.fresh)
-    return _finished(report, settings, folder, redactor, earlier)
+    return _told(merge_shards(settings, redactor), settings, redactor, log)
 
 
-def _proposed(settings: "Settings", folder: Path, redactor: "Redactor") -> Outcome:
+def _proposed(settings: "Settings", folder: Path, redactor: "Redactor", log: "TextIO") -> StepOutcome:
     """The run in `out`, as an earlier step or job left it, goes to the leaderboard."""
     from entrypoint.evidence import read
     from entrypoint.publication import require
+    from entrypoint.usecases.finish import FinishedRun
 
     require(settings, always=True)
     found = read(folder, settings.leaderboard_evidence_url)
-    given = found if found.bundle else None
-    return _submitted(_concluded(found.report, OK, folder), settings, folder, redactor, given)
+    run = FinishedRun(report=found.report, folder=folder, status=OK)
+    return _submitted(_concluded(run), settings, redactor, log, found if found.bundle else None)
 
 
-def _run(step: context.Context, settings: "Settings", folder: Path, redactor: "Redactor") -> Outcome:
-    from entrypoint.baseline import find
-    from entrypoint.compose import run_verification
+def _verified(settings: "Settings", step: context.Context, redactor: "Redactor", log: "TextIO") -> StepOutcome:
     from entrypoint.console import LogObserver
     from entrypoint.publication import require
-    from kvv_action.github.log import harmless
+    from entrypoint.usecases import run
 
-    log = harmless(sys.stdout, redactor.text)
-    earlier = find(settings)
     require(settings)
     try:
-        report = run_verification(settings, LogObserver(log, redactor), github=step.github)
-        return _finished(report, settings, folder, redactor, earlier)
+        return _told(
+            run.run(settings, LogObserver(log, redactor), redactor, github=step.github), settings, redactor, log
+        )
     except (Stopped, KeyboardInterrupt):
-        rescued = _rescued(folder, redactor)
+        _on_signals(signal.SIG_IGN)
+        rescued = run.rescued(Path(settings.out), redactor)
         if rescued is None:
             raise
-        return _concluded(rescued, INTERRUPTED, folder)
+        return _concluded(rescued)
 
 
-def _finished(
-    report: "RunReport", settings: "Settings", folder: Path, redactor: "Redactor", earlier: Path | None
-) -> Outcome:
-    """What comes after a run, or after a merge: comparison, bundle, submission."""
-    from entrypoint.baseline import against, combined, print_against
-    from entrypoint.compose import exit_code
-    from entrypoint.console import print_report
-    from kvv_action.github.log import harmless
+def _told(run: "FinishedRun", settings: "Settings", redactor: "Redactor", log: "TextIO") -> StepOutcome:
+    """A run is printed; then its evidence is packed and submitted, as the settings say."""
+    from entrypoint.console import print_finished
+    from entrypoint.usecases.finish import packed
 
-    log = harmless(sys.stdout, redactor.text)
-    found = against(settings, earlier, report, redactor)
-    print_report(report, settings.out, log)
-    print_against(found, log)
-    status = combined(exit_code(report, settings.fail_on), found, settings.fail_on)
-    outcome = _packed(_concluded(report, status, folder, found), settings, folder, redactor)
-    return _submitted(outcome, settings, folder, redactor) if settings.leaderboard_repo else outcome
-
-
-def _packed(outcome: Outcome, settings: "Settings", folder: Path, redactor: "Redactor") -> Outcome:
-    """The outcome with its bundle; a step that was to pack the evidence and could not does not pass."""
-    from entrypoint.bundling import bundle
-    from kvv_action.errors import KvvError
-    from kvv_action.github.annotations import Annotation, Level, limited
-
-    if settings.bundle == "off" or outcome.status == INTERRUPTED:
-        return outcome
-    try:
-        done = bundle(folder, redact=settings.bundle == "redacted", secrets=redactor)
-    except KvvError as error:
-        told = Annotation(level=Level.ERROR, title="kvv: no bundle", message=str(error))
-        annotations = limited([told, *outcome.annotations])
-        return replace(outcome, status=outcome.status or USAGE, annotations=annotations)
-    _print(redactor.text(commands.inert(f"bundle: {done.path.name}, sha256:{done.archive.sha256}")))
-    return replace(outcome, bundle=done)
+    print_finished(run, settings.out, log)
+    if run.status != INTERRUPTED:
+        run = packed(run, settings, redactor)
+    if run.bundle is not None:
+        bundle = f"bundle: {run.bundle.path.name}, sha256:{run.bundle.archive.sha256}"
+        _print(redactor.text(commands.inert(bundle)))
+    outcome = _concluded(run)
+    return _submitted(outcome, settings, redactor, log) if settings.leaderboard_repo else outcome
 
 
 def _submitted(
-    outcome: Outcome, settings: "Settings", folder: Path, redactor: "Redactor", given: "RunEvidence | None" = None
-) -> Outcome:
+    outcome: StepOutcome, settings: "Settings", redactor: "Redactor", log: "TextIO", given: "RunEvidence | None" = None
+) -> StepOutcome:
     """The outcome with what became of its submission: a step that could not submit does not pass."""
     from entrypoint.evidence import of_bundle
     from entrypoint.publication import STOPPED, submitted
     from kvv_action.github.annotations import limited
-    from kvv_action.github.log import harmless
 
-    if outcome.bundle:
-        given = of_bundle(outcome.bundle, settings.leaderboard_evidence_url)
+    if outcome.run is not None and outcome.run.bundle is not None:
+        given = of_bundle(outcome.run.bundle, settings.leaderboard_evidence_url)
     try:
-        published = submitted(settings, folder, redactor, harmless(sys.stdout, redactor.text), given)
+        submission = submitted(settings, Path(settings.out), redactor, log, given)
     except (Stopped, KeyboardInterrupt):
-        published = STOPPED
-    annotations = limited([published.annotation, *outcome.annotations])
-    status = outcome.status or published.status
-    return replace(outcome, status=status, annotations=annotations, published=published)
-
-
-def _rescued(folder: Path, redactor: "Redactor") -> "RunReport | None":
-    """The report of a journal that was cut short while nobody was listening for signals."""
-    from entrypoint.outputs import write_reports
-    from kvv_action.errors import KvvError
-    from kvv_action.report.files import JOURNAL
-    from kvv_action.schema import RunState
-    from kvv_action.verdict.report import build
-
-    _on_signals(signal.SIG_IGN)
-    try:
-        report = build(folder / JOURNAL)
-        if report.state is RunState.COMPLETE:  # an earlier run's
-            return None
-        write_reports(folder, report, redactor)
-    except (KvvError, OSError):
-        return None
-    return report
-
-
-def _concluded(report: "RunReport", status: int, folder: Path, baseline: "Against | None" = None) -> Outcome:
-    from entrypoint.baseline import annotations
-    from kvv_action.github.annotations import limited, of_report
-
-    scores = {one.id: "" if one.score is None else f"{one.score:.4f}" for one in report.benchmarks}
-    return Outcome(
-        status=status, verdict=report.verdict, reason=report.reason,
-        annotations=limited([*annotations(baseline), *of_report(report)]), report=report,
-        folder=folder, scores=scores, baseline=baseline,
+        submission = STOPPED
+    return replace(
+        outcome, status=outcome.status or submission.status, submission=submission,
+        annotations=limited([submission.annotation, *outcome.annotations]),
     )  # fmt: skip
 
 
-def _without_key(step: context.Context) -> Outcome:
-    from kvv_action.github.annotations import Annotation, Level
+def _concluded(run: "FinishedRun") -> StepOutcome:
+    from entrypoint.baseline import annotations
+    from kvv_action.github.annotations import Annotation, AnnotationLevel, limited, of_report
+
+    report, found = run.report, [*annotations(run.baseline), *of_report(run.report)]
+    if run.unbundled is not None:
+        found.insert(0, Annotation(level=AnnotationLevel.ERROR, title="kvv: no bundle", message=str(run.unbundled)))
+    return StepOutcome(
+        status=run.status, verdict=report.verdict, reason=report.reason, annotations=limited(found), run=run
+    )
+
+
+def _without_key(step: context.Context) -> StepOutcome:
+    from kvv_action.github.annotations import Annotation, AnnotationLevel
 
     reason = NO_KEY + (FORK if step.fork else "")
-    notice = Annotation(level=Level.NOTICE, title="kvv: skipped", message=reason + NO_KEY_HINT)
+    notice = Annotation(level=AnnotationLevel.NOTICE, title="kvv: skipped", message=reason + NO_KEY_HINT)
     summary = f"## ⏭️ kvv: skipped\n\n{reason}{NO_KEY_HINT}\n"
-    return Outcome(status=OK, verdict="skipped", reason=reason, annotations=[notice], summary=summary)
+    return StepOutcome(status=OK, verdict="skipped", reason=reason, annotations=[notice], summary=summary)
 
 
-def _wrong_inputs(problems: "Sequence[Problem]") -> Outcome:
+def _wrong_inputs(problems: "Sequence[Problem]") -> StepOutcome:
     from kvv_action.github.annotations import of_problems
     from kvv_action.report.markdown import text
 
     listed = "\n".join(f"- {text(str(problem), 1000)}" for problem in problems)
-    return Outcome(
+    return StepOutcome(
         status=USAGE, verdict="inconclusive", reason=str(problems[0]), annotations=of_problems(problems),
-        summary=f"## ⚠️ kvv: wrong inputs\n\nNothing was sent.\n\n{listed}\n",
+        summary=f"## ⚠️ kvv: wrong inputs\n\nNothing was verified.\n\n{listed}\n",
     )  # fmt: skip
 
 
-def _broken(title: str, message: str, status: int = USAGE) -> Outcome:
-    from kvv_action.github.annotations import Annotation, Level
+def _broken(title: str, message: str, status: int = USAGE) -> StepOutcome:
+    from kvv_action.github.annotations import Annotation, AnnotationLevel
     from kvv_action.report.markdown import text
 
-    error = Annotation(level=Level.ERROR, title=f"kvv: {title}", message=message)
-    return Outcome(
+    error = Annotation(level=AnnotationLevel.ERROR, title=f"kvv: {title}", message=message)
+    return StepOutcome(
         status=status, verdict="inconclusive", reason=message, annotations=[error],
         summary=f"## ⚠️ kvv: {title}\n\n{text(message, 2000)}\n",
     )  # fmt: skip
 
 
-def _publish(step: context.Context, outcome: Outcome, redactor: "Redactor") -> None:
+def _publish(step: context.Context, outcome: StepOutcome, redactor: "Redactor") -> None:
     """Outputs, then the step summary; a file that cannot be written is reported, the verdict stands."""
     from kvv_action.github.files import append_summary, write_outputs
 
@@ -323,41 +277,52 @@ def _publish(step: context.Context, outcome: Outcome, redactor: "Redactor") -> N
         _print(commands.command("warning", f"Outputs or summary cannot be written: {error}", title="kvv"))
 
 
-def outputs(step: context.Context, outcome: Outcome) -> dict[str, str]:
+def outputs(step: context.Context, outcome: StepOutcome) -> dict[str, str]:
     """Every output that action.yml names, in that order."""
-    from benchmarks.registry import IDS
-    from kvv_action.compare.files import COMPARE_JSON
+    from benchmarks.registry import ids
     from kvv_action.github.manifest import OUTPUTS, score_output
-    from kvv_action.report.files import HTML, JOURNAL, JUNIT, REPORT, SUMMARY
     from kvv_action.report.text import one_line
 
-    values = dict.fromkeys((*OUTPUTS, *map(score_output, IDS)), "")
+    values = dict.fromkeys((*OUTPUTS, *map(score_output, ids())), "")
     values |= {"verdict": outcome.verdict, "reason": one_line(outcome.reason, 500).translate(_SHELL)}
-    if outcome.published:
-        values["leaderboard-operation"] = outcome.published.operation
-        values["leaderboard-pr-url"] = outcome.published.url
+    if outcome.submission:
+        values["leaderboard-operation"] = outcome.submission.operation
+        values["leaderboard-pr-url"] = outcome.submission.url
     values |= outcome.further
-    if outcome.bundle:
-        values["bundle-path"] = str(outcome.bundle.path.relative_to(step.workspace.resolve()))
-        values["bundle-sha256"] = outcome.bundle.archive.sha256
-    values["regression"] = outcome.baseline.regression if outcome.baseline else ""
+    return values | (_of_run(outcome.run, step.workspace.resolve()) if outcome.run else {})
+
+
+def _of_run(run: "FinishedRun", workspace: Path) -> dict[str, str]:
+    """What a run adds: its scores, its regression, and where its files are in the workspace."""
+    from kvv_action.compare.files import COMPARE_JSON
+    from kvv_action.github.manifest import score_output
+    from kvv_action.report.files import HTML, JOURNAL, JUNIT, REPORT, SUMMARY
+
+    folder, values = run.folder.resolve(), dict[str, str]()
     files = {
         "report": REPORT, "junit": JUNIT, "summary": SUMMARY, "html": HTML, "compare": COMPARE_JSON, "journal": JOURNAL,
     }  # fmt: skip
     for name, file in files.items():
-        if outcome.folder is not None and (outcome.folder / file).is_file():
-            values[f"{name}-path"] = str((outcome.folder / file).relative_to(step.workspace.resolve()))
-    return values | {score_output(benchmark): score for benchmark, score in outcome.scores.items()}
+        if (folder / file).is_file():
+            values[f"{name}-path"] = str((folder / file).relative_to(workspace))
+    if run.bundle:
+        values["bundle-path"] = str(run.bundle.path.resolve().relative_to(workspace))
+        values["bundle-sha256"] = run.bundle.archive.sha256
+    if run.baseline:
+        values["regression"] = run.baseline.regression
+    return values | {
+        score_output(one.id): "" if one.score is None else f"{one.score:.4f}" for one in run.report.benchmarks
+    }
 
 
-def _summary(outcome: Outcome, path: Path) -> str:
+def _summary(outcome: StepOutcome, path: Path) -> str:
     from entrypoint.baseline import inserted_by
     from kvv_action.github.files import summary_room
     from kvv_action.report.markdown import BUDGET, summary
 
-    if outcome.report is None:
+    if outcome.run is None:
         return outcome.summary
-    return summary(outcome.report, min(BUDGET, summary_room(path)), inserted_by(outcome.baseline))
+    return summary(outcome.run.report, min(BUDGET, summary_room(path)), inserted_by(outcome.run.baseline))
 
 
 def post() -> int:
@@ -374,7 +339,7 @@ def _reap(run: str) -> str:
     if not run:
         return "kvv: not in a job; nothing to remove"
     try:
-        reaped = reaper.reap(reaper.Which(run=run))
+        reaped = reaper.reap(reaper.ContainerSelection(run=run))
     except KvvError as error:
         return f"kvv: nothing to remove: {error}"
     except Exception as error:  # noqa: BLE001 - cleaning up must not fail a job that is done

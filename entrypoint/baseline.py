@@ -1,4 +1,4 @@
-"""The baseline of a run: found before anything is sent, compared with when everything was answered."""
+"""The baseline of a run: found before anything is sent, and compared with when every answer is there."""
 
 import sys
 from contextlib import suppress
@@ -17,10 +17,10 @@ from kvv_action.compare.markdown import MARKS, QUESTION
 from kvv_action.compare.records import Comparison, Regression
 from kvv_action.compare.side import find_report, of_journal, read, read_report
 from kvv_action.errors import KvvError, Problem, UsageError
-from kvv_action.github.annotations import Annotation, Level
+from kvv_action.github.annotations import Annotation, AnnotationLevel
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL, REPORT
-from kvv_action.report.markdown.assemble import Inserted
+from kvv_action.report.markdown import SummaryInsert
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import visible
 from kvv_action.schema import RunReport
@@ -30,12 +30,12 @@ INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Against:
+class BaselineResult:
     """What came of a baseline.
 
     Attributes:
-        comparison: None when there was nothing to compare with, or it could not be.
-        missing: there is no baseline yet, which is no fault of this run.
+        comparison: None when there is no baseline, or the comparison failed.
+        missing: there is no baseline yet; that is no fault of this run.
         notice: why there is no comparison.
     """
 
@@ -80,16 +80,16 @@ def _unusable(settings: Settings, source: Path, *, demonstration: bool) -> str:
     return f"{'; '.join(refused)}. `kvv compare --force` compares such runs." if refused else ""
 
 
-def against(settings: Settings, path: Path | None, report: RunReport, redactor: Redactor) -> Against | None:
-    """Compare a finished run with its baseline and write the reports again, the answer first; None without a baseline.
+def against(settings: Settings, path: Path | None, report: RunReport, redactor: Redactor) -> BaselineResult | None:
+    """Compare a finished run with its baseline, and write the reports again with the answer first.
 
-    What goes wrong here takes nothing away from the run: its own reports stand.
+    None without a baseline. A comparison that fails does not touch the run's own reports.
     """
     if not settings.baseline:
         return None
     if path is None:
         where = visible(settings.baseline)
-        return Against(missing=True, notice=f"there is no run at {where} yet, so nothing was compared")
+        return BaselineResult(missing=True, notice=f"there is no run at {where} yet, so nothing was compared")
     out = out_directory(settings)
     try:
         mine, tolerance = of_journal(report, out / JOURNAL), settings.baseline_tolerance / 100
@@ -97,43 +97,47 @@ def against(settings: Settings, path: Path | None, report: RunReport, redactor: 
             comparison = compare(read(evidence.folder), mine, tolerance=tolerance)
         write_reports(out, report, redactor, comparison)
     except (KvvError, OSError) as error:
-        return Against(notice=f"the comparison with {visible(settings.baseline)} failed: {error}")
-    return Against(comparison=comparison)
+        return BaselineResult(notice=f"the comparison with {visible(settings.baseline)} failed: {error}")
+    return BaselineResult(comparison=comparison)
 
 
-def print_against(found: Against | None, stream: TextIO | None = None) -> None:
-    """What came of a run's baseline, when it has one."""
+def print_against(found: BaselineResult, stream: TextIO | None = None) -> None:
+    """What came of a run's baseline."""
     stream = stream or sys.stdout
-    if found is not None and found.comparison is not None:
+    if found.comparison is not None:
         print_comparison(found.comparison, stream)
-    elif found is not None:
+    else:
         with suppress(OSError):  # nobody reads; the verdict stands all the same
             stream.write(f"Regression: {found.regression}: {harmless(found.notice, 500)}\n")
 
 
-def annotations(found: Against | None) -> list[Annotation]:
-    """The answer, the worst first; that there is no baseline yet is a notice."""
+def annotations(found: BaselineResult | None) -> list[Annotation]:
+    """The answer as an annotation; a baseline that is not there yet is only a notice."""
     if found is None:
         return []
     if found.comparison is None:
-        level = Level.NOTICE if found.missing else Level.WARNING
+        level = AnnotationLevel.NOTICE if found.missing else AnnotationLevel.WARNING
         return [Annotation(level=level, title="kvv: no comparison", message=found.notice)]
-    levels = {Regression.NONE: Level.NOTICE, Regression.REGRESSION: Level.ERROR, Regression.UNKNOWN: Level.WARNING}
+    levels = {
+        Regression.NONE: AnnotationLevel.NOTICE,
+        Regression.REGRESSION: AnnotationLevel.ERROR,
+        Regression.UNKNOWN: AnnotationLevel.WARNING,
+    }
     message = "\n".join(text for text in (found.comparison.headline, found.comparison.reason) if text)
     return [Annotation(level=levels[found.regression], title=f"kvv: regression: {found.regression}", message=message)]
 
 
-def inserted_by(found: Against | None) -> Inserted | None:
-    """What the run's summary says first."""
+def inserted_by(found: BaselineResult | None) -> SummaryInsert | None:
+    """What the summary of the run begins with."""
     if found is None:
         return None
     if found.comparison is None:
-        return Inserted(head=f"> {MARKS[found.regression]} {QUESTION} Not known: {text(found.notice, 500)}\n\n")
+        return SummaryInsert(head=f"> {MARKS[found.regression]} {QUESTION} Not known: {text(found.notice, 500)}\n\n")
     return inserted(found.comparison)
 
 
-def combined(status: int, found: Against | None, fail_on: str) -> int:
-    """The process's status from the run's own and what came of the baseline: the worse of both.
+def combined(status: int, found: BaselineResult | None, fail_on: str) -> int:
+    """The exit status: the worse of the run's own and that of the comparison with the baseline.
 
     A regression is a fail; an unknown one counts as inconclusive, unless there is no baseline yet.
     """

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 
+from benchmarks import registry
 from entrypoint.outputs import replaced
 from kvv_action.bundle.form import NAME, REDACTED_NAME, BundleError, Member, measured, members_of
 from kvv_action.bundle.pack import gather, suspects, write
@@ -67,7 +68,7 @@ def bundle(
     target = out or folder / (REDACTED_NAME if redact else NAME)
     try:
         with tempfile.TemporaryDirectory(prefix=".kvv-bundle-", dir=target.parent) as scratch:
-            packing = gather(folder, Path(scratch), redact=redact)
+            packing = gather(folder, Path(scratch), redact=redact, patterns=registry.extras())
             found = suspects(packing, secrets, SUSPECTS)
             if any(one.known for one in found) or (found and not allow_suspects):
                 raise _refused(found)

@@ -11,6 +11,7 @@ from entrypoint.streams import settle, silence
 COMMANDS = {
     "demo": "run everything against the embedded vendor: no key, no network",
     "run": "verify an endpoint",
+    "doctor": "check that an endpoint can be asked at all: key, model, address",
     "plan": "say what a run would ask, cost and be able to decide; sends nothing",
     "simulate": "serve the embedded vendor alone",
     "merge": "make one report of the shards of a run",
@@ -85,16 +86,13 @@ def _run(arguments: list[str]) -> int:
 
 
 def _command(name: str, arguments: list[str]) -> int:
-    from kvv_action.errors import KvvError, Problem, UsageError
+    from kvv_action.errors import KvvError, Problem, UsageError, nearest
     from kvv_action.report.text import visible
 
     try:
         if name not in COMMANDS:
-            from difflib import get_close_matches
-
-            guess = get_close_matches(name, COMMANDS, n=1)
             allowed = f"Commands are {', '.join(COMMANDS)}."
-            raise UsageError([Problem(name="kvv", value=name, allowed=allowed, nearest=guess[0] if guess else None)])
+            raise UsageError([Problem(name="kvv", value=name, allowed=allowed, nearest=nearest(name, COMMANDS))])
         status: int = import_module(f"entrypoint.commands.{name.replace('-', '_')}").main(arguments)
     except UsageError as error:
         for problem in error.problems:

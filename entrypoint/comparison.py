@@ -1,40 +1,33 @@
 """A comparison on the terminal, and its exit status."""
 
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
-from entrypoint.console import WIDE_ENOUGH, harmless
-from entrypoint.streams import silence
-from kvv_action.compare.markdown import FINDINGS, MEASURES, ratio
-from kvv_action.compare.records import Comparison, Finding, Part, Regression
+from entrypoint.console import WIDE_ENOUGH, harmless, printed
+from kvv_action.compare.markdown import CHANGES, EFFECTS, MEASURES, ratio
+from kvv_action.compare.records import Comparison, Effect, Part, Regression
 from kvv_action.report.text import percent, points
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.text import Text
 
 EXIT = {Regression.NONE: 0, Regression.REGRESSION: 1, Regression.UNKNOWN: 3}
 STYLES = {Regression.NONE: "green", Regression.REGRESSION: "red", Regression.UNKNOWN: "yellow"}
-_FINDING_STYLES = {Finding.WORSE: "red", Finding.BETTER: "green", Finding.UNCLEAR: "yellow", Finding.LEFT_OUT: "dim"}
+_EFFECT_STYLES = {Effect.WORSE: "red", Effect.BETTER: "green", Effect.UNCLEAR: "yellow", Effect.LEFT_OUT: "dim"}
 WIDE = ("Benchmark", "Finding", "Before", "Now", "Difference", "95 % interval", "Fell", "Rose")
 NARROW = ("Benchmark", "Finding", "Before", "Now", "Difference", "Fell")
 
 
 def print_comparison(comparison: Comparison, stream: TextIO | None = None) -> None:
     """The answer first, then a row per benchmark and what moved beside it."""
-    stream = stream or sys.stdout
-    try:
-        _print(comparison, stream)
-    except (SystemExit, OSError):  # rich leaves when nobody reads; the answer stands all the same
-        silence(stream)
+    printed(stream, lambda console: _print(comparison, console))
 
 
-def _print(comparison: Comparison, stream: TextIO) -> None:
-    from rich.console import Console
+def _print(comparison: Comparison, console: "Console") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(file=stream, highlight=False, width=None if stream.isatty() else 140)
     headline = harmless(f"Did this change break the model? {comparison.headline}", 1000)
     console.print(Text(headline, style=f"bold {STYLES[comparison.regression]}"), soft_wrap=True)
     table, chosen = Table(), WIDE if console.width >= WIDE_ENOUGH else NARROW
@@ -42,7 +35,7 @@ def _print(comparison: Comparison, stream: TextIO) -> None:
         table.add_column(column, justify="right" if column in ("Fell", "Rose") else "left")
     for part in comparison.parts:
         cells = _cells(part)
-        style = _FINDING_STYLES.get(part.finding, "")
+        style = _EFFECT_STYLES.get(part.finding, "")
         table.add_row(*(Text(cells[column], style=style if column == "Finding" else "") for column in chosen))
     console.print(table)
     for line in _lines(comparison):
@@ -52,7 +45,7 @@ def _print(comparison: Comparison, stream: TextIO) -> None:
 def _cells(part: Part) -> dict[str, str]:
     return {
         "Benchmark": harmless(part.title, 40),
-        "Finding": FINDINGS[part.finding].split(" ", 1)[1],
+        "Finding": EFFECTS[part.finding].split(" ", 1)[1],
         "Before": percent(part.before),
         "Now": percent(part.after),
         "Difference": "–" if part.difference is None else points(part.difference, sign=True),
@@ -66,12 +59,18 @@ def _lines(comparison: Comparison) -> "Iterator[Text]":
     """What stands below the table."""
     from rich.text import Text
 
+    for change in comparison.findings[:CHANGES]:
+        words = EFFECTS[change.finding].split(" ", 1)[1]
+        style = _EFFECT_STYLES.get(change.finding, "")
+        yield Text(harmless(f"{words}: {change.cause} ({change.reason})", 500), style=style)
+        if change.finding is Effect.WORSE:
+            yield Text(harmless(f"  • {change.remedy}", 500))
     for part in comparison.parts:
         yield Text(harmless(f"{part.title}: {part.reason}", 500))
         for cause in part.causes_new:
             yield Text(harmless(f"  • new cause: {cause}", 300))
     for shift in comparison.shifts:
-        if shift.finding in (Finding.WORSE, Finding.BETTER):
+        if shift.finding in (Effect.WORSE, Effect.BETTER):
             yield Text(f"{MEASURES[shift.name]} {ratio(shift)}, on {shift.samples} samples; no regression by itself")
     for place in comparison.asked_differently:
         yield Text(harmless(f"asked differently: {place}", 300))

@@ -1,4 +1,4 @@
-"""Builds the parts of a run and lets them go; the same for the command line and the container action."""
+"""Puts the parts of a run together and runs them, for the command line and for the container action."""
 
 import asyncio
 import contextlib
@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import registry
+from entrypoint.contact import FirstContacts, contact_endpoints
 from entrypoint.nested import nested
-from entrypoint.outputs import make_folder, move_aside, refuse_in_use, write_reports
-from entrypoint.prepare import Demonstration, Prepared, prepare, provenance
+from entrypoint.outputs import move_aside, refuse_in_use, write_reports
+from entrypoint.prepare import Demonstration, PreparedRun, prepare, provenance
 from entrypoint.spending import budget_of, limits_of
 from kvv_action import __version__
-from kvv_action.ask.runner import Ending, Runner
-from kvv_action.benchmark import Client, Observer
+from kvv_action.ask.runner import Ending, Runner, end_line
+from kvv_action.benchmark import Client, ExportSource, Observer
 from kvv_action.errors import JournalError, Problem, RunStopped, UsageError
 from kvv_action.journal.file import Journal, Reader
 from kvv_action.journal.reading import JournalReading, read_plan
@@ -30,17 +31,16 @@ from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
 from kvv_action.schema import SCHEMA_VERSION, RunPlan, RunReport, RunState, Verdict
 from kvv_action.settings import Settings, out_directory
-from kvv_action.verdict.report import build
 
 EXIT = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3, Verdict.SKIPPED: 3}
 INTERRUPTED = 130
 UNASKED = "http://nobody.invalid/v1"
-"""Stands for the endpoint where none is asked (SWE-bench with an agent that is no model)."""
+"""In place of an endpoint where none is asked (SWE-bench with an agent that is no model)."""
 USAGE = 2
 
 
 def exit_code(report: RunReport, fail_on: str = "inconclusive") -> int:
-    """The process's status: 0 pass, or a shard that is done; 1 fail, 3 inconclusive or skipped, 130 interrupted.
+    """The exit status: 0 pass, or a shard that is done; 1 fail, 3 inconclusive or skipped, 130 interrupted.
 
     Args:
         report: the run.
@@ -65,7 +65,7 @@ def run_verification(
 ) -> RunReport:
     """Plan, ask, judge and write every report.
 
-    SIGINT and SIGTERM stop sending; what came is kept and reported as interrupted.
+    After SIGINT or SIGTERM nothing more is sent; the answers so far are kept and reported as interrupted.
 
     Raises:
         UsageError: wrong settings; nothing was sent.
@@ -78,16 +78,23 @@ def run_verification(
         if _missing(found, settings):
             before = journal.path.stat().st_size
             try:
-                _begin(journal, prepared, found, github or {})
+                contacts = contact_endpoints(prepared, found, journal.path, observer, _user_agent(prepared))
+                _begin(journal, prepared, found, github or {}, contacts)
                 found = read_state(Reader(journal.path), prepared.plan)
                 if journal.mended_bytes:
                     observer.state(f"a torn journal line of {journal.mended_bytes} bytes was removed; going on")
-                _loop(_ask(prepared, journal, found, observer, in_job=bool(github)))
+                if contacts.down:
+                    observer.state(contacts.down)
+                    journal.append(end_line(Ending(state=RunState.STOPPED, reason=contacts.down), time.time()))
+                else:
+                    _loop(_ask(prepared, journal, found, observer, in_job=bool(github)))
             except KeyboardInterrupt:  # before the run listens; its report says interrupted
                 if journal.path.stat().st_size == before:
                     raise
         else:
             observer.state(f"{out} holds this run, complete; nothing is asked again (fresh starts a new run)")
+        from kvv_action.verdict.report import build
+
         report = build(journal.path)
     asyncio.run(export(out, prepared.plan, prepared.loaded, prepared.redactor))
     write_reports(out, report, prepared.redactor)
@@ -96,51 +103,64 @@ def run_verification(
 
 async def export(out: Path, plan: RunPlan, loaded: Sequence[Loaded], redactor: Redactor) -> None:
     """Write the further files that benchmarks leave beside the reports."""
-    for item in loaded:
-        for module in registry.exporters([item.planned.id]):
-            await module.write(
-                out, module.Source(journal=JournalReading(out / JOURNAL), plan=plan, loaded=item, redactor=redactor)
-            )
-            await item.benchmark.aclose()
+    leaving = [item for item in loaded if not item.planned.is_variant and registry.listed(item.planned.id).extras]
+    if not leaving:
+        return
+    journal = JournalReading(out / JOURNAL)
+    for item in leaving:
+        source = ExportSource(journal=journal, plan=plan, planned=item.planned, samples=item.samples, redactor=redactor)
+        await item.benchmark.export(out, source)
+        await item.benchmark.aclose()
 
 
-def _folder(prepared: Prepared, github: Mapping[str, str], observer: Observer) -> Path:
+def _folder(prepared: PreparedRun, github: Mapping[str, str], observer: Observer) -> Path:
     """The out folder, free for this plan.
 
-    In a workflow, only a journal that this very workflow run wrote (an earlier attempt) is gone on with. Any other
-    one is moved aside: it may be about another commit, or planted by the pull request under test.
+    In a workflow, a run continues only a journal that an earlier attempt of the same workflow run wrote. Any other one
+    is moved aside: it may be about another commit, or planted by the pull request under test.
 
     Raises:
         UsageError: it holds another run, or cannot be used.
     """
     settings, out = prepared.settings, out_directory(prepared.settings)
     try:
-        make_folder(out)
-        if not (out / JOURNAL).is_file():
-            return out
-        refuse_in_use(out / JOURNAL)
-        if settings.fresh or (github and not _ours(out, github.get("run_id"))):
-            observer.state(f"what {out} held is now in {move_aside(out).name}")
-            make_folder(out)
-            return out
-        if not _holds_a_run(out):
-            return out
-        old = read_plan(out / JOURNAL)
-        if is_merged(out / JOURNAL):
-            allowed = "Holds merged shards; go on in the folders of the shards, or choose another folder, or set fresh."
-            raise UsageError([Problem(name="out", value=settings.out, allowed=allowed)])
-        if old.demonstration and prepared.plan.demonstration:
-            if plan_digest(old) != plan_digest(prepared.plan) or _complete(out):
-                (out / JOURNAL).unlink()
-            return out
+        out.mkdir(parents=True, exist_ok=True)
+        if (out / JOURNAL).is_file():
+            refuse_in_use(out / JOURNAL)
+            if settings.fresh or (github and not _ours(out, github.get("run_id"))):
+                observer.state(f"what {out} held is now in {move_aside(out).name}")
+                out.mkdir(parents=True, exist_ok=True)
+            else:
+                _make_free(out / JOURNAL, prepared)
     except OSError as error:
-        raise UsageError(
-            [Problem(name="out", value=settings.out, allowed=f"Cannot be used: {error.strerror}.")]
-        ) from None
-    if plan_digest(old) != plan_digest(prepared.plan):
-        allowed = f"Holds another run ({difference(old, prepared.plan)}); choose another folder, or set fresh."
-        raise UsageError([Problem(name="out", value=settings.out, allowed=allowed)])
+        raise _unusable(prepared, f"Cannot be used: {error.strerror}.") from None
     return out
+
+
+def _make_free(journal: Path, prepared: PreparedRun) -> None:
+    """Keep a journal of the same plan, unless it is a complete demonstration; remove one of another demonstration.
+
+    Raises:
+        UsageError: it holds another run, or merged shards.
+    """
+    first = next(iter(Reader(journal)), None)
+    if first is None:
+        return
+    old = read_plan(journal)
+    if first["kind"] == "merge":
+        allowed = "Holds merged shards; go on in the folders of the shards, or choose another folder, or set fresh."
+        raise _unusable(prepared, allowed)
+    same = plan_digest(old) == plan_digest(prepared.plan)
+    if old.demonstration and prepared.plan.demonstration:
+        if not same or _complete(journal):
+            journal.unlink()
+    elif not same:
+        differences = difference(old, prepared.plan)
+        raise _unusable(prepared, f"Holds another run ({differences}); choose another folder, or set fresh.")
+
+
+def _unusable(prepared: PreparedRun, why: str) -> UsageError:
+    return UsageError([Problem(name="out", value=prepared.settings.out, allowed=why)])
 
 
 def _ours(out: Path, run_id: str | None) -> bool:
@@ -152,19 +172,9 @@ def _ours(out: Path, run_id: str | None) -> bool:
         return False
 
 
-def _holds_a_run(out: Path) -> bool:
-    """Whether a journal has at least one whole line."""
-    return next(iter(Reader(out / JOURNAL)), None) is not None
-
-
-def is_merged(journal: Path) -> bool:
-    """Whether a journal was made by `kvv merge`; it has at least one whole line."""
-    return bool(next(iter(Reader(journal)))["kind"] == "merge")
-
-
-def _complete(out: Path) -> bool:
+def _complete(journal: Path) -> bool:
     last = None
-    for last in Reader(out / JOURNAL):  # noqa: B007 - only the last one matters
+    for last in Reader(journal):  # noqa: B007 - only the last one matters
         pass
     return last is not None and last["kind"] == "end" and last["state"] == RunState.COMPLETE
 
@@ -178,17 +188,20 @@ def _missing(found: JournalState, settings: Settings) -> bool:
     return settings.retry_failed and any(any(board.failed) for board in found.progress.values() if not board.skip)
 
 
-def _begin(journal: Journal, prepared: Prepared, found: JournalState, github: Mapping[str, str]) -> None:
+def _begin(
+    journal: Journal, prepared: PreparedRun, found: JournalState, github: Mapping[str, str], contacts: FirstContacts
+) -> None:
     limits = limits_of(prepared.settings)
     journal.append(
         {
             "kind": "session",
             "schema": SCHEMA_VERSION,
             "session": len(found.sessions) + 1,
-            "started": time.time(),
+            "started": contacts.started,
             "plan": prepared.plan,
             "provenance": provenance(github),
             **({"budget": limits} if limits.any else {}),
+            **contacts.fields(),
         }
     )
 
@@ -208,7 +221,9 @@ def _loop(main: Coroutine[Any, Any, None]) -> None:
         runner.run(main)
 
 
-async def _ask(prepared: Prepared, journal: Journal, found: JournalState, observer: Observer, *, in_job: bool) -> None:
+async def _ask(
+    prepared: PreparedRun, journal: Journal, found: JournalState, observer: Observer, *, in_job: bool
+) -> None:
     async with _endpoint(prepared) as base_url:
         from kvv_action.endpoint.client import EndpointClient
 
@@ -247,7 +262,7 @@ async def _ask(prepared: Prepared, journal: Journal, found: JournalState, observ
 
 
 @asynccontextmanager
-async def _reference(prepared: Prepared) -> AsyncIterator[Client | None]:
+async def _reference(prepared: PreparedRun) -> AsyncIterator[Client | None]:
     """The client of a live reference, with its own key and its own limits."""
     from kvv_action.endpoint.client import EndpointClient
 
@@ -296,7 +311,7 @@ async def _until_signalled(runner: Runner, observer: Observer, sync: "asyncio.Ta
             signal.signal(number, signal.SIG_IGN if caught else handler)  # the reports take milliseconds
 
 
-def _client_options(prepared: Prepared, base_url: str) -> "Any":
+def _client_options(prepared: PreparedRun, base_url: str) -> "Any":
     from kvv_action.endpoint.options import ClientOptions
 
     settings = prepared.settings
@@ -319,7 +334,7 @@ def _client_options(prepared: Prepared, base_url: str) -> "Any":
     )
 
 
-def _user_agent(prepared: Prepared) -> str:
+def _user_agent(prepared: PreparedRun) -> str:
     """Ours; the library's own where an endpoint should not see who asks."""
     if prepared.settings.holdout == holdout.OFF:
         return f"kvv-action/{__version__}"
@@ -329,7 +344,7 @@ def _user_agent(prepared: Prepared) -> str:
 
 
 @asynccontextmanager
-async def _endpoint(prepared: Prepared) -> AsyncIterator[str]:
+async def _endpoint(prepared: PreparedRun) -> AsyncIterator[str]:
     """The base URL: the user's, or that of an embedded vendor that lives as long as the run."""
     if not prepared.plan.demonstration:
         yield prepared.settings.base_url or UNASKED

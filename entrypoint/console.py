@@ -1,22 +1,24 @@
-"""What a person sees while a run goes on and when it is done."""
+"""What a person sees during a run and after it."""
 
 import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-import structlog
-
 from entrypoint.streams import Leavable, silence
-from kvv_action.benchmark import Finished, Observer
+from kvv_action.benchmark import Finished
 from kvv_action.github.commands import inert
 from kvv_action.redact import Redactor
-from kvv_action.report.markdown.cases import unasked
+from kvv_action.report.advice import advice
 from kvv_action.report.text import one_line, percent, seconds, visible
-from kvv_action.schema import BenchmarkResult, RunReport, SampleFailure, Verdict
+from kvv_action.schema import BenchmarkResult, RunReport, SampleFailure, Severity, Verdict
+from kvv_action.verdict.lead import arrival, first_cause, seen_in, to_do
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.text import Text
+
+    from entrypoint.usecases.finish import FinishedRun
 
 LOG_INTERVAL = 5.0
 """Seconds between two progress lines in a log."""
@@ -28,6 +30,9 @@ WIDE_ENOUGH = 110
 """Columns of a terminal from which the whole table fits."""
 
 STYLES = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INCONCLUSIVE: "yellow", Verdict.SKIPPED: "dim"}
+
+SEVERITIES = {Severity.FAILURE: "red", Severity.WARNING: "yellow", Severity.INFORMATION: "dim"}
+MOST_FINDINGS = 10
 
 
 class Progress:
@@ -56,12 +61,13 @@ class Progress:
 
 
 def harmless(text: str, limit: int) -> str:
-    """Untrusted text on one line, in which neither a terminal nor a CI runner finds a command."""
+    """Untrusted text on one line that holds no command for a terminal or a CI runner."""
     return inert(one_line(text, limit))
 
 
 def logger(stream: TextIO | Leavable, redactor: Redactor) -> Any:
     """A structlog logger that writes one harmless, key-free line an event."""
+    import structlog
 
     def clean(_: Any, __: str, event: Any) -> Any:
         return {
@@ -96,13 +102,13 @@ class LogObserver:
         self._told: dict[str, int] = {}
 
     def started(self, benchmark: str, planned: int, resumed: int) -> None:
-        """Say what is ahead."""
+        """Tell how much there is to do."""
         self._running[benchmark] = Progress(planned, resumed, self._clock())
         more = {"resumed": resumed} if resumed else {}
         self._log.info("started", benchmark=benchmark, planned=planned, **more)
 
     def finished(self, event: Finished) -> None:
-        """Count; say so when a benchmark is done."""
+        """Count one more; tell when the benchmark is done."""
         progress = self._running[event.benchmark]
         progress.add(event)
         if progress.done == progress.planned:
@@ -113,13 +119,16 @@ class LogObserver:
         self._log.info(message)
 
     def tick(self) -> None:
-        """Say how far it is, every few seconds."""
+        """Tell the progress, every few seconds."""
         if self._clock() - self._last < LOG_INTERVAL:
             return
         self._last = self._clock()
         for benchmark, progress in self._running.items():
             if progress.done < progress.planned:
                 self._tell(benchmark, progress)
+
+    def close(self) -> None:
+        """Nothing is open."""
 
     def _tell(self, benchmark: str, progress: Progress) -> None:
         now = self._clock()
@@ -182,7 +191,7 @@ class BarObserver:
         )
 
     def finished(self, event: Finished) -> None:
-        """Count; the bars move once a second and at the end."""
+        """Count one more; the bars are redrawn once a second and at the end."""
         progress = self._running[event.benchmark]
         progress.add(event)
         if progress.done == progress.planned:
@@ -196,7 +205,7 @@ class BarObserver:
         self._console.print(Text(self._redactor.text(harmless(message, 1000)), style="yellow"))
 
     def tick(self) -> None:
-        """Redraw; what is done keeps its last figures."""
+        """Redraw; a finished bar keeps its last figures."""
         for benchmark, progress in self._running.items():
             if progress.done < progress.planned:
                 self._update(benchmark, progress)
@@ -218,7 +227,7 @@ class BarObserver:
         self._bars.stop()
 
 
-def observer_for(stream: TextIO, redactor: Redactor) -> "Observer":
+def observer_for(stream: TextIO, redactor: Redactor) -> LogObserver | BarObserver:
     """Bars on a terminal, lines in a log."""
     if not stream.isatty():
         return LogObserver(stream, redactor)
@@ -227,21 +236,35 @@ def observer_for(stream: TextIO, redactor: Redactor) -> "Observer":
     return BarObserver(Console(file=stream), redactor)
 
 
+def print_finished(done: "FinishedRun", out: str, stream: TextIO | None = None) -> None:
+    """A run's verdicts, and what came of its baseline."""
+    print_report(done.report, out, stream)
+    if done.baseline is not None:
+        from entrypoint.baseline import print_against
+
+        print_against(done.baseline, stream)
+
+
 def print_report(report: RunReport, out: str, stream: TextIO | None = None) -> None:
     """The table with verdicts, the reason, and where everything is."""
+    printed(stream, lambda console: _print_report(report, out, console))
+
+
+def printed(stream: TextIO | None, show: "Callable[[Console], None]") -> None:
+    """Show something on a terminal or in a log; a reader who left changes nothing: the result stands."""
+    from rich.console import Console
+
     stream = stream or sys.stdout
     try:
-        _print_report(report, out, stream)
-    except (SystemExit, OSError):  # rich leaves when nobody reads; the verdict stands all the same
+        show(Console(file=stream, highlight=False, width=None if stream.isatty() else 140))
+    except (SystemExit, OSError):  # rich leaves when nobody reads
         silence(stream)
 
 
-def _print_report(report: RunReport, out: str, stream: TextIO) -> None:
-    from rich.console import Console
+def _print_report(report: RunReport, out: str, console: "Console") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(file=stream, highlight=False, width=None if stream.isatty() else 140)
     endpoint = report.endpoint
     table = Table(title=Text(harmless(f"{endpoint.model} at {endpoint.vendor}", 120)), title_justify="left")
     chosen = WIDE if console.width >= WIDE_ENOUGH else NARROW
@@ -252,9 +275,39 @@ def _print_report(report: RunReport, out: str, stream: TextIO) -> None:
         style = "dim" if result.orientation else STYLES[result.verdict]
         verdict = Text(cells["Verdict"], style=style)
         table.add_row(*(verdict if name == "Verdict" else Text(cells[name]) for name in chosen))
+    for line in _opening(report):
+        console.print(line, soft_wrap=True)
     console.print(table)
     for line in _lines(report, out):
         console.print(line, soft_wrap=True)
+
+
+def _opening(report: RunReport) -> "Iterator[Text]":
+    """What stands above the table of a run that judged delivery: verdict, cause, what to do, delivery."""
+    from rich.text import Text
+
+    if report.delivery is None:
+        return
+    found, endpoint = first_cause(report), report.endpoint
+    told = f"{found.cause}, {seen_in(found)}" if found else f"{endpoint.model} at {endpoint.vendor}"
+    yield Text(harmless(f"{report.verdict}: {told}", 500), style=f"bold {STYLES[report.verdict]}")
+    if first := advice(report):
+        yield Text(harmless(f"Do first: {first}", 800))
+    yield Text(harmless(f"Delivery: {arrival(report.delivery)}", 600))
+
+
+def _findings(report: RunReport) -> "Iterator[Text]":
+    """What else was seen over all answers; how many findings are left out."""
+    from rich.text import Text
+
+    others = [one for one in report.findings if one is not first_cause(report)]
+    told = [one for one in others if one.severity is not Severity.INFORMATION]
+    for one in told[:MOST_FINDINGS]:
+        line = f"{one.severity}: {one.cause} ({seen_in(one)}; {', '.join(one.benchmarks)}): {to_do(one)}"
+        yield Text(harmless(line, 1000), style=SEVERITIES[one.severity])
+    left = len(others) - len(told[:MOST_FINDINGS])
+    if left:
+        yield Text(f"{left} more findings in summary.md")
 
 
 def _cells(result: BenchmarkResult) -> dict[str, str]:
@@ -275,6 +328,9 @@ def _lines(report: RunReport, out: str) -> "Iterator[Text]":
     """What stands below the table."""
     from rich.text import Text
 
+    from kvv_action.report.wording import unasked
+
+    yield from _findings(report)
     for result in report.benchmarks:
         if result.verdict is not Verdict.SKIPPED and result.reason != report.state_reason:  # told once, below
             yield Text(harmless(f"{result.title}: {result.reason}", 500))

@@ -11,7 +11,7 @@ from benchmarks import registry
 from entrypoint.commands.audit import audited
 from entrypoint.evidence import RunEvidence, read, workflows
 from kvv_action.errors import KvvError
-from kvv_action.github.attestation import Expected, Outcome, verify
+from kvv_action.github.attestation import AttestationOutcome, Expected, verify
 from kvv_action.leaderboard.check import EvidenceFindings
 from kvv_action.leaderboard.convert import record_of
 from kvv_action.leaderboard.findings import CheckFinding, error, note, warning
@@ -109,11 +109,11 @@ def _verified(path: Path, expected: Expected) -> CheckFinding:
     """What GitHub's own program says about the signature of an archive."""
     done = verify(path, expected)
     match done.outcome:
-        case Outcome.VERIFIED:
+        case AttestationOutcome.VERIFIED:
             return note("attestation", f"signed by {done.signer} in {done.run}")
-        case Outcome.REFUSED:
+        case AttestationOutcome.REFUSED:
             return error("attestation", f"is not attested as it claims: {done.reason}")
-        case Outcome.UNAVAILABLE:
+        case AttestationOutcome.UNAVAILABLE:
             return warning("attestation", f"was not verified: {done.reason}")
 
 
@@ -136,7 +136,9 @@ def _recomputed(record: Record, path: Path, mine: RunEvidence, options: Sequence
     if mine.bundle is not None and bundle is not None:
         yield from _archive(bundle, mine.bundle)
     attested = record.trust is Trust.ATTESTED
-    expected = record_of(mine.report, askable=registry.IDS, vendor=record.vendor.id, bundle=bundle, attested=attested)
+    expected = record_of(
+        mine.report, askable=registry.askable(), vendor=record.vendor.id, bundle=bundle, attested=attested
+    )
     differences = list(differing(_plain(record), _plain(expected), "record"))
     for difference in differences[:MOST]:
         yield error("evidence", difference.told("says", "the evidence says"))

@@ -1,4 +1,4 @@
-"""A run made from somebody else's result file: the answers are judged and kept as if kvv had asked."""
+"""The parts of a result file of K2VV that a run is made from: its profile, its requests and its answers."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -19,9 +19,9 @@ ENDPOINT = "imported"
 
 
 def profile_of(name: str, model: str = "") -> Profile:
-    """The profile by which imported answers are judged: the named one, the model's own, or one without references.
+    """The profile that judges imported answers: the named one, that of the model, or one without references.
 
-    Sampling is left out: the requests were sent as the file says.
+    It has no sampling, because the file says how the requests were sent.
 
     Raises:
         UsageError: there is none of that name.
@@ -40,7 +40,7 @@ def references_in(out: Path) -> tuple[str, ...]:
 
 
 def keep_requests(source: Path, target: Path) -> None:
-    """Copy the requests of a result file, so that the run can be audited without it."""
+    """Copy the requests of a result file; with them the run can be audited without the file."""
     with target.open("w", encoding="utf-8") as out:
         for row in k2vv.rows(source):
             kept = {"data_index": row["data_index"], "request": row["request"]}
@@ -48,7 +48,7 @@ def keep_requests(source: Path, target: Path) -> None:
 
 
 def keep_reference(source: Path, target: Path) -> None:
-    """Copy of a reference what comparing needs: content of the request, and how it ended."""
+    """Copy what a comparison needs of a reference: each request's content, and how it ended."""
     with target.open("w", encoding="utf-8") as out:
         for row in k2vv.rows(source):
             request = k2vv.request_of(row, f"{source.name}, data_index {row['data_index']}")
@@ -58,7 +58,7 @@ def keep_reference(source: Path, target: Path) -> None:
 
 
 class Replay:
-    """A client that answers from the rows of a result file, in their order, whatever is asked.
+    """A client that answers with the rows of a result file, in their order, whatever it is asked.
 
     Attributes:
         now: when the last answer came, seconds since the epoch.

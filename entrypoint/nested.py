@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kvv_action.benchmark import Benchmark, Observer, Sandbox
+from entrypoint.settings import value_of
+from kvv_action.benchmark import Observer, Sandbox
 from kvv_action.github import context
 from kvv_action.plan.plan import Loaded
 from kvv_action.sandbox import labels
-from kvv_action.sandbox.limits import Limits
+from kvv_action.sandbox.limits import ContainerLimits
 from kvv_action.sandbox.options import SandboxOptions
 from kvv_action.settings import Settings, option_name
 
@@ -32,14 +33,9 @@ class Nested:
     absent: Mapping[str, str] = field(default_factory=dict)
 
 
-def sandboxed(benchmark: Benchmark) -> bool:
-    """Whether a benchmark works in containers."""
-    return getattr(benchmark, "sandboxed", False)
-
-
 def limits_of_containers(settings: Settings) -> dict[str, object]:
     """Those settings by the names of their inputs, as the plan keeps them."""
-    return {option_name(name): getattr(settings, name) for name in LIMITS}
+    return {option_name(name): value_of(settings, name) for name in LIMITS}
 
 
 def options_of_sandbox(settings: Settings, run: str) -> SandboxOptions:
@@ -47,7 +43,7 @@ def options_of_sandbox(settings: Settings, run: str) -> SandboxOptions:
     return SandboxOptions(
         run=run,
         workers=settings.containers or 0,
-        limits=Limits(
+        limits=ContainerLimits(
             cpus=settings.container_cpus,
             memory=int(settings.container_memory * GIB),
             pids=settings.container_pids,
@@ -65,14 +61,14 @@ def places_expected(settings: Settings) -> int:
     No engine is asked: a plan is often made where there is none.
     """
     from kvv_action.sandbox.engine import EngineInfo
-    from kvv_action.sandbox.limits import room
+    from kvv_action.sandbox.limits import capacity_of
 
     here = EngineInfo(
         host="", version="", os="linux", architecture="", driver="", rootless=False, unlimited=(),
         cpus=os.cpu_count() or 1, memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     )  # fmt: skip
     options = options_of_sandbox(settings, "")
-    return room(options.limits, options.workers, here).places
+    return capacity_of(options.limits, options.workers, here).containers
 
 
 @asynccontextmanager
@@ -89,7 +85,7 @@ async def nested(
         in_job: whether this is a step of GitHub's, whose own clean-up knows the job's label.
     """
     asked = [item for item in loaded if item.count and not item.planned.skip]
-    needing = [item.planned.id for item in asked if sandboxed(item.benchmark)]
+    needing = [item.planned.id for item in asked if item.benchmark.sandboxed]
     if not needing:
         yield Nested()
         return

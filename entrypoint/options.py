@@ -4,15 +4,17 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from kvv_action.errors import Problem, UsageError
-from kvv_action.settings import SECRETS, Settings, choices, nearest, option_name
+from entrypoint.settings import composed, title_of
+from kvv_action.errors import Problem, UsageError, nearest
+from kvv_action.options import fact
+from kvv_action.settings import SECRETS, Settings, choices, option_name
 
 REPEATABLE = ("dataset", "extra_headers", "benchmarks", "reference", "container_mirror")
 GROUPS = {
     "endpoint": "endpoint",
     "plan": "what to run",
     "traffic": "traffic",
-    "containers": "containers, in which SWE-bench works",
+    "containers": "containers, in which benchmarks work that run code",
     "budget": "budget",
     "output": "output",
     "leaderboard": "leaderboard",
@@ -84,18 +86,21 @@ def add_settings(
         without: settings that are no options there.
         only: the settings that are; by default all but those of a submission and of the action alone.
     """
-    shown = [name for name in Settings.model_fields if name not in (*SUBMISSION, *STEPS)] if only is None else only
+    fields = composed().model_fields
+    shown = [name for name in fields if name not in (*SUBMISSION, *STEPS)] if only is None else only
     groups = {name: parser.add_argument_group(title) for name, title in GROUPS.items()}
-    for name, field in Settings.model_fields.items():
+    for name, field in fields.items():
         if name in SECRETS or name in without or name not in shown:
             continue
-        extra: Any = field.json_schema_extra
         words = choices(field)
-        metavar = extra["metavar"] or ("{" + ",".join(words) + "}" if words else _metavar(field.annotation))
+        metavar = fact(field, "metavar") or ("{" + ",".join(words) + "}" if words else _metavar(field.annotation))
         action: dict[str, Any] = {"action": "append"} if name in REPEATABLE else {}
         if field.annotation in (bool, bool | None):
             action = {"nargs": "?", "const": "true"}
-        groups[extra["group"]].add_argument(
+        group = fact(field, "group") or title_of(name)
+        if group not in groups:
+            groups[group] = parser.add_argument_group(group)
+        groups[group].add_argument(
             f"--{option_name(name)}",
             dest=name,
             metavar=metavar,
@@ -120,7 +125,7 @@ def _help(description: str, default: Any) -> str:
 
 def given(values: argparse.Namespace) -> dict[str, Any]:
     """The settings among the parsed values; empty means not given, as for inputs and variables."""
-    return {name: value for name, value in vars(values).items() if name in Settings.model_fields and value != ""}
+    return {name: value for name, value in vars(values).items() if name in composed().model_fields and value != ""}
 
 
 def with_defaults(settings: Settings, defaults: Mapping[str, Any]) -> Settings:

@@ -1,4 +1,4 @@
-"""Writes the files of a run, whole or not at all."""
+"""Writes the files of a run: each is written completely or not at all."""
 
 import fcntl
 import hashlib
@@ -7,16 +7,18 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import orjson
 
-from kvv_action.compare import files as compared
-from kvv_action.compare.records import Comparison
+from benchmarks import registry
 from kvv_action.errors import JournalError, KvvError, Problem, UsageError
 from kvv_action.redact import Redactor
 from kvv_action.report import files
 from kvv_action.schema import RunReport
+
+if TYPE_CHECKING:
+    from kvv_action.compare.records import Comparison
 
 
 def write(path: Path, data: bytes) -> None:
@@ -41,10 +43,10 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def write_reports(out: Path, report: RunReport, redactor: Redactor, comparison: Comparison | None = None) -> None:
+def write_reports(out: Path, report: RunReport, redactor: Redactor, comparison: "Comparison | None" = None) -> None:
     """All reports beside the journal, and last the manifest with their digests.
 
-    With a comparison the summary begins with its answer; without one no earlier comparison is left.
+    With a comparison, the summary begins with its answer. Without one, the files of an earlier comparison are removed.
 
     Raises:
         KvvError: a file cannot be written.
@@ -71,13 +73,15 @@ def write_files(out: Path, contents: Mapping[str, bytes], redactor: Redactor) ->
         raise KvvError(f"{out}: cannot be written: {error.strerror}") from error
 
 
-def _write_all(out: Path, report: RunReport, redactor: Redactor, comparison: Comparison | None) -> None:
+def _write_all(out: Path, report: RunReport, redactor: Redactor, comparison: "Comparison | None") -> None:
+    from kvv_action.compare import files as compared
+
     contents = files.render(report) | (compared.with_run(report, comparison) if comparison else {})
     rendered = {name: _clean(name, data, redactor) for name, data in contents.items()}
     for name in {compared.COMPARE_JSON, compared.COMPARE_MD} - rendered.keys():
         (out / name).unlink(missing_ok=True)
     digests = {name: files.sha256(data) for name, data in rendered.items()}
-    extras = sorted(path for pattern in files.EXTRAS for path in out.glob(pattern))
+    extras = sorted(path for pattern in registry.extras() for path in out.glob(pattern))
     for path in (out / files.JOURNAL, *extras):
         if path.is_file():
             with path.open("rb") as stream:
@@ -88,25 +92,28 @@ def _write_all(out: Path, report: RunReport, redactor: Redactor, comparison: Com
 
 
 def _clean(name: str, data: bytes, redactor: Redactor) -> bytes:
-    """A file without secrets; in JSON only texts are touched, so that no number or name breaks."""
+    """A file without secrets; in JSON only texts are changed, so no number or name breaks."""
     cleaned = redactor.bytes(data)
     if cleaned == data or not name.endswith(".json"):
         return cleaned
     return files.canonical(redactor.json(orjson.loads(data)))
 
 
-def make_folder(out: Path) -> None:
-    """The out folder.
+def usable_folder(out: Path) -> None:
+    """The folder that `--out` names.
 
     Raises:
-        NotADirectoryError: something else has its name.
-        OSError: it cannot be made.
+        UsageError: it cannot be made.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = Problem(name="--out", value=str(out), allowed=f"Cannot be used: {error.strerror}.")
+        raise UsageError([problem]) from None
 
 
 def refuse_in_use(journal: Path) -> None:
-    """Keep away from a journal that another process writes.
+    """Refuse a journal that another process is writing.
 
     Raises:
         JournalError: one does.
@@ -119,10 +126,10 @@ def refuse_in_use(journal: Path) -> None:
 
 
 def move_aside(out: Path) -> Path:
-    """Give an earlier run's folder the next free name `out.N`.
+    """Rename the folder of an earlier run to the next free `out.N`.
 
     Raises:
-        UsageError: this process works in the folder, and would move along.
+        UsageError: it is the working folder of this process.
     """
     out, number = out.resolve(), 1
     if Path.cwd().is_relative_to(out):

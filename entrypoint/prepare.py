@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -12,35 +12,36 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks import registry
-from entrypoint.nested import limits_of_containers, sandboxed
-from entrypoint.spending import unpriced
+from entrypoint.nested import limits_of_containers
+from entrypoint.settings import (
+    benchmark_of,
+    composition,
+    kept_in_choices,
+    kept_in_fields,
+    missing_paths,
+    own_options,
+    value_of,
+)
+from entrypoint.spending import priced, unpriced
 from kvv_action import __version__
 from kvv_action.benchmark import Benchmark, Options
 from kvv_action.dataset.load import BUNDLED
 from kvv_action.dataset.load import load as load_rows
-from kvv_action.errors import DatasetError, Problem, UsageError
+from kvv_action.errors import DatasetError, Problem, UsageError, nearest
 from kvv_action.github import context
 from kvv_action.plan import shard as shards
 from kvv_action.plan import variants as holdout
-from kvv_action.plan.plan import Amount, Loaded, Peer, left_out, plan_benchmark
+from kvv_action.plan.plan import Amount, Loaded, ReferenceRun, left_out, plan_benchmark
 from kvv_action.profiles import loader
 from kvv_action.profiles.document import TIERS
 from kvv_action.profiles.model import Profile
 from kvv_action.profiles.thinking import check as check_thinking
 from kvv_action.redact import SENSITIVE_HEADER, Redactor
-from kvv_action.sandbox.own import own_image
+from kvv_action.sandbox.own_image import own_image
 from kvv_action.schema import EndpointInfo, ProfileInfo, Provenance, RunPlan
-from kvv_action.settings import SECRETS, Settings, nearest, option_name, vendor_name
+from kvv_action.settings import SECRETS, Settings, vendor_name
 
 EMBEDDED = "embedded vendor"
-CHOICES = ("image_encoding", "image_placement", "mmmu_prompt", "mmmu_parts")
-SWEBENCH = (
-    "swebench_dataset", "swebench_agent", "swebench_namespace", "swebench_instances", "swebench_exclude",
-    "swebench_limits", "swebench_network",
-)  # fmt: skip
-"""Choices that stand in a plan only where SWE-bench does."""
-COMPARING = "toolcall"
-"""The benchmark whose answers are compared with those of a live reference."""
 NOBODY = "no endpoint"
 PACKAGES = ("aiohttp", "datasets", "docker", "httpx", "httpx-aiohttp", "math-verify", "orjson", "pydantic", "uvloop")
 
@@ -53,7 +54,7 @@ class Demonstration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class PreparedRun:
     """A run that can start."""
 
     settings: Settings
@@ -68,11 +69,16 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
     headers = tuple(
         part
         for name, value in settings.extra_headers.items()
-        if any(word in name.lower() for word in SENSITIVE_HEADER)
+        if is_sensitive(name)
         for part in (value, value.split(" ")[-1])
     )
-    keys = tuple(getattr(settings, name).get_secret_value() for name in SECRETS)
+    keys = tuple(value_of(settings, name).get_secret_value() for name in SECRETS)
     return tuple(secret for secret in (*keys, *headers) if secret)
+
+
+def is_sensitive(header: str) -> bool:
+    """Whether a header's name says that its value is a secret."""
+    return any(word in header.lower() for word in SENSITIVE_HEADER)
 
 
 def load_profile(settings: Settings) -> Profile:
@@ -100,13 +106,23 @@ def load_profile(settings: Settings) -> Profile:
 
 
 def chosen_benchmarks(settings: Settings, profile: Profile) -> tuple[str, ...]:
-    """Ids in the order of the registry; Pre-Verification is part of every run unless `precheck` is off."""
-    known = [name for name in registry.IDS if name in profile.benchmarks]
+    """Ids in the order of the registry. What gates is part of every run unless `precheck` is off.
+
+    Without names, all that the profile has; a benchmark that the profile does not know, but that says itself how it is
+    asked, is asked when it is named.
+
+    Raises:
+        UsageError: a name is none, or nothing is left.
+        BrokenPlugin: a benchmark that is named cannot be used.
+    """
+    every = registry.ids()
+    usual = [name for name in every if name in profile.benchmarks]
+    known = [name for name in every if name in profile.benchmarks or _says_itself(name, settings)]
     problems = [
         Problem(
             name="benchmarks",
             value=name,
-            allowed=f"Use any of: {', '.join(known)}." if name not in registry.IDS or name in known
+            allowed=f"Use any of: {', '.join(known)}." if name not in every
             else f"The profile {profile.name} has no such benchmark; it has {', '.join(known)}.",
             nearest=nearest(name, known),
         )
@@ -120,30 +136,50 @@ def chosen_benchmarks(settings: Settings, profile: Profile) -> tuple[str, ...]:
     ]
     if problems:
         raise UsageError(problems)
-    wanted = set(settings.benchmarks or known) | {"precheck"}
+    gates = {name for name in known if benchmark_of(name).gates}
+    wanted = set(settings.benchmarks or usual) | gates
     if settings.precheck == "off" or not asks_a_model(settings):
-        wanted -= {"precheck"}
+        wanted -= gates
     chosen = tuple(name for name in known if name in wanted)
     if not chosen:
         raise UsageError([Problem(name="benchmarks", value="", allowed="Nothing is left to run with precheck: off.")])
     return chosen
 
 
+def _says_itself(name: str, settings: Settings) -> bool:
+    """Whether a benchmark of another package is named and says how it is asked of any model."""
+    return name in settings.benchmarks and benchmark_of(name).rules is not None
+
+
 def asks_a_model(settings: Settings) -> bool:
-    """Whether an endpoint is needed: not for SWE-bench alone with an agent that is no model."""
-    return settings.swebench_agent == "bash" or settings.benchmarks != ("swebench",)
+    """Whether an endpoint is needed: not where every benchmark that is named does without."""
+    known = registry.ids()
+    named = [own_options(settings, name).needs_endpoint() for name in settings.benchmarks if name in known]
+    return not named or any(named)
 
 
-def create(names: Sequence[str], options: Options) -> list[Benchmark]:
-    """Instances of the named benchmarks."""
-    return [registry.create(name, options) for name in names]
+def with_rules(profile: Profile, names: Iterable[str]) -> Profile:
+    """A profile that also says how benchmarks are asked which it does not know, by what they say themselves."""
+    found = {name: benchmark_of(name).rules for name in names if name not in profile.benchmarks}
+    own = {name: rules for name, rules in found.items() if rules is not None}
+    return replace(profile, benchmarks={**profile.benchmarks, **own}) if own else profile
+
+
+def create(names: Iterable[str], settings: Settings, model: str) -> list[Benchmark]:
+    """Instances of the named benchmarks, as the settings choose.
+
+    Raises:
+        UsageError: the settings do not go together, or a file or folder is not there.
+    """
+    options = options_of(settings, model)
+    return [registry.create(name, options, own_options(settings, name)) for name in names]
 
 
 def load_benchmark(
     benchmark: Benchmark, settings: Settings, profile: Profile, *, location: str,
-    peers: Mapping[str, Peer] = MappingProxyType({}),
+    reference_runs: Mapping[str, ReferenceRun] = MappingProxyType({}),
 ) -> Loaded:  # fmt: skip
-    """One benchmark with its samples; `peers` are runs of the reference.
+    """One benchmark with its samples; `reference_runs` are runs of the reference.
 
     Raises:
         DatasetError: the samples cannot be had, or are not the pinned ones.
@@ -152,13 +188,15 @@ def load_benchmark(
     if benchmark.pin is not None:
         rows = load_rows(
             benchmark.id,
-            registry.package(benchmark.id),
+            benchmark_of(benchmark.id).package,
             benchmark.pin,
             location,
             cache=settings.dataset_cache,
             allow_drift=settings.allow_dataset_drift,
         )
-    return plan_benchmark(benchmark, rows, profile, replace(amount_at(settings, settings.tier), peers=peers))
+    return plan_benchmark(
+        benchmark, rows, profile, replace(amount_at(settings, settings.tier), reference_runs=reference_runs)
+    )
 
 
 def amount_at(settings: Settings, tier: str) -> Amount:
@@ -189,7 +227,7 @@ def not_asked(name: str, settings: Settings, profile: Profile, tier: str, source
         source: where its samples come from; bundled ones are few.
     """
     tiers = profile.benchmarks[name].tiers
-    if not tiers[tier].only_named or name in settings.benchmarks or source == BUNDLED:
+    if tier not in tiers or not tiers[tier].only_named or name in settings.benchmarks or source == BUNDLED:
         return ""
     others = " and ".join(one for one in TIERS if not tiers[one].only_named)
     return (
@@ -199,17 +237,12 @@ def not_asked(name: str, settings: Settings, profile: Profile, tier: str, source
 
 
 def options_of(settings: Settings, model: str) -> Options:
-    """The choices that benchmarks know about.
+    """The choices that every benchmark may need.
 
     Raises:
         UsageError: a file or folder is not there.
     """
-    places = (("mfjs-cases", settings.mfjs_cases, Path.is_dir), ("tokenizer", settings.tokenizer, Path.is_file))
-    problems = [
-        Problem(name=name, value=value, allowed="There is no such file or folder.")
-        for name, value, there in places
-        if value and not there(Path(value))
-    ]
+    problems = list(missing_paths(settings))
     if settings.reference_model and not settings.reference_base_url:
         needs = "It names a model at reference-base-url, which is not set."
         problems.append(Problem(name="reference-model", value=settings.reference_model, allowed=needs))
@@ -223,15 +256,10 @@ def options_of(settings: Settings, model: str) -> Options:
         contract=settings.contract,
         think_mode=settings.think_mode,
         tier=settings.tier,
-        probes=settings.probes,
-        mfjs_cases=settings.mfjs_cases,
         tokenizer=settings.tokenizer,
-        **{name: getattr(settings, name) for name in (*CHOICES, *SWEBENCH)},
         reference=settings.reference,
         reference_model=(settings.reference_model or model) if settings.reference_base_url else "",
-        toolcall_mode=settings.toolcall_mode,
         dataset_cache=settings.dataset_cache,
-        base_image=settings.base_image,
         price_input=settings.price_input or 0.0,
         price_output=settings.price_output or 0.0,
     )
@@ -239,10 +267,9 @@ def options_of(settings: Settings, model: str) -> Options:
 
 def choices_of(settings: Settings, loaded: Sequence[Loaded]) -> dict[str, Any]:
     """The settings that only some benchmarks know, by the names of their inputs, as the plan keeps them."""
-    containers = any(sandboxed(item.benchmark) for item in loaded)
-    names = (*CHOICES, *(SWEBENCH if containers else ()))
-    limits = limits_of_containers(settings) if containers else {}
-    return {option_name(name): getattr(settings, name) for name in names} | limits
+    containers = any(item.benchmark.sandboxed for item in loaded)
+    own = kept_in_choices(settings, [item.planned.published for item in loaded])
+    return own | (limits_of_containers(settings) if containers else {})
 
 
 def checks_of(profile: Profile) -> dict[str, Any]:
@@ -258,7 +285,7 @@ def file_digest(path: str) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def prepare(settings: Settings, demonstration: Demonstration | None = None, *, sends: bool = True) -> Prepared:
+def prepare(settings: Settings, demonstration: Demonstration | None = None, *, sends: bool = True) -> PreparedRun:
     """Check everything and decide what to ask.
 
     Args:
@@ -274,16 +301,14 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
     for place in settings.dataset.values():
         if place != BUNDLED and not Path(place).exists():
             raise DatasetError(f"dataset {place}: no such file or folder")
-    agent, _, patches = settings.swebench_agent.partition("=")
-    if agent == "patches" and not Path(patches).is_file():
-        raise DatasetError(f"swebench-agent: {patches}: no such file")
     names = chosen_benchmarks(settings, profile)
-    options = options_of(settings, settings.model or profile.model)
-    peers = _peers(settings, profile, toolcall="toolcall" in names, demonstration=demonstration is not None)
+    profile = with_rules(profile, names)
+    benchmarks = create(names, settings, settings.model or profile.model)
+    reference_runs = _reference_runs(settings, profile, names, demonstration=demonstration is not None)
     fallback = BUNDLED if demonstration else ""
     loaded = tuple(
-        _at_hand(benchmark, settings, profile, settings.dataset.get(benchmark.id, fallback), peers)
-        for benchmark in create(names, options)
+        _at_hand(benchmark, settings, profile, settings.dataset.get(benchmark.id, fallback), reference_runs)
+        for benchmark in benchmarks
     )
     loaded = holdout.applied(loaded, settings.holdout, settings.seed)
     plan = RunPlan(
@@ -295,7 +320,6 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
         limit=settings.limit,
         contract=settings.contract,
         precheck=settings.precheck,
-        probes=settings.probes,
         tokenizer=file_digest(settings.tokenizer),
         choices={
             **choices_of(settings, loaded),
@@ -304,50 +328,57 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
         },
         demonstration=demonstration is not None,
         faults=demonstration.faults if demonstration else (),
-        reference=_reference(settings, options),
+        reference=_reference(settings, profile),
         sequential=sequential(settings, settings.tier),
         max_failure_rate=settings.max_failure_rate,
         holdout=settings.holdout,
+        **kept_in_fields(settings),
     )
     if settings.shard:
         plan, loaded = shards.divide(plan, loaded, *shards.numbers(settings.shard))
     redactor = Redactor(secrets_of(settings))
-    return Prepared(settings=settings, profile=profile, plan=plan, loaded=loaded, redactor=redactor)
+    return PreparedRun(settings=settings, profile=profile, plan=plan, loaded=loaded, redactor=redactor)
 
 
-def _peers(settings: Settings, profile: Profile, *, toolcall: bool, demonstration: bool) -> Mapping[str, Peer]:
+def _reference_runs(
+    settings: Settings, profile: Profile, names: Sequence[str], *, demonstration: bool
+) -> Mapping[str, ReferenceRun]:
     """The runs that every score is compared with; reading them takes modules that most runs do without."""
     if not settings.reference:
         return {}
-    from entrypoint.peers import peers_of
+    from entrypoint.reference_runs import reference_runs_of
 
-    peers = peers_of(settings, profile.name, toolcall=toolcall, demonstration=demonstration)
-    if peers and settings.holdout == holdout.VARY:
+    comparing = comparing_benchmarks()
+    reference_runs = reference_runs_of(
+        settings, profile.name, comparing, asked=not comparing.isdisjoint(names), demonstration=demonstration
+    )
+    if reference_runs and settings.holdout == holdout.VARY:
         allowed = "The reference answered the published items; compare with holdout: both, or off."
         raise UsageError([Problem(name="holdout", value=settings.holdout, allowed=allowed)])
-    return peers
+    return reference_runs
 
 
 def _at_hand(
-    benchmark: Benchmark, settings: Settings, profile: Profile, location: str, peers: Mapping[str, Peer]
+    benchmark: Benchmark,
+    settings: Settings,
+    profile: Profile,
+    location: str,
+    reference_runs: Mapping[str, ReferenceRun],
 ) -> Loaded:
     """A benchmark with its samples, or without them where it is left out."""
     reason = not_asked(benchmark.id, settings, profile, settings.tier, location)
     if reason:
         return left_out(benchmark, profile, amount_at(settings, settings.tier), reason)
-    return load_benchmark(benchmark, settings, profile, location=location, peers=peers)
+    return load_benchmark(benchmark, settings, profile, location=location, reference_runs=reference_runs)
 
 
 def _checked_profile(settings: Settings, demonstration: Demonstration | None, *, sends: bool) -> Profile:
-    problems = list(unpriced(settings))
+    problems = [*unpriced(settings), *_unusable(settings)]
     sends = sends and asks_a_model(settings)
     if not sends and not (settings.profile or settings.model):
         problems.append(Problem(name="profile", value="", allowed="Required: the profile, or a model of its name."))
     if sends and demonstration is None:
-        for name, value in (("base-url", settings.base_url), ("model", settings.model)):
-            if not value:
-                variable = "KVV_" + name.upper().replace("-", "_")
-                problems.append(Problem(name=name, value="", allowed=f"Required: as input, --{name} or {variable}."))
+        problems += required(settings)
     if settings.shard and settings.baseline:
         whole = "A shard is a part of a run; compare what kvv merge makes of all of them."
         problems.append(Problem(name="baseline", value=settings.baseline, allowed=whole))
@@ -366,14 +397,34 @@ def _checked_profile(settings: Settings, demonstration: Demonstration | None, *,
     return profile
 
 
+def required(settings: Settings) -> Iterator[Problem]:
+    """What must be set before an endpoint can be asked."""
+    for name, value in (("base-url", settings.base_url), ("model", settings.model)):
+        if not value:
+            variable = "KVV_" + name.upper().replace("-", "_")
+            yield Problem(name=name, value="", allowed=f"Required: as input, --{name} or {variable}.")
+
+
 def _uncompared(settings: Settings, names: Sequence[str]) -> Iterator[Problem]:
     """A live reference that nobody would ask."""
-    if settings.reference_base_url and COMPARING not in names:
+    comparing = comparing_benchmarks()
+    if settings.reference_base_url and comparing.isdisjoint(names):
         allowed = (
-            f"Only {COMPARING} asks a live reference, and it is not among the benchmarks ({', '.join(names)}). Add it, "
-            "or verify the reference by itself and give its out folder as baseline."
+            f"Only {' or '.join(sorted(comparing))} asks a live reference, and it is not among the benchmarks "
+            f"({', '.join(names)}). Add it, or verify the reference by itself and give its out folder as baseline."
         )
         yield Problem(name="reference-base-url", value=settings.reference_base_url, allowed=allowed)
+
+
+def comparing_benchmarks() -> frozenset[str]:
+    """The benchmarks whose answers are compared with those of a reference."""
+    return frozenset(one.id for one in composition().benchmarks.values() if one.compares)
+
+
+def _unusable(settings: Settings) -> Iterator[Problem]:
+    """What benchmarks say of their own options."""
+    for name in composition().benchmarks:
+        yield from own_options(settings, name).problems(priced=priced(settings))
 
 
 def _overridden(settings: Settings, profile: Profile) -> list[Problem]:
@@ -408,14 +459,14 @@ def _endpoint(settings: Settings, profile: Profile, demonstration: Demonstration
     )
 
 
-def _reference(settings: Settings, options: Options) -> EndpointInfo | None:
+def _reference(settings: Settings, profile: Profile) -> EndpointInfo | None:
     """The live reference; it is asked without the vendor's extra body and headers."""
     if not settings.reference_base_url:
         return None
     return EndpointInfo(
         vendor=urlsplit(settings.reference_base_url).hostname or "",
         base_url=settings.reference_base_url,
-        model=options.reference_model,
+        model=settings.reference_model or settings.model or profile.model,
         think_mode=settings.think_mode,
         effort=settings.effort,
         stream=settings.stream,

@@ -7,7 +7,7 @@ from typing import TextIO
 from entrypoint.evidence import RunEvidence, packed
 from entrypoint.submission import NotFit, Submitted, problems_of, submit
 from kvv_action.errors import KvvError, UsageError
-from kvv_action.github.annotations import Annotation, Level
+from kvv_action.github.annotations import Annotation, AnnotationLevel
 from kvv_action.github.proposal import Operation
 from kvv_action.leaderboard.record import path_of
 from kvv_action.redact import Redactor
@@ -30,7 +30,7 @@ class Published:
 
 STOPPED = Published(
     annotation=Annotation(
-        level=Level.WARNING,
+        level=AnnotationLevel.WARNING,
         title=TITLE,
         message="Stopped during the submission; the verdict stands. Submit again: what was done already is found.",
     ),
@@ -75,11 +75,13 @@ def submitted(
         found = given or packed(folder, settings.leaderboard_evidence_url, secrets)
         done = submit(found, settings, secrets=secrets, say=say, show=show)
     except NotFit as reason:
-        return Published(annotation=Annotation(level=Level.WARNING, title=TITLE, message=str(reason)))
+        return Published(annotation=Annotation(level=AnnotationLevel.WARNING, title=TITLE, message=str(reason)))
     except KvvError as error:
         message = f"The result could not be submitted: {error}"
-        return Published(annotation=Annotation(level=Level.ERROR, title=TITLE, message=message), status=FAILED)
-    annotation = Annotation(level=Level.NOTICE, title=TITLE, message=told(done))
+        return Published(
+            annotation=Annotation(level=AnnotationLevel.ERROR, title=TITLE, message=message), status=FAILED
+        )
+    annotation = Annotation(level=AnnotationLevel.NOTICE, title=TITLE, message=told(done))
     return Published(annotation=annotation, operation=done.proposed.operation, url=done.proposed.url)
 
 

@@ -1,4 +1,4 @@
-"""The budget that the settings give, and what a plan says about it."""
+"""The budget that the settings give a run."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,17 +24,22 @@ def limits_of(settings: Settings) -> Limits:
 
 def unpriced(settings: Settings) -> Iterator[Problem]:
     """A limited cost needs prices."""
-    limited = {"max-cost": settings.max_cost, "swebench-limits": settings.swebench_limits.get("cost") or None}
-    for name, cost in limited.items():
-        for price in ("price_input", "price_output"):
-            if cost is not None and getattr(settings, price) is None:
-                allowed = f"A limit of {cost:g} needs {option_name(price)}, the price of a million tokens."
-                yield Problem(name=name, value=f"{cost:g}", allowed=allowed)
+    cost = settings.max_cost
+    for price, known in priced(settings).items():
+        if cost is not None and not known:
+            allowed = f"A limit of {cost:g} needs {option_name(price)}, the price of a million tokens."
+            yield Problem(name="max-cost", value=f"{cost:g}", allowed=allowed)
+
+
+def priced(settings: Settings) -> dict[str, bool]:
+    """Which of the prices are known."""
+    return {"price_input": settings.price_input is not None, "price_output": settings.price_output is not None}
 
 
 def budget_of(settings: Settings, journal: Path, found: JournalState) -> Budget:
-    """The budget with everything counted that a journal's sessions spent; the journal is read only for a limit."""
-    budget = Budget(limits_of(settings), seconds=found.seconds)
-    if budget.limits.any:
-        budget.replay(JournalReading(journal).sent())
+    """The budget, less what earlier sessions in the journal spent; the journal is read only if there is a limit."""
+    contact = found.sessions[-1].get("contact", {}).get("seconds", 0.0) if found.sessions else 0.0
+    budget = Budget(limits_of(settings), seconds=found.seconds + contact)  # no result tells of its time yet
+    if budget.limits.any and found.sessions:
+        budget.replay(JournalReading(journal).sent(), found.sessions)
     return budget

@@ -10,7 +10,7 @@ from typing import TextIO
 
 
 def settle() -> None:
-    """Make printing never fail: what an encoding lacks is escaped, what is closed swallows."""
+    """Make printing never fail: escape what the encoding lacks, and drop what goes to a closed stream."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -20,7 +20,7 @@ def settle() -> None:
 
 
 def silence(stream: TextIO) -> None:
-    """Lead a stream that nobody reads any more nowhere, or its rest fails again at exit."""
+    """Redirect a stream without a reader to nowhere; else the rest of its buffer fails again at exit."""
     with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
@@ -28,7 +28,7 @@ def silence(stream: TextIO) -> None:
 
 
 class Leavable:
-    """A stream for progress whose reader may leave (`kvv run 2>&1 | head`): the run goes on without it."""
+    """A stream for progress whose reader may leave (`kvv run 2>&1 | head`) without ending the run."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

@@ -53,7 +53,7 @@ def make_record(evidence: RunEvidence, settings: Settings) -> Record:
     refuse_unfit(evidence.report, allow_incomplete=settings.leaderboard_allow_incomplete)
     record = record_of(
         evidence.report,
-        askable=registry.IDS,
+        askable=registry.askable(),
         vendor=settings.leaderboard_vendor,
         bundle=evidence.bundle,
         attested=settings.leaderboard_attested,
@@ -75,7 +75,7 @@ def refuse_unfit(report: RunReport, *, allow_incomplete: bool) -> None:
             f"not submitted: {', '.join(own)} was compared with a run of your own (reference); a leaderboard compares "
             "with what is published, so run again without reference"
         )
-    marks = marks_of(report, registry.IDS)
+    marks = marks_of(report, registry.askable())
     if marks and not allow_incomplete:
         reasons = "; ".join(MEANING[mark] for mark in marks)
         raise NotFit(

@@ -1,13 +1,16 @@
 """The seams: what a benchmark, an endpoint client, a dataset and an observer must offer."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Literal, Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import Any, Literal, Protocol
 
-from kvv_action.profiles.model import Profile
+from kvv_action.options import BenchmarkOptions
+from kvv_action.profiles.model import BenchmarkRules, Profile
+from kvv_action.redact import Redactor
 from kvv_action.schema import (
     CHAT,
     Answer,
@@ -16,13 +19,17 @@ from kvv_action.schema import (
     DatasetInfo,
     Exchange,
     Json,
+    Judged,
     Message,
     Observation,
+    PlannedBenchmark,
     Request,
+    RunPlan,
     Sample,
     SampleFailure,
     Score,
 )
+from kvv_action.score_rule import Aggregate
 
 Row = Mapping[str, Json]
 
@@ -81,31 +88,17 @@ class DatasetPin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The run's choices that a benchmark may need to choose its samples.
+    """The choices of a run that every benchmark may need; a benchmark's own are in its `options.py`.
 
     Attributes:
         model: name that the endpoint serves.
         contract: `official` (locked parameters must be refused when changed) or `compatible`.
         think_mode: how thinking is asked for; `none` means that nothing can be asked.
-        tier: how many probes are sent.
-        probes: patterns of the probes or suites to send; empty sends all of the tier.
-        mfjs_cases: folder with further tool-call schemas, one suite a folder; empty for none.
+        tier: how much is asked.
         tokenizer: the model's tiktoken file; empty when counts are compared by differences only.
-        image_encoding: `original` sends pictures byte for byte, `jpeg` encodes them again as upstream does.
-        image_placement: `first` sends pictures before the text, `interleaved` at their `<image N>`.
-        mmmu_prompt: `cot` asks to think step by step, `direct` for the letter alone.
-        mmmu_parts: which parts of MMMU Pro are asked.
         reference: files of reference answers, or `official` or `none`; empty for what belongs to the samples.
         reference_model: name at a live reference endpoint; empty when there is none.
-        toolcall_mode: `chat`, or `completions` with a prompt of ours.
         dataset_cache: folder for downloads.
-        swebench_dataset: which of SWE-bench's datasets.
-        swebench_agent: `bash` is the model under test; `gold`, `empty` and `patches=FILE` ask no model.
-        swebench_namespace: of images that the rows do not name.
-        swebench_instances, swebench_exclude: ids and patterns of instances that are taken, and of those that are not.
-        swebench_limits: of one instance, by name; what is not named has its default.
-        swebench_network: whether tests may reach the network while a patch is graded.
-        base_image: image that bundled instances are built from; empty for their own default.
         price_input, price_output: of a million tokens; 0 when not known.
     """
 
@@ -113,32 +106,21 @@ class Options:
     contract: str = "official"
     think_mode: str = "kimi"
     tier: str = "full"
-    probes: tuple[str, ...] = ()
-    mfjs_cases: str = ""
     tokenizer: str = ""
-    image_encoding: str = "original"
-    image_placement: str = "first"
-    mmmu_prompt: str = "cot"
-    mmmu_parts: tuple[str, ...] = ("standard10", "vision")
     reference: tuple[str, ...] = ()
     reference_model: str = ""
-    toolcall_mode: str = "chat"
     dataset_cache: str = ""
-    swebench_dataset: str = "verified"
-    swebench_agent: str = "bash"
-    swebench_namespace: str = "swebench"
-    swebench_instances: tuple[str, ...] = ()
-    swebench_exclude: tuple[str, ...] = ("known",)
-    swebench_limits: Mapping[str, float] = field(default_factory=dict)
-    swebench_network: bool = True
-    base_image: str = ""
     price_input: float = 0.0
     price_output: float = 0.0
 
 
+USUAL = Options()
+"""What holds when nothing is chosen."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typical:
-    """Tokens that one answer usually has: a benchmark's attribute `typical`, `ASSUMED` where it has none.
+    """Tokens that one answer usually has; `ASSUMED` where nothing is known.
 
     For plans and the schedule only; nothing is judged by it.
 
@@ -174,33 +156,6 @@ class Outline:
     grows: int = 0
     beside: float = 0.0
     beside_at_most: float = 0.0
-
-
-@runtime_checkable
-class Outlined(Protocol):
-    """A benchmark that does not simply ask each sample's opening once."""
-
-    def outline(self, sample: Sample) -> Outline:
-        """What this sample is asked; sends nothing."""
-        ...
-
-
-@runtime_checkable
-class Varies(Protocol):
-    """A benchmark whose samples can be asked another way, to see whether the published ones are recognised."""
-
-    def vary(self, sample: Sample, draw: Random) -> Sample | None:
-        """The same task in other words or another order, equally hard.
-
-        Args:
-            sample: as `samples` gives it.
-            draw: chooses; the same for the same seed and sample.
-
-        Returns:
-            The sample with the same id and category, whose input and target fit each other, and which says how it
-            differs (`Sample.variation`); None where nothing can be changed without changing the task.
-        """
-        ...
 
 
 class Rows(Protocol):
@@ -377,16 +332,54 @@ class Sandbox(Protocol):
         ...
 
 
-class Benchmark(Protocol):
-    """Everything that differs from one benchmark to the next.
+class RunJournal(Protocol):
+    """The journal of a run, as an export reads it (`kvv_action.journal.reading`)."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        ...
+
+    def judged(self, benchmark: str = "") -> Iterator[Judged]:
+        """Every result in the order of the lines; of one benchmark, if named. Raises JournalError."""
+        ...
+
+    def span(self) -> tuple[float, float]:
+        """When the run began, and when its last result came, in seconds since the epoch."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSource:
+    """One benchmark of a run, as the files beside the reports are made from it.
 
     Attributes:
-        aggregate: name of the rule in `kvv_action.statistics.aggregates` that makes the score, `mean` for most.
-        against: what answers are compared with, as name and digest; known once samples were read, empty for most.
+        samples: reads those that were asked, in the order of the plan.
+        redactor: removes secrets; everything that is written goes through it.
+    """
 
-    One that works in containers also has `sandboxed = True`; without an engine it is skipped, and says so. With
-    `together = True` samples of a category share something costly (layers of an image): a divided run keeps them in few
-    shards.
+    journal: RunJournal
+    plan: RunPlan
+    planned: PlannedBenchmark
+    samples: Callable[[], Iterator[Sample]]
+    redactor: Redactor
+
+
+class Benchmark(Protocol):
+    """Everything that differs from one benchmark to the next; `BenchmarkBase` has what most have in common.
+
+    Attributes:
+        id, title, version: a word of small letters, digits, `_` and `-`; a name for people; changes with what is asked.
+        metric: name of the score, as the field calls it (`pass@1`).
+        gates: asked first; when one of its samples fails, nothing else is asked.
+        pin: its data; None when there is no dataset.
+        aggregate: name of the rule that makes the score: of `kvv_action.statistics.aggregates`, or of `score_rules`.
+        against: what answers are compared with, as name and digest; known once samples were read, empty for most.
+        exact: every answer must be right, whatever the reference (a self-test).
+        notes: what a reader of the result should know, such as what was left out; known once samples were read.
+        sandboxed: works in containers; without an engine it is skipped, and says so.
+        together: samples of a category share something costly (layers of an image), so that shards keep them together.
+        typical: how long its answers usually are.
     """
 
     id: str
@@ -398,9 +391,36 @@ class Benchmark(Protocol):
     pin: DatasetPin | None
     aggregate: str
     against: str
+    exact: bool
+    notes: tuple[str, ...]
+    sandboxed: bool
+    together: bool
+    typical: Typical
+
+    @property
+    def varies(self) -> bool:
+        """Whether samples can be put another way."""
+        ...
 
     def samples(self, rows: Rows | None, profile: Profile) -> Iterator[Sample]:
         """All samples in the order of the dataset (`rows` is None when there is no dataset)."""
+        ...
+
+    def outline(self, sample: Sample) -> Outline:
+        """What this sample is asked, as far as it is known before; sends nothing."""
+        ...
+
+    def vary(self, sample: Sample, draw: Random) -> Sample | None:
+        """The same task in other words or another order, equally hard; asked only where it `varies`.
+
+        Args:
+            sample: as `samples` gives it.
+            draw: chooses; the same for the same seed and sample.
+
+        Returns:
+            The sample with the same id and category, whose input and target fit each other, and which says how it
+            differs (`Sample.variation`); None where nothing can be changed without changing the task.
+        """
         ...
 
     async def solve(self, sample: Sample, generate: Generate, sandbox: Sandbox | None) -> None:
@@ -424,9 +444,83 @@ class Benchmark(Protocol):
         """The messages that open this sample's conversation, by which the embedded vendor knows it."""
         ...
 
+    async def export(self, out: Path, source: ExportSource) -> None:
+        """Write further files beside the reports; their names fit the patterns of `extras`."""
+        ...
+
     async def aclose(self) -> None:
         """Release workers."""
         ...
+
+
+class BenchmarkBase:
+    """What most benchmarks have in common. A class attribute says what holds for all instances of a benchmark.
+
+    Attributes:
+        options: the class of its own options; an instance of it is the second argument of `__init__`.
+        compares: answers are compared with those of a reference: it asks a live one (`reference-base-url`), and reads
+            files of answers itself (`reference`).
+        extras: patterns of the files that `export` writes, below the run's folder.
+        rules: how it is asked of a model whose profile does not know it; None asks it only where a profile does.
+        score_rules: rules by which scores come from answers, besides those of the engine, by name.
+    """
+
+    id: str
+    title: str
+    metric: str
+    kind: BenchmarkKind
+    gates: bool = False
+    pin: DatasetPin | None = None
+    aggregate: str = "mean"
+    against: str = ""
+    exact: bool = False
+    notes: tuple[str, ...] = ()
+    sandboxed: bool = False
+    together: bool = False
+    typical: Typical = ASSUMED
+    options: type[BenchmarkOptions] = BenchmarkOptions
+    compares: bool = False
+    extras: tuple[str, ...] = ()
+    rules: BenchmarkRules | None = None
+    score_rules: Mapping[str, Aggregate] = MappingProxyType({})
+
+    def __init__(self, options: Options, own: Any) -> None:
+        """Make an instance for a run.
+
+        Args:
+            options: what every benchmark may need.
+            own: an instance of `self.options`.
+        """
+
+    @classmethod
+    def pins(cls) -> Sequence[DatasetPin]:
+        """The data that it can be asked with, the default first."""
+        return () if cls.pin is None else (cls.pin,)
+
+    def opening(self, sample: Sample) -> Sequence[Message] | None:
+        """None: the embedded vendor answers by its own rules."""
+        del sample
+        return None
+
+    def outline(self, sample: Sample) -> Outline:
+        """The opening, once."""
+        return Outline(requests=(Request(messages=self.opening(sample) or ()),))
+
+    @property
+    def varies(self) -> bool:
+        """Whether its class says how: it has a `vary` of its own."""
+        return type(self).vary is not BenchmarkBase.vary
+
+    def vary(self, sample: Sample, draw: Random) -> Sample | None:
+        """Nothing can be changed."""
+        del sample, draw
+        return None
+
+    async def export(self, out: Path, source: ExportSource) -> None:
+        """No further files."""
+
+    async def aclose(self) -> None:
+        """Nothing to release."""
 
 
 class Client(Protocol):

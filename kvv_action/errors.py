@@ -1,31 +1,32 @@
-"""Every exception of the engine, by cause.
+"""The exceptions of the engine, by cause.
 
 KvvError
-├── UsageError             wrong input; nothing was sent            (exit 2)
+├── UsageError             wrong input; nothing was verified        (exit 2)
 ├── DatasetError           a dataset is missing, damaged or not the pinned one
 ├── JournalError           the journal is locked, damaged or of another run
 ├── EndpointError          one request failed for good; carries its attempts
-│   └── Rejected           the endpoint answered 4xx: an answer to a probe, a failure to a sample
+│   ├── Rejected           the endpoint answered 4xx: an answer for a probe, a failure for a sample
+│   └── Misdirected        the address, a certificate or a proxy cannot be right
 ├── Undecided              a probe could not be judged (its control failed)
 ├── ScoringError           a scorer broke; never a wrong answer
 ├── SandboxError           a container or the engine failed; never a wrong answer
-│   └── LimitReached       the code in a container used it up or broke it: its own doing
+│   └── LimitReached       the code in a container exceeded a limit or broke the container
 └── RunStopped             the whole run must stop early (key refused, endpoint down, disk full)
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kvv_action.schema import Attempt, FailureKind
 
 
 class KvvError(Exception):
-    """Base of all errors that are explained to the user without a traceback."""
+    """Base of all errors that are reported to the user without a traceback."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One wrong input: what, which value, what is allowed, the nearest right spelling."""
+    """One wrong input: its name and value, what is allowed, and the nearest valid spelling."""
 
     name: str
     value: str
@@ -38,8 +39,16 @@ class Problem:
         return f"{self.name}:{value} {self.allowed}{hint}"
 
 
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known spelling that `word` most likely means; None when none is close."""
+    from difflib import get_close_matches
+
+    found = get_close_matches(word, list(known), n=1)
+    return found[0] if found else None
+
+
 class UsageError(KvvError):
-    """Wrong input; holds one `Problem` for each mistake found."""
+    """Wrong input; contains one `Problem` per mistake."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
@@ -47,15 +56,15 @@ class UsageError(KvvError):
 
 
 class DatasetError(KvvError):
-    """A dataset cannot be used; the message says which, why and what to do."""
+    """A dataset cannot be used; the message names it, the reason and the remedy."""
 
 
 class SandboxError(KvvError):
-    """A container or the engine under it failed; says nothing about the endpoint."""
+    """A container or its engine failed; this says nothing about the endpoint."""
 
 
 class LimitReached(SandboxError):
-    """The code that ran in a container took more than it may, or broke the container for good: nobody else did."""
+    """The code in a container exceeded a limit, or broke the container for good."""
 
 
 class JournalError(KvvError):
@@ -67,9 +76,9 @@ class EndpointError(KvvError):
 
     Attributes:
         kind: the cause, as counted in reports.
-        attempts: every HTTP try, oldest first; evidence.
-        status: HTTP status of the last try, when there was one.
-        body: beginning of the last response body, key removed, for diagnosis.
+        attempts: all HTTP tries as evidence, oldest first.
+        status: HTTP status of the last try; None without a response.
+        body: redacted beginning of the last response's body.
     """
 
     def __init__(
@@ -93,13 +102,17 @@ class Rejected(EndpointError):
     """HTTP 4xx other than 401, 403, 408 and 429: the endpoint refuses this request."""
 
 
+class Misdirected(EndpointError):
+    """What was sent cannot have reached the endpoint; the message says what to set instead."""
+
+
 class Undecided(KvvError):
-    """A probe has no verdict because what it builds on did not hold; counted as failed, never as wrong."""
+    """A probe has no verdict because its control failed; counted as failed, never as wrong."""
 
 
 class ScoringError(KvvError):
-    """A scorer could not do its work."""
+    """A scorer failed."""
 
 
 class RunStopped(KvvError):
-    """Going on would only burn time; what was not sent is reported as skipped with this reason."""
+    """The run must stop; the report shows unsent samples as skipped with this reason."""

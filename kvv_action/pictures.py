@@ -1,6 +1,6 @@
-"""Pictures as bytes: what format they are, how large, whether they are whole, and how they stand in a request.
+"""Pictures as bytes: their format, size and damage, and their form in a request.
 
-Nothing is decoded: a picture goes out byte for byte as the dataset has it.
+Pictures are sent byte for byte as in the dataset; only `as_jpeg` decodes one.
 """
 
 import base64
@@ -23,22 +23,22 @@ _SIGNATURES = (
     (b"MM\0*", TIFF),
 )
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""JPEG markers of frame headers, which hold the size."""
+"""JPEG markers of frame headers, which contain the size."""
 _END_OF_IMAGE = b"\xff\xd9"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """Pixels."""
+    """Width and height in pixels."""
 
     width: int
     height: int
 
 
 def media_type(content: bytes) -> str:
-    """The media type by the first bytes; empty when they are no picture that we know.
+    """The media type by the first bytes; empty for an unknown format.
 
-    MPO (several JPEGs in one file, as some cameras write) is JPEG to every reader.
+    MPO (several JPEGs in one file, from some cameras) counts as JPEG, as for every reader.
     """
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return WEBP
@@ -46,11 +46,11 @@ def media_type(content: bytes) -> str:
 
 
 def check(content: object, where: str) -> Size:
-    """The size of a whole picture.
+    """The size of a picture, after checking that it is undamaged.
 
     Args:
-        content: bytes.
-        where: dataset, record and column, for the message.
+        content: the bytes.
+        where: dataset, record and column, for messages.
 
     Raises:
         DatasetError: not bytes, of an unknown format, or damaged.
@@ -72,7 +72,7 @@ def check(content: object, where: str) -> Size:
 
 
 def _png(content: bytes) -> Size:
-    """Walks the chunks: each whole and with the right checksum, IHDR first, IEND last."""
+    """Walk the chunks up to IEND, and check that each is complete with the right checksum."""
     place, size = 8, Size(width=0, height=0)
     while True:
         length, name = struct.unpack_from(">I4s", content, place)
@@ -88,7 +88,7 @@ def _png(content: bytes) -> Size:
 
 
 def _jpeg(content: bytes) -> Size:
-    """Walks the segments up to the frame header; the end marker must be there."""
+    """Walk the segments up to the frame header, and check for the end marker."""
     if content.rfind(_END_OF_IMAGE) < 0:
         raise ValueError("it ends before the end of the image")
     place = 2
@@ -152,22 +152,22 @@ _SIZES = {PNG: _png, JPEG: _jpeg, GIF: _gif, WEBP: _webp, BMP: _bmp, TIFF: _tiff
 
 
 def data_url(content: bytes) -> str:
-    """The picture as a `data:` URL with the media type that its bytes have."""
+    """The picture as a `data:` URL, with the media type of its bytes."""
     return f"data:{media_type(content)};base64,{base64.b64encode(content).decode()}"
 
 
 def part(content: bytes) -> dict[str, object]:
-    """The picture as a part of a chat message."""
+    """The picture as one part of a chat message."""
     return {"type": "image_url", "image_url": {"url": data_url(content)}}
 
 
 def as_jpeg(content: bytes) -> bytes:
-    """The picture encoded again as JPEG, as MoonshotAI/Kimi-Vendor-Verifier sends every picture.
+    """The picture re-encoded as JPEG, as MoonshotAI/Kimi-Vendor-Verifier sends every picture.
 
-    Lossy; transparency and palettes become plain RGB.
+    This is lossy; transparency and palettes become plain RGB.
 
     Raises:
-        DatasetError: what its headers promise cannot be decoded.
+        DatasetError: the picture cannot be decoded.
     """
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""The one place that removes secrets from what is written."""
+"""Removes secrets from everything that is written."""
 
 import base64
 import html
@@ -14,23 +14,23 @@ from kvv_action import schema
 
 MASK = "***"
 SENSITIVE_HEADER = ("auth", "key", "token", "secret", "cookie", "credential", "password", "signature")
-"""Words in the names of headers whose values are secrets."""
+"""A header is secret when its name contains one of these words."""
 SHORTEST = 6
 LONGEST_WORD = 12
 
 
 def is_placeholder(secret: str) -> bool:
-    """Whether a value is what people give local servers instead of a key: `EMPTY`, `none`, `x`, `default`.
+    """Whether a value is only a placeholder for a key, as for local servers: `EMPTY`, `none`, `x`, `default`.
 
-    That is fewer than `SHORTEST` characters, or one word of at most `LONGEST_WORD` letters, all small or all capitals.
-    Masking it would eat ordinary text, and no vendor issues such keys.
+    A placeholder has fewer than `SHORTEST` characters, or is one word of at most `LONGEST_WORD` letters in one case.
+    Masking it would damage ordinary text, and no vendor issues such keys.
     """
     word = len(secret) <= LONGEST_WORD and secret.isascii() and secret.isalpha()
     return len(secret) < SHORTEST or (word and (secret.islower() or secret.isupper()))
 
 
 def _spellings(secret: str) -> set[str]:
-    """The ways in which a secret may reappear in JSON, URLs, XML, HTML, messages and authorization headers."""
+    """All spellings of a secret in JSON, URLs, XML, HTML, messages and authorization headers."""
     escaped = {escape(secret), *(escape(secret, quotes) for quotes in _XML_QUOTES), html.escape(secret)}
     quoted = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
     lower = {re.sub("%[0-9A-F]{2}", lambda match: match.group().lower(), text) for text in quoted}
@@ -50,17 +50,17 @@ _XML_QUOTES = ({'"': "&quot;"}, {'"': "&quot;", "'": "&apos;"}, {'"': "&#34;", "
 
 
 def _json_spellings(secret: str) -> set[str]:
-    """In JSON, and in JSON that is a text within JSON; a slash may be escaped."""
+    """Spellings in JSON, and in JSON inside a JSON string; a slash may be escaped."""
     found = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
     found |= {text.replace("/", "\\/") for text in found}
     return found | {json.dumps(text, ensure_ascii=False)[1:-1] for text in found}
 
 
 def _base64(secret: str) -> set[str]:
-    """In base64, alone and as the part of a longer text (`user:KEY`): what does not depend on the neighbours.
+    """Spellings in base64, alone and inside a longer text (`user:KEY`).
 
-    Base64 writes three bytes as four characters, so there are three alignments; the outermost character of a part is
-    shared with a neighbour and leaks at most five bits of the secret.
+    Base64 writes three bytes as four characters, so there are three alignments. Only characters that do not depend on
+    the neighbours are used; the outermost ones leak at most five bits of the secret.
     """
     raw = secret.encode()
     found = set()
@@ -73,13 +73,13 @@ def _base64(secret: str) -> set[str]:
 
 
 _FIELDS = frozenset(field.name for record in vars(schema).values() if is_dataclass(record) for field in fields(record))
-"""Names in journals and reports; a placeholder key may be one of them (`answer`, `default`)."""
+"""Field names of journals and reports, which are never masked."""
 
 
 class Redactor:
-    """Replaces every spelling of the given secrets by `***`.
+    """Replaces all spellings of the given secrets by `***`.
 
-    Placeholders are not replaced; `has_placeholder` tells that there was one.
+    Placeholders are not replaced; `has_placeholder` is True when one was given.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
@@ -98,10 +98,10 @@ class Redactor:
         return text
 
     def json(self, value: Any) -> Any:
-        r"""A JSON value without secrets in its texts and names; numbers and the names of our own fields stay.
+        r"""A JSON value without secrets in its texts and names; numbers and our own field names stay.
 
-        A text whose JSON form still holds a secret, because an escape completes it (`\n` and the rest of `nvapi-…`), is
-        made up to do so and goes as a whole.
+        A text is replaced as a whole when its JSON form still contains a secret, completed by an escape (`\n` and the
+        rest of `nvapi-…`): only an attacker writes such a text.
         """
         match value:
             case str():

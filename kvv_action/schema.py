@@ -225,7 +225,7 @@ class Completion:
 class Rejection:
     """A 4xx answer that a probe asked to see.
 
-    `body` is the beginning of the response, key removed.
+    `message` is the endpoint's own words, without the status; `body` is the beginning of the response, key removed.
     """
 
     status: int
@@ -267,6 +267,11 @@ class Exchange:
     echo: tuple[str, ...] = ()
     signs: Mapping[str, str] | None = None
 
+    @property
+    def by_vendor(self) -> bool:
+        """Whether the endpoint that is verified answered; not so for a live reference and for an observation."""
+        return not self.endpoint and self.observation is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
@@ -303,6 +308,48 @@ class SampleFailure:
     kind: FailureKind
     message: str
     counts: Mapping[str, int] = field(default_factory=dict)
+
+
+Slot = tuple[str, int, int]
+"""Benchmark id, index of the sample in the plan, epoch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Which answer something is about; `index` is the sample's position in the plan."""
+
+    benchmark: str
+    sample: str
+    index: int
+    epoch: int
+
+    def __str__(self) -> str:
+        return f"{self.benchmark}, sample {self.sample}, epoch {self.epoch}"
+
+    @property
+    def slot(self) -> Slot:
+        """Where its result stands."""
+        return self.benchmark, self.index, self.epoch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One result of a journal, with what it judges.
+
+    Attributes:
+        exchanges: of a score, those that it judged, in the order of their calls; of a failure, all that came before it.
+        result: the score, or why there is none.
+        stands: no later result of the same sample and epoch replaces it.
+        line: number of its line, from 1.
+        offset: byte position of the line with the last answer of the endpoint under test; -1 where there is none.
+    """
+
+    place: Place
+    exchanges: tuple[Exchange, ...]
+    result: Score | SampleFailure
+    stands: bool
+    line: int
+    offset: int = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,6 +396,17 @@ class Reference:
     date: str
     n: int | None = None
     note: str = ""
+
+
+def all_must_be_right(kind: BenchmarkKind, source: str, *, self_test: bool) -> bool:
+    """The rule: contract probes, self-tests, and bundled samples, which are too few for statistics.
+
+    Args:
+        kind: of the benchmark.
+        source: of its dataset.
+        self_test: whether it tests the environment instead of a model.
+    """
+    return self_test or kind is BenchmarkKind.CONTRACT or source == "bundled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -405,19 +463,34 @@ class PlannedBenchmark:
     variations: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def left_out(self) -> bool:
-        """The tier leaves it out, so that its samples were not even read."""
-        return bool(self.skip) and not self.ids_digest
-
-    @property
     def must_be_right(self) -> bool:
-        """Whether every answer must be right: contract probes, self-tests, and bundled samples (too few to test)."""
-        return self.exact or self.kind is BenchmarkKind.CONTRACT or self.dataset.source == "bundled"
+        """Whether every answer must be right."""
+        return all_must_be_right(self.kind, self.dataset.source, self_test=self.exact)
 
     @property
     def comparable(self) -> bool:
         """Whether statistics can decide: it is asked, and there are a reference and a margin."""
         return not (self.must_be_right or self.skip) and self.reference is not None and self.margin is not None
+
+    @property
+    def variant_of(self) -> str:
+        """Id of the benchmark of this plan whose samples these are, put another way; empty when it is no variant."""
+        return self.varies if self.varies != self.id else ""
+
+    @property
+    def is_variant(self) -> bool:
+        """Whether its samples stand beside the published ones of another benchmark of the plan."""
+        return bool(self.variant_of)
+
+    @property
+    def left_out(self) -> bool:
+        """The tier leaves it out, so that its samples were not even read."""
+        return bool(self.skip) and not self.ids_digest
+
+    @property
+    def published(self) -> str:
+        """Id of the benchmark whose samples these are, also where they are put another way."""
+        return self.varies or self.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -894,3 +967,8 @@ class RunReport:
     gaps: tuple[Gap, ...] = ()
     delivery: Delivery | None = field(default=None, metadata=LATER)
     findings: tuple[Finding, ...] = field(default=(), metadata=LATER)
+
+    def must_be_right(self, result: BenchmarkResult) -> bool:
+        """Whether every answer of a benchmark must be right, so that its score has no interval."""
+        self_test = any(planned.exact for planned in self.plan.benchmarks if planned.id == result.id)
+        return all_must_be_right(result.kind, result.dataset.source, self_test=self_test)

@@ -1,10 +1,9 @@
-"""The one model behind action inputs, `KVV_*` environment and command-line options.
+"""The settings behind action inputs, `KVV_*` environment and command-line options: the engine's own.
 
 Every setting has one name: `max-connections` is the input `max-connections`, the option `--max-connections` and the
 variable `KVV_MAX_CONNECTIONS`. Options win over inputs, inputs over the environment. Empty means not given.
 """
 
-import difflib
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -17,7 +16,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from kvv_action.errors import Problem, UsageError
+from kvv_action.errors import Problem, UsageError, nearest
+from kvv_action.options import option_name as option_name
 from kvv_action.redact import Redactor
 from kvv_action.schema import MOST_BROKEN_TRIES, MOST_FAILURES
 
@@ -33,9 +33,6 @@ RESERVED_HEADERS = (
 )
 OTHER_VARIABLES = frozenset({"KVV_BUILD_CA", "KVV_DOCKER_CLI", "KVV_REFERENCE_DATA", "KVV_IMAGE"})
 """`KVV_*` variables that are not settings: builds and tests read them."""
-
-MMMU_PARTS = ("standard10", "standard4", "vision")
-SWEBENCH_LIMITS = ("steps", "tokens", "seconds", "cost", "command", "longest", "tests")
 
 
 class Secret(SecretStr):
@@ -56,7 +53,7 @@ def _boolean(value: Any) -> Any:
     raise ValueError("Use true or false.")
 
 
-def _items(value: Any) -> Any:
+def items(value: Any) -> Any:
     """A list given as lines, or separated by commas."""
     if isinstance(value, str):
         value = [value]
@@ -66,17 +63,10 @@ def _items(value: Any) -> Any:
     return tuple(dict.fromkeys(part for part in parts if part))
 
 
-def _lines(value: Any) -> tuple[str, ...]:
+def lines(value: Any) -> tuple[str, ...]:
     """A list given as lines; commas belong to the items."""
     texts = [value] if isinstance(value, str) else value
     return tuple(line.strip() for text in texts for line in str(text).splitlines() if line.strip())
-
-
-def _parts(value: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of parts of MMMU Pro, in its own order."""
-    if not value or any(name not in MMMU_PARTS for name in value):
-        raise ValueError(f"Use any of: {', '.join(MMMU_PARTS)}.")
-    return tuple(name for name in MMMU_PARTS if name in value)
 
 
 def _mirrors(value: Any) -> Any:
@@ -84,7 +74,7 @@ def _mirrors(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     mirrors: dict[str, str] = {}
-    for line in _lines(value):
+    for line in lines(value):
         source, equals, target = (part.strip().strip("/") for part in line.rpartition("="))
         source = source if equals else "docker.io"
         if not re.fullmatch(r"[\w.:/-]+", source) or not re.fullmatch(r"[\w.:/-]+", target) or "//" in line:
@@ -95,39 +85,12 @@ def _mirrors(value: Any) -> Any:
     return mirrors
 
 
-def _agent(value: str) -> str:
-    """Who works on SWE-bench's instances."""
-    if value in ("bash", "gold", "empty") or (value.startswith("patches=") and value != "patches="):
-        return value
-    raise ValueError("Use bash, gold, empty, or patches=FILE with predictions in the official format.")
-
-
-def _limits(value: Any) -> Any:
-    """`name=number` pairs, in lines or separated by commas, as a mapping."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    found: dict[str, float] = {}
-    for pair in _items(value):
-        name, equals, number = (part.strip() for part in pair.partition("="))
-        if name not in SWEBENCH_LIMITS or not equals:
-            guess = nearest(name, SWEBENCH_LIMITS)
-            hint = f" Did you mean {guess!r}?" if guess and equals else ""
-            raise ValueError(f"Write NAME=NUMBER with any of {', '.join(SWEBENCH_LIMITS)}; {pair!r} is none.{hint}")
-        try:
-            found[name] = float(number)
-        except ValueError:
-            found[name] = -1.0
-        if not 0 <= found[name] <= 1e9:
-            raise ValueError(f"{name} must be a number from 0 to 1000000000, not {number!r}.")
-    return found
-
-
 def _datasets(value: Any) -> Any:
     """`id=path` lines as a mapping."""
     if isinstance(value, Mapping):
         return dict(value)
     pairs: dict[str, str] = {}
-    for line in _lines(value):
+    for line in lines(value):
         name, equals, path = (part.strip() for part in line.partition("="))
         if not (name and equals and path):
             raise ValueError(f"Write BENCHMARK=PATH, one a line; {line!r} is not of that form.")
@@ -142,7 +105,7 @@ def _headers(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     headers: dict[str, str] = {}
-    for line in _lines(value):
+    for line in lines(value):
         name, colon, text = (part.strip() for part in line.partition(":"))
         if not (colon and re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) and text.isprintable() and text.isascii()):
             raise ValueError("Write 'Name: value' in printable ASCII, one header a line.")
@@ -236,14 +199,17 @@ SECRETS = ("api_key", "reference_api_key", "leaderboard_token")
 """Settings that are secrets: never options, never shown."""
 
 Boolean = Annotated[bool, BeforeValidator(_boolean)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_items)]
-Lines = Annotated[tuple[str, ...], BeforeValidator(_lines)]
+Names = Annotated[tuple[str, ...], BeforeValidator(items)]
+Lines = Annotated[tuple[str, ...], BeforeValidator(lines)]
 Word = Annotated[str, AfterValidator(_word)]
 
 
-def setting(default: Any, help_text: str, *, group: str, metavar: str = "", **limits: Any) -> Any:
-    """A field with what `--help`, README and action.yml say about it."""
-    return Field(default, description=help_text, json_schema_extra={"group": group, "metavar": metavar}, **limits)
+def setting(
+    default: Any, help_text: str, *, group: str, metavar: str = "", path: Literal["", "file"] = "", **limits: Any
+) -> Any:
+    """A field with what `--help`, README and action.yml say about it; `path` as for `kvv_action.options.choice`."""
+    facts = {"group": group, "metavar": metavar, "path": path}
+    return Field(default, description=help_text, json_schema_extra={**facts}, **limits)
 
 
 class _InputSource(PydanticBaseSettingsSource):
@@ -259,8 +225,8 @@ class _InputSource(PydanticBaseSettingsSource):
         return {name: value for name, value in values.items() if value is not None}
 
 
-class Settings(BaseSettings):
-    """Everything that a user can set for a run."""
+class SettingsBase(BaseSettings):
+    """Reads settings from options, inputs and environment."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,
@@ -271,6 +237,30 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
         validate_default=False,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Texts without surrounding blanks, which YAML blocks and shells leave behind; blank means not given."""
+        stripped = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
+        return {name: value for name, value in stripped.items() if value != ""}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Options, then inputs, then environment; nothing is read from files."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, _InputSource(settings_cls), env_settings
+
+
+class Settings(SettingsBase):
+    """What a user can set for a run, whatever the benchmarks; their own settings are in their `options.py`."""
 
     base_url: Annotated[str, AfterValidator(_url)] = setting(
         "", "URL of the OpenAI-compatible endpoint, up to the version.", group="endpoint", metavar="URL"
@@ -375,45 +365,10 @@ class Settings(BaseSettings):
         "Pre-Verification: gate (a failure skips the rest), warn (report only), off (not run).",
         group="plan",
     )
-    probes: Names = setting(
-        (),
-        "Only these probes or suites of Pre-Verification, as names or patterns (tokens, thinking.*). Default: by tier.",
-        group="plan",
-        metavar="NAME,NAME",
-    )
-    mfjs_cases: str = setting(
-        "",
-        "Folder with further tool-call schemas: SUITE/valid.jsonl, as in walle's checkout.",
-        group="plan",
-        metavar="DIR",
-    )
     tokenizer: str = setting(
-        "", "The model's tiktoken file; with it token counts are compared absolutely.", group="plan", metavar="FILE"
-    )
-    image_encoding: Literal["original", "jpeg"] = setting(
-        "original",
-        "How pictures are sent: byte for byte, or encoded again as JPEG, as Kimi-Vendor-Verifier does.",
-        group="plan",
-    )
-    image_placement: Literal["first", "interleaved"] = setting(
-        "first",
-        "Where the pictures of MMMU Pro stand: before the text, as Kimi-Vendor-Verifier does, or at their <image N>.",
-        group="plan",
-    )
-    mmmu_prompt: Literal["cot", "direct"] = setting(
-        "cot", "MMMU Pro's prompt: think step by step, or answer with the letter alone.", group="plan"
-    )
-    mmmu_parts: Annotated[Names, AfterValidator(_parts)] = setting(
-        ("standard10", "vision"),
-        "Parts of MMMU Pro: standard10, standard4, vision. Default: standard10, vision.",
-        group="plan",
-        metavar="PART,PART",
-    )
-    toolcall_mode: Literal["chat", "completions"] = setting(
-        "chat",
-        "How toolcall asks: the chat API, or raw completions with a prompt of ours, to tell a parser from a model.",
-        group="plan",
-    )
+        "", "The model's tiktoken file; with it token counts are compared absolutely.", group="plan", metavar="FILE",
+        path="file",
+    )  # fmt: skip
     reference: Lines = setting(
         (),
         "What answers are compared with, one a line: folders of kvv's runs against an official endpoint, with which "
@@ -434,56 +389,6 @@ class Settings(BaseSettings):
         Secret(""),
         "Key of reference-base-url. From a secret or KVV_REFERENCE_API_KEY, never from the command line.",
         group="plan",
-    )
-    swebench_dataset: Literal["verified", "older", "lite", "multilingual", "full"] = setting(
-        "verified",
-        "Which of SWE-bench's datasets; older is Verified with the columns it had at first. A local copy is given by "
-        "dataset.",
-        group="plan",
-    )
-    swebench_agent: Annotated[str, AfterValidator(_agent)] = setting(
-        "bash",
-        "Who works on SWE-bench: bash (the model, with that tool), patches=FILE (grade predictions in the official "
-        "format), or to test the environment gold (the right patch) or empty (none). All but bash need no endpoint.",
-        group="plan",
-        metavar="AGENT",
-    )
-    swebench_namespace: Word = setting(
-        "swebench",
-        "Namespace or registry of the images of instances whose rows name none, as swebench on Docker Hub; "
-        "container-mirror says where images come from instead.",
-        group="plan",
-        metavar="NAME",
-    )
-    swebench_instances: Names = setting(
-        (),
-        "Only these instances of SWE-bench, as ids or patterns (django__*); limit and seed choose among them.",
-        group="plan",
-        metavar="ID,ID",
-    )
-    swebench_exclude: Names = setting(
-        ("known",),
-        "Instances to leave out, as ids or patterns; known stands for those whose own patch fails, none for nothing.",
-        group="plan",
-        metavar="ID,ID",
-    )
-    swebench_limits: Annotated[dict[str, float], BeforeValidator(_limits)] = setting(
-        {},
-        "Limits of an instance as NAME=NUMBER: steps=250, tokens=0 (of all steps; 0 is no limit), seconds=7200, cost=0 "
-        "(needs prices), and seconds of a command=60, the longest=600 a model can ask for, and the tests=1800.",
-        group="plan",
-        metavar="NAME=N",
-    )
-    swebench_network: Boolean = setting(
-        True,
-        "Let tests reach the network while a patch is graded, as the official harness does. Agents never can.",
-        group="plan",
-    )
-    base_image: Word = setting(
-        "",
-        "Image that SWE-bench's bundled instances are built from: any with Python 3, and git or apt-get.",
-        group="plan",
-        metavar="IMAGE",
     )
     stream: Boolean = setting(True, "Ask for event streams.", group="traffic")
     max_connections: int = setting(50, "Requests in flight at most.", group="traffic", ge=1, le=2000)
@@ -680,41 +585,10 @@ class Settings(BaseSettings):
         metavar="URL",
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _without_blanks(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Texts without surrounding blanks, which YAML blocks and shells leave behind; blank means not given."""
-        stripped = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
-        return {name: value for name, value in stripped.items() if value != ""}
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Options, then inputs, then environment; nothing is read from files."""
-        del dotenv_settings, file_secret_settings
-        return init_settings, _InputSource(settings_cls), env_settings
-
-
-def option_name(field_name: str) -> str:
-    """`max_connections` -> `max-connections`."""
-    return field_name.replace("_", "-")
-
 
 def field_name(option: str) -> str:
     """`max-connections` -> `max_connections`."""
     return option.replace("-", "_")
-
-
-def nearest(word: str, known: Mapping[str, Any] | tuple[str, ...] | list[str]) -> str | None:
-    """The known spelling that `word` was most likely meant to be."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return found[0] if found else None
 
 
 def choices(field: FieldInfo) -> tuple[str, ...]:
@@ -776,10 +650,11 @@ def _text(values: Mapping[str, Any], name: str) -> str:
     return ""
 
 
-def load(values: Mapping[str, Any] | None = None) -> Settings:
+def load_as(model: type[Settings], values: Mapping[str, Any] | None = None) -> Settings:
     """Read the settings.
 
     Args:
+        model: which settings there are.
         values: what the command line gave, by field name; texts or lists of texts.
 
     Raises:
@@ -787,12 +662,12 @@ def load(values: Mapping[str, Any] | None = None) -> Settings:
     """
     values = {name: value for name, value in (values or {}).items() if not _blank(value)}
     try:
-        return Settings(**values)
+        return model(**values)
     except ValidationError as invalid:
         problems, redactor = [], Redactor([_text(values, secret) for secret in SECRETS])
         for error in invalid.errors():
             name = str(error["loc"][0])
-            field = Settings.model_fields[name]
+            field = model.model_fields[name]
             given = _given(values, name, redactor)
             words = choices(field)
             problems.append(
@@ -806,9 +681,9 @@ def load(values: Mapping[str, Any] | None = None) -> Settings:
         raise UsageError(problems) from None
 
 
-def misspelt_variables() -> tuple[Problem, ...]:
+def misspelt(model: type[Settings]) -> tuple[Problem, ...]:
     """`KVV_*` variables that are no setting but look like one."""
-    known = {ENV_PREFIX + name.upper(): name for name in Settings.model_fields}
+    known = {ENV_PREFIX + name.upper(): name for name in model.model_fields}
     unknown = [name for name in os.environ if name.startswith(ENV_PREFIX) and name not in known]
     return tuple(
         Problem(name=name, value="", allowed="This variable is not a setting and was ignored.", nearest=guess)

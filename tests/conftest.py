@@ -1,6 +1,26 @@
-"""No test finds a container engine by chance: those that need one say so."""
+"""Every test starts from the same ground: no engine by chance, signals as in a terminal. Fast tests are marked."""
+
+import signal
 
 import pytest
+from hypothesis import settings
+
+from tests.groups import is_fast
+
+settings.register_profile("no clock", deadline=None)
+settings.load_profile("no clock")
+
+
+def pytest_configure() -> None:
+    """A shell's background jobs ignore SIGINT, and so would every process that the tests start and interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if is_fast(item):
+            item.add_marker("fast")
 
 
 @pytest.fixture(autouse=True)

@@ -8,20 +8,19 @@ from typing import Any
 import pytest
 
 from entrypoint.options import GROUPS
-from kvv_action.errors import UsageError
+from entrypoint.settings import load, misspelt_variables, ours
+from kvv_action.errors import UsageError, nearest
 from kvv_action.settings import (
     OTHER_VARIABLES,
     RESERVED_BODY,
     RESERVED_HEADERS,
     SECRETS,
-    Settings,
-    load,
-    misspelt_variables,
-    nearest,
     option_name,
     out_directory,
     vendor_name,
 )
+
+Settings = ours().model
 
 KEY = "sk-canary-0123456789"
 
@@ -79,6 +78,7 @@ SOURCES = {
     "limit": ("10", 10),
     "seed": ("7", 7),
     "max_failure_rate": ("0.2", 0.2),
+    "max_broken_tries": ("0.05", 0.05),
     "shard": ("0 / 4", "4/4"),
     "sequential": ("false", False),
     "precheck": ("off", "off"),

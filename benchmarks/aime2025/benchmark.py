@@ -9,8 +9,9 @@ from dataclasses import replace
 from random import Random
 
 from benchmarks.aime2025 import variants
-from kvv_action.benchmark import DatasetPin, Generate, Options, Rows, Sandbox, Typical
+from kvv_action.benchmark import USUAL, BenchmarkBase, DatasetPin, Generate, Options, Rows, Sandbox, Typical
 from kvv_action.errors import DatasetError
+from kvv_action.options import BenchmarkOptions
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Answer, BenchmarkKind, Exchange, Message, Request, Sample, Score
 from kvv_action.scoring.math import MathScorer
@@ -28,17 +29,14 @@ PIN = DatasetPin(
 )
 
 
-class Aime2025:
+class Aime2025(BenchmarkBase):
     """Pass@1 over the problems, averaged over epochs."""
 
     id = "aime2025"
     title = "AIME 2025"
     metric = "pass@1"
     kind = BenchmarkKind.SCORED
-    gates = False
     pin = PIN
-    aggregate = "mean"
-    against = ""
     typical = Typical(
         thinking=23_000,
         plain=4_000,
@@ -46,8 +44,8 @@ class Aime2025:
         "(another open model); not thinking: assumed",
     )
 
-    def __init__(self, options: Options) -> None:
-        del options
+    def __init__(self, options: Options = USUAL, own: BenchmarkOptions | None = None) -> None:
+        del options, own
         self.version = f"1 ({MathScorer.version()})"
         self._scorer = MathScorer()
 

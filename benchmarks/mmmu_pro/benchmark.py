@@ -6,11 +6,23 @@ compare, except that an answer without a letter is unparsed, never a guess.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from random import Random
 from typing import Any
 
 from benchmarks.mmmu_pro import prompts, record, variants
-from kvv_action.benchmark import DatasetPart, DatasetPin, Generate, Options, Rows, Sandbox, Typical
+from benchmarks.mmmu_pro.options import MmmuProOptions
+from kvv_action.benchmark import (
+    USUAL,
+    BenchmarkBase,
+    DatasetPart,
+    DatasetPin,
+    Generate,
+    Options,
+    Rows,
+    Sandbox,
+    Typical,
+)
 from kvv_action.errors import DatasetError
 from kvv_action.pictures import as_jpeg
 from kvv_action.pictures import part as picture_part
@@ -46,14 +58,13 @@ def pin_for(names: Sequence[str]) -> DatasetPin:
     return replace(PIN, parts=parts, count=sum(part.count for part in parts), files=files)
 
 
-class MmmuPro:
+class MmmuPro(BenchmarkBase):
     """Share of questions answered with the right letter."""
 
     id = "mmmu_pro"
     title = "MMMU Pro"
     metric = "accuracy"
     kind = BenchmarkKind.SCORED
-    gates = False
     typical = Typical(
         thinking=4_000,
         plain=320,
@@ -61,13 +72,19 @@ class MmmuPro:
         "thinking: assumed",
     )
 
-    def __init__(self, options: Options) -> None:
-        self.pin: DatasetPin | None = pin_for(options.mmmu_parts)
-        self._options = options
-        parts = "+".join(part.name for part in PARTS if part.name in options.mmmu_parts)
-        self.version = (
-            f"1 ({parts}, {options.mmmu_prompt}, pictures {options.image_placement} {options.image_encoding})"
-        )
+    def __init__(self, options: Options = USUAL, own: MmmuProOptions | None = None) -> None:
+        del options
+        self._options = own = own or MmmuProOptions()
+        self.pin = pin_for(own.mmmu_parts)
+        parts = "+".join(part.name for part in PARTS if part.name in own.mmmu_parts)
+        self.version = f"1 ({parts}, {own.mmmu_prompt}, pictures {own.image_placement} {own.image_encoding})"
+
+    @classmethod
+    def pins(cls) -> Sequence[DatasetPin]:
+        """That of the usual parts, then of every other choice of them."""
+        names = [part.name for part in PARTS]
+        every = [chosen for size in range(1, len(names) + 1) for chosen in combinations(names, size)]
+        return [pin_for(chosen) for chosen in (MmmuProOptions().mmmu_parts, *every)]
 
     def samples(self, rows: Rows | None, profile: Profile) -> Iterator[Sample]:
         """One sample for each row of the chosen parts."""
@@ -148,9 +165,6 @@ class MmmuPro:
             reasoning="Let me look at the picture first, then at each of the options.",
             content=f"The picture settles this question; the other options do not fit it.\n\nAnswer: {sample.target}",
         )
-
-    async def aclose(self) -> None:
-        """Nothing to release."""
 
 
 def interleaved(text: str, pictures: Mapping[int, Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -9,7 +9,8 @@ from dataclasses import replace
 from random import Random
 
 from benchmarks.ocrbench import variants
-from kvv_action.benchmark import DatasetPin, Generate, Options, Row, Rows, Sandbox, Typical
+from benchmarks.ocrbench.options import OcrBenchOptions
+from kvv_action.benchmark import USUAL, BenchmarkBase, DatasetPin, Generate, Options, Row, Rows, Sandbox, Typical
 from kvv_action.errors import DatasetError
 from kvv_action.pictures import as_jpeg, part
 from kvv_action.profiles.model import Profile
@@ -45,20 +46,21 @@ PIN = DatasetPin(
 )
 
 
-class OcrBench:
+class OcrBench(BenchmarkBase):
     """Share of questions whose answer is contained in what the endpoint says."""
 
     id = "ocrbench"
     title = "OCRBench"
     metric = "accuracy"
     kind = BenchmarkKind.SCORED
-    gates = False
     pin = PIN
     typical = Typical(thinking=500, plain=30, source="assumed: answers are a word or a line")
 
-    def __init__(self, options: Options) -> None:
-        self._jpeg = options.image_encoding == "jpeg"
-        self.version = f"1 (pictures {options.image_encoding})"
+    def __init__(self, options: Options = USUAL, own: OcrBenchOptions | None = None) -> None:
+        del options
+        encoding = (own or OcrBenchOptions()).image_encoding
+        self._jpeg = encoding == "jpeg"
+        self.version = f"1 (pictures {encoding})"
 
     def samples(self, rows: Rows | None, profile: Profile) -> Iterator[Sample]:
         """One sample a row, named by its number where the dataset has no ids."""
@@ -123,9 +125,6 @@ class OcrBench:
             reasoning="Let me look at the picture and read what is in it.",
             content=f"In the picture is: {sample.target[0]}",
         )
-
-    async def aclose(self) -> None:
-        """Nothing to release."""
 
 
 def judged(answer: str, targets: Sequence[str], kind: str) -> str | None:

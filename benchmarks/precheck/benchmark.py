@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from typing import Any
 
+from benchmarks.precheck.options import PrecheckOptions
 from benchmarks.precheck.probe import Probe
 from benchmarks.precheck.suites import chosen
-from kvv_action.benchmark import Generate, Options, Outline, Rows, Sandbox, Typical
+from kvv_action.benchmark import USUAL, BenchmarkBase, Generate, Options, Outline, Rows, Sandbox, Typical
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Answer, BenchmarkKind, Exchange, Message, Sample, Score
 
 
-class Precheck:
+class Precheck(BenchmarkBase):
     """Runs first and gates the rest."""
 
     id = "precheck"
@@ -20,20 +21,18 @@ class Precheck:
     metric = "probes_held"
     kind = BenchmarkKind.CONTRACT
     gates = True
-    pin = None
-    aggregate = "mean"
-    against = ""
     typical = Typical(thinking=300, plain=60, source="assumed: probes are answered in a sentence")
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options = USUAL, own: PrecheckOptions | None = None) -> None:
         self._options = options
+        self._own = own or PrecheckOptions()
         self._probes: dict[str, Probe] = {}
 
     def samples(self, rows: Rows | None, profile: Profile) -> Iterator[Sample]:
         """One sample a probe; there is no dataset."""
         del rows
         if not self._probes:
-            self._probes = {probe.id: probe for probe in chosen(profile, self._options)}
+            self._probes = {probe.id: probe for probe in chosen(profile, self._options, self._own)}
         for probe in self._probes.values():
             yield Sample(id=probe.id, input=None, category=probe.suite)
 
@@ -58,17 +57,10 @@ class Precheck:
         """1 when the contract holds."""
         return self._probes[sample.id].judge(exchanges)
 
-    def opening(self, sample: Sample) -> None:
-        """Probes are answered by the embedded vendor's own rules."""
-        del sample
-
     def exemplar(self, sample: Sample, messages: Sequence[Message]) -> Answer | None:
-        """As above."""
+        """Probes are answered by the embedded vendor's own rules."""
         del sample, messages
         return None
-
-    async def aclose(self) -> None:
-        """Nothing to release."""
 
 
 async def _all(asked: Iterable[Coroutine[Any, Any, Exchange]]) -> None:

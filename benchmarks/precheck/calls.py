@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import orjson
-from jsonschema import Draft202012Validator
 
 from benchmarks.precheck.again import SHOWN, Finding, quoted
 from benchmarks.precheck.causes import Cause
@@ -180,6 +179,8 @@ def _problems(arguments: Json, schema: Json) -> Iterator[str]:
     if _deep(arguments):
         yield f"are nested more than {DEEPEST} deep"
         return
+    from jsonschema import Draft202012Validator
+
     for error in Draft202012Validator(schema).iter_errors(arguments):
         place = "".join(f".{step}" for step in error.absolute_path) or "."
         yield f"break the schema at {place[:SHOWN]} ({error.validator}): {quoted(error.message)}"

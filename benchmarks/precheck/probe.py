@@ -64,7 +64,9 @@ def broken(explanation: str, cause: Cause, *, outcome: str = "broken", **metrics
 def refused(exchange: Exchange) -> str:
     """How the endpoint refused, empty when it answered."""
     rejection = exchange.rejection
-    return f"HTTP {rejection.status}: {rejection.message}" if rejection else ""
+    if rejection is None:
+        return ""
+    return f"HTTP {rejection.status}: {rejection.message}" if rejection.message else f"HTTP {rejection.status}"
 
 
 def completions(exchanges: Sequence[Exchange]) -> list[Completion]:

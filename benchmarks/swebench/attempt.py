@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from benchmarks.swebench import controls, repository, seen
 from benchmarks.swebench.agent import Agent
-from benchmarks.swebench.controls import EMPTY, GOLD
 from benchmarks.swebench.evaluation import Evaluation, evaluate
 from benchmarks.swebench.grader import Verdict
 from benchmarks.swebench.instance import WORKDIR, Instance
 from benchmarks.swebench.limits import Limits
+from benchmarks.swebench.options import EMPTY, GOLD
 from benchmarks.swebench.repository import Taken
 from kvv_action.benchmark import Container, ContainerSpec, Generate, Image, Sandbox
 from kvv_action.errors import LimitReached, SandboxError

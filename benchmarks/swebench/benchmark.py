@@ -1,23 +1,36 @@
 """SWE-bench: what is asked of an instance, and how its evidence is judged."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from benchmarks.swebench import bundled, controls, exemplar, outcome, patches, prompts, seen, tool
 from benchmarks.swebench.attempt import Attempt, Terms
-from benchmarks.swebench.controls import EMPTY, GOLD, Controls
+from benchmarks.swebench.controls import Controls
 from benchmarks.swebench.dataset import PINS, Choice, Instances
 from benchmarks.swebench.evaluation import Evaluation
 from benchmarks.swebench.grader import Grader, Verdict
 from benchmarks.swebench.instance import Instance
 from benchmarks.swebench.limits import limits
+from benchmarks.swebench.options import BASH, EMPTY, GOLD, SweBenchOptions
 from benchmarks.swebench.places import Places
 from benchmarks.swebench.repository import Taken
-from kvv_action.benchmark import Generate, Image, Options, Outline, Rows, Sandbox, Typical
+from kvv_action.benchmark import (
+    USUAL,
+    BenchmarkBase,
+    DatasetPin,
+    ExportSource,
+    Generate,
+    Image,
+    Options,
+    Outline,
+    Rows,
+    Sandbox,
+    Typical,
+)
 from kvv_action.errors import SandboxError, Undecided
 from kvv_action.profiles.model import BenchmarkRules, Profile
 from kvv_action.schema import Answer, BenchmarkKind, Exchange, Message, Request, Sample, Score
 
-BASH = "bash"
 SELF_TESTS = (GOLD, EMPTY)
 EXPECTED, GROWS = 40, 900
 """Steps of a model on a real instance, and tokens by which each makes the conversation longer: assumed."""
@@ -26,35 +39,37 @@ BESIDE, OURS = 180.0, 10.0
 INFRASTRUCTURE = {f"outcome/{outcome.Outcome.INFRASTRUCTURE}": 1}
 
 
-class SweBench:
+class SweBench(BenchmarkBase):
     """Share of resolved instances, by the official rules."""
 
     id = "swebench"
     title = "SWE-bench"
     kind = BenchmarkKind.SCORED
-    gates = False
     aggregate = "resolved"
-    against = ""
     sandboxed = True
     together = True
+    extras = ("swebench-*.jsonl", "trajectories/*.txt")
     typical = Typical(thinking=600, plain=250, source="a step of an agent: assumed, like its 40 steps")
 
-    def __init__(self, options: Options) -> None:
-        self._agent = options.swebench_agent
+    def __init__(self, options: Options = USUAL, own: SweBenchOptions | None = None) -> None:
+        self._options = own = own or SweBenchOptions()
+        self._agent = own.swebench_agent
         self.exact = self._agent in SELF_TESTS
         self.metric = "self_test_rate" if self.exact else "resolved_rate"
         self.version = f"1 ({Grader.version()})"
-        self.pin = PINS[options.swebench_dataset]
-        self.notes: tuple[str, ...] = ()
-        self._options = options
+        self.pin = PINS[own.swebench_dataset]
         self._terms = Terms(
-            limits=limits(options.swebench_limits, options.price_input, options.price_output),
-            network=options.swebench_network,
+            limits=limits(own.swebench_limits, options.price_input, options.price_output), network=own.swebench_network
         )
         self._grader = Grader()
         self._controls = Controls(needed=not self.exact)
         self._patches: dict[str, str] = {}
         self._places = Places()
+
+    @classmethod
+    def pins(cls) -> Sequence[DatasetPin]:
+        """Those of all datasets, the usual one first."""
+        return tuple(PINS.values())
 
     def samples(self, rows: Rows | None, profile: Profile) -> Iterator[Sample]:
         """One sample an instance; its target is the gold patch, which no request holds."""
@@ -189,6 +204,12 @@ class SweBench:
     def exemplar(self, sample: Sample, messages: Sequence[Message]) -> Answer:
         """The next step of somebody who knows the gold patch."""
         return exemplar.answer(sample.input, messages)
+
+    async def export(self, out: Path, source: ExportSource) -> None:
+        """A trajectory for each instance, and the patches."""
+        from benchmarks.swebench import export  # which knows this class
+
+        await export.write(out, source)
 
     async def aclose(self) -> None:
         """End the library's process."""

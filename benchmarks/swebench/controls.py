@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from benchmarks.swebench.grader import Verdict
+from benchmarks.swebench.options import EMPTY, GOLD
 from kvv_action.errors import Undecided
 
-GOLD, EMPTY = "gold", "empty"
 ADVICE = (
     "so nothing can be said about patches here; look at the log (kvv writes it into trajectories/), try "
     "swebench-agent: gold, and exclude the instance with swebench-exclude if it alone is to blame"

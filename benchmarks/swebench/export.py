@@ -13,10 +13,8 @@ import orjson
 from benchmarks.swebench import seen
 from benchmarks.swebench.benchmark import SweBench
 from benchmarks.swebench.prompts import opening
-from kvv_action.journal.export import Source
-from kvv_action.journal.lines import Slot
-from kvv_action.journal.reading import Judged
-from kvv_action.schema import Completion, Exchange, Message, Observation, Sample, Score
+from kvv_action.benchmark import ExportSource
+from kvv_action.schema import Completion, Exchange, Judged, Message, Observation, Sample, Score, Slot
 
 FOLDER = "trajectories"
 PREDICTIONS = "swebench-predictions.jsonl"
@@ -24,12 +22,12 @@ LOG_SHOWN = 20_000
 """Characters of a test log that a trajectory shows, from its end; the journal has all of it."""
 
 
-async def write(out: Path, source: Source) -> None:
+async def write(out: Path, source: ExportSource) -> None:
     """Write a file for every instance that ended, and one with all patches.
 
     Holds the exchanges of instances in flight, and where the last result of each stands.
     """
-    samples: dict[int, Sample] = dict(enumerate(source.loaded.samples()))
+    samples: dict[int, Sample] = dict(enumerate(source.samples()))
     predictions: dict[Slot, bytes] = {}
     for judged in source.journal.judged(SweBench.id):
         place, sample = judged.place, samples.get(judged.place.index)

@@ -1,12 +1,9 @@
-"""The process in which the official library grades: `ready`, then one JSON answer for each JSON line on stdin.
+"""Grades with the official library, as the program of a worker process; imports nothing of this project.
 
 Importing the library takes seconds and 1500 modules, and its parsers run expressions of their own over logs that a
-hostile patch may have written; hence a process of its own, with a deadline. Started as `python -I -X utf8
-grade_worker.py` without an inherited environment; imports nothing of this project.
+hostile patch may have written; hence a process of its own.
 """
 
-import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -50,23 +47,14 @@ def report(row: dict[str, Any], patch: str, log: str) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Answer until stdin closes."""
-    import swebench.harness.grading  # noqa: F401 - before `ready`, so that a broken installation is no verdict
-
-    out = sys.stdout.buffer
-    sys.stdout = sys.stderr  # the library prints
-    out.write(b"ready\n")
-    out.flush()
-    for line in sys.stdin.buffer:
-        request = json.loads(line)
-        try:
-            reply = script(request["row"]) if "log" not in request else report(**request)
-        except Exception as error:  # noqa: BLE001 - what the library cannot read is the caller's to name
-            reply = {"error": f"{type(error).__name__}: {error}"[:500]}
-        out.write(json.dumps(reply).encode() + b"\n")
-        out.flush()
+def warm() -> None:
+    """Import the library."""
+    import swebench.harness.grading  # noqa: F401
 
 
-if __name__ == "__main__":
-    main()
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """The script of a row, or the report on a log; `error` says what the library cannot read."""
+    try:
+        return report(**request) if "log" in request else script(**request)
+    except Exception as error:  # noqa: BLE001 - the caller names it
+        return {"error": f"{type(error).__name__}: {error}"[:500]}

@@ -6,20 +6,19 @@ from pathlib import Path
 
 import orjson
 
+from benchmarks.swebench.options import PATCHES
 from kvv_action.errors import DatasetError
 from kvv_action.schema import Json
-
-PREFIX = "patches="
 
 
 def is_patches(agent: str) -> bool:
     """Whether the setting names a file of predictions."""
-    return agent.startswith(PREFIX)
+    return agent.startswith(PATCHES)
 
 
 def location(agent: str) -> Path:
     """The file that the setting names."""
-    return Path(agent.removeprefix(PREFIX))
+    return Path(agent.removeprefix(PATCHES))
 
 
 def read(path: Path) -> tuple[dict[str, str], str]:

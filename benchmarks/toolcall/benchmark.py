@@ -15,8 +15,20 @@ from random import Random
 import orjson
 
 from benchmarks.toolcall import k2vv, reference, signatures, template, variants
+from benchmarks.toolcall.options import RAW, ToolCallOptions
 from benchmarks.toolcall.reference import Label, Reference
-from kvv_action.benchmark import DatasetPin, Generate, Options, Outline, Rows, Sandbox, Typical
+from kvv_action.benchmark import (
+    USUAL,
+    BenchmarkBase,
+    DatasetPin,
+    ExportSource,
+    Generate,
+    Options,
+    Outline,
+    Rows,
+    Sandbox,
+    Typical,
+)
 from kvv_action.dataset import files
 from kvv_action.errors import EndpointError
 from kvv_action.profiles.model import Profile
@@ -53,16 +65,17 @@ PIN = DatasetPin(
 SET_BY_US = ("model", "messages", "stream", "stream_options")
 
 
-class ToolCallBenchmark:
+class ToolCallBenchmark(BenchmarkBase):
     """F1 of calling tools against a reference, and validity of the calls."""
 
     id = "toolcall"
     title = "K2VV ToolCall"
     metric = "tool_call_f1"
     kind = BenchmarkKind.SCORED
-    gates = False
     pin = PIN
     aggregate = "f1"
+    compares = True
+    extras = ("k2vv-*.json*",)
     typical = Typical(
         thinking=800,
         plain=45,
@@ -70,11 +83,9 @@ class ToolCallBenchmark:
         "thinking: assumed",
     )
 
-    def __init__(self, options: Options) -> None:
-        self.version = f"1 ({ToolCallChecker.version()})" + (
-            "" if options.toolcall_mode == "chat" else " completions 2"
-        )
-        self.against = ""
+    def __init__(self, options: Options = USUAL, own: ToolCallOptions | None = None) -> None:
+        self._mode = (own or ToolCallOptions()).toolcall_mode
+        self.version = f"1 ({ToolCallChecker.version()})" + ("" if self._mode == "chat" else f"{RAW} 2")
         self._options = options
         self._checker = ToolCallChecker()
         self._reference: Reference | None = None
@@ -149,7 +160,7 @@ class ToolCallBenchmark:
 
     def opening(self, sample: Sample) -> Sequence[Message]:
         """The messages as they go out; in completions mode the prompt, as if a user had said it."""
-        if self._options.toolcall_mode == "chat":
+        if self._mode == "chat":
             return k2vv.messages_of(sample.input)
         return ({"role": "user", "content": self._prompt(sample.input)},)
 
@@ -162,7 +173,7 @@ class ToolCallBenchmark:
         dropped = {*SET_BY_US, *self._replaced}
         body = {name: value for name, value in source.items() if name not in dropped}
         stream = bool(source.get("stream", False))
-        if self._options.toolcall_mode == "chat":
+        if self._mode == "chat":
             if stream and isinstance(source.get("stream_options"), Mapping):
                 body["stream_options"] = {"include_usage": True, **source["stream_options"]}
             messages = k2vv.messages_of(source)
@@ -178,9 +189,7 @@ class ToolCallBenchmark:
         None also where a prompt of ours writes both orders alike.
         """
         found = variants.rearranged(sample.input, draw)
-        if found is None or (
-            self._options.toolcall_mode != "chat" and self._prompt(found[0]) == self._prompt(sample.input)
-        ):
+        if found is None or (self._mode != "chat" and self._prompt(found[0]) == self._prompt(sample.input)):
             return None
         return replace(sample, input=found[0], variation=found[1])
 
@@ -216,7 +225,7 @@ class ToolCallBenchmark:
     def read(self, completion: Completion | None) -> Completion:
         """An answer as a chat has it: of a raw completion the calls are parsed out of the text."""
         assert completion is not None
-        if self._options.toolcall_mode == "chat":
+        if self._mode == "chat":
             return completion
         return template.parsed(completion, self._style)
 
@@ -303,9 +312,15 @@ class ToolCallBenchmark:
         if sample.variation:
             calls = tuple(variants.as_declared(call, sample.input) for call in calls)
         content = str(message.get("content") or "")
-        if self._options.toolcall_mode == "chat":
+        if self._mode == "chat":
             return Answer(content=content, tool_calls=calls, finish_reason=choice["finish_reason"])
         return Answer(content=template.written(content, calls))
+
+    async def export(self, out: Path, source: ExportSource) -> None:
+        """K2VV's own files."""
+        from benchmarks.toolcall import export  # which knows this class
+
+        await export.write(out, source, self)
 
     async def aclose(self) -> None:
         """End the checker's process."""

@@ -4,13 +4,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from benchmarks.toolcall import k2vv
 from benchmarks.toolcall.benchmark import ToolCallBenchmark
-from kvv_action.journal.export import Source
-from kvv_action.journal.reading import JournalReading, exchange_at
-from kvv_action.journal.state import JournalState
+from kvv_action.benchmark import ExportSource, RunJournal
+from kvv_action.journal.reading import exchange_at
 from kvv_action.plan.request import sampling_of
 from kvv_action.profiles.thinking import think_body
 from kvv_action.schema import Completion, Json, SampleFailure
@@ -28,35 +26,29 @@ class _Results:
     valid: set[int]
 
 
-async def write(out: Path, source: Source) -> None:
+async def write(out: Path, source: ExportSource, benchmark: ToolCallBenchmark) -> None:
     """Write both files; of several epochs only the first, for K2VV knows none.
 
     Nothing is held in memory but positions in the journal.
     """
     results = _results(source.journal)
-    benchmark = cast("ToolCallBenchmark", source.loaded.benchmark)
-    endpoint, planned = source.plan.endpoint, source.loaded.planned
+    endpoint, planned = source.plan.endpoint, source.planned
     thinking = think_body(benchmark.profile.thinking, endpoint.think_mode, planned.thinking, endpoint.effort)
     extra = {**thinking, **endpoint.extra_body}
     summary = k2vv.Summary(endpoint.model)
     temporary = out / f".{k2vv.RESULTS}.part"
     with temporary.open("wb") as target:
-        for number, request, answer, valid in _answers(source, results):
+        for number, request, answer, valid in _answers(source, benchmark, results):
             row = k2vv.result_row(number, request, extra, answer, valid=valid)
             summary.add(row)
             text = json.dumps(row, ensure_ascii=False, default=dict).encode("utf-8", "replace")
             target.write(source.redactor.bytes(text) + b"\n")
     temporary.replace(out / k2vv.RESULTS)
-    done = json.dumps(summary.done(*_span(source.journal.state)), ensure_ascii=False, indent=4)
+    done = json.dumps(summary.done(*source.journal.span()), ensure_ascii=False, indent=4)
     (out / k2vv.SUMMARY).write_bytes(source.redactor.bytes(done.encode()))
 
 
-def _span(state: JournalState) -> tuple[float, float]:
-    """When the run began and ended, in seconds since the epoch."""
-    return float(state.sessions[0]["started"]), max(state.at)
-
-
-def _results(journal: JournalReading) -> _Results:
+def _results(journal: RunJournal) -> _Results:
     """Read the journal once."""
     results = _Results({}, {}, set())
     for judged in journal.judged(ToolCallBenchmark.id):
@@ -73,14 +65,14 @@ def _results(journal: JournalReading) -> _Results:
 
 
 def _answers(
-    source: Source, results: _Results
+    source: ExportSource, benchmark: ToolCallBenchmark, results: _Results
 ) -> Iterator[tuple[int, dict[str, Json], Completion | SampleFailure, bool | None]]:
     """Number, prepared request, answer and validity of each sample that was sent, in the order of the samples.
 
     The validity is K2VV's `tool_calls_valid`: nothing is said of an answer that did not end by calling tools.
     """
-    benchmark, planned = cast("ToolCallBenchmark", source.loaded.benchmark), source.loaded.planned
-    for index, sample in enumerate(source.loaded.samples()):
+    planned = source.planned
+    for index, sample in enumerate(source.samples()):
         if index not in results.answers and index not in results.failures:
             continue
         sampling = {} if source.plan.imported else sampling_of(planned, benchmark.profile)

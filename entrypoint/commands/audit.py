@@ -1,78 +1,17 @@
 """`kvv audit`: recompute a run from its journal, without the endpoint."""
 
-import argparse
-import asyncio
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import orjson
-
-from benchmarks import registry
-from entrypoint import imported
-from entrypoint.bundling import is_redacted, opened
-from entrypoint.compose import check_journal
 from entrypoint.options import Parser
-from entrypoint.prepare import amount_at, create, file_digest, load_benchmark, options_of
-from kvv_action.bundle.check import differences as of_bundle
-from kvv_action.bundle.check import manifest_in
-from kvv_action.errors import JournalError, KvvError
-from kvv_action.journal.reading import JournalReading, read_plan
-from kvv_action.plan import variants as holdout
-from kvv_action.plan.difference import compare
-from kvv_action.plan.plan import NO_DATASET, Loaded, left_out
-from kvv_action.profiles import loader
-from kvv_action.profiles.model import Profile
-from kvv_action.report.files import REPORT, canonical
-from kvv_action.report.text import visible
-from kvv_action.schema import PlannedBenchmark, RunPlan
-from kvv_action.settings import Settings, field_name, load
-from kvv_action.verdict.audit import DIFFERENCE_LIMIT, check_samples, rescore
-from kvv_action.verdict.report import build
+from entrypoint.settings import composed, given_again
+from entrypoint.usecases.audit import AuditRequest, AuditResult, audit
+from kvv_action.options import fact, option_name
 
-EPILOG = """The samples are needed to score again: bundled and hub datasets are found by themselves, local files are
-named with --dataset. A bundle is unpacked without trusting anything in it. Exit status: 0 everything agrees,
-1 something differs, 3 nothing differs, but the texts were taken out, so that scores cannot be recomputed."""
-
-UNCHECKED = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditResult:
-    """What an audit found.
-
-    Attributes:
-        source: the folder or archive, as the user named it.
-        differences: everything that does not agree, a line each.
-        redacted: the texts were taken out, so the scores could not be computed again.
-    """
-
-    source: str
-    differences: tuple[str, ...]
-    redacted: bool = False
-
-    @property
-    def status(self) -> int:
-        """The exit status."""
-        return 1 if self.differences else UNCHECKED if self.redacted else 0
-
-    def lines(self) -> Iterator[str]:
-        """For people: the first differences, or what agrees."""
-        name = visible(self.source, 500)
-        for difference in self.differences[:DIFFERENCE_LIMIT]:
-            yield f"differs: {visible(difference, 500)}"
-        if len(self.differences) > DIFFERENCE_LIMIT:
-            yield f"… and {len(self.differences) - DIFFERENCE_LIMIT} more"
-        elif self.differences:
-            return
-        elif self.redacted:
-            yield f"{name}: the chain holds, and report.json follows from the scores in the journal"
-            yield "not checked: the scores themselves; texts were taken out, and digests stand for them"
-        else:
-            yield f"{name}: the chain holds, every score and every number of report.json was reached again"
+EPILOG = """An audit scores every answer again, so it needs the samples. It finds bundled and hub datasets itself; name
+local files with --dataset. A bundle is unpacked without trusting anything in it. Exit status: 0 everything agrees,
+1 something differs, 3 nothing differs, but the texts were taken out, so the scores cannot be recomputed."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -84,149 +23,17 @@ def main(argv: Sequence[str]) -> int:
 
 
 def audited(argv: Sequence[str]) -> AuditResult:
-    """Check the chain, score every answer again, rebuild the report, compare.
-
-    Raises:
-        KvvError: it cannot be done, and what is needed for it.
-    """
+    """The audit that a command line asks for; raises what `audit` raises."""
     parser = Parser(prog="kvv audit", description="Recompute a run from its journal and compare.", epilog=EPILOG)
     parser.add_argument("dir", metavar="DIR|BUNDLE", help="The folder or the archive that kvv wrote.")
     parser.add_argument("--dataset", action="append", default=[], metavar="ID=PATH", help="Where local samples are.")
     parser.add_argument("--dataset-cache", default="", metavar="DIR", help="Folder of cached hub datasets.")
-    parser.add_argument("--mfjs-cases", default="", metavar="DIR", help="The schemas, when the run had any.")
-    parser.add_argument("--tokenizer", default="", metavar="FILE", help="The tokenizer, when the run had one.")
+    for name in given_again():
+        told = f"As the run had it: {composed().model_fields[name].description}"
+        metavar = fact(composed().model_fields[name], "metavar")
+        parser.add_argument(f"--{option_name(name)}", dest=name, default="", metavar=metavar, help=told)
     parser.add_argument("--profile", default="", metavar="FILE", help="The profile, when it was a file.")
     parser.add_argument("--reference", action="append", default=[], metavar="FILE", help="The reference, when a file.")
-    values = parser.read(argv)
-    with opened(Path(values.dir)) as evidence:
-        out = evidence.folder
-        journal = check_journal(out)
-        plan = read_plan(journal)
-        manifest = manifest_in(journal.parent)
-        report = (out if out.is_dir() else out.parent) / REPORT
-        if is_redacted(journal):
-            unscored = _unscored(report, journal, manifest)
-            return AuditResult(source=values.dir, differences=tuple(unscored), redacted=True)
-        differences = _differences(values, plan, report, journal)
-        differences += _of_bundle(journal, manifest)
-    return AuditResult(source=values.dir, differences=tuple(differences))
-
-
-def _differences(values: argparse.Namespace, plan: RunPlan, report: Path, journal: Path) -> list[str]:
-    """Score everything again and compare."""
-    settings = load(
-        {
-            "dataset": values.dataset,
-            "dataset_cache": values.dataset_cache,
-            "allow_dataset_drift": "true",
-            "mfjs_cases": values.mfjs_cases,
-            "tokenizer": values.tokenizer,
-            "reference": values.reference or _references(plan, journal.parent),
-        }
-    )
-    if file_digest(settings.tokenizer) != plan.tokenizer:
-        raise KvvError("the run used another tokenizer file; name it with --tokenizer FILE")
-    name = values.profile or plan.profile.name
-    profile = imported.profile_of(name) if plan.imported else loader.load(name)
-    differences = asyncio.run(_audit(report, journal, plan, _load(plan, profile, settings, journal.parent)))
-    if profile.digest != plan.profile.digest:
-        differences.insert(
-            0, f"profile {profile.name}: at hand {profile.digest[:16]}, the run used {plan.profile.digest[:16]}"
-        )
-    return differences
-
-
-def _unscored(report: Path, journal: Path, manifest: Any) -> list[str]:
-    """What can be checked of a journal without texts: chain, counts, verdict, files."""
-    try:
-        differences = _compared(report, _plain(build(journal)))
-    except JournalError as error:
-        return [str(error)]
-    return differences + _of_bundle(journal, manifest)
-
-
-def _of_bundle(journal: Path, manifest: Any) -> list[str]:
-    """What differs of the other files of a bundle; a journal that does not hold together was told already."""
-    if manifest is None:
-        return []
-    with suppress(JournalError):
-        return list(of_bundle(journal.parent, manifest, build(journal)))
-    return []
-
-
-def _references(plan: RunPlan, out: Path) -> list[str]:
-    """What an imported run was compared with stands beside its journal."""
-    return list(imported.references_in(out) or ("none",)) if plan.imported else []
-
-
-def _load(plan: RunPlan, profile: Profile, settings: Settings, out: Path) -> list[Loaded]:
-    loaded = []
-    raw = any(planned.version.endswith(" completions") for planned in plan.benchmarks)
-    of_plan = {
-        "contract": plan.contract,
-        "think_mode": plan.endpoint.think_mode,
-        "tier": plan.tier,
-        "probes": plan.probes,
-        **{
-            field_name(name): tuple(value) if isinstance(value, list) else value for name, value in plan.choices.items()
-        },
-        "toolcall_mode": "completions" if raw else "chat",
-        "reference_base_url": plan.reference.base_url if plan.reference else "",
-        "reference_model": plan.reference.model if plan.reference else "",
-    }
-    options = options_of(settings.model_copy(update=of_plan), plan.endpoint.model)
-    known = [planned for planned in plan.benchmarks if planned.id in registry.IDS]  # varied ones follow from these
-    for planned, benchmark in zip(known, create([planned.id for planned in known], options), strict=True):
-        amount = {
-            "tier": plan.tier, "limit": plan.limit, "epochs": planned.epochs, "seed": plan.seed,
-            "holdout": plan.holdout,
-        }  # fmt: skip
-        chosen = settings.model_copy(update=amount)
-        if planned.skip and planned.dataset == NO_DATASET:  # left out of the tier: nothing was read
-            loaded.append(left_out(benchmark, profile, amount_at(chosen, plan.tier), planned.skip))
-            continue
-        loaded.append(load_benchmark(benchmark, chosen, profile, location=_location(planned, settings, out)))
-    return list(holdout.applied(loaded, plan.holdout, plan.seed))
-
-
-def _location(planned: PlannedBenchmark, settings: Settings, out: Path) -> str:
-    given = settings.dataset.get(planned.id, "")
-    if given or planned.dataset.source in ("hub", "archive", "code"):
-        return given
-    beside = out / Path(planned.dataset.location).name
-    if beside.is_file():
-        return str(beside)
-    if planned.dataset.source == "bundled":
-        return "bundled"
-    raise KvvError(
-        f"{planned.id}: the run used the local file {visible(planned.dataset.location)}; "
-        f"name it with --dataset {planned.id}=PATH"
-    )
-
-
-async def _audit(source: Path, journal: Path, plan: RunPlan, loaded: list[Loaded]) -> list[str]:
-    differences = check_samples(plan, loaded)
-    try:
-        scores, wrong = await rescore(reading := JournalReading(journal), loaded)
-    except JournalError as error:
-        return [*differences, str(error)]
-    finally:
-        for item in loaded:
-            await item.benchmark.aclose()
-    differences += wrong
-    recomputed = _plain(build(reading, rescored=scores))
-    return differences + _compared(source, recomputed)
-
-
-def _compared(source: Path, recomputed: Any) -> list[str]:
-    if not source.is_file():
-        return [f"{source}: no such file, so there is nothing to compare with"]
-    try:
-        written = orjson.loads(source.read_bytes())
-    except orjson.JSONDecodeError as error:
-        return [f"{source}: not JSON ({error})"]
-    return list(compare(written, recomputed))
-
-
-def _plain(report: Any) -> Any:
-    return orjson.loads(canonical(report))
+    values = vars(parser.read(argv))
+    paths = {name: values.pop(name) for name in given_again()}
+    return audit(AuditRequest(source=Path(values.pop("dir")), paths=paths, **values))

@@ -5,15 +5,21 @@ from collections.abc import Sequence
 
 from benchmarks import registry
 from entrypoint.options import Parser
-from kvv_action.benchmark import Options
+from kvv_action.benchmark import USUAL
+from kvv_action.plugins import BrokenPlugin
+from kvv_action.report.text import visible
 
 
 def main(argv: Sequence[str]) -> int:
     """A line per benchmark."""
     parser = Parser(prog="kvv benchmarks", description="List the benchmarks.")
     parser.read(argv)
-    for name in registry.IDS:
-        benchmark = registry.create(name, Options())
+    for name in registry.ids():
+        try:
+            benchmark = registry.create(name, USUAL)
+        except BrokenPlugin as error:
+            sys.stdout.write(f"{name:<12} {visible(str(error), 300)}\n")
+            continue
         data = f"{benchmark.pin.hub_id}, {benchmark.pin.count} samples" if benchmark.pin else "no dataset"
         sys.stdout.write(f"{name:<12} {benchmark.title:<20} {benchmark.metric:<14} {data}\n")
     return 0

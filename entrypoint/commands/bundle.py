@@ -16,13 +16,13 @@ EPILOG = f"""examples:
   kvv audit kvv-out/{NAME}
   kvv bundle kvv-out --redact --out for-the-public.tar.gz
 
-The archive holds journal, reports, trajectories and a manifest with digests and versions of everything. The same run
-gives the same bytes with the same image; another zlib may compress to others, which unpack to the same files. Keys
-in KVV_API_KEY and the other KVV_* secrets are looked for, as is what looks like a key of anybody; where something is
-found, nothing is written.
+The archive holds the journal, the reports, the trajectories and a manifest with digests and versions of everything. The
+same run in the same image gives the same bytes; another zlib may compress differently, but unpacks to the same files.
+Before it writes, the command looks for the keys in KVV_API_KEY and the other KVV_* secrets, and for anything that looks
+like a key. If it finds one, it writes nothing.
 
---redact is for those who may not publish what was asked and answered: digests and lengths take the place of texts. What
-remains shows counts, scores and verdicts, but the scores cannot be recomputed, and the record says so."""
+Use --redact if you may not publish the questions and answers: digests and lengths replace the texts. The counts, scores
+and verdicts remain, but nobody can recompute the scores, and the record says so."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -30,8 +30,8 @@ def main(argv: Sequence[str]) -> int:
     parser = Parser(prog="kvv bundle", description="Pack the evidence of a run into one archive.", epilog=EPILOG)
     parser.add_argument("dir", metavar="DIR", help="The folder that kvv wrote.")
     parser.add_argument("--out", metavar="FILE", help=f"The archive. Default: {NAME} (or {REDACTED_NAME}) in DIR.")
-    parser.add_argument("--redact", action="store_true", help="Digests and lengths instead of texts.")
-    parser.add_argument("--allow-key-like", action="store_true", help="What only looks like a key is none.")
+    parser.add_argument("--redact", action="store_true", help="Write digests and lengths instead of texts.")
+    parser.add_argument("--allow-key-like", action="store_true", help="Write even if something only looks like a key.")
     values = parser.read(argv)
     out = Path(values.out) if values.out else None
     done = bundle(

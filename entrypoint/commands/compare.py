@@ -4,13 +4,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from entrypoint.bundling import opened
-from entrypoint.comparison import EXIT, print_comparison
+from entrypoint.comparison import print_comparison
 from entrypoint.options import Parser
-from entrypoint.outputs import make_folder, write_files
-from kvv_action.compare.files import COMPARE_JSON, COMPARE_MD, render
-from kvv_action.compare.judge import TOLERANCE, compare
-from kvv_action.compare.side import read
+from entrypoint.usecases.compare import compare_runs
+from kvv_action.compare.files import COMPARE_JSON, COMPARE_MD
+from kvv_action.compare.judge import TOLERANCE
 from kvv_action.errors import Problem, UsageError
 from kvv_action.github.context import secrets
 from kvv_action.redact import Redactor
@@ -21,9 +19,9 @@ EPILOG = """examples:
   kvv compare baseline/report.json kvv-out/report.json --out compared
   kvv compare evidence.tar.gz kvv-out
 
-Samples are matched by id, where both runs asked the same benchmark of the same data; what is left out is named. With
-the journals beside the reports, latency, tokens and the answers themselves are compared too. Worse or better is what
-chance does not explain; where every answer must be right (probes, bundled samples), any change counts.
+Samples are matched by id, where both runs asked the same benchmark about the same data; what is left out is named.
+With the journals beside the reports, latency, tokens and answers are compared too. A benchmark is worse or better when
+chance does not explain the change. Where every answer must be right (probes, bundled samples), any change counts.
 
 exit status: 0 no regression, 1 regression, 2 wrong usage, 3 cannot tell"""
 
@@ -38,24 +36,20 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--out", default="kvv-compare", metavar="DIR", help="Where to write. Default: kvv-compare.")
     parser.add_argument(
         "--tolerance", default=str(100 * TOLERANCE), metavar="POINTS",
-        help=f"A drop that every benchmark must rule out, else the answer is unknown. Default: {100 * TOLERANCE:g}.",
+        help=f"A drop that each benchmark must rule out; if not, the answer is unknown. Default: {100 * TOLERANCE:g}.",
     )  # fmt: skip
-    parser.add_argument("--force", action="store_true", help="Compare different models or profiles all the same.")
+    parser.add_argument("--force", action="store_true", help="Compare runs of different models or profiles too.")
     values = parser.read(argv)
     tolerance = _tolerance(values.tolerance)
-    with opened(Path(values.base)) as base, opened(Path(values.new)) as new:
-        comparison = compare(read(base.folder), read(new.folder), tolerance=tolerance, force=values.force)
-    out = Path(values.out)
-    try:
-        make_folder(out)
-    except OSError as error:
-        raise UsageError(
-            [Problem(name="--out", value=str(out), allowed=f"Cannot be used: {error.strerror}.")]
-        ) from None
-    write_files(out, render(comparison), Redactor(secrets()))
-    print_comparison(comparison)
-    sys.stdout.write(f"Details and evidence: {visible(str(out)).rstrip('/')}/ ({COMPARE_MD}, {COMPARE_JSON})\n")
-    return EXIT[comparison.regression]
+    found = compare_runs(
+        Path(values.base), Path(values.new), Path(values.out), Redactor(secrets()), tolerance=tolerance,
+        force=values.force,
+    )  # fmt: skip
+    print_comparison(found.comparison)
+    sys.stdout.write(
+        f"Details and evidence: {visible(str(found.folder)).rstrip('/')}/ ({COMPARE_MD}, {COMPARE_JSON})\n"
+    )
+    return found.status
 
 
 def _tolerance(text: str) -> float:

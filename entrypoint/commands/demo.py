@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from entrypoint.commands.run import verify
 from entrypoint.options import Parser, add_settings, given, with_defaults
 from entrypoint.prepare import Demonstration
-from kvv_action.settings import load
+from entrypoint.settings import load
+from entrypoint.usecases.simulate import usual
 from kvv_action.simulator import parse_fault
 
-PROFILE = "kimi-k2.6"
 WITHOUT = (
     "base_url", "vendor", "allow_dataset_drift", "dataset_cache", "reference_base_url", "reference_model",
 )  # fmt: skip
@@ -27,15 +27,19 @@ EPILOG = """examples:
   kvv demo --fault wrong-answers --fault rate-limits=0.3
   kvv demo --profile kimi-k3 --benchmarks aime2025
 
-`kvv faults` lists the faults and what a verifier should conclude from each. A demonstration says nothing about a
-real endpoint: every answer must be right, and the report is labelled."""
+`kvv faults` lists the faults, and what a verifier should conclude from each. A demonstration says nothing about a real
+endpoint: every answer must be right, and the report carries a label."""
 
 
 def main(argv: Sequence[str]) -> int:
     """Start the vendor in this process and verify it."""
     parser = Parser(prog="kvv demo", description="Run everything against the embedded vendor.", epilog=EPILOG)
     parser.add_argument(
-        "--fault", action="append", default=[], metavar="NAME[=RATE]", help="Serve wrongly, in this way; repeatable."
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME[=RATE]",
+        help="Make the vendor wrong in this way; repeatable.",
     )
     add_settings(parser, without=WITHOUT)
     values = parser.read(argv)
@@ -43,6 +47,4 @@ def main(argv: Sequence[str]) -> int:
     for fault in faults:
         parse_fault(fault)
     settings = with_defaults(load(given(values)), PATIENCE)
-    if not settings.model:
-        settings = with_defaults(settings, {"profile": PROFILE})
-    return verify(settings, Demonstration(faults=faults))
+    return verify(usual(settings), Demonstration(faults=faults))

@@ -4,8 +4,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from kvv_action.errors import Problem, UsageError
-from kvv_action.settings import nearest
+from kvv_action.errors import Problem, UsageError, nearest
 
 ACTIONS = {
     "submit": "propose a run's result to a leaderboard, as a pull request",

@@ -5,18 +5,14 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from benchmarks import registry
-from benchmarks.mmmu_pro.benchmark import PARTS
-from benchmarks.swebench.dataset import PINS
 from entrypoint.evidence_check import EvidenceVerifier
 from entrypoint.options import Parser
 from entrypoint.outputs import write
-from entrypoint.prepare import create, options_of
-from kvv_action.benchmark import DatasetPin
+from entrypoint.settings import composed, given_again
 from kvv_action.errors import Problem, UsageError
 from kvv_action.leaderboard import changes
 from kvv_action.leaderboard.changes import Change, Kind
@@ -26,7 +22,7 @@ from kvv_action.leaderboard.known import Known
 from kvv_action.leaderboard.record import LARGEST, RESULTS
 from kvv_action.leaderboard.rules import RULES, Rules, parse
 from kvv_action.leaderboard.store import record_files
-from kvv_action.settings import load
+from kvv_action.options import fact, option_name
 
 EPILOG = """examples:
   kvv leaderboard check --base origin/main
@@ -40,7 +36,9 @@ taken out (kvv bundle --redact) and the record says so.
 Exit status: 0 accepted, 1 refused, 2 cannot be judged."""
 
 
-AUDIT_OPTIONS = ("dataset", "dataset-cache", "tokenizer", "mfjs-cases", "reference", "profile")
+def audit_options() -> tuple[str, ...]:
+    """What `kvv audit` may need to know besides the evidence."""
+    return ("dataset", "dataset-cache", "reference", "profile", *map(option_name, given_again()))
 
 
 def main(argv: Sequence[str]) -> int:
@@ -89,8 +87,9 @@ def _parser() -> Parser:
     add("--trusted-root", default="", metavar="FILE", help="Sigstore's trusted root, to verify without network.")
     add("--dataset", action="append", default=[], metavar="ID=PATH", help="Where local samples are, to score again.")
     add("--dataset-cache", default="", metavar="DIR", help="Folder of cached hub datasets, to score again.")
-    add("--tokenizer", default="", metavar="FILE", help="The tokenizer, when the run had one, to score again.")
-    add("--mfjs-cases", default="", metavar="DIR", help="The schemas, when the run had any, to score again.")
+    for name in given_again():
+        metavar = fact(composed().model_fields[name], "metavar")
+        add(f"--{option_name(name)}", default="", metavar=metavar, help="As the run had it, to score again.")
     add("--reference", action="append", default=[], metavar="FILE", help="The reference, when a file; repeatable.")
     add("--profile", default="", metavar="FILE", help="The profile, when it was a file, to score again.")
     add("--json", default="", metavar="FILE", help="Write the findings as JSON.")
@@ -100,7 +99,7 @@ def _parser() -> Parser:
 
 def _audit_options(values: Mapping[str, Any]) -> Iterator[str]:
     """The options of `kvv audit` that were given."""
-    for name in AUDIT_OPTIONS:
+    for name in audit_options():
         given = values[name.replace("-", "_")]
         for value in given if isinstance(given, list) else [given]:
             if value:
@@ -150,15 +149,10 @@ def _present(path: Path, place: str) -> Change:
 
 
 def _known() -> Known:
-    """The pins of every benchmark, with each choice of its data."""
-    usual, pins = options_of(load({}), ""), dict[str, list[DatasetPin]]()
-    names = [part.name for part in PARTS]
-    parts = [chosen for size in range(1, len(names) + 1) for chosen in combinations(names, size)]
-    further = [replace(usual, swebench_dataset=name) for name in PINS]
-    further += [replace(usual, mmmu_parts=chosen) for chosen in parts]
-    for options in (usual, *further):
-        for benchmark in create(registry.IDS, options):
-            found = pins.setdefault(benchmark.id, [])
-            if benchmark.pin is not None and benchmark.pin not in found:
-                found.append(benchmark.pin)
-    return Known(pins=pins)
+    """The benchmarks that there are, with their options, data and rules."""
+    usable = list(registry.usable())
+    return Known(
+        options=registry.askable(),
+        pins={one.id: one.code().pins() for one in usable},
+        rules={one.id: one.rules for one in usable if one.rules is not None},
+    )

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from entrypoint.options import Parser, add_settings, given
+from entrypoint.settings import load as load_settings
 from kvv_action.errors import KvvError, Problem, UsageError
 from kvv_action.leaderboard.check_report import LONGEST, MARK, load, markdown
 from kvv_action.leaderboard.findings import CheckReport, error
 from kvv_action.leaderboard.record import RESULTS
 from kvv_action.report.text import one_line
 from kvv_action.settings import Settings
-from kvv_action.settings import load as load_settings
 
 EPILOG = """example:
   KVV_LEADERBOARD_TOKEN=... kvv leaderboard comment check.json --leaderboard-repo example/leaderboard \\

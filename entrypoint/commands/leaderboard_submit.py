@@ -8,12 +8,12 @@ from typing import TextIO
 from entrypoint import evidence
 from entrypoint.options import SUBMISSION, Parser, add_settings, given
 from entrypoint.publication import told
+from entrypoint.settings import load
 from entrypoint.submission import problems_of, submit
 from kvv_action.errors import UsageError
 from kvv_action.github import context
 from kvv_action.redact import Redactor
 from kvv_action.report.text import visible
-from kvv_action.settings import load
 
 EPILOG = """examples:
   kvv leaderboard submit kvv-out --leaderboard-repo example/leaderboard --leaderboard-dry-run

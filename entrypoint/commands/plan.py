@@ -4,18 +4,17 @@ import sys
 from collections.abc import Sequence
 
 from entrypoint.options import Parser, add_settings, given
-from entrypoint.outlook import outlook
-from entrypoint.prepare import prepare
-from kvv_action.settings import load
+from entrypoint.settings import load
+from entrypoint.usecases.plan import plan
 
 EPILOG = """examples:
   kvv plan --model kimi-k2.6 --tier standard
   kvv plan --model kimi-k2.6 --benchmarks aime2025 --price-input 0.6 --price-output 2.5
   kvv plan --profile kimi-k3 --tier full --max-connections 200 --json
 
-Takes the options of `kvv run`; no endpoint and no key are needed. Datasets are read as a run reads them, from the hub
-if they are nowhere else. `expected` requests are those that a vendor gets whose every answer is right; where a probe
-asks again because an answer leaves something open, there are more, up to the ceiling."""
+Takes the options of `kvv run`, but needs no endpoint and no key. It reads the datasets as a run does: from the hub,
+unless they are cached or named. A vendor that answers everything right gets the `expected` requests. A probe may ask
+again when an answer leaves a question open; that makes more requests, up to the ceiling."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -24,13 +23,13 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="Print everything as JSON.")
     add_settings(parser)
     values = parser.read(argv)
-    found = outlook(prepare(load(given(values)), sends=False))
+    found = plan(load(given(values)))
     if values.json:
         import orjson
 
         sys.stdout.write(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() + "\n")
         return 0
-    from entrypoint.outlook_table import show
+    from entrypoint.plan_estimate_table import show
 
     show(found, sys.stdout)
     return 0

@@ -2,22 +2,24 @@
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from entrypoint.baseline import against, combined, find, print_against
-from entrypoint.bundling import bundle
-from entrypoint.compose import exit_code, run_verification
-from entrypoint.console import BarObserver, observer_for, print_report
+from entrypoint.console import observer_for, print_finished
 from entrypoint.options import Parser, add_settings, given
 from entrypoint.prepare import Demonstration, secrets_of
+from entrypoint.settings import load, misspelt_variables
+from entrypoint.usecases.run import run
 from kvv_action.redact import Redactor
-from kvv_action.report.text import visible
-from kvv_action.settings import Settings, load, misspelt_variables, out_directory
+from kvv_action.settings import Settings
+
+if TYPE_CHECKING:
+    from entrypoint.usecases.finish import FinishedRun
 
 EPILOG = """examples:
   kvv run --base-url http://127.0.0.1:8000/v1 --model kimi-k2.6 --think-mode opensource --contract compatible
   kvv run --base-url URL --model NAME --profile kimi-k2.6 --benchmarks aime2025 --dataset aime2025=aime25.jsonl
 
-The same command goes on where a run was interrupted or killed."""
+If a run was interrupted or killed, the same command continues it."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -36,15 +38,20 @@ def verify(settings: Settings, demonstration: Demonstration | None = None) -> in
     if redactor.has_placeholder:
         observer.state("the key is a plain word or very short: it counts as a placeholder and is not masked in reports")
     try:
-        baseline = find(settings, demonstration=demonstration is not None)
-        report = run_verification(settings, observer, demonstration=demonstration)
-        found = against(settings, baseline, report, redactor)
+        done = run(settings, observer, redactor, demonstration=demonstration)
     finally:
-        if isinstance(observer, BarObserver):
-            observer.close()
-    print_report(report, settings.out)
-    print_against(found)
-    if settings.bundle != "off":
-        done = bundle(out_directory(settings), redact=settings.bundle == "redacted", secrets=redactor)
-        sys.stdout.write(f"Bundle: {visible(str(done.path), 500)}, sha256:{done.archive.sha256}\n")
-    return combined(exit_code(report, settings.fail_on), found, settings.fail_on)
+        observer.close()
+    return _told(done, settings, redactor)
+
+
+def _told(done: "FinishedRun", settings: Settings, redactor: Redactor) -> int:
+    from entrypoint.usecases.finish import packed
+    from kvv_action.report.text import visible
+
+    print_finished(done, settings.out)
+    done = packed(done, settings, redactor)  # after the result is told: a large run takes a while
+    if done.unbundled is not None:
+        raise done.unbundled
+    if done.bundle is not None:
+        sys.stdout.write(f"Bundle: {visible(str(done.bundle.path), 500)}, sha256:{done.bundle.archive.sha256}\n")
+    return done.status

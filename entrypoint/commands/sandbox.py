@@ -10,18 +10,18 @@ from entrypoint.options import Parser
 from kvv_action.errors import Problem, UsageError
 from kvv_action.report.text import one_line, visible
 from kvv_action.sandbox.engine import NoEngine, open_engine
-from kvv_action.sandbox.limits import room
+from kvv_action.sandbox.limits import capacity_of
 from kvv_action.sandbox.options import SandboxOptions
-from kvv_action.sandbox.reaper import Left, Which, left, reap
+from kvv_action.sandbox.reaper import ContainerSelection, LeftoverContainer, leftovers, reap
 
 if TYPE_CHECKING:
     import argparse
 
 GIB = 2**30
 EPILOG = """actions:
-  check   the engine that benchmarks would use, and what it lacks
-  list    the containers that kvv has started and that are still there
-  reap    remove them: by default those whose time is over
+  check   show the engine that benchmarks use, and what it lacks
+  list    list the containers that kvv started and that are still there
+  reap    remove them; by default only those whose time is over
 
 examples:
   kvv sandbox check
@@ -29,9 +29,9 @@ examples:
   kvv sandbox reap
   kvv sandbox reap --run local-0123456789abcdef --dry-run
 
-A run removes its own containers, also when it is interrupted, and the next start sweeps what a crash has left.
-Containers of others are never touched: they carry no label kvv.run. The engine is the one that DOCKER_HOST or your
-docker context names. Exit status: 0 done, 1 there is no engine, or something could not be removed."""
+A run removes its own containers, even if it is interrupted. The next run removes what a crash left behind. Other
+containers are never touched: they have no label kvv.run. The engine is the one that DOCKER_HOST or your docker context
+names. Exit status: 0 done, 1 there is no engine, or something could not be removed."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -39,8 +39,10 @@ def main(argv: Sequence[str]) -> int:
     parser = Parser(prog="kvv sandbox", description="Check the container engine, and clean up.", epilog=EPILOG)
     parser.add_argument("action", choices=("check", "list", "reap"), metavar="check|list|reap")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--run", default="", metavar="LABEL", help="Those of this run (`kvv sandbox list` shows it).")
-    which.add_argument("--all", action="store_true", help="All that kvv has started, also those that are in use.")
+    which.add_argument(
+        "--run", default="", metavar="LABEL", help="Only those of this run (`kvv sandbox list` shows its label)."
+    )
+    which.add_argument("--all", action="store_true", help="All containers that kvv started, even those in use.")
     parser.add_argument("--dry-run", action="store_true", help="Only say what would be removed.")
     values = parser.read(argv)
     try:
@@ -55,12 +57,12 @@ def _check(values: "argparse.Namespace") -> int:
     engine = asyncio.run(open_engine())
     info, options = engine.info, SandboxOptions(run="")
     engine.close()
-    places = room(options.limits, 0, info).places
+    containers = capacity_of(options.limits, 0, info).containers
     lines = (
         f"engine      {info.version} at {info.host}" + (", rootless" if info.rootless else ""),
         f"platform    {info.os}/{info.architecture}, {info.cpus} processors, {info.memory / GIB:.1f} GiB of memory",
         f"storage     {info.driver}",
-        f"containers  {places} at a time with the default limits ({options.limits.memory / GIB:g} GiB each)",
+        f"containers  {containers} at a time with the default limits ({options.limits.memory / GIB:g} GiB each)",
         "it has everything that is needed",
     )
     sys.stdout.write("".join(f"{visible(line, 300)}\n" for line in lines))
@@ -69,15 +71,15 @@ def _check(values: "argparse.Namespace") -> int:
 
 def _list(values: "argparse.Namespace") -> int:
     _unused(values, "dry_run")
-    found = left(Which(run=values.run, all=not values.run))
+    found = leftovers(ContainerSelection(run=values.run, all=not values.run))
     sys.stdout.write("".join(f"{_line(one)}\n" for one in found) or "no containers of kvv\n")
     return 0
 
 
 def _reap(values: "argparse.Namespace") -> int:
-    which = Which(run=values.run, all=values.all, expired=not (values.run or values.all))
+    which = ContainerSelection(run=values.run, all=values.all, expired=not (values.run or values.all))
     if values.dry_run:
-        found = left(which)
+        found = leftovers(which)
         sys.stdout.write("".join(f"would remove {_line(one)}\n" for one in found) or "nothing to remove\n")
         return 0
     reaped = reap(which)
@@ -86,7 +88,7 @@ def _reap(values: "argparse.Namespace") -> int:
     return 1 if reaped.failed else 0
 
 
-def _line(one: Left) -> str:
+def _line(one: LeftoverContainer) -> str:
     left_over = None if one.expires is None else one.expires - time.time()
     time_left = "no time" if left_over is None else f"{left_over / 60:.0f} min left" if left_over > 0 else "expired"
     what = f"{one.role} of {one.instance}" if one.instance else "?"

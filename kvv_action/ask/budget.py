@@ -8,13 +8,13 @@ brought no text costs none. A count of the endpoint's own that cannot be is not 
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kvv_action.errors import KvvError
 from kvv_action.journal.reading import Sent
 from kvv_action.plan.tokens import of_text
-from kvv_action.schema import Attempt, Completion
+from kvv_action.schema import Attempt, Completion, Json
 
 CHARACTERS = 4
 """Of a token, in the text of a try that failed: the text itself is not kept."""
@@ -91,8 +91,12 @@ class Budget:
         minutes = self.limits.minutes
         return None if minutes is None else max(0.0, 60 * minutes - self.seconds)
 
-    def replay(self, earlier: Iterable[Sent]) -> None:
-        """Count what earlier sessions sent (`JournalReading.sent`)."""
+    def replay(self, earlier: Iterable[Sent], sessions: Iterable[Mapping[str, Json]] = ()) -> None:
+        """Count what was sent: for samples (`JournalReading.sent`), and at first contact (the `session` lines)."""
+        for contact in (session.get("contact", {}) for session in sessions):
+            self.requests += contact.get("requests", 0)
+            self.prompt += contact.get("prompt", 0)
+            self.generated += contact.get("generated", 0)
         for sent in earlier:
             if sent.endpoint:
                 continue

@@ -16,7 +16,7 @@ from kvv_action.ask.stopping import Stopping, waves
 from kvv_action.benchmark import Client, Finished, Observer, Sandbox
 from kvv_action.errors import EndpointError, KvvError, Rejected, RunStopped, SandboxError, ScoringError, Undecided
 from kvv_action.journal.file import Journal
-from kvv_action.journal.lines import Place, answer_line, error_line, observation_line, result_line, withdrawn_line
+from kvv_action.journal.lines import answer_line, error_line, observation_line, result_line, withdrawn_line
 from kvv_action.journal.state import JournalState
 from kvv_action.plan.estimate import Estimator
 from kvv_action.plan.plan import Loaded
@@ -32,6 +32,7 @@ from kvv_action.schema import (
     FailureKind,
     Json,
     Observation,
+    Place,
     Rejection,
     Request,
     RunPlan,
@@ -100,7 +101,10 @@ class _Generate:
         exchange = self._runner.known.pop(out.key, None) or await self._send(out, may_reject=may_reject)
         if exchange.rejection is not None and not may_reject:
             rejection = exchange.rejection
-            raise EndpointError(FailureKind.REJECTED, rejection.message, status=rejection.status, body=rejection.body)
+            status, told = rejection.status, rejection.message
+            if not told.startswith(f"HTTP {status}"):  # journals of earlier versions have it in the message
+                told = f"HTTP {status}: {told}" if told else f"HTTP {status}"
+            raise EndpointError(FailureKind.REJECTED, told, status=status, body=rejection.body)
         self.exchanges[out.call] = exchange
         return exchange
 
@@ -152,9 +156,9 @@ class _Generate:
             if not (may_reject and isinstance(error, Rejected)):
                 journal.append(self._error(out, error))
                 raise
-            rejection = Rejection(
-                status=error.status or 0, message=error.message, body=error.body, attempts=error.attempts
-            )
+            status = error.status or 0
+            said = error.message.removeprefix(f"HTTP {status}").removeprefix(": ")
+            rejection = Rejection(status=status, message=said, body=error.body, attempts=error.attempts)
             exchange = Exchange(call=out.call, request=out.kept, endpoint=out.endpoint, rejection=rejection)
         else:
             exchange = Exchange(
@@ -322,7 +326,7 @@ class Runner:
 
     def finish(self, ending: Ending) -> None:
         """Write the `end` line."""
-        self.journal.append({"kind": "end", "state": ending.state, "reason": ending.reason, "at": self._clock()})
+        self.journal.append(end_line(ending, self._clock()))
         self.journal.sync()
 
     def _stages(self) -> Iterator[Sequence[Loaded]]:
@@ -367,8 +371,8 @@ class Runner:
     async def _drive(self, stage: Sequence[Loaded]) -> None:
         asked = [loaded for loaded in stage if loaded.count]
         # published items and the same ones put another way are asked in turn, so that nothing else differs between them
-        beside = {loaded.planned.varies: loaded for loaded in asked if _beside(loaded)}
-        first = [loaded for loaded in asked if not _beside(loaded)]
+        beside = {loaded.planned.variant_of: loaded for loaded in asked if loaded.planned.is_variant}
+        first = [loaded for loaded in asked if not loaded.planned.is_variant]
         pairs = [(loaded, beside.pop(loaded.planned.id, None)) for loaded in first]
         pairs += [(loaded, None) for loaded in beside.values()]
         lanes = [self._lane(loaded, other, alone=len(pairs) == 1) for loaded, other in pairs]
@@ -383,7 +387,7 @@ class Runner:
         if beside is not None:
             items = alternate(items, self._begun(beside))
         places = None
-        if getattr(loaded.benchmark, "sandboxed", False):
+        if loaded.benchmark.sandboxed:
             places = self._sandbox.places + 1 if self._sandbox is not None else 1
         seconds = 0.0 if alone else self._estimator.seconds(loaded)
         return Lane(items=items, seconds=seconds, places=places)
@@ -506,9 +510,9 @@ class Runner:
         )
 
 
-def _beside(loaded: Loaded) -> bool:
-    """Whether its samples are those of another benchmark of the plan, put another way."""
-    return loaded.planned.varies not in ("", loaded.planned.id)
+def end_line(ending: Ending, at: float) -> Mapping[str, Json]:
+    """The line with which a session ends in an orderly way; `at` in seconds since the epoch."""
+    return {"kind": "end", "state": ending.state, "reason": ending.reason, "at": at}
 
 
 def _words(error: Exception) -> str:

@@ -1,1 +1,1 @@
-"""The evidence of a run in one archive: packed the same way every time, read without trusting anything in it."""
+"""Packs the evidence of a run into one archive, and reads such archives without trusting them."""

@@ -1,4 +1,4 @@
-"""Whether the files of a bundle are what follows from its journal."""
+"""Checks that the files of a bundle follow from its journal."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,16 +8,16 @@ import orjson
 
 from kvv_action import __version__
 from kvv_action.bundle.form import Member, is_bundle_manifest, manifest_of, measured, members_of
-from kvv_action.plan.difference import compare
+from kvv_action.plan.difference import AuditDifference, DifferenceKind, differing
 from kvv_action.report.files import MANIFEST, REPORT, render
 from kvv_action.schema import RunReport
 
 
 def manifest_in(folder: Path) -> Any:
-    """The manifest of a bundle in a folder; None where it is that of a run, or none.
+    """The manifest of a bundle in a folder; None when the folder has no bundle's manifest.
 
     Raises:
-        BundleError: it announces what no bundle may hold.
+        BundleError: the manifest lists files that no bundle may contain.
     """
     try:
         text = (folder / MANIFEST).read_bytes()
@@ -30,30 +30,30 @@ def manifest_in(folder: Path) -> Any:
     return value
 
 
-def differences(folder: Path, manifest: Any, report: RunReport) -> Iterator[str]:
-    """Every file that is not what the manifest says, or does not follow from the journal.
+def differences(folder: Path, manifest: Any, report: RunReport) -> Iterator[AuditDifference]:
+    """The files that differ from the manifest, or do not follow from the journal.
 
     Args:
         folder: the files of the bundle.
-        manifest: theirs.
-        report: made again from the journal.
+        manifest: of the bundle.
+        report: computed from the journal.
     """
     members = members_of(orjson.dumps(manifest))
     for name, member in sorted(members.items()):
         path = folder / name
         if not path.is_file():
-            yield f"{name}: is missing"
+            yield AuditDifference(place=name, kind=DifferenceKind.NO_FILE)
         elif measured(path) != member:
-            yield f"{name}: is not the file of the manifest"
+            yield AuditDifference(place=name, kind=DifferenceKind.FILE)
     yield from _rendered(folder, report)
     left_out = {name: Member(**one) for name, one in manifest.get("left_out", {}).items()}
     expected = orjson.loads(manifest_of(report, members, left_out))
-    yield from compare(manifest, expected, MANIFEST)
+    yield from differing(manifest, expected, MANIFEST)
 
 
-def _rendered(folder: Path, report: RunReport) -> Iterator[str]:
-    """Reports that are not those of the journal; another version may write them in another way."""
+def _rendered(folder: Path, report: RunReport) -> Iterator[AuditDifference]:
+    """Reports that do not follow from the journal; reports of another version are not compared."""
     for name, data in render(report).items():
         same_version = report.provenance.version == __version__
         if name != REPORT and same_version and (folder / name).is_file() and (folder / name).read_bytes() != data:
-            yield f"{name}: is not what follows from the journal"
+            yield AuditDifference(place=name, kind=DifferenceKind.RENDERED)

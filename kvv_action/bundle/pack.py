@@ -1,13 +1,13 @@
-"""Writes a bundle: the same run is the same bytes (sorted names, no times, no owners), where the same zlib compresses.
+"""Writes a bundle: the same run gives the same bytes (sorted names, no times, no owners) with the same zlib.
 
-Another build of zlib (zlib-ng, say) may compress to other bytes; what they unpack to is the same everywhere, and the
-manifest names its digests. Nothing relies on more: a record names the bundle that was really made.
+Another build of zlib (such as zlib-ng) may compress to other bytes. The unpacked files are the same everywhere, and the
+manifest has their digests. Nothing else relies on equal bytes: a record has the digest of the actual bundle.
 """
 
 import gzip
 import io
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,34 +22,35 @@ from kvv_action.schema import RunReport
 from kvv_action.verdict.report import build
 
 LEVEL = 9
-"""Of compression; another one would be other bytes."""
+"""Compression level; another level would change the bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packing:
-    """What goes into a bundle: files on disk, and files in memory; the manifest among the latter."""
+    """The files of a bundle: `paths` on disk, `contents` in memory, with the manifest among the latter."""
 
     report: RunReport
     paths: Mapping[str, Path]
     contents: Mapping[str, bytes]
 
 
-def gather(folder: Path, scratch: Path, *, redact: bool) -> Packing:
-    """The files of a bundle. Reports are made again, so that they are those of the journal.
+def gather(folder: Path, scratch: Path, *, redact: bool, patterns: Iterable[str] = ()) -> Packing:
+    """Collect the files of a bundle; reports are computed again from the journal.
 
     Args:
-        folder: what kvv wrote.
-        scratch: an empty folder for the journal as it goes out.
+        folder: the folder of the run.
+        scratch: an empty folder for the journal of the bundle.
         redact: leave the texts out.
+        patterns: of the names of the files that benchmarks leave beside the reports.
 
     Raises:
-        JournalError: the journal does not hold together.
+        JournalError: the journal is damaged.
     """
     journal = scratch / JOURNAL
     with journal.open("wb") as out:
         out.writelines(redacted(folder / JOURNAL) if redact else _whole_lines(folder / JOURNAL))
     report = build(journal)
-    further = {path.relative_to(folder).as_posix(): path for path in extras(folder)}
+    further = {path.relative_to(folder).as_posix(): path for path in extras(folder, patterns)}
     paths = {JOURNAL: journal, **({} if redact else further)}
     contents = render(report)
     members = {name: measured(path) for name, path in paths.items()}
@@ -60,7 +61,7 @@ def gather(folder: Path, scratch: Path, *, redact: bool) -> Packing:
 
 
 def _whole_lines(journal: Path) -> Iterator[bytes]:
-    """All lines but a torn last one."""
+    """All lines except an incomplete last one."""
     with journal.open("rb") as stream:
         for line in stream:
             if line.endswith(b"\n"):
@@ -68,7 +69,7 @@ def _whole_lines(journal: Path) -> Iterator[bytes]:
 
 
 def suspects(packing: Packing, secrets: Redactor, most: int) -> list[Suspect]:
-    """At most so many places that may hold a secret; those that certainly do come first."""
+    """At most `most` places that may contain a secret; known secrets come first."""
     found: list[Suspect] = []
     for name, data in packing.contents.items():
         found += islice(scan(name, io.BytesIO(data), secrets), most)
@@ -79,10 +80,10 @@ def suspects(packing: Packing, secrets: Redactor, most: int) -> list[Suspect]:
 
 
 def write(packing: Packing, out: IO[bytes]) -> None:
-    """The archive.
+    """Write the archive.
 
     Raises:
-        BundleError: a file cannot stand in it, or changed meanwhile.
+        BundleError: the format cannot hold a file, or a file changed while it was packed.
     """
     names = [MANIFEST, *sorted((packing.paths.keys() | packing.contents.keys()) - {MANIFEST})]
     try:
@@ -92,7 +93,7 @@ def write(packing: Packing, out: IO[bytes]) -> None:
         ):
             for name in names:
                 _add(tar, name, packing)
-    except ValueError as error:  # a name or a size that the format cannot say
+    except ValueError as error:  # a name or size that the format cannot hold
         raise BundleError(f"cannot be packed: {error}") from error
 
 
@@ -109,7 +110,7 @@ def _add(tar: tarfile.TarFile, name: str, packing: Packing) -> None:
 
 
 def _header(name: str, size: int) -> tarfile.TarInfo:
-    """Mode 0644, owner 0, time 0: what is the same for everybody."""
+    """A header with the same mode, owner and time for every file: 0644, 0 and 0."""
     header = tarfile.TarInfo(name)
     header.size = size
     return header

@@ -1,9 +1,8 @@
-"""A journal without its texts: digests, lengths, numbers and scores stay, and with them counts and verdicts.
+"""Removes the texts from a journal; digests, lengths, numbers and scores stay, so counts and verdicts do too.
 
-Every line holds the digest of the line that it was made from (`line`), and the first one the last digest of that
-journal, so whoever is shown the whole journal later can tell that it is the one. Scores cannot be recomputed, and the
-report says so (`journal.redacted_from`). Short answers can be guessed from their digests; what must stay secret is not
-published.
+Every line has the digest of its original line (`line`), and the first line has the last digest of the original journal,
+so the original can be recognised later. Scores cannot be recomputed, and the report says so (`journal.redacted_from`).
+Short answers can be guessed from their digests: do not publish what must stay secret.
 """
 
 import hashlib
@@ -24,17 +23,17 @@ WORDS = frozenset({
     "kind", "benchmark", "sample", "key", "request", "failure", "endpoint", "state", "category", "cause", "remedy",
     "finish_reason", "model", "system_fingerprint", "anomalies", "raw_sha256", "request_id",
 })  # fmt: skip
-"""Fields that hold words of ours, digests, or what an endpoint calls itself; every other text goes."""
+"""Fields with our own words, digests, or the names that an endpoint gives itself; all other texts are removed."""
 WHOLE = frozenset({"plan", "provenance", "shards", "redacted", "findings"})
-"""Fields that are kept as they are: what was asked for, and by what."""
+"""Fields that are kept unchanged: what was asked, and by which software."""
 FOREIGN = frozenset({"usage", "data"})
-"""Fields whose inner names are not ours: only numbers stay."""
+"""Fields with names from outside: only their numbers stay."""
 LONGEST_WORD = 200
 _NAME = re.compile(r"[\w ./:@+-]{1,80}")
 
 
 def redacted(path: Path) -> Iterator[bytes]:
-    """The lines of a journal without its texts, with their newlines."""
+    """The lines of a journal without its texts; each ends with a newline."""
     reader = Reader(path)
     lines = sum(1 for _ in reader)
     yield from chained(_bodies(reader, {"lines": lines, "head": reader.head}))
@@ -42,13 +41,14 @@ def redacted(path: Path) -> Iterator[bytes]:
 
 def _bodies(reader: Reader, origin: dict[str, Any]) -> Iterator[bytes]:
     plan: RunPlan | None = None
-    for number, (record, digest) in enumerate(with_digests(reader)):
-        body: dict[str, Any] = {"line": digest, **({"redacted": origin} if not number else {}), **without_texts(record)}
-        if not number:
-            plan = TypeAdapter(RunPlan).validate_python(record["plan"])
-        if plan is not None and plan.checks is not None and record["kind"] == "answer" and record.get("completion"):
+    first: dict[str, Any] = {"redacted": origin}
+    for record in reader:
+        plan = plan or TypeAdapter(RunPlan).validate_python(record["plan"])
+        body: dict[str, Any] = {"line": reader.head, **first, **without_texts(record)}
+        if plan.checks is not None and record["kind"] == "answer" and record.get("completion"):
             body["signs"] = _signs(record, plan)
         yield orjson.dumps(body)[1:]
+        first = {}
 
 
 def _signs(record: Record, plan: RunPlan) -> dict[str, str]:
@@ -60,20 +60,23 @@ def _signs(record: Record, plan: RunPlan) -> dict[str, str]:
     return {sign.cause.id: sign.word for sign in text_signs(answer, markers)}
 
 
-def with_digests(reader: Reader) -> Iterator[tuple[Record, str]]:
-    """Every record with the digest of its line."""
-    for record in reader:
-        yield record, reader.head
-
-
 def without_texts(record: Record) -> dict[str, Any]:
-    """A record without texts and without its place in a chain."""
+    """A record without texts, and without the fields that chain it to others."""
     kept = {"reason"} if record["kind"] == "skip" else set()
     return {
         name: value if name in WHOLE or name in kept else _stripped(value, name)
-        for name, value in record.items()
+        for name, value in _unpacked(record).items()
         if name not in ("prev", "was", "line")
     }
+
+
+def _unpacked(record: Record) -> Record:
+    """The same with a compressed text as it was: a digest of the text stands for it, which no reader could unpack."""
+    if "packed" not in record:
+        return record
+    seen = to_exchange(record).observation
+    assert seen is not None
+    return {**{name: value for name, value in record.items() if name != "packed"}, "text": seen.text}
 
 
 def _stripped(value: Any, name: str, *, foreign: bool = False) -> Any:
@@ -94,7 +97,7 @@ def _stripped(value: Any, name: str, *, foreign: bool = False) -> Any:
 
 
 def stand_in(text: str) -> str:
-    """What stands for a text: its digest and its length; nothing stands for nothing."""
+    """The replacement of a text: its length and digest; empty for an empty text."""
     if not text:
         return ""
     digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
@@ -102,5 +105,5 @@ def stand_in(text: str) -> str:
 
 
 def _name(name: str) -> str:
-    """Names are ours, but for those that a model made up (a tool that does not exist)."""
+    """A name of a field; names that a model invented (such as an unknown tool) are replaced."""
     return name if _NAME.fullmatch(name) else stand_in(name)

@@ -1,4 +1,4 @@
-"""Looks for what must not be published: known secrets, and texts that look like keys of somebody."""
+"""Searches files for secrets: known ones, and texts that look like keys."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -22,12 +22,12 @@ _PATTERNS = {
 _ALL = re.compile(b"|".join(b"(?P<p%d>%s)" % (number, text) for number, text in enumerate(_PATTERNS.values())))
 _NAMES = tuple(_PATTERNS)
 SHOWN = 6
-"""Characters of a suspicious text that messages show."""
+"""Characters of a suspicious text that a message shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspect:
-    """A place that may hold a secret; `known` when it certainly does. Never the secret itself."""
+    """A place that may contain a secret, never the secret itself; `known` for one of the given secrets."""
 
     file: str
     line: int
@@ -39,12 +39,12 @@ class Suspect:
 
 
 def scan(file: str, lines: Iterable[bytes], secrets: Redactor) -> Iterator[Suspect]:
-    """Every suspicious place of a file.
+    """All suspicious places of a file.
 
     Args:
         file: its name, for messages.
         lines: its content.
-        secrets: knows the secrets that are certainly secret.
+        secrets: the known secrets.
     """
     for number, line in enumerate(lines, 1):
         if secrets.bytes(line) != line:

@@ -1,15 +1,16 @@
 """Reads a bundle without trusting it.
 
-Only what `kvv bundle` writes is accepted: one gzip member, plain tar headers of regular files, the manifest first, then
-exactly the files that it announces, in order, of the sizes and digests that it announces, and nothing behind. So there
-are no links, devices, paths that lead elsewhere, duplicates or surprises in size.
+Only the format of `kvv bundle` is accepted: one gzip member; plain tar headers of regular files; the manifest first,
+then exactly its files in order, with its sizes and digests; nothing after them. So there are no links, devices, paths
+that lead elsewhere, duplicates or surprising sizes.
 """
 
 import hashlib
 import shutil
 import tarfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -18,18 +19,18 @@ from kvv_action.report.files import MANIFEST
 
 BLOCK = 512
 MOST_RATIO = 300
-"""Bytes that one byte may unpack to, beyond the first `FREE`; journals come to between 3 and 30."""
+"""Largest compression ratio after the first `FREE` bytes; journals reach 3 to 30."""
 FREE = 64 * 2**20
 _SPARE = 2**20
-"""Headers and padding, beside the files themselves."""
+"""Bytes for headers and padding."""
 
 
 class Inflated:
-    """The unpacked bytes of one gzip member, never more at a time than asked for, and never too many.
+    """The unpacked bytes of one gzip member, within limits.
 
     Args:
         stream: the archive.
-        most: bytes that may come out of it in all.
+        most: limit of the unpacked bytes.
     """
 
     def __init__(self, stream: IO[bytes], most: int = MOST_BYTES + _SPARE) -> None:
@@ -43,7 +44,7 @@ class Inflated:
         """Exactly `size` bytes, or fewer at the end.
 
         Raises:
-            BundleError: damaged, or more than allowed.
+            BundleError: damaged, or too many bytes.
         """
         pieces, left = [], size
         while left:
@@ -74,19 +75,19 @@ class Inflated:
         if self._given > self._most:
             raise BundleError(f"unpacks to more than {self._most} bytes")
         if self._given > FREE + MOST_RATIO * self._taken:
-            raise BundleError(f"unpacks to more than {MOST_RATIO} times its size, as only bombs do")
+            raise BundleError(f"unpacks to more than {MOST_RATIO} times its size, like a decompression bomb")
 
     def finish(self) -> None:
-        """Nothing may follow.
+        """Check that nothing follows.
 
         Raises:
-            BundleError: something does.
+            BundleError: there is more data.
         """
         while piece := self._piece(PIECE):
             if piece.strip(b"\0"):
-                raise BundleError("has something behind its files")
+                raise BundleError("has data after its files")
         if self._inflater.unused_data or self._stream.read(1):
-            raise BundleError("has something behind its end")
+            raise BundleError("has data after its end")
 
 
 def unpack(archive: Path, folder: Path) -> dict[str, Member]:
@@ -96,11 +97,18 @@ def unpack(archive: Path, folder: Path) -> dict[str, Member]:
         The files, without the manifest.
 
     Raises:
-        BundleError: it is not as `kvv bundle` writes it.
+        BundleError: the archive is not as `kvv bundle` writes it.
     """
+    with _opened(archive) as source:
+        return _unpack(source, folder)
+
+
+@contextmanager
+def _opened(archive: Path) -> Iterator[Inflated]:
+    """The content of an archive; errors get its name."""
     try:
         with archive.open("rb") as stream:
-            return _unpack(Inflated(stream), folder)
+            yield Inflated(stream)
     except BundleError as error:
         raise BundleError(f"{archive}: {error}") from error
     except OSError as error:
@@ -121,18 +129,13 @@ def _unpack(source: Inflated, folder: Path) -> dict[str, Member]:
 
 
 def read_manifest(archive: Path) -> bytes:
-    """The manifest alone; the rest is not looked at.
+    """The manifest alone, without reading further.
 
     Raises:
-        BundleError: as above.
+        BundleError: as in `unpack`.
     """
-    try:
-        with archive.open("rb") as stream:
-            return _manifest(Inflated(stream))
-    except BundleError as error:
-        raise BundleError(f"{archive}: {error}") from error
-    except OSError as error:
-        raise BundleError(f"{archive}: {error.strerror or error}") from error
+    with _opened(archive) as source:
+        return _manifest(source)
 
 
 def _manifest(source: Inflated) -> bytes:
@@ -145,15 +148,15 @@ def _manifest(source: Inflated) -> bytes:
 
 
 def _header(source: Inflated, name: str) -> int:
-    """The size of the next file, which must have this name."""
+    """The size of the next file, which must have the name `name`."""
     block = source.read(BLOCK)
     try:
         header = tarfile.TarInfo.frombuf(block, "utf-8", "strict")
     except (tarfile.HeaderError, UnicodeDecodeError, ValueError) as error:
-        raise BundleError(f"{name} should follow, and there is no file ({error})") from error
+        raise BundleError(f"has no file where {name} is expected ({error})") from error
     plain = (header.type, header.mode, header.uid, header.gid, header.mtime) == (tarfile.REGTYPE, 0o644, 0, 0, 0)
     if header.name != name:
-        raise BundleError(f"{header.name[:80]!r} stands where {name} should")
+        raise BundleError(f"has {header.name[:80]!r} where {name} is expected")
     if not plain or header.linkname or header.uname or header.gname or header.size < 0:
         raise BundleError(f"{name} is not a plain file as kvv writes it")
     return int(header.size)
@@ -168,7 +171,7 @@ def _content(source: Inflated, size: int, take: Callable[[bytes], object]) -> No
         take(piece)
         left -= len(piece)
     if source.read(-size % BLOCK).strip(b"\0"):
-        raise BundleError("has something between its files")
+        raise BundleError("has data between its files")
 
 
 def _file(source: Inflated, name: str, member: Member, target: Path) -> None:
@@ -185,11 +188,11 @@ def _file(source: Inflated, name: str, member: Member, target: Path) -> None:
 
         _content(source, size, take)
     if digest.hexdigest() != member.sha256:
-        raise BundleError(f"{name} has another digest than the manifest says")
+        raise BundleError(f"{name} has another digest than in the manifest")
 
 
 def _end(source: Inflated) -> None:
-    """Two empty blocks end an archive; only emptiness may follow them."""
+    """Check that the archive ends: two empty blocks, and nothing but empty blocks after them."""
     if source.read(2 * BLOCK) != bytes(2 * BLOCK):
-        raise BundleError("has more files than its manifest announces")
+        raise BundleError("has more files than its manifest lists")
     source.finish()

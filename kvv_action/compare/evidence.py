@@ -90,7 +90,7 @@ def _in_journal(journal: JournalReading, wanted: Mapping[Place, Seen]) -> dict[P
 
 
 def _of_answers(seen: Seen, score: Score, asked: Sequence[Exchange]) -> Seen:
-    mine = ends([exchange for exchange in asked if not exchange.endpoint and not exchange.observation])
+    mine = ends([exchange for exchange in asked if exchange.by_vendor])
     evidence = [evidence_of(exchange) for exchange in mine]
     completion = mine[-1].completion if mine else None
     return replace(

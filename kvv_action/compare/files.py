@@ -9,7 +9,7 @@ from kvv_action.compare.markdown import document, head, section
 from kvv_action.compare.records import COMPARE_VERSION, Comparison
 from kvv_action.errors import KvvError
 from kvv_action.report.files import HTML, SUMMARY, canonical
-from kvv_action.report.markdown.assemble import Inserted, summary
+from kvv_action.report.markdown import SummaryInsert, summary
 from kvv_action.schema import RunReport
 
 COMPARE_JSON, COMPARE_MD = "compare.json", "compare.md"
@@ -32,9 +32,9 @@ def with_run(report: RunReport, comparison: Comparison) -> dict[str, bytes]:
     }
 
 
-def inserted(comparison: Comparison) -> Inserted:
+def inserted(comparison: Comparison) -> SummaryInsert:
     """What a comparison adds to a run's summary."""
-    return Inserted(head=head(comparison), section=lambda rows: section(comparison, rows))
+    return SummaryInsert(head=head(comparison), section=lambda rows: section(comparison, rows))
 
 
 def of_run(data: bytes, report: RunReport) -> Comparison | None:

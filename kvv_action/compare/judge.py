@@ -4,9 +4,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kvv_action.compare.evidence import with_flips
+from kvv_action.compare.findings import finding_changes
 from kvv_action.compare.pairing import asked_differently
 from kvv_action.compare.parts import ALPHA, brief, parts
-from kvv_action.compare.records import COMPARE_VERSION, Comparison, Finding, Part, Regression, RunSide, Shift
+from kvv_action.compare.records import (
+    COMPARE_VERSION,
+    Comparison,
+    Effect,
+    FindingChange,
+    Part,
+    Regression,
+    RunSide,
+    Shift,
+)
 from kvv_action.compare.side import Side
 from kvv_action.compare.traffic import shifts
 from kvv_action.errors import Problem, UsageError
@@ -67,7 +77,8 @@ def compare(base: Side, new: Side, *, tolerance: float = TOLERANCE, force: bool 
     found = with_flips(found, paired, base, new)
     scored = [part.id for part in found if part.kind is BenchmarkKind.SCORED]
     moved = tuple(shifts(paired, scored))
-    regression, headline, reason = conclusion(found, new.report)
+    changes = finding_changes(base.report, new.report)
+    regression, headline, reason = conclusion(found, changes, new.report)
     return Comparison(
         schema_version=COMPARE_VERSION,
         regression=regression,
@@ -82,34 +93,38 @@ def compare(base: Side, new: Side, *, tolerance: float = TOLERANCE, force: bool 
         shifts=moved,
         asked_differently=tuple(asked_differently(base.report.plan, new.report.plan))[:LISTED],
         notes=(*refused, *_notes(base, new, moved)),
+        findings=changes,
     )
 
 
-def conclusion(found: Sequence[Part], new: RunReport) -> tuple[Regression, str, str]:
+def conclusion(found: Sequence[Part], changes: Sequence[FindingChange], new: RunReport) -> tuple[Regression, str, str]:
     """The answer, a sentence for it, and the whole of it; never `none` while what both runs asked is unclear."""
-    by = {finding: [part for part in found if part.finding is finding] for finding in Finding}
-    if by[Finding.WORSE]:
-        worse = by[Finding.WORSE]
-        return Regression.REGRESSION, f"Yes: {'; '.join(map(brief, worse))}", _reasons(worse)
-    unclear = _reasons(by[Finding.UNCLEAR])
+    by = {finding: [part for part in found if part.finding is finding] for finding in Effect}
+    failing = [change for change in changes if change.finding is Effect.WORSE]
+    if by[Effect.WORSE] or failing:
+        worse = by[Effect.WORSE]
+        told = [*(change.cause for change in failing), *map(brief, worse)]
+        return Regression.REGRESSION, f"Yes: {'; '.join(told)}", _reasons(worse, failing)
+    unclear = _reasons(by[Effect.UNCLEAR])
     if new.state is not RunState.COMPLETE:
         early = f"the new run was {new.state} ({new.state_reason})"
         return Regression.UNKNOWN, f"Cannot tell: {early}", unclear
     if unclear:
-        return Regression.UNKNOWN, f"Cannot tell: {', '.join(part.title for part in by[Finding.UNCLEAR])}", unclear
-    compared = [*by[Finding.SAME], *by[Finding.BETTER]]
+        return Regression.UNKNOWN, f"Cannot tell: {', '.join(part.title for part in by[Effect.UNCLEAR])}", unclear
+    compared = [*by[Effect.SAME], *by[Effect.BETTER]]
     if not compared:
         return Regression.UNKNOWN, "Cannot tell: the runs have no benchmark in common", ""
-    better = ", ".join(map(brief, by[Finding.BETTER]))
+    mended = [change for change in changes if change.finding is Effect.BETTER]
+    better = ", ".join([*map(brief, by[Effect.BETTER]), *(f"no longer: {change.cause}" for change in mended)])
     gains = f"; better: {better}" if better else ""
     headline = f"No: {', '.join(part.title for part in compared)} did not get worse{gains}"
-    return Regression.NONE, headline, "; ".join(_details(compared, by[Finding.BETTER]))
+    return Regression.NONE, headline, "; ".join(_details(compared, by[Effect.BETTER], mended))
 
 
-def _details(compared: Sequence[Part], better: Sequence[Part]) -> Iterator[str]:
+def _details(compared: Sequence[Part], better: Sequence[Part], mended: Sequence[FindingChange]) -> Iterator[str]:
     """What got better, and how small a loss would have been seen."""
-    if better:
-        yield _reasons(better)
+    if better or mended:
+        yield _reasons(better, mended)
     limits = [
         f"{percent(-part.interval[0])} ({part.title})" for part in compared if part.interval and part.interval[0] < 0
     ]
@@ -117,8 +132,9 @@ def _details(compared: Sequence[Part], better: Sequence[Part]) -> Iterator[str]:
         yield f"ruled out: drops of more than {', '.join(limits)}"
 
 
-def _reasons(found: Sequence[Part]) -> str:
-    return "; ".join(f"{part.title}: {part.reason}" for part in found)
+def _reasons(found: Sequence[Part], changes: Sequence[FindingChange] = ()) -> str:
+    told = [f"{change.cause}: {change.reason}" for change in changes]
+    return "; ".join([*told, *(f"{part.title}: {part.reason}" for part in found)])
 
 
 def _side(side: Side) -> RunSide:

@@ -3,20 +3,20 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from kvv_action.compare.records import Comparison, Finding, Flip, Part, Regression, RunSide, Seen, Shift
+from kvv_action.compare.records import Comparison, Effect, FindingChange, Flip, Part, Regression, RunSide, Seen, Shift
 from kvv_action.report.bars import NAME, WIDTH, Axis, Interval, block, interval_bar, name
-from kvv_action.report.markdown.assemble import BUDGET
+from kvv_action.report.markdown import BUDGET
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import percent, points, seconds
-from kvv_action.schema import BenchmarkKind
+from kvv_action.schema import BenchmarkKind, Severity
 
 MARKS = {Regression.NONE: "✅", Regression.REGRESSION: "❌", Regression.UNKNOWN: "⚠️"}
-FINDINGS = {
-    Finding.WORSE: "❌ worse",
-    Finding.BETTER: "✅ better",
-    Finding.SAME: "✅ no change",
-    Finding.UNCLEAR: "⚠️ cannot tell",
-    Finding.LEFT_OUT: "⏭️ not compared",
+EFFECTS = {
+    Effect.WORSE: "❌ worse",
+    Effect.BETTER: "✅ better",
+    Effect.SAME: "✅ no change",
+    Effect.UNCLEAR: "⚠️ cannot tell",
+    Effect.LEFT_OUT: "⏭️ not compared",
 }
 QUESTION = "Did this change break the model?"
 MEASURES = {
@@ -28,6 +28,8 @@ MEASURES = {
 }
 _PICTURE = re.compile(r"(;base64,)[A-Za-z0-9+/=]{40,}")
 _SHORT = r"\1…"
+CHANGES = 20
+"""Findings over all answers that are shown."""
 SHOWN = 5
 """Flips of a benchmark whose requests and answers are shown."""
 
@@ -45,7 +47,8 @@ def head(comparison: Comparison) -> str:
     """The answer, and a row and a bar per benchmark."""
     title = f"## {MARKS[comparison.regression]} {QUESTION} {text(comparison.headline, 300)}\n\n"
     more = f"In detail: {text(comparison.reason, 1500)}\n\n" if comparison.reason else ""
-    return title + more + _sides(comparison) + _table(comparison.parts) + _bars(comparison.parts)
+    parts = _table(comparison.parts) + _bars(comparison.parts)
+    return title + more + _sides(comparison) + _changes(comparison.findings) + parts
 
 
 def _sides(comparison: Comparison) -> str:
@@ -54,6 +57,30 @@ def _sides(comparison: Comparison) -> str:
     forced = " **Forced**: the runs are not about the same model or profile." if comparison.forced else ""
     which = f"{text(base.started)} (journal {text(base.journal_head[:12])})"
     return f"Compared with the baseline{whose} of {which}, sample by sample.{forced}\n\n"
+
+
+def _changes(found: Sequence[FindingChange]) -> str:
+    """A row per finding over all answers, and for delivery; what fails the new run has its remedy."""
+    if not found:
+        return ""
+    lines = [
+        "| Over all answers | Finding | Before | Now | What to do |",
+        "|---|---|---|---|---|",
+        *(_change(one) for one in found[:CHANGES]),
+    ]
+    return "\n".join(lines) + "\n\n"
+
+
+def _change(one: FindingChange) -> str:
+    before, now = (
+        f"{severity or 'not seen'}" + (f", {count} of {of}" if of else "")
+        for severity, count, of in (
+            (one.severity_before, one.count_before, one.of_before),
+            (one.severity_after, one.count_after, one.of_after),
+        )
+    )
+    remedy = text(one.remedy, 400) if one.severity_after is Severity.FAILURE else "–"
+    return f"| {text(one.cause, 300)} | {EFFECTS[one.finding]} | {before} | {now} | {remedy} |"
 
 
 def _table(parts: Sequence[Part]) -> str:
@@ -73,7 +100,7 @@ def _row(part: Part) -> str:
             between += f" ({points(part.interval[0], sign=True)} to {points(part.interval[1], sign=True)})"
     shown = part.chance_worse if (part.difference or 0) < 0 else part.chance_better
     cells = (
-        f"**{text(part.title)}**", FINDINGS[part.finding], percent(part.before), percent(part.after), between,
+        f"**{text(part.title)}**", EFFECTS[part.finding], percent(part.before), percent(part.after), between,
         f"{part.fell} of {part.matched}", str(part.rose), "–" if shown is None else _chance(shown),
     )  # fmt: skip
     return "| " + " | ".join(cells) + " |"
@@ -104,12 +131,12 @@ def _bars(parts: Sequence[Part]) -> str:
 
 def section(comparison: Comparison, rows: int) -> str:
     """What changed, with its evidence; `rows` samples of each benchmark."""
-    parts = [_part(part, rows) for part in comparison.parts if part.finding is not Finding.LEFT_OUT]
+    parts = [_part(part, rows) for part in comparison.parts if part.finding is not Effect.LEFT_OUT]
     return "".join(parts) + _shifts(comparison.shifts) + _conditions(comparison)
 
 
 def _part(part: Part, rows: int) -> str:
-    if part.finding is Finding.SAME and not part.flips and not part.causes_new:
+    if part.finding is Effect.SAME and not part.flips and not part.causes_new:
         return ""
     lines = [f"### {text(part.title)}, before and now: {text(part.reason, 600)}\n"]
     lines += [f"- new cause: {text(cause, 300)}" for cause in part.causes_new]
@@ -121,7 +148,7 @@ def _flips(part: Part, rows: int) -> list[str]:
     if not part.flips or not rows:
         return []
     noun = "probes" if part.kind is BenchmarkKind.CONTRACT else "samples"
-    opened = " open" if part.finding is Finding.WORSE else ""
+    opened = " open" if part.finding is Effect.WORSE else ""
     shown = _first(part.flips, rows)
     lines = [
         f"\n<details{opened}><summary>{part.fell} {noun} fell, {part.rose} rose</summary>\n",
@@ -196,8 +223,8 @@ def ratio(one: Shift) -> str:
 
 
 def _moved(one: Shift) -> str:
-    if one.finding in (Finding.SAME, Finding.UNCLEAR):
-        return "no change" if one.finding is Finding.SAME else "too few to tell"
+    if one.finding in (Effect.SAME, Effect.UNCLEAR):
+        return "no change" if one.finding is Effect.SAME else "too few to tell"
     more = one.ratio > 1
     words = {"s": ("slower", "faster"), "tokens/s": ("faster", "slower"), "tokens": ("more", "fewer")}[one.unit]
     return f"**{words[0] if more else words[1]}**"
@@ -214,12 +241,17 @@ def _conditions(comparison: Comparison) -> str:
         f"the number of benchmarks after Holm, at {percent(comparison.alpha, 0)}), and any change where every answer "
         f"must be right; cannot tell: a drop of {points(comparison.tolerance)} points is not ruled out"
     )
+    if comparison.findings:
+        lines.append(
+            "- over all answers: what fails the new run and not the baseline is worse; where both saw it, only what "
+            f"chance does not explain (Fisher's exact test, at {percent(comparison.alpha, 0)})"
+        )
     return "### How it was compared\n\n" + "\n".join(lines) + "\n\n"
 
 
 def _left_out(parts: Sequence[Part]) -> Iterator[str]:
     for part in parts:
-        if part.finding is Finding.LEFT_OUT:
+        if part.finding is Effect.LEFT_OUT:
             yield f"- not compared: {text(part.title)}: {text(part.reason, 300)}"
         for reason, count in part.left_out.items():
             yield f"- not compared: {count} samples of {text(part.title)}: {text(reason)}"

@@ -7,9 +7,9 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
-from kvv_action.compare.markdown import FINDINGS, MEASURES, QUESTION, ratio
-from kvv_action.compare.records import Comparison, Finding, Part, Regression
-from kvv_action.report.html import Inserted
+from kvv_action.compare.markdown import EFFECTS, MEASURES, QUESTION, ratio
+from kvv_action.compare.records import Comparison, Effect, Part, Regression
+from kvv_action.report.html import PageInsert
 from kvv_action.report.pages.canvas import Canvas, Names, Scale
 from kvv_action.report.pages.environment import environment
 from kvv_action.report.text import points
@@ -21,8 +21,8 @@ _COLOURS = {
     Regression.UNKNOWN: Verdict.INCONCLUSIVE,
 }
 _STYLES = {
-    Finding.WORSE: Verdict.FAIL, Finding.BETTER: Verdict.PASS, Finding.SAME: Verdict.PASS,
-    Finding.UNCLEAR: Verdict.INCONCLUSIVE, Finding.LEFT_OUT: Verdict.SKIPPED,
+    Effect.WORSE: Verdict.FAIL, Effect.BETTER: Verdict.PASS, Effect.SAME: Verdict.PASS,
+    Effect.UNCLEAR: Verdict.INCONCLUSIVE, Effect.LEFT_OUT: Verdict.SKIPPED,
 }  # fmt: skip
 FLIPS = 20
 """Samples of a benchmark that are shown; compare.json has up to 50 of each kind."""
@@ -32,19 +32,19 @@ FLIPS = 20
 def _environment() -> Environment:
     made = environment(Path(__file__).parent / "templates", Path(__file__).parents[1] / "report" / "templates")
     made.filters.update(points=lambda value: points(value, sign=True), ratio=ratio)
-    made.globals.update(question=QUESTION, measures=MEASURES, Finding=Finding, flips=FLIPS)
+    made.globals.update(question=QUESTION, measures=MEASURES, Effect=Effect, flips=FLIPS)
     return made
 
 
-def page_part(comparison: Comparison) -> Inserted:
+def page_part(comparison: Comparison) -> PageInsert:
     """Head and section for the page of the newer run."""
     module: Any = _environment().get_template("compare.html").module
     names, reach = Names(), _reach(comparison)
     drawn = [(part, _STYLES[part.finding], _drawn(f"n{names()}", part, reach)) for part in comparison.parts]
-    words = {finding: words.partition(" ")[2] for finding, words in FINDINGS.items()}
-    return Inserted(
+    words = {finding: words.partition(" ")[2] for finding, words in EFFECTS.items()}
+    return PageInsert(
         head=module.head(comparison, _COLOURS[comparison.regression]),
-        section=module.section(comparison, drawn, words),
+        section=module.section(comparison, drawn, words, _STYLES),
     )
 
 

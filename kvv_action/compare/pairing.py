@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import orjson
 
 from kvv_action.compare.side import Sampled, Side
-from kvv_action.plan.difference import compare as places
-from kvv_action.schema import BenchmarkKind, PlannedBenchmark, RunPlan
+from kvv_action.plan.difference import differing
+from kvv_action.schema import PlannedBenchmark, RunPlan
 
 Pair = tuple[str, Sampled, Sampled]
 """Sample id, before, after."""
@@ -64,8 +64,7 @@ def planned(plan: RunPlan, name: str) -> PlannedBenchmark | None:
 
 def exact(before: PlannedBenchmark, after: PlannedBenchmark) -> bool:
     """Whether every answer must be right, so that no change is chance."""
-    contract = BenchmarkKind.CONTRACT in (before.kind, after.kind)
-    return contract or before.dataset.source == after.dataset.source == "bundled"
+    return before.must_be_right and after.must_be_right
 
 
 def obstacle(base: Side, new: Side, before: PlannedBenchmark, after: PlannedBenchmark) -> str:
@@ -76,7 +75,7 @@ def obstacle(base: Side, new: Side, before: PlannedBenchmark, after: PlannedBenc
         return f"asked and judged by version {before.version}, now {after.version}"
     if before.against != after.against:
         return f"judged against {before.against or 'nothing'}, now {after.against or 'nothing'}"
-    if before.aggregate != after.aggregate or before.kind != after.kind:
+    if (before.aggregate, before.kind, before.exact) != (after.aggregate, after.kind, after.exact):
         return "judged by other rules"
     for side, words in ((base, "the baseline's"), (new, "the new run's")):
         if before.id in side.partial:
@@ -90,8 +89,8 @@ def _data(one: PlannedBenchmark) -> str:
 
 def asked_differently(base: RunPlan, new: RunPlan) -> Iterator[str]:
     """Where two plans ask in different ways, in words."""
-    for place in places(_asked(base), _asked(new), "plan"):
-        yield place.removeprefix("plan.").replace("written ", "was ", 1).replace("recomputed ", "is ", 1)
+    for one in differing(_asked(base), _asked(new), "plan"):
+        yield one.told("was", "is").removeprefix("plan.")
     if base.profile.digest != new.profile.digest:
         yield f"profile {new.profile.name}: its rules have changed"
 

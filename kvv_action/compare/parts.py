@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kvv_action.compare.pairing import Pair, Paired, exact, obstacle, pair, planned
-from kvv_action.compare.records import Finding, Part
+from kvv_action.compare.records import Effect, Part
 from kvv_action.compare.side import Side
 from kvv_action.report.text import points
 from kvv_action.schema import BenchmarkKind, BenchmarkResult, PlannedBenchmark, Verdict
@@ -74,14 +74,14 @@ def _draft(base: Side, new: Side, name: str, before: BenchmarkResult | None, aft
     assert either is not None
     plans = planned(base.report.plan, name), planned(new.report.plan, name)
     part = Part(
-        id=name, title=either.title, kind=either.kind, exact=False, finding=Finding.LEFT_OUT, reason="",
+        id=name, title=either.title, kind=either.kind, exact=False, finding=Effect.LEFT_OUT, reason="",
         score_before=before.score if before else None, score_after=after.score if after else None,
     )  # fmt: skip
     if plans[0] is None or plans[1] is None:
         return Draft(part=_only_one(part, new, plans[0], plans[1]))
     reason = obstacle(base, new, plans[0], plans[1])
     if reason:
-        return Draft(part=replace(part, finding=Finding.UNCLEAR, reason=reason))
+        return Draft(part=replace(part, finding=Effect.UNCLEAR, reason=reason))
     paired = pair(base.samples.get(name, {}), new.samples.get(name, {}))
     assert before is not None
     assert after is not None
@@ -96,7 +96,7 @@ def _only_one(part: Part, new: Side, before: PlannedBenchmark | None, after: Pla
         return replace(part, reason=asked)
     skipped = next((one for one in new.report.plan.benchmarks if one.id == part.id and not one.left_out), None)
     if skipped is not None and skipped.skip:
-        return replace(part, finding=Finding.UNCLEAR, reason=f"not asked now: {skipped.skip}")
+        return replace(part, finding=Effect.UNCLEAR, reason=f"not asked now: {skipped.skip}")
     return replace(part, reason="only the baseline asked it")
 
 
@@ -126,7 +126,7 @@ def _concluded(draft: Draft, adjusted: tuple[float, float] | None, family: int, 
     if paired is None:
         return part
     if not paired.matched:
-        return replace(part, finding=Finding.UNCLEAR, reason=f"nothing to compare: {_nothing(draft)}")
+        return replace(part, finding=Effect.UNCLEAR, reason=f"nothing to compare: {_nothing(draft)}")
     if adjusted is None:
         return _exactly(part, paired)
     part = replace(part, chance_worse=adjusted[0], chance_better=adjusted[1])
@@ -151,15 +151,15 @@ def _exactly(part: Part, paired: Paired) -> Part:
     if part.fell:
         also = f"; {part.rose} now {hold}" if part.rose else ""
         reason = f"{part.fell} of {part.matched} {noun} {lost_}: {fell}{also}"
-        return replace(part, finding=Finding.WORSE, reason=reason)
+        return replace(part, finding=Effect.WORSE, reason=reason)
     missing = [name for name, before, after in paired.matched if after.lost > before.lost and before.value > 1 - 1e-9]
     lost = missing + [name for name, before in paired.unanswered if before.value > 1 - 1e-9]
     if lost:
         reason = f"{len(lost)} {noun} that {held} got no usable answer now: {_listed(lost)}"
-        return replace(part, finding=Finding.UNCLEAR, reason=reason)
+        return replace(part, finding=Effect.UNCLEAR, reason=reason)
     if part.rose:
-        return replace(part, finding=Finding.BETTER, reason=f"{part.rose} more {noun} {hold}: {rose}")
-    return replace(part, finding=Finding.SAME, reason=f"all {part.matched} {noun} as before")
+        return replace(part, finding=Effect.BETTER, reason=f"{part.rose} more {noun} {hold}: {rose}")
+    return replace(part, finding=Effect.SAME, reason=f"all {part.matched} {noun} as before")
 
 
 def _words(part: Part) -> tuple[str, str, str]:
@@ -171,12 +171,12 @@ def _words(part: Part) -> tuple[str, str, str]:
 
 def brief(part: Part) -> str:
     """The finding in a few words, without the names of samples."""
-    if part.finding is Finding.WORSE and part.exact:
+    if part.finding is Effect.WORSE and part.exact:
         noun, _, lost = _words(part)
         return f"{part.title}: {part.fell} of {part.matched} {noun} {lost}"
-    if part.finding in (Finding.WORSE, Finding.BETTER) and part.difference is not None and not part.exact:
+    if part.finding in (Effect.WORSE, Effect.BETTER) and part.difference is not None and not part.exact:
         return f"{part.title} {points(part.difference, sign=True)} points"
-    if part.finding is Finding.BETTER:
+    if part.finding is Effect.BETTER:
         return f"{part.title} ({part.rose} more {_words(part)[0]} as they should be)"
     return f"{part.title}: {part.reason}"
 
@@ -189,21 +189,21 @@ def _tested(part: Part, draft: Draft, family: int, tolerance: float) -> Part:
     seen = f"on {part.matched} samples ({part.fell} fell, {part.rose} rose)"
     if part.chance_worse is not None and part.chance_worse <= ALPHA:
         between = f"95 % interval {points(-high)} to {points(-low)}"
-        return replace(part, finding=Finding.WORSE, reason=f"lost {points(-part.difference)} points, {between}, {seen}")
+        return replace(part, finding=Effect.WORSE, reason=f"lost {points(-part.difference)} points, {between}, {seen}")
     if hidden := _hidden(draft, family):
-        return replace(part, finding=Finding.UNCLEAR, reason=hidden)
+        return replace(part, finding=Effect.UNCLEAR, reason=hidden)
     if low < -tolerance:
         reason = f"a drop of up to {points(-low)} points is not ruled out {seen}; ask more samples or epochs"
-        return replace(part, finding=Finding.UNCLEAR, reason=reason)
+        return replace(part, finding=Effect.UNCLEAR, reason=reason)
     if part.chance_better is not None and part.chance_better <= ALPHA:
         between = f"95 % interval {points(low)} to {points(high)}"
         return replace(
-            part, finding=Finding.BETTER, reason=f"gained {points(part.difference)} points, {between}, {seen}"
+            part, finding=Effect.BETTER, reason=f"gained {points(part.difference)} points, {between}, {seen}"
         )
     reason = (
         f"{points(part.difference, sign=True)} points {seen} is noise; a drop of more than {points(-low)} is ruled out"
     )
-    return replace(part, finding=Finding.SAME, reason=reason)
+    return replace(part, finding=Effect.SAME, reason=reason)
 
 
 def _hidden(draft: Draft, family: int) -> str:

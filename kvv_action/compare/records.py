@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from kvv_action.schema import BenchmarkKind, RunState, Verdict
+from kvv_action.schema import LATER, BenchmarkKind, RunState, Severity, Verdict
 
 COMPARE_VERSION = 1
 
@@ -17,7 +17,7 @@ class Regression(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Finding(StrEnum):
+class Effect(StrEnum):
     """What became of one benchmark, or of one measure.
 
     `same`: what differs is noise. `unclear`: the runs cannot decide it. `left-out`: only one of them asked.
@@ -65,7 +65,7 @@ class Part:
     """One benchmark in both runs.
 
     Attributes:
-        exact: every change counts (contract probes, bundled samples); else chance has its say.
+        exact: every change counts (contract probes, self-tests, bundled samples); else chance has its say.
         reason: the finding in plain words.
         matched: samples that both runs judged.
         before, after: mean value over these samples, not the published score.
@@ -85,7 +85,7 @@ class Part:
     title: str
     kind: BenchmarkKind
     exact: bool
-    finding: Finding
+    finding: Effect
     reason: str
     matched: int = 0
     before: float | None = None
@@ -109,6 +109,32 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FindingChange:
+    """A finding over all answers, or delivery, in both runs.
+
+    Attributes:
+        id: id of the cause, or `delivery`.
+        finding: `worse` only for what fails the new run and not the baseline, `better` for the reverse.
+        reason: the same in plain words.
+        cause, remedy: of the new run, else of the baseline.
+        severity_before, severity_after: None where it was not seen.
+        count_before, count_after: answers that show it, of so many (`of_before`, `of_after`).
+    """
+
+    id: str
+    finding: Effect
+    reason: str
+    cause: str
+    remedy: str
+    severity_before: Severity | None
+    severity_after: Severity | None
+    count_before: int
+    of_before: int
+    count_after: int
+    of_after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
     """A duration, a speed or a number of tokens in both runs, by the ratios on the samples that both answered.
 
@@ -128,7 +154,7 @@ class Shift:
     ratio: float
     interval: tuple[float, float] | None
     changed: float
-    finding: Finding
+    finding: Effect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +186,7 @@ class Comparison:
         tolerance: a drop that must be ruled out for `none`.
         forced: the runs are of different models or profiles.
         asked_differently: where the plans differ, in words.
+        findings: what became of findings over all answers and of delivery; empty where a run did not look for them.
     """
 
     schema_version: int
@@ -175,3 +202,4 @@ class Comparison:
     shifts: tuple[Shift, ...]
     asked_differently: tuple[str, ...]
     notes: tuple[str, ...]
+    findings: tuple[FindingChange, ...] = field(default=(), metadata=LATER)

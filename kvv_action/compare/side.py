@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kvv_action.errors import JournalError, KvvError
-from kvv_action.journal.reading import JournalReading, Judged
+from kvv_action.journal.reading import JournalReading
 from kvv_action.plan.plan import plan_digest
 from kvv_action.report.files import JOURNAL, REPORT, parse
-from kvv_action.schema import Completion, Exchange, Outcome, RunReport, SampleFailure
+from kvv_action.schema import Completion, Exchange, Judged, Outcome, RunReport, SampleFailure
 
 MEASURES = ("first_token", "answer", "speed", "prompt_tokens", "completion_tokens")
 EPOCHS = 1024
@@ -232,7 +232,7 @@ def _note(judged: Judged, samples: dict[str, dict[str, Sampled]]) -> None:
         return
     sampled.category = sys.intern(result.category)
     sampled.add(float(result.value), place.epoch)
-    sampled.answered([exchange for exchange in judged.exchanges if not exchange.endpoint])
+    sampled.answered([exchange for exchange in judged.exchanges if exchange.by_vendor])
 
 
 def _measured(completions: Sequence[Completion]) -> dict[str, float]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from statistics import median
 
 from kvv_action.compare.pairing import Paired
-from kvv_action.compare.records import Finding, Shift
+from kvv_action.compare.records import Effect, Shift
 from kvv_action.compare.side import MEASURES
 from kvv_action.statistics.paired import median_interval
 
@@ -48,10 +48,10 @@ def _exact(value: float) -> float:
     return float(f"{value:.9g}")
 
 
-def _finding(name: str, interval: tuple[float, float] | None) -> Finding:
+def _finding(name: str, interval: tuple[float, float] | None) -> Effect:
     if interval is None:
-        return Finding.UNCLEAR
+        return Effect.UNCLEAR
     more, less = interval[0] > MATTERS, interval[1] < 1 / MATTERS
     if not (more or less):
-        return Finding.SAME
-    return Finding.BETTER if more == (name in MORE_IS_BETTER) else Finding.WORSE
+        return Effect.SAME
+    return Effect.BETTER if more == (name in MORE_IS_BETTER) else Effect.WORSE

@@ -1,1 +1,1 @@
-"""Where samples come from: the pinned hub dataset, a local file or folder, or the bundled samples."""
+"""Reads the samples of benchmarks: from the hub, an archive, local files or the bundled samples."""

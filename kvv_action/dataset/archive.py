@@ -1,4 +1,4 @@
-"""Datasets published as `.tar.gz`: downloaded once, and unpacked without trusting a name or a size inside."""
+"""Downloads a dataset in a `.tar.gz` once, and unpacks it without trusting names or sizes inside."""
 
 import hashlib
 import os
@@ -8,8 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
-import httpx
-
+from kvv_action.dataset.files import LOCAL_COPY
 from kvv_action.errors import DatasetError
 
 LARGEST_ARCHIVE = 2**30
@@ -17,36 +16,35 @@ LARGEST_MEMBER = 2**31
 MOST_MEMBERS = 10_000
 PIECE = 2**20
 COMPLETE = "complete"
-"""File that marks a folder as whole; it names the archive and its digest."""
-ADVICE = "Give a local copy with dataset (BENCHMARK=PATH), or use BENCHMARK=bundled to try things out."
+"""File that marks a folder as completely unpacked; it contains the archive's name and digest."""
 
 
 def unpacked(url: str, cache: str = "", *, offline: bool = False) -> Path:
-    """The folder with the `.jsonl` files of an archive; downloaded when it is not in the cache.
+    """The folder with the `.jsonl` files of an archive; downloads it unless it is in the cache.
 
     Args:
         url: of the archive.
         cache: folder for downloads; empty for the user's cache folder.
-        offline: take it from the cache only.
+        offline: use the cache only.
 
     Raises:
-        DatasetError: not reachable, too large, or not an archive that is safe to unpack.
+        DatasetError: not reachable, too large, or not safe to unpack.
     """
     folder = _root(cache) / ("archive-" + hashlib.sha256(url.encode()).hexdigest()[:16])
     if offline and not (folder / COMPLETE).is_file():
-        raise DatasetError(f"{url}: is not in the cache. {ADVICE}")
+        raise DatasetError(f"{url}: is not in the cache. {LOCAL_COPY}")
     return _filled(folder, url, lambda target: _download(url, target))
 
 
 def unpacked_copy(path: Path, cache: str = "") -> Path:
-    """The folder with the `.jsonl` files of an archive that the user has.
+    """The folder with the `.jsonl` files of the user's copy of an archive.
 
     Args:
         path: the `.tar.gz`.
-        cache: as above.
+        cache: as in `unpacked`.
 
     Raises:
-        DatasetError: not readable, or not an archive that is safe to unpack.
+        DatasetError: not readable, or not safe to unpack.
     """
     try:
         with path.open("rb") as stream:
@@ -62,7 +60,7 @@ def unpacked_copy(path: Path, cache: str = "") -> Path:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file's name says that it is a packed archive."""
+    """Whether a file is a packed archive, by its name."""
     return path.name.lower().endswith((".tar.gz", ".tgz"))
 
 
@@ -71,7 +69,7 @@ def _root(cache: str) -> Path:
 
 
 def _filled(folder: Path, name: str, bring: Callable[[Path], str]) -> Path:
-    """The folder with an archive's files; `bring` writes the archive and returns its digest."""
+    """The folder, filled unless it is complete; `bring` writes the archive and returns its digest."""
     if (folder / COMPLETE).is_file():
         return folder
     try:
@@ -86,7 +84,9 @@ def _filled(folder: Path, name: str, bring: Callable[[Path], str]) -> Path:
 
 
 def _download(url: str, target: Path) -> str:
-    """Fetch `url` into `target`; returns the SHA-256 of what came."""
+    """Download `url` to `target`; returns the SHA-256 of the content."""
+    import httpx
+
     digest, size = hashlib.sha256(), 0
     try:
         with httpx.stream("GET", url, follow_redirects=True, timeout=60) as response, target.open("wb") as out:
@@ -98,20 +98,20 @@ def _download(url: str, target: Path) -> str:
                 digest.update(piece)
                 out.write(piece)
     except httpx.HTTPError as error:
-        raise DatasetError(f"{url}: cannot be downloaded ({type(error).__name__}: {error}). {ADVICE}") from error
+        raise DatasetError(f"{url}: cannot be downloaded ({type(error).__name__}: {error}). {LOCAL_COPY}") from error
     return digest.hexdigest()
 
 
 def unpack(archive: Path, folder: Path, name: str = "") -> tuple[Path, ...]:
-    """Copy the `.jsonl` files of an archive into `folder`, under names of ours.
+    """Copy the `.jsonl` files of an archive into `folder`, and nothing else.
 
-    Directories of the archive become part of the name (`k2/samples.jsonl` -> `k2--samples.jsonl`). Links and devices
-    are refused, as are names that lead elsewhere; nothing else is written.
+    Directories of the archive become part of the name (`k2/samples.jsonl` -> `k2--samples.jsonl`). Links, devices and
+    names that lead elsewhere are refused.
 
     Args:
         archive: the `.tar.gz`.
-        folder: where to.
-        name: what messages call the archive; by default its file's name.
+        folder: the target.
+        name: name of the archive in messages; by default its file name.
 
     Raises:
         DatasetError: not an archive, or not a safe one.
@@ -133,14 +133,14 @@ def unpack(archive: Path, folder: Path, name: str = "") -> tuple[Path, ...]:
 
 
 def _members(tar: tarfile.TarFile, where: str) -> Iterator[tarfile.TarInfo]:
-    """The files to unpack; everything in the archive is looked at before it is passed over."""
+    """The files to unpack; checks every entry, also those that are not unpacked."""
     total = 0
     for number, member in enumerate(tar):
         parts = PurePosixPath(member.name).parts
         if number >= MOST_MEMBERS:
             raise DatasetError(f"{where}: more than {MOST_MEMBERS} entries")
         if PurePosixPath(member.name).is_absolute() or ".." in parts:
-            raise DatasetError(f"{where}: the entry {member.name[:80]!r} leads outside")
+            raise DatasetError(f"{where}: the entry {member.name[:80]!r} leads outside the folder")
         if not (member.isfile() or member.isdir()):
             raise DatasetError(f"{where}: the entry {member.name[:80]!r} is a link or a device")
         total += member.size
@@ -152,14 +152,14 @@ def _members(tar: tarfile.TarFile, where: str) -> Iterator[tarfile.TarInfo]:
 
 
 def find(folder: Path, word: str, hint: str = "") -> Path:
-    """The one file whose name holds `word`; of several, the one that also holds `hint`.
+    """The one file with `word` in its name; of several, the one that also contains `hint`.
 
     Raises:
-        DatasetError: none, or several.
+        DatasetError: no file, or several.
     """
     found = sorted(path for path in folder.glob("*.jsonl") if word in path.name)
     best = [path for path in found if hint and hint in path.name.replace("_", "-")] or found
     if len(best) != 1:
         names = ", ".join(path.name for path in found) or "none"
-        raise DatasetError(f"the archive has no single file named {word!r} (found: {names}). {ADVICE}")
+        raise DatasetError(f"the archive has no single file named {word!r} (found: {names}). {LOCAL_COPY}")
     return best[0]

@@ -1,4 +1,4 @@
-"""From a row as it is stored to the row that a benchmark sees: columns present, pictures as bytes."""
+"""Turns stored rows into the rows of a benchmark: checks the columns, reads pictures as bytes."""
 
 import base64
 import binascii
@@ -11,16 +11,16 @@ from kvv_action.benchmark import DatasetPin, Row
 from kvv_action.errors import DatasetError
 
 LARGEST = 256 * 2**20
-"""Bytes of a picture's file; a larger one is a mistake."""
+"""Largest file of a picture, in bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """Rows as they are stored.
+class StoredRows:
+    """Rows as they are stored, with their origin.
 
     Attributes:
-        read: reads them from the beginning.
-        base: folder that pictures' file names are relative to; nothing outside of it is read.
+        read: reads the rows from the beginning.
+        base: folder of picture files; nothing outside it is read.
         kind, location, revision, licence: as in `DatasetInfo`.
     """
 
@@ -32,14 +32,14 @@ class Source:
     licence: str = ""
 
 
-def rows(benchmark: str, pin: DatasetPin, source: Source, *, check: bool) -> Iterator[Row]:
-    """Every row with its pictures as bytes.
+def rows(benchmark: str, pin: DatasetPin, source: StoredRows, *, check: bool) -> Iterator[Row]:
+    """All rows, with their pictures as bytes.
 
     Args:
         benchmark: id, for messages.
-        pin: which columns there must be.
-        source: where the rows come from.
-        check: look for damage in the pictures as well.
+        pin: names the required columns.
+        source: the stored rows.
+        check: check the pictures for damage, too.
 
     Raises:
         DatasetError: a column is missing, or a picture is missing or damaged; names the record.
@@ -68,7 +68,7 @@ def _with_pictures(row: Row, names: tuple[str, ...], base: Path | None, where: s
 
 
 def _bytes(value: object, base: Path | None, where: str) -> bytes:
-    """A picture from any form in which datasets hold one."""
+    """The bytes of a picture, from any form that datasets use."""
     match value:
         case bytes():
             return value
@@ -81,7 +81,7 @@ def _bytes(value: object, base: Path | None, where: str) -> bytes:
         case str():
             return _file(value, base, where)
         case _:
-            raise DatasetError(f"{where}: a {type(value).__name__} is no picture; use bytes, a file name or a data URL")
+            raise DatasetError(f"{where}: a {type(value).__name__} is not a picture, file name or data URL")
 
 
 def _decoded(url: str, where: str) -> bytes:
@@ -92,7 +92,7 @@ def _decoded(url: str, where: str) -> bytes:
 
 
 def _file(name: str, base: Path | None, where: str) -> bytes:
-    """A picture's file below the dataset's folder; a dataset must not be able to send other files of this machine."""
+    """A picture file below the dataset's folder; a dataset must not send other files of this machine to a vendor."""
     if base is None:
         raise DatasetError(f"{where}: names the file {name[:100]!r}, but this dataset has no folder of files")
     root = base.resolve()

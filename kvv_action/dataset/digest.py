@@ -1,4 +1,4 @@
-"""The digest that tells whether two datasets have the same content, however they are stored."""
+"""Digests the content of a dataset, independent of its file format."""
 
 import hashlib
 from collections.abc import Iterable
@@ -10,9 +10,9 @@ from kvv_action.errors import DatasetError
 
 
 def canonical_line(row: Row, columns: tuple[str, ...], optional: tuple[str, ...] = ()) -> bytes:
-    """One row as canonical JSON: the declared columns only (all without any), keys sorted, values as they are.
+    """One row as canonical JSON: only the declared columns (all, if none is declared), keys sorted.
 
-    An optional column that is missing and one that is empty are the same.
+    A missing optional column equals an empty one.
 
     Raises:
         DatasetError: a value has no canonical form.
@@ -26,7 +26,7 @@ def canonical_line(row: Row, columns: tuple[str, ...], optional: tuple[str, ...]
 
 
 def _encode(value: object) -> str:
-    """Bytes (images) by their SHA-256."""
+    """Bytes (pictures) as their SHA-256."""
     if isinstance(value, bytes):
         return "sha256:" + hashlib.sha256(value).hexdigest()
     raise TypeError(f"{type(value).__name__} has no canonical form")

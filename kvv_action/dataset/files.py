@@ -1,4 +1,4 @@
-"""Rows of local files, read again and again, one row at a time."""
+"""Reads rows of local files, one at a time."""
 
 import csv
 from collections.abc import Iterator
@@ -10,6 +10,8 @@ from kvv_action.benchmark import Row
 from kvv_action.errors import DatasetError
 
 LONGEST_LINE = 256 * 2**20
+LOCAL_COPY = "Give a local copy with dataset (BENCHMARK=PATH), or use BENCHMARK=bundled to try things out."
+"""Advice when a dataset cannot be loaded."""
 SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
 
 
@@ -41,7 +43,8 @@ def _json_lines(path: Path) -> Iterator[Row]:
             if len(line) > LONGEST_LINE:
                 raise DatasetError(f"{path.name}, line {number}: longer than {LONGEST_LINE} bytes")
             if line.strip():
-                yield _object(line, f"{path.name}, line {number}")
+                where = f"{path.name}, line {number}"
+                yield _object(_parse(line, where), where)
 
 
 def _json(path: Path) -> Iterator[Row]:
@@ -49,9 +52,7 @@ def _json(path: Path) -> Iterator[Row]:
     if not isinstance(rows, list):
         raise DatasetError(f"{path.name}: the top level is not a list of objects")
     for number, row in enumerate(rows, 1):
-        if not isinstance(row, dict):
-            raise DatasetError(f"{path.name}, item {number}: not an object")
-        yield row
+        yield _object(row, f"{path.name}, item {number}")
 
 
 def _parse(text: bytes, where: str) -> object:
@@ -61,8 +62,7 @@ def _parse(text: bytes, where: str) -> object:
         raise DatasetError(f"{where}: not JSON ({error})") from error
 
 
-def _object(text: bytes, where: str) -> Row:
-    row = _parse(text, where)
+def _object(row: object, where: str) -> Row:
     if not isinstance(row, dict):
         raise DatasetError(f"{where}: not an object")
     return row

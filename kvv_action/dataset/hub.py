@@ -1,8 +1,7 @@
-"""Hub datasets, and files that only the `datasets` library reads; imported only when one is loaded.
+"""Downloads datasets of the hub, and streams rows from their files.
 
-The files of a hub repository are downloaded once, at an exact commit, into a cache that can be carried to a machine
-without network; rows are then streamed from them, so that nothing is converted and stored a second time. Pictures are
-never decoded.
+The files of a repository are downloaded once, at an exact commit, into a cache that can be copied to a machine without
+network. Rows are streamed from these files, so nothing is converted or stored twice. Pictures are never decoded.
 """
 
 import errno
@@ -15,24 +14,25 @@ from pathlib import Path
 from typing import Any
 
 from kvv_action.benchmark import DatasetPin, Row
+from kvv_action.dataset.files import LOCAL_COPY
 from kvv_action.errors import DatasetError
 
 PARQUET = "*.parquet"
 BATCH = 16
-"""Rows that are in memory together."""
+"""Rows in memory at a time."""
 BUFFER = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """A hub repository on disk: its folder and the commit that it is."""
+    """The files of a hub repository on disk, and their commit."""
 
     folder: Path
     revision: str
 
 
 class StreamedRows:
-    """Rows that are read from the files again at every iteration."""
+    """Rows that every iteration reads again from the files."""
 
     def __init__(self, dataset: Iterable[Row], where: str) -> None:
         self._dataset = dataset
@@ -44,39 +44,43 @@ class StreamedRows:
 
 
 def fetch(pin: DatasetPin, cache: str, *, offline: bool = False) -> Snapshot:
-    """The pinned commit from the hub, or from the cache when that is offline.
+    """The files of the pinned commit, downloaded unless they are in the cache.
 
     Args:
-        pin: which repository, commit and files.
-        cache: folder of downloads; empty for the library's default.
-        offline: look into the cache only; so does `HF_HUB_OFFLINE`.
+        pin: names the repository, commit and files.
+        cache: folder for downloads; empty for the library's default.
+        offline: use the cache only, like `HF_HUB_OFFLINE`.
 
     Raises:
-        DatasetError: not reachable and not cached, no space left, or no such dataset.
+        DatasetError: neither reachable nor cached, no disk space, or no such dataset.
     """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     with _explained(pin.hub_id, "cannot be loaded"):
-        import datasets
-        from huggingface_hub import snapshot_download
+        from huggingface_hub import constants, snapshot_download
 
-        logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # its retries are told by our own message
+        logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # our own message reports its failure
         folder = snapshot_download(
             pin.hub_id,
             repo_type="dataset",
             revision=pin.revision or None,
             allow_patterns=list(pin.files) or None,
             cache_dir=cache or None,
-            local_files_only=offline or datasets.config.HF_HUB_OFFLINE,
+            local_files_only=offline or constants.HF_HUB_OFFLINE or _datasets_offline(),
         )
     return Snapshot(folder=Path(folder), revision=Path(folder).name)
 
 
+def _datasets_offline() -> bool:
+    """Whether the variable of the `datasets` library says so; importing that library takes half a second."""
+    return os.environ.get("HF_DATASETS_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+
+
 def stream_folder(folder: Path, config: str | None, split: str, where: str) -> StreamedRows:
-    """Rows of a folder: parquet files in a sub-folder named as the configuration, or any layout that `datasets` knows.
+    """Rows of a folder: parquet files in the folder of the configuration, or any layout that `datasets` supports.
 
     Raises:
-        DatasetError: it holds no data, or not this configuration or split.
+        DatasetError: the folder has no data, or not this configuration or split.
     """
     inner = folder / config if config else folder
     for place in (inner, inner / "data"):
@@ -93,10 +97,10 @@ def stream_files(files: Sequence[Path], where: str) -> StreamedRows:
 
 
 class _Parquet:
-    """Reads parquet a few rows at a time.
+    """Reads parquet files a few rows at a time.
 
-    By the reader below `datasets`, not by `datasets` itself: that streams through a scanner that holds several row
-    groups, 669 MiB over 494 MiB of pictures where this takes 210 (`tests/perf/test_datasets.py`).
+    It uses pyarrow directly, because `datasets` keeps several row groups in memory: 669 MiB for 494 MiB of pictures,
+    where this takes 210 (`tests/perf/test_datasets.py`).
     """
 
     def __init__(self, files: Sequence[Path]) -> None:
@@ -112,7 +116,7 @@ class _Parquet:
 
 
 def _open(folder: Path, config: str | None, split: str, where: str) -> StreamedRows:
-    """Any other layout, as `datasets` understands it: JSON, CSV, a folder of pictures, a card that names the files."""
+    """Any other layout that `datasets` supports: JSON, CSV, a folder of pictures, a card that names the files."""
     import datasets
 
     datasets.disable_progress_bars()
@@ -125,7 +129,7 @@ def _open(folder: Path, config: str | None, split: str, where: str) -> StreamedR
 
 
 def _split(found: Mapping[str, Any], split: str, where: str) -> Any:
-    """The wanted split, or the only one that there is."""
+    """The split of this name, or the only split."""
     if split in found:
         return found[split]
     if len(found) == 1:
@@ -135,7 +139,7 @@ def _split(found: Mapping[str, Any], split: str, where: str) -> Any:
 
 @contextmanager
 def _explained(where: str, what: str) -> Iterator[None]:
-    """Whatever the libraries raise, as one error that says what to do."""
+    """Turn any exception of the libraries into a `DatasetError` with advice."""
     try:
         yield
     except DatasetError:
@@ -149,10 +153,10 @@ def _reason(error: BaseException) -> str:
 
 
 def _advice(error: BaseException) -> str:
-    """The next step; a full disk hides below other exceptions."""
+    """Advice for the user; a full disk may be the cause of another exception."""
     below: BaseException | None = error
     while below is not None:
         if isinstance(below, OSError) and below.errno in (errno.ENOSPC, errno.EDQUOT):
-            return "There is no space left: name a larger disk with dataset-cache."
+            return "The disk is full: name a folder on a larger disk with dataset-cache."
         below = below.__cause__ or below.__context__
-    return "Give a local copy with dataset (BENCHMARK=PATH), or use BENCHMARK=bundled to try things out."
+    return LOCAL_COPY

@@ -1,4 +1,4 @@
-"""Chooses the source of a benchmark's rows and checks them against the pin."""
+"""Loads the rows of a benchmark from the chosen source, and compares them with the pin."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -7,8 +7,8 @@ from itertools import chain
 from pathlib import Path
 
 from kvv_action.benchmark import DatasetPin, Row, Rows
-from kvv_action.dataset import columns, files
-from kvv_action.dataset.columns import Source
+from kvv_action.dataset import archive, columns, files, hub
+from kvv_action.dataset.columns import StoredRows
 from kvv_action.dataset.digest import canonical_digest
 from kvv_action.errors import DatasetError
 from kvv_action.schema import DatasetInfo
@@ -20,9 +20,9 @@ NOTHING = "nothing known"
 
 
 class CheckedRows:
-    """Rows whose columns, pictures and digest are known."""
+    """Rows that were read once: columns, pictures, count and digest are checked."""
 
-    def __init__(self, benchmark: str, pin: DatasetPin, source: Source, info: DatasetInfo) -> None:
+    def __init__(self, benchmark: str, pin: DatasetPin, source: StoredRows, info: DatasetInfo) -> None:
         self._benchmark = benchmark
         self._pin = pin
         self._source = source
@@ -50,12 +50,12 @@ def load(
 
     Args:
         benchmark: id, for messages.
-        package: Python package that holds the bundled samples.
-        pin: what the hub dataset must be.
-        location: empty for the hub or the archive, `bundled`, or the path of a file or folder.
+        package: Python package with the bundled samples.
+        pin: the published content.
+        location: empty for the published dataset, `bundled`, or the path of a file or folder.
         cache: folder for downloads; empty for the library's default.
-        allow_drift: accept hub content that differs from the pin.
-        offline: take what is downloaded from the cache only.
+        allow_drift: accept published content that differs from the pin.
+        offline: use the cache only.
 
     Raises:
         DatasetError: missing, malformed, or not the pinned content.
@@ -77,71 +77,53 @@ def load(
     return checked
 
 
-def _published(pin: DatasetPin, cache: str, *, offline: bool) -> Source:
+def _published(pin: DatasetPin, cache: str, *, offline: bool) -> StoredRows:
     """The rows of the archive or of the hub."""
-    return _archive(pin, cache, offline=offline) if pin.archive else _hub(pin, cache, offline=offline)
+    if pin.archive:
+        return _archive(archive.unpacked(pin.archive, cache, offline=offline), pin, pin.archive)
+    snapshot = hub.fetch(pin, cache, offline=offline)
+    read = _folder(snapshot.folder, pin, pin.hub_id).__iter__
+    return StoredRows(
+        read=read, base=None, kind="hub", location=pin.hub_id, revision=snapshot.revision, licence=pin.licence
+    )
 
 
-def _archive(pin: DatasetPin, cache: str, *, offline: bool) -> Source:
-    from kvv_action.dataset import archive
-
-    return _of_archive(archive.unpacked(pin.archive, cache, offline=offline), pin, pin.archive)
-
-
-def _of_archive(folder: Path, pin: DatasetPin, location: str) -> Source:
-    from kvv_action.dataset import archive
-
+def _archive(folder: Path, pin: DatasetPin, location: str) -> StoredRows:
     path = archive.find(folder, "samples")
-    return Source(read=lambda: files.read(path), base=folder, kind=ARCHIVE, location=location, licence=pin.licence)
+    return StoredRows(read=lambda: files.read(path), base=folder, kind=ARCHIVE, location=location, licence=pin.licence)
 
 
 def _shown(path: Path) -> str:
-    """A file's or folder's own name, whatever bytes it is made of and however the path was written."""
+    """The name of a file or folder as valid text."""
     return (path.name or path.resolve().name).encode(errors="backslashreplace").decode()
 
 
-def _bundled(benchmark: str, package: str, pin: DatasetPin) -> Source:
+def _bundled(benchmark: str, package: str, pin: DatasetPin) -> StoredRows:
     folder = Path(str(resources.files(package))) / pin.bundled
-    return Source(
+    return StoredRows(
         read=lambda: files.read(folder / SAMPLES), base=folder, kind=BUNDLED, location=f"{benchmark}/{pin.bundled}"
     )
 
 
-def _local(path: Path, pin: DatasetPin, cache: str) -> Source:
-    """A file or a folder of the user, or the archive itself."""
-    from kvv_action.dataset import archive
-
+def _local(path: Path, pin: DatasetPin, cache: str) -> StoredRows:
+    """The user's file or folder, or the user's copy of the archive."""
     if not path.exists():
         raise DatasetError(f"dataset {path}: no such file or folder")
     if pin.archive and archive.is_archive(path):
-        return _of_archive(archive.unpacked_copy(path, cache), pin, _shown(path))
+        return _archive(archive.unpacked_copy(path, cache), pin, _shown(path))
     base = path if path.is_dir() else path.parent
-    source = Source(read=tuple, base=base, kind="file", location=_shown(path))
+    source = StoredRows(read=tuple, base=base, kind="file", location=_shown(path))
     if path.is_dir() and (path / SAMPLES).is_file():
         return replace(source, read=lambda: files.read(path / SAMPLES))
     if path.is_dir():
         return replace(source, read=_folder(path, pin, source.location).__iter__)
     if path.suffix.lower() == ".parquet":
-        from kvv_action.dataset import hub
-
         return replace(source, read=hub.stream_files([path], source.location).__iter__)
     return replace(source, read=lambda: files.read(path))
 
 
-def _hub(pin: DatasetPin, cache: str, *, offline: bool) -> Source:
-    from kvv_action.dataset import hub
-
-    snapshot = hub.fetch(pin, cache, offline=offline)
-    read = _folder(snapshot.folder, pin, pin.hub_id).__iter__
-    return Source(
-        read=read, base=None, kind="hub", location=pin.hub_id, revision=snapshot.revision, licence=pin.licence
-    )
-
-
 def _folder(folder: Path, pin: DatasetPin, where: str) -> Iterable[Row]:
-    """Rows of a folder; of a dataset in parts, those of each wanted part after the other."""
-    from kvv_action.dataset import hub
-
+    """Rows of a folder; for a dataset in parts, the rows of each chosen part in turn."""
     if not pin.parts or not any((folder / name).is_dir() for part in pin.parts for name in (part.config, part.name)):
         return hub.stream_folder(folder, pin.config, pin.split, where)
     return _Parts(
@@ -160,7 +142,7 @@ def _part_folder(folder: Path, config: str, name: str, where: str) -> Path:
 
 
 class _Parts:
-    """Rows of several configurations, each row with the name of its part."""
+    """Rows of several configurations, each with the name of its part."""
 
     def __init__(self, parts: tuple[tuple[str, Iterable[Row]], ...]) -> None:
         self._parts = parts
@@ -169,8 +151,8 @@ class _Parts:
         return chain.from_iterable(({**row, "part": name} for row in rows) for name, rows in self._parts)
 
 
-def _checked(benchmark: str, pin: DatasetPin, source: Source) -> CheckedRows:
-    """Every row once: columns, pictures, count and digest."""
+def _checked(benchmark: str, pin: DatasetPin, source: StoredRows) -> CheckedRows:
+    """Read every row once, and check columns, pictures, count and digest."""
     try:
         read = columns.rows(benchmark, pin, source, check=True)
         count, digest = canonical_digest(read, pin.columns, pin.optional)
@@ -191,10 +173,10 @@ def _checked(benchmark: str, pin: DatasetPin, source: Source) -> CheckedRows:
     return CheckedRows(benchmark, pin, source, info)
 
 
-def _compared(pin: DatasetPin, source: Source) -> str:
-    """By what the content can be recognised: its digest; else, from the hub, its revision; else nothing but the count.
+def _compared(pin: DatasetPin, source: StoredRows) -> str:
+    """The facts that the content is compared by: its digest; else the hub's revision and the count; else the count.
 
-    A local file has no revision, so without a digest nothing is known of it.
+    A local file has no revision, so without a digest it cannot be compared.
     """
     if pin.digest:
         return "digest"

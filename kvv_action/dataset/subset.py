@@ -1,4 +1,4 @@
-"""A reproducible subset: the same seed chooses the same samples on every machine and every shard."""
+"""Chooses a reproducible subset: the same seed gives the same samples on every machine and shard."""
 
 import hashlib
 import heapq
@@ -11,18 +11,18 @@ def rank(seed: int, sample_id: str) -> bytes:
 
 
 def choose(ids: Iterable[str], limit: int, seed: int) -> tuple[str, ...]:
-    """At most `limit` of `ids`, in the order in which they were given."""
+    """At most `limit` of `ids`, in the given order."""
     ranked = heapq.nsmallest(limit, enumerate(ids), key=lambda item: rank(seed, item[1]))
     return tuple(sample_id for _, sample_id in sorted(ranked))
 
 
 def stratified(pairs: Sequence[tuple[str, str]], limit: int, seed: int) -> tuple[str, ...]:
-    """At most `limit` ids in the order given, each category with its share.
+    """At most `limit` ids in the given order, with a fair share for each category.
 
     Args:
-        pairs: id and category of every sample; the category is empty where there is none.
-        limit: how many are wanted.
-        seed: of the random order within a category.
+        pairs: id and category of every sample; the category may be empty.
+        limit: number of samples to choose.
+        seed: seed of the random order within a category.
     """
     groups: dict[str, list[str]] = {}
     for sample_id, category in pairs:
@@ -33,7 +33,7 @@ def stratified(pairs: Sequence[tuple[str, str]], limit: int, seed: int) -> tuple
 
 
 def quotas(sizes: Mapping[str, int], limit: int, seed: int) -> dict[str, int]:
-    """How many of each category: its share, rounded by largest remainder, ties in the seed's order."""
+    """The number of samples per category: its share, rounded by largest remainder; the seed breaks ties."""
     total = sum(sizes.values())
     shares = {name: size * limit // total for name, size in sizes.items()} if total else {}
     left = limit - sum(shares.values())

@@ -1,4 +1,4 @@
-"""Talking to one endpoint: sending, reassembling, retrying, pacing and knowing when to stop."""
+"""The client of one endpoint: sends, reassembles, retries, paces, and stops a useless run."""
 
 from kvv_action.endpoint.client import EndpointClient
 from kvv_action.endpoint.options import ClientOptions

@@ -1,15 +1,15 @@
-"""The words for what a reader tolerated in an answer; they are stable, reports count them."""
+"""Names of the protocol errors that a reader tolerates; they are stable, because reports count them."""
 
 from enum import StrEnum
 
 
 class Anomaly(StrEnum):
-    """A departure from the protocol that does not hide what the model said."""
+    """A departure from the protocol that leaves the model's answer readable."""
 
     STREAM_IGNORED = "stream-ignored"
-    """A stream was asked for, one JSON document came."""
+    """Requested a stream, got one JSON document."""
     STREAM_UNASKED = "stream-unasked"
-    """One JSON document was asked for, a stream came."""
+    """Requested one JSON document, got a stream."""
     CONTENT_TYPE = "content-type-wrong"
     COMPRESSED = "compressed-unasked"
     NO_DONE = "no-done"
@@ -24,12 +24,12 @@ class Anomaly(StrEnum):
     EMPTY_CHUNK = "chunk-with-empty-choices"
     """No choices and no usage: readers that look at the first choice of every chunk break."""
     ROLE_MISSING = "role-missing"
-    """The first chunk of a stream does not say who speaks."""
+    """The first chunk of a stream has no role."""
     REASONING_AFTER_CONTENT = "reasoning-after-content"
     USAGE_NOT_LAST = "usage-not-last"
-    """Usage came, and chunks without it after it."""
+    """Chunks came after the usage."""
     ID_CHANGED = "id-changed"
-    """Chunks of one stream carry several ids."""
+    """Chunks of one stream have different ids."""
     MODEL_CHANGED = "model-changed"
     CALL_WITHOUT_INDEX = "tool-call-without-index"
     CALL_INDEX_REUSED = "tool-call-index-reused"

@@ -1,4 +1,4 @@
-"""One HTTP try: send, read, and say what came of it."""
+"""One HTTP try: sends a request and reads the answer."""
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator, Mapping
 import httpx
 
 from kvv_action.endpoint.anomalies import Anomaly
-from kvv_action.endpoint.body import Body
+from kvv_action.endpoint.body import Body, TextBody
 from kvv_action.endpoint.deadlines import Deadlines
 from kvv_action.endpoint.failures import TRANSPORT_ERRORS, status_failure, transport_failure
-from kvv_action.endpoint.fetch import TextBody
 from kvv_action.endpoint.options import ClientOptions
 from kvv_action.errors import EndpointError
 from kvv_action.schema import Completion
@@ -21,14 +20,14 @@ BLOCKS = frozenset({4096, 8192, 16384})
 _REQUEST_IDS = ("x-request-id", "request-id", "cf-ray")
 
 
-class Try:
-    """One HTTP try; what is known of it stays readable after it failed.
+class HttpTry:
+    """One HTTP try; its attributes stay readable after a failure.
 
     Attributes:
-        status: None until a response began.
-        headers: of the response, names in lower case.
-        received: bytes of its body.
-        duration: seconds until it ended or failed.
+        status: HTTP status; None before a response.
+        headers: of the response, with lower-case names.
+        received: bytes of the response's body.
+        duration: seconds until the end or the failure.
     """
 
     def __init__(self, options: ClientOptions, *, stream: bool, body: type[Body] | type[TextBody] = Body) -> None:
@@ -45,18 +44,16 @@ class Try:
 
     @property
     def request_id(self) -> str:
-        """The endpoint's name for this try."""
+        """The endpoint's id of this request."""
         return next((self.headers[name] for name in _REQUEST_IDS if name in self.headers), "")
 
     @property
     def characters(self) -> int:
-        """Of the text that has come; a document's is known only when all of it is there."""
+        """Characters of text received; those of a document count only when it is complete."""
         return self._body.assembly.characters if self._body is not None else 0
 
     async def run(self, transport: httpx.AsyncBaseTransport, request: httpx.Request) -> Completion:
-        """Send `request` and read the answer.
-
-        The transport is used as it is: no cookies, no redirects, nothing that a client would add.
+        """Send `request` and read the answer, without cookies, redirects or other additions of a client.
 
         Raises:
             EndpointError: no usable answer; message and body are not yet redacted.
@@ -89,7 +86,7 @@ class Try:
             self.received = self._body.size
 
     async def _read(self, response: httpx.Response, body: Body | TextBody, deadlines: Deadlines) -> None:
-        """Read to the end; a stream that said `[DONE]` stands even if its end is unclean."""
+        """Read to the end; after `[DONE]` a broken connection is only an anomaly."""
         assembly, before = body.assembly, deadlines.elapsed()
         try:
             async for data in _chunks(response):
@@ -142,7 +139,7 @@ class Try:
             body.assembly.note(Anomaly.CONTENT_TYPE)
 
     async def _refusal(self, response: httpx.Response) -> EndpointError:
-        """Why the status is not 2xx, with as much of the body as can be had."""
+        """The failure for a status other than 2xx, with the readable part of the body."""
         status, url = response.status_code, str(response.request.url)
         said = bytearray()
         with contextlib.suppress(*TRANSPORT_ERRORS):
@@ -155,6 +152,6 @@ class Try:
 
 
 def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
-    """The body as it comes, undecoded."""
+    """The undecoded body."""
     assert isinstance(response.stream, httpx.AsyncByteStream)
     return aiter(response.stream)

@@ -1,8 +1,9 @@
-"""The body of one response: counted, digested, decompressed, and handed to the reassembly."""
+"""Reads the body of one response: counts, digests and decompresses it for the reassembly."""
 
+import contextlib
 import hashlib
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from kvv_action.endpoint.anomalies import Anomaly
 from kvv_action.endpoint.reassembly import Reassembly
@@ -14,23 +15,74 @@ from kvv_action.schema import FailureKind
 _SPACE = b"\xef\xbb\xbf \t\r\n"
 _EVENT_STARTS = b":dier"  # comment, data, id, event, retry
 _HEAD = 65536
+LONGEST_TEXT = 64 * 1024
+"""Bytes of a text that are kept."""
 
 
-class Body:
-    """Reads a body as it comes, and decides by its first character whether it is a stream or a document.
+class _Received:
+    """The received bytes: counted, digested and bounded."""
+
+    def __init__(self, limit: int) -> None:
+        self.assembly = Reassembly()
+        self.size = 0
+        self._limit = limit
+        self._hash = hashlib.sha256()
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the body as received."""
+        return self._hash.hexdigest()
+
+    def _count(self, data: bytes) -> None:
+        self.size += len(data)
+        if self.size > self._limit:
+            raise _too_large(self._limit)
+        self._hash.update(data)
+
+
+class TextBody(_Received):
+    """A body that is taken as text, whatever it contains; it has the interface of `Body`.
 
     Attributes:
-        assembly: what the body said.
+        assembly: holds the text as content.
+        size: bytes received.
+        streamed: always False.
+    """
+
+    streamed = False
+
+    def __init__(self, *, limit: int, encoding: str = "") -> None:
+        del encoding  # kept as received: only identity was accepted
+        super().__init__(limit)
+        self._kept = bytearray()
+
+    def feed(self, data: bytes) -> bool:
+        """Take the bytes of one read.
+
+        Raises:
+            EndpointError: the body is too large.
+        """
+        self._count(data)
+        self._kept += data[: max(0, LONGEST_TEXT - len(self._kept))]
+        return True
+
+    def close(self) -> None:
+        """End of the body."""
+        self.assembly.take_text(self._kept.decode(errors="replace"))
+
+
+class Body(_Received):
+    """The body of a completion; its first character tells whether it is a stream or a document.
+
+    Attributes:
+        assembly: the content of the body.
         size: bytes received.
         streamed: the body is a stream; None until its first character has come.
     """
 
     def __init__(self, *, limit: int, encoding: str = "") -> None:
-        self.assembly = Reassembly()
-        self.size = 0
+        super().__init__(limit)
         self.streamed: bool | None = None
-        self._limit = limit
-        self._hash = hashlib.sha256()
         self._events = EventReader()
         self._parts: list[bytes] = []
         self._head = b""
@@ -39,15 +91,12 @@ class Body:
             self.assembly.note(Anomaly.COMPRESSED)
 
     def feed(self, data: bytes) -> bool:
-        """Take what one read brought; True when it held an event or part of a document, not only comments.
+        """Take the bytes of one read; returns whether they held an event or part of a document, not only comments.
 
         Raises:
             EndpointError: the body is too large or cannot be read.
         """
-        self.size += len(data)
-        if self.size > self._limit:
-            raise too_large(self._limit)
-        self._hash.update(data)
+        self._count(data)
         if self._unpack is not None:
             data = self._unpack(data)
         if self.streamed:
@@ -74,34 +123,40 @@ class Body:
         return bool(events)
 
     def close(self) -> None:
-        """The body is over.
+        """End of the body.
 
         Raises:
-            EndpointError: it holds no whole answer.
+            EndpointError: it contains no whole answer.
         """
         if self.streamed is False:
-            self.assembly.document(b"".join(self._parts))
+            document = b"".join(self._parts)
+            with _cut_inside(document):
+                self.assembly.document(document)
             return
-        try:
-            self.assembly.feed(self._events.close())
-        except EndpointError as error:
-            if error.kind is not FailureKind.BAD_RESPONSE or not self.assembly.chunks:
-                raise
-            raise EndpointError(
-                FailureKind.TRUNCATED, f"the stream ended inside an event, after {self.assembly.chunks} chunks"
-            ) from None
-        if self.assembly.chunks == 0 and not self.assembly.ended and self._head and self._head[0] != ord(":"):
+        rest = self._events.close()
+        with _cut_inside(b"".join(rest)):
+            self.assembly.feed(rest)
+        unlike = self._head and self._head[0] != ord(":") and not self.assembly.ended
+        if self.assembly.chunks == 0 and unlike:
             raise bad_response("the answer is neither JSON nor a stream of events", self._head)
         self.assembly.end()
 
-    @property
-    def sha256(self) -> str:
-        """Digest of the body as received."""
-        return self._hash.hexdigest()
+
+@contextlib.contextmanager
+def _cut_inside(text: bytes) -> Iterator[None]:
+    """JSON that begins and does not end was cut off; it is not malformed."""
+    text = text.strip()
+    try:
+        yield
+    except EndpointError as error:
+        if error.kind is not FailureKind.BAD_RESPONSE or text[:1] != b"{" or text[-1:] == b"}":
+            raise
+        message = f"the answer ended inside its JSON, after {len(text)} bytes of it"
+        raise EndpointError(FailureKind.TRUNCATED, message, body=error.body) from None
 
 
 def _unpacker(encoding: str, limit: int) -> Callable[[bytes], bytes] | None:
-    """For servers that compress although only `identity` was accepted."""
+    """A decompressor, for servers that compress although only `identity` was accepted."""
     match encoding.strip().lower():
         case "" | "identity":
             return None
@@ -114,7 +169,7 @@ def _unpacker(encoding: str, limit: int) -> Callable[[bytes], bytes] | None:
 
 
 class _Inflater:
-    """Decompresses, and stops where a small body would grow beyond the limit."""
+    """Decompresses up to the limit."""
 
     def __init__(self, wbits: int, limit: int) -> None:
         self._inflate = zlib.decompressobj(wbits)
@@ -127,10 +182,9 @@ class _Inflater:
             raise bad_response(f"the compressed answer cannot be read: {error}") from None
         self._left -= len(plain)
         if self._left < 0:
-            raise too_large(self._limit)
+            raise _too_large(self._limit)
         return plain
 
 
-def too_large(limit: int) -> EndpointError:
-    """The failure of a body beyond its limit."""
+def _too_large(limit: int) -> EndpointError:
     return EndpointError(FailureKind.TOO_LARGE, f"the answer is larger than {limit} bytes")

@@ -1,10 +1,10 @@
-"""When going on would only burn time: a key that is refused, an endpoint that is down."""
+"""Stops a run when the key is refused or the endpoint is down."""
 
 from kvv_action.errors import EndpointError, RunStopped
 from kvv_action.schema import FailureKind
 
 REFUSALS = 5
-"""Refusals in a row that mean a refused key even after answers have come."""
+"""Refusals in a row that count as a refused key even after a success."""
 
 DOWN = frozenset(
     {
@@ -23,6 +23,7 @@ DOWN = frozenset(
 _STATES = {
     FailureKind.RATE_LIMITED: "The endpoint refuses everything by its rate limit",
     FailureKind.SERVER_ERROR: "The endpoint answers with errors only",
+    FailureKind.REDIRECT: "The endpoint only redirects",
     FailureKind.TIMEOUT_FIRST_TOKEN: "The endpoint does not answer in time",
     FailureKind.TIMEOUT_SILENCE: "The endpoint does not answer in time",
     FailureKind.TIMEOUT_TOTAL: "The endpoint does not answer in time",
@@ -36,12 +37,12 @@ _ADVICE = {
 
 
 class Breaker:
-    """Counts what requests came to, and stops the run.
+    """Counts failures in a row, and stops the run.
 
     A key counts as refused at the first 401 or 403 while nothing has succeeded, later after `REFUSALS` in a
-    row. An endpoint counts as down after `stop_after_failures` requests in a row that were lost for good to
-    the connection, a deadline, a redirect, 429 or 5xx. A success or a refused request ends a row; an answer
-    that cannot be used neither ends nor lengthens it.
+    row. An endpoint counts as lost after `stop_after_failures` requests in a row that were lost for good to
+    the connection, a deadline, a redirect, 429 or 5xx. A success or a refused request ends a row; an
+    unusable answer neither ends nor lengthens it.
     """
 
     def __init__(self, stop_after_failures: int) -> None:
@@ -49,28 +50,30 @@ class Breaker:
         self._lost = 0
         self._refusals = 0
         self._served = False
+        self._heard = False
         self._verdict = ""
 
     def check(self) -> None:
-        """Refuse to go on once the run was stopped.
+        """Check that the run may go on.
 
         Raises:
-            RunStopped: it was.
+            RunStopped: the run was stopped.
         """
         if self._verdict:
             raise RunStopped(self._verdict)
 
     def succeeded(self) -> None:
         """A request was answered."""
-        self._served = True
+        self._served = self._heard = True
         self._lost = self._refusals = 0
 
     def failed(self, error: EndpointError) -> None:
         """A request failed for good; `error` has its redacted message.
 
         Raises:
-            RunStopped: this one shows that going on is useless; `error` is its cause.
+            RunStopped: further requests are useless; `error` is the cause.
         """
+        self._heard = self._heard or error.status is not None
         self._count(error.kind)
         verdict = self._judgement(error)
         if verdict:
@@ -92,7 +95,8 @@ class Breaker:
                 "to the model, then run again; what was answered is kept."
             )
         if error.kind in DOWN and 0 < self._stop_after <= self._lost:
-            state = _STATES.get(error.kind, "The endpoint is down")
+            unreached = "The endpoint does not answer any more" if self._heard else "The endpoint is down"
+            state = _STATES.get(error.kind, unreached)
             advice = _ADVICE.get(error.kind, "Check base-url and the server")
             return (
                 f"{state}: {self._lost} requests in a row failed, the last one with {error.kind} "

@@ -1,4 +1,4 @@
-"""`EndpointClient`: the `Client` of a run, from bytes to a whole answer or one explained failure."""
+"""`EndpointClient`: sends requests to one endpoint and returns whole answers or explained failures."""
 
 import asyncio
 import random
@@ -6,20 +6,21 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Self
 
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from kvv_action.endpoint.attempt import Try
+from kvv_action.endpoint.attempt import HttpTry
+from kvv_action.endpoint.body import TextBody
 from kvv_action.endpoint.breaker import Breaker
 from kvv_action.endpoint.decoding import mended
-from kvv_action.endpoint.fetch import TextBody, fetch_request
 from kvv_action.endpoint.limiter import Limiter, Slot
 from kvv_action.endpoint.options import ClientOptions
+from kvv_action.endpoint.requests import chat_request, fetch_request, url_below
 from kvv_action.endpoint.retry import asked_wait, decide
 from kvv_action.endpoint.transport import open_transport
-from kvv_action.endpoint.upload import chat_request
 from kvv_action.errors import EndpointError
 from kvv_action.schema import CHAT, COMPLETIONS, Attempt, Completion, FailureKind
 
@@ -30,7 +31,7 @@ REQUEST_ID_LIMIT = 200
 
 @dataclass(slots=True)
 class Counters:
-    """What a client did so far; `failed_tries` counts HTTP tries by cause, also those that a retry mended."""
+    """Counts of a client's work; `failed_tries` counts failed HTTP tries by cause, also those before a success."""
 
     requests: int = 0
     tries: int = 0
@@ -43,7 +44,7 @@ class Counters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tried:
-    """One try: exactly one of `completion` and `failure` is set; `asked` is the pause the endpoint wants."""
+    """The result of one try: one of `completion` and `failure`; `asked` is the pause that the endpoint wants."""
 
     attempt: Attempt
     completion: Completion | None = None
@@ -71,7 +72,7 @@ class EndpointClient:
         self._clock = clock
         self._sleep = sleep
         self._random = random
-        self._urls = {path: _url(options.base_url, path) for path in (CHAT, COMPLETIONS)}
+        self._urls = {path: url_below(options.base_url, path) for path in (CHAT, COMPLETIONS)}
         self._headers = _headers(options)
         self._breaker = Breaker(options.stop_after_failures)
         self._transport: AiohttpTransport | None = None
@@ -94,27 +95,22 @@ class EndpointClient:
             EndpointError: no usable answer after the retries (`Rejected`: the endpoint refuses the request).
             RunStopped: the endpoint refuses the key or is down; later calls raise it at once.
         """
-
-        def request() -> httpx.Request:
-            return chat_request(self._urls[path], self._headers, content, connect=self._options.connect_timeout)
-
-        return await self._asked(request, lambda: Try(self._options, stream=stream))
+        connect = self._options.connect_timeout
+        request = partial(chat_request, self._urls[path], self._headers, content, connect=connect)
+        return await self._asked(request, lambda: HttpTry(self._options, stream=stream))
 
     async def fetch(self, path: str) -> Completion:
-        """Get something else below the base URL; see `benchmark.Client`.
+        """Get another resource below the base URL; see `benchmark.Client`.
 
         Raises:
             EndpointError, RunStopped: as in `complete`.
         """
+        url, connect = url_below(self._options.base_url, path), self._options.connect_timeout
+        request = partial(fetch_request, url, self._headers, connect=connect)
+        return await self._asked(request, lambda: HttpTry(self._options, stream=False, body=TextBody))
 
-        def request() -> httpx.Request:
-            base, connect = self._options.base_url, self._options.connect_timeout
-            return fetch_request(base, path, self._headers, connect=connect)
-
-        return await self._asked(request, lambda: Try(self._options, stream=False, body=TextBody))
-
-    async def _asked(self, request: Callable[[], httpx.Request], attempt: Callable[[], Try]) -> Completion:
-        """Try until there is an answer or no use in trying."""
+    async def _asked(self, request: Callable[[], httpx.Request], attempt: Callable[[], HttpTry]) -> Completion:
+        """Try until there is an answer, or no retry is left or useful."""
         self.counters.requests += 1
         attempts: list[Attempt] = []
         while True:
@@ -129,8 +125,8 @@ class EndpointClient:
             self.counters.seconds_waited += wait
             await self._sleep(wait)
 
-    async def _limited(self, request: httpx.Request, one: Try, number: int) -> _Tried:
-        """One try, made while holding a slot."""
+    async def _limited(self, request: httpx.Request, one: HttpTry, number: int) -> _Tried:
+        """One try with a slot of the limiter."""
         async with self.limiter.slot() as slot:
             self._breaker.check()
             tried = await self._try(request, one, number)
@@ -143,7 +139,7 @@ class EndpointClient:
         elif tried.attempt.failure is FailureKind.RATE_LIMITED:
             self.limiter.throttled(slot)
 
-    async def _try(self, request: httpx.Request, one: Try, number: int) -> _Tried:
+    async def _try(self, request: httpx.Request, one: HttpTry, number: int) -> _Tried:
         if self._transport is None:
             raise RuntimeError("use EndpointClient inside `async with`")
         started = self._clock()
@@ -162,7 +158,7 @@ class EndpointClient:
             self.counters.bytes_received += one.received
         return _Tried(attempt=self._attempt(one, number, started), completion=completion)
 
-    def _attempt(self, one: Try, number: int, started: float, failure: EndpointError | None = None) -> Attempt:
+    def _attempt(self, one: HttpTry, number: int, started: float, failure: EndpointError | None = None) -> Attempt:
         return Attempt(
             number=number,
             started=started,
@@ -175,7 +171,7 @@ class EndpointClient:
         )
 
     def _redacted(self, error: EndpointError) -> EndpointError:
-        """The same failure, cleaned first and cut second: half a key is a secret too."""
+        """The failure without secrets; it is redacted before it is cut, because half a key is a secret too."""
         clean = self._options.redactor.text
         message, body = clean(mended(error.message))[:MESSAGE_LIMIT], clean(error.body)[:BODY_LIMIT]
         return type(error)(error.kind, message, status=error.status, body=body)
@@ -184,8 +180,8 @@ class EndpointClient:
         """Seconds until the next try.
 
         Raises:
-            EndpointError: there is none.
-            RunStopped: and there is no use in further requests.
+            EndpointError: the request is given up.
+            RunStopped: further requests are useless.
         """
         failure = tried.failure
         assert failure is not None
@@ -208,13 +204,8 @@ class EndpointClient:
 
 
 def _spent_on_retries(attempts: tuple[Attempt, ...]) -> float:
-    """Seconds of pauses and of tries after the first, which alone may take as long as the total deadline."""
+    """Seconds of all pauses and tries but the first try, which may take as long as the total deadline."""
     return sum(attempt.waited for attempt in attempts) + sum(attempt.duration for attempt in attempts[1:])
-
-
-def _url(base_url: str, path: str) -> httpx.URL:
-    url = httpx.URL(base_url)
-    return url.copy_with(path=f"{url.path.rstrip('/')}/{path}", fragment=None)
 
 
 def _headers(options: ClientOptions) -> httpx.Headers:

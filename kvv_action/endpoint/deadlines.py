@@ -12,18 +12,18 @@ AFTER_DONE = 5.0
 
 
 class Deadlines:
-    """Cancels the block that it surrounds when a deadline passes, and says which.
+    """Cancels the block inside it when a deadline passes, and names that deadline.
 
-    A document has only the total deadline. A stream also has two for its text: until the first text comes, the
-    first-token deadline, which nothing but text ends (a server that sends only `: keep-alive` runs into it);
-    from then on the silence deadline, which every data event moves and a comment does not.
+    A document has only the total deadline. A stream has two more. The first-token deadline ends with the first text
+    (a server that sends only `: keep-alive` misses it). After that the silence deadline counts from the last data
+    event; comments do not count.
 
-    The reader only writes down when it last saw an event; the timer looks at that when it fires and sets
-    itself again, so that a chunk costs no timer.
+    The reader only stores the time of the last event. The timer checks it when it fires and sets itself again, so a
+    chunk needs no timer of its own.
 
     Attributes:
-        last: when the last data event came, on the loop's clock.
-        expired: kind of the deadline that passed, None while none has.
+        last: time of the last data event, on the loop's clock.
+        expired: the deadline that passed; None before.
     """
 
     def __init__(self, options: ClientOptions, *, stream: bool) -> None:
@@ -47,14 +47,14 @@ class Deadlines:
         return self._loop.time() - self.started
 
     def first_token(self) -> None:
-        """Text has come: from now on silence counts."""
+        """The first text has come: the silence deadline starts."""
         self._first = None
         if self._stream:
             self._silence = self._options.silence_timeout
         self._arm()
 
     def done(self) -> None:
-        """The stream said that it is over: its end must follow soon, and if it does not, nothing is lost."""
+        """`[DONE]` has come: the stream must end soon, but nothing is lost if it does not."""
         self._over = True
         self._first = None
         self._silence = min(AFTER_DONE, self._options.silence_timeout)

@@ -1,4 +1,4 @@
-"""JSON as endpoints really send it: strict first, forgiving second, never surprised."""
+"""Decodes JSON from endpoints: strictly if possible, else tolerantly."""
 
 import json
 import re
@@ -13,14 +13,14 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class Decoded(NamedTuple):
-    """A JSON value, and what had to be tolerated to read it."""
+    """A JSON value, and the anomaly that was tolerated."""
 
     value: Json
     anomaly: Anomaly | None = None
 
 
 def decode(data: bytes) -> Decoded:
-    """Read one JSON value; lone surrogates stay in its texts until `mended` joins or replaces them.
+    """Decode one JSON value; lone surrogates stay in its texts until `mended` joins or replaces them.
 
     Raises:
         ValueError: `data` is not JSON, or nested too deeply.

@@ -1,6 +1,9 @@
-"""What a broken connection or an HTTP status means."""
+"""Classifies broken connections and HTTP statuses as failures."""
 
+import os
 import re
+import socket
+import ssl
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -9,38 +12,91 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from kvv_action.endpoint.decoding import decode
 from kvv_action.endpoint.shapes import excerpt
-from kvv_action.errors import EndpointError, Rejected
-from kvv_action.schema import FailureKind
+from kvv_action.errors import EndpointError, Misdirected, Rejected
+from kvv_action.schema import CHAT, FailureKind
 
 TRANSPORT_ERRORS = (httpx.HTTPError, aiohttp.ClientError, HttpProcessingError, OSError, EOFError)
+NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"})
+"""OpenSSL's reasons when the other side does not speak TLS at all."""
+NO_SUCH_NAME = (socket.EAI_NONAME, socket.EAI_NODATA)
+PROXY_GATEWAY = range(500, 600)
+"""Statuses with which a proxy says that it cannot reach the endpoint."""
 
 
 def transport_failure(error: Exception) -> EndpointError:
-    """The cause of a broken exchange.
+    """The failure for a broken connection.
 
-    httpx-aiohttp maps most of aiohttp's errors to `httpx.ConnectTimeout`, so aiohttp's own error decides,
-    which is the cause of the mapped one.
+    httpx-aiohttp maps most errors of aiohttp to `httpx.ConnectTimeout`, so aiohttp's own error, its cause, decides.
     """
     cause = error.__cause__ or error
     text = " ".join(str(cause).split())
     match cause:
         case aiohttp.ServerTimeoutError() | httpx.TimeoutException():
             return EndpointError(FailureKind.TIMEOUT_CONNECT, "the connection was not there in time")
-        case aiohttp.ClientConnectorError() | aiohttp.ClientHttpProxyError():
-            return EndpointError(FailureKind.CONNECT, f"cannot connect: {text}")
+        case aiohttp.ClientConnectorError() if advice := _misdirected(cause):
+            return Misdirected(FailureKind.CONNECT, f"cannot connect: {advice}")
+        case aiohttp.ClientHttpProxyError() if cause.status not in PROXY_GATEWAY:
+            return Misdirected(FailureKind.CONNECT, f"cannot connect: the proxy refuses with HTTP {cause.status}")
+        case aiohttp.ClientConnectorError():
+            where = f"{cause.host}:{cause.port}"
+            return EndpointError(FailureKind.CONNECT, f"cannot connect to {where}: {_reason(cause.os_error)}")
+        case aiohttp.ClientHttpProxyError():
+            return EndpointError(FailureKind.CONNECT, f"cannot connect: the proxy answers HTTP {cause.status}")
+        case HttpProcessingError() | aiohttp.ClientResponseError() if advice := _other_protocol(text):
+            return Misdirected(FailureKind.BAD_RESPONSE, advice)
         case aiohttp.ClientResponseError() | HttpProcessingError() | aiohttp.InvalidURL():
             return EndpointError(FailureKind.BAD_RESPONSE, f"the answer is not HTTP: {text}")
         case _:
             return EndpointError(FailureKind.DISCONNECTED, f"the connection broke: {text}")
 
 
+def _misdirected(error: aiohttp.ClientConnectorError) -> str:
+    """What the user must set differently before a connection can be made; empty when that is not known."""
+    why = error.os_error
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            trust = "if you trust its authority, set SSL_CERT_FILE to a file with the authority's certificate"
+            return f"the certificate is not accepted ({_reason(why)}); {trust}"
+        case aiohttp.ClientProxyConnectionError():
+            return f"the proxy {error.host}:{error.port} cannot be reached ({_reason(why)})"
+        case aiohttp.ClientConnectorDNSError() if why.errno in NO_SUCH_NAME:
+            return f"there is no host named {error.host}"
+        case aiohttp.ClientConnectorSSLError() if isinstance(why, ssl.SSLError) and why.reason in NOT_TLS:
+            return "the port does not speak TLS; begin base-url with http://"
+        case aiohttp.ClientConnectorSSLError():
+            return f"no TLS connection can be agreed on ({_reason(why)})"
+    return ""
+
+
+def _reason(error: OSError) -> str:
+    """An operating system's error in its own words."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    if isinstance(error, ssl.SSLError):
+        return str(error.reason).lower().replace("_", " ")
+    number = error.errno or 0
+    return os.strerror(number) if number > 0 else str(error.strerror or type(error).__name__)
+
+
+def _other_protocol(text: str) -> str:
+    """What speaks at a port where no HTTP/1.1 answer came; empty when the answer began as one."""
+    if "Expected HTTP/" not in text:
+        return ""
+    began = text.partition("b'")[2] or text.partition('b"')[2]
+    if re.match(r"\\x1[56]\\x03", began):
+        return "the port speaks TLS; begin base-url with https://"
+    if re.match(r"\\x00\\x00(\\x..|.)\\x04\\x00\\x00\\x00\\x00\\x00", began):
+        return "the port speaks HTTP/2 only, and kvv speaks HTTP/1.1; put a gateway in front that speaks both"
+    return f"the port does not speak HTTP; its answer begins with {began.rstrip(chr(39) + ' ^')[:60]!r}"
+
+
 def status_failure(status: int, body: bytes, *, url: str, location: str = "") -> EndpointError:
-    """The meaning of a status other than 2xx."""
+    """The failure for a status other than 2xx."""
     said = _said(body)
     message = f"HTTP {status}: {said}" if said else f"HTTP {status}"
     match status:
         case _ if 300 <= status < 400:
-            kind, message = FailureKind.REDIRECT, f"HTTP {status}: redirected to {_host(location, url)}"
+            kind, message = FailureKind.REDIRECT, f"HTTP {status}: redirected to {_target(location, url)}"
         case 401 | 403:
             kind = FailureKind.AUTH
         case 429:
@@ -54,19 +110,27 @@ def status_failure(status: int, body: bytes, *, url: str, location: str = "") ->
     return EndpointError(kind, message, status=status, body=excerpt(body))
 
 
-def _host(location: str, url: str) -> str:
-    """Only the host, in its own spelling so that a key in it is known: paths and queries may hold tokens."""
+def _target(location: str, url: str) -> str:
+    """Scheme and host, in their own spelling so that a key in them is known, and the advice.
+
+    Paths and queries may hold tokens; only a path that is an API's for this request is shown, as the base URL.
+    """
     try:
-        host = urlsplit(urljoin(url, location)).netloc.rpartition("@")[2] if location else ""
+        parts = urlsplit(urljoin(url, location) if location else "")
     except ValueError:
-        host = ""
-    if re.fullmatch(r"[\w.:\[\]-]{1,260}", host):
-        return f"{host}; set base-url to the final address"
-    return "an unreadable address"
+        return "an unreadable address"
+    host = parts.netloc.rpartition("@")[2]
+    if not re.fullmatch(r"[\w.:\[\]-]{1,260}", host):
+        return "an unreadable address"
+    asked = next((path for path in (f"/{CHAT}", "/models") if url.endswith(path)), "")
+    base = parts.path.rstrip("/").removesuffix(asked) if asked and parts.path.rstrip("/").endswith(asked) else None
+    if base is None or not re.fullmatch(r"[\w./~-]{0,100}", base):
+        return f"{parts.scheme}://{host}; set base-url to the final address"
+    return f"{parts.scheme}://{host}; set base-url to {parts.scheme}://{host}{base}"
 
 
 def _said(body: bytes) -> str:
-    """What the endpoint says for people: the usual message fields, else the beginning of the text."""
+    """The endpoint's message: one of the usual fields, else the beginning of the body."""
     try:
         answer = decode(body).value
     except ValueError:

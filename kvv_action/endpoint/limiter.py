@@ -1,4 +1,4 @@
-"""How many requests are in flight: a limit that follows what the endpoint bears."""
+"""Limits the requests in flight, and adapts the limit to the endpoint."""
 
 import asyncio
 from collections import deque
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimiterState:
-    """For progress: current limit, requests in flight, requests that wait for a slot."""
+    """The current limit, requests in flight, and requests that wait for a slot."""
 
     limit: int
     in_flight: int
@@ -18,15 +18,15 @@ class LimiterState:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The right to send one request; `number` counts the slots given."""
+    """Permission to send one request; slots are numbered in order."""
 
     number: int
 
 
 class Limiter:
-    """First come, first served; halves on 429, grows by one a round of successes (as TCP does).
+    """First come, first served; the limit halves on 429 and grows by one per round of successes, as in TCP.
 
-    A 429 counts once a round: requests that were sent before the last decrease say nothing about the new limit.
+    Only one 429 per round counts: a request that was sent before the last decrease says nothing about the new limit.
     """
 
     def __init__(self, maximum: int) -> None:
@@ -39,7 +39,7 @@ class Limiter:
 
     @property
     def state(self) -> LimiterState:
-        """A snapshot."""
+        """The current state."""
         waiting = sum(not waiter.done() for waiter in self._waiters)
         return LimiterState(limit=int(self._limit), in_flight=self._in_flight, waiting=waiting)
 
@@ -67,7 +67,7 @@ class Limiter:
             self._wake()
 
     async def _acquire(self) -> None:
-        """Whenever there is room, `_wake` has emptied the queue, also of cancelled waiters."""
+        """When a slot is free, `_wake` has already emptied the queue, cancelled waiters included."""
         if not self._waiters and self._in_flight < int(self._limit):
             self._in_flight += 1
             return

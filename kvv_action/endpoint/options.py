@@ -1,4 +1,4 @@
-"""What a client needs to know about its endpoint: address, key, deadlines, bounds."""
+"""The options of a client: address, key, deadlines, limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,23 +14,23 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientOptions:
-    """How to reach an endpoint, and how long and how often to try. Durations are in seconds.
+    """Options of a client. Durations are in seconds.
 
     Attributes:
         base_url: like `http://host/v1`; `/chat/completions` is added to its path.
         api_key: sent as a bearer token unless it is empty.
-        extra_headers: sent with every request; they win over the client's own.
-        redactor: removes secrets from everything that the client hands out.
+        extra_headers: sent with every request; they override the client's own.
+        redactor: removes secrets from everything that the client returns.
         connect_timeout: for name, socket, TLS and proxy together.
-        first_token_timeout: of a stream, from sending to the first text.
-        silence_timeout: of a stream, between data events once text has come.
-        total_timeout: of one attempt.
-        retry_attempts: tries in all.
-        retry_max_seconds: time that the retries of one request may take, pauses included.
+        first_token_timeout: for streams, from sending to the first text.
+        silence_timeout: for streams, between data events after the first text.
+        total_timeout: for one attempt.
+        retry_attempts: most tries of one request.
+        retry_max_seconds: limit for the retries of one request, pauses included.
         retry_base, retry_cap: first and longest back-off.
-        max_connections: requests in flight.
-        max_response_bytes: of one response, also after decompression.
-        stop_after_failures: requests lost in a row before the endpoint counts as down; 0 never stops.
+        max_connections: most requests in flight.
+        max_response_bytes: limit for one response, before and after decompression.
+        stop_after_failures: lost requests in a row until the endpoint counts as down; 0 never stops.
 
     Raises:
         UsageError: the address, the key or a header cannot be sent over HTTP.
@@ -60,7 +60,7 @@ class ClientOptions:
 
 
 def _address_problems(base_url: str) -> list[Problem]:
-    """A wrong address is not repeated: it may hold credentials."""
+    """Problems of the address; they never repeat it, because it may contain credentials."""
     try:
         url = httpx.URL(base_url)
     except httpx.InvalidURL:

@@ -1,4 +1,4 @@
-"""One answer put together from the events of a stream, or read from one document. Pure."""
+"""Assembles one answer from the events of a stream, or from one document."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -28,15 +28,15 @@ FILTERED = "content_filter"
 
 
 class Reassembly:
-    """Collects what an endpoint says about one request.
+    """Collects the answer to one request.
 
-    Only the choice with index 0 is put together; the others are counted. Usage is taken from wherever it
-    is sent (beside the choices, inside one, in a last chunk without any), the last one wins.
+    Only the choice with index 0 is assembled; the others are counted. Usage may stand beside the choices, inside one or
+    in a last chunk without choices; the last usage counts.
 
     Attributes:
         began: content, reasoning or tool-call text has come.
         ended: `[DONE]` has come.
-        chunks: data events seen, `[DONE]` not counted.
+        chunks: number of data events, without `[DONE]`.
     """
 
     def __init__(self) -> None:
@@ -56,21 +56,21 @@ class Reassembly:
 
     @property
     def characters(self) -> int:
-        """Of the text of choice 0 so far: content, reasoning and arguments of tool calls."""
+        """Characters of choice 0 so far: content, reasoning and arguments of tool calls."""
         return sum(map(len, self._content)) + sum(map(len, self._reasoning)) + self._calls.characters
 
     def note(self, anomaly: Anomaly) -> None:
-        """Remember what had to be tolerated."""
+        """Remember a tolerated anomaly."""
         self._anomalies[anomaly] = None
 
     def feed(self, events: Iterable[bytes]) -> None:
         """Take the data of stream events.
 
-        A chunk that only brings text of choice 0 is dealt with here, without calls or new objects; this loop
-        is why a client thread follows hundreds of streams. All others go to `_chunk`, which checks shapes.
+        This hot loop handles chunks that only add text to choice 0, without calls or new objects, so that one thread
+        can follow hundreds of streams. All other chunks go to `_chunk`, which checks their types.
 
         Raises:
-            EndpointError: the endpoint sent an error, or something that is not a chunk.
+            EndpointError: the endpoint sent an error, or data that is not a chunk.
         """
         loads, content, reasoning = orjson.loads, self._content, self._reasoning
         for event in events:
@@ -130,7 +130,7 @@ class Reassembly:
         return decoded.value
 
     def _chunk(self, value: Json, event: bytes) -> None:
-        """Any chunk, every shape checked."""
+        """Take any chunk, with all types checked."""
         if self.ended:
             self.note(Anomaly.AFTER_DONE)
             return
@@ -147,7 +147,7 @@ class Reassembly:
         self._plain = 0 in self._choices and not self._finish
 
     def _identity(self, chunk: Mapping[str, Json]) -> None:
-        """Keep the first id and model; a later one that differs is another answer's chunk, or a careless router's."""
+        """Keep the first id and model; a different later one means a mixed-up stream or a careless router."""
         id_, model = as_text(chunk.get("id"), "id"), as_text(chunk.get("model"), "model")
         if id_ and self._id and id_ != self._id:
             self.note(Anomaly.ID_CHANGED)
@@ -171,7 +171,7 @@ class Reassembly:
         self._finished(as_text(choice.get("finish_reason") or None, "finish_reason"))
 
     def _delta(self, delta: Mapping[str, Json]) -> None:
-        """The part of an answer: a stream's delta or a document's message."""
+        """Take a stream's delta or a document's message."""
         text = as_text(delta.get("content"), "content")
         thought = as_text(delta.get("reasoning_content") or delta.get("reasoning"), "reasoning_content")
         calls = delta.get("tool_calls")
@@ -201,10 +201,10 @@ class Reassembly:
             self._counted = self.chunks
 
     def end(self) -> None:
-        """The stream is over.
+        """End of the stream.
 
         Raises:
-            EndpointError: it was empty, cut off (no finish_reason came), or given up by the server.
+            EndpointError: the stream was empty, cut off (it has no finish_reason), or given up by the server.
         """
         if not self.chunks:
             raise EndpointError(FailureKind.EMPTY_STREAM, "the stream holds no chunk of an answer")
@@ -222,10 +222,10 @@ class Reassembly:
             self.note(Anomaly.USAGE_NOT_LAST)
 
     def document(self, data: bytes) -> None:
-        """Take a whole answer that did not come as a stream.
+        """Take a whole answer that is not a stream.
 
         Raises:
-            EndpointError: it is not a chat completion.
+            EndpointError: not a chat completion.
         """
         try:
             self._document(as_object(self._decoded(data), "the answer"))
@@ -260,13 +260,13 @@ class Reassembly:
             raise EndpointError(FailureKind.CONTENT_FILTER, told)
 
     def take_text(self, text: str) -> None:
-        """Take a body that is no completion as it is."""
+        """Take a body that is not a completion as plain text."""
         self._content.append(text)
         self._mend = True
         self.chunks = 1
 
     def completion(self, clean: Callable[[str], str], **facts: Any) -> Completion:
-        """The answer, every text passed through `clean`; `facts` are further fields of `Completion`."""
+        """The answer with `clean` applied to every text; `facts` are further fields of `Completion`."""
         tidy: Callable[[str], str] = (lambda text: clean(mended(text))) if self._mend else clean
         usage = self._written_usage(tidy)
         return Completion(
@@ -285,7 +285,7 @@ class Reassembly:
         )
 
     def _written_usage(self, clean: Callable[[str], str]) -> dict[str, Json] | None:
-        """Usage as it can be written down again: numbers and texts of any size come from outside."""
+        """The usage, if it can be serialised again: it comes from outside and may contain anything."""
         if self._usage is None:
             return None
         try:
@@ -298,12 +298,12 @@ class Reassembly:
 
 
 def _texted(choice: Mapping[str, Json]) -> dict[str, Json]:
-    """The answer of `/completions`, whose choices have `text` where those of a chat have a message."""
+    """A choice of `/completions` as a message: it has `text` in its place."""
     return {"content": choice["text"]} if "text" in choice else {}
 
 
 def _numbered(message: dict[str, Json]) -> dict[str, Json]:
-    """`message` whose tool calls carry their positions, as those of a stream do."""
+    """`message` with an index in each tool call, as in a stream."""
     calls = [as_object(call, "a tool call") for call in as_list(message.get("tool_calls"), "tool_calls")]
     return message | {"tool_calls": [{**call, "index": number} for number, call in enumerate(calls)]}
 
@@ -314,7 +314,7 @@ def _stream_error(error: Json, event: bytes) -> EndpointError:
 
 
 def _error_text(error: Json) -> str:
-    """What people wrote into an error object."""
+    """The message of an error object."""
     if isinstance(error, dict) and isinstance(error.get("message"), str):
         return str(error["message"])
     return error if isinstance(error, str) else "without a message"

@@ -1,4 +1,4 @@
-"""Which failures are tried again, and after how long. Pure."""
+"""Decides whether to try again after a failure, and after how long."""
 
 import math
 import random
@@ -25,16 +25,16 @@ RETRIED = frozenset(
         FailureKind.SERVER_ERROR,
     }
 )
-"""Not retried: a content filter, too large, the total deadline, a refused key, a redirect, a refused request."""
+"""Never retried: a content filter, too large, the total deadline, a refused key, a redirect, a refused request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What follows a failed try.
+    """The decision after a failed try.
 
     Attributes:
         wait: seconds until the next try; None gives up.
-        reason: why it gives up, empty when this kind is never retried.
+        reason: why it gives up; empty for a failure that is never retried.
     """
 
     wait: float | None = None
@@ -53,14 +53,14 @@ def decide(
     """Whether to try again after a failure.
 
     The back-off is exponential with full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter").
-    An endpoint that asks for a pause gets it, plus a jitter, unless that is longer than what is left.
+    A pause that the endpoint asks for is kept, plus a jitter, unless it is longer than the time left.
 
     Args:
         kind: cause of the last failure.
-        options: bounds of retries.
+        options: limits of retries.
         rng: source of the jitter.
-        tries: how many were made.
-        spent: seconds that retries and pauses took so far.
+        tries: number of tries so far.
+        spent: seconds of retries and pauses so far.
         asked: pause that the endpoint asked for.
     """
     left = options.retry_max_seconds - spent

@@ -1,16 +1,16 @@
-"""Checks of what JSON from outside must look like; each failure is a bad response, not a crash."""
+"""Checks the types of JSON values from an endpoint; a wrong one is a bad response."""
 
 from kvv_action.errors import EndpointError
 from kvv_action.schema import FailureKind, Json
 
 
 def bad_response(message: str, body: bytes = b"") -> EndpointError:
-    """An answer that cannot be read; `body` is cut and cleaned by the client."""
+    """An answer that cannot be read; the client cuts and redacts `body`."""
     return EndpointError(FailureKind.BAD_RESPONSE, message, body=excerpt(body))
 
 
 def excerpt(body: bytes) -> str:
-    """Enough of a body to find secrets in it before it is cut for people."""
+    """The beginning of a body, long enough to find secrets before it is cut further."""
     return body[:65536].decode("utf-8", "replace")
 
 

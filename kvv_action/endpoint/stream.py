@@ -1,20 +1,20 @@
-"""Server-sent events, read from bytes as they come.
+"""Reads server-sent events from bytes.
 
-The rules are those of https://html.spec.whatwg.org/multipage/server-sent-events.html except that a lone
-CR does not end a line, and that a last event without a blank line counts.
+The rules are those of https://html.spec.whatwg.org/multipage/server-sent-events.html, with two exceptions: a lone CR
+does not end a line, and a last event without a blank line counts.
 """
 
 
 class ErrorEvent(bytes):
-    """The data of an event that the endpoint named `error`."""
+    """The data of an event with the name `error`."""
 
     __slots__ = ()
 
 
 class EventReader:
-    """Cuts a body into the data of its events.
+    """Splits a body into the data of its events.
 
-    Lines are cut at newline bytes only, so a character that is split between two reads stays whole.
+    It splits at newline bytes only, so a character that is divided between two reads stays whole.
     """
 
     __slots__ = ("_data", "_error", "_more", "_parts")
@@ -26,7 +26,7 @@ class EventReader:
         self._error = False
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The data of all events that `data` completes."""
+        """The data of the events that `data` completes."""
         if b"\n" not in data:
             self._parts.append(data)
             return []
@@ -46,7 +46,7 @@ class EventReader:
         return self._events([rest, b""])
 
     def _events(self, lines: list[bytes]) -> list[bytes]:
-        """This loop sees every line of every stream: no calls, no objects but the slices."""
+        """Parse lines. This is the hot loop of every stream: it makes no calls and no objects but the slices."""
         events: list[bytes] = []
         data = self._data
         for line in lines:

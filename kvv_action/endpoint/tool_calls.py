@@ -1,4 +1,4 @@
-"""Tool calls put together from the pieces of a stream."""
+"""Assembles tool calls from the pieces of a stream."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class _Call:
 
 
 class ToolCalls:
-    """Collects calls by index; an index that was never sent is the next free one.
+    """Collects calls by index; a call without an index gets the next free one.
 
     A piece without index belongs to the call with its id; without a known id, an id or a name opens a call
     and anything else continues the last one. The same index with another id and a name is another call
@@ -39,7 +39,7 @@ class ToolCalls:
 
     @property
     def characters(self) -> int:
-        """Of the arguments so far."""
+        """Characters of the arguments so far."""
         return sum(len(piece) for call in self._calls for piece in call.arguments)
 
     @property
@@ -97,7 +97,7 @@ class ToolCalls:
         return call
 
     def _head(self, call: _Call, id_: str, name: str) -> None:
-        """Id and name come whole as a rule, in pieces or again and again as exceptions."""
+        """Store id and name; they usually come once, but some servers repeat them or send them in pieces."""
         if (id_ and id_ == call.id) or (name and name == call.name):
             self._note(Anomaly.CALL_HEADER_REPEATED)
         if id_ and id_ != call.id:
@@ -109,7 +109,7 @@ class ToolCalls:
             call.name += name
 
     def done(self, clean: Callable[[str], str]) -> tuple[ToolCall, ...]:
-        """All calls in the numerical order of their indexes, texts passed through `clean`."""
+        """All calls in order of their indexes, with `clean` applied to their texts."""
         return tuple(
             ToolCall(
                 id=clean(call.id),

@@ -1,4 +1,4 @@
-"""The way to the endpoint: httpx over aiohttp's connection pool, which holds 500 streams cheaply."""
+"""Opens the transport: httpx over aiohttp's connection pool, which handles 500 streams cheaply."""
 
 from urllib.request import getproxies, proxy_bypass
 
@@ -10,15 +10,15 @@ from kvv_action.endpoint.options import ClientOptions
 from kvv_action.errors import Problem, UsageError
 
 KEEPALIVE = 4.0
-"""Seconds that an idle connection is kept: less than the 5 s after which uvicorn (vLLM, SGLang) closes it."""
+"""Seconds that an idle connection stays open: less than the 5 s of uvicorn (vLLM, SGLang)."""
 
 READ_BUFFER = 256 * 1024
 
 
 def open_transport(options: ClientOptions) -> AiohttpTransport:
-    """A transport for one endpoint; proxies are taken from where httpx takes them.
+    """A transport for one endpoint, with the same proxy settings as httpx.
 
-    Cookies are not kept: one that a load balancer sets would tie the whole run to one server.
+    It drops cookies: a load balancer's cookie would send the whole run to one server.
     """
     ssl_context = httpx.create_ssl_context()
 
@@ -27,6 +27,20 @@ def open_transport(options: ClientOptions) -> AiohttpTransport:
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), read_bufsize=READ_BUFFER)
 
     return AiohttpTransport(verify=ssl_context, proxy=_proxy(options.base_url), client=session)
+
+
+def proxy_in_use(base_url: str) -> tuple[str, str]:
+    """The variable that names the proxy on the way to an endpoint, and its address without credentials; empty for none.
+
+    Raises:
+        UsageError: the variable holds no address of a proxy.
+    """
+    proxy = _proxy(base_url)
+    if proxy is None:
+        return "", ""
+    scheme = httpx.URL(base_url).scheme
+    name = scheme if getproxies().get(scheme) else "all"
+    return f"{name.upper()}_PROXY", str(proxy.url.copy_with(username=None, password=None, path="/")).rstrip("/")
 
 
 def _proxy(base_url: str) -> httpx.Proxy | None:

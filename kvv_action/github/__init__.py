@@ -1,1 +1,1 @@
-"""How a step speaks with GitHub's runner: what it reads from it, prints for it and writes into its files."""
+"""Everything about GitHub: the runner, workflow commands, the REST API, attestations."""

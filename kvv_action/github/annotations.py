@@ -1,4 +1,4 @@
-"""Annotations of a run, of wrong inputs and of breakdowns: the worst first, within the runner's limits."""
+"""Annotations for a run and for wrong inputs: the worst first, within the limits of the runner."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from kvv_action.errors import Problem
 from kvv_action.github.commands import command, inert
-from kvv_action.schema import BenchmarkKind, BenchmarkResult, Outcome, RunReport, RunState, Verdict
+from kvv_action.schema import BenchmarkKind, BenchmarkResult, Finding, Outcome, RunReport, RunState, Severity, Verdict
+from kvv_action.verdict.lead import arrival, first_cause, seen_in, to_do
 
 PER_LEVEL = 10
 """Annotations of one level that GitHub shows for a step."""
@@ -16,8 +17,8 @@ LONGEST = 4096
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
-class Level(StrEnum):
-    """How an annotation is shown; the worst first."""
+class AnnotationLevel(StrEnum):
+    """The level of an annotation, the worst first."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -26,14 +27,14 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """A message beside the run; `title` and `message` may hold untrusted text."""
+    """A message beside the run; `title` and `message` may contain untrusted text."""
 
-    level: Level
+    level: AnnotationLevel
     title: str
     message: str
 
     def edited(self, edit: Callable[[str], str]) -> "Annotation":
-        """With `edit` done to both texts, before anything is escaped or cut."""
+        """A copy with `edit` applied to both texts, before they are escaped or cut."""
         return Annotation(level=self.level, title=edit(self.title), message=edit(self.message))
 
     def __str__(self) -> str:
@@ -42,11 +43,13 @@ class Annotation:
 
 
 _LEVELS = {
-    Verdict.FAIL: Level.ERROR,
-    Verdict.INCONCLUSIVE: Level.WARNING,
-    Verdict.SKIPPED: Level.WARNING,
-    Verdict.PASS: Level.NOTICE,
+    Verdict.FAIL: AnnotationLevel.ERROR,
+    Verdict.INCONCLUSIVE: AnnotationLevel.WARNING,
+    Verdict.SKIPPED: AnnotationLevel.WARNING,
+    Verdict.PASS: AnnotationLevel.NOTICE,
 }
+_TOLD = {Severity.FAILURE: AnnotationLevel.ERROR, Severity.WARNING: AnnotationLevel.WARNING}
+"""Information has no annotation."""
 
 
 def cut(text: str, limit: int = LONGEST) -> str:
@@ -58,17 +61,18 @@ def cut(text: str, limit: int = LONGEST) -> str:
 
 
 def _harmless(text: str) -> str:
-    """No command, no control character, no invisible one."""
+    """Text without workflow commands, control characters and invisible characters."""
     return inert(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", text).strip())
 
 
 def of_report(report: RunReport) -> list[Annotation]:
-    """The verdict, then every benchmark that did not pass, then every probe that failed."""
+    """The verdict, findings over all answers, every benchmark that did not pass, every probe that failed."""
     title = f"kvv: {report.verdict}"
     verdict = Annotation(level=_LEVELS[report.verdict], title=title, message=_headline(report))
-    meant = {planned.id for planned in report.plan.benchmarks if planned.skip}
+    left_out = {planned.id for planned in report.plan.benchmarks if planned.skip}
     notable = [result for result in report.benchmarks if result.verdict is not Verdict.PASS]
-    found = [verdict, *(_of_benchmark(result, meant=result.id in meant) for result in notable)]
+    told = [_of_finding(one) for one in report.findings if one.severity in _TOLD]
+    found = [verdict, *told, *(_of_benchmark(result, planned_skip=result.id in left_out) for result in notable)]
     for result in report.benchmarks:
         if result.kind is BenchmarkKind.CONTRACT:
             found.extend(_failed_probes(result))
@@ -80,14 +84,15 @@ def of_report(report: RunReport) -> list[Annotation]:
 def of_problems(problems: Sequence[Problem]) -> list[Annotation]:
     """One error for each wrong input."""
     return limited(
-        Annotation(level=Level.ERROR, title=f"kvv: input {problem.name}", message=str(problem)) for problem in problems
+        Annotation(level=AnnotationLevel.ERROR, title=f"kvv: input {problem.name}", message=str(problem))
+        for problem in problems
     )
 
 
 def limited(annotations: Iterable[Annotation]) -> list[Annotation]:
-    """Errors, warnings, notices, at most ten of each; the tenth tells how many more there would have been."""
+    """Errors, warnings, notices, at most ten of each; of more, the tenth tells how many are left out."""
     found = list(annotations)
-    return [kept for level in Level for kept in _first([one for one in found if one.level is level])]
+    return [kept for level in AnnotationLevel for kept in _first([one for one in found if one.level is level])]
 
 
 def _first(annotations: list[Annotation]) -> list[Annotation]:
@@ -100,7 +105,7 @@ def _first(annotations: list[Annotation]) -> list[Annotation]:
 
 
 def _headline(report: RunReport) -> str:
-    text = f"{report.endpoint.model} at {report.endpoint.vendor}: {report.reason}"
+    text = f"{report.endpoint.model} at {report.endpoint.vendor}: {_lead(report)}"
     if report.state is not RunState.COMPLETE and report.state_reason not in report.reason:
         text += f"\n{report.state.capitalize()}: {report.state_reason}"
     if report.demonstration:
@@ -108,24 +113,38 @@ def _headline(report: RunReport) -> str:
     return text
 
 
-def _of_benchmark(result: BenchmarkResult, *, meant: bool) -> Annotation:
-    """What came of a benchmark; that one was not to be asked, as planned, is no warning."""
+def _lead(report: RunReport) -> str:
+    """The cause with what to do where there is one, how answers arrived, and the reason."""
+    found = first_cause(report)
+    lines = [found.cause, f"Do first: {to_do(found)}"] if found else [report.reason]
+    lines += [f"Delivery: {arrival(report.delivery)}"] if report.delivery else []
+    return "\n".join([*lines, *([report.reason] if found and report.reason != found.cause else [])])
+
+
+def _of_finding(found: Finding) -> Annotation:
+    examples = [f"{one.benchmark} {one.sample}: {one.shown}" for one in found.evidence[:1]]
+    lines = [f"{found.cause} ({seen_in(found)}; {', '.join(found.benchmarks)})", to_do(found), *examples]
+    return Annotation(level=_TOLD[found.severity], title=f"kvv: {found.cause_id}", message="\n".join(lines))
+
+
+def _of_benchmark(result: BenchmarkResult, *, planned_skip: bool) -> Annotation:
+    """A benchmark that did not pass; a planned skip is only a notice."""
     lines = [result.reason, *(f"{found.count} × {found.cause}: {found.remedy}" for found in result.diagnosis[:5])]
     lines += [f"{failure.count} × {failure.kind}: {failure.example}" for failure in result.failures[:5]]
     title = f"{result.title}: {'not judged' if result.orientation else result.verdict}"
-    harmless = result.orientation or (meant and result.verdict is Verdict.SKIPPED)
-    level = Level.NOTICE if harmless else _LEVELS[result.verdict]
+    harmless = result.orientation or (planned_skip and result.verdict is Verdict.SKIPPED)
+    level = AnnotationLevel.NOTICE if harmless else _LEVELS[result.verdict]
     return Annotation(level=level, title=title, message="\n".join(lines))
 
 
 def _failed_probes(result: BenchmarkResult) -> Iterator[Annotation]:
-    level = Level.ERROR if result.verdict is Verdict.FAIL else Level.WARNING
+    level = AnnotationLevel.ERROR if result.verdict is Verdict.FAIL else AnnotationLevel.WARNING
     for case in result.cases:
         if case.outcome in (Outcome.WRONG, Outcome.PARTIAL, Outcome.UNPARSED):
             yield Annotation(level=level, title=f"{result.title}: {case.id}", message=case.explanation or case.answer)
 
 
 def _infrastructure(result: BenchmarkResult) -> Annotation:
-    """Failed requests beside a pass: worth a look, no reason to fail."""
+    """Failed requests of a benchmark that passed."""
     lines = [f"{failure.count} × {failure.kind}: {failure.example}" for failure in result.failures[:5]]
-    return Annotation(level=Level.WARNING, title=f"{result.title}: failed requests", message="\n".join(lines))
+    return Annotation(level=AnnotationLevel.WARNING, title=f"{result.title}: failed requests", message="\n".join(lines))

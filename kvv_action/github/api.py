@@ -1,7 +1,7 @@
-"""GitHub's REST API, as much of it as a submission needs.
+"""A client of GitHub's REST API for submissions.
 
-One request at a time; rate limits are waited for; a write whose answer was lost is looked for before it is repeated;
-the token goes to the configured address alone, in one header, and appears in no message.
+It sends one request at a time and waits at rate limits. Before it repeats a write whose answer was lost, it checks
+whether the write took place. The token goes only to the configured address, in one header, and into no message.
 """
 
 import time
@@ -15,7 +15,7 @@ import orjson
 
 from kvv_action import __version__
 from kvv_action.errors import Problem, UsageError
-from kvv_action.github.limits import BETWEEN_WRITES, asked_pause
+from kvv_action.github.rate_limit import BETWEEN_WRITES, asked_pause
 from kvv_action.github.refusals import GitHubError, Refused, explain, moved, said
 from kvv_action.redact import Redactor
 
@@ -24,30 +24,30 @@ LARGEST = 8 * 2**20
 """Bytes of an answer that are read."""
 REPEATED = (500, 502, 503, 504)
 Landed = Callable[[], Json | None]
-"""Looks whether a write whose answer was lost took place; what it returns stands for that answer."""
+"""Checks whether a write took place whose answer was lost; returns the object in place of that answer, or None."""
 VERSION = "2022-11-28"
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 class Api(Protocol):
-    """GitHub, or a rehearsal of it."""
+    """GitHub, or a rehearsal for a dry run."""
 
     def find(self, path: str, **query: str) -> Json | None:
-        """GET; None when there is no such thing. Raises GitHubError."""
+        """GET; None when the resource does not exist. Raises GitHubError."""
         ...
 
     def write(self, method: str, path: str, body: Mapping[str, Json], *, landed: Landed | None = None) -> Json:
-        """POST or PATCH. Raises GitHubError, or Refused for an answer 4xx."""
+        """POST or PATCH. Raises GitHubError, or Refused for status 4xx."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """Time, as the client sees it. Durations are in seconds.
+    """Clock, pauses and deadlines of a client. Durations are in seconds.
 
     Attributes:
-        budget: time that all pauses together may take.
-        tries: of a request whose answer was lost or was 5xx.
+        budget: limit for all pauses together.
+        tries: attempts of a request whose answer was lost or had status 5xx.
         first, longest: back-off between those.
     """
 
@@ -60,13 +60,6 @@ class Pace:
     deadline: float = 60.0
 
 
-@dataclass(slots=True)
-class _Waiting:
-    """How long one client has waited so far."""
-
-    spent: float = 0.0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reply:
     status: int
@@ -75,20 +68,19 @@ class _Reply:
 
 
 def silent(text: str) -> None:
-    """Says nothing."""
-    del text
+    """Drop the message."""
 
 
 def path(*parts: str) -> str:
-    """`/repos/o/r/git/ref/heads/b` of its parts; slashes within a part stay, everything else is quoted."""
+    """The parts as a path such as `/repos/o/r/git/ref/heads/b`; slashes within a part stay, all else is quoted."""
     return "".join("/" + quote(part, safe="/") for part in parts)
 
 
 def check_address(url: str) -> None:
-    """Refuse addresses to which a token must not go.
+    """Refuse an address to which a token must not be sent.
 
     Raises:
-        UsageError: not https (but for this machine), or with credentials.
+        UsageError: not https (except on this machine), or with credentials.
     """
     parts = urlsplit(url)
     secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOCAL)
@@ -103,14 +95,14 @@ class GitHub:
 
     Attributes:
         url: of the API.
-        tell: says what is waited for.
+        tell: reports each pause.
     """
 
     url: str
     token: str = field(repr=False)
     tell: Callable[[str], None] = silent
     pace: Pace = field(default_factory=Pace)
-    _waiting: _Waiting = field(default_factory=_Waiting)
+    _waited: float = 0.0
     _wrote: bool = False
     _client: httpx.Client = field(init=False, repr=False)
     _redact: Redactor = field(init=False, repr=False)
@@ -127,7 +119,7 @@ class GitHub:
         try:
             self._client = httpx.Client(headers=headers, timeout=self.pace.deadline, follow_redirects=False)
         except (ValueError, UnicodeError):
-            allowed = "It holds characters that an HTTP header cannot carry; check how it was pasted."
+            allowed = "It contains characters that an HTTP header cannot carry; check how it was pasted."
             raise UsageError([Problem(name="leaderboard-token", value="", allowed=allowed)]) from None
 
     def __enter__(self) -> "GitHub":
@@ -140,7 +132,7 @@ class GitHub:
         """See `Api`."""
         reply = self._send("GET", path, query=query)
         if reply is None:
-            raise GitHubError(f"{self._name('GET', path)}: no answer of GitHub after {self.pace.tries} tries")
+            raise GitHubError(f"{self._name('GET', path)}: no answer from GitHub after {self.pace.tries} tries")
         if reply.status in (404, 409):  # 409: the repository is still empty
             return None
         return self._checked("GET", path, reply)
@@ -158,14 +150,14 @@ class GitHub:
                 return self._checked(method, path, reply)
             self._pause(self._backoff(attempt), f"{self._name(method, path)}: no answer")
         raise GitHubError(
-            f"{self._name(method, path)}: no answer of GitHub after {self.pace.tries} tries; "
+            f"{self._name(method, path)}: no answer from GitHub after {self.pace.tries} tries; "
             "run the same command again: it finds what was done already"
         )
 
     def _send(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Json = None, tries: int = 0
     ) -> _Reply | None:
-        """The answer, after every pause that GitHub asks for; None when it stays lost or 5xx."""
+        """The answer, after all pauses that GitHub asks for; None when all tries are lost or have status 5xx."""
         lost = limited = 0
         while True:
             reply = self._once(method, path, query or {}, body)
@@ -212,11 +204,11 @@ class GitHub:
         raise GitHubError(f"{what}: HTTP {reply.status} without the JSON that GitHub documents; is {self.url} its API?")
 
     def _pause(self, seconds: float, why: str) -> None:
-        self._waiting.spent += seconds
-        if self._waiting.spent > self.pace.budget:
+        self._waited += seconds
+        if self._waited > self.pace.budget:
             at = time.strftime("%H:%M UTC", time.gmtime(self.pace.now() + seconds))
             raise GitHubError(
-                f"{why}: that is longer than a submission waits ({self.pace.budget:.0f} s in all). "
+                f"{why}: the pauses are longer than a submission may wait ({self.pace.budget:.0f} s in all). "
                 f"Run the same command again after {at}; it finds what was done already"
             )
         self.tell(why)

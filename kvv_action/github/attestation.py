@@ -1,9 +1,9 @@
-"""Who produced a file: GitHub's artifact attestations, verified by `gh attestation verify`.
+"""Verifies who produced a file, by GitHub's artifact attestations and `gh attestation verify`.
 
-gh checks the signature, the certificate chain, the transparency log and that the file is the attested one; what the
-certificate says about repository, workflow and run is compared here once more from its JSON. A reusable workflow is the
-signer, so that whoever calls it cannot add steps to what is signed; but only at a ref that its maintainers publish: a
-workflow at the head of a pull request is anybody's.
+gh checks the signature, the certificate chain, the transparency log and the digest of the file. This module compares
+the certificate's repository, workflow and run once more, from the JSON of gh. The signer is a reusable workflow, so its
+caller cannot add steps to the signed job. It counts only at a ref that its maintainers publish, because anybody can
+change a workflow at the head of a pull request.
 """
 
 import json
@@ -20,7 +20,7 @@ from typing import Any
 
 SLSA = "https://slsa.dev/provenance/v1"
 ISSUER = "https://token.actions.githubusercontent.com"
-"""Of github.com; an enterprise can have one of its own."""
+"""The issuer of github.com; an enterprise may have its own."""
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SECONDS = 120
 _PASSED_ON = ("HOME", "PATH", "GH_TOKEN", "GITHUB_TOKEN", "GH_HOST", "GH_ENTERPRISE_TOKEN", "HTTPS_PROXY", "HTTP_PROXY",
@@ -38,15 +38,15 @@ _REFUSALS = (
     "expected issuer",
     "expected subject",
 )
-"""Words of gh (pkg/cmd/attestation/verify) for *this is not attested*; anything else means *could not be seen*."""
+"""Words of gh (pkg/cmd/attestation/verify) that mean *not attested*; any others mean *could not verify*."""
 _UNSEEN = ("http 4", "http 5", "tuf client", "trusted root", "dial tcp", "no such host", "timeout")
-"""Words that go before those: gh got no answer. 404 is one of them, for GitHub says it of a private repository, too."""
+"""Words that mean that gh got no answer; they are checked first. GitHub answers 404 for a private repository, too."""
 TAGS = "refs/tags/v*"
-"""Where a signer is accepted that names no ref of its own."""
+"""Refs at which a signer without its own ref is accepted."""
 
 
-class Outcome(StrEnum):
-    """`unavailable` says nothing about the file: the verification itself could not run."""
+class AttestationOutcome(StrEnum):
+    """Result of a verification; `unavailable` says nothing about the file, because the verification could not run."""
 
     VERIFIED = "verified"
     REFUSED = "refused"
@@ -55,9 +55,9 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attestation:
-    """The end of a verification; `signer` and `run` only when it is verified."""
+    """The result of a verification; `signer` and `run` are set only when it is verified."""
 
-    outcome: Outcome
+    outcome: AttestationOutcome
     reason: str = ""
     signer: str = ""
     run: str = ""
@@ -65,17 +65,17 @@ class Attestation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What must be attested.
+    """The facts that must be attested.
 
     Attributes:
-        sha256: of the file.
-        repository: `owner/name` whose workflow ran.
-        run_id: of that workflow; empty accepts any.
-        signers: workflows whose signature counts, as `owner/name/.github/workflows/file.yml`, or with `@` and a ref
-            (`refs/heads/main`, `*` for any part of it) or a commit; without one at the tags `v*`.
+        sha256: digest of the file.
+        repository: `owner/name` of the repository whose workflow ran.
+        run_id: id of the workflow run; empty accepts any.
+        signers: accepted workflows, as `owner/name/.github/workflows/file.yml`, optionally with `@` and a ref
+            (`refs/heads/main`; `*` matches any part) or a commit; without one only tags `v*` are accepted.
         bundle, trusted_root: files for a machine without network; None asks GitHub.
-        server: GitHub's own address.
-        issuer: who vouches for the workflow's identity.
+        server: address of GitHub.
+        issuer: issuer of the workflow's identity token.
     """
 
     sha256: str
@@ -89,16 +89,16 @@ class Expected:
 
 
 def verify(file: Path, expected: Expected) -> Attestation:
-    """Verify that one of the signers attested a file for a repository's run."""
+    """Verify that one of the signers attested this file for a run of this repository."""
     gh = shutil.which("gh")
     if not expected.signers:
-        return Attestation(outcome=Outcome.UNAVAILABLE, reason="leaderboard.toml names no signer")
+        return Attestation(outcome=AttestationOutcome.UNAVAILABLE, reason="leaderboard.toml names no signer")
     if gh is None:
-        return Attestation(outcome=Outcome.UNAVAILABLE, reason="the command gh is not installed here")
-    last = Attestation(outcome=Outcome.REFUSED, reason="none of the signers attested it")
+        return Attestation(outcome=AttestationOutcome.UNAVAILABLE, reason="the command gh is not installed here")
+    last = Attestation(outcome=AttestationOutcome.REFUSED, reason="none of the signers attested it")
     for signer in expected.signers:
         last = _by(gh, file, expected, signer)
-        if last.outcome is not Outcome.REFUSED:
+        if last.outcome is not AttestationOutcome.REFUSED:
             return last
     return last
 
@@ -116,26 +116,26 @@ def _by(gh: str, file: Path, expected: Expected, signer: str) -> Attestation:
     try:
         done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False, env=environment)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Attestation(outcome=Outcome.UNAVAILABLE, reason=f"gh cannot run: {type(error).__name__}")
+        return Attestation(outcome=AttestationOutcome.UNAVAILABLE, reason=f"gh cannot run: {type(error).__name__}")
     if done.returncode:
         words = " ".join(done.stderr.decode(errors="replace").split())[:300] or f"exit status {done.returncode}"
         return Attestation(outcome=_meaning(words.lower()), reason=f"gh says: {words}")
     return _read(done.stdout, expected, signer)
 
 
-def _meaning(words: str) -> Outcome:
-    """Whether gh saw that nothing is attested, or could not see."""
+def _meaning(words: str) -> AttestationOutcome:
+    """Whether gh refused the file, or could not verify it."""
     if any(word in words for word in _UNSEEN):
-        return Outcome.UNAVAILABLE
-    return Outcome.REFUSED if any(word in words for word in _REFUSALS) else Outcome.UNAVAILABLE
+        return AttestationOutcome.UNAVAILABLE
+    return AttestationOutcome.REFUSED if any(word in words for word in _REFUSALS) else AttestationOutcome.UNAVAILABLE
 
 
 def _read(output: bytes, expected: Expected, signer: str) -> Attestation:
-    """The JSON of gh, compared with what is expected; one attestation that fits is enough."""
+    """Compare the JSON of gh with the expected facts; one matching attestation is enough."""
     try:
         found = json.loads(output)
     except ValueError:
-        return Attestation(outcome=Outcome.UNAVAILABLE, reason="gh printed something else than JSON")
+        return Attestation(outcome=AttestationOutcome.UNAVAILABLE, reason="gh did not print JSON")
     reasons = []
     for one in found if isinstance(found, list) else []:
         result = one.get("verificationResult") if isinstance(one, dict) else None
@@ -143,36 +143,38 @@ def _read(output: bytes, expected: Expected, signer: str) -> Attestation:
         if not problems:
             certificate = _certificate(result or {})
             return Attestation(
-                outcome=Outcome.VERIFIED, signer=certificate["buildSignerURI"], run=certificate["runInvocationURI"]
+                outcome=AttestationOutcome.VERIFIED,
+                signer=certificate["buildSignerURI"],
+                run=certificate["runInvocationURI"],
             )
         reasons += problems
-    return Attestation(outcome=Outcome.REFUSED, reason="; ".join(reasons[:3]) or "gh listed no attestation")
+    return Attestation(outcome=AttestationOutcome.REFUSED, reason="; ".join(reasons[:3]) or "gh listed no attestation")
 
 
 def _problems(result: dict[str, Any], expected: Expected, signer: str) -> Iterator[str]:
     certificate, statement = _certificate(result), result.get("statement")
     statement = statement if isinstance(statement, dict) else {}
     if not _is_subject(statement.get("subject"), expected.sha256):
-        yield "it is about another file"
+        yield "it attests another file"
     if statement.get("predicateType") != SLSA:
-        yield "it is no build provenance"
+        yield "it is not a build provenance"
     if not result.get("verifiedTimestamps"):
-        yield "its time is not verified"
+        yield "its timestamp is not verified"
     server, wanted = expected.server.rstrip("/"), expected.repository
     if certificate.get("issuer") != expected.issuer:
-        yield "its certificate is not for a workflow of GitHub"
+        yield "its certificate was not issued to a GitHub workflow"
     if str(certificate.get("sourceRepositoryURI")).lower() != f"{server}/{wanted}".lower():
-        yield f"it is of another repository than {wanted}"
+        yield f"it comes from another repository than {wanted}"
     yield from _signed_by(certificate, server, signer)
     if certificate.get("runnerEnvironment") != "github-hosted":
-        yield "it did not run on a machine of GitHub"
+        yield "it did not run on a GitHub-hosted runner"
     run = f"{server}/{wanted}/actions/runs/{expected.run_id}/attempts/".lower()
     if expected.run_id and not str(certificate.get("runInvocationURI")).lower().startswith(run):
-        yield f"it is of another run than {expected.run_id}"
+        yield f"it comes from another run than {expected.run_id}"
 
 
 def _signed_by(certificate: Mapping[str, Any], server: str, signer: str) -> Iterator[str]:
-    """The workflow, and the ref or commit at which it ran."""
+    """Problems with the signing workflow, and with the ref or commit at which it ran."""
     workflow, _, wanted = signer.partition("@")
     found, _, ref = str(certificate.get("buildSignerURI")).partition("@")
     if found.lower() != f"{server}/{workflow}".lower():

@@ -1,4 +1,4 @@
-"""Workflow commands: the lines of output that the runner acts on, and text that it must not act on.
+"""Writes workflow commands for the runner, and makes untrusted text harmless to it.
 
 The rules are those of `ActionCommand.cs` in github.com/actions/runner: `::name key=value::data` counts at the start
 of a line, white space aside; the old `##[name key=value;]data` counts anywhere. Lines end with CR, LF or both.
@@ -13,43 +13,43 @@ _START = re.compile(r"(?P<margin>(?:\A|[\r\n])\s*):(?=:)")
 
 
 def escape_data(text: str) -> str:
-    """Text after the second `::`."""
+    """Escape the text after the second `::`."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def escape_property(text: str) -> str:
-    """The value of a property such as `title`."""
+    """Escape the value of a property such as `title`."""
     return escape_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def command(name: str, data: str = "", **properties: str) -> str:
-    """One workflow command, without a line end; empty properties are left out."""
+    """One workflow command without a newline; empty properties are left out."""
     listed = ",".join(f"{key}={escape_property(value)}" for key, value in properties.items() if value)
     return f"::{name}{' ' if listed else ''}{listed}::{escape_data(data)}"
 
 
 def add_masks(secret: str) -> tuple[str, ...]:
-    """Commands that make the runner hide a secret: the whole, and each of its lines.
+    """Commands that make the runner mask a secret as a whole, and each of its lines.
 
-    A placeholder, which cannot be told from ordinary text, is left alone, as in reports: masking it would eat the
-    log, and the runner drops outputs that hold a masked word.
+    Placeholders are not masked, as in reports: they look like ordinary text, so masking them would damage the log, and
+    the runner drops outputs that contain a masked word.
     """
     parts = dict.fromkeys(part.strip() for part in (secret, *secret.splitlines()))
     return tuple(command("add-mask", part) for part in parts if not is_placeholder(part))
 
 
 def new_token() -> str:
-    """A word that nobody can guess, to end a stretch of output without commands."""
+    """An unguessable token for `stop_commands` and `resume_commands`."""
     return secrets.token_hex(16)
 
 
 def stop_commands(token: str) -> str:
-    """From here on no line is a command, until `resume_commands` with the same token."""
+    """The command that makes the runner ignore commands until `resume_commands` with the same token."""
     return command("stop-commands", token)
 
 
 def resume_commands(token: str) -> str:
-    """Commands count again."""
+    """The command that makes the runner accept commands again."""
     return command(token)
 
 

@@ -1,24 +1,24 @@
-"""One comment on a pull request, updated in place; for a job that has rights and reads what one without wrote."""
+"""Writes one comment on a pull request and keeps it up to date."""
 
 from dataclasses import dataclass
 
 from kvv_action.github.api import Api, Json, path
-from kvv_action.github.homes import text
+from kvv_action.github.fork import text
 from kvv_action.github.proposal import Operation, Proposed
 from kvv_action.github.refusals import GitHubError
 
 PAGE, PAGES = 100, 30
-"""Items of a page, and how many pages are read; GitHub lists at most 3000 files of a pull request."""
+"""Items per page, and pages to read; GitHub lists at most 3000 files of a pull request."""
 BOT = "github-actions[bot]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """The end of a pull request, as the event of the finished workflow names it.
+    """The head of a pull request, from the event of the finished workflow.
 
     Attributes:
-        owner, branch: where it comes from.
-        sha: the commit that was checked; a newer one has a check of its own.
+        owner, branch: its source.
+        sha: the commit that was checked; a newer commit has its own check.
     """
 
     owner: str
@@ -27,28 +27,28 @@ class Head:
 
 
 def pull_of(api: Api, repository: str, head: Head) -> Json | None:
-    """The open pull request whose newest commit was checked; None when there is none any more."""
+    """The open pull request whose newest commit was checked; None when there is none."""
     listed = api.find(path("repos", repository, "pulls"), state="open", head=f"{head.owner}:{head.branch}")
     return next((one for one in listed or [] if (one.get("head") or {}).get("sha") == head.sha), None)
 
 
 def strangers(api: Api, repository: str, number: int, folder: str) -> list[str]:
-    """Files of a pull request outside of a folder: what could have changed the check itself."""
+    """Files of a pull request outside a folder; they could have changed the check itself."""
     files = _pages(api, path("repos", repository, "pulls", str(number), "files"))
     names = (str(item[key]) for item in files for key in ("filename", "previous_filename") if item.get(key))
     return [name for name in names if not name.startswith(f"{folder}/")]
 
 
 def comment(api: Api, repository: str, number: int, body: str, mark: str, *, author: str = BOT) -> Proposed:
-    """Write the comment, or bring ours up to date.
+    """Write the comment, or update the one that we wrote before.
 
     Args:
         api: GitHub.
         repository: `owner/name`.
         number: of the pull request.
         body: markdown that begins with `mark`.
-        mark: by which our comment is known.
-        author: whose comments are ours; others may copy the mark.
+        mark: identifies our comment.
+        author: account of our comments, because others may copy the mark.
 
     Raises:
         GitHubError: see `Api`.
@@ -73,10 +73,10 @@ def _is_ours(found: Json, mark: str, author: str) -> bool:
 
 
 def _pages(api: Api, where: str) -> list[Json]:
-    """Every item of a list.
+    """All items of a list.
 
     Raises:
-        GitHubError: it does not end.
+        GitHubError: the list is too long.
     """
     items: list[Json] = []
     for page in range(1, PAGES + 1):

@@ -1,4 +1,4 @@
-"""What the runner tells a step about itself; with `kvv_action.settings` the only reader of the environment."""
+"""Reads a step's context from the GitHub runner; only this module and `kvv_action.settings` read the environment."""
 
 import os
 from collections.abc import Mapping
@@ -26,19 +26,19 @@ _SAFE = {
     "action_ref": "GITHUB_ACTION_REF",
     "runner_environment": "RUNNER_ENVIRONMENT",
 }
-"""What reports may name; never a token, a path or a URL with credentials."""
+"""Facts that reports may show; never a token, a path or a URL with credentials."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """One step's surroundings.
+    """The environment of one step.
 
     Attributes:
-        workspace: the checkout, to which all paths of inputs are relative.
+        workspace: the checkout; paths in inputs are relative to it.
         output, step_summary: files that the runner reads after the step; None outside GitHub.
-        run_label: value of the label `kvv.run` on every container of this job; empty outside GitHub.
+        run_label: value of the label `kvv.run` on all containers of this job; empty outside GitHub.
         fork: the event is a pull request from another repository, so there are no secrets.
-        github: for `Provenance.github`.
+        github: facts for `Provenance.github`.
     """
 
     workspace: Path
@@ -50,7 +50,7 @@ class Context:
 
 
 def in_action() -> bool:
-    """Whether a GitHub runner, or something that behaves like one, started this process."""
+    """Whether a GitHub runner or a compatible program started this process."""
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
@@ -68,14 +68,14 @@ def read() -> Context:
 
 
 def given(setting: str) -> str:
-    """The raw text of a setting, before anything checks it: the input, or else the `KVV_*` variable."""
+    """The unchecked text of a setting: the input, else the `KVV_*` variable."""
     variable = setting.upper().replace("-", "_")
     texts = (os.environ.get(name, "") for name in (f"INPUT_{setting.upper()}", f"KVV_{variable}"))
     return next((text for text in texts if text.strip()), "")
 
 
 def secrets() -> tuple[str, ...]:
-    """The raw secrets among the inputs: the key and values of sensitive headers, whether they are valid or not."""
+    """The unchecked secrets among the inputs: keys, and the values of sensitive headers."""
     headers = (line.partition(":") for line in given("extra-headers").splitlines())
     values = (text.strip() for name, _, text in headers if any(word in name.lower() for word in SENSITIVE_HEADER))
     found = (
@@ -88,13 +88,13 @@ def secrets() -> tuple[str, ...]:
 
 
 def image() -> str:
-    """What a deployment says of its image (`KVV_IMAGE`); printable and short, or nothing."""
+    """The image that a deployment names in `KVV_IMAGE`; empty unless it is printable and short."""
     said = os.environ.get("KVV_IMAGE", "").strip()
     return said if said.isprintable() and len(said) <= 300 else ""
 
 
 def run_label(environ: Mapping[str, str]) -> str:
-    """`<run id>-<attempt>-<job>@<runner>`: a re-run has another attempt, jobs of a matrix have other runners."""
+    """`<run id>-<attempt>-<job>@<runner>`: re-runs differ in the attempt, matrix jobs in the runner."""
     run, attempt = environ.get("GITHUB_RUN_ID"), environ.get("GITHUB_RUN_ATTEMPT") or "1"
     if not run:
         return ""
@@ -107,7 +107,7 @@ def _path(value: str | None) -> Path | None:
 
 
 def _is_fork(event: Path | None) -> bool:
-    """Whether the event's pull request comes from another repository; its payload may be anything."""
+    """Whether the event is a pull request from another repository; the payload may have any shape."""
     if event is None:
         return False
     try:

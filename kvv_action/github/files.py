@@ -1,13 +1,13 @@
-"""The runner's file commands: step outputs and the step summary."""
+"""Writes the runner's files for step outputs and the step summary."""
 
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 SUMMARY_LIMIT = 1024 * 1024
-"""Bytes; the runner drops the whole summary of a step above it."""
+"""Bytes; the runner drops a larger step summary as a whole."""
 SUMMARY_MARGIN = 4096
-"""Kept free, for what the runner itself may add."""
+"""Bytes to keep free for additions of the runner."""
 
 
 def _token() -> str:
@@ -15,10 +15,10 @@ def _token() -> str:
 
 
 def output_entry(name: str, value: str, token: Callable[[], str] = _token) -> str:
-    """One output as `name<<delimiter`; no line of the value can end it.
+    """One output as `name<<delimiter`; the value cannot contain the delimiter.
 
     Raises:
-        ValueError: the name would be read as something else.
+        ValueError: the runner would misread the name.
     """
     if not name or any(mark in name for mark in ("=", "<<", "\n", "\r")):
         raise ValueError(f"{name!r} cannot be the name of an output")
@@ -29,21 +29,21 @@ def output_entry(name: str, value: str, token: Callable[[], str] = _token) -> st
 
 
 def write_outputs(path: Path, outputs: Mapping[str, str]) -> None:
-    """Append outputs to the file that GITHUB_OUTPUT names."""
+    """Append outputs to the file of GITHUB_OUTPUT."""
     _append(path, "".join(output_entry(name, value) for name, value in outputs.items()))
 
 
 def summary_room(path: Path) -> int:
-    """Bytes that may still be added to the file that GITHUB_STEP_SUMMARY names."""
+    """Bytes that still fit into the file of GITHUB_STEP_SUMMARY."""
     taken = path.stat().st_size if path.exists() else 0
     return max(0, SUMMARY_LIMIT - SUMMARY_MARGIN - taken)
 
 
 def append_summary(path: Path, text: str) -> bool:
-    """Append to the step summary, on a line of its own; nothing is written when it does not fit.
+    """Append text to the step summary on a new line.
 
     Returns:
-        Whether it was written.
+        Whether it fitted and was written.
     """
     text = f"\n{text.rstrip()}\n"
     if len(text.encode(errors="replace")) > summary_room(path):

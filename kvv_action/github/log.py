@@ -1,4 +1,4 @@
-"""A stream for text that others have written: no secrets, nothing that the runner would act on."""
+"""A stream for untrusted text: removes secrets and workflow commands."""
 
 import io
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from kvv_action.github.commands import inert
 
 
 class HarmlessStream(io.TextIOBase):
-    """Writes to another stream, edited.
+    """Writes harmless text to another stream.
 
     Args:
-        stream: where it goes.
+        stream: the other stream.
         redact: removes secrets.
     """
 
@@ -39,5 +39,5 @@ class HarmlessStream(io.TextIOBase):
 
 
 def harmless(stream: TextIO, redact: Callable[[str], str]) -> TextIO:
-    """A stream that edits what is written to it (`HarmlessStream`)."""
+    """`stream` behind a `HarmlessStream`."""
     return cast("TextIO", HarmlessStream(stream, redact))

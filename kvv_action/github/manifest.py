@@ -1,4 +1,4 @@
-"""The parts of `action.yml` that follow from the code."""
+"""Generates the inputs and outputs of `action.yml` from the code."""
 
 import json
 from collections.abc import Iterable
@@ -25,29 +25,29 @@ OUTPUTS = {
     "leaderboard-pr-url": "Address of the pull request with the result; empty when there is none.",
     "leaderboard-operation": "created, updated or none: what became of it; empty without leaderboard-repo.",
 }
-"""Every output that is always set, with what action.yml says about it."""
+"""Outputs that are always set, with their descriptions."""
 _SECTIONS = ("inputs", "outputs")
 
 
 def score_output(benchmark: str) -> str:
-    """The output that holds a benchmark's score; the id is used as it is."""
+    """The name of the output with a benchmark's score."""
     return f"score-{benchmark}"
 
 
 def inputs_block(settings: type[BaseModel]) -> str:
-    """`inputs:` with every setting; no `default`, so that the settings' own defaults hold."""
+    """`inputs:` with every setting, without `default`: the settings have their own defaults."""
     described = {option_name(name): field.description or "" for name, field in settings.model_fields.items()}
     return _block("inputs", described)
 
 
 def outputs_block(benchmarks: Iterable[str]) -> str:
-    """`outputs:` with the fixed ones and a score for each benchmark."""
+    """`outputs:` with the fixed outputs and a score for each benchmark."""
     scores = {score_output(name): f"Score of {name}, 0 to 1; empty when nothing was scored." for name in benchmarks}
     return _block("outputs", {**OUTPUTS, **scores})
 
 
 def regenerate(text: str, settings: type[BaseModel], benchmarks: Iterable[str]) -> str:
-    """`action.yml` with both blocks renewed; everything else stays as it is.
+    """`action.yml` with both blocks replaced.
 
     Raises:
         ValueError: a block is missing.
@@ -67,7 +67,7 @@ def _block(name: str, described: dict[str, str]) -> str:
 
 
 def _replace(text: str, section: str, block: str) -> str:
-    """Exchange a top-level mapping: its line and the indented ones below."""
+    """Replace a top-level mapping: its line and the indented lines below."""
     lines = text.splitlines(keepends=True)
     try:
         start = lines.index(f"{section}:\n")

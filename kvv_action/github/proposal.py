@@ -1,4 +1,4 @@
-"""What is proposed to a repository, and what became of it."""
+"""A proposal to a repository, and its result."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ class Proposal:
     """One new file, as a pull request.
 
     Attributes:
-        repository: `owner/name` that shall have it.
-        branch: its name follows from what the file is about, so that the same proposal finds itself again, also with
-            another path and content.
+        repository: `owner/name` of the repository that gets the file.
+        branch: its name; it depends only on the run in the file, so a proposal with a new path or content finds the
+            branch again.
         path, content: of the file.
         message: of the commit.
         title, body: of the pull request; `body` is markdown in which everything untrusted is escaped.
-        marker: a line of `body` that nobody sees, by which the pull request is known.
+        marker: an invisible line of `body` that identifies the pull request.
     """
 
     repository: str
@@ -36,7 +36,7 @@ class Proposal:
 
 
 class Operation(StrEnum):
-    """What was done to pull requests."""
+    """What a submission did to pull requests."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -45,7 +45,7 @@ class Operation(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposed:
-    """The end of a submission; `note` says why nothing was done, when nothing was."""
+    """The result of a submission; `note` says why nothing was done."""
 
     operation: Operation
     url: str = ""

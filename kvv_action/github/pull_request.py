@@ -1,17 +1,17 @@
-"""One pull request for one file, however often it is asked for and whatever gets lost on the way."""
+"""Opens or updates the one pull request of a proposal; repeating it is safe."""
 
 import time
 from collections.abc import Callable
 
 from kvv_action.github.api import Api, Json, path, silent
 from kvv_action.github.branches import ensure_branch
-from kvv_action.github.homes import Home, Target, home_for, target_of, text
+from kvv_action.github.fork import BranchRepository, TargetRepository, branch_repository, target_repository, text
 from kvv_action.github.proposal import Operation, Proposal, Proposed
 from kvv_action.github.refusals import GitHubError, Refused
 
 PAGE, PAGES = 100, 10
 LOOKS = 5
-"""How often a pull request that GitHub says exists is looked for."""
+"""How often to look for a pull request that GitHub says exists."""
 
 
 def propose(
@@ -21,22 +21,22 @@ def propose(
     sleep: Callable[[float], None] = time.sleep,
     tell: Callable[[str], None] = silent,
 ) -> Proposed:
-    """Have the proposal as exactly one open pull request, or find that nothing is to be done.
+    """Make sure that the proposal has exactly one open pull request, unless nothing is to be done.
 
     Args:
         api: GitHub.
-        proposal: what it is about.
+        proposal: the file to add.
         sleep: waits some seconds.
-        tell: says what is being done.
+        tell: reports progress.
 
     Raises:
-        GitHubError: it cannot be done; what was done stays and is found by the next try.
+        GitHubError: it failed; completed steps stay, and the next try finds them.
     """
-    target = target_of(api, proposal.repository)
+    target = target_repository(api, proposal.repository)
     if _has_it(api, target, proposal):
         return Proposed(operation=Operation.NONE, note=f"{target.full_name} has this result already")
-    home = home_for(api, target, sleep, tell)
-    known = _find(api, target, home, proposal)
+    source = branch_repository(api, target, sleep, tell)
+    known = _find(api, target, source, proposal)
     if known is not None and known.get("state") != "open":
         note = (
             "this run was merged already; a record never changes"
@@ -48,14 +48,14 @@ def propose(
         return Proposed(
             operation=Operation.NONE, url=text(theirs, "html_url"), note="another account proposes the same already"
         )
-    tell(f"branch {proposal.branch} in {home.full_name}")
-    moved = ensure_branch(api, target, home, proposal)
+    tell(f"branch {proposal.branch} in {source.full_name}")
+    moved = ensure_branch(api, target, source, proposal)
     if known is None:
-        return _created(api, target, home, proposal, sleep)
+        return _created(api, target, source, proposal, sleep)
     return _updated(api, target, proposal, known, moved=moved)
 
 
-def _has_it(api: Api, target: Target, proposal: Proposal) -> bool:
+def _has_it(api: Api, target: TargetRepository, proposal: Proposal) -> bool:
     found = api.find(path("repos", target.full_name, "contents", proposal.path), ref=target.base)
     if not isinstance(found, dict):
         return False
@@ -64,16 +64,16 @@ def _has_it(api: Api, target: Target, proposal: Proposal) -> bool:
     return True
 
 
-def _find(api: Api, target: Target, home: Home, proposal: Proposal) -> Json | None:
+def _find(api: Api, target: TargetRepository, source: BranchRepository, proposal: Proposal) -> Json | None:
     """The pull request of the branch; an open one before closed ones."""
-    head = f"{home.owner}:{proposal.branch}"
+    head = f"{source.owner}:{proposal.branch}"
     listed = api.find(path("repos", target.full_name, "pulls"), state="all", head=head, base=target.base)
-    mine = [one for one in listed or [] if _is_mine(one, home, proposal)]
+    mine = [one for one in listed or [] if _is_mine(one, source, proposal)]
     return min(mine, key=lambda one: one.get("state") != "open", default=None)
 
 
-def _elsewhere(api: Api, target: Target, proposal: Proposal) -> Json | None:
-    """An open pull request of another account, known by the marker; a copied marker without the same file is none."""
+def _elsewhere(api: Api, target: TargetRepository, proposal: Proposal) -> Json | None:
+    """An open pull request of another account with the marker and the same file."""
     for page in range(1, PAGES + 1):
         where = path("repos", target.full_name, "pulls")
         listed = api.find(where, state="open", base=target.base, per_page=str(PAGE), page=str(page)) or []
@@ -90,23 +90,25 @@ def _elsewhere(api: Api, target: Target, proposal: Proposal) -> Json | None:
     return None
 
 
-def _is_mine(pull: Json, home: Home, proposal: Proposal) -> bool:
+def _is_mine(pull: Json, source: BranchRepository, proposal: Proposal) -> bool:
     head = pull.get("head") or {}
     owner = (head.get("user") or {}).get("login") or str(head.get("label", "")).partition(":")[0]
-    return bool(head.get("ref") == proposal.branch and str(owner).lower() == home.owner.lower())
+    return bool(head.get("ref") == proposal.branch and str(owner).lower() == source.owner.lower())
 
 
-def _created(api: Api, target: Target, home: Home, proposal: Proposal, sleep: Callable[[float], None]) -> Proposed:
+def _created(
+    api: Api, target: TargetRepository, source: BranchRepository, proposal: Proposal, sleep: Callable[[float], None]
+) -> Proposed:
     body = {
         "title": proposal.title,
-        "head": f"{home.owner}:{proposal.branch}" if home.fork else proposal.branch,
+        "head": f"{source.owner}:{proposal.branch}" if source.fork else proposal.branch,
         "base": target.base,
         "body": proposal.body,
         "maintainer_can_modify": True,
     }
 
     def landed() -> Json | None:
-        return _find(api, target, home, proposal)
+        return _find(api, target, source, proposal)
 
     try:
         try:
@@ -124,7 +126,7 @@ def _created(api: Api, target: Target, home: Home, proposal: Proposal, sleep: Ca
 
 
 def _look(landed: Callable[[], Json | None], sleep: Callable[[float], None], proposal: Proposal) -> Json:
-    """The pull request that GitHub says exists; its list may lag behind."""
+    """The pull request that GitHub says exists; GitHub's list may lag behind."""
     for attempt in range(LOOKS):
         if attempt:
             sleep(2.0**attempt)
@@ -134,8 +136,8 @@ def _look(landed: Callable[[], Json | None], sleep: Callable[[float], None], pro
     raise GitHubError(f"GitHub says that {proposal.branch} has a pull request, but does not list it; try again later")
 
 
-def _updated(api: Api, target: Target, proposal: Proposal, known: Json, *, moved: bool) -> Proposed:
-    """Give an open pull request our words, when somebody or an older version changed them."""
+def _updated(api: Api, target: TargetRepository, proposal: Proposal, known: Json, *, moved: bool) -> Proposed:
+    """Restore our title and body of an open pull request, when they differ."""
     url = text(known, "html_url")
     same = known.get("title") == proposal.title and _lines(known.get("body")) == _lines(proposal.body)
     if not same:
@@ -147,5 +149,5 @@ def _updated(api: Api, target: Target, proposal: Proposal, known: Json, *, moved
 
 
 def _lines(body: object) -> list[str]:
-    """A body as GitHub may give it back: other line ends, no blanks at the end."""
+    """A body without the changes that GitHub makes: line ends and trailing blanks."""
     return [line.rstrip() for line in str(body or "").strip().splitlines()]

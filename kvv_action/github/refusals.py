@@ -1,4 +1,4 @@
-"""What a refused request means and what to do about it, in words."""
+"""Explains why GitHub refused a request, and what to do about it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,15 +12,15 @@ ADVICE = (
 
 
 class GitHubError(KvvError):
-    """GitHub cannot be reached, refuses, or answers something else than it documents."""
+    """GitHub cannot be reached, refuses, or gives an undocumented answer."""
 
 
 class Refused(GitHubError):
-    """An answer 4xx other than a rate limit.
+    """An answer with status 4xx that is not a rate limit.
 
     Attributes:
-        status: of the answer.
-        said: GitHub's words: message and errors, on one line.
+        status: HTTP status of the answer.
+        said: GitHub's message and errors, on one line.
     """
 
     def __init__(self, message: str, *, status: int, said: str) -> None:
@@ -29,7 +29,7 @@ class Refused(GitHubError):
         self.said = said
 
     def says(self, words: str) -> bool:
-        """Whether GitHub's words hold these, whatever the case."""
+        """Whether GitHub's message contains these words, in any case."""
         return words.lower() in self.said.lower()
 
 
@@ -51,12 +51,12 @@ def _words(part: Any) -> str:
 
 
 def explain(what: str, status: int, words: str, headers: Mapping[str, str]) -> str:
-    """A sentence for whoever set the token.
+    """An explanation for the person who set the token.
 
     Args:
-        what: the request, as `POST /repos/o/r/forks`.
-        status: of the answer.
-        words: what GitHub said.
+        what: the request, such as `POST /repos/o/r/forks`.
+        status: HTTP status of the answer.
+        words: GitHub's message.
         headers: with lower-case names.
     """
     text = f"GitHub refuses {what} with HTTP {status}" + (f" ({words})" if words else "")
@@ -72,7 +72,7 @@ def explain(what: str, status: int, words: str, headers: Mapping[str, str]) -> s
 
 
 def moved(what: str, status: int) -> str:
-    """A redirect, which is never followed: the token goes to the configured address alone."""
+    """An explanation for a redirect; none is followed, because the token goes only to the configured address."""
     return (
         f"GitHub answers {what} with a redirect (HTTP {status}): the repository has another name now, or "
         "leaderboard-api-url is not the API's address. Give the new one"

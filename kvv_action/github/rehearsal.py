@@ -1,6 +1,6 @@
-"""GitHub without GitHub: shows each request that a submission would send, and answers it with names in braces.
+"""A dry run of a submission: shows each request, and answers in place of GitHub.
 
-The same code as for real makes the requests; only what GitHub alone knows stands in braces.
+The real code makes the requests. Facts that only GitHub knows are names in braces.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,12 +14,12 @@ USER = "{you}"
 
 
 class Rehearsal:
-    """Stands in for `GitHub`: without write access, without a fork, without a pull request so far.
+    """Replaces `GitHub` with an account without write access, fork and pull request.
 
     Args:
         url: of the API.
         repository: `owner/name` of the leaderboard.
-        show: gets each request as text.
+        show: receives each request as text.
     """
 
     def __init__(self, url: str, repository: str, show: Callable[[str], None]) -> None:
@@ -30,7 +30,7 @@ class Rehearsal:
         self._forked = False
 
     def find(self, path: str, **query: str) -> Json | None:
-        """A GET and what a repository without this result would answer."""
+        """Show a GET; answers like a repository without this result."""
         plain = unquote(path)
         self._print("GET", plain + (f"?{unquote(urlencode(query))}" if query else ""), None)
         fork = f"{USER}/{self._repository.partition('/')[2]}"
@@ -49,8 +49,8 @@ class Rehearsal:
         return known.get(plain)
 
     def write(self, method: str, path: str, body: Mapping[str, Json], *, landed: Landed | None = None) -> Json:
-        """A POST or PATCH and what it would answer."""
-        del landed
+        """Show a POST or PATCH; answers as if it succeeded."""
+        del landed  # no answer is lost in a dry run
         plain = unquote(path)
         self._print(method, plain, body)
         last = plain.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""The checkout: what a step may write there, and who must own it afterwards."""
+"""Keeps what a step writes inside the workspace, and gives it to the workspace's owner."""
 
 import os
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ from kvv_action.errors import Problem, UsageError
 
 
 def out_folder(workspace: Path, out: str) -> Path:
-    """The folder for reports, absolute and really below the workspace.
+    """The absolute path of the folder for reports, verified to be below the workspace.
 
-    Whoever opened the pull request wrote the workspace's content: nothing there may lead us to write elsewhere.
+    A pull request controls the content of the workspace, so nothing there may make us write elsewhere.
 
     Raises:
-        UsageError: it is elsewhere, is the workspace itself, or holds a symbolic link.
+        UsageError: the folder is elsewhere, is the workspace itself, or contains a symbolic link.
     """
     root = workspace.resolve()
     folder = root / out
@@ -23,18 +23,18 @@ def out_folder(workspace: Path, out: str) -> Path:
     if not folder.is_relative_to(root) or folder == root:
         raise _problem(out, "It must be a folder below the workspace.")
     if folder.resolve() != folder:
-        raise _problem(out, "A symbolic link on the way leads elsewhere; remove it, or choose another folder.")
+        raise _problem(out, "A symbolic link in its path leads elsewhere; remove it, or choose another folder.")
     link = next((path for path in _tree(folder) if path.is_symlink()), None)
     if link is not None:
         raise _problem(
-            out, f"It holds a symbolic link ({link.relative_to(root)}); remove it, or choose another folder."
+            out, f"It contains a symbolic link ({link.relative_to(root)}); remove it, or choose another folder."
         )
     return folder
 
 
 @contextmanager
 def handed_over(workspace: Path, *folders: Path) -> Iterator[None]:
-    """Give everything in the folders to the workspace's owner in the end, parents that are new included.
+    """At the end give all files in the folders, and new parent folders, to the workspace's owner.
 
     Files of root would break the next checkout on a self-hosted runner.
     """
@@ -53,7 +53,7 @@ def _problem(out: str, allowed: str) -> UsageError:
 
 
 def _first_missing(folder: Path) -> Path:
-    """The topmost part of the path that is not there yet, else the folder itself."""
+    """The topmost part of the path that does not exist, else the folder itself."""
     return next((path for path in reversed([folder, *folder.parents]) if not path.exists()), folder)
 
 
@@ -66,6 +66,6 @@ def _give(top: Path, uid: int, gid: int) -> None:
 
 
 def _tree(folder: Path) -> Iterator[Path]:
-    """Everything below a folder, links not followed."""
+    """All paths below a folder; links are not followed."""
     for parent, folders, names in os.walk(folder):
         yield from (Path(parent, name) for name in (*folders, *names))

@@ -3,7 +3,7 @@
 A line is in the kernel when `append` returns (it survives SIGKILL) and on disk within a second (`sync_forever`).
 
 Kinds of lines:
-    session   a process begins: plan, versions, time
+    session   a process begins: plan, versions, time, and what first contact sent and heard
     answer    a completion or a rejection, before anything else happens to it
     observation  what a benchmark saw elsewhere and judges by: a tool's output, a patch, a test log
     error     a request that failed for good, with all its attempts

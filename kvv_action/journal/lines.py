@@ -3,7 +3,6 @@
 import base64
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from kvv_action.errors import EndpointError
@@ -13,6 +12,7 @@ from kvv_action.schema import (
     Exchange,
     FailureKind,
     Observation,
+    Place,
     Rejection,
     SampleFailure,
     Score,
@@ -20,41 +20,10 @@ from kvv_action.schema import (
 )
 
 Line = dict[str, Any]
-Slot = tuple[str, int, int]
-"""Benchmark id, index of the sample in the plan, epoch."""
-
 PLAIN = 16_384
 """Characters of an observed text up to which it stands in the journal as it is; longer ones are compressed."""
 LARGEST = 2**28
 """Bytes to which a compressed text may unfold."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Which answer a line is about; `index` is the sample's position in the plan."""
-
-    benchmark: str
-    sample: str
-    index: int
-    epoch: int
-
-    def __str__(self) -> str:
-        return f"{self.benchmark}, sample {self.sample}, epoch {self.epoch}"
-
-    @property
-    def slot(self) -> Slot:
-        """Where its result stands."""
-        return self.benchmark, self.index, self.epoch
-
-    def line(self, kind: str) -> Line:
-        """The start of a journal line."""
-        return {
-            "kind": kind,
-            "benchmark": self.benchmark,
-            "sample": self.sample,
-            "index": self.index,
-            "epoch": self.epoch,
-        }
 
 
 def place_of(line: Mapping[str, Any]) -> Place:
@@ -62,9 +31,20 @@ def place_of(line: Mapping[str, Any]) -> Place:
     return Place(benchmark=line["benchmark"], sample=line["sample"], index=line["index"], epoch=line["epoch"])
 
 
+def _begun(kind: str, place: Place) -> Line:
+    """The start of a journal line."""
+    return {
+        "kind": kind,
+        "benchmark": place.benchmark,
+        "sample": place.sample,
+        "index": place.index,
+        "epoch": place.epoch,
+    }
+
+
 def answer_line(place: Place, exchange: Exchange, *, key: str, request: str, reckoned: int = 0) -> Line:
     """`key`: see `answer_key`; `request`: digest of the body; `reckoned`: its tokens, where no count is believed."""
-    line = place.line("answer")
+    line = _begun("answer", place)
     line.update(key=key, request=request, call=exchange.call)
     if exchange.request:
         line["body"] = exchange.request
@@ -83,7 +63,7 @@ def answer_line(place: Place, exchange: Exchange, *, key: str, request: str, rec
 
 def observation_line(place: Place, call: int, observation: Observation) -> Line:
     """What was seen elsewhere than at the endpoint; secrets are gone from it already."""
-    line = place.line("observation")
+    line = _begun("observation", place)
     line.update(call=call, name=observation.name)
     if observation.data:
         line["data"] = observation.data
@@ -99,7 +79,7 @@ def error_line(
     place: Place, error: EndpointError, *, key: str, request: str, call: int, endpoint: str = "", reckoned: int = 0
 ) -> Line:
     """A request that failed for good; `endpoint` as in the request, `reckoned` as in `answer_line`."""
-    line = place.line("error")
+    line = _begun("error", place)
     if endpoint:
         line["endpoint"] = endpoint
     if reckoned:
@@ -113,7 +93,7 @@ def error_line(
 
 def withdrawn_line(place: Place, *, key: str, request: str, call: int, endpoint: str, reckoned: int) -> Line:
     """A request that was given up before its answer was there: the time was up, or nothing depended on it any more."""
-    line = place.line("withdrawn")
+    line = _begun("withdrawn", place)
     if endpoint:
         line["endpoint"] = endpoint
     line.update(key=key, request=request, call=call, reckoned=reckoned)
@@ -130,9 +110,9 @@ def result_line(place: Place, result: Score | SampleFailure, at: float, calls: S
         calls: numbers of the calls whose answers were judged.
     """
     if isinstance(result, SampleFailure):
-        line = {**place.line("failure"), "at": at, "failure": result.kind, "message": result.message}
+        line = {**_begun("failure", place), "at": at, "failure": result.kind, "message": result.message}
         return {**line, "counts": result.counts} if result.counts else line
-    return {**place.line("score"), "at": at, "calls": calls, "score": result}
+    return {**_begun("score", place), "at": at, "calls": calls, "score": result}
 
 
 def to_score(value: Mapping[str, Any]) -> Score:

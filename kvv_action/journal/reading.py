@@ -11,10 +11,20 @@ from pydantic import TypeAdapter, ValidationError
 
 from kvv_action.errors import JournalError
 from kvv_action.journal.file import Reader, Record
-from kvv_action.journal.lines import Place, Slot, place_of, to_attempts, to_exchange, to_failure, to_score
+from kvv_action.journal.lines import place_of, to_attempts, to_exchange, to_failure, to_score
 from kvv_action.journal.state import JournalState, read_state
 from kvv_action.plan.shard import whole
-from kvv_action.schema import SCHEMA_VERSION, Attempt, Exchange, RunPlan, SampleFailure, Score
+from kvv_action.schema import (
+    SCHEMA_VERSION,
+    Attempt,
+    Exchange,
+    Judged,
+    Place,
+    RunPlan,
+    SampleFailure,
+    Score,
+    Slot,
+)
 
 MALFORMED = (KeyError, TypeError, ValueError, IndexError, AttributeError)
 """What a line of another writer can raise when it is taken apart."""
@@ -38,26 +48,6 @@ class Sent:
     attempts: tuple[Attempt, ...] = ()
     withdrawn: bool = False
     reckoned: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """One result with what it judges.
-
-    Attributes:
-        exchanges: of a score, those that it judged, in the order of their calls; of a failure, all that came before it.
-        result: the score, or why there is none.
-        stands: no later result of the same sample and epoch replaces it.
-        line: number of its line, from 1.
-        offset: byte position of the line with the last answer of the endpoint under test; -1 where there is none.
-    """
-
-    place: Place
-    exchanges: tuple[Exchange, ...]
-    result: Score | SampleFailure
-    stands: bool
-    line: int
-    offset: int = -1
 
 
 def read_plan(path: Path) -> RunPlan:
@@ -120,6 +110,10 @@ class JournalReading:
         self.plan = _plan_in(first, path)
         self.state: JournalState = read_state(chain([first] if first is not None else [], records), self.plan)
         self.head = self._reader.head
+
+    def span(self) -> tuple[float, float]:
+        """When the run began, and when its last result came, in seconds since the epoch."""
+        return float(self.state.sessions[0]["started"]), max(self.state.at)
 
     def judged(self, benchmark: str = "") -> Iterator[Judged]:
         """Every result in the order of the lines; of one benchmark, if named. Raises JournalError."""

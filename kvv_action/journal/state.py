@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from kvv_action.errors import JournalError
 from kvv_action.journal.file import Record
-from kvv_action.journal.lines import Slot, place_of, to_exchange, to_failure, to_score
-from kvv_action.schema import Exchange, PlannedBenchmark, RunPlan, RunState
+from kvv_action.journal.lines import place_of, to_exchange, to_failure, to_score
+from kvv_action.schema import Exchange, PlannedBenchmark, RunPlan, RunState, Slot
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from kvv_action.leaderboard.changes import MODES, REGULAR, Change, Kind
+from kvv_action.leaderboard.completeness import deciding
 from kvv_action.leaderboard.findings import CheckFinding, CheckReport, FileFindings, error, note, warning, worst_first
 from kvv_action.leaderboard.known import Known, disagreements
 from kvv_action.leaderboard.plausible import implausible
@@ -102,7 +103,8 @@ def _judge(change: Change, context: CheckContext, index: "Index") -> FileFinding
     except RecordError as problem:
         findings = tuple(error("form", text) for text in problem.problems)
         return FileFindings(path=change.path, findings=findings, sha256=digest)
-    found = [*_place(change.path, record), *implausible(record, context.now), *disagreements(record, context.known)]
+    found = [*_place(change.path, record), *implausible(record, context.now, deciding(context.known.options))]
+    found += disagreements(record, context.known)
     found += [*_vendor(record, context.rules), *index.duplicates(change.path, change.data)]
     evidence = EvidenceFindings() if any(one.level == "error" for one in found) else context.verify(record)
     found += [*evidence.findings, *_trust(record, evidence.verified)]

@@ -1,19 +1,20 @@
 """What a complete run is, and which marks a record gets whose run was less; submitting and checking share it."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import fields
 
-from kvv_action.benchmark import Options
+from pydantic.fields import FieldInfo
+
 from kvv_action.errors import KvvError
 from kvv_action.leaderboard.record import BenchmarkRecord, Mark, Setup
+from kvv_action.options import BenchmarkOptions, fact, option_name
 from kvv_action.plan.variants import VARY
 from kvv_action.profiles import loader
 from kvv_action.profiles.model import Profile
 from kvv_action.report.text import one_line
 from kvv_action.schema import BenchmarkKind, Json, Verdict
 
-DECIDING = frozenset({"mmmu-parts", "swebench-dataset", "swebench-agent", "swebench-instances", "swebench-exclude"})
-"""Settings of single benchmarks that choose which items are asked or who answers."""
+Askable = Mapping[str, type[BenchmarkOptions]]
+"""The benchmarks that there are, with what can be chosen of them."""
 LEFT_OUT_BY_ITSELF = 0.1
 """Share of a dataset's rows that a benchmark may leave out itself, such as tasks whose own solution fails."""
 _LONGEST = 200
@@ -29,23 +30,31 @@ def profile_of(name: str) -> Profile | None:
         return None
 
 
-def choices_of(choices: Mapping[str, Json]) -> dict[str, str]:
-    """The settings of single benchmarks that differ from their defaults, as text; other settings are left out."""
-    found = {}
-    usual = Options()
-    names = {field.name for field in fields(Options)}
+def choices_of(choices: Mapping[str, Json], askable: Askable) -> dict[str, str]:
+    """The options of benchmarks that differ from their defaults, as text; other settings are left out."""
+    found, own = {}, _fields(askable)
     for name, value in sorted(choices.items()):
-        field = name.replace("-", "_")
         given = tuple(value) if isinstance(value, list) else value
-        if field not in names or given == getattr(usual, field):
+        if name not in own or given == own[name].default:
             continue
         text = ", ".join(map(str, given)) if isinstance(given, tuple) else str(given)
-        found[name] = one_line(text.partition("=")[0] if name == "swebench-agent" else text, _LONGEST)
+        found[name] = one_line(text.partition("=")[0] if fact(own[name], "secretive") else text, _LONGEST)
     return found
 
 
-def implied(setup: Setup | None, benchmarks: Iterable[BenchmarkRecord], verdict: Verdict | None) -> frozenset[Mark]:
-    """The marks that follow from what a record says, whatever the profile."""
+def deciding(askable: Askable) -> frozenset[str]:
+    """The inputs of benchmarks that choose which items are asked, or who answers."""
+    return frozenset(name for name, field in _fields(askable).items() if fact(field, "deciding"))
+
+
+def _fields(askable: Askable) -> dict[str, FieldInfo]:
+    return {option_name(name): field for own in askable.values() for name, field in own.model_fields.items()}
+
+
+def implied(
+    setup: Setup | None, benchmarks: Iterable[BenchmarkRecord], verdict: Verdict | None, choosing: frozenset[str]
+) -> frozenset[Mark]:
+    """The marks that follow from what a record says, whatever the profile; `choosing` are the inputs that decide."""
     every = tuple(benchmarks)
     published = [one for one in every if not (setup and setup.varies_beside(one.id))]
     data = [one.dataset for one in every if one.dataset]
@@ -63,7 +72,7 @@ def implied(setup: Setup | None, benchmarks: Iterable[BenchmarkRecord], verdict:
             one.kind is BenchmarkKind.CONTRACT and one.verdict is not Verdict.PASS for one in every
         )
         found[Mark.VARIED] = setup.holdout == VARY
-        found[Mark.CHOSEN] = bool(DECIDING & setup.choices.keys())
+        found[Mark.CHOSEN] = bool(choosing & setup.choices.keys())
     return frozenset(mark for mark, applies in found.items() if applies)
 
 

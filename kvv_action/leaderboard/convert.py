@@ -1,11 +1,10 @@
 """From a run's report to its record, a bounded view of it; whoever has the evidence reaches the same bytes."""
 
-from collections.abc import Collection
 from dataclasses import fields
 from typing import Any, TypeVar, cast
 
 from kvv_action.errors import Problem, UsageError
-from kvv_action.leaderboard.completeness import choices_of, implied, less_than, profile_of
+from kvv_action.leaderboard.completeness import Askable, choices_of, deciding, implied, less_than, profile_of
 from kvv_action.leaderboard.fields import slug
 from kvv_action.leaderboard.record import (
     RECORD_VERSION,
@@ -14,7 +13,9 @@ from kvv_action.leaderboard.record import (
     ComparisonRecord,
     CountsRecord,
     DatasetRecord,
+    DeliveryRecord,
     EvidenceRecord,
+    FindingRecord,
     Mark,
     ModelId,
     Origin,
@@ -39,7 +40,7 @@ _Part = TypeVar("_Part")
 def record_of(
     report: RunReport,
     *,
-    askable: Collection[str],
+    askable: Askable,
     vendor: str = "",
     bundle: Bundle | None = None,
     attested: bool = False,
@@ -56,7 +57,7 @@ def record_of(
     Raises:
         UsageError: no id follows from the vendor's or the model's name.
     """
-    marks, setup = marks_of(report, askable), _setup(report)
+    marks, setup = marks_of(report, askable), _setup(report, askable)
     day, timing, made_by = report.timing.finished[:10], report.timing, report.provenance
     return Record(
         schema_version=RECORD_VERSION,
@@ -89,14 +90,16 @@ def record_of(
         ),
         evidence=EvidenceRecord(journal_lines=report.journal.lines, journal_head=report.journal.head, bundle=bundle),
         provenance={name: _name(value) for name, value in sorted(made_by.github.items())},
+        delivery=_view(DeliveryRecord, report.delivery) if report.delivery else None,
+        findings=tuple(_view(FindingRecord, found) for found in report.findings),
     )
 
 
-def marks_of(report: RunReport, askable: Collection[str]) -> tuple[Mark, ...]:
+def marks_of(report: RunReport, askable: Askable) -> tuple[Mark, ...]:
     """Why a run is not a complete, decided one on the published samples; empty when it is."""
-    setup, benchmarks, plan = _setup(report), _benchmarks(report), report.plan
+    setup, benchmarks, plan = _setup(report, askable), _benchmarks(report), report.plan
     profile = profile_of(report.profile.name)
-    found = set(implied(setup, benchmarks, report.verdict))
+    found = set(implied(setup, benchmarks, report.verdict, deciding(askable)))
     if profile is not None:
         found |= less_than(profile, setup, benchmarks, askable)
     further = {
@@ -112,7 +115,7 @@ def marks_of(report: RunReport, askable: Collection[str]) -> tuple[Mark, ...]:
 
 def _chosen(planned: PlannedBenchmark) -> bool:
     """Whether only some of the published samples are asked."""
-    return bool(planned.ids) and planned.varies in ("", planned.id)
+    return bool(planned.ids) and not planned.is_variant
 
 
 def _id(setting: str, name: str) -> str:
@@ -137,7 +140,7 @@ def _bounded(value: object) -> object:
     return _name(value) if type(value) is str else value  # members of an enum stay what they are
 
 
-def _setup(report: RunReport) -> Setup:
+def _setup(report: RunReport, askable: Askable) -> Setup:
     endpoint, plan = report.endpoint, report.plan
     return _view(
         Setup,
@@ -147,7 +150,7 @@ def _setup(report: RunReport) -> Setup:
         effort=_name(endpoint.effort),
         stream=endpoint.stream,
         extra_body=tuple(sorted(map(_name, endpoint.extra_body))),
-        choices=choices_of(plan.choices),
+        choices=choices_of(plan.choices, askable),
         profile=_name(report.profile.name),
         profile_digest=report.profile.digest,
         plan_digest=report.plan_digest,

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 from kvv_action import __version__
 from kvv_action.benchmark import DatasetPin
-from kvv_action.leaderboard.completeness import less_than, profile_of
+from kvv_action.leaderboard.completeness import Askable, less_than, profile_of
 from kvv_action.leaderboard.findings import CheckFinding, error, note, warning
 from kvv_action.leaderboard.record import BenchmarkRecord, DatasetRecord, Mark, Record
 from kvv_action.plan.variants import SUFFIX
-from kvv_action.profiles.model import Profile
+from kvv_action.plugins import NotInstalled
+from kvv_action.profiles.model import BenchmarkRules, Profile
 from kvv_action.schema import BenchmarkKind
 
 EQUAL = 1e-9
@@ -19,9 +20,17 @@ OFFICIAL = "official "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """This version, and for every benchmark the data that it can be asked with, the default first."""
+    """This version, and the benchmarks that there are.
 
+    Attributes:
+        options: what can be chosen of each of them, by its id.
+        pins: the data that they can be asked with, the default first.
+        rules: how those are asked that say it themselves, where a profile does not.
+    """
+
+    options: Askable = field(default_factory=dict)
     pins: Mapping[str, Sequence[DatasetPin]] = field(default_factory=dict)
+    rules: Mapping[str, BenchmarkRules] = field(default_factory=dict)
     version: str = __version__
 
 
@@ -44,20 +53,23 @@ def disagreements(record: Record, known: Known) -> Iterator[CheckFinding]:
         return
     if record.setup.profile_digest != profile.digest:
         yield judge("profile", f"is judged by another profile {profile.name} than kvv's")
-    for mark in sorted(less_than(profile, record.setup, record.benchmarks, known.pins.keys()) - set(record.marks)):
+    for mark in sorted(less_than(profile, record.setup, record.benchmarks, known.options) - set(record.marks)):
         yield judge("marks", f"lacks the mark {mark}, which follows from the profile {profile.name}")
     for one in record.benchmarks:
         varied = record.setup.varies_beside(one.id)
         name = one.id.removesuffix(SUFFIX) if varied else one.id
-        for message in (*_rules(one, profile, name, varied=varied), *_data(one, known.pins.get(name, ()))):
+        if known.options and name not in known.options:
+            yield error("benchmarks", str(NotInstalled(name)))
+            continue
+        rules = profile.benchmarks.get(name, known.rules.get(name))
+        for message in (*_rules(one, profile, rules, varied=varied), *_data(one, known.pins.get(name, ()))):
             yield judge("profile", f"{one.id}: {message}")
         if Mark.CHOSEN not in record.marks and _chosen(one, known.pins.get(name, ())):
             yield judge("marks", f"{one.id}: has not the items of the default, but lacks the mark {Mark.CHOSEN}")
 
 
-def _rules(one: BenchmarkRecord, profile: Profile, name: str, *, varied: bool) -> Iterator[str]:
+def _rules(one: BenchmarkRecord, profile: Profile, rules: BenchmarkRules | None, *, varied: bool) -> Iterator[str]:
     """Where a benchmark departs from the profile; varied items have neither reference nor margin."""
-    rules = profile.benchmarks.get(name)
     if rules is None:
         yield f"the profile {profile.name} has no such benchmark"
         return

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from kvv_action.leaderboard.completeness import implied
+from kvv_action.leaderboard.finding_consistency import unfounded
 from kvv_action.leaderboard.findings import CheckFinding, about, error, note, warning
 from kvv_action.leaderboard.record import (
     BenchmarkRecord,
@@ -32,15 +33,16 @@ LONGEST_ANSWER = 2_000_000
 EQUAL = 1e-6
 
 
-def implausible(record: Record, now: datetime) -> Iterator[CheckFinding]:
+def implausible(record: Record, now: datetime, choosing: frozenset[str] = frozenset()) -> Iterator[CheckFinding]:
     """Everything that speaks against a record, from the record alone.
 
     Args:
         record: the submission.
         now: the time of the check, with time zone.
+        choosing: inputs of benchmarks that choose which items are asked, or who answers.
     """
     yield from _dates(record, now)
-    yield from _marks(record)
+    yield from _marks(record, choosing)
     if record.origin is Origin.PUBLISHED:
         yield from _published(record)
         return
@@ -48,6 +50,7 @@ def implausible(record: Record, now: datetime) -> Iterator[CheckFinding]:
     for one in record.benchmarks:
         yield from about(one.id, _benchmark(one))
     yield from contradictory(record)
+    yield from unfounded(record)
     if record.timing:
         yield from _timing(record.timing, now)
     if record.usage and record.timing:
@@ -66,13 +69,13 @@ def _dates(record: Record, now: datetime) -> Iterator[CheckFinding]:
         yield error("date", f"the run finished at {record.timing.finished}, so its date is not {record.date}")
 
 
-def _marks(record: Record) -> Iterator[CheckFinding]:
+def _marks(record: Record, choosing: frozenset[str]) -> Iterator[CheckFinding]:
     state = State.PARTIAL if record.marks else State.COMPLETE
     if record.state is not state:
         yield error("marks", f"is called {record.state} with {len(record.marks)} marks of why it would be partial")
     if len(set(record.marks)) != len(record.marks):
         yield error("marks", "has a mark twice")
-    for mark in sorted(implied(record.setup, record.benchmarks, record.verdict)):
+    for mark in sorted(implied(record.setup, record.benchmarks, record.verdict, choosing)):
         if mark not in record.marks:
             yield error("marks", f"lacks the mark {mark}, which follows from its content")
     if Mark.DEMONSTRATION in record.marks:

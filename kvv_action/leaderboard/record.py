@@ -35,8 +35,9 @@ from kvv_action.leaderboard.fields import (
 from kvv_action.leaderboard.strict import refuse_ambiguous
 from kvv_action.plan.variants import BOTH, SUFFIX
 from kvv_action.report.files import canonical, sha256
-from kvv_action.report.text import one_line
-from kvv_action.schema import BenchmarkKind, Verdict
+from kvv_action.report.text import one_line, percent
+from kvv_action.schema import LATER, BenchmarkKind, Severity, Verdict, all_must_be_right
+from kvv_action.verdict.known_causes import in_general
 
 RECORD_VERSION = 1
 VALID_DAYS = 180
@@ -233,8 +234,8 @@ class BenchmarkRecord(Strict):
 
     @property
     def must_be_right(self) -> bool:
-        """Every answer must be right: probes and bundled samples are too few for statistics."""
-        return self.kind is BenchmarkKind.CONTRACT or self.bundled
+        """Every answer must be right; that a run is a self-test, only its marks say."""
+        return all_must_be_right(self.kind, self.dataset.source if self.dataset else "", self_test=False)
 
     @property
     def comparable(self) -> bool:
@@ -245,6 +246,41 @@ class BenchmarkRecord(Strict):
     def undecided(self) -> bool:
         """A verdict was looked for and not found; without anything to compare with there is none to find."""
         return self.verdict is Verdict.INCONCLUSIVE and (self.must_be_right or self.comparable)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRecord(Strict):
+    """How reliably answers arrived, judged on the first try of each request; see `schema.Delivery`."""
+
+    requests: Count
+    broken: Count
+    incidents: Count
+    kinds: Annotated[Mapping[Word, Count], Field(max_length=20)]
+    share: Share | None
+    interval: tuple[Share, Share]
+    limit: Share
+    verdict: Verdict
+    first_try_rate: Share | None
+    final_rate: Share | None
+    retries: Count
+    busy: Count
+    cut_after: Seconds | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingRecord(Strict):
+    """Something wrong that was seen over all answers: `count` of `of` answers show it; no text of an answer."""
+
+    cause_id: Word
+    severity: Severity
+    count: Count
+    of: Count
+    benchmarks: Annotated[tuple[Word, ...], Field(max_length=50)]
+
+    @property
+    def cause(self) -> str:
+        """What is wrong, in the words of this version of kvv."""
+        return in_general(self.cause_id, share=percent(self.count / self.of if self.of else None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,6 +365,8 @@ class Record(Strict):
         expires: last day on which the result counts as current.
         trust: what the submitter claims; what maintainers confirmed stands elsewhere (`store.Confirmation`).
         provenance: the workflow that ran it: repository, workflow_ref, run_id, ...; empty outside GitHub.
+        delivery: None for published scores, and for runs that did not judge it.
+        findings: over all answers, failures first.
         usage, timing, setup, versions, evidence: None for published scores; source: None for measured ones.
     """
 
@@ -351,6 +389,8 @@ class Record(Strict):
     evidence: EvidenceRecord | None = None
     provenance: Annotated[Mapping[Word, Name], Field(max_length=30)] = field(default_factory=dict)
     source: Publication | None = None
+    delivery: DeliveryRecord | None = field(default=None, metadata=LATER)
+    findings: Annotated[tuple[FindingRecord, ...], Field(max_length=100)] = field(default=(), metadata=LATER)
 
     def stands_beside(self, one: BenchmarkRecord) -> bool:
         """Whether a benchmark holds the varied items of another one."""
@@ -375,7 +415,7 @@ def expiry(day: str) -> str:
 
 def dump(record: Record) -> bytes:
     """The file's content: JSON with sorted keys, two spaces and a final newline; the same record is the same bytes."""
-    return canonical(orjson.loads(orjson.dumps(record)))
+    return canonical(orjson.loads(canonical(record)))
 
 
 def path_of(record: Record) -> str:

@@ -9,7 +9,7 @@ from kvv_action.leaderboard.record import BenchmarkRecord, ComparisonRecord, Cou
 from kvv_action.schema import MOST_FAILURES, BenchmarkKind, RunState, Verdict
 from kvv_action.statistics.intervals import wilson
 from kvv_action.verdict.noninferiority import by_limits
-from kvv_action.verdict.verdict import VerdictFigures, conclude, overall
+from kvv_action.verdict.verdict import VerdictFigures, conclude, overall, with_findings
 
 EQUAL = 1e-6
 NEAR = 1e-3
@@ -137,7 +137,7 @@ def _limits(one: BenchmarkRecord, found: ComparisonRecord) -> Iterator[CheckFind
 
 
 def _run(record: Record) -> Iterator[CheckFinding]:
-    """The run's verdict against those of its benchmarks."""
+    """The run's verdict against those of its benchmarks, and its findings."""
     unfinished = bool({Mark.INTERRUPTED, Mark.STOPPED} & set(record.marks))
     warned = record.setup is not None and record.setup.precheck == "warn"
     expected, _ = overall(
@@ -147,7 +147,12 @@ def _run(record: Record) -> Iterator[CheckFinding]:
         advisory=[one.id for one in record.benchmarks if warned and one.kind is BenchmarkKind.CONTRACT],
         beside=[one.id for one in record.benchmarks if record.stands_beside(one)],
     )
+    by_benchmarks = expected
+    expected, _ = with_findings(expected, "", record.findings)
     if record.verdict is expected or record.verdict is None:
+        return
+    if expected is not by_benchmarks:
+        yield error("verdict", f"is {record.verdict}, although a finding over all answers fails the run")
         return
     if record.verdict is Verdict.INCONCLUSIVE and expected is not Verdict.FAIL and record.marks:
         return  # a shard, or without a benchmark that was asked for by name

@@ -1,49 +1,81 @@
-"""Where two JSON values, or two plans, differ."""
+"""What does not agree between two JSON values, two plans, or a run and what is recomputed from it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
 
 import orjson
 
 from kvv_action.schema import Json, RunPlan
 
 
+class DifferenceKind(StrEnum):
+    """What differs: each value is the sentence about it, with a place for either side."""
+
+    VALUE = "{written}, {recomputed}"
+    SCORE = "the journal says {written}, scoring again gives {recomputed}"
+    UNSCORABLE = "cannot be scored from the journal ({recomputed})"
+    PROFILE = "at hand {recomputed}, the run used {written}"
+    BENCHMARK = "this version has no such benchmark"
+    DATASET = "the dataset at hand has digest {recomputed}, the run used {written}"
+    AGAINST = "compared with {recomputed}, the run with {written}"
+    SAMPLES = "the samples at hand are not those of the run"
+    SAMPLE = "the dataset has another sample in this place"
+    VERSION = "scored by version {written}, at hand is {recomputed}"
+    NO_REPORT = "no such file, so there is nothing to compare with"
+    NO_JSON = "not JSON ({recomputed})"
+    NO_FILE = "is missing"
+    FILE = "differs from the manifest"
+    RENDERED = "does not follow from the journal"
+    JOURNAL = "{recomputed}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JsonDifference:
-    """A place at which two JSON values differ: a path like `report.benchmarks[0].score`, and both values there."""
+class AuditDifference:
+    """One thing that does not agree.
+
+    Attributes:
+        place: a path in a JSON value, a file, a benchmark or a sample; empty for a journal that does not hold together.
+        written: what the run says; for `VALUE` any JSON value, else a text.
+        recomputed: what follows from its evidence, or why nothing does.
+    """
 
     place: str
-    old: Json
-    new: Json
+    kind: DifferenceKind
+    written: Any = ""
+    recomputed: Any = ""
 
-    def told(self, old: str = "written", new: str = "recomputed") -> str:
-        """The difference as a line; `old` and `new` name the two sides."""
-        return f"{self.place}: {old} {_short(self.old)}, {new} {_short(self.new)}"
+    def __str__(self) -> str:
+        """The difference as a line."""
+        if self.kind is DifferenceKind.VALUE:
+            return self.told("written", "recomputed")
+        text = self.kind.value.format(written=self.written, recomputed=self.recomputed)
+        return f"{self.place}: {text}" if self.place else text
+
+    def told(self, written: str, recomputed: str) -> str:
+        """Two values as a line; the arguments name the two sides."""
+        return f"{self.place}: {written} {_short(self.written)}, {recomputed} {_short(self.recomputed)}"
 
 
-def differing(old: Json, new: Json, place: str = "report") -> Iterator[JsonDifference]:
+def differing(written: Any, recomputed: Any, where: str = "report") -> Iterator[AuditDifference]:
     """Every place at which two JSON values differ."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for name in sorted(old.keys() | new.keys()):
-            yield from differing(old.get(name), new.get(name), f"{place}.{name}")
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (one, other) in enumerate(zip(old, new, strict=True)):
-            yield from differing(one, other, f"{place}[{index}]")
-    elif old != new:
-        yield JsonDifference(place=place, old=old, new=new)
-
-
-def compare(written: Json, recomputed: Json, where: str = "report") -> Iterator[str]:
-    """The same as lines about what was written and what was recomputed."""
-    return (one.told() for one in differing(written, recomputed, where))
+    if isinstance(written, dict) and isinstance(recomputed, dict):
+        for name in sorted(written.keys() | recomputed.keys()):
+            yield from differing(written.get(name), recomputed.get(name), f"{where}.{name}")
+    elif isinstance(written, list) and isinstance(recomputed, list) and len(written) == len(recomputed):
+        for index, (old, new) in enumerate(zip(written, recomputed, strict=True)):
+            yield from differing(old, new, f"{where}[{index}]")
+    elif written != recomputed:
+        yield AuditDifference(place=where, kind=DifferenceKind.VALUE, written=written, recomputed=recomputed)
 
 
 def difference(there: RunPlan, now: RunPlan) -> str:
     """The first few places where two plans differ; what a person chose before what follows from it."""
     old, new = (orjson.loads(orjson.dumps(plan)) for plan in (there, now))
     found = list(differing(old, new, "plan"))
-    chosen = [one for one in found if not one.place.endswith("digest")] or found
-    texts = [one.told("there", "now") for one in sorted(chosen, key=lambda one: one.place.count("."))]
+    named = [one for one in found if not one.place.endswith("digest")] or found
+    texts = [one.told("there", "now") for one in sorted(named, key=lambda one: one.place.count("."))]
     return "; ".join(texts[:3]) + ("; …" if len(texts) > 3 else "")
 
 

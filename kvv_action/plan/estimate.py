@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from kvv_action.benchmark import ASSUMED, Benchmark, Outline, Outlined, Typical
+from kvv_action.benchmark import Outline
 from kvv_action.plan.plan import Loaded
 from kvv_action.plan.request import asked_thinking, fields_of
 from kvv_action.plan.tokens import Span, of_body, of_output, total
@@ -78,13 +78,6 @@ class _Asked:
     largest: Spent
 
 
-def outline_of(benchmark: Benchmark, sample: Sample) -> Outline:
-    """What a sample is asked: what the benchmark says, or its opening once."""
-    if isinstance(benchmark, Outlined):
-        return benchmark.outline(sample)
-    return Outline(requests=(Request(messages=benchmark.opening(sample) or ()),))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimator:
     """Reckons with one profile at one assumed speed.
@@ -109,7 +102,7 @@ class Estimator:
         return sum(self._asked(loaded, sample).seconds.expected for sample in islice(loaded.samples(), 1))
 
     def _asked(self, loaded: Loaded, sample: Sample) -> _Asked:
-        outline = outline_of(loaded.benchmark, sample)
+        outline = loaded.benchmark.outline(sample)
         mine = [request for request in outline.requests if not request.endpoint]
         costs = [self._cost(loaded, request) for request in mine]
         follows = Span(expected=outline.follows, ceiling=outline.at_most)
@@ -133,7 +126,7 @@ class Estimator:
         if request.path not in (CHAT, COMPLETIONS):
             return Span(), Span()
         body: Mapping[str, Any] = fields_of(request, self.plan, loaded.planned, self.profile)
-        typical: Typical = getattr(loaded.benchmark, "typical", ASSUMED)
+        typical = loaded.benchmark.typical
         thinking = thinks(self.profile.thinking, asked_thinking(request, loaded.planned))
         usual = typical.thinking if thinking else typical.plain
         return of_body(body), of_output(body, usual, self.profile.context_window)
@@ -176,15 +169,14 @@ def _summed(loaded: Loaded, asked: "Sequence[_Asked] | Iterator[_Asked]") -> Est
         sums = {name: held + getattr(one, name) for name, held in sums.items()}
         longest = _longer(longest, one.seconds)
     work = sums.pop("seconds")
-    typical: Typical = getattr(loaded.benchmark, "typical", ASSUMED)
     return Estimate(
         id=planned.id,
         items=loaded.count * planned.epochs,
         work=work * planned.epochs,
         longest=longest,
         largest=largest,
-        boxed=getattr(loaded.benchmark, "sandboxed", False),
-        basis=typical.source,
+        boxed=loaded.benchmark.sandboxed,
+        basis=loaded.benchmark.typical.source,
         **{name: span * planned.epochs for name, span in sums.items()},
     )
 

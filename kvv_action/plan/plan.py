@@ -15,6 +15,7 @@ from kvv_action.plan.shuffle import shuffled
 from kvv_action.profiles.model import BenchmarkRules, Profile
 from kvv_action.profiles.thinking import sampling_for, thinks
 from kvv_action.schema import BenchmarkKind, DatasetInfo, PlannedBenchmark, Reference, RunPlan, Sample
+from kvv_action.statistics.aggregates import rule_of
 
 Read = Callable[[], Iterator[Sample]]
 
@@ -50,7 +51,7 @@ PEER_MARGIN = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Peer:
+class ReferenceRun:
     """A benchmark in a run against the reference, with which answers are compared sample by sample.
 
     Attributes:
@@ -68,8 +69,8 @@ class Peer:
 class Amount:
     """How much the user asked for; None follows tier and profile.
 
-    `sequential` may end early when all is clear; `shuffle`: not in the order of the dataset; `peers` are runs of the
-    reference by benchmark.
+    `sequential` may end early when all is clear; `shuffle`: not in the order of the dataset; `reference_runs`: runs of
+    the reference, by benchmark.
     """
 
     tier: str
@@ -78,7 +79,7 @@ class Amount:
     seed: int
     sequential: bool = False
     shuffle: bool = False
-    peers: Mapping[str, Peer] = field(default_factory=dict)
+    reference_runs: Mapping[str, ReferenceRun] = field(default_factory=dict)
 
 
 def plan_benchmark(benchmark: Benchmark, rows: Rows | None, profile: Profile, amount: Amount) -> Loaded:
@@ -134,7 +135,7 @@ def _planned(
         else ()
     )
     asked, wanted = chosen or ids, frozenset(chosen)
-    exact = getattr(benchmark, "exact", False)
+    exact = benchmark.exact
     planned = PlannedBenchmark(
         id=benchmark.id,
         title=benchmark.title,
@@ -149,39 +150,40 @@ def _planned(
         sampling=sampling_for(rules, thinks(profile.thinking, rules.thinking)),
         thinking=rules.thinking,
         gates=benchmark.gates,
-        aggregate=getattr(benchmark, "aggregate", "mean"),
-        against=getattr(benchmark, "against", ""),
+        aggregate=benchmark.aggregate,
+        against=benchmark.against,
         exact=exact,
-        notes=getattr(benchmark, "notes", ()),
+        notes=benchmark.notes,
         reference=None if exact else rules.reference,
         margin=None if exact else rules.margin,
         clusters=_clusters([sample.cluster or sample.id for sample in every if not chosen or sample.id in wanted]),
     )
-    peer = amount.peers.get(benchmark.id)
-    if peer is not None and not planned.must_be_right and planned.aggregate != "f1":  # F1 has a way of its own
-        planned = _beside(planned, peer, asked)
+    run = amount.reference_runs.get(benchmark.id)
+    if run is not None and not planned.must_be_right and not rule_of(planned).f1:  # F1 has a way of its own
+        planned = _beside(planned, run, asked)
     if amount.sequential and planned.comparable:
         return replace(planned, looks=looks_for(planned.samples, planned.epochs), order_seed=amount.seed)
     return planned
 
 
-def _beside(planned: PlannedBenchmark, peer: Peer, asked: Sequence[str]) -> PlannedBenchmark:
+def _beside(planned: PlannedBenchmark, run: ReferenceRun, asked: Sequence[str]) -> PlannedBenchmark:
     """The benchmark compared with a run of the reference instead of a published score."""
-    theirs = peer.planned
+    theirs = run.planned
     for name, mine, other in (
         ("samples", planned.dataset.digest[:16], theirs.dataset.digest[:16]),
         ("version", planned.version, theirs.version),
+        ("metric", planned.metric, theirs.metric),
         ("variation", planned.varies, theirs.varies),
     ):
         if mine != other:
             allowed = f"{planned.title}: its {name} {other or 'none'} is not that of this run, {mine or 'none'}."
-            raise UsageError([Problem(name="reference", value=peer.reference.source, allowed=allowed)])
-    found = tuple(round(peer.values[name], 6) if name in peer.values else None for name in asked)
+            raise UsageError([Problem(name="reference", value=run.reference.source, allowed=allowed)])
+    found = tuple(round(run.values[name], 6) if name in run.values else None for name in asked)
     known = [value for value in found if value is not None]
     if not known:
         allowed = f"{planned.title}: it has no answer to any of the samples that are asked."
-        raise UsageError([Problem(name="reference", value=peer.reference.source, allowed=allowed)])
-    reference = replace(peer.reference, value=round(sum(known) / len(known), 6))
+        raise UsageError([Problem(name="reference", value=run.reference.source, allowed=allowed)])
+    reference = replace(run.reference, value=round(sum(known) / len(known), 6))
     margin = PEER_MARGIN if planned.margin is None else planned.margin
     return replace(planned, peers=found, reference=reference, margin=margin)
 

@@ -73,7 +73,7 @@ def divide(plan: RunPlan, loaded: Sequence[Loaded], number: int, of: int) -> tup
     mine: dict[str, frozenset[str]] = {}
     for group, others in ((gates, rest), (rest, gates)):
         shards = shards_for(gates=group is gates, alone=not others, of=of)
-        together = frozenset(item.planned.id for item in group if getattr(item.benchmark, "together", False))
+        together = frozenset(item.planned.id for item in group if item.benchmark.together)
         hands = deal({item.planned.id: list(_pairs(item)) for item in group}, shards, plan.seed, together)
         mine.update({name: hand.get(number, frozenset()) for name, hand in hands.items()})
     sizes = {item.planned.id: len(mine[item.planned.id]) for item in loaded}

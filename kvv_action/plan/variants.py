@@ -6,7 +6,6 @@ from dataclasses import replace
 from hashlib import sha256
 from random import Random
 
-from kvv_action.benchmark import Varies
 from kvv_action.plan.plan import Loaded
 from kvv_action.schema import Sample
 
@@ -28,7 +27,7 @@ def applied(loaded: Sequence[Loaded], mode: str, seed: int) -> tuple[Loaded, ...
 
 def _applied(loaded: Sequence[Loaded], mode: str, seed: int) -> Iterator[Loaded]:
     for item in loaded:
-        varies = isinstance(item.benchmark, Varies)
+        varies = item.benchmark.varies
         if mode != VARY or not varies:
             yield item
         if mode != OFF and varies:
@@ -36,7 +35,6 @@ def _applied(loaded: Sequence[Loaded], mode: str, seed: int) -> Iterator[Loaded]
 
 
 def _variation(item: Loaded, sample: Sample, seed: int) -> Sample | None:
-    assert isinstance(item.benchmark, Varies)
     draw = Random(f"{seed}:{item.planned.id}:{sample.id}")  # noqa: S311 - the choice must be the same everywhere
     varied = item.benchmark.vary(sample, draw)
     assert varied is None or (varied.id == sample.id and varied.variation), sample.id

@@ -1,1 +1,1 @@
-"""What is known about each model: parameters, thinking format, sampling and references, as TOML."""
+"""Profiles of models in TOML: parameters, thinking, sampling and references."""

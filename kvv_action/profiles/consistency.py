@@ -1,4 +1,4 @@
-"""What a profile must not say at once, although each part is well-formed."""
+"""Finds contradictions in a well-formed profile."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from kvv_action.profiles.thinking import sampling_for, thinks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistake:
-    """One mistake at a place in the TOML; `value` is empty when the place itself is the mistake."""
+    """One mistake at a place in the TOML; `value` is empty when the key itself is the mistake."""
 
     loc: tuple[str | int, ...]
     allowed: str
@@ -19,7 +19,7 @@ class Mistake:
 
 
 def contradictions(document: Document) -> list[Mistake]:
-    """Everything in a well-formed document that cannot hold together."""
+    """All contradictions in a well-formed document."""
     profile = to_profile("", document)
     return [*_thinking(profile), *_parameters(profile), *_benchmarks(profile)]
 
@@ -27,9 +27,9 @@ def contradictions(document: Document) -> list[Mistake]:
 def _thinking(profile: Profile) -> Iterator[Mistake]:
     rules = profile.thinking
     if not rules.supported and (rules.switchable or rules.default or rules.keep or rules.efforts):
-        yield Mistake(loc=("thinking", "supported"), value="false", allowed="The other keys say that it thinks.")
+        yield Mistake(loc=("thinking", "supported"), value="false", allowed="Other keys say that the model thinks.")
     if rules.supported and not rules.switchable and not rules.default:
-        allowed = "A model that thinks and cannot be switched thinks by default: set true."
+        allowed = "A model whose thinking cannot be switched thinks by default: set true."
         yield Mistake(loc=("thinking", "default"), value="false", allowed=allowed)
     if rules.default_effort and rules.default_effort not in rules.efforts:
         allowed = f"Must be one of efforts ({', '.join(rules.efforts) or 'empty'})."
@@ -40,7 +40,7 @@ def _parameters(profile: Profile) -> Iterator[Mistake]:
     seen: set[str] = set()
     for place, parameter in enumerate(profile.parameters):
         if parameter.name in seen:
-            yield Mistake(loc=("parameters", place, "name"), value=parameter.name, allowed="It is there already.")
+            yield Mistake(loc=("parameters", place, "name"), value=parameter.name, allowed="It is a duplicate.")
         seen.add(parameter.name)
         for value in (parameter.value, parameter.thinking_value):
             if value in parameter.rejected:

@@ -1,4 +1,4 @@
-"""The TOML form of a profile: its schema, its consistency, and its way into the records."""
+"""The TOML schema of a profile, and its conversion to records."""
 
 import datetime
 import hashlib
@@ -10,30 +10,28 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from kvv_action.profiles.model import BenchmarkRules, Contract, ImmutableParameter, Profile, ThinkingRules, TierRules
 from kvv_action.schema import Json, Reference
 
-BenchmarkId = Literal["precheck", "ocrbench", "mmmu_pro", "aime2025", "toolcall", "swebench", "beam", "deepswe"]
 TierName = Literal["smoke", "standard", "full"]
 
 CONTRACTS = tuple(contract.value for contract in Contract)
-BENCHMARKS: tuple[str, ...] = get_args(BenchmarkId)
 TIERS: tuple[str, ...] = get_args(TierName)
 LATER = ("markers", "served_names")
 """Keys of the document that came later: left out of the digest while they are not set, so that old ones stay."""
 RESERVED = ("model", "messages", "stream")
-"""Body fields that the engine sets."""
+"""Body fields that only the engine sets."""
 
 
 def _json(value: Json) -> Json:
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):
-        raise ValueError("Must be what JSON can say: no date, no nan, no inf.") from None
+        raise ValueError("Must be a JSON value: no date, no nan, no inf.") from None
     return value
 
 
 def _unreserved(fields: dict[str, Json]) -> dict[str, Json]:
     taken = [name for name in RESERVED if name in fields]
     if taken:
-        raise ValueError(f"Must not set {', '.join(taken)}: the run sets that.")
+        raise ValueError(f"Must not set {', '.join(taken)}: the run sets it.")
     return fields
 
 
@@ -46,7 +44,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Table(BaseModel):
-    """A TOML table: unknown keys and guessed types are mistakes."""
+    """A TOML table that refuses unknown keys and wrong types."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -82,7 +80,7 @@ class ReferenceTable(Table):
 
 
 class TierTable(Table):
-    """`[benchmarks.<id>.tiers]`, one entry a tier."""
+    """`[benchmarks.<id>.tiers]`, one entry per tier."""
 
     limit: Count | None = None
     epochs: Epochs | None = None
@@ -103,7 +101,7 @@ class BenchmarkTable(Table):
 
 
 class Document(Table):
-    """A whole profile, bases already merged in."""
+    """A whole profile after merging."""
 
     schema_version: Annotated[Literal[1], Field(alias="schema")]
     title: Text
@@ -111,7 +109,7 @@ class Document(Table):
     sources: list[Text] = []
     thinking: ThinkingTable
     parameters: list[ParameterTable] = []
-    benchmarks: dict[BenchmarkId, BenchmarkTable]
+    benchmarks: dict[str, BenchmarkTable]
     context_window: Count | None = None
     vision: bool = False
     contracts: list[Annotated[Contract, Field(strict=False)]] = []
@@ -122,7 +120,7 @@ class Document(Table):
 
 
 def keys_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
-    """The keys that the table at `loc` may have; for hints."""
+    """The valid keys of the table at `loc`, for hints."""
     match loc:
         case ():
             return ("extends", *(field.alias or name for name, field in Document.model_fields.items()))
@@ -140,7 +138,7 @@ def keys_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
 
 
 def digest(document: Document) -> str:
-    """SHA-256 of the content as canonical JSON; defaults are written out, but for `LATER` keys."""
+    """SHA-256 of the content as canonical JSON, with defaults, but without `LATER` keys that are not set."""
     content = document.model_dump(mode="json", by_alias=True)
     content = {name: value for name, value in content.items() if value or name not in LATER}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -148,7 +146,7 @@ def digest(document: Document) -> str:
 
 
 def to_profile(name: str, document: Document) -> Profile:
-    """The records for a valid document."""
+    """The profile record of a valid document."""
     return Profile(
         name=name,
         title=document.title,

@@ -1,32 +1,33 @@
-"""The TOML files behind a profile: found, read within bounds, and merged over what they extend."""
+"""Reads the TOML files of a profile, and merges them over the files that they extend."""
 
-import difflib
 import json
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from kvv_action.errors import Problem, UsageError
+from kvv_action.entry_points import offered
+from kvv_action.errors import Problem, UsageError, nearest
 
 SIZE_LIMIT = 1 << 20
 """Bytes of one TOML file."""
 SHOWN = 80
-"""Characters of a wrong value that a message repeats."""
+"""Characters of a wrong value that a message shows."""
 
 Content = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """One TOML file of a profile: the profile itself, or what it extends.
+    """One TOML file of a profile: the profile itself, or a file that it extends.
 
     Attributes:
-        shown: how messages call it.
-        path: None for a built-in, which is right by test and never blamed.
+        shown: its name in messages.
+        path: None for a built-in profile, which tests keep correct, so no message blames it.
     """
 
     shown: str
@@ -40,11 +41,18 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml")))
 
 
+@cache
+def benchmarks() -> tuple[str, ...]:
+    """Ids of the benchmarks that built-in profiles have facts of, and of those that other packages offer."""
+    tables = [_read(name, blame="profile", folder=Path()).content.get("benchmarks", {}) for name in names()]
+    return tuple(dict.fromkeys(name for table in (*sorted(tables, key=len, reverse=True), offered()) for name in table))
+
+
 def read(name_or_path: str) -> list[Layer]:
-    """The profile and everything it extends, outermost first.
+    """The profile and all files that it extends, outermost first.
 
     Raises:
-        UsageError: unknown, unreadable, too large, not TOML, or a cycle.
+        UsageError: a file is unknown, unreadable, too large or not TOML, or the files form a cycle.
     """
     layers = [_read(name_or_path, blame="profile", folder=Path())]
     while "extends" in layers[-1].content:
@@ -61,7 +69,7 @@ def read(name_or_path: str) -> list[Layer]:
 
 
 def merged(layers: Sequence[Layer]) -> Content:
-    """One content: tables merge, everything else is replaced by the outer layer."""
+    """The merged content: tables merge; any other value of an outer layer replaces the inner one."""
     content: Content = {}
     for layer in reversed(layers):
         content = _merge(content, layer.content)
@@ -70,18 +78,12 @@ def merged(layers: Sequence[Layer]) -> Content:
 
 
 def refused(name: str, value: str, allowed: str, known: Sequence[str] = ()) -> UsageError:
-    """An error with a single problem; the nearest of `known` is suggested."""
-    return UsageError([Problem(name=name, value=value, allowed=allowed, nearest=nearest(value, known))])
-
-
-def nearest(word: str, known: Sequence[str]) -> str | None:
-    """The known spelling that comes closest to `word`, when any is close."""
-    near = difflib.get_close_matches(word.lower(), known, n=1)
-    return near[0] if near else None
+    """An error with a single problem, which suggests the nearest of `known`."""
+    return UsageError([Problem(name=name, value=value, allowed=allowed, nearest=nearest(value.lower(), known))])
 
 
 def cut(value: object) -> str:
-    """A wrong value as a message repeats it."""
+    """A wrong value, shortened for a message."""
     text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
@@ -106,8 +108,8 @@ def _bytes(path: Path, blame: str) -> bytes:
             data = file.read(SIZE_LIMIT + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        near = nearest(path.name.removesuffix(".toml"), names())
-        allowed = f"The file cannot be read ({reason}). Built-in profiles go by name: {', '.join(names())}."
+        near = nearest(path.name.removesuffix(".toml").lower(), names())
+        allowed = f"The file cannot be read ({reason}). Built-in profiles are given by name: {', '.join(names())}."
         raise UsageError([Problem(name=blame, value=str(path), allowed=allowed, nearest=near)]) from None
     if len(data) > SIZE_LIMIT:
         raise refused(blame, str(path), f"The file is larger than {SIZE_LIMIT} bytes.")

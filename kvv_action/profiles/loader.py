@@ -1,16 +1,16 @@
-"""Loads a profile by name or path, and explains every mistake in it."""
+"""Loads a profile by name or path, and reports all its mistakes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from kvv_action.errors import Problem, UsageError
+from kvv_action.errors import Problem, UsageError, nearest
 from kvv_action.profiles import layers as files
 from kvv_action.profiles.consistency import Mistake, contradictions
-from kvv_action.profiles.document import BENCHMARKS, CONTRACTS, TIERS, Document, keys_at, to_profile
+from kvv_action.profiles.document import CONTRACTS, TIERS, Document, keys_at, to_profile
 from kvv_action.profiles.layers import Layer, names
 from kvv_action.profiles.model import Profile
 
@@ -18,18 +18,19 @@ __all__ = ["load", "names"]
 
 
 def load(name_or_path: str) -> Profile:
-    """Load a built-in profile by name, or a TOML file by path (it holds a separator, or ends in `.toml`).
+    """Load a built-in profile by name, or a TOML file by path (with a separator, or ending in `.toml`).
 
-    A file may extend a built-in, or another file (its path counts from the folder of the first): tables merge,
-    everything else is replaced.
+    A file may extend a built-in profile or another file (relative to its own folder): tables merge, other values are
+    replaced.
 
     Raises:
-        UsageError: one `Problem` for each mistake.
+        UsageError: one `Problem` per mistake.
     """
     try:
         layers = files.read(name_or_path)
-        document, mistakes = _validated(files.merged(layers))
-        problems = [_problem(mistake, layers) for mistake in mistakes]
+        content = files.merged(layers)
+        document, mistakes = _validated(content)
+        problems = [_problem(mistake, layers) for mistake in (*mistakes, *_unknown(content, layers))]
     except RecursionError:
         raise files.refused(f"profile {name_or_path}", "", "Tables or lists are nested too deeply.") from None
     if document is None or problems:
@@ -45,21 +46,32 @@ def _validated(content: files.Content) -> tuple[Document | None, list[Mistake]]:
     return document, contradictions(document)
 
 
+def _unknown(content: files.Content, layers: Sequence[Layer]) -> Iterator[Mistake]:
+    """Benchmarks that nobody knows; what is built in is right by test."""
+    tables = content.get("benchmarks")
+    if not isinstance(tables, dict) or all(layer.path is None for layer in layers):
+        return
+    known = files.benchmarks()
+    for name in tables:
+        if name not in known:
+            allowed = f"Unknown benchmark. Known: {', '.join(known)}."
+            yield Mistake(loc=("benchmarks", name), allowed=allowed, nearest=nearest(name.lower(), known))
+
+
 def _mistake(details: ErrorDetails) -> Mistake:
     loc, value = details["loc"], details["input"]
     match details["type"]:
         case "extra_forbidden":
             keys = keys_at(loc[:-1])
             allowed = f"Unknown key. Known here: {', '.join(keys)}."
-            return Mistake(loc=loc, allowed=allowed, nearest=files.nearest(str(loc[-1]), keys))
+            return Mistake(loc=loc, allowed=allowed, nearest=nearest(str(loc[-1]).lower(), keys))
         case "literal_error" if loc[-1] == "[key]":
-            what, known = ("tier", TIERS) if "tiers" in loc else ("benchmark", BENCHMARKS)
-            allowed = f"Unknown {what}. Known: {', '.join(known)}."
-            return Mistake(loc=loc[:-1], allowed=allowed, nearest=files.nearest(str(value), known))
+            allowed = f"Unknown tier. Known: {', '.join(TIERS)}."
+            return Mistake(loc=loc[:-1], allowed=allowed, nearest=nearest(str(value).lower(), TIERS))
         case "missing":
             return Mistake(loc=loc, allowed="Required, but missing.")
         case "enum":
-            allowed, near = f"It is one of {', '.join(CONTRACTS)}.", files.nearest(str(value), CONTRACTS)
+            allowed, near = f"It is one of {', '.join(CONTRACTS)}.", nearest(str(value).lower(), CONTRACTS)
             return Mistake(loc=loc, value=files.cut(value), allowed=allowed, nearest=near)
         case _:
             said = details["msg"].removeprefix("Value error, ").replace("Input should", "Must", 1).rstrip(".")
@@ -77,7 +89,7 @@ def _problem(mistake: Mistake, layers: Sequence[Layer]) -> Problem:
 
 
 def _blamed(loc: tuple[str | int, ...], layers: Sequence[Layer]) -> Layer:
-    """The file that said it last; the profile itself when none, or only a built-in, did."""
+    """The outermost file with this key; the profile itself when only a built-in profile or none has it."""
     return next((layer for layer in layers if layer.path and _has(layer.content, loc)), layers[0])
 
 

@@ -1,4 +1,4 @@
-"""The records behind a profile's TOML."""
+"""The records of a profile."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,9 +8,9 @@ from kvv_action.schema import Json, Reference
 
 
 class Contract(StrEnum):
-    """Parts of the official API that only some models have; the pre-verification probes what is listed.
+    """Parts of the official API that only some models have; Pre-Verification probes the listed ones.
 
-    What else can be probed follows from other fields: locked parameters, effort levels, prompt tokens.
+    Other probes depend on other fields: locked parameters, effort levels, prompt tokens.
     """
 
     TOOL_SCHEMA = "tool-schema"
@@ -24,9 +24,9 @@ class ImmutableParameter:
     """A decoding parameter that the official API locks.
 
     Attributes:
-        value: the only value while not thinking.
-        thinking_value: the only value while thinking.
-        rejected: values that must be refused.
+        value: the only accepted value without thinking.
+        thinking_value: the only accepted value with thinking.
+        rejected: values that the endpoint must refuse.
     """
 
     name: str
@@ -42,10 +42,10 @@ class ThinkingRules:
     Attributes:
         supported: the model can think.
         switchable: thinking can be turned off.
-        default: thinks when nothing is asked.
+        default: the model thinks by default.
         keep: thinking of earlier turns is kept (`keep: all`).
-        efforts: effort levels, lowest first; empty when there are none.
-        default_effort: used when nothing is asked; empty when there are no levels.
+        efforts: effort levels, lowest first; may be empty.
+        default_effort: the default level; empty without levels.
     """
 
     supported: bool
@@ -61,9 +61,9 @@ class TierRules:
     """How much of a benchmark a tier runs.
 
     Attributes:
-        limit: samples taken; None means all.
-        epochs: answers per sample; always set in a loaded profile, by default to the benchmark's `epochs`.
-        only_named: asked only when the user names the benchmark, because it takes longer than the tier is meant to.
+        limit: number of samples; None means all.
+        epochs: answers per sample; a loaded profile always sets it, by default to the benchmark's `epochs`.
+        only_named: the benchmark runs only when the user names it, because it takes too long for the tier.
     """
 
     limit: int | None = None
@@ -76,14 +76,14 @@ class BenchmarkRules:
     """A model's settings for one benchmark.
 
     Attributes:
-        sampling: body fields sent with every request (temperature, top_p, max_tokens, ...).
-        without_thinking: fields that take the place of those in `sampling` when thinking is off.
-        thinking: True or False asks for it, None sends nothing.
+        sampling: body fields of every request (temperature, top_p, max_tokens, ...).
+        without_thinking: fields that replace those in `sampling` when thinking is off.
+        thinking: True or False turns it on or off; None sends nothing.
         epochs: answers per sample at the full tier.
-        tiers: by tier name; all three are there in a loaded profile.
-        reference: published score, None when none is known.
-        margin: how far below the reference still passes, as a fraction.
-        note: what a reader of the result should know.
+        tiers: by tier name; a loaded profile has all three.
+        reference: published score; None when unknown.
+        margin: deficit against the reference that still passes, as a fraction.
+        note: for readers of the result.
     """
 
     sampling: Mapping[str, Json] = field(default_factory=dict)
@@ -103,15 +103,15 @@ class Profile:
     Attributes:
         name: file name without `.toml`.
         model: the model's name at the official API.
-        sources: where the facts come from, as URLs.
+        sources: URLs of the facts.
         parameters: locked decoding parameters; empty when none are documented.
-        benchmarks: by benchmark id; a benchmark that is missing does not apply to the model.
+        benchmarks: by id; a missing benchmark does not apply to the model.
         digest: SHA-256 of the resolved content.
         context_window: tokens of prompt and answer together; None when not documented.
         vision: the model reads images.
-        contracts: parts of the official API that the model has.
+        contracts: parts of the official API that the model supports.
         tool_call_id: format of the ids of tool calls, with `{name}` and `{index}`; empty when not documented.
-        prompt_tokens: published `usage.prompt_tokens` constants, by name of the probe.
+        prompt_tokens: published constants of `usage.prompt_tokens`, by probe.
         markers: control tokens of the model's chat template, which must not stand in answers.
         served_names: further names under which the same model is served.
     """

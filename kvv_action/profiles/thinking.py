@@ -1,8 +1,6 @@
-"""How a request asks for thinking, and which sampling goes with it."""
+"""The fields of a request that turn thinking on or off, and its sampling."""
 
-import difflib
-
-from kvv_action.errors import Problem, UsageError
+from kvv_action.errors import Problem, UsageError, nearest
 from kvv_action.profiles.model import BenchmarkRules, ThinkingRules
 from kvv_action.schema import Json
 
@@ -10,15 +8,15 @@ MODES = ("kimi", "opensource", "none")
 
 
 def think_body(thinking: ThinkingRules, mode: str, on: bool | None, effort: str) -> dict[str, Json]:
-    """Body fields that ask for thinking, as MoonshotAI/Kimi-Vendor-Verifier's README tabulates them.
+    """Body fields for thinking, as in the README of MoonshotAI/Kimi-Vendor-Verifier.
 
-    A request to stop thinking is sent also to a model that cannot: whether it is refused is for a probe to see.
+    A request to turn thinking off is also sent to a model that cannot; a probe checks whether it is refused.
 
     Args:
         thinking: the model's rules.
         mode: `kimi` (official API), `opensource` (vLLM, SGLang, KTransformers) or `none`.
         on: None sends nothing.
-        effort: one of the model's levels, or empty to leave it to the endpoint.
+        effort: one of the model's levels; empty leaves it to the endpoint.
 
     Raises:
         UsageError: the mode is unknown, or the model has no such level.
@@ -32,7 +30,7 @@ def think_body(thinking: ThinkingRules, mode: str, on: bool | None, effort: str)
 
 
 def check(thinking: ThinkingRules, mode: str, effort: str) -> None:
-    """Refuse an unknown mode or effort level; one `Problem` for each.
+    """Refuse an unknown mode or effort level, with one `Problem` for each.
 
     Raises:
         UsageError: with the allowed values and the nearest spelling.
@@ -50,14 +48,14 @@ def check(thinking: ThinkingRules, mode: str, effort: str) -> None:
 
 
 def thinks(thinking: ThinkingRules, on: bool | None) -> bool:
-    """Whether the model will think when `on` is asked for (None: nothing is asked)."""
+    """Whether the model thinks when the request says `on` (None: says nothing)."""
     if not thinking.supported or not thinking.switchable:
         return thinking.supported
     return thinking.default if on is None else on
 
 
 def sampling_for(rules: BenchmarkRules, thinking: bool) -> dict[str, Json]:
-    """The benchmark's sampling for a request that thinks, or does not."""
+    """The benchmark's sampling for a request with or without thinking."""
     return {**rules.sampling} if thinking else {**rules.sampling, **rules.without_thinking}
 
 
@@ -76,5 +74,4 @@ def _template(thinking: ThinkingRules, on: bool, effort: str) -> dict[str, Json]
 
 
 def _problem(name: str, value: str, allowed: str, known: tuple[str, ...]) -> Problem:
-    near = difflib.get_close_matches(value.lower(), known, n=1)
-    return Problem(name=name, value=value, allowed=allowed, nearest=near[0] if near else None)
+    return Problem(name=name, value=value, allowed=allowed, nearest=nearest(value.lower(), known))

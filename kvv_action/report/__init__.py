@@ -1,1 +1,1 @@
-"""Texts for people and machines, each a pure function of the run report."""
+"""Reports for people and machines, each a pure function of the run report."""

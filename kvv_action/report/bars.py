@@ -1,7 +1,7 @@
-"""Charts of text: they are read where SVG is not shown, as in the summary of a GitHub step, and in a terminal.
+"""Draws charts as text, for step summaries of GitHub and for terminals.
 
-Every line is one interval or one share, narrow enough for a phone held sideways. GitHub removes SVG and data URIs from
-step summaries; what is left is monospaced text (or a Mermaid chart, which cannot draw an interval).
+Every line is one interval or one share, narrow enough for a phone in landscape. GitHub removes SVG and data URIs from
+step summaries, and its Mermaid charts cannot draw an interval.
 """
 
 import math
@@ -23,7 +23,7 @@ class Interval:
     """A value with its interval on an axis.
 
     Attributes:
-        marks: what else stands on the axis, by character; the value is drawn above them, they above the interval.
+        marks: further values on the axis, by their character; drawn above the interval and below the value.
     """
 
     value: float
@@ -34,19 +34,19 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
-    """The ends of what is drawn."""
+    """The ends of the axis."""
 
     low: float
     high: float
 
     def place(self, value: float, width: int = WIDTH) -> int:
-        """The character at which a value stands; what is outside stands at the end."""
+        """The column of a value; a value outside the axis goes to its end."""
         share = (value - self.low) / (self.high - self.low)
         return min(width - 1, max(0, round(share * (width - 1))))
 
 
 def axis_for(values: list[float], step: float = 0.05, least: float = 0.1) -> Axis:
-    """An axis from one multiple of `step` to another around all values, within 0..1, at least `least` long."""
+    """An axis around all values, between multiples of `step`, within 0..1, and at least `least` long."""
     low, high = (math.floor(min(values) / step) * step, math.ceil(max(values) / step) * step)
     if high - low < least:
         low = max(0.0, high - least)
@@ -68,17 +68,17 @@ def interval_bar(drawn: Interval, axis: Axis, width: int = WIDTH) -> str:
 
 
 def share_bar(share: float, width: int = WIDTH) -> str:
-    """`██████░░`; full only when it is all, empty only when it is nothing."""
+    """`██████░░`; full only at 1, empty only at 0."""
     full = min(width - 1, max(1, round(share * width))) if 0 < share < 1 else round(share) * width
     return FULL * full + EMPTY * (width - full)
 
 
 def name(text: str, width: int = NAME) -> str:
-    """A name at the beginning of a line of a chart: `width` characters that cannot end a block of code."""
+    """A name at the start of a line: exactly `width` characters that cannot end a code block."""
     shown = _UNFIT.sub("·", one_line(text, width))
     return shown[:width].ljust(width)
 
 
 def block(lines: list[str]) -> str:
-    """Lines as a block of code, without blanks at their ends."""
+    """Lines as a code block, without trailing blanks."""
     return "```text\n" + "\n".join(line.rstrip() for line in lines) + "\n```\n\n"

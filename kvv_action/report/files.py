@@ -1,8 +1,8 @@
-"""All files of a report, as bytes by name; writing them is the entry point's work."""
+"""Renders all report files as bytes by name."""
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import fields, make_dataclass
+from dataclasses import fields, is_dataclass, make_dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -10,21 +10,19 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from kvv_action.errors import KvvError
-from kvv_action.report.junit import junit
-from kvv_action.report.markdown import summary
 from kvv_action.schema import LATER, SCHEMA_VERSION, RunReport
 
 REPORT, JUNIT, SUMMARY, HTML = "report.json", "junit.xml", "summary.md", "report.html"
 MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
 
 
-EXTRAS = ("k2vv-*.json*", "swebench-*.jsonl", "trajectories/*.txt")
-"""Files that a benchmark may leave beside the reports; they are part of the manifest."""
-
-
 def canonical(value: Any) -> bytes:
-    """JSON with sorted keys, two spaces and a final newline: the same value is the same bytes."""
-    plain = _plain_report(value) if isinstance(value, RunReport) else value
+    """JSON with sorted keys, an indent of two and a final newline: equal values give equal bytes."""
+    plain = value
+    if isinstance(value, RunReport):
+        plain = _plain_report(value)
+    elif is_dataclass(value):
+        plain = _plain(value)
     return orjson.dumps(plain, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 
@@ -50,10 +48,10 @@ def _shape(names: tuple[str, ...]) -> type:
 
 
 def parse(text: bytes, where: str = REPORT) -> RunReport:
-    """A report from the bytes of `report.json`.
+    """Parse the bytes of `report.json`.
 
     Raises:
-        KvvError: not a report, or of another schema version.
+        KvvError: not a report, or another schema version.
     """
     try:
         version = orjson.loads(text).get("schema_version")
@@ -79,8 +77,10 @@ def json_schema() -> dict[str, Any]:
 
 
 def render(report: RunReport) -> dict[str, bytes]:
-    """`report.json` and what follows from it alone."""
-    from kvv_action.report.html import html  # its templates need a library that most commands do without
+    """`report.json` and the reports that follow from it."""
+    from kvv_action.report.html import html  # these need libraries that a run does without until it is done
+    from kvv_action.report.junit import junit
+    from kvv_action.report.markdown import summary
 
     return {
         REPORT: canonical(report),
@@ -91,11 +91,11 @@ def render(report: RunReport) -> dict[str, bytes]:
 
 
 def manifest(report: RunReport, digests: Mapping[str, str]) -> bytes:
-    """`manifest.json`: digests and versions of everything.
+    """`manifest.json`: digests and versions.
 
     Args:
-        report: the run.
-        digests: SHA-256 of the files beside it, by name.
+        report: of the run.
+        digests: SHA-256 of the other files, by name.
     """
     return canonical(
         {
@@ -112,5 +112,5 @@ def manifest(report: RunReport, digests: Mapping[str, str]) -> bytes:
 
 
 def sha256(data: bytes) -> str:
-    """Digest of a file's content."""
+    """SHA-256 of data, in hex."""
     return hashlib.sha256(data).hexdigest()

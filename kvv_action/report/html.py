@@ -1,6 +1,6 @@
-"""`report.html`: the whole run for a browser, one file that loads nothing and runs nothing.
+"""`report.html`: the run for a browser, in one file without scripts and external resources.
 
-The templates are in `templates/`, what they share with other pages in `pages/`.
+The templates are in `templates/`; `pages/` has what other pages share.
 """
 
 import shlex
@@ -13,50 +13,55 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
-from kvv_action.report.markdown.advice import advice
-from kvv_action.report.markdown.again import command
-from kvv_action.report.markdown.holdout import NOTE, changed, told
-from kvv_action.report.markdown.numbers import base
-from kvv_action.report.markdown.origin import pinned
+from kvv_action.report.advice import advice
+from kvv_action.report.command import command
 from kvv_action.report.pages.canvas import Names
 from kvv_action.report.pages.environment import environment, policy, source_of, stylesheet
 from kvv_action.report.pages.intervals import gap_reach, gap_row, reach, row
 from kvv_action.report.sections import Samples, Section, drawn, measured, samples, section
 from kvv_action.report.text import one_line, points
-from kvv_action.schema import BenchmarkResult, Case, DatasetInfo, Gap, RunReport
+from kvv_action.report.wording import GAP_NOTE, changed, gap_words, metric_of, pinned
+from kvv_action.schema import BenchmarkResult, Gap, RunReport, Severity, Verdict
+from kvv_action.verdict.lead import arrival, first_cause, seen_in, to_do
 
 BUDGET = 1400 * 1024
-"""Bytes for the samples of all benchmarks; the rest of a page is small and bounded by itself."""
+"""Bytes for the samples of all benchmarks; the rest of the page is small."""
+SEVERITIES = {
+    Severity.FAILURE: Verdict.FAIL,
+    Severity.WARNING: Verdict.INCONCLUSIVE,
+    Severity.INFORMATION: Verdict.SKIPPED,
+}
+"""The colours of severities are those of verdicts."""
 MOST = 200
-"""Samples of one benchmark that are shown; report.json has all that were kept."""
+"""Most samples of one benchmark on the page; report.json has more."""
 
 
 @cache
 def _environment() -> Environment:
     made = environment(Path(__file__).parent / "templates")
-    made.filters.update(pinned=_pinned, points=partial(points, sign=True))
+    made.filters.update(pinned=pinned, points=partial(points, sign=True), seen_in=seen_in, to_do=to_do)
     return made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inserted:
-    """What another part of the product says first, and in a section of its own."""
+class PageInsert:
+    """Markup of another part of the product: `head` comes first, `section` before the benchmarks."""
 
     head: Markup
     section: Markup
 
 
-def html(report: RunReport, budget: int = BUDGET, inserted: Inserted | None = None) -> bytes:
+def html(report: RunReport, budget: int = BUDGET, inserted: PageInsert | None = None) -> bytes:
     """The page, UTF-8.
 
     Args:
         report: the run.
-        budget: bytes that the samples may take.
-        inserted: what belongs on this page beside the run itself.
+        budget: bytes for the samples.
+        inserted: additional markup.
     """
-    names = Names()
+    names, room = Names(), budget // max(1, len(report.benchmarks))
     sections = [
-        section(result, names, _samples(result, budget // len(report.benchmarks)), number)
+        section(result, names, _samples(result, room), number, exact=report.must_be_right(result))
         for number, result in enumerate(report.benchmarks, 1)
     ]
     template = _environment().get_template("report.html")
@@ -65,12 +70,15 @@ def html(report: RunReport, budget: int = BUDGET, inserted: Inserted | None = No
         sections=sections,
         overview=_overview(sections, names),
         gaps=_gaps(report, sections, names),
-        gap_note=NOTE,
+        gap_note=GAP_NOTE,
         changed=changed(report),
         together=drawn(report.benchmarks, names),
         again=shlex.join(one_line(word, 1000) for word in command(report)),
         numbers=_numbers,
         advice=advice(report),
+        cause=first_cause(report),
+        delivery=arrival(report.delivery) if report.delivery else "",
+        severities=SEVERITIES,
         inserted=inserted,
         style=Markup(stylesheet()),  # noqa: S704 - our own file
         policy=policy(style_src=source_of(stylesheet())),
@@ -80,16 +88,11 @@ def html(report: RunReport, budget: int = BUDGET, inserted: Inserted | None = No
 
 def _samples(result: BenchmarkResult, budget: int) -> Samples:
     draw: Any = _environment().get_template("sample.html").module
-    return samples(result, lambda case: _sample(draw, result, case), budget=budget, most=MOST)
-
-
-def _sample(module: Any, result: BenchmarkResult, case: Case) -> Markup:
-    drawn: Markup = module.sample(case, result.epochs)
-    return drawn
+    return samples(result, lambda case: draw.sample(case, result.epochs), budget=budget, most=MOST)
 
 
 def _overview(sections: Sequence[Section], names: Names) -> list[Markup]:
-    """A line per benchmark, on one scale."""
+    """A chart per benchmark, on a common scale."""
     found = [measured(entry.result) for entry in sections]
     width = reach(found)
     return [
@@ -100,20 +103,20 @@ def _overview(sections: Sequence[Section], names: Names) -> list[Markup]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Gap:
-    """A gap with its picture, and the section of the benchmark with the published items."""
+    """A gap with its picture, and the section of its benchmark."""
 
     gap: Gap
     section: Section
-    told: str
+    conclusion: str
     picture: Markup
 
 
 def _gaps(report: RunReport, sections: Sequence[Section], names: Names) -> list[_Gap]:
-    """A line per benchmark that was asked in both ways, on one scale."""
+    """The gaps, with pictures on a common scale."""
     of, width = {entry.result.id: entry for entry in sections}, gap_reach(report.gaps)
     return [
         _Gap(
-            gap=gap, section=of[gap.benchmark], told=told(gap),
+            gap=gap, section=of[gap.benchmark], conclusion=gap_words(gap),
             picture=gap_row(names(), f"{of[gap.benchmark].result.title}: gap", gap, width),
         )
         for gap in report.gaps
@@ -121,18 +124,13 @@ def _gaps(report: RunReport, sections: Sequence[Section], names: Names) -> list[
 
 
 def _numbers(result: BenchmarkResult) -> list[tuple[str, str, str]]:
-    """Every metric by name, with its interval where it has one."""
+    """All metrics by name, with their intervals if they have one."""
     metrics = result.metrics
     rows = []
     for name, value in metrics.items():
-        if base(name) != name and base(name) in metrics:
+        if metric_of(name) != name and metric_of(name) in metrics:
             continue
         low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
         shown = f"{value:g}" if float(value).is_integer() and abs(value) != 1 else f"{value:.4f}"
         rows.append((name, shown, "" if low is None or high is None else f"{low:.4f} to {high:.4f}"))
     return rows
-
-
-def _pinned(data: DatasetInfo) -> str:
-    """In words, without the emphasis of markdown."""
-    return pinned(data).replace("**", "")

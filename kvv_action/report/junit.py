@@ -1,18 +1,31 @@
 """`junit.xml`: a suite per benchmark.
 
-Contract probes pass or fail. A scored benchmark has one `verdict` case that carries the failure with the numbers; wrong
-answers stay passing cases with a score property, so that a 99 % run is not red. `error` is an infrastructure failure,
-`skipped` carries its reason.
+Contract probes pass or fail. A benchmark has one `verdict` case with the failure and the numbers. Wrong answers of a
+scored benchmark are passing cases with a score property, so that a 99 % run is not red. `error` is an infrastructure
+failure; `skipped` has a reason. What was seen over all answers is a suite of its own, if the run looked for it.
 """
 
+from collections.abc import Iterator
 from xml.etree import ElementTree
 
 from junit_xml import TestCase, TestSuite
 
 from kvv_action.report.text import one_line, percent, visible
-from kvv_action.schema import BenchmarkKind, BenchmarkResult, Case, Outcome, RunReport, Verdict
+from kvv_action.schema import (
+    BenchmarkKind,
+    BenchmarkResult,
+    Case,
+    Delivery,
+    Finding,
+    Outcome,
+    RunReport,
+    Severity,
+    Verdict,
+)
+from kvv_action.verdict.lead import arrival, seen_in, to_do
 
 VERDICT_CASE = "verdict"
+FINDINGS_SUITE = "findings"
 
 
 def junit(report: RunReport) -> bytes:
@@ -20,8 +33,7 @@ def junit(report: RunReport) -> bytes:
     root = ElementTree.Element("testsuites", {"name": "kvv"})
     totals = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
     time = 0.0
-    for result in report.benchmarks:
-        suite = _suite(report, result)
+    for suite in (*_over_all_answers(report), *(_suite(report, result) for result in report.benchmarks)):
         for name in totals:
             totals[name] += int(suite.get(name, "0"))
         time += float(suite.get("time", "0"))
@@ -32,6 +44,35 @@ def junit(report: RunReport) -> bytes:
     ElementTree.indent(root)
     body: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return body + b"\n"
+
+
+def _over_all_answers(report: RunReport) -> Iterator[ElementTree.Element]:
+    """A case for delivery and one per finding: a failure, or what is told."""
+    if report.delivery is None and not report.findings:
+        return
+    cases = [_delivery_case(report.delivery)] if report.delivery else []
+    cases += [_finding_case(one) for one in report.findings]
+    suite = TestSuite(FINDINGS_SUITE, cases, timestamp=report.timing.started.replace("+00:00", ""))
+    element: ElementTree.Element = suite.build_xml_doc()
+    yield element
+
+
+def _delivery_case(delivery: Delivery) -> TestCase:
+    """How answers arrived; where that fails the run, the case of the finding fails."""
+    return TestCase("delivery", classname=FINDINGS_SUITE, stdout=visible(arrival(delivery), 2000))
+
+
+def _finding_case(found: Finding) -> TestCase:
+    case = TestCase(one_line(found.cause_id, 200), classname=FINDINGS_SUITE)
+    told = f"{visible(found.cause, 1000)} ({seen_in(found)})"
+    lines = [f"what to do: {to_do(found)}", f"benchmarks: {', '.join(found.benchmarks)}"]
+    lines += [f"{one.benchmark} {one.sample}, epoch {one.epoch}: {one.shown}" for one in found.evidence[:5]]
+    output = "\n".join(one_line(line, 1000) for line in lines)
+    if found.severity is Severity.FAILURE:
+        case.add_failure_info(message=told, output=output, failure_type=one_line(found.cause_id, 200))
+    else:
+        case.stdout = f"{found.severity}: {told}\n{output}"
+    return case
 
 
 def _suite(report: RunReport, result: BenchmarkResult) -> ElementTree.Element:
@@ -84,7 +125,7 @@ def _verdict_case(result: BenchmarkResult) -> TestCase:
 
 
 def _fields(result: BenchmarkResult) -> dict[str, object]:
-    """The numbers of the comparison, empty where there is none."""
+    """The fields of the comparison; empty without one."""
     found = result.comparison
     return {} if found is None else {name: getattr(found, name) for name in found.__slots__}
 
@@ -109,7 +150,7 @@ def _case(result: BenchmarkResult, case: Case) -> TestCase:
 
 
 def _evidence(case: Case) -> str:
-    """The requests of a probe with their answers, for whoever opens the failure."""
+    """The requests of a failed probe with their responses."""
     parts = []
     for one in case.evidence:
         parts.append(f"request {visible(one.request_id, 200)}\n{visible(one.request, 2000)}")
@@ -118,7 +159,7 @@ def _evidence(case: Case) -> str:
 
 
 def _add_properties(element: ElementTree.Element, case: Case) -> None:
-    """Properties of a case, which junit-xml itself has only for suites; they come first in the element."""
+    """Add properties to a case as its first child; junit-xml itself supports them only for suites."""
     properties = ElementTree.Element("properties")
     values = {
         "outcome": str(case.outcome),

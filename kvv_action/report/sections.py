@@ -1,4 +1,4 @@
-"""What a page says of one benchmark, computed once: pieces of its answers, its charts, its samples within a budget."""
+"""The content of one benchmark's section on the page: its answers, charts and samples."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from kvv_action.report.pages import charts, intervals
 from kvv_action.report.pages.canvas import Names
-from kvv_action.schema import BenchmarkKind, BenchmarkResult, Case, Outcome
+from kvv_action.schema import BenchmarkResult, Case, Outcome
 
 DISTRIBUTIONS = (
     ("first_token", "Time to the first token", "seconds"),
@@ -16,14 +16,14 @@ DISTRIBUTIONS = (
     ("prompt_tokens", "Prompt tokens", "tokens"),
     ("completion_tokens", "Completion tokens", "tokens"),
 )
-"""Names in the report, titles, and units."""
+"""Name in the report, title, and unit."""
 CATEGORIES = 120
-"""Categories that are drawn; the others are in report.json."""
+"""Most categories on the page; report.json has all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """A chart with the words over it."""
+    """A chart with its title."""
 
     title: str
     picture: Markup
@@ -31,7 +31,7 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
-    """Rendered samples; `bad` ones are not right, `failed` ones have no answer, `at_least` when there may be more."""
+    """Rendered samples, and the numbers of wrong (`bad`) and `failed` ones; `at_least` when there may be more."""
 
     shown: Sequence[Markup]
     bad: int
@@ -40,41 +40,38 @@ class Samples:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """Wrong and failed samples together."""
         return self.bad + self.failed
 
     @property
     def more(self) -> int:
-        """Samples that did not fit."""
+        """Samples that are not shown."""
         return self.total - len(self.shown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One benchmark on the page."""
+    """One benchmark on the page; `exact` when every answer must be right."""
 
     result: BenchmarkResult
+    exact: bool
     anchor: str
     measured: intervals.Measured
     score: Markup
-    parts: Sequence[charts.Part]
+    parts: Sequence[charts.Segment]
     answers: Markup
     categories: Sequence[tuple[str, float, int, Markup]]
     distributions: Sequence[Drawn]
     samples: Samples
 
-    @property
-    def exact(self) -> bool:
-        """Whether every answer has to be right."""
-        return self.result.kind is BenchmarkKind.CONTRACT or self.result.dataset.source == "bundled"
 
-
-def section(result: BenchmarkResult, names: Names, samples: Samples, number: int) -> Section:
-    """Everything but the words."""
+def section(result: BenchmarkResult, names: Names, samples: Samples, number: int, *, exact: bool) -> Section:
+    """Compute the section of a benchmark; `exact`: every answer must be right."""
     found, parts = measured(result), pieces(result)
     title = f"{result.title}: score"
     return Section(
         result=result,
+        exact=exact,
         anchor=f"b{number}",
         measured=found,
         score=intervals.interval(names(), title, found) if found.interval or found.line is not None else Markup(""),
@@ -90,7 +87,7 @@ def section(result: BenchmarkResult, names: Names, samples: Samples, number: int
 
 
 def measured(result: BenchmarkResult) -> intervals.Measured:
-    """What the verdict looked at: the difference from the reference with its limits, else the score itself."""
+    """The numbers behind the verdict: the difference from the reference with its limits, else the score."""
     found = result.comparison
     if found is not None:
         return intervals.Measured(
@@ -104,7 +101,7 @@ def measured(result: BenchmarkResult) -> intervals.Measured:
 
 
 def drawn(results: Iterable[BenchmarkResult], names: Names) -> list[Drawn]:
-    """Distributions of these benchmarks together."""
+    """Charts of the distributions, summed over these benchmarks."""
     pictures = []
     for name, title, unit in DISTRIBUTIONS:
         histograms = [result.distributions[name] for result in results if name in result.distributions]
@@ -114,29 +111,29 @@ def drawn(results: Iterable[BenchmarkResult], names: Names) -> list[Drawn]:
     return pictures
 
 
-def pieces(result: BenchmarkResult) -> list[charts.Part]:
-    """All planned answers by what became of them; where cases were left out and may have been wrong, `scored`."""
+def pieces(result: BenchmarkResult) -> list[charts.Segment]:
+    """All planned answers by outcome; only `scored` when left-out cases hide the outcomes."""
     counts, seen = result.counts, Counter(case.outcome for case in result.cases)
     if result.cases_omitted and not seen[Outcome.RIGHT]:
-        judged = [charts.Part(name="scored", size=counts.scored, style="o-partial")]
+        judged = [charts.Segment(name="scored", size=counts.scored, style="o-partial")]
     else:
         partial, wrong = seen[Outcome.PARTIAL], seen[Outcome.WRONG]
         right = counts.scored - counts.unparsed - partial - wrong
         judged = [
-            charts.Part(name="right", size=right, style="o-right"),
-            charts.Part(name="partly right", size=partial, style="o-partial"),
-            charts.Part(name="wrong", size=wrong, style="o-wrong"),
-            charts.Part(name="no answer found", size=counts.unparsed, style="o-unparsed"),
+            charts.Segment(name="right", size=right, style="o-right"),
+            charts.Segment(name="partly right", size=partial, style="o-partial"),
+            charts.Segment(name="wrong", size=wrong, style="o-wrong"),
+            charts.Segment(name="no answer found", size=counts.unparsed, style="o-unparsed"),
         ]
     missing = [
-        charts.Part(name="failed", size=counts.failed, style="o-failed"),
-        charts.Part(name="not sent", size=counts.skipped, style="o-skipped"),
+        charts.Segment(name="failed", size=counts.failed, style="o-failed"),
+        charts.Segment(name="not sent", size=counts.skipped, style="o-skipped"),
     ]
     return [part for part in (*judged, *missing) if part.size]
 
 
 def samples(result: BenchmarkResult, draw: Callable[[Case], Markup], *, budget: int, most: int) -> Samples:
-    """The worst samples first, as many as fit into `budget` bytes; what failed without an answer comes last."""
+    """The worst samples first and failed ones last, as many as fit into `budget` bytes."""
     bad = sorted((case for case in result.cases if case.outcome is not Outcome.RIGHT), key=_badness)
     shown: list[Markup] = []
     for case in bad[:most]:

@@ -1,4 +1,4 @@
-"""Makes untrusted text harmless and short, for every report."""
+"""Formats numbers and untrusted text for reports."""
 
 import re
 import unicodedata
@@ -9,12 +9,12 @@ _BIDI = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def visible(text: str, limit: int = 300) -> str:
-    r"""Text without control characters, bidi controls and other characters that XML or a terminal would act on.
+    r"""Text of at most `limit` characters without control characters, bidi controls and other invisible characters.
 
-    Each is shown as an escape (`\\x1b`), so that nothing disappears silently; cut to `limit` characters.
+    Each is shown as an escape (`\\x1b`), so that nothing disappears silently.
     """
     text = text[: limit * 2]
-    if text.isprintable():  # which all of these characters are not
+    if text.isprintable():  # none of these characters is printable
         return text if len(text) <= limit else text[: limit - 1] + "…"
     text = _CONTROL.sub(_escape, _BIDI.sub(_escape, text))
     text = "".join(_escape(match) if unicodedata.category(match) == "Cf" else match for match in text)
@@ -22,7 +22,7 @@ def visible(text: str, limit: int = 300) -> str:
 
 
 def hidden(text: str) -> Iterator[tuple[str, bool]]:
-    """Pieces of a text, and whether a piece is the escape of a character that would not be seen."""
+    """Pieces of a text; True for the escape of an invisible character."""
     start = 0
     for place, character in enumerate(text if visible(text, len(text)) != text else ""):
         escaped = visible(character)
@@ -51,7 +51,7 @@ def percent(value: float | None, digits: int = 1) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """A duration for people."""
+    """A duration: `120 ms`, `1.5 s`, `3 min 20 s`, `1 h 05 min`."""
     if value is None:
         return "–"
     if value < 1:

@@ -1,4 +1,4 @@
-"""Single files in and out of a container as tar archives; nothing of an archive reaches the host's file system."""
+"""Copies single files into and out of a container as tar archives in memory."""
 
 import base64
 import io
@@ -15,24 +15,24 @@ GO_MODE_TYPE = 0x8F280000
 
 
 def checked(path: str) -> str:
-    """An absolute path of a file inside a container.
+    """The normalized absolute path of a file inside a container.
 
     Raises:
-        SandboxError: it is none.
+        SandboxError: the path is not absolute.
     """
     clean = posixpath.normpath(path)
     if not path.startswith("/") or clean in ("/", "//") or "\0" in path:
-        raise SandboxError(f"{path[:200]!r} is no absolute path of a file in a container")
+        raise SandboxError(f"{path[:200]!r} is not an absolute path of a file in a container")
     return clean
 
 
 def packed(path: str, data: bytes, mode: int) -> bytes:
-    """An archive with one file, to be unpacked at `/`; folders that are missing are made there."""
+    """An archive with one file, to be unpacked at `/`; the engine creates missing folders."""
     return context({checked(path).lstrip("/"): data}, mode)
 
 
 def context(files: Mapping[str, bytes], mode: int = 0o644) -> bytes:
-    """An archive with some files; the same files give the same bytes."""
+    """An archive of these files; the same files give the same bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name, data in sorted(files.items()):
@@ -43,13 +43,13 @@ def context(files: Mapping[str, bytes], mode: int = 0o644) -> bytes:
 
 
 def is_regular(stat: Mapping[str, object]) -> bool:
-    """Whether the engine's description of a path says that it is a regular file."""
+    """Whether a path is a regular file by the engine's description of it."""
     mode = stat.get("mode")
     return isinstance(mode, int) and not mode & GO_MODE_TYPE
 
 
 def fetched(client: Any, container: str, path: str, limit: int) -> bytes:
-    """One regular file out of a container, over a connection that is closed as soon as it is seen to be something else.
+    """Read one regular file out of a container; anything else closes the connection at once.
 
     Raises:
         SandboxError: see `unpacked`.
@@ -61,31 +61,31 @@ def fetched(client: Any, container: str, path: str, limit: int) -> bytes:
         client._raise_for_status(response)  # noqa: SLF001
         stat = json.loads(base64.b64decode(response.headers["x-docker-container-path-stat"]))
         if not is_regular(stat):
-            raise SandboxError(f"{path}: is no regular file")
+            raise SandboxError(f"{path}: is not a regular file")
         return unpacked(response.iter_content(65536), limit, path)
     finally:
         response.close()
 
 
 def unpacked(blocks: Iterable[bytes], limit: int, path: str) -> bytes:
-    """The one regular file in an archive that a container made; no more is read than that needs.
+    """The one regular file in an archive from a container; reads no further than its end.
 
     Args:
-        blocks: the archive as it comes.
-        limit: bytes that the file may have.
-        path: for messages.
+        blocks: the archive in pieces.
+        limit: largest size of the file, in bytes.
+        path: of the file, for messages.
 
     Raises:
-        SandboxError: it is no regular file, too large, or no archive.
+        SandboxError: not a regular file, too large, or not an archive.
     """
     reader = io.BufferedReader(_Blocks(iter(blocks)), 65536)
     try:
         with tarfile.open(fileobj=reader, mode="r|") as archive:
             entry = archive.next()
             if entry is None or not entry.isreg() or entry.issparse():
-                raise SandboxError(f"{path}: is no regular file")
+                raise SandboxError(f"{path}: is not a regular file")
             if entry.size > limit:
-                raise SandboxError(f"{path}: has {entry.size} bytes, at most {limit} are read")
+                raise SandboxError(f"{path}: has {entry.size} bytes; at most {limit} are read")
             stream = archive.extractfile(entry)
             data = stream.read(limit + 1) if stream is not None else b""
     except tarfile.TarError as error:

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 BUILDING = 1800
 """Seconds for one build."""
-SAID = 1000
-"""Characters of the build's output that its error shows."""
+OUTPUT_LIMIT = 1000
+"""Characters of the build's output that an error message shows."""
 
 
 def recipe(files: Mapping[str, bytes], arguments: Mapping[str, str]) -> str:
-    """The digest of everything that an image is built from, as far as we know it."""
+    """The digest of the files and arguments that an image is built from."""
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     return hashlib.sha256(json.dumps([digests, dict(arguments)], sort_keys=True).encode()).hexdigest()
 
@@ -31,11 +31,11 @@ async def build(engine: Engine, name: str, files: Mapping[str, bytes], arguments
     Args:
         engine: the engine.
         name: the tag.
-        files: with a `Dockerfile` among them.
-        arguments: values of its `ARG`s.
+        files: the build context, with a `Dockerfile`.
+        arguments: values of the `ARG`s in the `Dockerfile`.
 
     Raises:
-        EngineError: it does not build; the message has the end of the output.
+        EngineError: the build failed; the message has the end of its output.
     """
     label = recipe(files, arguments)
     packed = archive.context(files)
@@ -46,11 +46,11 @@ async def build(engine: Engine, name: str, files: Mapping[str, bytes], arguments
 def _build(client: "APIClient", name: str, packed: bytes, arguments: dict[str, str], label: str) -> None:
     from docker.errors import DockerException
 
-    said, event = "", Any
+    output, event = "", Any
     for event in client.build(
         fileobj=io.BytesIO(packed), custom_context=True, tag=name, buildargs=arguments, labels={BUILD: label},
         rm=True, forcerm=True, decode=True,
     ):  # fmt: skip
-        said = (said + str(event.get("stream", "")))[-SAID:]
+        output = (output + str(event.get("stream", "")))[-OUTPUT_LIMIT:]
         if "error" in event:
-            raise DockerException(f"{str(event['error'])[:SAID]}; the output ends with: {said}")
+            raise DockerException(f"{str(event['error'])[:OUTPUT_LIMIT]}; the output ends with: {output}")

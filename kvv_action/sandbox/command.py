@@ -1,6 +1,6 @@
-"""One command in a container, over the raw connection that the engine hands over.
+"""Runs one command in a container, over the raw connection of the engine.
 
-The SDK's own `exec_run` has no deadline, holds all output in memory, and hangs on children that keep a stream open.
+The SDK's own `exec_run` has no deadline, holds all output in memory, and hangs when child processes keep a stream open.
 """
 
 import contextlib
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
 BLOCK = 256 * 1024
 QUIET, LOOK = 0.1, 1.0
-"""Seconds of silence before it is first asked whether the command ended, and at most between two such questions."""
+"""Seconds of silence before the engine is first asked whether the command has ended, and the longest interval after."""
 DRAIN = 0.2
-"""Seconds in which the last output of a command that ended must come; its children may print for ever."""
+"""Seconds to wait for the last output after a command has ended; its children may print forever."""
 FREELY, PACE = 64 * 2**20, 64 * 2**20
-"""Bytes that are read as fast as they come, and bytes a second after that: a flood is made to wait."""
+"""Bytes that are read at full speed, and bytes per second after that: a flood of output is slowed down."""
 WRAPPER = 'exec 2>&1; { echo 500 > /proc/self/oom_score_adj; } 2>/dev/null; cd -- "$1" || cd /; shift; exec bash "$@"'
-"""Both streams go through one pipe, because two pipes lose the order. Where memory runs out, the kernel takes commands
-before the container's main process. A folder that a command has removed is no reason not to run the next one."""
+"""Both streams share one pipe, because two pipes lose the order. When memory runs out, the kernel kills commands before
+the container's main process. When an earlier command has removed the working folder, the command runs in `/`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What is to be run.
+class BashCommand:
+    """A command for bash.
 
     Attributes:
-        container: its id.
+        container: id of the container.
         arguments: of bash.
-        workdir: where; the root when that folder is gone.
-        environment: further variables.
+        workdir: the folder to run in; `/` when it is gone.
+        environment: additional variables.
         deadline: seconds from now.
     """
 
@@ -46,20 +46,20 @@ class Order:
     deadline: float
 
 
-class Running:
-    """A command; while one thread is in `wait`, others may look at its output or let go of it.
+class RunningCommand:
+    """A running command; while one thread is in `wait`, others may read its output or call `let_go`.
 
     Args:
         client: the engine.
-        order: what to run.
+        order: the command.
         limit: bytes of output that are kept.
 
     Attributes:
-        output: what it printed so far.
-        began: False when it ended without ever having been a process; then `output` is the engine's reason.
+        output: of the command so far.
+        began: False when no process was ever started; then `output` is the engine's reason.
     """
 
-    def __init__(self, client: "APIClient", order: Order, limit: int) -> None:
+    def __init__(self, client: "APIClient", order: BashCommand, limit: int) -> None:
         self.output = HeadTail(limit)
         self.began = False
         self._client = client
@@ -72,7 +72,7 @@ class Running:
         self._gone = False
 
     def start(self) -> None:
-        """Start it; its time counts from the end of this.
+        """Start the command; the deadline counts from the moment this returns.
 
         Raises:
             Exception: of the SDK or its transport.
@@ -86,15 +86,15 @@ class Running:
         self._exec = made["Id"]
         handle: Any = self._client.exec_start(self._exec, socket=True)
         self._response = handle._response  # noqa: SLF001 - the SDK keeps it there, for the same purpose
-        self._socket, early = _taken_over(self._response)
+        self._socket, early = _connection(self._response)
         self._until = time.monotonic() + order.deadline
         self._frames.feed(early)
 
     def wait(self) -> int | None:
-        """Read until it ends.
+        """Read the output until the command ends.
 
         Returns:
-            The exit code, None when the deadline came first; then it still runs.
+            The exit code; None when the deadline came first, and the command still runs.
 
         Raises:
             Exception: of the SDK or its transport.
@@ -106,7 +106,7 @@ class Running:
             self._response.close()
 
     def let_go(self) -> None:
-        """Make `wait` return soon, whatever the command does."""
+        """Make `wait` return soon."""
         self._gone, self._until = True, 0.0
         if self._socket is not None:
             with contextlib.suppress(OSError):
@@ -134,7 +134,7 @@ class Running:
         return None
 
     def _slow_down(self, began: float) -> None:
-        """Keep a flood from taking a whole processor, here and in the engine."""
+        """Keep a flood of output from using a whole processor, here and in the engine."""
         ahead = (self.output.total - FREELY) / PACE - (time.monotonic() - began)
         if ahead > 0:
             time.sleep(min(ahead, max(0.0, self._until - time.monotonic())))
@@ -150,7 +150,7 @@ class Running:
                 self._frames.feed(block)
 
     def _ended(self) -> int | None:
-        """The exit code once the streams are closed, which a command may do long before it ends."""
+        """The exit code after the streams were closed; the command may end much later."""
         pause = 0.005
         while not self._gone:
             if (code := self._exit_code()) is not None:
@@ -162,16 +162,16 @@ class Running:
         return None
 
     def _exit_code(self) -> int | None:
-        """None while it runs."""
-        told = self._client.exec_inspect(self._exec)
-        self.began = bool(told["Pid"])
-        return None if told["Running"] else told["ExitCode"]
+        """None while the command runs."""
+        state = self._client.exec_inspect(self._exec)
+        self.began = bool(state["Pid"])
+        return None if state["Running"] else state["ExitCode"]
 
 
-def _taken_over(response: Any) -> tuple[socket.socket, bytes]:
-    """The connection behind a response, and what was read from it already.
+def _connection(response: Any) -> tuple[socket.socket, bytes]:
+    """The connection behind a response, and the bytes that were already read from it.
 
-    The SDK leaves out the second: output that comes together with the response's head waits in a buffer.
+    The SDK drops those bytes: output that arrives together with the response's head waits in a buffer.
     """
     buffered = response.raw._fp.fp  # noqa: SLF001 - the SDK takes the connection from the same place
     connection: socket.socket = buffered.raw._sock  # noqa: SLF001

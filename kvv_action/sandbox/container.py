@@ -1,4 +1,4 @@
-"""A running container of ours."""
+"""A running container: commands, files, and what happens when it breaks or fills the disk."""
 
 import asyncio
 import re
@@ -12,47 +12,48 @@ from typing import Any, Literal, NoReturn, TypeVar
 from kvv_action.benchmark import Executed, Image
 from kvv_action.errors import LimitReached, SandboxError
 from kvv_action.sandbox import archive, disk
-from kvv_action.sandbox.command import Order, Running
+from kvv_action.sandbox.command import BashCommand, RunningCommand
+from kvv_action.sandbox.disk_reserve import DiskReserve
 from kvv_action.sandbox.engine import TIMEOUT, Engine, EngineError
-from kvv_action.sandbox.floor import Floor
 
 T = TypeVar("T")
-Stopped = Literal["", "deadline", "disk"]
+StopReason = Literal["", "deadline", "disk"]
 
 GRACE = 3.0
-"""Seconds after its deadline in which a command's own thread must be done with it; then it is left to itself."""
+"""Seconds after its deadline before the thread of a command is abandoned."""
 DYING = 10
-"""Times that a container in which no process can be started is asked after."""
+"""Checks of a container in which no process can be started."""
 FROM_OUTSIDE = (137, 143)
-"""Exit statuses of a main process that was killed or told to end, which nothing inside a container can do to it."""
+"""Exit statuses of a main process that was killed or terminated from outside; nothing inside can do that."""
 BROKEN = re.compile(
     r"executable file not found|no such file or directory|permission denied|exec format error", re.IGNORECASE
 )
-"""What an engine says when a program cannot be started."""
-PART, SOME = 4, 4 * 2**30
-"""A container has filled the engine's disk when it holds one part in so many of what it may, or of so many bytes."""
+"""The engine's words when a program cannot be started."""
+PART, UNLIMITED = 4, 4 * 2**30
+"""A container has filled the engine's disk when it holds 1/PART of its limit, or of UNLIMITED bytes without one."""
 LONGEST = 100_000
-"""Characters of a command that fit into an argument (Linux: 128 KiB); longer ones go through a file."""
+"""Longest command, in characters, that is passed as an argument (Linux: 128 KiB); longer ones go through a file."""
 MAIN = (
     "end=$(($(date +%s) + $1)); "
     'while now=$(date +%s); [ "$((end - ${now:-0}))" -gt 0 ]; do [ "$now" ] && sleep "$((end - now))" & wait "$!"; done'
     "; exit 0"
 )
-"""The main process, with the lease in seconds. As process 1 it collects orphans, and no signal from inside ends it.
+"""The main process; its argument is the lease in seconds. As process 1 it reaps orphans, and no signal from inside
+ends it.
 
-Signals do end what it starts: without the time, because `date` was killed, it asks again. Its status
-tells that it ended by itself, whatever became of the last `sleep`.
+Signals can kill its children: when `date` was killed, it asks for the time again. It always exits with 0 when the
+lease ends, however the last `sleep` ended.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Started:
-    """What is known about a container that was started.
+class StartedContainer:
+    """A container that was started.
 
     Attributes:
         name: for messages.
-        disk: bytes that its layer may have; 0 when the engine itself holds the limit.
-        until: when its lease ends, by `time.monotonic`.
+        disk: limit of its layer in bytes; 0 when the engine itself enforces it.
+        until: end of its lease, by `time.monotonic`.
     """
 
     id: str
@@ -66,17 +67,17 @@ class Started:
 class EngineContainer:
     """The `Container` of `kvv_action.benchmark`, on an engine.
 
-    One command at a time: the deadline of one would end the others. Once a command ran well, the container was as it
-    should be: what breaks it later from inside is `LimitReached`, and only what others do is another `SandboxError`.
+    It runs one command at a time, because the deadline of one would end the others. After the first command has worked,
+    a container that breaks from inside raises `LimitReached`; a cause from outside raises another `SandboxError`.
     """
 
-    def __init__(self, engine: Engine, started: Started, floor: Floor | None = None) -> None:
+    def __init__(self, engine: Engine, started: StartedContainer, reserve: DiskReserve | None = None) -> None:
         self.id = started.id
         self.image = started.image
         self.name = started.name
         self._engine = engine
         self._started = started
-        self._floor = floor
+        self._reserve = reserve
         self._one_at_a_time = asyncio.Lock()
         self._guard: asyncio.Task[NoReturn] | None = None
         self._full = asyncio.Event()
@@ -84,7 +85,7 @@ class EngineContainer:
 
     @asynccontextmanager
     async def guarded(self) -> AsyncIterator[None]:
-        """Stop whatever in it writes more than it may, also between commands."""
+        """Stop processes that write beyond the disk limit, also between commands."""
         self._guard = asyncio.create_task(self._watch())
         try:
             yield
@@ -104,7 +105,7 @@ class EngineContainer:
         """See `Container.run`."""
         async with self._one_at_a_time:
             arguments = await self._arguments(command)
-            order = Order(
+            order = BashCommand(
                 container=self.id,
                 arguments=arguments,
                 workdir=workdir or self._started.workdir,
@@ -113,7 +114,7 @@ class EngineContainer:
             )
             async with self._blamed():
                 executed = await self._run(order, limit)
-                if executed is None:  # what earlier commands left running leaves no room for another process
+                if executed is None:  # processes of earlier commands use up the process limit
                     await self._kill_everything()
                     executed = await self._run(order, limit)
             if executed is None:
@@ -133,16 +134,16 @@ class EngineContainer:
         return await self._call(f"reading {path}", lambda: archive.fetched(client, self.id, place, limit))
 
     async def _arguments(self, command: str) -> Sequence[str]:
-        """Bash's; a command that fits into no argument is put into a file."""
+        """Arguments of bash; a command that is too long for an argument goes into a file."""
         if len(command) <= LONGEST and "\0" not in command:
             return "-c", command
         place = f"/tmp/kvv-{secrets.token_hex(8)}"  # noqa: S108 - in the container
         await self.put(place, command.encode(errors="replace"))
         return (place,)
 
-    async def _run(self, order: Order, limit: int) -> Executed | None:
-        """None when not even a process came about."""
-        running = Running(self._engine.client, order, limit)
+    async def _run(self, order: BashCommand, limit: int) -> Executed | None:
+        """Run a command; None when no process could be started."""
+        running = RunningCommand(self._engine.client, order, limit)
         began = time.monotonic()
         stopped, code = await self._watched(running, order.deadline)
         if stopped:
@@ -160,8 +161,8 @@ class EngineContainer:
             stopped=stopped,
         )
 
-    async def _watched(self, running: Running, deadline: float) -> tuple[Stopped, int | None]:
-        """Wait for the command, for its deadline, or for the disk; why it is to be stopped, or else its exit code."""
+    async def _watched(self, running: RunningCommand, deadline: float) -> tuple[StopReason, int | None]:
+        """Wait for the command, its deadline or a full disk; returns the reason to stop it, or its exit code."""
         if self._guard is not None and self._guard.done():
             self._guard.result()
         await self._call("starting a command", running.start)
@@ -181,55 +182,55 @@ class EngineContainer:
             for task in (command, full):
                 task.cancel()
 
-    async def _waited(self, running: Running, deadline: float) -> int | None:
-        """The exit code, None at the deadline, also when the engine holds up its thread."""
+    async def _waited(self, running: RunningCommand, deadline: float) -> int | None:
+        """The exit code; None at the deadline, even when the engine blocks the thread."""
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline + GRACE):
                 return await self._call("running a command", running.wait, seconds=None)
         return None
 
     async def _watch(self) -> NoReturn:
-        """Stop what runs in it whenever it has written too much.
+        """Stop all processes whenever the container has written too much.
 
         Raises:
-            LimitReached: it is given up.
-            SandboxError: the engine does not say, or others have filled its disk.
+            LimitReached: the container is given up.
+            SandboxError: the engine cannot tell, or others have filled its disk.
         """
-        watch = disk.Watch(lambda: disk.written(self._engine, self.id), self._started.disk, self._floor)
+        watch = disk.DiskWatch(lambda: disk.written(self._engine, self.id), self._started.disk, self._reserve)
         while True:
             if short := await watch.overflow():
                 await self._judge(short)
             else:
-                self._full.set()  # which ends the command that is running
+                self._full.set()  # ends the running command
                 async with self._one_at_a_time, self._blamed():
                     if self._full.is_set():
                         await self._kill_everything()
 
     async def _judge(self, short: str) -> None:
-        """Stop everything, for the engine's disk is short; whose doing that is shows in what this container held.
+        """Stop everything because the engine's disk is short; the size of this container tells who filled it.
 
         Raises:
-            LimitReached: this one's.
-            SandboxError: somebody else's.
+            LimitReached: this container filled the disk.
+            SandboxError: somebody else did.
         """
-        floor = self._floor
-        assert floor is not None
-        async with floor.turn:
-            if not floor.reached():
+        reserve = self._reserve
+        assert reserve is not None
+        async with reserve.lock:
+            if not reserve.shortage():
                 return
-            before = floor.free()
+            before = reserve.free()
             size = await disk.written(self._engine, self.id)
-            with suppress(EngineError):  # it may need disk for that
+            with suppress(EngineError):  # the engine may need disk space for this
                 await self._kill_everything()
-            part = (self._started.disk or SOME) // PART
-            if max(size, floor.free() - before) >= part:
+            part = (self._started.disk or UNLIMITED) // PART
+            if max(size, reserve.free() - before) >= part:
                 raise LimitReached(f"{self.name}: {short}, and this container has filled it")
         raise SandboxError(f"{self.name}: {short}, and this container has not filled it")
 
     async def _kill_everything(self) -> None:
-        """Kill whatever runs in the container; files stay.
+        """Kill all processes in the container; files stay.
 
-        Started anew from outside, because a container without room for a process has none for `kill` either.
+        A restart from outside, because a container at its process limit cannot run `kill` either.
         """
         client = self._engine.client
         try:
@@ -238,10 +239,10 @@ class EngineContainer:
             self._full.clear()
 
     async def _must_live(self) -> None:
-        """A command may have been killed because the whole container was, which the engine says a little later.
+        """Check whether a command was killed together with its container, which the engine reports with a delay.
 
         Raises:
-            SandboxError: it is gone.
+            SandboxError: the container is gone.
         """
         for _ in range(DYING):
             if await self._alive():
@@ -251,10 +252,10 @@ class EngineContainer:
             await asyncio.sleep(0.1)
 
     async def _alive(self) -> bool:
-        """Whether a process can be started, which is never so in a container that is dying."""
-        probe = Running(
+        """Whether a process can be started, which a dying container cannot do."""
+        probe = RunningCommand(
             self._engine.client,
-            Order(container=self.id, arguments=("-c", ":"), workdir="/", environment={}, deadline=GRACE),
+            BashCommand(container=self.id, arguments=("-c", ":"), workdir="/", environment={}, deadline=GRACE),
             limit=0,
         )
         await self._call("looking at it", probe.start)
@@ -266,13 +267,13 @@ class EngineContainer:
             raise self._useless(f"the image {self.image.name} has no bash ({text[:200]})")
 
     def _useless(self, reason: str) -> SandboxError:
-        """Why no command runs: the image's fault as long as none ever did."""
+        """The error when no command can run: the image's fault until a first command has worked."""
         if self._ran_well:
-            return LimitReached(f"{self.name}: commands of its own have left it unusable ({reason})")
+            return LimitReached(f"{self.name}: its own commands have made it unusable ({reason})")
         return SandboxError(f"{self.name}: {reason}")
 
     def _ended(self, state: Mapping[str, Any]) -> SandboxError:
-        """Why the main process is gone: killed from outside, or else by what ran inside."""
+        """The error when the main process is gone: killed from outside, or by what ran inside."""
         memory = bool(state.get("OOMKilled"))
         why = " because memory ran out" if memory else ""
         text = f"{self.name}: it ended during a command{why}{self._lease()}"
@@ -281,10 +282,10 @@ class EngineContainer:
 
     @asynccontextmanager
     async def _blamed(self) -> AsyncIterator[None]:
-        """Look for the reason when the engine cannot do something in it.
+        """When the engine fails, find out whether earlier commands in the container are the cause.
 
         Raises:
-            LimitReached: it is what earlier commands did.
+            LimitReached: they are.
         """
         try:
             yield
@@ -298,11 +299,11 @@ class EngineContainer:
             raise
 
     async def _why_ended(self) -> SandboxError | None:
-        """None while it lives, or when the engine does not say."""
+        """The error of a container that has ended; None while it runs, or when the engine cannot tell."""
         client = self._engine.client
         with suppress(EngineError):
-            told = await self._call("looking at it", lambda: client.inspect_container(self.id))
-            return None if told["State"]["Running"] else self._ended(told["State"])
+            state = (await self._call("looking at it", lambda: client.inspect_container(self.id)))["State"]
+            return None if state["Running"] else self._ended(state)
         return None
 
     async def _call(self, what: str, function: Callable[[], T], *, seconds: float | None = TIMEOUT) -> T:

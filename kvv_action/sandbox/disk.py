@@ -1,4 +1,4 @@
-"""Keeps a container from filling the engine's disk, where the storage driver cannot."""
+"""Keeps a container within its disk limit when the storage driver cannot enforce it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,75 +6,75 @@ from contextlib import suppress
 from typing import Any
 
 from kvv_action.errors import LimitReached
+from kvv_action.sandbox.disk_reserve import DiskReserve
 from kvv_action.sandbox.engine import Engine, EngineError
-from kvv_action.sandbox.floor import Floor
 
 FIRST, EVERY = 0.4, 1.0
-"""Seconds after which a container is first looked at, and from then on."""
+"""Seconds before the first measurement of a container, and between later ones."""
 CLOSELY = 0.1
-"""The same for a container that is over its limit already, and between two looks at the engine's disk."""
+"""Seconds between measurements of a container over its limit, and between two checks of the engine's disk."""
 TRIES = 3
-"""Looks that must fail in a row before that is a failure of the engine."""
+"""Measurements in a row that must fail before the engine counts as failed."""
 PATIENCE = 20
-"""A look that takes long is followed by a pause this many times as long: walking many files costs the engine."""
+"""After a slow measurement follows a pause this many times as long, because measuring many files loads the engine."""
 HOPELESS = 4 * 2**30
-"""A container that is by so many bytes over its limit is given up; a fast disk takes as much between two looks."""
+"""A container this many bytes over its limit is given up; a fast disk writes as much between two measurements."""
 MARGIN = 16 * 2**20
-"""Bytes that a container over its limit may still grow before it is stopped again, so that it can tidy up."""
+"""Bytes that a container over its limit may write before it is stopped again, so that it can clean up."""
 
 
 async def written(engine: Engine, container: str) -> int:
-    """Bytes in a container's own layer; files that are deleted but open are not among them.
+    """Bytes in a container's own layer, without files that are deleted but still open.
 
     Raises:
-        EngineError: the engine does not say.
+        EngineError: the engine cannot tell.
     """
 
     def ask() -> int:
         client = engine.client
         url = client._url("/containers/{0}/json", container)  # noqa: SLF001 - its own method cannot ask for it
-        told: Any = client._result(client._get(url, params={"size": 1}), json=True)  # noqa: SLF001
-        return int(told.get("SizeRw") or 0)
+        state: Any = client._result(client._get(url, params={"size": 1}), json=True)  # noqa: SLF001
+        return int(state.get("SizeRw") or 0)
 
     return await engine.call("measuring a container's layer", ask)
 
 
-class Watch:
-    """Looks at one container for as long as it lives, for what it started in the background writes between commands.
+class DiskWatch:
+    """Measures one container for its whole life, because background processes write between commands too.
 
     Args:
-        size: bytes that it has written.
-        limit: bytes that it may have written; 0 when the engine itself sees to that.
-        floor: of the engine's disk; None when that cannot be seen.
+        size: measures the bytes that the container has written.
+        limit: bytes that it may write; 0 when the engine itself enforces the limit.
+        reserve: free space to keep on the engine's disk; None when that disk cannot be seen.
     """
 
-    def __init__(self, size: Callable[[], Awaitable[int]], limit: int, floor: Floor | None) -> None:
+    def __init__(self, size: Callable[[], Awaitable[int]], limit: int, reserve: DiskReserve | None) -> None:
         self._size = size
         self._limit = limit
-        self._floor = floor
+        self._reserve = reserve
         self._before = 0
 
     async def overflow(self) -> str:
-        """Wait until it has written more than it may; to be called again when it was stopped.
+        """Wait until the container is over its limit or the disk is short; call it again after stopping the commands.
 
         Returns:
-            What is short when it is the engine's disk; empty when the container is over its own limit.
+            A message when the engine's disk is short; empty when the container is over its own limit.
 
         Raises:
-            EngineError: the engine does not say how much it is.
-            LimitReached: it has written far too much.
+            EngineError: the engine cannot tell the size.
+            LimitReached: the container has written far too much.
         """
         loop = asyncio.get_running_loop()
-        if self._before:  # it was stopped
-            self._before = await self._looked()
+        if self._before:  # its commands were stopped
+            self._before = await self._measured()
             if self._before > self._limit + HOPELESS:
-                raise LimitReached(f"it has written {self._before} bytes, {self._limit} are allowed: it is given up")
+                raise LimitReached(f"it has written {self._before} bytes, {self._limit} are allowed; it is given up")
         bound, pause = max(self._limit, self._before + MARGIN), CLOSELY if self._before else FIRST
         while True:
             if short := await self._pause(pause):
                 return short
             began = loop.time()
-            size = await self._looked()
+            size = await self._measured()
             if size > bound:
                 self._before = size
                 return ""
@@ -82,8 +82,8 @@ class Watch:
                 bound, self._before = self._limit, 0
             pause = max(CLOSELY if size > self._limit else EVERY, PATIENCE * (loop.time() - began))
 
-    async def _looked(self) -> int:
-        """Bytes that it has written; an engine that is busy for a while is asked again."""
+    async def _measured(self) -> int:
+        """Bytes that the container has written; asks a busy engine again."""
         for _ in range(TRIES - 1):
             with suppress(EngineError):
                 return await self._size()
@@ -91,11 +91,11 @@ class Watch:
         return await self._size()
 
     async def _pause(self, seconds: float) -> str:
-        """Wait, with an eye on the engine's disk; what is short there."""
+        """Wait, and return a message as soon as the engine's disk is short."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while not self._limit or loop.time() < until:
-            if self._floor is not None and (short := self._floor.reached()):
+            if self._reserve is not None and (short := self._reserve.shortage()):
                 return short
             await asyncio.sleep(min(CLOSELY, max(0.0, until - loop.time())) if self._limit else CLOSELY)
         return ""

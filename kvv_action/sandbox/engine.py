@@ -1,4 +1,4 @@
-"""The container engine: where it is, what it can do, and what is missing."""
+"""The connection to the container engine, and the engine's abilities."""
 
 import asyncio
 import contextlib
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 TIMEOUT = 60
 """Seconds for one request to the engine."""
 GREETING = 10
-"""Seconds in which an engine must answer for the first time."""
+"""Seconds for the engine's first answer."""
 POOL = 64
-"""Connections that are kept."""
+"""Connections to keep open."""
 OLDEST = (1, 40)
-"""Engine API of Docker 19.03, the first with everything that is asked for."""
+"""Engine API of Docker 19.03, the first with everything that kvv needs."""
 
 T = TypeVar("T")
 
 
 class NoEngine(SandboxError):
-    """There is no container engine, or it does not answer; the message says what to do."""
+    """No usable container engine; the message says what to do."""
 
 
 class EngineError(SandboxError):
     """The engine refused or failed.
 
     Attributes:
-        status: HTTP status, None when no answer came.
+        status: HTTP status; None when there was no answer.
     """
 
     def __init__(self, message: str, status: int | None = None) -> None:
@@ -45,17 +45,17 @@ class EngineError(SandboxError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineInfo:
-    """What the engine says about itself.
+    """The engine's description of itself.
 
     Attributes:
-        host: how it was reached.
-        cpus: processors that it can give.
+        host: its address.
+        cpus: processors for containers.
         memory: bytes.
-        driver: storage driver with its file system, as `overlay2 on extfs`.
-        unlimited: limits that it cannot hold, in words.
-        exposed: whether it listens on a port where nobody has to say who he is.
-        name: of the machine that it runs on.
-        root: the folder there that holds its images and containers.
+        driver: storage driver with its file system, such as `overlay2 on extfs`.
+        unlimited: limits that it cannot enforce, in words.
+        exposed: it listens on a port without authentication.
+        name: host name of its machine.
+        root: its folder on that machine for images and containers.
     """
 
     host: str
@@ -73,7 +73,7 @@ class EngineInfo:
 
     @property
     def missing(self) -> str:
-        """Why code of a model cannot be run there; empty when it can."""
+        """Why this engine cannot run a model's code; empty when it can."""
         if self.os != "linux":
             return f"the container engine runs {self.os} containers; Linux containers are needed"
         if self.unlimited:
@@ -86,7 +86,7 @@ class Engine:
     """A connection to the engine; every request goes through `call`.
 
     Attributes:
-        client: the SDK's `APIClient`; its published types are not whole.
+        client: the SDK's `APIClient`; its published types are incomplete.
     """
 
     def __init__(self, client: "APIClient", info: EngineInfo) -> None:
@@ -94,15 +94,15 @@ class Engine:
         self.info = info
 
     async def call(self, what: str, function: Callable[[], T], *, seconds: float | None = TIMEOUT) -> T:
-        """The result of a blocking function that asks the engine, within some seconds.
+        """The result of a blocking function that asks the engine.
 
         Args:
-            what: what it does, for messages.
-            function: uses `client`; an answer that comes too late is dropped.
-            seconds: how long may pass; None when `function` sees to that.
+            what: the action, for messages.
+            function: uses `client`; a late answer is dropped.
+            seconds: the deadline; None when `function` has its own.
 
         Raises:
-            EngineError: it failed.
+            EngineError: the function failed, or the deadline passed.
         """
         try:
             async with asyncio.timeout(seconds):
@@ -115,13 +115,13 @@ class Engine:
             raise translated(what, error) from error
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         with contextlib.suppress(Exception):
             self.client.close()
 
 
 def translated(what: str, error: Exception) -> EngineError:
-    """An exception of the SDK or of its transport as ours; others, which are defects, are raised as they are."""
+    """An exception of the SDK or its transport as `EngineError`; any other is a defect and is raised as it is."""
     from docker.errors import APIError, DockerException
     from requests import RequestException
     from urllib3.exceptions import HTTPError
@@ -136,22 +136,22 @@ def translated(what: str, error: Exception) -> EngineError:
 
 
 def connect(timeout: int = TIMEOUT) -> "APIClient":
-    """A client of the engine that DOCKER_HOST or the chosen docker context names, or of a local socket.
+    """A client of the engine that DOCKER_HOST or the docker context names, or of a local socket.
 
     Raises:
-        NoEngine: nothing is there.
+        NoEngine: no engine answers.
     """
     return _reached(timeout)[1]
 
 
 def _reached(timeout: int) -> "tuple[str, APIClient]":
-    """The same, and where it is."""
+    """The address of the first engine that answers, and a client of it."""
     import docker
     from docker.errors import DockerException
     from requests import RequestException
 
     tried = []
-    for host, options in _places():
+    for host, options in _candidates():
         if host.startswith("ssh://"):
             raise NoEngine(_ssh(host))
         try:
@@ -166,22 +166,22 @@ def _reached(timeout: int) -> "tuple[str, APIClient]":
 
 def describe(client: "APIClient", host: str) -> EngineInfo:
     """Ask the engine at `host` about itself."""
-    told: dict[str, Any] = client.info()
+    info: dict[str, Any] = client.info()
     limits = (("MemoryLimit", "memory"), ("PidsLimit", "processes"), ("CpuCfsQuota", "processor time"))
-    backing = dict(told.get("DriverStatus") or []).get("Backing Filesystem", "")
+    backing = dict(info.get("DriverStatus") or []).get("Backing Filesystem", "")
     return EngineInfo(
         host=host,
-        version=str(told.get("ServerVersion", "")),
-        os=str(told.get("OSType", "")),
-        architecture=str(told.get("Architecture", "")),
-        cpus=int(told.get("NCPU") or 1),
-        memory=int(told.get("MemTotal") or 0),
-        driver=str(told.get("Driver", "")) + (f" on {backing}" if backing else ""),
-        rootless=any("rootless" in str(option) for option in told.get("SecurityOptions") or []),
-        unlimited=tuple(word for name, word in limits if told.get(name) is False),
+        version=str(info.get("ServerVersion", "")),
+        os=str(info.get("OSType", "")),
+        architecture=str(info.get("Architecture", "")),
+        cpus=int(info.get("NCPU") or 1),
+        memory=int(info.get("MemTotal") or 0),
+        driver=str(info.get("Driver", "")) + (f" on {backing}" if backing else ""),
+        rootless=any("rootless" in str(option) for option in info.get("SecurityOptions") or []),
+        unlimited=tuple(word for name, word in limits if info.get(name) is False),
         exposed=str(client.base_url).startswith("http://"),  # sockets are http+docker, and TLS is https
-        name=str(told.get("Name", "")),
-        root=str(told.get("DockerRootDir", "")),
+        name=str(info.get("Name", "")),
+        root=str(info.get("DockerRootDir", "")),
     )
 
 
@@ -189,7 +189,7 @@ async def open_engine() -> Engine:
     """A usable engine.
 
     Raises:
-        NoEngine: there is none, or it cannot hold what it must; the message is the reason for people.
+        NoEngine: no engine answers, or it cannot enforce a limit; the message explains it to the user.
     """
 
     def ask() -> Engine:
@@ -213,8 +213,8 @@ async def open_engine() -> Engine:
     return engine
 
 
-def _places() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Where an engine may be, as text and as options of the client: what the user says, or else what is usual."""
+def _candidates() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Addresses to try, each with options for the client: the user's choice, else the usual sockets."""
     from docker.utils import kwargs_from_env
 
     options = kwargs_from_env()
@@ -227,13 +227,13 @@ def _places() -> Iterator[tuple[str, dict[str, Any]]]:
         Path(f"/run/user/{os.getuid()}/docker.sock"),
         Path.home() / ".docker/run/docker.sock",
     )
-    there = [path for path in sockets if path.exists()]
-    for path in there or sockets[:1]:
+    present = [path for path in sockets if path.exists()]
+    for path in present or sockets[:1]:
         yield f"unix://{path}", {"base_url": f"unix://{path}"}
 
 
 def _context() -> Iterator[tuple[str, dict[str, Any]]]:
-    """The context chosen with `docker context use`, as desktop and rootless engines set one up."""
+    """The context of `docker context use`, which desktop and rootless engines set up."""
     from docker.context import ContextAPI
     from docker.errors import DockerException
 
@@ -244,7 +244,7 @@ def _context() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _cause(error: BaseException) -> str:
-    """The innermost reason, which is what says something, in one line."""
+    """The innermost cause, which is the most specific, on one line."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -1,4 +1,4 @@
-"""The images of a run: had once, pulled ahead, let go after their last use."""
+"""The images of a run: pulls each once, and removes it after its last use when disk is short."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,18 +15,18 @@ from kvv_action.sandbox.options import SandboxOptions
 from kvv_action.sandbox.pull import pull
 
 SHORT = 8 * 2**30
-"""Bytes free on the engine's disk below which images that are not needed any more are removed."""
+"""Free bytes on the engine's disk below which unused images are removed."""
 AT_A_TIME = 2
-"""Images that are pulled at the same time: the line and the disk are shared."""
+"""Images that are pulled at the same time; they share the network and the disk."""
 
 
 class Images:
-    """Knows which images this run has, and which of them it brought.
+    """The images that this run uses, and those of them that it pulled.
 
     Args:
-        engine: where they are.
+        engine: the container engine.
         options: pull policy and mirrors.
-        free: measures the engine's disk in a container of an image; bytes.
+        free: measures the free bytes on the engine's disk, in a container of an image.
     """
 
     def __init__(self, engine: Engine, options: SandboxOptions, free: Callable[[Image], Awaitable[int]]) -> None:
@@ -41,25 +41,25 @@ class Images:
         self._removing = asyncio.Lock()
 
     async def get(self, name: str) -> Image:
-        """An image; whoever asks while it is being pulled waits for the same pull.
+        """An image, pulled if necessary; concurrent callers share one pull.
 
         Raises:
-            SandboxError: it cannot be had.
+            SandboxError: the image is not available.
         """
         self._idle.pop(name, None)
         task = self._task(name)
         try:
             return await asyncio.shield(task)
         except SandboxError:
-            if self._had.get(name) is task:  # the next one who asks tries again
+            if self._had.get(name) is task:  # the next caller tries again
                 del self._had[name]
             raise
 
     async def build(self, name: str, files: Mapping[str, bytes], arguments: Mapping[str, str]) -> Image:
-        """An image of exactly these files and arguments, from earlier or new.
+        """An image of exactly these files and arguments; built unless the engine has it.
 
         Raises:
-            SandboxError: it cannot be built.
+            SandboxError: the build failed.
         """
         async with self._line:
             there = await self._inspect(name)
@@ -71,23 +71,23 @@ class Images:
         return there.image
 
     async def release(self, name: str) -> None:
-        """An image is not needed any more; it stays as long as there is room. This never fails: the result is there."""
+        """Mark an image as unused; it is removed when disk is short. Never raises, so that no result is lost."""
         if name in self._pulled:
             self._idle[name] = None
             await self._make_room()
 
     async def _make_room(self) -> None:
-        """Remove images without use, the longest unused first, while disk is short."""
+        """Remove unused images, the longest unused first, while disk is short."""
         async with self._making_room:
             while self._idle and self._options.images != "keep":
                 name = next(iter(self._idle))
                 if self._options.images == "auto" and not await self._is_short(name):
                     return
-                if name in self._idle:  # nobody has asked for it meanwhile
+                if name in self._idle:  # it was not requested meanwhile
                     await self._forget(name)
 
     async def _is_short(self, name: str) -> bool:
-        """Whether the engine's disk is short; a disk that cannot be measured is taken to be full."""
+        """Whether the engine's disk is short; a disk that cannot be measured counts as short."""
         try:
             return await self._free(self._had[name].result()) < SHORT
         except SandboxError:
@@ -98,11 +98,11 @@ class Images:
         self._had.pop(name, None)
         place, client = self._pulled.pop(name), self._engine.client
         async with self._removing:
-            with suppress(EngineError):  # somebody else's container uses it by now
+            with suppress(EngineError):  # another container may use it by now
                 await self._engine.call(f"removing the image {place}", lambda: client.remove_image(place))
 
     async def aclose(self) -> None:
-        """Stop pulling."""
+        """Cancel all pulls."""
         for task in self._had.values():
             task.cancel()
         await asyncio.gather(*self._had.values(), return_exceptions=True)
@@ -123,7 +123,7 @@ class Images:
             there = await self._fetch(name, place)
         return replace(there.image, name=name)
 
-    async def _fetch(self, name: str, place: str) -> "_There":
+    async def _fetch(self, name: str, place: str) -> "_LocalImage":
         async with self._line:
             before = await self._inspect(place)
             await self._make_room()
@@ -136,7 +136,7 @@ class Images:
         return there
 
     async def _pull(self, place: str) -> None:
-        """Pull, without the images that nobody uses when the disk is too full for all of them."""
+        """Pull; when the disk is full, remove unused images and try again."""
         while True:
             try:
                 return await pull(self._engine, place)
@@ -145,12 +145,12 @@ class Images:
                     raise
                 await self._forget(next(iter(self._idle)))
 
-    async def _there(self, name: str, place: str) -> "_There | None":
-        """What the engine has, under the name that was asked for or that of the mirror, and is not about to lose."""
+    async def _there(self, name: str, place: str) -> "_LocalImage | None":
+        """The engine's image by its own name or by the mirror's name; waits for a removal in progress."""
         async with self._removing:
             return await self._inspect(name) or (await self._inspect(place) if place != name else None)
 
-    async def _inspect(self, place: str) -> "_There | None":
+    async def _inspect(self, place: str) -> "_LocalImage | None":
         client = self._engine.client
         try:
             told = await self._engine.call(f"looking for the image {place}", lambda: client.inspect_image(place))
@@ -161,12 +161,12 @@ class Images:
         repository_digests = (text.partition("@") for text in told.get("RepoDigests") or [])
         digest = next((digest for name, _, digest in repository_digests if name == repository(place)), "")
         labels = (told.get("Config") or {}).get("Labels") or {}
-        return _There(image=Image(name=place, id=told["Id"], digest=digest), labels=labels)
+        return _LocalImage(image=Image(name=place, id=told["Id"], digest=digest), labels=labels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _There:
-    """An image of the engine, with its labels."""
+class _LocalImage:
+    """An image that the engine has, with its labels."""
 
     image: Image
     labels: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""The labels by which containers and images of ours are known."""
+"""The labels that mark containers and images of kvv."""
 
 import hashlib
 import re
@@ -6,30 +6,30 @@ import secrets
 from pathlib import Path
 
 RUN = "kvv.run"
-"""The run that a container belongs to: `kvv_action.github.context.run_label` in a job, else `of_journal`."""
+"""The run of a container: `kvv_action.github.context.run_label` in a GitHub job, else `of_journal`."""
 INSTANCE = "kvv.instance"
 ROLE = "kvv.role"
 EXPIRES = "kvv.expires"
-"""The time after which nobody needs a container any more, in seconds since the epoch."""
+"""When a container is no longer needed, in seconds since the epoch."""
 BUILD = "kvv.build"
-"""On an image that was built here: the digest of what it was built from."""
+"""On an image that was built here: the digest of its files and arguments."""
 
 
 def of_journal(path: Path) -> str:
-    """A run outside GitHub: the same whenever and wherever its journal is gone on with, and of no other one.
+    """The label of a run outside GitHub; it stays the same when the journal is continued, and no other run has it.
 
-    The journal is locked while it is used, so whatever carries this label was left behind.
+    The journal is locked while a run uses it, so containers with its label are left over from an earlier process.
     """
     with path.open("rb") as stream:
         return "local-" + hashlib.sha256(stream.readline()).hexdigest()[:16]
 
 
 def labels(run: str, instance: str, role: str, expires: float) -> dict[str, str]:
-    """All of them, for a new container."""
+    """All labels of a new container."""
     return {RUN: run, INSTANCE: instance, ROLE: role, EXPIRES: str(int(expires))}
 
 
 def container_name(instance: str, role: str) -> str:
-    """A fresh name that says what a container is for."""
+    """A new name that tells what the container is for."""
     words = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{instance}-{role}")[:80].strip("-.")
     return f"kvv-{words}-{secrets.token_hex(4)}"

@@ -1,34 +1,34 @@
-"""Starts containers and removes them, so that none is left whatever happens meanwhile."""
+"""Starts and removes containers, and leaves none behind after a cancellation or an error."""
 
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from kvv_action.benchmark import ContainerSpec, Image
-from kvv_action.sandbox.container import MAIN, EngineContainer, Started
+from kvv_action.sandbox.container import MAIN, EngineContainer, StartedContainer
+from kvv_action.sandbox.disk_reserve import DiskReserve
 from kvv_action.sandbox.engine import Engine, EngineError
-from kvv_action.sandbox.floor import Floor
 from kvv_action.sandbox.labels import container_name, labels
-from kvv_action.sandbox.limits import Limits, host_config, may_have_quota
-from kvv_action.sandbox.threads import see_through
+from kvv_action.sandbox.limits import ContainerLimits, host_config, may_have_quota
+from kvv_action.sandbox.threads import shielded
 
 STARTING, REMOVING = 120, 60
 """Seconds for the engine to start and to remove a container."""
 HELD = 3.0
-"""Seconds that a cancellation waits for the engine: the runner gives a cancelled step ten."""
+"""Seconds that a cancellation waits for the engine; GitHub's runner gives a cancelled step ten."""
 DISK = "disk"
-"""Role of the container in which the engine's disk is measured."""
+"""Role of the container that measures the engine's disk."""
 LATE = 60
-"""Seconds between the end of a lease and the time from which anybody may remove the container."""
+"""Seconds after the end of a lease before any run may remove the container."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """A container as it is to be started."""
+    """All that is needed to start a container."""
 
     spec: ContainerSpec
     image: Image
-    limits: Limits
+    limits: ContainerLimits
     network: str
     run: str
 
@@ -36,9 +36,9 @@ class Launch:
 class Launcher:
     """Starts and removes containers on one engine."""
 
-    def __init__(self, engine: Engine, floor: Floor | None = None) -> None:
+    def __init__(self, engine: Engine, reserve: DiskReserve | None = None) -> None:
         self._engine = engine
-        self._floor = floor
+        self._reserve = reserve
         self._quota = may_have_quota(engine.info)
 
     async def start(self, launch: Launch) -> EngineContainer:
@@ -50,13 +50,13 @@ class Launcher:
         spec = launch.spec
         name = container_name(spec.instance, spec.role)
         try:
-            found = await see_through(self._create_and_start(name, launch), HELD)
+            found = await shielded(self._create_and_start(name, launch), HELD)
         except BaseException:
             await self.remove(name)
             raise
         return EngineContainer(
             self._engine,
-            Started(
+            StartedContainer(
                 id=found,
                 name=name,
                 image=launch.image,
@@ -64,11 +64,11 @@ class Launcher:
                 disk=0 if self._quota else launch.limits.disk,
                 until=time.monotonic() + spec.lease,
             ),
-            self._floor,
+            self._reserve,
         )
 
     async def remove(self, container: str) -> None:
-        """Remove a container with its anonymous volumes; one that is gone is fine.
+        """Remove a container with its anonymous volumes; it may be gone already.
 
         Raises:
             SandboxError: the engine does not remove it.
@@ -79,7 +79,7 @@ class Launcher:
             client.remove_container(container, force=True, v=True)
 
         try:
-            await see_through(self._engine.call("removing a container", remove, seconds=REMOVING), HELD)
+            await shielded(self._engine.call("removing a container", remove, seconds=REMOVING), HELD)
         except EngineError as error:
             if error.status not in (404, 409):
                 raise
@@ -94,7 +94,7 @@ class Launcher:
             return await self._once(name, launch)
 
     async def _once(self, name: str, launch: Launch) -> str:
-        quota = self._quota and launch.spec.role != DISK  # a quota would be all that it sees of the disk
+        quota = self._quota and launch.spec.role != DISK  # with a quota it would measure the quota, not the disk
         client, config = self._engine.client, _config(launch, quota=quota)
 
         def create_and_start() -> str:
@@ -106,7 +106,7 @@ class Launcher:
 
 
 def _config(launch: Launch, *, quota: bool) -> dict[str, Any]:
-    """The engine's description of a container: nothing of our own environment, nothing of the user's proxies."""
+    """The engine's description of a container, without our own environment and the user's proxies."""
     spec = launch.spec
     return {
         "Image": launch.image.id,

@@ -1,14 +1,14 @@
-"""What a container may use, and how the engine is told."""
+"""The limits of a container, and how many containers an engine can hold."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from kvv_action.benchmark import ContainerSpec
+from kvv_action.sandbox.capacity import Capacity
 from kvv_action.sandbox.engine import EngineInfo
-from kvv_action.sandbox.slots import Room
 
 SHARE = 0.8
-"""Part of the engine's memory that containers may use together; the rest is for the engine and for us."""
+"""Share of the engine's memory for all containers together; the rest is for the engine and for us."""
 PER_CPU = 2
 """Containers per processor: while a model thinks, its container does nothing."""
 QUOTA_DRIVERS = ("btrfs", "zfs", "devicemapper", "overlay2 on xfs")
@@ -16,17 +16,17 @@ QUOTA_DRIVERS = ("btrfs", "zfs", "devicemapper", "overlay2 on xfs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Of one container; memory and disk in bytes."""
+class ContainerLimits:
+    """Limits of one container; memory and disk in bytes."""
 
     cpus: float
     memory: int
     pids: int
     disk: int
 
-    def of(self, spec: ContainerSpec, engine: EngineInfo) -> "Limits":
-        """What a container gets: as it asks or else these, as far as the engine reaches."""
-        return Limits(
+    def of(self, spec: ContainerSpec, engine: EngineInfo) -> "ContainerLimits":
+        """Limits of a container: those it asks for, else these, but no more than the engine has."""
+        return ContainerLimits(
             cpus=min(spec.cpus or self.cpus, float(engine.cpus)),
             memory=min(spec.memory or self.memory, int(engine.memory * SHARE)),
             pids=spec.pids or self.pids,
@@ -37,22 +37,22 @@ class Limits:
 GRADE = "grade"
 """Role of the container in which a patch is tested."""
 OF_TESTS = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID")
-"""Capabilities of root that tests of real repositories use on files and processes of their own. The official harness
-gives them Docker's whole default set; what reaches the network, devices or other namespaces is left out here."""
+"""Capabilities of root that tests of real repositories use on their own files and processes. The official harness
+grants Docker's whole default set; we leave out all that reaches the network, devices or other namespaces."""
 
 
-def host_config(limits: Limits, network: str, *, quota: bool, role: str = "") -> dict[str, Any]:
+def host_config(limits: ContainerLimits, network: str, *, quota: bool, role: str = "") -> dict[str, Any]:
     """The engine's `HostConfig`: no capability but those of tests, no new privileges, no binds, no devices, no logs.
 
-    Without logs, because what is written to the main process's streams would fill the engine's disk. `AutoRemove` would
-    be welcome, but the engine may take a container away that it is told to start anew.
+    No logs, because output of the main process would fill the engine's disk. No `AutoRemove`, because the engine may
+    then remove a container while it restarts it.
 
     Args:
-        limits: as above; memory holds without swap.
-        network: name of a network, `none` for none.
-        quota: whether the storage driver holds the disk limit. Else a single file is held to it by `ulimit`, and
-            `kvv_action.sandbox.disk` watches all of them together.
-        role: the container's; where patches are tested it has `OF_TESTS`.
+        limits: of the container; swap is off.
+        network: the network's name, or `none`.
+        quota: the storage driver enforces the disk limit. Otherwise `ulimit` enforces it for each single file, and
+            `kvv_action.sandbox.disk` watches the sum.
+        role: of the container; `GRADE` gets the capabilities `OF_TESTS`.
     """
     config: dict[str, Any] = {
         "CapDrop": ["ALL"],
@@ -72,33 +72,33 @@ def host_config(limits: Limits, network: str, *, quota: bool, role: str = "") ->
     return config
 
 
-def room(limits: Limits, workers: int, engine: EngineInfo) -> Room:
-    """All that containers may use together.
+def capacity_of(limits: ContainerLimits, workers: int, engine: EngineInfo) -> Capacity:
+    """The memory for all containers together, and how many of them run at a time.
 
     Args:
         limits: of one container.
-        workers: how many the user wants, 0 for as many as fit.
-        engine: its processors and memory; no wish goes beyond its memory.
+        workers: containers that the user wants at a time; 0 for as many as fit.
+        engine: its processors and memory; its memory bounds the number also against the user's wish.
     """
     memory = int(engine.memory * SHARE)
     fitting = max(1, memory // limits.memory)
-    return Room(memory=memory, places=min(workers or PER_CPU * engine.cpus, fitting))
+    return Capacity(memory=memory, containers=min(workers or PER_CPU * engine.cpus, fitting))
 
 
-def cut(limits: Limits, workers: int, engine: EngineInfo) -> str:
-    """What is to be told when fewer containers fit than the user wants; empty when all of them do."""
-    places = room(limits, workers, engine).places
-    if places >= workers:
+def fewer_containers(limits: ContainerLimits, workers: int, engine: EngineInfo) -> str:
+    """A message when fewer containers fit than the user wants; empty when they all fit."""
+    containers = capacity_of(limits, workers, engine).containers
+    if containers >= workers:
         return ""
     gib = 2**30
     return (
-        f"only {places} of {workers} containers run at a time: each may take {limits.memory / gib:.3g} GiB of the "
+        f"only {containers} of {workers} containers run at a time: each may take {limits.memory / gib:.3g} GiB of the "
         f"{engine.memory * SHARE / gib:.3g} GiB that the engine has for them; container-memory makes them smaller"
     )
 
 
 def may_have_quota(engine: EngineInfo) -> bool:
-    """Whether it is worth asking the engine for a quota."""
+    """Whether the storage driver may support a quota."""
     return engine.driver.startswith(QUOTA_DRIVERS)
 
 

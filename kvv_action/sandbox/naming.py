@@ -1,4 +1,4 @@
-"""Names of images: their full form, and where a mirror has them."""
+"""Names of images: the full form, the mirror, the repository."""
 
 from collections.abc import Mapping
 
@@ -17,16 +17,16 @@ def full_name(name: str) -> str:
 
 
 def is_id(name: str) -> bool:
-    """Whether this is an image's id rather than its name."""
+    """Whether this is the id of an image, not a name."""
     return name.startswith("sha256:")
 
 
 def mirrored(name: str, mirrors: Mapping[str, str]) -> str:
-    """Where an image is really pulled from: the longest prefix that `mirrors` knows is exchanged.
+    """The name from which an image is pulled: the longest matching prefix is replaced by its mirror.
 
     Args:
-        name: as asked for.
-        mirrors: from prefix to prefix, `docker.io` or `docker.io/swebench` to `mirror.example.com/hub`.
+        name: of the image.
+        mirrors: prefix to prefix, such as `docker.io` or `docker.io/swebench` to `mirror.example.com/hub`.
     """
     whole = full_name(name)
     for prefix in sorted(mirrors, key=len, reverse=True):
@@ -36,7 +36,7 @@ def mirrored(name: str, mirrors: Mapping[str, str]) -> str:
 
 
 def repository(name: str) -> str:
-    """Without tag and digest, in the short form in which the engine lists digests."""
+    """The name without tag and digest, in the short form that the engine uses in lists of digests."""
     bare = full_name(name).partition("@")[0]
     head, slash, last = bare.rpartition("/")
     bare = f"{head}{slash}{last.partition(':')[0]}"

@@ -1,4 +1,4 @@
-"""What a command prints, in bounded memory: the engine's frames taken apart, head and tail kept."""
+"""The output of a command in bounded memory: splits the engine's frames, keeps head and tail."""
 
 from kvv_action.errors import SandboxError
 
@@ -21,7 +21,7 @@ class HeadTail:
         self.total = 0
 
     def add(self, data: bytes | memoryview) -> None:
-        """Go on with the stream."""
+        """Take the next bytes of the stream."""
         self.total += len(data)
         room = self._head_room - len(self._head)
         if room > 0:
@@ -44,12 +44,12 @@ class HeadTail:
 
 
 class Frames:
-    """Takes standard output and error out of the engine's multiplexed stream, in the order of arrival.
+    """Extracts standard output and error from the engine's multiplexed stream, in order of arrival.
 
     A frame is a byte that names the stream, three zero bytes, the length as four bytes (big endian), and the data.
 
     Args:
-        sink: gets the data of all streams.
+        sink: gets the data of both streams.
     """
 
     def __init__(self, sink: HeadTail) -> None:
@@ -58,10 +58,10 @@ class Frames:
         self._left = 0
 
     def feed(self, block: bytes) -> None:
-        """Go on with what came from the engine, cut anywhere.
+        """Take the next bytes from the engine, split anywhere.
 
         Raises:
-            SandboxError: this is no such stream.
+            SandboxError: the bytes are not such a stream.
         """
         view = memoryview(block)
         while len(view):

@@ -1,4 +1,4 @@
-"""Pulls images: with the user's own registry login, and with patience where the registry asks for it."""
+"""Pulls images with the user's registry login, and retries when the registry is busy."""
 
 import asyncio
 import random
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from docker import APIClient
 
 PULL = 3600
-"""Seconds for one try; large images over a slow line take long."""
+"""Seconds for one try; a large image over a slow line takes long."""
 TRIES = 6
 BASE, LONGEST = 2.0, 60.0
-"""Seconds of the first pause, and of the longest; a registry that counts pulls is given the longest from the start."""
+"""Seconds of the first and of the longest pause; at a rate limit every pause is the longest."""
 COUNTED = re.compile(r"toomanyrequests|\b429\b|rate limit", re.IGNORECASE)
 HOPELESS = re.compile(
     r"not found|manifest unknown|no matching manifest|denied|unauthorized|authentication required|no basic auth"
@@ -25,7 +25,7 @@ HOPELESS = re.compile(
 )
 FOREIGN = "no matching manifest"
 PLATFORM = "linux/amd64"
-"""What is taken of an image that does not exist for the engine's own platform; it is emulated, if at all."""
+"""The platform to pull when an image does not exist for the engine's own; it runs emulated, if at all."""
 
 
 async def pull(
@@ -35,10 +35,10 @@ async def pull(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     uniform: Callable[[float, float], float] = random.uniform,
 ) -> None:
-    """Pull an image; again after a pause when the registry is overloaded, unreachable or counts pulls.
+    """Pull an image; try again after a pause when the registry is overloaded, unreachable or limits pulls.
 
     Raises:
-        SandboxError: it cannot be had; the message says what to do.
+        SandboxError: the image cannot be pulled; the message says what to do.
     """
     for number in range(1, TRIES + 1):
         try:
@@ -64,7 +64,7 @@ async def _once(engine: Engine, name: str) -> None:
 
 
 def _pull(client: "APIClient", name: str, platform: str | None) -> None:
-    """Raise what the engine says, which it may only do in the middle of its progress."""
+    """Pull, and raise the error that the engine may report among its progress events."""
     from docker.errors import DockerException
 
     event: Any
@@ -77,7 +77,7 @@ def _advice(message: str, *, counted: bool) -> str:
     if counted:
         return "; log in to the registry (docker login), or name a mirror with container-mirror"
     if "docker-credential" in message:
-        return "; its login is kept by a helper that is not here: log in with a plain configuration (DOCKER_CONFIG)"
+        return "; its login is in a credential helper that is not installed here: use a plain file (DOCKER_CONFIG)"
     if re.search("denied|unauthorized|authentication|basic auth", message):
-        return "; if it exists, log in to its registry (docker login, or DOCKER_CONFIG)"
+        return "; if the image exists, log in to its registry (docker login, or DOCKER_CONFIG)"
     return ""

@@ -1,4 +1,4 @@
-"""Finds and removes containers that runs have left behind, by their labels and by nothing else."""
+"""Finds and removes containers that runs have left behind, by their labels only."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,13 +15,13 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
+class LeftoverContainer:
     """A container of kvv, running or not.
 
     Attributes:
-        run, instance, role: its labels; whoever can start containers can write anything there.
-        state: the engine's word, as `running`.
-        expires: seconds since the epoch after which nobody needs it; None when it does not say.
+        run, instance, role: its labels; untrusted, because anybody who starts containers can set them.
+        state: in the engine's word, such as `running`.
+        expires: when it is no longer needed, in seconds since the epoch; None without such a label.
     """
 
     id: str
@@ -34,37 +34,37 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Which:
-    """Which containers of kvv are meant; nothing by default.
+class ContainerSelection:
+    """Selects containers of kvv; nothing by default.
 
     Attributes:
-        run: those with this value of the label `kvv.run`.
-        expired: those of any run whose label `kvv.expires` is in the past.
-        all: all of them, also those that others are working in.
+        run: containers with this value of the label `kvv.run`.
+        expired: containers of any run whose label `kvv.expires` is in the past.
+        all: all containers, also those in use.
     """
 
     run: str = ""
     expired: bool = False
     all: bool = False
 
-    def means(self, found: Left, now: float) -> bool:
-        """Whether a container is one of them."""
+    def selects(self, found: LeftoverContainer, now: float) -> bool:
+        """Whether a container is selected."""
         over = found.expires is not None and found.expires <= now
         return self.all or (bool(self.run) and found.run == self.run) or (self.expired and over)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reaped:
-    """Names of the containers that are gone, and of those that are not, with the reason."""
+    """Names of the removed containers; names of the others with the reason."""
 
     removed: tuple[str, ...]
     failed: tuple[str, ...] = ()
 
 
-def left(
-    which: Which, *, engine: Callable[[], "APIClient"] = connect, clock: Callable[[], float] = time.time
-) -> tuple[Left, ...]:
-    """The containers that are meant.
+def leftovers(
+    which: ContainerSelection, *, engine: Callable[[], "APIClient"] = connect, clock: Callable[[], float] = time.time
+) -> tuple[LeftoverContainer, ...]:
+    """The selected containers.
 
     Raises:
         NoEngine: the engine cannot be asked.
@@ -73,12 +73,12 @@ def left(
 
 
 def reap(
-    which: Which, *, engine: Callable[[], "APIClient"] = connect, clock: Callable[[], float] = time.time
+    which: ContainerSelection, *, engine: Callable[[], "APIClient"] = connect, clock: Callable[[], float] = time.time
 ) -> Reaped:
     """Remove containers, running or not, with their anonymous volumes.
 
     Args:
-        which: those that are meant.
+        which: the containers to remove.
         engine: how to reach the engine.
         clock: seconds since the epoch.
 
@@ -97,7 +97,7 @@ def reap(
 
 
 def _asked(engine: Callable[[], "APIClient"], question: "Callable[[APIClient], T]") -> T:
-    """What the engine answers, over a connection of its own."""
+    """The engine's answer, over a new connection."""
     from docker.errors import DockerException
     from requests import RequestException
 
@@ -110,16 +110,16 @@ def _asked(engine: Callable[[], "APIClient"], question: "Callable[[APIClient], T
         client.close()
 
 
-def _found(client: "APIClient", which: Which, now: float) -> tuple[Left, ...]:
+def _found(client: "APIClient", which: ContainerSelection, now: float) -> tuple[LeftoverContainer, ...]:
     label = f"{RUN}={which.run}" if which.run and not (which.expired or which.all) else RUN
     listed = client.containers(all=True, filters={"label": [label]})
     every = (_left(one["Id"], one["Names"], one["State"], one["Labels"]) for one in listed)
-    return tuple(one for one in every if one.run and which.means(one, now))
+    return tuple(one for one in every if one.run and which.selects(one, now))
 
 
-def _left(container: str, names: Sequence[str], state: str, labels: Mapping[str, str]) -> Left:
+def _left(container: str, names: Sequence[str], state: str, labels: Mapping[str, str]) -> LeftoverContainer:
     expires = labels.get(EXPIRES, "")
-    return Left(
+    return LeftoverContainer(
         id=container,
         name=(names or [container[:12]])[0].removeprefix("/"),
         run=labels.get(RUN, ""),
@@ -131,7 +131,7 @@ def _left(container: str, names: Sequence[str], state: str, labels: Mapping[str,
 
 
 def _remove(client: "APIClient", container: str) -> str:
-    """Empty when the container is gone or going, else what the engine says."""
+    """Remove a container; returns the engine's error, or nothing when the container is gone or being removed."""
     from docker.errors import APIError
     from requests import RequestException
 
@@ -141,6 +141,6 @@ def _remove(client: "APIClient", container: str) -> str:
         if error.status_code in (404, 409):
             return ""
         return str(error.explanation or error)
-    except RequestException as error:  # slow to remove one, it may be quick to remove the next
+    except RequestException as error:  # one slow container does not stop the removal of the others
         return f"the container engine does not answer ({error})"
     return ""

@@ -1,6 +1,6 @@
-"""Blocking calls off the event loop, in threads that nobody has to wait for.
+"""Runs blocking calls in threads outside the event loop.
 
-The threads are daemons: whatever the engine does, neither a cancelled task nor the end of the process waits for it.
+The threads are daemons: neither a cancelled task nor the end of the process waits for a slow engine.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 async def off_loop(function: Callable[[], T]) -> T:
-    """The function's result; when this is cancelled, the function goes on and its result is dropped."""
+    """The function's result; on cancellation the function keeps running and its result is dropped."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 
@@ -29,20 +29,20 @@ async def off_loop(function: Callable[[], T]) -> T:
         result, error = None, None
         try:
             result = function()
-        except BaseException as raised:  # noqa: BLE001 - it is raised again where the result is awaited
+        except BaseException as raised:  # noqa: BLE001 - raised again where the result is awaited
             error = RuntimeError("iteration ended") if isinstance(raised, StopIteration) else raised
-        with contextlib.suppress(RuntimeError):  # the loop is gone, and so is whoever asked
+        with contextlib.suppress(RuntimeError):  # the loop is closed, so nobody waits for the result
             loop.call_soon_threadsafe(tell, result, error)
 
     threading.Thread(target=work, name="kvv-sandbox", daemon=True).start()
     return await future
 
 
-async def see_through(work: Awaitable[T], seconds: float) -> T:
-    """Wait for what must not be left half done; a cancellation is kept back for at most `seconds`.
+async def shielded(work: Awaitable[T], seconds: float) -> T:
+    """Wait for work that must not stay half done; a cancellation waits for it for at most `seconds`.
 
     Raises:
-        CancelledError: it was cancelled meanwhile; the work is done, unless it took longer.
+        CancelledError: cancelled; the work is done, unless it took longer.
     """
     task = asyncio.ensure_future(work)
     try:
@@ -51,5 +51,5 @@ async def see_through(work: Awaitable[T], seconds: float) -> T:
         if not task.done():
             await asyncio.wait([task], timeout=seconds)
         if task.done() and not task.cancelled():
-            task.exception()  # it was looked at
+            task.exception()  # marks it as retrieved
         raise

@@ -1,12 +1,10 @@
-"""The process in which math-verify runs: `ready`, then one JSON answer on stdout for each JSON line on stdin.
+"""Judges mathematical answers with math-verify, as the program of a worker process; imports nothing of this project.
 
 math-verify guards itself with SIGALRM, which works in a main thread only, and some inputs block it for seconds; hence a
-process of its own. Started as `python -I math_worker.py`, so it imports nothing of this project.
+process of its own.
 """
 
-import json
 import logging
-import sys
 from typing import Any
 
 
@@ -26,22 +24,15 @@ def judge(target: str, answer: str) -> dict[str, Any]:
     return {"value": float(right), "answer": str(found[-1])[:200], "unparsed": False}
 
 
-def main() -> None:
-    """Answer until stdin closes."""
+def warm() -> None:
+    """Import the library."""
     logging.disable(logging.CRITICAL)
-    import math_verify  # noqa: F401 - before `ready`, so that a broken installation is not a wrong answer
-
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    for line in sys.stdin.buffer:
-        request = json.loads(line)
-        try:
-            reply = judge(request["target"], request["answer"])
-        except Exception as error:  # noqa: BLE001 - upstream counts every exception of math-verify as wrong
-            reply = {"value": 0.0, "answer": "", "unparsed": True, "error": f"{type(error).__name__}: {error}"[:200]}
-        sys.stdout.write(json.dumps(reply) + "\n")
-        sys.stdout.flush()
+    import math_verify  # noqa: F401
 
 
-if __name__ == "__main__":
-    main()
+def answer(request: dict[str, str]) -> dict[str, Any]:
+    """Judge `answer` by `target`."""
+    try:
+        return judge(request["target"], request["answer"])
+    except Exception as error:  # noqa: BLE001 - upstream counts every exception of math-verify as wrong
+        return {"value": 0.0, "answer": "", "unparsed": True, "error": f"{type(error).__name__}: {error}"[:200]}

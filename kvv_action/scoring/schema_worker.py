@@ -1,11 +1,10 @@
-"""Holds the arguments of a tool call against the tool's JSON Schema; also the process in which risky schemas are tried.
+"""Holds the arguments of a tool call against the tool's JSON Schema.
 
-Compiled schemas are kept, a remote `$ref` is never fetched. As a process (`python -I schema_worker.py`) it reads one
-JSON request a line on stdin and writes one JSON answer a line on stdout; then it imports nothing of this project.
+Compiled schemas are kept, a remote `$ref` is never fetched. It is also the program of the worker process in which risky
+schemas are tried, so it imports nothing of this project.
 """
 
 import json
-import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -114,17 +113,14 @@ def _repeated(arguments: str) -> list[str]:
     return found[:1]
 
 
-def main() -> None:
-    """Answer until stdin closes."""
-    for line in sys.stdin.buffer:
-        request = json.loads(line)
-        try:
-            report = check(request["schema"].encode(), request["arguments"])
-        except RecursionError:
-            report = _wrong(UNUSABLE, "nested too deeply")
-        sys.stdout.write(json.dumps(report) + "\n")
-        sys.stdout.flush()
+def warm() -> None:
+    """Import the library."""
+    import jsonschema  # noqa: F401
 
 
-if __name__ == "__main__":
-    main()
+def answer(request: dict[str, str]) -> Report:
+    """Hold `arguments` against `schema`."""
+    try:
+        return check(request["schema"].encode(), request["arguments"])
+    except RecursionError:
+        return _wrong(UNUSABLE, "nested too deeply")

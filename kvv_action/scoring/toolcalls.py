@@ -1,25 +1,21 @@
 """Checks tool calls against the tools that were offered: K2VV's rule, and what exactly is wrong with each call."""
 
-import asyncio
-import contextlib
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
-from pathlib import Path
 
 import orjson
 
-from kvv_action.errors import ScoringError
 from kvv_action.schema import Json, ToolCall
 from kvv_action.scoring import schema_worker
 from kvv_action.scoring.schema_worker import UNUSABLE, Report, check
+from kvv_action.worker import Worker, WorkerBroke, WorkerLate
 
 UNKNOWN_TOOL = "unknown-tool"
 UNDECLARED = "undeclared-schema"
-PROGRAM = str(Path(str(schema_worker.__file__)).resolve())
+PROGRAM = str(schema_worker.__file__)
 LONGEST = 256 * 1024
 """Characters of arguments that are checked in this process."""
 _RISKY = re.compile(rb'"(pattern|patternProperties|\$ref|\$dynamicRef|\$recursiveRef|uniqueItems)"')
@@ -53,8 +49,7 @@ class ToolCallChecker:
 
     def __init__(self, *, deadline: float = 2.0) -> None:
         self._deadline = deadline
-        self._worker: asyncio.subprocess.Process | None = None
-        self._turn = asyncio.Lock()
+        self._worker = Worker(PROGRAM, "the process that checks schemas")
 
     @staticmethod
     def version() -> str:
@@ -86,53 +81,18 @@ class ToolCallChecker:
         )
 
     async def _apart(self, schema: bytes, arguments: str) -> Report:
-        line = orjson.dumps({"schema": schema.decode(), "arguments": arguments}) + b"\n"
-        async with self._turn:
-            worker = self._worker = self._worker or await self._start()
-            try:
-                async with asyncio.timeout(self._deadline):
-                    answer = await _asked(worker, line)
-            except TimeoutError:
-                await self.aclose()
-                return {"valid": False, "kinds": [UNUSABLE], "message": f"no result within {self._deadline:g} s"}
-            except BaseException:
-                await self.aclose()
-                raise
-            if not answer:
-                await self.aclose()
-                return {"valid": False, "kinds": [UNUSABLE], "message": "the check ended its process"}
-        report: Report = orjson.loads(answer)
-        return report
-
-    async def _start(self) -> asyncio.subprocess.Process:
+        request = {"schema": schema.decode(), "arguments": arguments}
         try:
-            return await asyncio.create_subprocess_exec(
-                sys.executable, "-I", PROGRAM,
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-                start_new_session=True, limit=2**24,
-            )  # fmt: skip
-        except OSError as error:
-            raise ScoringError(f"the process that checks schemas cannot be started: {error}") from error
+            return await self._worker.ask(request, deadline=self._deadline)
+        except WorkerLate:
+            message = f"no result within {self._deadline:g} s"
+        except WorkerBroke:
+            message = "the check ended its process"
+        return {"valid": False, "kinds": [UNUSABLE], "message": message}
 
     async def aclose(self) -> None:
         """End the worker."""
-        worker, self._worker = self._worker, None
-        if worker is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            worker.kill()
-        await worker.wait()
-
-
-async def _asked(worker: asyncio.subprocess.Process, line: bytes) -> bytes:
-    """The worker's answer; empty when it died."""
-    assert worker.stdin is not None
-    assert worker.stdout is not None
-    with contextlib.suppress(ConnectionError):
-        worker.stdin.write(line)
-        await worker.stdin.drain()
-        return await worker.stdout.readline()
-    return b""
+        await self._worker.aclose()
 
 
 @lru_cache(maxsize=schema_worker.COMPILED)

@@ -8,7 +8,6 @@ from hashlib import blake2b
 import orjson
 
 from kvv_action.benchmark import Benchmark
-from kvv_action.plan.estimate import outline_of
 from kvv_action.profiles.model import ThinkingRules
 from kvv_action.schema import Answer, Json, Message, Sample, ToolCall
 from kvv_action.simulator.call import Call
@@ -48,7 +47,7 @@ class AnswerBook:
         """Of samples that are put another way the tools count as well: their order may be all that differs."""
         light = replace(sample, input=_light(sample.input))
         if sample.variation:
-            tools = outline_of(benchmark, sample).requests[0].body.get("tools")
+            tools = benchmark.outline(sample).requests[0].body.get("tools")
             self._varied.setdefault((opening, _in_order(tools)), (benchmark, light))
         else:
             self._known.setdefault(opening, (benchmark, light))

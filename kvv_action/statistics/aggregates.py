@@ -1,71 +1,22 @@
 """How a benchmark's score comes from its samples: `mean` for most, `f1` for agreement with a reference.
 
-A report is a pure function of the journal, so the rule is named in the plan and lives here, not in the benchmark.
+A report is a pure function of the journal, so the plan names the rule. A benchmark that is installed beside the engine
+can bring rules of its own (`score_rules`).
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kvv_action.schema import Diagnosis, Score
+from kvv_action import plugins
+from kvv_action.errors import KvvError
+from kvv_action.schema import Diagnosis, PlannedBenchmark, Score
+from kvv_action.score_rule import RIGHT, WRONG, Aggregate, Aggregated, Columns, Missing, Term
 from kvv_action.statistics.intervals import clustered, wilson
 
 RESAMPLES = 2000
 SEED = 20251115
 """Of the resampling, so that the same journal gives the same interval."""
-
-Columns = Mapping[str, Sequence[int]]
-"""By name of a count: its sum for each sample of the plan."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Missing:
-    """Answers without a score.
-
-    Attributes:
-        answers: failed and skipped ones together.
-        failed: those that were sent.
-        sums: every summed count, also those of `Sample.unanswered`.
-    """
-
-    answers: int
-    failed: int
-    sums: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Aggregated:
-    """A score and what belongs to it.
-
-    Attributes:
-        bounds: the score with everything missing counted wrong, and right.
-        absent: why there is no score.
-    """
-
-    score: float | None
-    interval: tuple[float, float] | None
-    bounds: tuple[float, float] | None
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    diagnosis: tuple[Diagnosis, ...] = ()
-    absent: str = ""
-
-
-Term = tuple[float, float]
-"""What one answer adds to the part and to the whole of the share that the score is made from."""
-
-
-def _mean_term(score: Score) -> Term:
-    return score.value, 1.0
-
-
-WRONG: Term = (0.0, 1.0)
-RIGHT: Term = (1.0, 1.0)
-
-
-def _unanswered(counts: Mapping[str, int]) -> tuple[Term, Term]:
-    del counts
-    return WRONG, RIGHT
 
 
 def _f1_term(score: Score) -> Term:
@@ -90,27 +41,6 @@ def _self_term(score: Score) -> Term:
     """The same of the reference's runs against each other."""
     tp, errors = (score.counts.get(name, 0) for name in CEILING)
     return float(tp), float(tp + errors)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Aggregate:
-    """A rule: how a score comes from its answers.
-
-    Attributes:
-        columns: the counts it needs by sample.
-        compute: what it makes of them; None leaves it to the mean.
-        f1: the score is the F1 of a share, else the share itself.
-        term: what an answer adds to the share.
-        unanswered: what a failed answer would have added, had it been wrong, and right, by its `unanswered` counts.
-        own: what an answer says about the reference's own score on the same sample; None where it says nothing.
-    """
-
-    columns: tuple[str, ...] = ()
-    compute: Callable[[Columns, Missing], Aggregated] | None = None
-    f1: bool = False
-    term: Callable[[Score], Term] = _mean_term
-    unanswered: Callable[[Mapping[str, int]], tuple[Term, Term]] = _unanswered
-    own: Callable[[Score], Term] | None = None
 
 
 CONFUSION = ("tp", "fp", "fn", "tn")
@@ -339,3 +269,18 @@ AGGREGATES: Mapping[str, Aggregate] = {
     ),
 }
 """By the name that a plan gives."""
+
+
+def rule_of(planned: PlannedBenchmark) -> Aggregate:
+    """The rule that a planned benchmark names: one of the engine's, or one that the benchmark brings itself.
+
+    Raises:
+        NotInstalled: the rule belongs to a benchmark that is not installed here.
+        KvvError: the benchmark does not bring it.
+    """
+    if planned.aggregate in AGGREGATES:
+        return AGGREGATES[planned.aggregate]
+    found = plugins.score_rules(planned.published)
+    if planned.aggregate not in found:
+        raise KvvError(f"{planned.published} has no score rule {planned.aggregate!r}; another version of it had")
+    return found[planned.aggregate]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from kvv_action.journal.reading import JournalReading
 from kvv_action.schema import PlannedBenchmark, RunPlan, SampleFailure, Score
-from kvv_action.statistics.aggregates import AGGREGATES, RIGHT, WRONG, Term
+from kvv_action.score_rule import RIGHT, WRONG, Term
+from kvv_action.statistics.aggregates import rule_of
 
 NOTHING, SCORED, FAILED = 0, 1, 2
 
@@ -35,7 +36,7 @@ class AnswerTable:
     def empty(cls, planned: PlannedBenchmark) -> "AnswerTable":
         """Nothing is known yet."""
         slots = planned.samples * planned.epochs
-        own = slots if AGGREGATES[planned.aggregate].own else 0
+        own = slots if rule_of(planned).own else 0
         return cls(
             planned=planned,
             states=bytearray(slots),
@@ -55,14 +56,14 @@ class AnswerTable:
 
     def score(self, position: int, score: Score) -> None:
         """Note a judged answer."""
-        rule = AGGREGATES[self.planned.aggregate]
+        rule = rule_of(self.planned)
         self._note(position, SCORED, rule.term(score))
         if rule.own:
             self.own_parts[position], self.own_wholes[position] = rule.own(score)
 
     def failure(self, position: int, failure: SampleFailure) -> None:
         """Note an answer that did not come."""
-        wrong, right = AGGREGATES[self.planned.aggregate].unanswered(failure.counts)
+        wrong, right = rule_of(self.planned).unanswered(failure.counts)
         self._note(position, FAILED, right)
         if wrong != WRONG:
             self.wrong[position] = wrong

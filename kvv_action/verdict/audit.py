@@ -1,47 +1,44 @@
 """Scores a journal again, without the endpoint, and finds what does not agree."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from kvv_action.errors import JournalError
-from kvv_action.journal.lines import Place, Slot
 from kvv_action.journal.reading import JournalReading
+from kvv_action.plan.difference import AuditDifference, DifferenceKind
 from kvv_action.plan.plan import Loaded
-from kvv_action.schema import RunPlan, Sample, Score
-
-DIFFERENCE_LIMIT = 100
+from kvv_action.schema import Place, PlannedBenchmark, RunPlan, Sample, Score, Slot
 
 
-def check_samples(plan: RunPlan, loaded: Sequence[Loaded]) -> list[str]:
+def check_samples(plan: RunPlan, loaded: Sequence[Loaded]) -> list[AuditDifference]:
     """Where the data and code at hand differ from those of the plan."""
-    differences = []
     at_hand = {item.planned.id: item.planned for item in loaded}
-    for planned in plan.benchmarks:
-        mine = at_hand.get(planned.id)
-        if mine is None:
-            differences.append(f"{planned.id}: this version has no such benchmark")
-            continue
-        if mine.dataset.digest != planned.dataset.digest:
-            differences.append(
-                f"{planned.id}: the dataset at hand has digest {mine.dataset.digest[:16]}, "
-                f"the run used {planned.dataset.digest[:16]} ({planned.dataset.location})"
-            )
-        elif mine.against != planned.against:
-            differences.append(
-                f"{planned.id}: compared with {mine.against or 'nothing'}, the run with {planned.against}"
-            )
-        elif mine.ids_digest != planned.ids_digest:
-            differences.append(f"{planned.id}: the samples at hand are not those of the run")
-        if mine.version != planned.version:
-            differences.append(f"{planned.id}: scored by version {planned.version}, at hand is {mine.version}")
-    return differences
+    return [one for planned in plan.benchmarks for one in _not_at_hand(planned, at_hand.get(planned.id))]
 
 
-async def rescore(journal: JournalReading, loaded: Sequence[Loaded]) -> tuple[dict[Slot, Score], list[str]]:
+def _not_at_hand(planned: PlannedBenchmark, mine: PlannedBenchmark | None) -> Iterator[AuditDifference]:
+    def found(kind: DifferenceKind, written: str = "", recomputed: str = "") -> AuditDifference:
+        return AuditDifference(place=planned.id, kind=kind, written=written, recomputed=recomputed)
+
+    if mine is None:
+        yield found(DifferenceKind.BENCHMARK)
+        return
+    if mine.dataset.digest != planned.dataset.digest:
+        used = f"{planned.dataset.digest[:16]} ({planned.dataset.location})"
+        yield found(DifferenceKind.DATASET, used, mine.dataset.digest[:16])
+    elif mine.against != planned.against:
+        yield found(DifferenceKind.AGAINST, planned.against, mine.against or "nothing")
+    elif mine.ids_digest != planned.ids_digest:
+        yield found(DifferenceKind.SAMPLES)
+    if mine.version != planned.version:
+        yield found(DifferenceKind.VERSION, planned.version, mine.version)
+
+
+async def rescore(journal: JournalReading, loaded: Sequence[Loaded]) -> tuple[dict[Slot, Score], list[AuditDifference]]:
     """Score every judged answer again.
 
     Returns:
-        The new scores by slot, and each difference in words.
+        The new scores by slot, and what differs.
 
     Raises:
         JournalError: the journal does not hold together.
@@ -49,7 +46,7 @@ async def rescore(journal: JournalReading, loaded: Sequence[Loaded]) -> tuple[di
     samples = {item.planned.id: list(item.samples()) for item in loaded}
     benchmarks = {item.planned.id: item.benchmark for item in loaded}
     scores: dict[Slot, Score] = {}
-    differences: list[str] = []
+    differences: list[AuditDifference] = []
     for judged in journal.judged():
         place, written = judged.place, judged.result
         if isinstance(written, Score) and not judged.exchanges:
@@ -58,16 +55,18 @@ async def rescore(journal: JournalReading, loaded: Sequence[Loaded]) -> tuple[di
             continue
         sample = _sample(samples[place.benchmark], place)
         if sample is None:
-            differences.append(f"{place}: the dataset has another sample in this place")
+            differences.append(AuditDifference(place=str(place), kind=DifferenceKind.SAMPLE))
             continue
         try:
             score = await benchmarks[place.benchmark].score(sample, judged.exchanges)
         except Exception as error:  # noqa: BLE001 - the runner's failure boundary again: an edited answer can break any scorer
-            differences.append(f"{place}: cannot be scored from the journal ({type(error).__name__}: {error})")
+            why = f"{type(error).__name__}: {error}"
+            differences.append(AuditDifference(place=str(place), kind=DifferenceKind.UNSCORABLE, recomputed=why))
             continue
         scores[place.slot] = score = replace(score, category=sample.category)
         if score != written:
-            differences.append(f"{place}: the journal says {_words(written)}, scoring again gives {_words(score)}")
+            sides = {"written": _words(written), "recomputed": _words(score)}
+            differences.append(AuditDifference(place=str(place), kind=DifferenceKind.SCORE, **sides))
     return scores, differences
 
 

@@ -5,27 +5,18 @@ judged, and retries are told beside it. What is no promise of the server's is le
 there, deadlines of our own, requests that we withdrew. Lack of capacity (429, 503, 529) is told apart.
 """
 
+import math
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from statistics import median
+from typing import Protocol
 
 from kvv_action.causes import Cause
-from kvv_action.journal.lines import Place
 from kvv_action.journal.reading import Sent
-from kvv_action.schema import (
-    Attempt,
-    Delivery,
-    FailureKind,
-    Finding,
-    FindingExample,
-    RunPlan,
-    Severity,
-    Verdict,
-)
+from kvv_action.schema import Attempt, Delivery, FailureKind, Finding, FindingExample, Place, RunPlan, Severity, Verdict
 from kvv_action.statistics.intervals import exact_limits, wilson
 
 BROKEN = frozenset(
@@ -41,21 +32,21 @@ BROKEN = frozenset(
 )
 """Failures after the server had accepted the request."""
 CUT = frozenset({FailureKind.TRUNCATED, FailureKind.DISCONNECTED})
+OK = 200
 BUSY = frozenset({429, 503, 529})
 """Statuses that say: no capacity now."""
 INCIDENTS = 3
 """Incidents below which delivery does not fail: one restart of a server breaks everything that is in flight."""
 INCIDENT_SECONDS = 60.0
-"""Broken tries without an answer between them are one incident when they are no further apart."""
-SAME_MOMENT, MOMENT_SHARE = 0.1, 0.1
-"""Seconds within which broken tries are one incident, whatever was answered between them; and the most of their own
-duration that this may be, for a fast server answers many requests in a tenth of a second."""
+"""Broken tries within so many seconds are one incident: a restart, an outage, a rollout."""
+INCIDENT_SHARE = 1 / 20
+"""The same in a run of less than twenty minutes, as a share of it: else a short one could hold no three incidents."""
 FAIL_ERROR, PASS_ERROR = 0.01, 0.05
 """One-sided errors of the limits: of failing a server at the limit, and of passing one there."""
 TIMEOUT_LEAST, TIMEOUT_SPREAD = 5.0, 0.03
 """Seconds from which equal durations of cut answers mean a timeout, and how far they may differ from their median."""
 EXAMPLES, EXAMPLE_LIMIT = 5, 300
-WORDS = {
+WORDS: Mapping[str, str] = {
     FailureKind.TRUNCATED: "streams were cut",
     FailureKind.STREAM_ERROR: "streams ended in an error",
     FailureKind.EMPTY_STREAM: "streams were empty",
@@ -120,6 +111,7 @@ CAUSES = (
     ({FailureKind.BAD_RESPONSE}, UNREADABLE),
 )
 """Which cause stands for which kinds of broken tries."""
+ALL_CAUSES = (TIMEOUT, *(cause for _, cause in CAUSES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +161,7 @@ class DeliveryTally:
         """Delivery that fails, as a finding; else None."""
         if delivery.verdict is not Verdict.FAIL or delivery.share is None:
             return None
-        cause, (_, broken) = _cause_of(delivery), self._judged()
+        cause, (_, broken) = cause_of_delivery(delivery), self._judged()
         shown = [
             FindingExample(
                 benchmark=one.place.benchmark, sample=one.place.sample, epoch=one.place.epoch,
@@ -198,15 +190,14 @@ class DeliveryTally:
         count, requests = len(broken), len(broken) + len(answered)
         kinds = Counter(str(one.first.failure) for one in broken)
         incidents = _incidents([one.first for one in broken], answered)
-        low = exact_limits(count, requests, FAIL_ERROR)[0]
-        high = exact_limits(count, requests, PASS_ERROR)[1]
+        low, high = limits(count, requests)
         verdict = _verdict(low, high, limit, incidents)
-        told = _kinds_in_words(kinds)
+        told = kinds_in_words(kinds)
         return Delivery(
             requests=requests,
             broken=count,
             incidents=incidents,
-            kinds=dict(kinds.most_common()),
+            kinds=dict(_most_first(kinds)),
             share=count / requests if requests else None,
             interval=(round(low, 6), round(high, 6)),
             limit=limit,
@@ -220,12 +211,50 @@ class DeliveryTally:
         )
 
 
-def _cause_of(delivery: Delivery) -> Cause:
-    """The cause that the kind of most broken tries tells."""
+class DeliveryFigures(Protocol):
+    """The numbers that decide about delivery; a run report and a leaderboard record both have them."""
+
+    @property
+    def requests(self) -> int:
+        """First tries that were judged."""
+
+    @property
+    def broken(self) -> int:
+        """Those that broke."""
+
+    @property
+    def incidents(self) -> int:
+        """Groups of broken tries with one event as their cause."""
+
+    @property
+    def kinds(self) -> Mapping[str, int]:
+        """Broken tries by kind."""
+
+    @property
+    def limit(self) -> float:
+        """The share that may break."""
+
+    @property
+    def cut_after(self) -> float | None:
+        """Seconds after which most cut answers end."""
+
+
+def cause_of_delivery(delivery: DeliveryFigures) -> Cause:
+    """The cause that the kind of most broken tries tells; of kinds that are as many, the first by name."""
     if delivery.cut_after is not None:
         return TIMEOUT
-    kind = next(iter(delivery.kinds))
+    kind = next(name for name, _ in _most_first(delivery.kinds))
     return next(cause for kinds, cause in CAUSES if kind in kinds)
+
+
+def limits(count: int, requests: int) -> tuple[float, float]:
+    """The two limits of the share of broken tries: the lower one of failing, the upper one of passing."""
+    return exact_limits(count, requests, FAIL_ERROR)[0], exact_limits(count, requests, PASS_ERROR)[1]
+
+
+def verdict_of(delivery: DeliveryFigures) -> Verdict:
+    """The verdict that follows from the numbers."""
+    return _verdict(*limits(delivery.broken, delivery.requests), delivery.limit, delivery.incidents)
 
 
 def _ended(attempt: Attempt) -> float:
@@ -257,25 +286,30 @@ def _is_server_error(attempt: Attempt) -> bool:
 def _incidents(broken: Sequence[Attempt], answered: Sequence[float]) -> int:
     """Groups of broken tries that one event explains.
 
-    A restart or an outage breaks what is in flight and all that follows, and nothing is answered meanwhile; a server
-    that cuts some of its streams goes on answering others. What breaks in the same moment is one event all the same;
-    how long a moment is depends on how long answers take.
+    Those within a minute of the first one of a group belong to it, in a short run within a part of it. So do those that
+    follow while the server shows no sign of life: an outage breaks everything, a server that cuts some of its streams
+    goes on answering others.
 
     Args:
-        broken: first tries that broke.
-        answered: when each answered one was, in order.
+        broken: the first tries that broke.
+        answered: when each answered one was over, in order.
     """
-    if not broken:
-        return 0
-    moment = min(SAME_MOMENT, MOMENT_SHARE * median(attempt.duration for attempt in broken))
-    ordered = sorted(map(_ended, broken))
-    count, began = 1, ordered[0]
-    for one, following in pairwise(ordered):
-        between = bisect_left(answered, following) - bisect_left(answered, one)
-        alone = following - one <= INCIDENT_SECONDS and not between
-        if not (alone or following - began <= moment):
-            count, began = count + 1, following
+    ends = sorted(_ended(attempt) for attempt in broken)
+    alive = sorted([*answered, *(_ended(attempt) for attempt in broken if _lives(attempt))])
+    everything = sorted([*ends, *answered])
+    window = min(INCIDENT_SECONDS, INCIDENT_SHARE * (everything[-1] - everything[0])) if everything else 0.0
+    count, began, last = 0, -math.inf, -math.inf
+    for at in ends:
+        silent = bisect_left(alive, at) == bisect_left(alive, last)
+        if not (at - began <= window or (at - last <= INCIDENT_SECONDS and silent)):
+            count, began = count + 1, at
+        last = at
     return count
+
+
+def _lives(broken: Attempt) -> bool:
+    """Whether a broken try shows that the server works: it said that it would answer, and did more than hang up."""
+    return broken.status == OK and (broken.failure is not FailureKind.DISCONNECTED or broken.characters > 0)
 
 
 def _verdict(low: float, high: float, limit: float, incidents: int) -> Verdict:
@@ -294,8 +328,13 @@ def _cut_after(cut: Sequence[Attempt]) -> float | None:
     return round(middle, 1) if middle >= TIMEOUT_LEAST and 2 * len(near) > len(durations) else None
 
 
-def _kinds_in_words(kinds: Counter[str]) -> str:
-    return ", ".join(f"{count} {WORDS[FailureKind(kind)]}" for kind, count in kinds.most_common())
+def kinds_in_words(kinds: Mapping[str, int]) -> str:
+    """How many first tries broke in which way, the most frequent one first."""
+    return ", ".join(f"{count} {WORDS.get(kind, kind)}" for kind, count in _most_first(kinds))
+
+
+def _most_first(kinds: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _reason(count: int, requests: int, told: str, limits: tuple[float, float], limit: float, verdict: Verdict) -> str:

@@ -9,8 +9,7 @@ not answered keep it from passing too, if the gap would be clear with all lost a
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from kvv_action.journal.lines import Place
-from kvv_action.schema import BenchmarkResult, Gap, RunPlan, Verdict
+from kvv_action.schema import BenchmarkResult, Gap, Place, RunPlan, Verdict
 from kvv_action.statistics.paired import chance, difference_interval, holm
 
 ERROR = 0.01
@@ -49,7 +48,7 @@ class Pairs:
     def __init__(self, plan: RunPlan) -> None:
         self._plans = {planned.id: planned for planned in plan.benchmarks}
         self._samples: dict[str, dict[str, _Means]] = {
-            planned.varies: {} for planned in plan.benchmarks if planned.varies not in ("", planned.id)
+            planned.variant_of: {} for planned in plan.benchmarks if planned.is_variant
         }
 
     def add(self, place: Place, value: float) -> None:
@@ -67,14 +66,13 @@ class Pairs:
     def _means(self, place: Place) -> tuple[_Means, bool] | None:
         """Those of a sample, and whether this answer is to a varied item."""
         planned = self._plans[place.benchmark]
-        varied = planned.varies not in ("", planned.id)
-        samples = self._samples.get(planned.varies if varied else planned.id)
+        samples = self._samples.get(planned.variant_of or planned.id)
         if samples is None:
             return None
         means = samples.setdefault(place.sample, _Means())
-        if not varied:
+        if not planned.is_variant:
             means.cluster = planned.clusters[place.index] if planned.clusters else place.index
-        return means, varied
+        return means, planned.is_variant
 
     def gaps(self) -> tuple[Gap, ...]:
         """The gap of each benchmark that has pairs."""
@@ -134,7 +132,7 @@ def _gap(name: str, both: Sequence[_Means], differences: Sequence[float], by_cha
 
 def judged(results: Sequence[BenchmarkResult], plan: RunPlan, gaps: Sequence[Gap]) -> tuple[BenchmarkResult, ...]:
     """The results, with those of varied items judged by their gap alone."""
-    beside = {planned.id: planned.varies for planned in plan.benchmarks if planned.varies not in ("", planned.id)}
+    beside = {planned.id: planned.variant_of for planned in plan.benchmarks if planned.is_variant}
     found = {gap.benchmark: gap for gap in gaps}
     return tuple(_judged(result, found.get(beside[result.id])) if result.id in beside else result for result in results)
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from kvv_action.plan.order import FEWEST, positions
 from kvv_action.schema import PlannedBenchmark, Verdict
-from kvv_action.statistics.aggregates import AGGREGATES, RIGHT, WRONG, Term
+from kvv_action.score_rule import RIGHT, WRONG, Term
+from kvv_action.statistics.aggregates import rule_of
 from kvv_action.statistics.differences import (
     Difference,
     Estimate,
@@ -220,7 +221,7 @@ def reference_of(planned: PlannedBenchmark, terms: Terms) -> Estimate:
     reference = planned.reference
     assert reference is not None
     size = float(reference.n or planned.dataset.count or planned.samples)
-    if not AGGREGATES[planned.aggregate].f1:
+    if not rule_of(planned).f1:
         return Estimate(share=reference.value, size=size)
     counted = share_of([term for _, term in terms])[1] / len(terms) if terms else 1.0
     return Estimate(share=overlap_from(reference.value), size=size * min(1.0, counted), f1=True)
@@ -234,7 +235,7 @@ def _estimate(planned: PlannedBenchmark, terms: Terms, covered: int) -> Estimate
     samples stand for others, and their answers in several epochs, or to alike questions, are dependent.
     """
     share, whole = share_of([term for _, term in terms])
-    f1 = AGGREGATES[planned.aggregate].f1
+    f1 = rule_of(planned).f1
     everything = planned.dataset.pinned and planned.samples == planned.dataset.count and not covered % planned.samples
     if everything and not f1:
         return Estimate(share=share, size=whole)
@@ -304,7 +305,7 @@ def planned_design(planned: PlannedBenchmark, count: int) -> Design | None:
         return None
     answers = planned.samples * planned.epochs
     whole = planned.dataset.pinned and planned.samples == planned.dataset.count
-    f1 = AGGREGATES[planned.aggregate].f1
+    f1 = rule_of(planned).f1
     size = float(answers if whole or planned.epochs == 1 else planned.samples)
     terms: Terms = ()
     if f1 and planned.reference:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from kvv_action.journal.lines import Slot
 from kvv_action.journal.reading import JournalReading, Sent
 from kvv_action.journal.state import BenchmarkProgress, JournalState
 from kvv_action.plan.plan import plan_digest
@@ -28,11 +27,13 @@ from kvv_action.schema import (
     SampleFailure,
     Saved,
     Score,
+    Slot,
     Timing,
     Usage,
     Verdict,
 )
-from kvv_action.statistics.aggregates import AGGREGATES, Aggregated, Missing
+from kvv_action.score_rule import Aggregated, Missing
+from kvv_action.statistics.aggregates import rule_of
 from kvv_action.statistics.intervals import clustered
 from kvv_action.verdict.causes import diagnose
 from kvv_action.verdict.checks.findings import AnswerChecks
@@ -40,9 +41,10 @@ from kvv_action.verdict.comparison import Compared, compare_all
 from kvv_action.verdict.delivery import DeliveryTally
 from kvv_action.verdict.gap import Pairs, judged
 from kvv_action.verdict.noninferiority import family, stand
+from kvv_action.verdict.refusals import RefusalTally
 from kvv_action.verdict.state import OTHERS, state_of
 from kvv_action.verdict.tally import CUT_SHORT, UNKNOWN, Tally, mean, total
-from kvv_action.verdict.verdict import Evidence, judge, of_shard, overall, with_findings
+from kvv_action.verdict.verdict import Evidence, judge, of_shard, overall, with_findings, with_one_cause
 
 Rescored = Mapping[Slot, Score]
 """Scores that replace those of the journal (audit)."""
@@ -115,8 +117,8 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
     tallies = {planned.id: Tally.empty(planned) for planned in plan.benchmarks}
     traffic = _Traffic()
     pairs = Pairs(plan)
-    arrivals, checks = DeliveryTally(), AnswerChecks(plan)
-    _count(reading, tallies, traffic, (arrivals.add, checks.see), pairs, rescored or {})
+    arrivals, checks, refusals = DeliveryTally(), AnswerChecks(plan), RefusalTally()
+    _count(reading, tallies, traffic, (arrivals.add, checks.see, refusals.add), pairs, rescored or {})
     delivery = arrivals.delivery(plan)
     broken = arrivals.finding(delivery) if delivery else None
     findings = (*((broken,) if broken else ()), *checks.findings())
@@ -131,9 +133,10 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
     results = judged(results, plan, gaps)
     advisory = [planned.id for planned in plan.benchmarks if planned.gates and plan.precheck == "warn"]
     wanted = [name for name, board in found.progress.items() if board.named]
-    beside = [planned.id for planned in plan.benchmarks if planned.varies not in ("", planned.id)]
+    beside = [planned.id for planned in plan.benchmarks if planned.is_variant]
     verdict, reason = overall(results, state, state_reason, advisory=advisory, wanted=wanted, beside=beside)
     verdict, reason = with_findings(verdict, reason, findings)
+    reason = with_one_cause(reason, refusals.cause(), state)
     if plan.shard is not None:
         verdict, reason = of_shard(plan.shard, results, state, state_reason, advisory=advisory)
     return RunReport(
@@ -292,7 +295,7 @@ def _result(
         distributions=tally.distributions.histograms(),
         comparison=compared.comparison if compared else None,
         saved=_saved(tally, counts) if early else None,
-        orientation=evidence.orientation and planned.varies in ("", planned.id),
+        orientation=evidence.orientation and not planned.is_variant,
     )
 
 
@@ -309,7 +312,7 @@ def _saved(tally: Tally, counts: Counts) -> Saved:
 
 def _aggregated(tally: Tally, counts: Counts, unknown: int) -> Aggregated:
     """The score with its interval: by the plan's aggregate, or else the mean; `unknown` answers could change it."""
-    compute = AGGREGATES[tally.planned.aggregate].compute
+    compute = rule_of(tally.planned).compute
     if compute is not None:
         missing = Missing(answers=unknown, failed=counts.failed, sums=tally.sums_by_name)
         return compute(tally.columns, missing)
@@ -341,7 +344,7 @@ def _diagnosis(tally: Tally, verdict: Verdict, *, exact: bool) -> tuple[Diagnosi
     sums = {name: (total(values), values.total()) for name, values in tally.metrics.items()}
     right = sum(value for value in tally.values if value != UNKNOWN)
     explained = sum(count for (cause, _), count in tally.causes.items() if cause == CUT_SHORT) + tally.unparsed
-    if tally.planned.varies not in ("", tally.planned.id):  # what is wrong with these is told by their gap
+    if tally.planned.is_variant:  # what is wrong with these is told by their gap
         return tally.diagnoses()
     whole = diagnose(sums, right, tally.scored, explained=explained, below_reference=below)
     return (*((whole,) if whole else ()), *tally.diagnoses())

@@ -27,7 +27,7 @@ from kvv_action.schema import (
     SampleFailure,
     Score,
 )
-from kvv_action.statistics.aggregates import AGGREGATES
+from kvv_action.statistics.aggregates import rule_of
 from kvv_action.verdict.answers import AnswerTable
 from kvv_action.verdict.distribution import Distributions
 
@@ -114,12 +114,12 @@ class Tally:
             planned=planned,
             values=array("d", [UNKNOWN]) * (planned.samples * planned.epochs),
             ledger=AnswerTable.empty(planned),
-            columns={name: array("l", [0]) * planned.samples for name in AGGREGATES[planned.aggregate].columns},
+            columns={name: array("l", [0]) * planned.samples for name in rule_of(planned).columns},
         )
 
     def score(self, index: int, epoch: int, sample: str, score: Score, exchanges: Iterable[Exchange]) -> None:
         """Count a judged answer."""
-        asked = tuple(exchange for exchange in exchanges if not exchange.endpoint and not exchange.observation)
+        asked = tuple(exchange for exchange in exchanges if exchange.by_vendor)
         last = asked[-1].completion if asked else None
         self.scored += 1
         self.right += score.value == 1.0

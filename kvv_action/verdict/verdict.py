@@ -1,13 +1,16 @@
 """Verdicts and their reasons: pure functions of the numbers."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from kvv_action.plan.order import FEWEST
-from kvv_action.schema import BenchmarkKind, Counts, FailureCount, Finding, RunState, Severity, Shard, Verdict
+from kvv_action.schema import BenchmarkKind, Counts, FailureCount, RunState, Severity, Shard, Verdict
 from kvv_action.verdict.comparison import Compared
 
+_REPEATS = re.compile(r"no answer could be scored: |\d+ failed \(")
+"""Parts of a reason that tell how requests failed."""
 AT_MARGIN = 0.002
 """A difference so near the margin, as a fraction, is called equal to it."""
 
@@ -306,12 +309,38 @@ def overall(
     return Verdict.SKIPPED, "; ".join(f"{result.title}: {result.reason}" for result in results) or "nothing was asked"
 
 
-def with_findings(verdict: Verdict, reason: str, findings: Sequence[Finding]) -> tuple[Verdict, str]:
+class SeenCause(Protocol):
+    """What the verdict of a run needs of each finding; a report and a leaderboard record both have it."""
+
+    @property
+    def severity(self) -> Severity:
+        """A failure fails the run."""
+
+    @property
+    def cause(self) -> str:
+        """What is wrong, in a sentence."""
+
+
+def with_findings(verdict: Verdict, reason: str, findings: Sequence[SeenCause]) -> tuple[Verdict, str]:
     """The verdict of the run with what was found over all answers: each failure fails it, and is told first."""
     failures = [finding.cause for finding in findings if finding.severity is Severity.FAILURE]
     if not failures:
         return verdict, reason
     return Verdict.FAIL, "; ".join([*failures, reason] if verdict is Verdict.FAIL else failures)
+
+
+def with_one_cause(reason: str, cause: str, state: RunState) -> str:
+    """The reason led by a cause that explains all of it; failures that only repeat the cause are not told again.
+
+    Args:
+        reason: of the run.
+        cause: why every request was refused; empty where there is no one such cause.
+        state: what stopped a run has told the cause already.
+    """
+    if not cause or state is not RunState.COMPLETE:
+        return reason
+    kept = [part for part in reason.split("; ") if not _REPEATS.search(part)]
+    return "; ".join([cause, *kept])
 
 
 def of_shard(

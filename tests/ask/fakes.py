@@ -11,7 +11,17 @@ import orjson
 
 from kvv_action.ask.budget import Budget, Limits
 from kvv_action.ask.runner import Ending, Runner
-from kvv_action.benchmark import ASSUMED, Benchmark, DatasetPin, Finished, Generate, Rows, Sandbox, Typical
+from kvv_action.benchmark import (
+    ASSUMED,
+    Benchmark,
+    BenchmarkBase,
+    DatasetPin,
+    Finished,
+    Generate,
+    Rows,
+    Sandbox,
+    Typical,
+)
 from kvv_action.journal.file import Journal, Reader
 from kvv_action.journal.reading import JournalReading
 from kvv_action.journal.state import read_state
@@ -79,7 +89,7 @@ def equal(sample: Sample, exchanges: Sequence[Exchange]) -> Score:
 
 
 @dataclass(kw_only=True)
-class Quiz:
+class Quiz(BenchmarkBase):
     """`count` questions whose answers are their numbers; each costs `calls` requests."""
 
     count: int = 3
@@ -118,9 +128,6 @@ class Quiz:
 
     def opening(self, sample: Sample) -> Sequence[Message]:
         return [{"role": "user", "content": question(sample.input)}]
-
-    async def aclose(self) -> None:
-        """Nothing to release."""
 
 
 def asking(text: str, **fields: Any) -> Request:

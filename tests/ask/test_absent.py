@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from entrypoint.compose import _missing
+from entrypoint.settings import ours
 from kvv_action.journal.file import Reader
 from kvv_action.journal.state import read_state
 from kvv_action.schema import BenchmarkKind, RunState, Verdict
-from kvv_action.settings import Settings
 from tests.ask.fakes import FakeClient, Quiz, Run, make_run
+
+Settings = ours().model
 
 REASON = "no container engine answers"
 

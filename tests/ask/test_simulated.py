@@ -5,6 +5,8 @@ import pytest
 from tests.ask.vendors import Chances, simulated
 from tests.profiles.sizes import Case, cases
 
+pytestmark = pytest.mark.slow  # simulates thousands of runs
+
 RUNS = 400
 CHOSEN = [
     ("kimi-k3", "ocrbench"),

@@ -7,29 +7,30 @@ import pytest
 
 from benchmarks import registry
 from kvv_action.benchmark import Options
-from kvv_action.profiles.document import BENCHMARKS
+from kvv_action.plugins import NotInstalled
+from kvv_action.profiles import layers
 
 
 def test_pre_verification_comes_first() -> None:
     """The order is that of plans and reports."""
-    assert registry.IDS[0] == "precheck"
-    assert "aime2025" in registry.IDS
+    assert registry.ids()[0] == "precheck"
+    assert "aime2025" in registry.ids()
 
 
-@pytest.mark.parametrize("name", registry.IDS)
+@pytest.mark.parametrize("name", registry.ids())
 def test_an_id_is_that_of_its_benchmark(name: str) -> None:
     """In the table, in the class, and in profiles; a title and a version for reports."""
     benchmark = registry.create(name, Options())
     assert benchmark.id == name
     assert benchmark.title
     assert benchmark.version
-    assert registry.package(name) == f"benchmarks.{name}"
-    assert name in BENCHMARKS
+    assert registry.listed(name).package == f"benchmarks.{name}"
+    assert name in layers.benchmarks()
 
 
 def test_another_id_is_not_there() -> None:
-    """Settings refuse it before, with the nearest spelling."""
-    with pytest.raises(KeyError):
+    """Settings refuse it before, with the nearest spelling; elsewhere the error names it."""
+    with pytest.raises(NotInstalled, match=r"^this run used benchmark 'aime', which is not installed here$"):
         registry.create("aime", Options())
 
 

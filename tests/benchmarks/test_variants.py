@@ -10,9 +10,8 @@ from benchmarks import registry
 from benchmarks.mmmu_pro import variants as choices
 from benchmarks.ocrbench import variants as questions
 from benchmarks.toolcall import variants as orders
-from kvv_action.benchmark import Benchmark, Options, Varies
+from kvv_action.benchmark import Benchmark, Options
 from kvv_action.dataset.load import load
-from kvv_action.plan.estimate import outline_of
 from kvv_action.plan.plan import Amount, plan_benchmark
 from kvv_action.plan.request import fields_of
 from kvv_action.profiles import loader
@@ -27,15 +26,15 @@ PROFILE = loader.load("kimi-k2.6")
 
 def made(name: str, **options: str) -> tuple[Benchmark, list[Sample]]:
     """A benchmark with its bundled samples."""
-    benchmark = registry.create(name, Options(model="kimi-k2.6", **options))
+    benchmark = registry.create(name, Options(model="kimi-k2.6"), registry.listed(name).options()(**options))
     assert benchmark.pin is not None
-    rows = load(name, registry.package(name), benchmark.pin, "bundled")
+    rows = load(name, registry.listed(name).package, benchmark.pin, "bundled")
     return benchmark, list(benchmark.samples(rows, PROFILE))
 
 
 def varied(benchmark: Benchmark, samples: list[Sample], seeds: range = range(5)) -> Iterator[tuple[Sample, Sample]]:
     """Published and varied sample, by several seeds."""
-    assert isinstance(benchmark, Varies)
+    assert benchmark.varies
     for seed in seeds:
         for sample in samples:
             other = benchmark.vary(sample, Random(f"{seed}:{sample.id}"))
@@ -45,7 +44,7 @@ def varied(benchmark: Benchmark, samples: list[Sample], seeds: range = range(5))
 
 def test_what_varies() -> None:
     """Contracts and containers do not; everything that is published as questions does."""
-    assert tuple(name for name in registry.IDS if isinstance(registry.create(name, Options()), Varies)) == VARYING
+    assert tuple(name for name in registry.ids() if registry.create(name, Options()).varies) == VARYING
 
 
 @pytest.mark.parametrize("name", VARYING)
@@ -57,7 +56,7 @@ async def test_a_variation_is_the_same_task_in_another_request(name: str) -> Non
         for sample, other in varied(benchmark, samples, range(2)):
             assert (other.id, other.category, other.unanswered) == (sample.id, sample.category, sample.unanswered)
             assert other.variation
-            first, second = (outline_of(benchmark, one).requests[0] for one in (sample, other))
+            first, second = (benchmark.outline(one).requests[0] for one in (sample, other))
             assert str(first) != str(second)
             messages = benchmark.opening(other)
             assert messages is not None
@@ -93,14 +92,14 @@ def test_a_problem_goes_out_as_it_is_stored() -> None:
     """Only the instruction around it changes; a box is asked for in every wording."""
     benchmark, samples = made("aime2025")
     for sample, other in varied(benchmark, samples):
-        text = str(fields_of(outline_of(benchmark, other).requests[0], *_planned(benchmark))["messages"][0]["content"])
+        text = str(fields_of(benchmark.outline(other).requests[0], *_planned(benchmark))["messages"][0]["content"])
         assert sample.input in text
         assert "\\boxed{" in text
 
 
 def _planned(benchmark: Benchmark) -> tuple[RunPlan, PlannedBenchmark, Profile]:
     assert benchmark.pin is not None
-    rows = load(benchmark.id, registry.package(benchmark.id), benchmark.pin, "bundled")
+    rows = load(benchmark.id, registry.listed(benchmark.id).package, benchmark.pin, "bundled")
     loaded = plan_benchmark(benchmark, rows, PROFILE, Amount(tier="smoke", limit=None, epochs=None, seed=0))
     return plan_of([loaded]), loaded.planned, PROFILE
 
@@ -191,5 +190,5 @@ def test_the_vendor_can_tell_every_variation(mode: str) -> None:
     benchmark, samples = made("toolcall", toolcall_mode=mode)
     for sample, other in varied(benchmark, samples, range(1)):
         prints = [fingerprint(list(benchmark.opening(one) or ())).whole for one in (sample, other)]
-        tools = [str(outline_of(benchmark, one).requests[0].body.get("tools")) for one in (sample, other)]
+        tools = [str(benchmark.outline(one).requests[0].body.get("tools")) for one in (sample, other)]
         assert (prints[0], tools[0]) != (prints[1], tools[1])

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from benchmarks import registry
 from kvv_action.bundle.pack import gather, write
 from tests.ask.fakes import FakeClient, Quiz, Run, make_run, said, text_of
 
@@ -36,7 +37,7 @@ def packed(folder: Path, tmp_path: Path, *, redact: bool = False) -> bytes:
     scratch = tmp_path / f"scratch-{len(list(tmp_path.iterdir()))}"
     scratch.mkdir()
     out = io.BytesIO()
-    write(gather(folder, scratch, redact=redact), out)
+    write(gather(folder, scratch, redact=redact, patterns=registry.extras()), out)
     return out.getvalue()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from benchmarks import registry
 from kvv_action.bundle.form import BundleError, Member, check_names, manifest_of, members_of
 from kvv_action.bundle.pack import gather, write
 from kvv_action.verdict.report import build
@@ -83,7 +84,7 @@ async def test_a_torn_line_stays_behind(tmp_path: Path) -> None:
 async def test_a_file_that_grows_meanwhile_is_refused(tmp_path: Path) -> None:
     """The archive would not be what its manifest says."""
     run = await small_run(tmp_path)
-    packing = gather(run.path.parent, tmp_path, redact=False)
+    packing = gather(run.path.parent, tmp_path, redact=False, patterns=registry.extras())
     header_size = packing.paths["journal.jsonl"].stat().st_size
 
     class Growing(type(packing.paths["journal.jsonl"])):  # type: ignore[misc]
@@ -129,17 +130,17 @@ def test_names_that_differ_in_case_only_are_refused() -> None:
 @pytest.mark.parametrize(
     ("manifest", "said"),
     [
-        (b"[]", "not that of a bundle"),
-        (b"{", "not that of a bundle"),
-        (b'{"bundle":1}', "not that of a bundle"),
+        (b"[]", "not the manifest of a bundle"),
+        (b"{", "not the manifest of a bundle"),
+        (b'{"bundle":1}', "not the manifest of a bundle"),
         (b'{"bundle":2,"files":{}}', "format 2; this version reads 1"),
         (b'{"bundle":1,"files":{}}', "names no journal.jsonl"),
-        (b'{"bundle":1,"files":{"journal.jsonl":{"sha256":"","size":-1}}}', "not a possible one"),
-        (b'{"bundle":1,"files":{"journal.jsonl":{"sha256":"","size":true}}}', "not a possible one"),
-        (b'{"bundle":1,"files":{"journal.jsonl":{"sha256":"","size":1e99}}}', "not a possible one"),
+        (b'{"bundle":1,"files":{"journal.jsonl":{"sha256":"","size":-1}}}', "a size is not possible"),
+        (b'{"bundle":1,"files":{"journal.jsonl":{"sha256":"","size":true}}}', "a size is not possible"),
+        (b'{"bundle":1,"files":{"journal.jsonl":{"sha256":"","size":1e99}}}', "a size is not possible"),
         (
             b'{"bundle":1,"files":{"journal.jsonl":{"sha256":"","size":8589934591},"x":{"sha256":"","size":1}}}',
-            "announces more than",
+            "lists more than",
         ),
     ],
 )

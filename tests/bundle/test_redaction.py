@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kvv_action.benchmark import Generate
 from kvv_action.bundle.redaction import redacted, stand_in, without_texts
 from kvv_action.errors import EndpointError
 from kvv_action.journal.file import Reader
-from kvv_action.schema import BenchmarkResult, FailureKind, RunReport
+from kvv_action.journal.lines import PLAIN
+from kvv_action.schema import BenchmarkResult, FailureKind, RunReport, Sample, Score
 from kvv_action.verdict.report import build
-from tests.ask.fakes import FakeClient, Quiz, make_run, right, said, text_of
+from tests.ask.fakes import FakeClient, Quiz, asking, make_run, question, right, said, text_of
 from tests.bundle.archives import files_in, packed, small_run
 from tests.journal.shards import ask_shards, merge_to
 
@@ -76,6 +78,25 @@ async def test_merged_shards_can_be_redacted(tmp_path: Path) -> None:
     path.write_bytes(b"".join(redacted(tmp_path / "merged.jsonl")))
     assert counted(build(path)) == counted(report)
     assert build(path).reason == report.reason
+
+
+async def test_a_compressed_text_goes_like_any_other(tmp_path: Path) -> None:
+    """A test log is stored compressed; what stands for it is a digest of the text, and the report can be made."""
+    log = "a line of a test log\n" * PLAIN
+
+    async def solving(sample: Sample, generate: Generate) -> None:
+        await generate(asking(question(sample.input)))
+        generate.observe("tests", text=log)
+
+    judge = lambda sample, exchanges: Score(value=1.0, answer="", explanation="")  # noqa: E731
+    run = make_run(tmp_path, Quiz(solving=solving, judge=judge))
+    await run.session(FakeClient())
+    assert all("packed" in line for line in run.lines("observation"))
+    path = tmp_path / "redacted.jsonl"
+    path.write_bytes(b"".join(redacted(run.path)))
+    bare = [line for line in Reader(path) if line["kind"] == "observation"]
+    assert [(line["text"], "packed" in line) for line in bare] == [(stand_in(log), False)] * 3
+    assert counted(build(path)) == counted(run.report())
 
 
 JSON = st.recursive(

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvv_action.compare.judge import compare
-from kvv_action.compare.records import Comparison, Finding, Part, Regression
+from kvv_action.compare.records import Comparison, Effect, Part, Regression
 from kvv_action.errors import UsageError
 from kvv_action.schema import RunState
 from tests.compare.sides import BUNDLED, Values, answers, benchmark, probes, rates, side
@@ -22,6 +22,7 @@ def part(comparison: Comparison, name: str = "quiz") -> Part:
     return next(one for one in comparison.parts if one.id == name)
 
 
+@pytest.mark.slow
 def test_two_runs_of_one_vendor_are_unchanged() -> None:
     """In at least 95 of 100 seeds, over four benchmarks with chance in every answer; what changed is named."""
     unchanged = 0
@@ -34,7 +35,7 @@ def test_two_runs_of_one_vendor_are_unchanged() -> None:
             for _ in range(2)
         )
         found = compare(base, new)
-        unchanged += found.regression is Regression.NONE and {one.finding for one in found.parts} == {Finding.SAME}
+        unchanged += found.regression is Regression.NONE and {one.finding for one in found.parts} == {Effect.SAME}
     assert unchanged >= 95
 
 
@@ -49,6 +50,7 @@ def test_five_points_worse_on_a_thousand_samples_is_a_regression(seed: int) -> N
     assert found.headline.startswith("Yes: Quiz −")
 
 
+@pytest.mark.slow
 def test_five_points_worse_are_mostly_seen_through_chance() -> None:
     """When every answer is drawn anew, at least 8 of 10 such regressions are found at the strict level of a gate."""
     found = 0
@@ -64,7 +66,7 @@ def test_better_is_told_and_is_no_regression() -> None:
     """It works both ways."""
     base = {name: [float(number % 10 > 0)] for number, name in enumerate(RIGHT)}
     found = compare(side((QUIZ, base)), side((QUIZ, RIGHT)))
-    assert (found.regression, part(found).finding) == (Regression.NONE, Finding.BETTER)
+    assert (found.regression, part(found).finding) == (Regression.NONE, Effect.BETTER)
     assert "better: Quiz +10.0 points" in found.headline
 
 
@@ -72,7 +74,7 @@ def test_a_small_drop_of_few_samples_is_noise_with_its_limit() -> None:
     """The answer names the loss that would have been seen."""
     fallen = {name: [float(number > 1)] for number, name in enumerate(RIGHT)}
     found = compare(side((QUIZ, RIGHT)), side((QUIZ, fallen)))
-    assert part(found).finding is Finding.SAME
+    assert part(found).finding is Effect.SAME
     assert "ruled out: drops of more than 3.6 % (Quiz)" in found.reason
 
 
@@ -80,7 +82,7 @@ def test_too_few_samples_cannot_tell() -> None:
     """Eight equal answers do not rule out that a fifth is lost."""
     few = {f"s{n}": [1.0] for n in range(8)}
     found = compare(side((QUIZ, few)), side((QUIZ, few)))
-    assert (found.regression, part(found).finding) == (Regression.UNKNOWN, Finding.UNCLEAR)
+    assert (found.regression, part(found).finding) == (Regression.UNKNOWN, Effect.UNCLEAR)
     assert "is not ruled out" in found.reason
 
 
@@ -105,6 +107,36 @@ def test_one_bundled_answer_that_is_no_longer_right_is_a_regression() -> None:
     found = compare(base, new)
     assert found.regression is Regression.REGRESSION
     assert (part(found).fell, part(found).rose) == (1, 1)
+
+
+def test_one_instance_of_a_self_test_that_breaks_is_a_regression() -> None:
+    """On published data, too: nothing about the environment is chance."""
+    check = benchmark("quiz", exact=True, reference=None, margin=None)
+    base: Values = {f"s{n}": [1.0] for n in range(20)}
+    found = compare(side((check, base)), side((check, {**base, "s7": [0.0]})))
+    assert (found.regression, found.headline) == (
+        Regression.REGRESSION, "Yes: Quiz: 1 of 20 answers are no longer right",
+    )  # fmt: skip
+    assert (part(found).exact, part(found).interval, "s7" in found.reason) == (True, None, True)
+    assert compare(side((check, base)), side((check, base)), tolerance=0.001).regression is Regression.NONE
+    assert compare(side((check, {**base, "s7": [0.0]})), side((check, base))).regression is Regression.NONE
+
+
+def test_an_instance_of_a_self_test_without_a_result_cannot_be_told() -> None:
+    """One of twenty that failed for good was well before."""
+    check = benchmark("quiz", exact=True, reference=None, margin=None)
+    base: Values = {f"s{n}": [1.0] for n in range(20)}
+    found = compare(side((check, base)), side((check, {**base, "s7": [None]})))
+    assert (found.regression, "s7" in found.reason) == (Regression.UNKNOWN, True)
+
+
+@pytest.mark.parametrize("forwards", [True, False])
+def test_a_self_test_is_no_baseline_of_a_model(forwards: bool) -> None:
+    """A model that resolves less than the gold patches has not got worse."""
+    check = side((benchmark("quiz", exact=True, reference=None, margin=None), RIGHT))
+    model = side((QUIZ, {name: [0.0] for name in RIGHT}))
+    found = compare(check, model) if forwards else compare(model, check)
+    assert (found.regression, part(found).reason) == (Regression.UNKNOWN, "judged by other rules")
 
 
 def test_a_probe_without_an_answer_cannot_be_told() -> None:
@@ -204,7 +236,7 @@ def test_a_benchmark_that_only_one_run_asked_is_left_out_and_named() -> None:
     found = compare(side((QUIZ, RIGHT), (benchmark("other"), RIGHT)), side((QUIZ, RIGHT)))
     assert found.regression is Regression.NONE
     assert (part(found, "other").finding, part(found, "other").reason) == (
-        Finding.LEFT_OUT,
+        Effect.LEFT_OUT,
         "only the baseline asked it",
     )
 
@@ -213,7 +245,7 @@ def test_a_benchmark_that_the_new_tier_leaves_out_is_left_out() -> None:
     """Nothing kept the new run from asking it but its own choice."""
     left_out = benchmark("other", skip="left out of the tier smoke", ids_digest="")
     found = compare(side((QUIZ, RIGHT), (benchmark("other"), RIGHT)), side((QUIZ, RIGHT), (left_out, {})))
-    assert (found.regression, part(found, "other").finding) == (Regression.NONE, Finding.LEFT_OUT)
+    assert (found.regression, part(found, "other").finding) == (Regression.NONE, Effect.LEFT_OUT)
 
 
 def test_a_benchmark_that_could_not_be_asked_is_unknown() -> None:

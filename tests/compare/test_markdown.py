@@ -8,10 +8,10 @@ import pytest
 from kvv_action.compare.files import inserted, of_run, parse, render
 from kvv_action.compare.judge import compare
 from kvv_action.compare.markdown import MARKS, document
-from kvv_action.compare.records import Comparison, Finding, Flip, Part, Regression, Seen, Shift
+from kvv_action.compare.records import Comparison, Effect, FindingChange, Flip, Part, Regression, Seen, Shift
 from kvv_action.errors import KvvError
 from kvv_action.report.markdown import summary
-from kvv_action.schema import BenchmarkKind
+from kvv_action.schema import BenchmarkKind, Severity
 from tests.compare.sides import Values, benchmark, probes, side
 from tests.report.reports import EVIL, HOSTILE, REPORT
 from tests.report.test_markdown import shape, tokens
@@ -32,19 +32,24 @@ def hostile(evil: str) -> Comparison:
     )  # fmt: skip
     flip = Flip(id=evil, category=evil, before=seen, after=replace(seen, value=0.0))
     part = Part(
-        id="quiz", title=evil, kind=BenchmarkKind.SCORED, exact=False, finding=Finding.WORSE, reason=evil, matched=9,
+        id="quiz", title=evil, kind=BenchmarkKind.SCORED, exact=False, finding=Effect.WORSE, reason=evil, matched=9,
         before=1.0, after=0.5, difference=-0.5, interval=(-0.8, -0.2), chance_worse=0.001, chance_better=1.0, fell=1,
         left_out={evil: 3}, causes_new=(evil,), causes_gone=(evil,), flips=(flip,), failed_after=1,
     )  # fmt: skip
     shift = Shift(
         name="answer", unit="s", samples=9, before=1.0, after=2.0, ratio=2.0, interval=(1.5, 2.5), changed=1.0,
-        finding=Finding.WORSE,
+        finding=Effect.WORSE,
+    )  # fmt: skip
+    change = FindingChange(
+        id=evil, finding=Effect.WORSE, reason=evil, cause=evil, remedy=evil, severity_before=None,
+        severity_after=Severity.FAILURE, count_before=0, of_before=0, count_after=1, of_after=9,
     )  # fmt: skip
     plain = found()
     named = replace(plain.base, vendor=evil, model=evil, profile=evil, tier=evil, started=evil, version=evil)
     return replace(
         plain, headline=evil, reason=evil, base=named, new=replace(named, vendor="v"), shifts=(shift,),
-        parts=(part, replace(part, finding=Finding.LEFT_OUT)), asked_differently=(evil,), notes=(evil,),
+        parts=(part, replace(part, finding=Effect.LEFT_OUT)), asked_differently=(evil,), notes=(evil,),
+        findings=(change, replace(change, finding=Effect.BETTER, severity_after=None)),
     )  # fmt: skip
 
 

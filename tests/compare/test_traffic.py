@@ -6,7 +6,7 @@ from array import array
 import pytest
 
 from kvv_action.compare.pairing import Paired
-from kvv_action.compare.records import Finding, Shift
+from kvv_action.compare.records import Effect, Shift
 from kvv_action.compare.side import MEASURES, Sampled
 from kvv_action.compare.traffic import shifts
 from kvv_action.schema import Completion, Exchange
@@ -34,15 +34,15 @@ def moved(name: str, before: list[float], after: list[float]) -> Shift:
 @pytest.mark.parametrize(
     ("name", "factor", "finding"),
     [
-        ("first_token", 2.0, Finding.WORSE),
-        ("answer", 0.5, Finding.BETTER),
-        ("speed", 0.5, Finding.WORSE),
-        ("speed", 2.0, Finding.BETTER),
-        ("completion_tokens", 1.5, Finding.WORSE),
-        ("answer", 1.05, Finding.SAME),
+        ("first_token", 2.0, Effect.WORSE),
+        ("answer", 0.5, Effect.BETTER),
+        ("speed", 0.5, Effect.WORSE),
+        ("speed", 2.0, Effect.BETTER),
+        ("completion_tokens", 1.5, Effect.WORSE),
+        ("answer", 1.05, Effect.SAME),
     ],
 )
-def test_a_shift_has_its_direction(name: str, factor: float, finding: Finding) -> None:
+def test_a_shift_has_its_direction(name: str, factor: float, finding: Effect) -> None:
     """Twice the time is worse, twice the speed is better, five percent do not matter."""
     before = [1.0 + n / 10 for n in range(30)]
     found = moved(name, before, [value * factor for value in before])
@@ -53,7 +53,7 @@ def test_a_shift_has_its_direction(name: str, factor: float, finding: Finding) -
 def test_few_samples_cannot_tell() -> None:
     """Five have no interval."""
     found = moved("answer", [1.0] * 5, [9.0] * 5)
-    assert (found.finding, found.interval) == (Finding.UNCLEAR, None)
+    assert (found.finding, found.interval) == (Effect.UNCLEAR, None)
 
 
 def test_the_share_of_changed_numbers_is_counted() -> None:

@@ -1,15 +1,18 @@
-"""action.yml says what the code does. Run this file to write its inputs and outputs again."""
+"""action.yml says what the code does. `.ci/tables` writes its inputs and outputs again."""
 
 from pathlib import Path
 
 import pytest
 import yaml
 
-from benchmarks.registry import IDS
-from entrypoint.action import Outcome, outputs
+from benchmarks.registry import OURS as IDS
+from entrypoint.action import StepOutcome, outputs
+from entrypoint.settings import ours
 from kvv_action.github.context import Context
 from kvv_action.github.manifest import inputs_block, outputs_block, regenerate
-from kvv_action.settings import Settings, option_name
+from kvv_action.settings import option_name
+
+Settings = ours().model
 
 FILE = Path(__file__).parents[2] / "action.yml"
 ACTION = yaml.safe_load(FILE.read_text())
@@ -31,7 +34,7 @@ def test_no_input_has_a_default() -> None:
 def test_outputs_are_those_that_are_written() -> None:
     """What the step writes, whatever happens, is what action.yml names."""
     step = Context(workspace=Path("/"), github={})
-    assert list(outputs(step, Outcome(status=0, verdict="pass", reason=""))) == list(ACTION["outputs"])
+    assert list(outputs(step, StepOutcome(status=0, verdict="pass", reason=""))) == list(ACTION["outputs"])
 
 
 def test_the_command_line_takes_nothing_from_the_workflow() -> None:
@@ -47,7 +50,7 @@ def test_post_entrypoint_is_in_the_image() -> None:
 
 
 def test_file_is_current() -> None:
-    """The generated parts are unchanged; run this file to renew them."""
+    """The generated parts are unchanged; `.ci/tables` renews them."""
     assert regenerate(FILE.read_text(), Settings, IDS) == FILE.read_text()
 
 
@@ -62,7 +65,3 @@ def test_a_missing_block_is_an_error() -> None:
     """Without `inputs:` there is no place to write to."""
     with pytest.raises(ValueError, match="inputs"):
         regenerate("name: x\n", Settings, IDS)
-
-
-if __name__ == "__main__":
-    FILE.write_text(regenerate(FILE.read_text(), Settings, IDS))

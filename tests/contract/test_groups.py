@@ -1,6 +1,8 @@
-"""Tests that share one engine are of one group, which one process runs."""
+"""Tests of one group are run by one process, and a test finds by itself whether it is a fast one."""
 
 import pytest
+
+from tests.pipeline.command import kvv
 
 
 @pytest.mark.xdist_group("alone")
@@ -9,3 +11,52 @@ def test_groups_are_seen(request: pytest.FixtureRequest) -> None:
     if not getattr(request.config.option, "loadgroup", False):
         pytest.skip("tests are not divided among processes by group")
     assert request.node.nodeid.endswith("@alone")
+
+
+def is_fast(request: pytest.FixtureRequest) -> bool:
+    """Whether the running test was found to be fast."""
+    return request.node.get_closest_marker("fast") is not None
+
+
+def ran() -> list[int]:
+    """Runs a whole command, inside something that it defines."""
+    return [kvv("profiles").status for _ in range(1)]
+
+
+def around(depth: int) -> int:
+    """Leads to no command, by way of itself."""
+    return around(depth - 1) if depth else 0
+
+
+@pytest.fixture
+def finished() -> int:
+    return ran()[0]
+
+
+@pytest.fixture
+def by_way(finished: int) -> int:
+    return finished
+
+
+def test_a_test_of_functions_is_fast(request: pytest.FixtureRequest) -> None:
+    """It needs nothing and calls nothing but a helper."""
+    assert around(3) == 0
+    assert is_fast(request)
+
+
+def test_a_helper_that_runs_a_command_is_not(request: pytest.FixtureRequest) -> None:
+    """Wherever it is called."""
+    assert ran() == [0]
+    assert not is_fast(request)
+
+
+def test_a_fixture_that_runs_a_command_is_not(by_way: int, request: pytest.FixtureRequest) -> None:
+    """Also by way of another one."""
+    assert by_way == 0
+    assert not is_fast(request)
+
+
+@pytest.mark.slow
+def test_what_is_marked_is_not(request: pytest.FixtureRequest) -> None:
+    """A marker is enough."""
+    assert not is_fast(request)

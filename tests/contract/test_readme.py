@@ -6,13 +6,16 @@ import pytest
 
 from entrypoint.cli import COMMANDS
 from entrypoint.options import STEPS, SUBMISSION
+from entrypoint.settings import ours
 from kvv_action.compare.files import json_schema as compare_schema
 from kvv_action.leaderboard import record
 from kvv_action.report.files import canonical, json_schema
-from kvv_action.settings import SECRETS, Settings, option_name
-from tests.contract.tables import COMPARE_SCHEMA, README, RECORD_SCHEMA, ROOT, SCHEMA, benchmark_ids, filled, help_of
+from kvv_action.settings import SECRETS, option_name
+from writers.tables import COMPARE_SCHEMA, README, RECORD_SCHEMA, ROOT, SCHEMA, benchmark_ids, filled, help_of
 
-FIX = "run `python -m tests.contract.tables`"
+Settings = ours().model
+
+FIX = "run `.ci/tables`"
 
 
 def test_readme_tables_are_those_of_the_code() -> None:
@@ -42,7 +45,7 @@ def test_every_benchmark_has_a_card_that_the_readme_names() -> None:
 
 def test_relative_links_lead_somewhere() -> None:
     """No document links to a file that is not there."""
-    for page in (README, *(ROOT / ".github").glob("*.md")):
+    for page in (README, *(ROOT / ".github").glob("*.md"), *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 

@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 import yaml
 
-from kvv_action.settings import SECRETS, Settings, field_name, load, option_name
-from tests.contract.tables import ROOT, VERIFY
-from tests.contract.tables import workflow as with_settings
+from entrypoint.settings import load, ours
+from kvv_action.settings import SECRETS, field_name, option_name
 from tests.e2e.runner import read_outputs
+from writers.tables import ROOT, VERIFY
+from writers.tables import workflow as with_settings
+
+Settings = ours().model
 
 CI = ROOT / ".github/workflows/ci.yml"
 EXAMPLES = sorted((ROOT / ".github/examples").glob("*.yml"))
@@ -132,7 +135,7 @@ def test_a_release_has_its_evidence_before_it_is_proposed() -> None:
 def test_inputs_of_the_workflow_are_inputs_of_the_action() -> None:
     """Every setting that makes sense there, under the same name; none is left unused."""
     text = VERIFY.read_text()
-    assert text == with_settings(text), "run `python -m tests.contract.tables`"
+    assert text == with_settings(text), "run `.ci/tables`"
     for name in read(VERIFY)[True]["workflow_call"]["inputs"]:
         assert name in ("runs-on", "attest") or field_name(name) in Settings.model_fields
         assert f"inputs.{name} " in text

@@ -107,7 +107,7 @@ def published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[int]
             return httpx.Response(status, content=data, request=request)
 
         client = httpx.Client(transport=httpx.MockTransport(answer))
-        monkeypatch.setattr(archive.httpx, "stream", client.stream)
+        monkeypatch.setattr(httpx, "stream", client.stream)
         return seen
 
     return serve

@@ -5,9 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from benchmarks.mmmu_pro.benchmark import PIN
 from tests.dataset.hub_server import serving
 from tests.dataset.test_load import parquet, picture, record
+
+pytestmark = pytest.mark.slow  # the library that reads hubs takes seconds to start
 
 ROOT = Path(__file__).parents[2]
 OCR_COMMIT = "89abcdef0123456789abcdef0123456789abcdef"

@@ -214,7 +214,10 @@ def test_pinned_without_a_digest_says_so(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("error", "advice"),
     [
-        (OSError(errno.ENOSPC, "No space left on device"), "no space left: name a larger disk with dataset-cache"),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "disk is full: name a folder on a larger disk",
+        ),
         (ConnectionError("Connection refused"), "Give a local copy with dataset"),
     ],
 )

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import secrets
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.runner import Runner
+from tests.sharing import one_at_a_time
+from tests.tools import ENGINE, missing
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-canary-5f1c9e7b3a2d4860"
@@ -24,12 +27,12 @@ CONTEXT = (
 def docker() -> str:
     """The docker CLI that builds with BuildKit; skips where there is no engine."""
     if "KVV_BASE_IMAGE" not in os.environ:
-        pytest.skip("KVV_BASE_IMAGE is not set: there is no base image to build on")
+        missing(ENGINE, "KVV_BASE_IMAGE is not set: there is no base image to build on")
     cli = os.environ.get("KVV_DOCKER_CLI", "docker")
     try:
         subprocess.run([cli, "version"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip("no Docker Engine is reachable")
+        missing(ENGINE, "no Docker Engine is reachable")
     return cli
 
 
@@ -45,18 +48,22 @@ def _digest() -> str:
 
 
 @pytest.fixture(scope="session")
-def image(docker: str) -> str:
-    """The action's image, built when its content is new."""
+def image(docker: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The action's image, built when its content is new, by one process for all."""
     tag = f"kvv-e2e:{_digest()}"
-    if subprocess.run([docker, "image", "inspect", tag], capture_output=True).returncode:
-        argv = [docker, "build", "--build-arg", f"BASE_IMAGE={os.environ['KVV_BASE_IMAGE']}", "--tag", tag]
-        if ca := os.environ.get("KVV_BUILD_CA"):
-            argv += ["--secret", f"id=ca,src={ca}"]
-        built = subprocess.run(
-            [*argv, str(ROOT)], env={**os.environ, "DOCKER_BUILDKIT": "1"}, capture_output=True, text=True
-        )
-        assert built.returncode == 0, built.stderr[-4000:]
+    with one_at_a_time(tmp_path_factory, "image"):
+        if subprocess.run([docker, "image", "inspect", tag], capture_output=True).returncode:
+            _build(docker, tag)
     return tag
+
+
+def _build(docker: str, tag: str) -> None:
+    argv = [docker, "build", "--build-arg", f"BASE_IMAGE={os.environ['KVV_BASE_IMAGE']}", "--tag", tag]
+    if ca := os.environ.get("KVV_BUILD_CA"):
+        argv += ["--secret", f"id=ca,src={ca}"]
+    environment = {**os.environ, "DOCKER_BUILDKIT": "1"}
+    built = subprocess.run([*argv, str(ROOT)], env=environment, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr[-4000:]
 
 
 Serve = Callable[..., str]
@@ -94,6 +101,20 @@ def _wait_for(docker: str, name: str) -> None:
         time.sleep(0.25)
     logs = subprocess.run([docker, "logs", name], capture_output=True, text=True)
     raise AssertionError(f"the embedded vendor did not come up: {logs.stdout}{logs.stderr}")
+
+
+@pytest.fixture
+def port(docker: str, image: str) -> Iterator[int]:
+    """Where an embedded vendor listens on the network that act gives to jobs, the host's."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number: int = free.getsockname()[1]
+    name = f"kvv-e2e-act-{secrets.token_hex(4)}"
+    argv = [docker, "run", "-d", "--rm", "--name", name, "--network", "host", "-e", "KVV_API_KEY"]
+    argv += ["--entrypoint", "/opt/kvv/bin/kvv", image, "simulate", "--port", str(number), "--profile", "kimi-k2.6"]
+    subprocess.run(argv, env={**os.environ, "KVV_API_KEY": KEY}, check=True, capture_output=True)
+    yield number
+    subprocess.run([docker, "rm", "-f", name], capture_output=True)
 
 
 @pytest.fixture

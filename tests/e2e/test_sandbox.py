@@ -12,14 +12,14 @@ from tests.e2e.conftest import KEY, Serve
 from tests.e2e.runner import Runner
 from tests.e2e.test_action import containers, report, wait_for
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(1200)]
 
 TRIES = int(os.environ.get("KVV_CANCEL_TRIES", "4"))
 WORK = """
 import asyncio, signal, sys
 from kvv_action.benchmark import ContainerSpec
 from kvv_action.github import context
-from kvv_action.sandbox.limits import Limits
+from kvv_action.sandbox.limits import ContainerLimits
 from kvv_action.sandbox.nested import open_sandbox
 from kvv_action.sandbox.options import SandboxOptions
 
@@ -40,7 +40,7 @@ async def everything(sandbox):
             group.create_task(work(sandbox, number))
 
 async def main():
-    limits = Limits(cpus=0.5, memory=128 * MIB, pids=64, disk=64 * MIB)
+    limits = ContainerLimits(cpus=0.5, memory=128 * MIB, pids=64, disk=64 * MIB)
     sandbox = await open_sandbox(SandboxOptions(run=context.read().run_label, limits=limits, workers=3))
     task = asyncio.create_task(everything(sandbox))
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -71,7 +71,12 @@ def begun(runner: Runner) -> "subprocess.Popen[bytes]":
 
 @pytest.mark.parametrize("seed", range(TRIES))
 def test_cancelled_at_a_random_moment(runner: Runner, docker: str, seed: int) -> None:
-    """SIGINT to the docker CLI, as the runner cancels: within 7 s neither the step nor a container of it is left."""
+    """SIGINT to the docker CLI, as the runner cancels: neither the step nor a container of it is left."""
+    cancel(runner, docker, seed)
+
+
+def cancel(runner: Runner, docker: str, seed: int) -> float:
+    """Cancel a step at work; seconds until it was gone. How many they may be is asserted in `tests/perf`."""
     process = begun(runner)
     before = wait_for(process, b"started", 120)
     time.sleep(random.Random(seed).uniform(0, 4))
@@ -84,7 +89,7 @@ def test_cancelled_at_a_random_moment(runner: Runner, docker: str, seed: int) ->
     assert left(docker, runner.label) == "", step
     assert containers(docker, runner.name) == ""
     assert b"cancelled" in step.stdout, step
-    assert took < 7
+    return took
 
 
 def test_killed(runner: Runner, docker: str) -> None:

@@ -4,10 +4,8 @@ Actions of others cannot be fetched here: stand-ins copy artifacts and the actio
 GitHub alone has (attestation, permissions, `job.workflow_sha`) is not shown by this.
 """
 
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,14 +13,15 @@ import orjson
 import pytest
 
 from kvv_action.compare.markdown import QUESTION
+from tests.e2e import act as nektos
 from tests.e2e.conftest import KEY, ROOT
-from tests.e2e.test_act import port  # noqa: F401 - a fixture
 from tests.pipeline.command import kvv
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(1800)]
 
 STANDINS = ROOT / "tests/e2e/standins"
 CALLER = """
+name: NAME
 on: push
 jobs:
   verify:
@@ -37,6 +36,7 @@ jobs:
       tier: smoke
       shard-minutes: "1"
       max-shards: "SHARDS"
+      precheck: "PRECHECK"
       leaderboard-repo: example/board
       leaderboard-vendor: acme
       leaderboard-dry-run: "true"
@@ -78,39 +78,42 @@ def used() -> Iterator[str]:
 
 
 def act(repository: Path, standin: Path, *arguments: str, key: str = KEY) -> "subprocess.CompletedProcess[str]":
-    for git in (
-        ["init", "-q"],
-        ["add", "-A"],
-        ["-c", "user.name=n", "-c", "user.email=e@x", "commit", "--allow-empty", "-qm", "all"],
-    ):
-        subprocess.run(["git", *git], cwd=repository, check=True)
-    argv = [
-        Path(sys.executable).with_name("act"), *arguments, "--pull=false", "--platform",
-        f"ubuntu-24.04={os.environ['KVV_BASE_IMAGE']}", "--container-options", f"--volume {standin}:/standin",
+    """Run the repository's workflows; whatever they use of others is stood in for."""
+    nektos.commit(repository)
+    given = [
+        *arguments, "--container-options", f"--volume {standin}:/standin",
         "--local-repository", f"moonshot/kvv-action@v1={standin / 'kvv-action'}", *(("--secret", "KEY") if key else ()),
     ]  # fmt: skip
     for name, commit in sorted(set(used())):
-        argv += ["--local-repository", f"{name}{commit}={STANDINS / name.partition('/')[2]}"]
-    environment = {**os.environ, "KEY": key, "HOME": str(standin)}
-    return subprocess.run(argv, cwd=repository, env=environment, capture_output=True, text=True, timeout=1500)
+        given += ["--local-repository", f"{name}{commit}={STANDINS / name.partition('/')[2]}"]
+    return nektos.act(repository, *given, home=standin, key=key)
 
 
 @pytest.fixture
-def calls(repository: Path, port: int) -> Callable[[int], None]:  # noqa: F811
+def calls(repository: Path, port: int) -> Callable[..., None]:
     """Puts the workflow and a caller with so many shards beside Pre-Verification into the repository.
 
     act does not know which workflow a job is of, so that is written in.
     """
 
-    def put(shards: int) -> None:
-        verify = (ROOT / ".github/workflows/verify.yml").read_text()
+    def put(shards: int, precheck: str = "gate") -> None:
+        name = nektos.unique()
+        verify = _named((ROOT / ".github/workflows/verify.yml").read_text(), name)
         for name, value in (("repository", "moonshot/kvv-action"), ("sha", "0" * 40)):
             verify = verify.replace(f"${{{{ job.workflow_{name} }}}}", value)
         (repository / ".github/workflows/verify.yml").write_text(verify)
-        caller = CALLER.replace("PORT", str(port)).replace("SHARDS", str(shards))
+        caller = CALLER.replace("NAME", f"{name}-caller").replace("PORT", str(port)).replace("SHARDS", str(shards))
+        caller = caller.replace("PRECHECK", precheck)
         (repository / ".github/workflows/caller.yml").write_text(caller)
 
     return put
+
+
+def _named(workflow: str, name: str) -> str:
+    """A workflow under another name."""
+    renamed, times = re.subn(r"(?m)^name: .*$", f"name: {name}", workflow)
+    assert times == 1
+    return renamed
 
 
 def passed(done: "subprocess.CompletedProcess[str]") -> str:
@@ -126,7 +129,7 @@ def outputs(standin: Path) -> dict[str, str]:
     return found
 
 
-def test_the_reusable_workflow(repository: Path, standin: Path, calls: Callable[[int], None]) -> None:
+def test_the_reusable_workflow(repository: Path, standin: Path, calls: Callable[..., None]) -> None:
     """Plan, Pre-Verification, two shards, one report, and its audit from scratch; no key is in what is left."""
     calls(2)
     passed(act(repository, standin, "push"))
@@ -160,7 +163,7 @@ def answers(journal: bytes) -> list[tuple[object, ...]]:
     ]
 
 
-def test_a_rerun_goes_on_where_a_shard_was_cut(repository: Path, standin: Path, calls: Callable[[int], None]) -> None:
+def test_a_rerun_goes_on_where_a_shard_was_cut(repository: Path, standin: Path, calls: Callable[..., None]) -> None:
     """The first attempt is attested. The second asks what is missing and nothing else, and is not attested."""
     calls(1)
     first = passed(act(repository, standin, "push"))
@@ -192,10 +195,10 @@ def test_a_rerun_goes_on_where_a_shard_was_cut(repository: Path, standin: Path, 
 
 
 def test_evidence_that_cannot_be_attested_is_submitted(
-    repository: Path, standin: Path, calls: Callable[[int], None]
+    repository: Path, standin: Path, calls: Callable[..., None]
 ) -> None:
-    """As in a private repository: a warning says why, and the record claims nothing."""
-    calls(1)
+    """As in a private repository: a warning says why, and the record claims nothing; shards show no more than one."""
+    calls(1, precheck="off")
     (standin / "private").touch()
     log = passed(act(repository, standin, "push"))
     assert "could not be attested" in log
@@ -204,7 +207,7 @@ def test_evidence_that_cannot_be_attested_is_submitted(
     assert "Claims to be *self-reported*" in log
 
 
-def test_without_a_key_all_is_skipped(repository: Path, standin: Path, calls: Callable[[int], None]) -> None:
+def test_without_a_key_all_is_skipped(repository: Path, standin: Path, calls: Callable[..., None]) -> None:
     """As for a pull request from a fork: a notice, no failure, nothing asked."""
     calls(2)
     done = act(repository, standin, "push", key="")
@@ -226,9 +229,9 @@ exit 0
 """
 
 
-def test_the_gate(repository: Path, standin: Path, port: int) -> None:  # noqa: F811
+def test_the_gate(repository: Path, standin: Path, port: int) -> None:
     """On main it leaves a baseline; a pull request is compared with it. The comment is tested in `tests/contract`."""
-    gate = (ROOT / ".github/examples/gate.yml").read_text()
+    gate = _named((ROOT / ".github/examples/gate.yml").read_text(), nektos.unique())
     gate = gate.replace("172.17.0.1:8000", f"127.0.0.1:{port}").replace("YOUR-MODEL", "kimi-k2.6")
     gate = gate.replace("api-key: EMPTY", "api-key: ${{ secrets.KEY }}").replace(
         "contract: compatible", "contract: official"

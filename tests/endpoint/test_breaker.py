@@ -86,3 +86,13 @@ def test_once_stopped_it_stays_stopped() -> None:
     breaker.succeeded()
     with pytest.raises(RunStopped, match="down"):
         breaker.check()
+
+
+def test_down_is_what_never_answered() -> None:
+    """An endpoint that has answered, if only with an error, is not called down."""
+    breaker = Breaker(2)
+    breaker.failed(EndpointError(FailureKind.SERVER_ERROR, "HTTP 500", status=500))
+    with pytest.raises(RunStopped, match=r"^The endpoint does not answer any more: 2 requests"):
+        failed(breaker, FailureKind.CONNECT)
+    with pytest.raises(RunStopped, match=r"^The endpoint is down: "):
+        failed(Breaker(1), FailureKind.CONNECT)

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import time
 
 import pytest
 
@@ -42,12 +41,12 @@ async def test_silence(bench, wire, failure) -> None:
 
 async def test_a_slow_stream_is_not_silent(bench, wire) -> None:
     """Every event moves the silence deadline, also beyond the first-token one."""
-    parts = [wire.events(wire.chunk(content="a"))] * 20
-    script = wire.hang(wire.STREAM_HEAD, *parts, wire.HELLO, every=0.02, close=True)
-    b = await bench(script, silence_timeout=0.2, first_token_timeout=0.2, **ONCE)
+    parts = [wire.events(wire.chunk(content="a"))] * 40
+    script = wire.hang(wire.STREAM_HEAD, *parts, wire.HELLO, every=0.05, close=True)
+    b = await bench(script, silence_timeout=1.5, first_token_timeout=1.5, **ONCE)
     answer = await b.ask()
-    assert answer.content == "a" * 20 + "hello"
-    assert answer.first_token < 0.2 < answer.total
+    assert answer.content == "a" * 40 + "hello"
+    assert answer.first_token < 1.5 < answer.total
 
 
 async def test_total(bench, wire, failure) -> None:
@@ -62,7 +61,7 @@ async def test_documents_have_only_the_total_deadline(bench, wire, failure) -> N
     """A document's text comes all at once, at the end."""
     answer = wire.http(200, wire.document(), "Connection: close")
     late = wire.hang(answer[:60], answer[60:], every=0.2, close=True)
-    b = await bench(late, wire.hang(), first_token_timeout=0.05, silence_timeout=0.05, total_timeout=0.5, **ONCE)
+    b = await bench(late, wire.hang(), first_token_timeout=0.05, silence_timeout=0.05, total_timeout=2.0, **ONCE)
     assert (await b.ask(stream=False)).content == "hello"
     assert (await failure(b.ask(stream=False), EndpointError)).kind == "timeout-total"
 
@@ -98,10 +97,10 @@ async def test_a_name_that_is_not_resolved_in_time(bench, failure, monkeypatch) 
 
 async def test_a_stream_held_open_after_done_is_complete(bench, wire) -> None:
     """[DONE] is the end even if the server forgets to close."""
-    b = await bench(wire.hang(wire.STREAM_HEAD, wire.HELLO), silence_timeout=0.1)
+    b = await bench(wire.hang(wire.STREAM_HEAD, wire.HELLO), silence_timeout=1.0)
     answer = await b.ask()
     assert (answer.content, answer.anomalies) == ("hello", ("held-open-after-done",))
-    assert answer.total < 0.1
+    assert answer.total < 1.0
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -109,19 +108,19 @@ async def test_cancellation_propagates_and_closes_the_response(bench, wire, stre
     """A cancelled request leaves no connection and no slot behind."""
     b = await bench(wire.hang(wire.STREAM_HEAD, wire.events(wire.chunk(content="a"))))
     task = asyncio.create_task(b.ask(stream=stream))
-    await asyncio.sleep(0.05)
-    assert (b.vendor.open, b.client.limiter.state.in_flight) == (1, 1)
+    async with asyncio.timeout(60):
+        while (b.vendor.open, b.client.limiter.state.in_flight) != (1, 1):  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.01)
     task.cancel()
     await asyncio.wait([task])
     assert task.cancelled()
-    await asyncio.wait_for(b.vendor.closed.wait(), 1)
+    await asyncio.wait_for(b.vendor.closed.wait(), 60)
     assert b.client.limiter.state.in_flight == 0
 
 
 async def test_an_expired_attempt_closes_its_connection(bench, wire, failure) -> None:
     """Deadlines leave nothing open."""
     b = await bench(wire.hang(wire.STREAM_HEAD), first_token_timeout=0.05, **ONCE)
-    begun = time.perf_counter()
-    await failure(b.ask(), EndpointError)
-    await asyncio.wait_for(b.vendor.closed.wait(), 1)
-    assert time.perf_counter() - begun < 1
+    async with asyncio.timeout(60):  # the vendor itself would hold the connection for ever
+        await failure(b.ask(), EndpointError)
+        await b.vendor.closed.wait()

@@ -103,7 +103,7 @@ async def test_a_cancelled_waiter_loses_no_slot(granted: bool) -> None:
         if not granted:
             waiter.cancel()
     waiter.cancel()
-    await asyncio.wait_for(other, 1)
+    await asyncio.wait_for(other, 60)
     assert waiter.cancelled()
     assert limiter.state.in_flight == 0
 
@@ -114,4 +114,4 @@ async def test_a_failing_holder_gives_its_slot_back() -> None:
     with pytest.raises(KeyError):
         async with limiter.slot():
             raise KeyError
-    await asyncio.wait_for(slots(limiter, 1), 1)
+    await asyncio.wait_for(slots(limiter, 1), 60)

@@ -13,6 +13,7 @@ import pytest
 from entrypoint import action, compose
 from kvv_action.sandbox import reaper
 from tests.e2e.runner import Log, read_log, read_outputs
+from tests.pipeline.oddservers import refusal, served_by
 
 KEY = "sk-canary-5f1c9e7b3a2d4860"
 INPUTS = {
@@ -188,7 +189,7 @@ def test_reason_is_safe_in_a_script() -> None:
     """What a shell acts on inside quotes is not in `reason`."""
     from kvv_action.github.context import Context
 
-    outcome = action.Outcome(status=1, verdict="fail", reason='`id` $(id) "x" \\ \n::error::')
+    outcome = action.StepOutcome(status=1, verdict="fail", reason='`id` $(id) "x" \\ \n::error::')
     values = action.outputs(Context(workspace=Path("/"), github={}), outcome)
     assert not set(values["reason"]) & set('`$"\\\n')
 
@@ -222,9 +223,9 @@ def test_post_removes_by_the_label_of_the_job(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Run, attempt, job and runner choose the containers; what stays is named."""
-    asked: list[reaper.Which] = []
+    asked: list[reaper.ContainerSelection] = []
 
-    def reap(which: reaper.Which) -> reaper.Reaped:
+    def reap(which: reaper.ContainerSelection) -> reaper.Reaped:
         asked.append(which)
         return reaper.Reaped(removed=("a", "b"), failed=("c: busy",))
 
@@ -232,7 +233,7 @@ def test_post_removes_by_the_label_of_the_job(
         monkeypatch.setenv(f"GITHUB_{name}", value)
     monkeypatch.setattr(reaper, "reap", reap)
     assert action.post() == 0
-    assert asked == [reaper.Which(run="42-3-verify")]
+    assert asked == [reaper.ContainerSelection(run="42-3-verify")]
     assert "removed 2 containers; not removed: c: busy" in capsys.readouterr().out
 
 
@@ -242,3 +243,20 @@ def test_masks_come_before_heavy_imports() -> None:
     done = subprocess.run([sys.executable, "-IB", "-c", program], capture_output=True, text=True, check=True)
     heavy = {"pydantic", "httpx", "aiohttp", "docker", "datasets", "rich", "structlog"}
     assert not heavy & set(done.stdout.split())
+
+
+def test_a_mistake_that_the_endpoint_shows_fails_the_step(step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever fail-on says: an annotation with the endpoint's words, inert, and nothing about the vendor."""
+    monkeypatch.setenv("INPUT_FAIL-ON", "never")
+    monkeypatch.setenv("INPUT_BENCHMARKS", "aime2025")
+    words = f"no such key {KEY}\r\n::error::##[error]<b>x"
+    with served_by(lambda _: refusal(401, words)) as server:
+        monkeypatch.setenv("INPUT_BASE-URL", f"http://127.0.0.1:{server.port}/v1")
+        status, log, outputs, summary = step()
+    assert status == 2
+    (error,) = log.of("error")
+    assert "refuses the API key (HTTP 401: no such key ***" in error.data
+    assert (outputs["verdict"], outputs["junit-path"], outputs["report-path"]) == ("inconclusive", "", "")
+    assert "Nothing was verified." in summary
+    assert "<b>" not in summary
+    assert KEY not in summary + error.data + str(log.shown) + str(outputs)

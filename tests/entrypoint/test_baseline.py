@@ -4,19 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from entrypoint.baseline import Against, annotations, combined, inserted_by
+from entrypoint.baseline import BaselineResult, annotations, combined, inserted_by
 from kvv_action.compare.judge import compare
 from kvv_action.compare.records import Regression
-from kvv_action.github.annotations import Level
+from kvv_action.github.annotations import AnnotationLevel
 from tests.compare.sides import benchmark, side
 
 RUN = side((benchmark("quiz"), {f"s{n}": [1.0] for n in range(100)}))
-MISSING = Against(missing=True, notice="there is no run at main yet")
-FAILED = Against(notice="the comparison failed: damaged")
+MISSING = BaselineResult(missing=True, notice="there is no run at main yet")
+FAILED = BaselineResult(notice="the comparison failed: damaged")
 
 
-def found(regression: Regression) -> Against:
-    return Against(comparison=replace(compare(RUN, RUN), regression=regression))
+def found(regression: Regression) -> BaselineResult:
+    return BaselineResult(comparison=replace(compare(RUN, RUN), regression=regression))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,9 @@ def found(regression: Regression) -> Against:
         (130, found(Regression.REGRESSION), "inconclusive", 130),
     ],
 )
-def test_the_gate_takes_the_worse_of_both(status: int, against: Against | None, fail_on: str, expected: int) -> None:
+def test_the_gate_takes_the_worse_of_both(
+    status: int, against: BaselineResult | None, fail_on: str, expected: int
+) -> None:
     """The run's own verdict and the comparison; fail-on holds for both."""
     assert combined(status, against, fail_on) == expected
 
@@ -47,14 +49,14 @@ def test_the_gate_takes_the_worse_of_both(status: int, against: Against | None, 
 @pytest.mark.parametrize(
     ("against", "level"),
     [
-        (MISSING, Level.NOTICE),
-        (FAILED, Level.WARNING),
-        (found(Regression.NONE), Level.NOTICE),
-        (found(Regression.UNKNOWN), Level.WARNING),
-        (found(Regression.REGRESSION), Level.ERROR),
+        (MISSING, AnnotationLevel.NOTICE),
+        (FAILED, AnnotationLevel.WARNING),
+        (found(Regression.NONE), AnnotationLevel.NOTICE),
+        (found(Regression.UNKNOWN), AnnotationLevel.WARNING),
+        (found(Regression.REGRESSION), AnnotationLevel.ERROR),
     ],
 )
-def test_the_answer_is_an_annotation(against: Against, level: Level) -> None:
+def test_the_answer_is_an_annotation(against: BaselineResult, level: AnnotationLevel) -> None:
     """As loud as it must be."""
     (annotation,) = annotations(against)
     assert annotation.level is level
@@ -67,7 +69,7 @@ def test_without_a_baseline_nothing_is_said() -> None:
 
 
 @pytest.mark.parametrize("against", [MISSING, FAILED])
-def test_the_summary_says_why_nothing_was_compared(against: Against) -> None:
+def test_the_summary_says_why_nothing_was_compared(against: BaselineResult) -> None:
     """In its first line, and not as a pass."""
     inserted = inserted_by(against)
     assert inserted is not None

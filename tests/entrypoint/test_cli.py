@@ -90,7 +90,7 @@ WRONG = {
     "--profile kimi-k2.66": "profile: 'kimi-k2.66' is not valid. Built-in profiles: PROFILES. "
     "Or give the path of a TOML file. Did you mean 'kimi-k2.6'?",
     "--profile none.toml": "profile: 'none.toml' is not valid. The file cannot be read (No such file or directory). "
-    "Built-in profiles go by name: PROFILES.",
+    "Built-in profiles are given by name: PROFILES.",
     "--profile kimi-k3 --effort hgih": "effort: 'hgih' is not valid. The profile's levels are low, high, max. "
     "Did you mean 'high'?",
     "--effort max": "effort: 'max' is not valid. The profile has no effort levels: leave it empty.",
@@ -109,7 +109,7 @@ WRONG = {
 @pytest.mark.parametrize("arguments", WRONG)
 def test_a_wrong_input_is_told_in_one_message(arguments: str) -> None:
     """The message names the input, its value, what is allowed and the nearest spelling; nothing is sent."""
-    known = [name for name in registry.IDS if name in loader.load("kimi-k2.6").benchmarks]
+    known = [name for name in registry.ids() if name in loader.load("kimi-k2.6").benchmarks]
     expected = WRONG[arguments].replace("BENCHMARKS", ", ".join(known)).replace("PROFILES", ", ".join(loader.names()))
     assert run(*arguments.split()) == [expected]
 
@@ -234,7 +234,7 @@ def test_faults_are_listed_with_their_conclusions() -> None:
 def test_benchmarks_are_listed() -> None:
     """`kvv benchmarks` has a line each, in the order in which they run."""
     ran = kvv("benchmarks")
-    assert [line.split()[0] for line in ran.out.splitlines()] == list(registry.IDS)
+    assert [line.split()[0] for line in ran.out.splitlines()] == list(registry.ids())
 
 
 def test_profiles_are_listed() -> None:

@@ -8,8 +8,11 @@ import pytest
 
 from entrypoint.cli import COMMANDS
 from entrypoint.options import STEPS, SUBMISSION
-from kvv_action.settings import Settings, choices, option_name
+from entrypoint.settings import ours
+from kvv_action.settings import choices, option_name
 from tests.pipeline.command import kvv
+
+Settings = ours().model
 
 HEAVY = ("aiohttp", "datasets", "docker", "httpx", "math_verify", "numpy", "pydantic", "rich", "structlog", "uvloop")
 NOT_FOR_DEMO = {

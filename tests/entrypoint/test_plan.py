@@ -8,13 +8,13 @@ import orjson
 import pytest
 
 from benchmarks import registry
-from entrypoint.outlook import _design
+from entrypoint.plan_estimate import _design
 from kvv_action.benchmark import Options
 from kvv_action.profiles import loader
 from tests.ask.vendors import planned_of
 from tests.pipeline.command import demo, kvv, vendor
 
-MADE = {name: registry.create(name, Options()) for name in registry.IDS}
+MADE = {name: registry.create(name, Options()) for name in registry.ids()}
 BUNDLED = tuple(f"--dataset={name}=bundled" for name, made in MADE.items() if made.pin is not None)
 WITHOUT_ENGINE = ",".join(name for name, made in MADE.items() if not getattr(made, "sandboxed", False))
 """What runs on any machine; what works in containers is compared where there is an engine."""

@@ -10,8 +10,9 @@ import pytest
 
 from kvv_action.sandbox.engine import NoEngine, connect
 from kvv_action.sandbox.labels import labels
-from kvv_action.sandbox.reaper import Which, reap
+from kvv_action.sandbox.reaper import ContainerSelection, reap
 from tests.pipeline.command import kvv
+from tests.tools import ENGINE, missing
 
 
 def test_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,11 +45,11 @@ def test_wrong_usage(arguments: tuple[str, ...], words: str) -> None:
 def left() -> Iterator[tuple[str, Any]]:
     """A container as a killed run leaves it: its label, and a client."""
     if "KVV_BASE_IMAGE" not in os.environ:
-        pytest.skip("KVV_BASE_IMAGE is not set: there is no image to run")
+        missing(ENGINE, "KVV_BASE_IMAGE is not set: there is no image to run")
     try:
         client = connect()
     except NoEngine as error:
-        pytest.skip(str(error))
+        missing(ENGINE, str(error))
     run = f"test-{secrets.token_hex(6)}"
     config = {
         "Image": os.environ["KVV_BASE_IMAGE"], "Entrypoint": ["sleep", "300"], "HostConfig": {"NetworkMode": "none"},
@@ -56,12 +57,11 @@ def left() -> Iterator[tuple[str, Any]]:
     }  # fmt: skip
     client.start(client.create_container_from_config(config, f"kvv-{run}")["Id"])  # type: ignore[no-untyped-call]
     yield run, client
-    reap(Which(run=run))
+    reap(ContainerSelection(run=run))
     client.close()
 
 
 @pytest.mark.docker
-@pytest.mark.xdist_group("docker")
 def test_list_and_reap(left: tuple[str, Any]) -> None:
     """It is listed, first only named, not removed before its time, and then gone by its run."""
     run, client = left
@@ -78,7 +78,6 @@ def test_list_and_reap(left: tuple[str, Any]) -> None:
 
 
 @pytest.mark.docker
-@pytest.mark.xdist_group("docker")
 def test_check(left: tuple[str, Any]) -> None:
     """What kind of engine it is, and that it will do."""
     ran = kvv("sandbox", "check")

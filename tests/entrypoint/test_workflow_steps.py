@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from entrypoint.division import division
+from entrypoint.shard_plan import shard_plan
 from tests.entrypoint.test_action import KEY, Step, job, step  # noqa: F401 - fixtures
 from tests.pipeline.command import kvv, problems, vendor
 
@@ -73,9 +73,9 @@ def test_a_plan_promises_no_early_end(inputs: Any, step: Step, job: Path) -> Non
         (0.0, 60, {False}, (1, False, (1,))),
     ],
 )
-def test_division(expected: float, minutes: int, gates: set[bool], result: tuple[Any, ...]) -> None:
+def test_shard_plan(expected: float, minutes: int, gates: set[bool], result: tuple[Any, ...]) -> None:
     """As many shards as the time asks for, at most as many as are allowed, and one for Pre-Verification."""
-    found = division(expected, minutes, 16, gates=gates)
+    found = shard_plan(expected, minutes, 16, gates=gates)
     assert (found.of, found.gate, found.shards) == result
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import pyarrow.parquet as parquet
 
-from kvv_action.journal.lines import Place
-from kvv_action.schema import Completion, ToolCall
+from kvv_action.schema import Completion, Place, ToolCall
 from kvv_action.verdict.checks.markers import echo_of
 from kvv_action.verdict.checks.sightings import SeenAnswer
 

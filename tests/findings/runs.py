@@ -5,8 +5,8 @@ from pathlib import Path
 
 from entrypoint.compose import run_verification
 from entrypoint.prepare import Demonstration
+from entrypoint.settings import load
 from kvv_action.schema import RunReport
-from kvv_action.settings import load
 from tests.precheck.harness import Quiet
 
 HASTY = {

@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from kvv_action.journal.lines import Place
 from kvv_action.journal.reading import Sent
-from kvv_action.schema import Attempt, Completion, Delivery, Exchange, FailureKind
+from kvv_action.schema import Attempt, Completion, Delivery, Exchange, FailureKind, Place
 from kvv_action.verdict.delivery import DeliveryTally
 from tests.report.reports import PLAN
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from kvv_action.errors import Problem
-from kvv_action.github.annotations import LONGEST, Annotation, Level, cut, limited, of_problems, of_report
+from kvv_action.github.annotations import LONGEST, Annotation, AnnotationLevel, cut, limited, of_problems, of_report
 from kvv_action.schema import (
     BenchmarkKind,
     BenchmarkResult,
@@ -32,7 +32,7 @@ def wrong(number: int) -> Case:
 
 def test_pass_is_one_notice(report: MakeReport) -> None:
     """A run that passed says so once."""
-    assert [one.level for one in of_report(report())] == [Level.NOTICE]
+    assert [one.level for one in of_report(report())] == [AnnotationLevel.NOTICE]
 
 
 def test_worst_comes_first(report: MakeReport, result: Make) -> None:
@@ -49,7 +49,7 @@ def test_what_was_left_out_as_planned_is_no_warning(report: MakeReport, result: 
     skipped = result(verdict=Verdict.SKIPPED, title="A", reason="left out")
     planned = planned_of(reference=0.9, margin=0.1, samples=30, size=None)
     plan = replace(report().plan, benchmarks=(replace(planned, id=skipped.id, skip="left out"),))
-    for changes, level in (({"plan": plan}, Level.NOTICE), ({}, Level.WARNING)):
+    for changes, level in (({"plan": plan}, AnnotationLevel.NOTICE), ({}, AnnotationLevel.WARNING)):
         found = {one.title: one.level for one in of_report(report(benchmarks=(skipped,), **changes))}
         assert found["A: skipped"] is level
 
@@ -58,7 +58,7 @@ def test_what_serves_for_orientation_is_no_warning(report: MakeReport, result: M
     """It does not count."""
     aside = result(verdict=Verdict.INCONCLUSIVE, orientation=True)
     found = of_report(report(verdict=Verdict.PASS, benchmarks=(aside,)))
-    assert [one.level for one in found] == [Level.NOTICE, Level.NOTICE]
+    assert [one.level for one in found] == [AnnotationLevel.NOTICE, AnnotationLevel.NOTICE]
     assert found[1].title.endswith(": not judged")
 
 
@@ -72,7 +72,7 @@ def test_at_most_ten_and_how_many_more(report: MakeReport, result: Make) -> None
 
 def test_exactly_ten_are_all_shown() -> None:
     """No place is given up when all fit."""
-    ten = [Annotation(level=Level.ERROR, title=str(n), message="m") for n in range(10)]
+    ten = [Annotation(level=AnnotationLevel.ERROR, title=str(n), message="m") for n in range(10)]
     assert limited(ten) == ten
 
 
@@ -133,7 +133,7 @@ def test_one_error_for_each_wrong_input() -> None:
 
 def test_secrets_are_removed_before_escaping() -> None:
     """A key with characters that commands escape is found all the same."""
-    error = Annotation(level=Level.ERROR, title="t", message="key 100%,secret").edited(
+    error = Annotation(level=AnnotationLevel.ERROR, title="t", message="key 100%,secret").edited(
         lambda text: text.replace("100%,secret", "***")
     )
     assert str(error) == "::error title=t::key ***"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kvv_action.github.attestation import Expected, Outcome, verify
+from kvv_action.github.attestation import AttestationOutcome, Expected, verify
 
 TIME = "2026-01-01T00:00:00Z"
 SIGNER = "moonshot/kvv-action/.github/workflows/verify.yml"
@@ -85,7 +85,7 @@ def test_a_signed_bundle(gh: Gh, file: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("KVV_API_KEY", "sk-canary-1234567890")
     called = gh(answer())
     done = verify(file, EXPECTED)
-    assert (done.outcome, done.signer) == (Outcome.VERIFIED, f"https://github.com/{SIGNER}@refs/tags/v1")
+    assert (done.outcome, done.signer) == (AttestationOutcome.VERIFIED, f"https://github.com/{SIGNER}@refs/tags/v1")
     arguments, environment = json.loads(called.read_text())
     assert arguments[:3] == ["attestation", "verify", str(file)]
     issuer = "https://token.actions.githubusercontent.com"
@@ -102,7 +102,7 @@ def test_a_signed_bundle(gh: Gh, file: Path, monkeypatch: pytest.MonkeyPatch) ->
     [
         ({"subject": [{"name": "x", "digest": {"sha256": "c" * 64}}]}, "another file"),
         ({"subject": "x"}, "another file"),
-        ({"predicateType": "https://example.com/other"}, "no build provenance"),
+        ({"predicateType": "https://example.com/other"}, "not a build provenance"),
         ({"sourceRepositoryURI": "https://github.com/mallory/evals"}, "another repository"),
         ({"sourceRepositoryURI": "https://github.com/acme/evals-2"}, "another repository"),
         (
@@ -110,10 +110,10 @@ def test_a_signed_bundle(gh: Gh, file: Path, monkeypatch: pytest.MonkeyPatch) ->
             "another workflow",
         ),
         ({"buildSignerURI": f"https://github.com/{SIGNER}.evil@refs/heads/main"}, "another workflow"),
-        ({"runnerEnvironment": "self-hosted"}, "machine of GitHub"),
-        ({"issuer": "https://example.com"}, "not for a workflow"),
+        ({"runnerEnvironment": "self-hosted"}, "GitHub-hosted runner"),
+        ({"issuer": "https://example.com"}, "not issued to a GitHub workflow"),
         ({"runInvocationURI": "https://github.com/acme/evals/actions/runs/778/attempts/1"}, "another run"),
-        ({"verifiedTimestamps": []}, "time is not verified"),
+        ({"verifiedTimestamps": []}, "timestamp is not verified"),
         ({"signature": None}, "another repository"),
     ],
 )
@@ -121,14 +121,14 @@ def test_what_the_certificate_says_otherwise(gh: Gh, file: Path, changes: dict[s
     """Even when gh is content."""
     gh(answer(**changes))
     done = verify(file, EXPECTED)
-    assert done.outcome is Outcome.REFUSED
+    assert done.outcome is AttestationOutcome.REFUSED
     assert reason in done.reason
 
 
 def test_one_of_several_attestations_is_enough(gh: Gh, file: Path) -> None:
     """A second one, of another run, does no harm."""
     gh([*answer(runInvocationURI="https://github.com/acme/evals/actions/runs/1/attempts/1"), *answer()])
-    assert verify(file, EXPECTED).outcome is Outcome.VERIFIED
+    assert verify(file, EXPECTED).outcome is AttestationOutcome.VERIFIED
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_one_of_several_attestations_is_enough(gh: Gh, file: Path) -> None:
 def test_gh_refuses(gh: Gh, file: Path, words: str) -> None:
     """It says that there is none, or that it does not hold."""
     gh(err=words, status=1)
-    assert verify(file, EXPECTED).outcome is Outcome.REFUSED
+    assert verify(file, EXPECTED).outcome is AttestationOutcome.REFUSED
 
 
 @pytest.mark.parametrize(
@@ -164,21 +164,21 @@ def test_gh_refuses(gh: Gh, file: Path, words: str) -> None:
 def test_gh_cannot_see(gh: Gh, file: Path, words: str) -> None:
     """That says nothing about the file."""
     gh(err=words, status=1)
-    assert verify(file, EXPECTED).outcome is Outcome.UNAVAILABLE
+    assert verify(file, EXPECTED).outcome is AttestationOutcome.UNAVAILABLE
 
 
 @pytest.mark.parametrize("out", ["", "[", "not json"])
 def test_gh_prints_something_else(gh: Gh, file: Path, out: str) -> None:
     """An old one, say."""
     gh(out)
-    assert verify(file, EXPECTED).outcome is Outcome.UNAVAILABLE
+    assert verify(file, EXPECTED).outcome is AttestationOutcome.UNAVAILABLE
 
 
 @pytest.mark.parametrize("out", ["[]", "{}", "[1]", '[{"verificationResult": 3}]'])
 def test_gh_lists_nothing(gh: Gh, file: Path, out: str) -> None:
     """Then nothing is attested."""
     gh(out)
-    assert verify(file, EXPECTED).outcome is Outcome.REFUSED
+    assert verify(file, EXPECTED).outcome is AttestationOutcome.REFUSED
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_the_signer_at_a_ref_that_its_maintainers_publish(
     """Tags of releases, or what the leaderboard names; a pull request's head is anybody's workflow."""
     gh(answer(buildSignerURI=f"https://github.com/{SIGNER}@{ref}"))
     done = verify(file, replace(EXPECTED, signers=[SIGNER + wanted]))
-    assert done.outcome is (Outcome.VERIFIED if accepted else Outcome.REFUSED)
+    assert done.outcome is (AttestationOutcome.VERIFIED if accepted else AttestationOutcome.REFUSED)
     assert accepted or "it is signed by" in done.reason
 
 
@@ -219,30 +219,30 @@ def test_a_fork_is_another_workflow(gh: Gh, file: Path) -> None:
     for ref in ("refs/heads/main", "refs/tags/v1"):
         gh(answer(buildSignerURI=f"https://github.com/{fork}@{ref}"))
         done = verify(file, replace(EXPECTED, signers=[SIGNER, SIGNER + "@refs/heads/main"]))
-        assert (done.outcome, "another workflow" in done.reason) == (Outcome.REFUSED, True)
+        assert (done.outcome, "another workflow" in done.reason) == (AttestationOutcome.REFUSED, True)
 
 
 def test_an_enterprise_has_its_own_issuer(gh: Gh, file: Path) -> None:
     """Its name is passed on and compared."""
     issuer = "https://token.actions.githubusercontent.com/acme"
     called = gh(answer(issuer=issuer))
-    assert verify(file, replace(EXPECTED, issuer=issuer)).outcome is Outcome.VERIFIED
+    assert verify(file, replace(EXPECTED, issuer=issuer)).outcome is AttestationOutcome.VERIFIED
     arguments, _ = json.loads(called.read_text())
     assert arguments[arguments.index("--cert-oidc-issuer") + 1] == issuer
-    assert verify(file, EXPECTED).outcome is Outcome.REFUSED
+    assert verify(file, EXPECTED).outcome is AttestationOutcome.REFUSED
 
 
 def test_without_gh(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says so."""
     monkeypatch.setenv("PATH", "/nonexistent")
     done = verify(file, EXPECTED)
-    assert (done.outcome, "not installed" in done.reason) == (Outcome.UNAVAILABLE, True)
+    assert (done.outcome, "not installed" in done.reason) == (AttestationOutcome.UNAVAILABLE, True)
 
 
 def test_without_signers(gh: Gh, file: Path) -> None:
     """A leaderboard that trusts nobody verifies nothing."""
     gh(answer())
-    assert verify(file, replace(EXPECTED, signers=[])).outcome is Outcome.UNAVAILABLE
+    assert verify(file, replace(EXPECTED, signers=[])).outcome is AttestationOutcome.UNAVAILABLE
 
 
 def test_without_network_files_are_passed_on(gh: Gh, file: Path, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from entrypoint.prepare import secrets_of
+from entrypoint.settings import load
 from kvv_action.github import context
-from kvv_action.settings import load
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,11 @@ from kvv_action.github.api import GitHub, Pace
 from kvv_action.github.proposal import Operation, Proposal, Proposed
 from kvv_action.github.pull_request import propose
 from kvv_action.github.refusals import GitHubError
+from tests import tools
 from tests.github import openapi
 from tests.github.fake_github import LEADERBOARD, TOKEN, USER, FakeGitHub, Fault, Repo, running
+
+pytestmark = pytest.mark.slow  # works in real git repositories
 
 PROPOSAL = Proposal(
     repository=LEADERBOARD, branch="kvv-acme-kimi-k2.6-20260101-0123456789ab",
@@ -89,29 +92,33 @@ def test_the_description_is_at_hand() -> None:
         )
 
 
-def test_in_ci_the_description_must_be_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_npm_is_promised_the_description_must_be_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Elsewhere its tests are skipped, and told so."""
     monkeypatch.setattr(openapi, "DESCRIPTION", tmp_path / "absent.json")
-    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setattr(tools, "EXPECTED", frozenset())
     assert not openapi.at_hand()
-    monkeypatch.setenv("CI", "true")
+    monkeypatch.setattr(tools, "EXPECTED", frozenset({tools.NPM}))
     with pytest.raises(AssertionError, match="github-openapi fetches it"):
         openapi.at_hand()
 
 
-@pytest.mark.parametrize(("ci", "status"), [("true", 1), ("", 0)])
-def test_without_npm_ci_stops(tmp_path: Path, ci: str, status: int) -> None:
-    """A developer's machine goes on without the description."""
+@pytest.mark.parametrize(("expected", "status"), [("engine,npm", 1), ("engine", 0), ("", 0)])
+@pytest.mark.parametrize("npm", ["absent", "failing"])
+def test_without_npm_only_who_promised_it_stops(tmp_path: Path, npm: str, expected: str, status: int) -> None:
+    """A developer's machine goes on without the description; npm may also find no registry."""
     script = Path(__file__).parents[2] / openapi.FETCH
     (tmp_path / ".ci").mkdir()
     (tmp_path / "bin").mkdir()
     (tmp_path / openapi.FETCH).write_bytes(script.read_bytes())
-    for name in ("dirname", "cat"):
+    for name in ("dirname", "cat", "mktemp", "rm"):
         (tmp_path / "bin" / name).symlink_to(str(shutil.which(name)))
-    done = subprocess.run(
-        ["/bin/sh", tmp_path / openapi.FETCH], env={"PATH": str(tmp_path / "bin"), "CI": ci}, capture_output=True
-    )
-    assert (done.returncode, b"no npm" in done.stderr) == (status, True)
+    if npm == "failing":
+        (tmp_path / "bin/npm").write_text("#!/bin/sh\nexit 1\n")
+        (tmp_path / "bin/npm").chmod(0o755)
+    environment = {"PATH": str(tmp_path / "bin"), "KVV_TESTS_EXPECT": expected}
+    done = subprocess.run(["/bin/sh", tmp_path / openapi.FETCH], env=environment, capture_output=True)
+    said = {"absent": b"no npm", "failing": b"npm could not fetch"}[npm]
+    assert (done.returncode, said in done.stderr) == (status, True)
 
 
 def test_without_write_access_a_fork_gets_the_branch(fake: FakeGitHub, clock: Clock) -> None:

@@ -37,9 +37,9 @@ def record(report: RunReport = PASSED, **changes: Any) -> Record:
 
 def made(report: RunReport = PASSED, **options: Any) -> Record:
     """The record that is made of a run."""
-    return record_of(report, askable=registry.IDS, **options)
+    return record_of(report, askable=registry.askable(), **options)
 
 
 def marks(report: RunReport) -> tuple[Mark, ...]:
     """Why a run is not a whole one."""
-    return marks_of(report, registry.IDS)
+    return marks_of(report, registry.askable())

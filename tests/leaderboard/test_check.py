@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
-from entrypoint.commands.leaderboard_check import AUDIT_OPTIONS
+from entrypoint.commands.leaderboard_check import audit_options
 from kvv_action.leaderboard.findings import CheckFinding
 from kvv_action.leaderboard.record import LARGEST, Record
 from kvv_action.report.files import canonical, sha256
@@ -312,7 +312,7 @@ FORGED: dict[str, tuple[Forge, str]] = {
     "a submodule": (submodule, "a submodule"),
     "a bomb for its evidence": (
         lambda b: b.evidence.write_bytes(bomb(160 * 2**20)),
-        "unpacks to more than 300 times its size, as only bombs do",
+        "unpacks to more than 300 times its size, like a decompression bomb",
     ),
     "an archive beside it": (
         added("results/acme-ai/kimi-k2.6/evidence.zip", b"PK" + bytes(4_000_000)),
@@ -580,7 +580,7 @@ def test_everything_that_an_audit_may_need_can_be_given() -> None:
     """The check passes on what `kvv audit` takes."""
     said = kvv("audit", "--help").out
     offered = set(re.findall(r"^ +(--[a-z-]+)", said, re.MULTILINE)) - {"--help"}
-    assert offered == {f"--{name}" for name in AUDIT_OPTIONS}
+    assert offered == {f"--{name}" for name in audit_options()}
 
 
 def test_evidence_of_another_run_is_said(board: Board, tmp_path: Path) -> None:
@@ -638,10 +638,10 @@ def test_a_defect_on_one_file_hides_no_others(board: Board, tmp_path: Path, monk
 
     whole = judge.implausible
 
-    def broken(record: Record, now: datetime) -> Iterator[CheckFinding]:
+    def broken(record: Record, now: datetime, choosing: frozenset[str]) -> Iterator[CheckFinding]:
         if record.reason == "breaks":
             raise OverflowError("date value out of range")
-        return whole(record, now)
+        return whole(record, now, choosing)
 
     monkeypatch.setattr(judge, "implausible", broken)
     other = json.loads(board.file.read_bytes())

@@ -196,7 +196,7 @@ def test_a_failed_run_is_a_result() -> None:
 
 def test_problems_name_the_settings() -> None:
     """Before a run, not after it."""
-    from kvv_action.settings import load as load_settings
+    from entrypoint.settings import load as load_settings
 
     names = [problem.name for problem in submission.problems_of(load_settings({}))]
     assert names == ["leaderboard-repo", "leaderboard-token"]

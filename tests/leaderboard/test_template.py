@@ -11,9 +11,11 @@ import pytest
 import yaml
 
 from kvv_action.leaderboard.rules import parse
-from tests.contract.tables import ROOT
 from tests.leaderboard.board import RULES, Board, setting
 from tests.leaderboard.test_check import board, submitted  # noqa: F401 - fixtures
+from writers.tables import ROOT
+
+pytestmark = pytest.mark.slow  # starts kvv in processes
 
 TEMPLATE = ROOT / ".github/leaderboard-template"
 TOOLS = pytest.mark.skipif(not (shutil.which("jq") and shutil.which("curl")), reason="jq or curl is not installed")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
-from benchmarks.mmmu_pro import draw
 from benchmarks.mmmu_pro.benchmark import PARTS, MmmuPro
+from benchmarks.mmmu_pro.options import MmmuProOptions
 from benchmarks.mmmu_pro.record import options_of, sample
 from kvv_action.benchmark import Options, Rows
 from kvv_action.dataset.load import load
@@ -16,26 +16,27 @@ from kvv_action.errors import DatasetError
 from kvv_action.pictures import data_url
 from kvv_action.profiles import loader
 from kvv_action.schema import Completion, Exchange, Sample, Score
+from writers import mmmu_pro as writer
 
 PROFILE = loader.load("kimi-k2.6")
-ALL = Options(mmmu_parts=("standard10", "standard4", "vision"))
+ALL = MmmuProOptions(mmmu_parts=("standard10", "standard4", "vision"))
 
 
-def rows(location: str = "bundled", options: Options = ALL) -> Rows:
+def rows(location: str = "bundled", options: MmmuProOptions = ALL) -> Rows:
     """Rows as the benchmark gets them."""
-    pin = MmmuPro(options).pin
+    pin = MmmuPro(own=options).pin
     assert pin is not None
     return load("mmmu_pro", "benchmarks.mmmu_pro", pin, location)
 
 
-SAMPLES = tuple(MmmuPro(ALL).samples(rows(), PROFILE))
-PNG = (draw.SAMPLES / "images" / "standard10_01_1.png").read_bytes()
-OTHER = (draw.SAMPLES / "images" / "standard10_02_1.png").read_bytes()
+SAMPLES = tuple(MmmuPro(own=ALL).samples(rows(), PROFILE))
+PNG = (writer.SAMPLES / "images" / "standard10_01_1.png").read_bytes()
+OTHER = (writer.SAMPLES / "images" / "standard10_02_1.png").read_bytes()
 
 
 async def scored(chosen: Sample, content: str) -> Score:
     """The score of an answer."""
-    return await MmmuPro(ALL).score(chosen, [Exchange(call=0, completion=Completion(content=content))])
+    return await MmmuPro(own=ALL).score(chosen, [Exchange(call=0, completion=Completion(content=content))])
 
 
 def record(**fields: Any) -> Sample:
@@ -54,7 +55,7 @@ def record(**fields: Any) -> Sample:
 def content(chosen: Sample, **options: Any) -> list[str]:
     """The message that goes out: texts, and pictures as `P` and their place in the record."""
     pictures = {data_url(picture): f"P{number}" for number, picture in chosen.input["pictures"].items()}
-    parts = MmmuPro(Options(**options)).opening(chosen)[0]["content"]
+    parts = MmmuPro(own=MmmuProOptions(**options)).opening(chosen)[0]["content"]
     return [part["text"] if part["type"] == "text" else pictures[part["image_url"]["url"]] for part in parts]
 
 
@@ -71,7 +72,7 @@ def test_bundled_samples_cover_everything() -> None:
 @pytest.mark.parametrize("chosen", SAMPLES, ids=lambda chosen: chosen.id)
 async def test_every_exemplar_is_right(chosen: Sample) -> None:
     """What the embedded vendor answers scores as correct."""
-    answer = MmmuPro(ALL).exemplar(chosen, ())
+    answer = MmmuPro(own=ALL).exemplar(chosen, ())
     assert (await scored(chosen, answer.content)).value == 1.0
 
 
@@ -158,9 +159,9 @@ def test_a_dataset_without_the_wanted_part(tmp_path: Path) -> None:
     """It says what is missing instead of passing with nothing asked."""
     (tmp_path / "a.png").write_bytes(PNG)
     (tmp_path / "rows.jsonl").write_text(json.dumps({"image": "a.png", "options": "['x']", "answer": "A"}) + "\n")
-    options = Options(mmmu_parts=("standard4",))
+    options = MmmuProOptions(mmmu_parts=("standard4",))
     with pytest.raises(DatasetError, match=r"rows.jsonl holds nothing of standard4"):
-        list(MmmuPro(options).samples(rows(str(tmp_path / "rows.jsonl"), options), PROFILE))
+        list(MmmuPro(own=options).samples(rows(str(tmp_path / "rows.jsonl"), options), PROFILE))
 
 
 async def test_scores() -> None:
@@ -180,9 +181,9 @@ def test_category_is_the_subject() -> None:
 
 def test_the_script_draws_what_is_bundled(tmp_path: Path) -> None:
     """Same rows, same pictures but for what another version of the library encodes differently."""
-    draw.write(tmp_path)
-    assert (tmp_path / "samples.jsonl").read_bytes() == (draw.SAMPLES / "samples.jsonl").read_bytes()
+    writer.write(tmp_path)
+    assert (tmp_path / "samples.jsonl").read_bytes() == (writer.SAMPLES / "samples.jsonl").read_bytes()
     for new in sorted((tmp_path / "images").iterdir()):
-        with Image.open(new) as drawn, Image.open(draw.SAMPLES / "images" / new.name) as kept:
+        with Image.open(new) as drawn, Image.open(writer.SAMPLES / "images" / new.name) as kept:
             difference = ImageChops.difference(drawn.convert("L"), kept.convert("L"))
             assert sum(difference.histogram()[64:]) < 0.02 * kept.width * kept.height, new.name

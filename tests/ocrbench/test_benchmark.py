@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 
-from benchmarks.ocrbench import draw
 from benchmarks.ocrbench.benchmark import FORMULA, GROUPS, PIN, OcrBench
+from benchmarks.ocrbench.options import OcrBenchOptions
 from kvv_action.benchmark import Options
 from kvv_action.dataset.load import load
 from kvv_action.pictures import media_type
 from kvv_action.profiles import loader
 from kvv_action.schema import Completion, Exchange, Sample, Score
+from writers import ocrbench as writer
 
 PROFILE = loader.load("kimi-k2.6")
 BUNDLED = load("ocrbench", "benchmarks.ocrbench", PIN, "bundled")
@@ -60,7 +61,7 @@ def test_pictures_go_out_byte_for_byte(sample: Sample) -> None:
 
 def test_jpeg_as_upstream_does() -> None:
     """Everything is encoded again, and the version of the benchmark says so."""
-    benchmark = OcrBench(Options(image_encoding="jpeg"))
+    benchmark = OcrBench(own=OcrBenchOptions(image_encoding="jpeg"))
     assert all(url(benchmark, sample).startswith("data:image/jpeg;base64,/9j/") for sample in SAMPLES)
     assert benchmark.version != OcrBench(Options()).version
 
@@ -90,10 +91,10 @@ async def test_silence_is_unparsed() -> None:
 
 def test_the_script_draws_what_is_bundled(tmp_path: Path) -> None:
     """Same rows, same pictures but for what another version of the library encodes differently."""
-    draw.write(tmp_path)
-    assert (tmp_path / "samples.jsonl").read_bytes() == (draw.SAMPLES / "samples.jsonl").read_bytes()
+    writer.write(tmp_path)
+    assert (tmp_path / "samples.jsonl").read_bytes() == (writer.SAMPLES / "samples.jsonl").read_bytes()
     for new in sorted((tmp_path / "images").iterdir()):
-        with Image.open(new) as drawn, Image.open(draw.SAMPLES / "images" / new.name) as kept:
+        with Image.open(new) as drawn, Image.open(writer.SAMPLES / "images" / new.name) as kept:
             difference = ImageChops.difference(drawn.convert("L"), kept.convert("L"))
             assert drawn.size == kept.size
             assert sum(difference.histogram()[64:]) < 0.02 * kept.width * kept.height, new.name
@@ -101,4 +102,4 @@ def test_the_script_draws_what_is_bundled(tmp_path: Path) -> None:
 
 def test_bundled_files_are_small() -> None:
     """All of them together fit into a quarter of a megabyte."""
-    assert sum(file.stat().st_size for file in draw.SAMPLES.rglob("*") if file.is_file()) < 256 * 1024
+    assert sum(file.stat().st_size for file in writer.SAMPLES.rglob("*") if file.is_file()) < 256 * 1024

@@ -18,7 +18,7 @@ import uvloop
 from entrypoint.outputs import write_reports
 from entrypoint.prepare import provenance
 from kvv_action.ask.runner import Runner
-from kvv_action.benchmark import Generate, Rows, Sandbox
+from kvv_action.benchmark import BenchmarkBase, Generate, Rows, Sandbox
 from kvv_action.endpoint.client import EndpointClient
 from kvv_action.endpoint.options import ClientOptions
 from kvv_action.journal.file import Journal, Reader
@@ -46,11 +46,11 @@ KEY = "sk-perf-0123456789abcdef"
 QUESTION = "What is six times seven? Think it over and put the result into a box. " * 8
 
 
-class Counted:
+class Counted(BenchmarkBase):
     """`count` questions with one answer."""
 
     id, title, version, metric = "perf", "Perf", "1", "accuracy"
-    kind, gates, pin = BenchmarkKind.SCORED, False, None
+    kind = BenchmarkKind.SCORED
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -73,9 +73,6 @@ class Counted:
 
     def exemplar(self, sample: Sample, messages: Sequence[Message]) -> Answer | None:
         return None
-
-    async def aclose(self) -> None:
-        """Nothing to release."""
 
 
 class Silent:

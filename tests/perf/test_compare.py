@@ -12,10 +12,10 @@ import pytest
 from kvv_action.compare.judge import compare
 from kvv_action.compare.side import read
 from kvv_action.journal.file import Journal
-from kvv_action.journal.lines import Place, answer_line, result_line
+from kvv_action.journal.lines import answer_line, result_line
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL, canonical
-from kvv_action.schema import SCHEMA_VERSION, Completion, Exchange, Score
+from kvv_action.schema import SCHEMA_VERSION, Completion, Exchange, Place, Score
 from kvv_action.verdict.report import build
 from tests.report.reports import PLAN, PLANNED, REPORT
 

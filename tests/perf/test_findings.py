@@ -26,8 +26,8 @@ pytestmark = [pytest.mark.perf, pytest.mark.timeout(900)]
 SEEDS, RATES, LEAST = 100, (0.1, 0.03), 95
 ANYWHERE = (
     "repeats-words", "cuts-characters", "misreads-as-latin", "loops-in-content", "loops-in-thinking",
-    "writes-only-one-sign", "leaves-end-of-thinking", "leaves-end-of-turn", "serves-raw-channels", "names-another-maker",
-    "names-two-models", "leaves-reasoning-out-of-usage", "counts-chunks",
+    "writes-only-one-sign", "leaves-end-of-thinking", "leaves-end-of-turn", "serves-raw-channels",
+    "names-another-maker", "names-two-models", "leaves-reasoning-out-of-usage", "counts-chunks",
     "caches-more-than-prompt", "reasons-more-than-completion", "caps-output-early",
     "answers-in-reasoning", "kimi-think-tags-in-content", "thinking-tags-in-content", "says-eos-token",
     "filters-content",

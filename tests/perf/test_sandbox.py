@@ -21,14 +21,14 @@ from kvv_action.profiles import loader
 from kvv_action.sandbox.archive import packed
 from kvv_action.sandbox.engine import NoEngine, connect
 from kvv_action.sandbox.labels import labels
-from kvv_action.sandbox.limits import Limits
+from kvv_action.sandbox.limits import ContainerLimits
 from kvv_action.sandbox.nested import NestedContainers, open_sandbox
 from kvv_action.sandbox.options import SandboxOptions
 
 pytestmark = [pytest.mark.perf, pytest.mark.docker, pytest.mark.timeout(1200)]
 
 MIB = 2**20
-LIMITS = Limits(cpus=1.0, memory=512 * MIB, pids=128, disk=1024 * MIB)
+LIMITS = ContainerLimits(cpus=1.0, memory=512 * MIB, pids=128, disk=1024 * MIB)
 INSTANCES, COMMANDS = 20, 60
 SLOWEST, TIMES = 2000, 1.3
 """Milliseconds that an instance may cost on top of model and tests, and times that a command may take of the SDK's."""

@@ -1,13 +1,14 @@
 """Runs `kvv`: in this process where that is enough, as a process of its own where signals and streams matter."""
 
 import contextlib
+import fcntl
 import io
 import multiprocessing
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -19,6 +20,10 @@ from entrypoint import cli
 
 IMPATIENT = ("--first-token-timeout", "0.3", "--silence-timeout", "0.3", "--total-timeout", "0.6")
 """Deadlines for faults that never answer."""
+PATIENT = ("--first-token-timeout", "60", "--silence-timeout", "60", "--total-timeout", "120")
+"""Deadlines of demonstrations whose vendor answers. Those of `kvv demo` are short: a busy machine would miss them."""
+NEVER_IN_TIME = ("hangs", "slow")
+"""Faults that a demonstration notices by its deadlines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +39,15 @@ def kvv(*arguments: object) -> Ran:
     """Run a command in this process."""
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="") for _ in range(2))
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = cli.main([str(argument) for argument in arguments])
+        status = cli.main(_patient(arguments))
     return Ran(status=status, out=_text(out), err=_text(err))
+
+
+def _patient(arguments: Sequence[object]) -> list[str]:
+    """The command line, with time for a demonstration's vendor unless it has a fault that is about time."""
+    command, *options = map(str, arguments)
+    patient = command == "demo" and not any(option.startswith(NEVER_IN_TIME) for option in options)
+    return [command, *(PATIENT if patient else ()), *options]
 
 
 def _text(stream: io.TextIOWrapper) -> str:
@@ -83,7 +95,7 @@ def _timeless(case: Mapping[str, Any]) -> dict[str, Any]:
 
 def start(*arguments: object, **options: Any) -> "subprocess.Popen[str]":
     """A `kvv` process with captured output."""
-    command = [sys.executable, "-m", "entrypoint.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "entrypoint.cli", *_patient(arguments)]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
     return subprocess.Popen(command, env={**os.environ, **options.pop("env", {})}, **options)
 
@@ -91,10 +103,33 @@ def start(*arguments: object, **options: Any) -> "subprocess.Popen[str]":
 def fork(*arguments: object) -> BaseProcess:
     """A silent `kvv` process that has its imports done; for tests that need many."""
     server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["entrypoint.commands.run", "kvv_action.endpoint.client", "structlog", "uvloop"])
+    server.set_forkserver_preload(
+        [
+            "entrypoint.commands.run", "entrypoint.usecases.finish", "kvv_action.endpoint.client",
+            "kvv_action.report.html", "kvv_action.report.junit", "kvv_action.report.markdown",
+            "kvv_action.verdict.report", "structlog", "uvloop",
+        ]
+    )  # fmt: skip
     process = server.Process(target=_silent, args=([str(argument) for argument in arguments],), daemon=True)
     process.start()
     return process
+
+
+def kill(process: BaseProcess, journal: Path) -> None:
+    """Kill a process that writes a journal; a child that it was just starting may hold that for a moment longer."""
+    process.kill()
+    process.join()
+    wait_until(lambda: _is_free(journal))
+
+
+def _is_free(journal: Path) -> bool:
+    """Whether no process has a journal open for writing."""
+    if not journal.is_file():
+        return True
+    with journal.open("rb") as stream, contextlib.suppress(BlockingIOError):
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 def _silent(arguments: list[str]) -> None:
@@ -104,13 +139,13 @@ def _silent(arguments: list[str]) -> None:
     sys.exit(cli.main(arguments))
 
 
-def finish(process: "subprocess.Popen[str]", seconds: float = 30.0) -> Ran:
-    """Wait for a process; it may not take longer."""
+def finish(process: "subprocess.Popen[str]", seconds: float = 90.0) -> Ran:
+    """Wait for a process; one that takes longer waits for something that does not come."""
     out, err = process.communicate(timeout=seconds)
     return Ran(status=process.returncode, out=out or "", err=err or "")
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 20.0, pause: float = 0.005) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 60.0, pause: float = 0.005) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + seconds
     while not holds():
@@ -135,7 +170,7 @@ def vendor(*arguments: object, **env: str) -> Iterator[str]:
         yield process.stdout.readline().split()[0]
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def problems(path: Path, count: int) -> Path:

@@ -32,6 +32,10 @@ def served(handler: Handler) -> Iterator[str]:
         runner = loop.run_until_complete(begin())
         loop.run_forever()
         loop.run_until_complete(runner.cleanup())
+        for unanswered in asyncio.all_tasks(loop):
+            unanswered.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                loop.run_until_complete(unanswered)
         loop.close()
 
     thread = threading.Thread(target=serve)

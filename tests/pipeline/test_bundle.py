@@ -12,18 +12,21 @@ from kvv_action.errors import KvvError
 from tests.bundle.archives import files_in, tar_of, with_manifest, zipped
 from tests.pipeline.command import demo, kvv, report
 from tests.pipeline.test_canary import KEYS, spellings
+from tests.sharing import made_once
 
 pytestmark = pytest.mark.pipeline
 
 
 @pytest.fixture(scope="module")
 def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with wrong answers and failures, and its bundles."""
-    out = tmp_path_factory.mktemp("complete")
-    demo(out, "--fault", "wrong-answers=0.3", "--fault", "disconnects=0.1", "--precheck", "warn")
-    assert kvv("bundle", out).status == 0
-    assert kvv("bundle", out, "--redact").status == 0
-    return out
+    """A run with wrong answers and failures, and its bundles; tests work on copies."""
+
+    def make(out: Path) -> None:
+        demo(out, "--fault", "wrong-answers=0.3", "--fault", "disconnects=0.1", "--precheck", "warn")
+        assert kvv("bundle", out).status == 0
+        assert kvv("bundle", out, "--redact").status == 0
+
+    return made_once(tmp_path_factory, "bundled-run", make)
 
 
 @pytest.fixture
@@ -133,7 +136,7 @@ def test_an_archive_that_is_no_bundle_is_refused(out: Path) -> None:
     path.write_bytes(zipped(tar_of({"journal.jsonl": b"{}\n"})))
     ran = kvv("audit", path)
     assert (ran.status, ran.out) == (2, "")
-    assert "stands where manifest.json should" in ran.err
+    assert "where manifest.json is expected" in ran.err
 
 
 @pytest.mark.parametrize("key", KEYS)

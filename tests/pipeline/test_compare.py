@@ -14,9 +14,10 @@ from kvv_action.compare.files import json_schema
 from kvv_action.compare.judge import compare
 from kvv_action.compare.records import Regression
 from kvv_action.compare.side import of_report, read
-from tests.contract.tables import ROOT
 from tests.e2e.runner import read_outputs
 from tests.pipeline.command import Ran, demo, kvv, problems, vendor
+from tests.sharing import made_once
+from writers.tables import ROOT
 
 pytestmark = pytest.mark.pipeline
 
@@ -25,16 +26,12 @@ QUICK = ("--benchmarks", "aime2025,ocrbench", "--probes", "endpoint,parameters")
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("good")
-    demo(out, *QUICK)
-    return out
+    return made_once(tmp_path_factory, "good-run", lambda out: demo(out, *QUICK))
 
 
 @pytest.fixture(scope="module")
 def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("bad")
-    demo(out, *QUICK, "--fault", "wrong-answers=0.3")
-    return out
+    return made_once(tmp_path_factory, "bad-run", lambda out: demo(out, *QUICK, "--fault", "wrong-answers=0.3"))
 
 
 def compared(base: Path, new: Path, out: Path, *options: str) -> tuple[Ran, dict[str, object]]:

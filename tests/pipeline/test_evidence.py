@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from tests.pipeline.command import demo, finish, kvv, problems, report, size, start, vendor, wait_until
+from tests.sharing import made_once
 
 pytestmark = pytest.mark.pipeline
 
@@ -18,9 +19,8 @@ pytestmark = pytest.mark.pipeline
 @pytest.fixture(scope="module")
 def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with some wrong answers; tests work on copies."""
-    out = tmp_path_factory.mktemp("complete")
-    demo(out, "--fault", "wrong-answers=0.3", "--precheck", "warn")
-    return out
+    asked = ("--fault", "wrong-answers=0.3", "--precheck", "warn")
+    return made_once(tmp_path_factory, "wrong-run", lambda out: demo(out, *asked))
 
 
 @pytest.fixture

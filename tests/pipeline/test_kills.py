@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.pipeline.command import comparable, fork, kvv, problems, report, size, vendor, wait_until
+from tests.pipeline.command import comparable, fork, kill, kvv, problems, report, size, vendor, wait_until
 
 pytestmark = pytest.mark.pipeline
 
@@ -61,8 +61,7 @@ def test_kills_cost_nothing(
         wait_until(lambda goal=goal, process=process: size(journal) > goal or not process.is_alive(), pause=0.001)
         time.sleep(chance.random() * 0.02)
         assert process.is_alive(), "the run was over before it could be killed"
-        process.kill()
-        process.join()
+        kill(process, journal)
     last = kvv(*command(base_url, dataset, tmp_path))
 
     found = report(tmp_path)

@@ -6,7 +6,20 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.pipeline.command import benchmark, comparable, demo, fork, kvv, problems, report, size, vendor, wait_until
+from tests.pipeline.command import (
+    benchmark,
+    comparable,
+    demo,
+    fork,
+    kill,
+    kvv,
+    problems,
+    report,
+    size,
+    vendor,
+    wait_until,
+)
+from tests.sharing import made_once
 
 pytestmark = pytest.mark.pipeline
 
@@ -16,20 +29,20 @@ OF = 4
 
 @pytest.fixture(scope="module")
 def undivided(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    _, found = demo(tmp_path_factory.mktemp("undivided"), *FAULTS, "--precheck", "warn", "--sequential", "false")
-    return found
+    asked = (*FAULTS, "--precheck", "warn", "--sequential", "false")
+    return report(made_once(tmp_path_factory, "undivided-run", lambda out: demo(out, *asked)))
 
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four shards, counted from 0 as Kubernetes does."""
-    folder = tmp_path_factory.mktemp("shards")
-    for index in range(OF):
-        ran, _ = demo(
-            folder / f"artifact-{index}" / "kvv-out", *FAULTS, "--precheck", "warn", "--shard", f"{index}/{OF}"
-        )
-        assert ran.status == 0, ran
-    return folder
+
+    def make(folder: Path) -> None:
+        for out in folders(folder):
+            ran, _ = demo(out, *FAULTS, "--precheck", "warn", "--shard", f"{out.parent.name[-1]}/{OF}")
+            assert ran.status == 0, ran
+
+    return made_once(tmp_path_factory, "four-shards", make)
 
 
 def folders(shards: Path) -> list[Path]:
@@ -144,8 +157,7 @@ def test_a_killed_shard_goes_on(tmp_path: Path) -> None:
             assert kvv(*command(tmp_path / f"shards/{number}", "--shard", f"{number}/3")).status == 0
         process = fork(*command(tmp_path / "shards/2", "--shard", "2/3"))
         wait_until(lambda: size(tmp_path / "shards/2/journal.jsonl") > 20_000)
-        process.kill()
-        process.join()
+        kill(process, tmp_path / "shards/2/journal.jsonl")
         before = kvv("merge", tmp_path / "shards", "--out", tmp_path / "merged")
         assert before.status == 3
         assert "shard 2 of 3 was killed or is still going" in before.out

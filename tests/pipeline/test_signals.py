@@ -1,19 +1,21 @@
 """SIGINT and SIGTERM: stop, keep what came, report it as interrupted, go on with the same command."""
 
+import asyncio
 import signal
-import time
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import junitparser
 import pytest
+from aiohttp import web
 
 from tests.pipeline.command import benchmark, finish, kvv, problems, report, size, start, vendor, wait_until
+from tests.pipeline.servers import Handler
 
 pytestmark = pytest.mark.pipeline
 
 FILES = {"report.json", "junit.xml", "summary.md", "manifest.json", "journal.jsonl", "report.html"}
-QUICKLY = 6.0
 BOTH = [signal.SIGINT, signal.SIGTERM]
 
 
@@ -47,18 +49,34 @@ def asked(out: Path) -> bool:
     return journal.is_file() and b'"kind":"score","benchmark":"aime2025"' in journal.read_bytes()
 
 
+def never_answering(was_asked: threading.Event) -> Handler:
+    """A vendor that takes questions and says nothing."""
+
+    async def take(request: web.Request) -> web.StreamResponse:
+        was_asked.set()
+        await asyncio.sleep(3600)
+        raise AssertionError("somebody waited for an hour")
+
+    return take
+
+
+def waiting(base_url: str, out: Path) -> tuple[object, ...]:
+    """A run that waits an hour for each answer."""
+    patience = ("--first-token-timeout", 3600, "--silence-timeout", 3600, "--total-timeout", 3600)
+    return ("run", "--benchmarks", "aime2025", "--base-url", base_url, "--model", "kimi-k2.6", "--dataset",
+            "aime2025=bundled", "--out", out, *patience)  # fmt: skip
+
+
 @pytest.mark.parametrize("number", BOTH)
 def test_a_signal_ends_a_run_in_order(number: signal.Signals, base_url: str, dataset: Path, tmp_path: Path) -> None:
-    """Within seconds: status 130, all reports, state interrupted; then the same command completes to a pass."""
+    """Status 130, all reports, state interrupted; then the same command completes to a pass."""
     out = tmp_path / "out"
     arguments = command(base_url, dataset, out)
     process = start(*arguments)
     wait_until(lambda: asked(out))
-    signalled = time.monotonic()
     process.send_signal(number)
     ran = finish(process)
 
-    assert time.monotonic() - signalled < QUICKLY
     assert ran.status == 130
     assert {path.name for path in out.iterdir()} == FILES
     early = report(out)
@@ -76,28 +94,13 @@ def test_a_signal_ends_a_run_in_order(number: signal.Signals, base_url: str, dat
 
 @pytest.mark.parametrize("number", BOTH)
 def test_a_signal_does_not_wait_for_an_answer(number: signal.Signals, tmp_path: Path) -> None:
-    """A vendor that never answers does not hold up the end."""
+    """A vendor that never answers does not hold up the end, however long the run would wait for it."""
     out = tmp_path / "out"
     with vendor("--fault", "hangs") as url:
-        process = start(
-            "run",
-            "--benchmarks",
-            "aime2025",
-            "--base-url",
-            url,
-            "--model",
-            "kimi-k2.6",
-            "--dataset",
-            "aime2025=bundled",
-            "--out",
-            out,
-        )
+        process = start(*waiting(url, out), "--connect-timeout", "1")
         wait_until(lambda: size(out / "journal.jsonl") > 0)
-        time.sleep(0.3)
-        signalled = time.monotonic()
         process.send_signal(number)
         ran = finish(process)
-    assert time.monotonic() - signalled < QUICKLY
     assert ran.status == 130
     assert report(out)["state"] == "interrupted"
 

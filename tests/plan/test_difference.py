@@ -2,25 +2,27 @@
 
 from dataclasses import replace
 
-from kvv_action.plan.difference import JsonDifference, difference, differing
+from kvv_action.plan.difference import AuditDifference, DifferenceKind, difference, differing
 from tests.report.reports import PLAN
+
+
+def of_value(place: str, written: object, recomputed: object) -> AuditDifference:
+    return AuditDifference(place=place, kind=DifferenceKind.VALUE, written=written, recomputed=recomputed)
 
 
 def test_a_difference_has_its_place_and_both_values() -> None:
     """Nested places are paths; what is on one side only is None on the other."""
     found = list(differing({"a": [1, {"b": 2}], "c": 3}, {"a": [1, {"b": 4}]}, "record"))
-    assert found == [
-        JsonDifference(place="record.a[1].b", old=2, new=4), JsonDifference(place="record.c", old=3, new=None),
-    ]  # fmt: skip
+    assert found == [of_value("record.a[1].b", 2, 4), of_value("record.c", 3, None)]
 
 
 def test_the_sides_are_named_and_the_values_stay_what_they_are() -> None:
     """Also values that hold the usual names of the sides, or look like a place."""
-    one = JsonDifference(place="record.reason", old="written by hand: recomputed daily", new="x")
+    one = of_value("record.reason", "written by hand: recomputed daily", "x")
     assert one.told("says", "the evidence says") == (
         "record.reason: says 'written by hand: recomputed daily', the evidence says 'x'"
     )
-    assert one.told().startswith("record.reason: written 'written by hand")
+    assert str(one).startswith("record.reason: written 'written by hand")
 
 
 def test_plans_differ_in_what_a_person_chose_before_what_follows_from_it() -> None:

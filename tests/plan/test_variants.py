@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from kvv_action.errors import EndpointError
-from kvv_action.journal.lines import Place
 from kvv_action.plan.variants import BOTH, NOTHING_VARIED, OFF, VARY, applied
-from kvv_action.schema import FailureKind, Sample, Verdict
+from kvv_action.schema import FailureKind, Place, Sample, Verdict
 from kvv_action.verdict.gap import ERROR, Pairs
 from kvv_action.verdict.report import build
 from tests.ask.fakes import FakeClient, Quiz, Reply, Run, load_quiz, make_run, plan_of, right, said, text_of

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from entrypoint.compose import run_verification
 from entrypoint.prepare import Demonstration
+from entrypoint.settings import load
 from kvv_action.benchmark import Finished
 from kvv_action.schema import BenchmarkResult, Case, Outcome
-from kvv_action.settings import load
 
 PATIENCE = {"first_token_timeout": "5", "silence_timeout": "5", "total_timeout": "10", "retry_base": "0.01"}
 

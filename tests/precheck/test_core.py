@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from benchmarks.precheck.benchmark import Precheck
+from benchmarks.precheck.options import PrecheckOptions
 from benchmarks.precheck.probe import Probe
 from benchmarks.precheck.suites import SUITES, all_probes, chosen
 from kvv_action.benchmark import Options
@@ -119,14 +120,14 @@ def test_tiers_grow() -> None:
 def test_an_unknown_probe_is_refused_with_the_nearest() -> None:
     """Nothing is sent on a misspelt name."""
     with pytest.raises(UsageError) as caught:
-        chosen(K26, replace(OPTIONS, probes=("tokns",)))
+        chosen(K26, OPTIONS, PrecheckOptions(probes=("tokns",)))
     (problem,) = caught.value.problems
     assert (problem.name, problem.value, problem.nearest) == ("probes", "tokns", "tokens")
 
 
 def test_named_probes_are_sent_at_every_tier() -> None:
     """A name outranks the tier."""
-    (found,) = chosen(K26, replace(OPTIONS, tier="smoke", probes=("parameters.temperature=1.1",)))
+    (found,) = chosen(K26, replace(OPTIONS, tier="smoke"), PrecheckOptions(probes=("parameters.temperature=1.1",)))
     assert found.tier != "smoke"
 
 

@@ -349,7 +349,12 @@ def _every_probe() -> Iterator[Probe]:
             yield from suite(loader.load(profile), Options())
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+LARGE = ("huge", "refused")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in LARGE else ()) for name in HOSTILE]
+)
 def test_a_hostile_answer_is_data(name: str) -> None:
     """Whatever comes, a judge scores it or says that it cannot; explanations stay short."""
     for probe in _every_probe():

@@ -224,8 +224,8 @@ EXTENDED = 'extends = "kimi-k2.6"\n'
             'extend = "kimi-k2.6"\n' + OWN,
             (
                 "extend: Unknown key. Known here: extends, schema, title, model, sources, thinking, "
-                "parameters, benchmarks, context_window, vision, contracts, tool_call_id, prompt_tokens. "
-                "Did you mean 'extends'?"
+                "parameters, benchmarks, context_window, vision, contracts, tool_call_id, prompt_tokens, markers, "
+                "served_names. Did you mean 'extends'?"
             ),
         ),
         (OWN.replace('model = "mine"\n', ""), "model: Required, but missing."),
@@ -239,16 +239,13 @@ EXTENDED = 'extends = "kimi-k2.6"\n'
         ),
         (
             EXTENDED + "[benchmarks.precheck.sampling]\nseed = nan\n",
-            (
-                "benchmarks.precheck.sampling.seed: 'NaN' is not valid. Must be what JSON can say: "
-                "no date, no nan, no inf."
-            ),
+            ("benchmarks.precheck.sampling.seed: 'NaN' is not valid. Must be a JSON value: no date, no nan, no inf."),
         ),
         (
             EXTENDED + "[benchmarks.precheck]\nsampling.stream = true\n",
             (
                 'benchmarks.precheck.sampling: \'{"max_tokens": 2048, "stream": true}\' is not valid. '
-                "Must not set stream: the run sets that."
+                "Must not set stream: the run sets it."
             ),
         ),
         (
@@ -282,13 +279,13 @@ EXTENDED = 'extends = "kimi-k2.6"\n'
         ),
         (
             'extends = "kimi-k2-0905"\n[thinking]\nkeep = true\n',
-            "thinking.supported: 'false' is not valid. The other keys say that it thinks.",
+            "thinking.supported: 'false' is not valid. Other keys say that the model thinks.",
         ),
         (
             'extends = "kimi-k3"\n[thinking]\ndefault = false\n',
             (
                 "thinking.default: 'false' is not valid. "
-                "A model that thinks and cannot be switched thinks by default: set true."
+                "A model whose thinking cannot be switched thinks by default: set true."
             ),
         ),
         (
@@ -304,7 +301,7 @@ EXTENDED = 'extends = "kimi-k2.6"\n'
                 "[prompt_tokens]",
                 '[[parameters]]\nname = "temperature"\nvalue = 0.6\nthinking_value = 1.0\n[prompt_tokens]',
             ),
-            "parameters.1.name: 'temperature' is not valid. It is there already.",
+            "parameters.1.name: 'temperature' is not valid. It is a duplicate.",
         ),
         (
             'extends = "kimi-k26"\n',

@@ -4,15 +4,18 @@ from dataclasses import replace
 from itertools import repeat
 
 import pytest
+from pydantic_settings import BaseSettings
 
 from benchmarks import registry
 from entrypoint.prepare import options_of, prepare
+from entrypoint.settings import ours
 from kvv_action.plan.estimate import Estimate, Estimator, Room, wall
 from kvv_action.plan.plan import Loaded
 from kvv_action.profiles.loader import load, names
 from kvv_action.schema import BenchmarkKind, Sample
-from kvv_action.settings import Settings
 from tests.profiles.sizes import ROWS
+
+Settings = ours().model
 
 PLACES = 3
 """Containers at a time of a runner with 16 GiB of memory."""
@@ -20,8 +23,8 @@ SIZES = {**ROWS, "swebench": 500}
 MOST = {"smoke": 10 * 60, "standard": 2 * 3600}
 
 
-def settings(profile: str, tier: str) -> Settings:
-    pinned = [name for name in registry.IDS if registry.create(name, options_of(Settings(), "")).pin is not None]
+def settings(profile: str, tier: str) -> BaseSettings:
+    pinned = [name for name in registry.ids() if registry.create(name, options_of(Settings(), "")).pin is not None]
     known = [name for name in pinned if name in load(profile).benchmarks]
     return Settings(profile=profile, tier=tier, dataset=dict.fromkeys(known, "bundled"))
 

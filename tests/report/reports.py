@@ -1,5 +1,6 @@
 """Run reports to render, with every field set, and the hostile texts that an endpoint may put into them."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,10 +13,13 @@ from kvv_action.schema import (
     Comparison,
     Counts,
     DatasetInfo,
+    Delivery,
     Diagnosis,
     EndpointInfo,
     FailureCount,
     FailureKind,
+    Finding,
+    FindingExample,
     Gap,
     JournalInfo,
     Outcome,
@@ -28,6 +32,7 @@ from kvv_action.schema import (
     RunReport,
     RunState,
     Saved,
+    Severity,
     Timing,
     Usage,
     Verdict,
@@ -113,6 +118,29 @@ REPORT = RunReport(
     journal=JournalInfo(lines=9, head="b" * 64, mended_bytes=0, retried_failures=0),
 )  # fmt: skip
 
+DELIVERY = Delivery(
+    requests=100, broken=25, incidents=9, kinds={"truncated": 20, "stream-error": 5}, share=0.25,
+    interval=(0.157352, 0.331337), limit=0.02, verdict=Verdict.FAIL, reason="25 of 100 requests broke",
+    first_try_rate=0.75, final_rate=0.99, retries=27, busy=3,
+)  # fmt: skip
+CUT = Finding(
+    cause_id="delivery-cut", severity=Severity.FAILURE,
+    cause="25.0 % of the answers are cut before their end at the first try", remedy="log who closes the connection",
+    count=25, of=100, interval=(0.17, 0.34), benchmarks=("precheck", "quiz"),
+    evidence=(FindingExample(benchmark="quiz", sample="q1", epoch=0, shown="after 1.0 s: no end"),),
+)  # fmt: skip
+OTHER_VERSION = replace(
+    CUT, cause_id="identity-another-version", severity=Severity.WARNING, cause="the answers name another version: k2",
+    remedy="serve what was asked for", count=100, benchmarks=("quiz",), evidence=(),
+)  # fmt: skip
+UNNAMED = replace(
+    OTHER_VERSION, cause_id="identity-unnamed", severity=Severity.INFORMATION, cause="the answers do not name a model"
+)
+BROKEN = replace(
+    REPORT, reason=f"{CUT.cause}; {REPORT.reason}", delivery=DELIVERY, findings=(CUT, OTHER_VERSION, UNNAMED)
+)
+"""A run that fails by its delivery."""
+
 
 def with_result(result: BenchmarkResult = RESULT, report: RunReport = REPORT, **changes: Any) -> RunReport:
     """A report of one benchmark with these changes."""
@@ -152,4 +180,11 @@ def hostile(evil: str = EVIL) -> RunReport:
     return replace(
         REPORT, reason=evil, state=RunState.STOPPED, state_reason=evil, endpoint=endpoint,
         plan=replace(PLAN, endpoint=endpoint), benchmarks=(replace(RESULT, **changes), replace(PROBES, **changes)),
+        delivery=replace(DELIVERY, reason=evil), findings=tuple(_hostile_findings(evil)),
     )  # fmt: skip
+
+
+def _hostile_findings(evil: str) -> Iterator[Finding]:
+    example = FindingExample(benchmark="quiz", sample=evil, epoch=0, shown=evil)
+    for known in (CUT, OTHER_VERSION, UNNAMED):
+        yield replace(known, cause=evil, remedy=evil, evidence=(example,))

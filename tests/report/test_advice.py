@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from kvv_action.report.advice import AGAIN, LOOK, MORE, NEEDED, NOTHING, advice
 from kvv_action.report.markdown import summary
-from kvv_action.report.markdown.advice import AGAIN, LOOK, MORE, NEEDED, NOTHING, advice
 from kvv_action.schema import Diagnosis, RunReport, RunState, Verdict
 from tests.report.reports import REPORT, RESULT
 

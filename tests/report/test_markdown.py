@@ -9,10 +9,13 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from entrypoint.settings import ours
 from kvv_action.report.markdown import BUDGET, summary, text
 from kvv_action.schema import BenchmarkKind, BenchmarkResult, Case, DatasetInfo, Outcome, RunReport, RunState, Verdict
-from kvv_action.settings import Settings, option_name
+from kvv_action.settings import option_name
 from tests.report.reports import EVIL, HOSTILE, PLAN, PLANNED, PROBES, REPORT, RESULT, hostile, with_result
+
+Settings = ours().model
 
 
 def tokens(markdown: str) -> Iterator[Token]:

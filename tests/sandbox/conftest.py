@@ -10,30 +10,32 @@ import pytest
 
 from kvv_action.benchmark import ContainerSpec
 from kvv_action.sandbox.engine import NoEngine, connect
-from kvv_action.sandbox.limits import Limits
+from kvv_action.sandbox.limits import ContainerLimits
 from kvv_action.sandbox.nested import NestedContainers, open_sandbox
 from kvv_action.sandbox.options import SandboxOptions
-from kvv_action.sandbox.reaper import Which, reap
+from kvv_action.sandbox.reaper import ContainerSelection, reap
+from tests.tools import ENGINE, missing
 
 MIB = 2**20
-SMALL = Limits(cpus=1.0, memory=256 * MIB, pids=64, disk=64 * MIB)
+SMALL = ContainerLimits(cpus=1.0, memory=256 * MIB, pids=64, disk=64 * MIB)
 
 
 @pytest.fixture(scope="session")
 def client() -> Iterator[Any]:
     """The engine itself, to look with; skips where there is none."""
     if "KVV_BASE_IMAGE" not in os.environ:
-        pytest.skip("KVV_BASE_IMAGE is not set: there is no image to run")
+        missing(ENGINE, "KVV_BASE_IMAGE is not set: there is no image to run")
     try:
         found = connect()
     except NoEngine as error:
-        pytest.skip(str(error))
+        missing(ENGINE, str(error))
     yield found
     found.close()
 
 
 @pytest.fixture(scope="session")
-def base() -> str:
+def base(client: Any) -> str:
+    """An image to run; where there is one, there is an engine."""
     return os.environ["KVV_BASE_IMAGE"]
 
 
@@ -42,7 +44,7 @@ def run(client: Any) -> Iterator[str]:
     """A label of this test alone; whatever carries it is gone in the end."""
     label = f"test-{secrets.token_hex(6)}"
     yield label
-    reap(Which(run=label))
+    reap(ContainerSelection(run=label))
 
 
 @pytest.fixture

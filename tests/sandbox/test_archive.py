@@ -32,7 +32,7 @@ def test_no_regular_file(kind: bytes) -> None:
     """Links, folders and devices are refused."""
     entry = tarfile.TarInfo("x")
     entry.type, entry.linkname = kind, "/etc/passwd"
-    with pytest.raises(SandboxError, match="no regular file"):
+    with pytest.raises(SandboxError, match="not a regular file"):
         archive.unpacked([made(entry)], 100, "/x")
 
 

@@ -10,11 +10,11 @@ import pytest
 from kvv_action.benchmark import ContainerSpec
 from kvv_action.errors import LimitReached, SandboxError
 from kvv_action.sandbox.container import EngineContainer
-from kvv_action.sandbox.floor import Floor, Free
+from kvv_action.sandbox.disk_reserve import DiskReserve, FreeSpace
 from kvv_action.sandbox.nested import NestedContainers
 from tests.sandbox.conftest import MIB
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
 Start = Callable[..., Awaitable[EngineContainer]]
 
@@ -44,7 +44,7 @@ async def test_deadline(start: Start, command: str) -> None:
     done = await container.run(f"echo kept > /tmp/file; sleep 999 & {command}", deadline=1)
     assert done.timed_out
     assert done.exit_code is None
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 100, "the command takes 1000 s"
     after = await container.run("cat /tmp/file; cat /proc/[0-9]*/comm | grep -c sleep", deadline=30)
     assert after.output == b"kept\n1\n"  # the one sleep is that of the main process
 
@@ -188,13 +188,13 @@ async def test_files(start: Start) -> None:
     ("path", "message"),
     [
         ("/srv/big", "at most 1000"),
-        ("/srv", "no regular file"),
-        ("/dev/zero", "no regular file"),
-        ("/srv/link", "no regular file"),
-        ("/srv/fifo", "no regular file"),
+        ("/srv", "not a regular file"),
+        ("/dev/zero", "not a regular file"),
+        ("/srv/link", "not a regular file"),
+        ("/srv/fifo", "not a regular file"),
         ("/srv/none", "Could not find"),
-        ("/", "no absolute path"),
-        ("relative", "no absolute path"),
+        ("/", "not an absolute path"),
+        ("relative", "not an absolute path"),
     ],
 )
 async def test_what_is_not_read(start: Start, path: str, message: str) -> None:
@@ -272,7 +272,7 @@ async def test_killed_from_outside_is_nobody_s_limit(start: Start, client: Any) 
 async def test_the_engine_s_disk_is_short(sandbox: NestedContainers, base: str, command: str, doing: bool) -> None:
     """The container that filled it is ended as one over its limit; another one has met a failure of the engine."""
     level = [10**12]
-    sandbox._launcher._floor = Floor(lambda: Free(bytes=level[0], files=None))
+    sandbox._launcher._reserve = DiskReserve(lambda: FreeSpace(bytes=level[0], files=None))
     spec = ContainerSpec(image=base, instance="test", role="agent", lease=300)
     async with sandbox.container(spec) as container:
         assert (await container.run(command, deadline=30)).exit_code == 0
@@ -283,15 +283,15 @@ async def test_the_engine_s_disk_is_short(sandbox: NestedContainers, base: str, 
         assert isinstance(raised.value, LimitReached) is doing
 
 
-def test_a_floor_is_no_higher_than_half_of_what_there_was() -> None:
+def test_the_reserve_is_at_most_half_of_the_initial_space() -> None:
     """On a small disk it is lower; where inodes are made as needed there is none for them."""
-    now = [Free(bytes=10**9, files=30_000)]
-    floor = Floor(lambda: now[0])
-    for found, reached in (
-        (Free(bytes=6 * 10**8, files=16_000), ""),
-        (Free(bytes=4 * 10**8, files=16_000), "the engine's disk has only 381 MiB left"),
-        (Free(bytes=6 * 10**8, files=14_000), "the engine's disk has room for only 14000 more files"),
-        (Free(bytes=6 * 10**8, files=None), ""),
+    now = [FreeSpace(bytes=10**9, files=30_000)]
+    reserve = DiskReserve(lambda: now[0])
+    for found, shortage in (
+        (FreeSpace(bytes=6 * 10**8, files=16_000), ""),
+        (FreeSpace(bytes=4 * 10**8, files=16_000), "the engine's disk has only 381 MiB left"),
+        (FreeSpace(bytes=6 * 10**8, files=14_000), "the engine's disk has room for only 14000 more files"),
+        (FreeSpace(bytes=6 * 10**8, files=None), ""),
     ):
         now[0] = found
-        assert floor.reached() == reached
+        assert reserve.shortage() == shortage

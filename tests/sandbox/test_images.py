@@ -20,7 +20,7 @@ from kvv_action.sandbox.images import Images
 from kvv_action.sandbox.options import SandboxOptions
 from tests.sandbox.registry import Registry, digest, serving
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
 
 class Case:

@@ -12,7 +12,7 @@ from kvv_action.sandbox.container import EngineContainer
 from kvv_action.sandbox.nested import NestedContainers
 from tests.sandbox.conftest import MIB
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
 KEY = "sk-canary-77aa1c9e7b3a2d48"
 Start = Callable[..., Awaitable[EngineContainer]]

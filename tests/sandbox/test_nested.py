@@ -14,13 +14,13 @@ from kvv_action.sandbox import launch, nested
 from kvv_action.sandbox.engine import EngineError, NoEngine
 from kvv_action.sandbox.labels import labels
 from kvv_action.sandbox.launch import Launcher
-from kvv_action.sandbox.limits import Limits
+from kvv_action.sandbox.limits import ContainerLimits
 from kvv_action.sandbox.nested import NestedContainers, open_sandbox
 from kvv_action.sandbox.options import SandboxOptions
 from kvv_action.sandbox.reaper import Reaped
 from tests.sandbox.conftest import MIB, SMALL, labelled
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 
 def spec(base: str, instance: str = "test", **wishes: Any) -> ContainerSpec:
@@ -63,7 +63,7 @@ async def test_cancelled_at_any_moment(base: str, client: Any, run: str, seed: i
         await task
     await sandbox.aclose()
     assert labelled(client, run) == []
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 100, "the commands take 1000 s"
 
 
 async def test_eight_at_once(sandbox: NestedContainers, base: str) -> None:
@@ -180,7 +180,9 @@ async def test_a_container_that_cannot_be_removed(
     async with sandbox.container(spec(base)) as container:
         done = await container.run("echo done", deadline=30)
     assert done.output == b"done\n"
-    assert [message for message in told if "is left to the next sweep" in message and "busy" in message]
+    assert [
+        message for message in told if "could not be removed; the next run removes it" in message and "busy" in message
+    ]
 
 
 async def test_an_earlier_container_that_cannot_be_removed(run: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +220,7 @@ async def test_the_disk_is_measured_without_a_quota(base: str, run: str, monkeyp
     asked = dict[str, bool]()
     real = launch.host_config
 
-    def noted(limits: Limits, network: str, *, quota: bool, **more: Any) -> dict[str, Any]:
+    def noted(limits: ContainerLimits, network: str, *, quota: bool, **more: Any) -> dict[str, Any]:
         asked[network] = quota
         return real(limits, network, quota=False, **more)
 

@@ -9,7 +9,7 @@ from requests import ReadTimeout
 
 from kvv_action.sandbox.engine import NoEngine, connect
 from kvv_action.sandbox.labels import EXPIRES, RUN
-from kvv_action.sandbox.reaper import Which, left, reap
+from kvv_action.sandbox.reaper import ContainerSelection, leftovers, reap
 
 
 class Engine:
@@ -48,7 +48,7 @@ class Engine:
 def test_only_containers_of_the_run() -> None:
     """Those of another attempt and those without a label stay."""
     engine = Engine({"mine": {RUN: "1-1-a"}, "other": {RUN: "1-2-a"}, "stranger": {}})
-    assert reap(Which(run="1-1-a"), engine=engine).removed == ("mine",)
+    assert reap(ContainerSelection(run="1-1-a"), engine=engine).removed == ("mine",)
     assert set(engine.labels) == {"other", "stranger"}
     assert engine.closed
 
@@ -57,20 +57,20 @@ def test_only_expired_containers() -> None:
     """Of any run, once their time has passed; a time that is no number never passes, and a stranger's is not ours."""
     times = {"old": "100", "new": "300", "odd": "soon"}
     engine = Engine({name: {RUN: "r", EXPIRES: at} for name, at in times.items()} | {"stranger": {EXPIRES: "100"}})
-    assert reap(Which(expired=True), engine=engine, clock=lambda: 200.0).removed == ("old",)
+    assert reap(ContainerSelection(expired=True), engine=engine, clock=lambda: 200.0).removed == ("old",)
 
 
 def test_all_of_ours() -> None:
     """Of every run; what carries no label of ours is not touched, nor what carries an empty one."""
     engine = Engine({"one": {RUN: "a", EXPIRES: "300"}, "two": {RUN: "b"}, "empty": {RUN: ""}, "stranger": {"x": "y"}})
-    assert reap(Which(all=True), engine=engine).removed == ("one", "two")
+    assert reap(ContainerSelection(all=True), engine=engine).removed == ("one", "two")
     assert set(engine.labels) == {"empty", "stranger"}
 
 
 def test_looking_removes_nothing() -> None:
     """What is left can be listed first."""
     engine = Engine({"one": {RUN: "a", EXPIRES: "100", "kvv.instance": "i", "kvv.role": "agent"}})
-    (found,) = left(Which(expired=True), engine=engine, clock=lambda: 200.0)
+    (found,) = leftovers(ContainerSelection(expired=True), engine=engine, clock=lambda: 200.0)
     assert (found.name, found.run, found.instance, found.role, found.expires) == ("one", "a", "i", "agent", 100)
     assert set(engine.labels) == {"one"}
     assert engine.closed
@@ -79,19 +79,19 @@ def test_looking_removes_nothing() -> None:
 def test_nothing_asked_nothing_removed() -> None:
     """An empty run is not `all runs`."""
     engine = Engine({"one": {RUN: ""}})
-    assert reap(Which(), engine=engine).removed == ()
+    assert reap(ContainerSelection(), engine=engine).removed == ()
 
 
 @pytest.mark.parametrize("status", [404, 409])
 def test_gone_already(status: int) -> None:
     """A container that somebody else has removed, or is removing, is gone."""
-    assert reap(Which(run="r"), engine=Engine({"a": {RUN: "r"}}, {"a": status})).removed == ("a",)
+    assert reap(ContainerSelection(run="r"), engine=Engine({"a": {RUN: "r"}}, {"a": status})).removed == ("a",)
 
 
 def test_refusals_are_told() -> None:
     """What cannot be removed is named with the reason; the rest goes."""
     engine = Engine({"a": {RUN: "r"}, "b": {RUN: "r"}}, {"a": 500})
-    reaped = reap(Which(run="r"), engine=engine)
+    reaped = reap(ContainerSelection(run="r"), engine=engine)
     assert (reaped.removed, reaped.failed) == (("b",), ("a: because",))
 
 
@@ -104,7 +104,7 @@ def test_engine_that_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(engine, "containers", gone)
     with pytest.raises(NoEngine, match="does not answer"):
-        reap(Which(run="r"), engine=engine)
+        reap(ContainerSelection(run="r"), engine=engine)
 
 
 def test_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,5 +125,5 @@ def test_slow_to_remove_one(monkeypatch: pytest.MonkeyPatch) -> None:
         remove(container, **options)
 
     monkeypatch.setattr(engine, "remove_container", slow)
-    reaped = reap(Which(run="r"), engine=engine)
+    reaped = reap(ContainerSelection(run="r"), engine=engine)
     assert (reaped.removed, reaped.failed) == (("b",), ("a: the container engine does not answer (60 s)",))

@@ -7,6 +7,8 @@ import pytest
 from kvv_action.schema import ToolCall
 from kvv_action.scoring import schema_worker
 from kvv_action.scoring.toolcalls import CheckedCall, ToolCallChecker
+from kvv_action.worker import ENVIRONMENT
+from tests.processes import environment_of
 
 ANY = {"type": "object"}
 
@@ -84,7 +86,7 @@ async def test_a_catastrophic_pattern_ends_at_the_deadline() -> None:
     ]
     start = time.perf_counter()
     first, second = await checker.check(calls, tools)
-    assert time.perf_counter() - start < 10
+    assert time.perf_counter() - start < 60
     assert (first.kinds, second.valid) == (("unusable-schema",), True)
     await checker.aclose()
 
@@ -119,3 +121,15 @@ async def test_schemas_are_compiled_once() -> None:
         await check(dict(schema), "{}")
     assert schema_worker.compiled.cache_info().misses == 1
     assert schema_worker.compiled.cache_info().maxsize == schema_worker.COMPILED
+
+
+async def test_the_process_knows_nothing_of_our_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys stand there, and schemas are not trusted."""
+    monkeypatch.setenv("KVV_API_KEY", "sk-canary-77aa")
+    checker = ToolCallChecker()
+    tools = [{"function": {"name": "go", "parameters": {"properties": {"a": {"pattern": "^a$"}}}}}]
+    (found,) = await checker.check([ToolCall(id="", name="go", arguments='{"a": "a"}')], tools)
+    assert found.valid
+    assert checker._worker._process is not None
+    assert environment_of(checker._worker._process.pid) == ENVIRONMENT
+    await checker.aclose()

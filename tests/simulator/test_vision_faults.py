@@ -7,9 +7,9 @@ import pytest
 from benchmarks.precheck.causes import PICTURE_UNCOUNTED
 from entrypoint.compose import run_verification
 from entrypoint.prepare import Demonstration
+from entrypoint.settings import load
 from kvv_action.schema import BenchmarkResult, FailureKind, Verdict
 from kvv_action.scoring.vision import UNCOUNTED_CAUSE
-from kvv_action.settings import load
 from kvv_action.verdict.causes import BADLY, BLIND, FORMAT, LOST
 from tests.precheck.harness import PATIENCE, Quiet
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import httpx
 import orjson
 
-from kvv_action.benchmark import DatasetPin, Generate, Rows, Sandbox
+from kvv_action.benchmark import BenchmarkBase, DatasetPin, Generate, Rows, Sandbox
 from kvv_action.profiles.model import ImmutableParameter, Profile, ThinkingRules
 from kvv_action.schema import Answer, BenchmarkKind, Exchange, Json, Message, Sample, Score, ToolCall
 from kvv_action.simulator.server import EmbeddedVendor
@@ -58,7 +58,7 @@ def fake_profile(
 
 
 @dataclass
-class FakeBenchmark:
+class FakeBenchmark(BenchmarkBase):
     """Knows the answer to each sample's question."""
 
     answers: Mapping[str, Answer] = field(default_factory=dict)

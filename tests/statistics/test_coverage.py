@@ -7,6 +7,8 @@ import pytest
 
 from kvv_action.statistics.intervals import clustered, wilson
 
+pytestmark = pytest.mark.slow  # simulates thousands of runs
+
 TRUTHS = (0.02, 0.5, 0.9, 0.99)
 ALLOWED = {30: 0.03, 200: 0.015, 1000: 0.015}
 """By number of answers, how far below nominal the coverage may be."""

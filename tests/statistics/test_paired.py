@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from kvv_action.statistics.paired import chance, difference_interval, holm, median_interval
 
+pytestmark = pytest.mark.slow  # simulates thousands of runs
+
 DIFFERENCES = st.lists(st.floats(-1, 1), min_size=1, max_size=40)
 
 

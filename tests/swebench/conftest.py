@@ -19,6 +19,7 @@ from kvv_action.sandbox.engine import NoEngine, connect
 from kvv_action.sandbox.nested import NestedContainers, open_sandbox
 from kvv_action.sandbox.options import SandboxOptions
 from kvv_action.schema import Sample
+from tests.tools import ENGINE, missing
 
 Start = Callable[..., Any]
 
@@ -27,11 +28,11 @@ Start = Callable[..., Any]
 def engine() -> None:
     """Skips, with the reason, where there is none."""
     if "KVV_BASE_IMAGE" not in os.environ:
-        pytest.skip("KVV_BASE_IMAGE is not set: there is no image to run")
+        missing(ENGINE, "KVV_BASE_IMAGE is not set: there is no image to run")
     try:
         connect().close()
     except NoEngine as error:
-        pytest.skip(str(error))
+        missing(ENGINE, str(error))
 
 
 @pytest.fixture

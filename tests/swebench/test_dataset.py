@@ -8,11 +8,13 @@ import pytest
 
 from benchmarks.swebench.benchmark import SweBench
 from benchmarks.swebench.dataset import GOLD_FAILS, PINS, Choice, Instances
+from benchmarks.swebench.options import SweBenchOptions
 from kvv_action.benchmark import Options, Rows
 from kvv_action.dataset.load import load
 from kvv_action.errors import DatasetError
 from kvv_action.profiles import loader
 from tests.swebench.fakes import row
+from writers import swebench as writer
 
 PROFILE = loader.load("kimi-k2.6")
 NAMES = ("django__django-10097", "django__django-11099", "owner__pkg-1", "psf__requests-1724")
@@ -86,11 +88,8 @@ def test_every_named_dataset_has_a_pin() -> None:
 
 
 def test_bundled_rows_are_those_of_their_script() -> None:
-    """`python -m benchmarks.swebench.make` writes what is there."""
-    from benchmarks.swebench import make
-
-    made = b"".join(orjson.dumps(make.row(task)) + b"\n" for task in make.TASKS)
-    assert make.SAMPLES.read_bytes() == made
+    """`.ci/samples swebench` writes what is there."""
+    assert writer.SAMPLES.read_bytes() == writer.rows()
 
 
 def test_images_of_older_rows_come_from_a_namespace(tmp_path: Path) -> None:
@@ -99,7 +98,7 @@ def test_images_of_older_rows_come_from_a_namespace(tmp_path: Path) -> None:
     older = row(instance_id="psf__requests-1142", repo="psf/requests", version="1.1", image="")
     path.write_bytes(orjson.dumps(older) + b"\n" + orjson.dumps(row()) + b"\n")
     rows = load("swebench", "benchmarks.swebench", PINS["verified"], str(path))
-    benchmark = SweBench(Options(swebench_namespace="registry.example/mine"))
+    benchmark = SweBench(own=SweBenchOptions(swebench_namespace="registry.example/mine"))
     assert [sample.input.image for sample in benchmark.samples(rows, PROFILE)] == [
         "registry.example/mine/sweb.eval.x86_64.psf_1776_requests-1142:latest", "registry.example/owner/pkg:1",
     ]  # fmt: skip

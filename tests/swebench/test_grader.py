@@ -13,6 +13,8 @@ from benchmarks.swebench.grader import Grader
 from kvv_action.errors import DatasetError, ScoringError
 from tests.swebench.fakes import END, FAILING, PASSING, START, instance, log
 
+pytestmark = pytest.mark.slow  # grades in processes that load the official library
+
 OLD, NEW = "PASSED tests/test_mod.py::test_old", "PASSED tests/test_mod.py::test_two"
 LOGS = {
     "passing": PASSING,

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.swebench import patches
 from benchmarks.swebench.benchmark import SweBench
 from benchmarks.swebench.dataset import PINS
-from kvv_action.benchmark import Options
+from benchmarks.swebench.options import SweBenchOptions
 from kvv_action.dataset.load import load
 from kvv_action.errors import DatasetError
 from kvv_action.profiles import loader
@@ -59,7 +59,7 @@ def test_the_file_is_named_with_its_digest(tmp_path: Path) -> None:
     """Another file is another plan."""
     path = tmp_path / "p.jsonl"
     path.write_bytes(orjson.dumps(ONE))
-    benchmark = SweBench(Options(swebench_agent=f"patches={path}"))
+    benchmark = SweBench(own=SweBenchOptions(swebench_agent=f"patches={path}"))
     rows = load("swebench", "benchmarks.swebench", PINS["verified"], "bundled")
     list(benchmark.samples(rows, loader.load("kimi-k2.6")))
     assert benchmark.notes[0].startswith("patches of p.jsonl (SHA-256 ")

@@ -13,6 +13,7 @@ from benchmarks.swebench.agent import Ended
 from benchmarks.swebench.benchmark import SweBench
 from benchmarks.swebench.dataset import PINS
 from benchmarks.swebench.evaluation import Evaluation
+from benchmarks.swebench.options import SweBenchOptions
 from benchmarks.swebench.repository import Taken
 from kvv_action.benchmark import Options
 from kvv_action.dataset.load import load
@@ -20,6 +21,8 @@ from kvv_action.errors import ScoringError, Undecided
 from kvv_action.profiles import loader
 from kvv_action.schema import BenchmarkKind, Exchange, Observation, Sample
 from tests.swebench.fakes import FAILING, PASSING, PATCH, row
+
+pytestmark = pytest.mark.slow  # grades in processes that load the official library
 
 RAN = Evaluation(applied="git apply --verbose", log=PASSING, seconds=1.0)
 BROKEN = replace(RAN, log=FAILING)
@@ -116,7 +119,7 @@ async def test_a_flaky_control_has_a_second_chance(benchmark: SweBench, samples:
 )
 async def test_a_self_test_tests_the_environment(agent: str, ran: Evaluation, value: float, tmp_path: Path) -> None:
     """Every instance must be as expected; there is no reference."""
-    it = SweBench(Options(swebench_agent=agent))
+    it = SweBench(own=SweBenchOptions(swebench_agent=agent))
     patch = PATCH if agent == "gold" else ""
     try:
         score = await it.score(samples_of(it, tmp_path)[0], evidence(patch=patch, ran=ran))

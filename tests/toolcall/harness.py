@@ -11,13 +11,13 @@ from benchmarks.toolcall.benchmark import ToolCallBenchmark
 from entrypoint.compose import run_verification
 from entrypoint.console import QuietObserver
 from entrypoint.prepare import Demonstration
+from entrypoint.settings import load
 from kvv_action.benchmark import Options
 from kvv_action.dataset.load import load as load_rows
 from kvv_action.endpoint.reassembly import Reassembly
 from kvv_action.endpoint.stream import EventReader
 from kvv_action.profiles import loader
 from kvv_action.schema import BenchmarkResult, Completion, Exchange, Json, Sample, Score, ToolCall
-from kvv_action.settings import load
 from kvv_action.simulator import AnswerBook, VendorOptions, parse_fault
 from kvv_action.simulator.vendor import Vendor
 

@@ -12,12 +12,14 @@ import pytest
 from entrypoint.commands import audit
 from entrypoint.compose import run_verification
 from entrypoint.console import QuietObserver
+from entrypoint.settings import load
+from kvv_action.ask.contact import ASKED
 from kvv_action.errors import UsageError
 from kvv_action.github import context
 from kvv_action.profiles import loader
 from kvv_action.schema import BenchmarkResult
-from kvv_action.settings import load
 from kvv_action.simulator import AnswerBook, EmbeddedVendor, VendorOptions, parse_fault
+from tests.pipeline.oddservers import Asked, answered, refusal, served_by
 from tests.toolcall.harness import PATIENCE, PROFILE, bundled
 
 pytestmark = pytest.mark.pipeline
@@ -92,10 +94,34 @@ def test_a_reference_that_fails_leaves_requests_uncompared(tmp_path: Path) -> No
 
 def test_a_reference_that_is_down_ends_the_run(tmp_path: Path) -> None:
     """What was not compared is skipped with that reason; nothing counts as a failure of the endpoint."""
-    with vendor() as url, vendor(key=REFERENCE_KEY) as other:
-        result = run(tmp_path / "out", url, reference_base_url=other, reference_api_key="sk-wrong-0123456789")
+    with vendor() as url:
+        result = run(tmp_path / "out", url, reference_base_url="http://127.0.0.1:1/v1")
+    assert (result.counts.failed, result.counts.sent) == (0, 0)
+    assert any("the reference endpoint is down" in reason.lower() for reason in result.skips)
+
+
+def test_a_reference_that_refuses_its_key_later_ends_the_run(tmp_path: Path) -> None:
+    """The same, when first contact went well."""
+    with vendor() as url, served_by(_refusing_after_one) as other:
+        reference = f"http://127.0.0.1:{other.port}/v1"
+        result = run(tmp_path / "out", url, reference_base_url=reference, reference_api_key=REFERENCE_KEY)
     assert result.counts.failed == 0
     assert any("the reference endpoint" in reason for reason in result.skips)
+
+
+def _refusing_after_one(asked: Asked) -> bytes:
+    return answered(asked) if ASKED.encode() in asked[2] else refusal(401, "Invalid Authentication")
+
+
+def test_a_reference_with_a_wrong_key_is_refused(tmp_path: Path) -> None:
+    """The message names it and its own variable, before any sample is sent."""
+    with (
+        vendor() as url,
+        vendor(key=REFERENCE_KEY) as other,
+        pytest.raises(UsageError, match=r"reference-api-key: The reference endpoint .* KVV_REFERENCE_API_KEY"),
+    ):
+        run(tmp_path / "out", url, reference_base_url=other, reference_api_key="sk-wrong-0123456789")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_both_keys_are_secrets_of_the_step(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from kvv_action.errors import JournalError
 from kvv_action.journal.file import Journal, Reader
 from kvv_action.journal.reading import JournalReading
-from kvv_action.plan.difference import compare
+from kvv_action.plan.difference import DifferenceKind, differing
 from kvv_action.redact import Redactor
 from kvv_action.report.files import canonical
 from kvv_action.schema import DatasetInfo, Exchange, Sample, Score
@@ -45,7 +45,7 @@ async def audited(run: Run, written: bytes) -> list[str]:
     differences = check_samples(run.plan, run.loaded)
     scores, wrong = await rescore(JournalReading(run.path), run.loaded)
     recomputed = orjson.loads(canonical(build(run.path, rescored=scores)))
-    return [*differences, *wrong, *compare(orjson.loads(written), recomputed)]
+    return list(map(str, [*differences, *wrong, *differing(orjson.loads(written), recomputed)]))
 
 
 async def test_an_honest_run_agrees(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ async def test_another_dataset_is_found(tmp_path: Path) -> None:
     run = await finished(tmp_path)
     rows = FakeRows(DatasetInfo(source="file", location="other.jsonl", count=3, digest="1" * 64))
     (difference,) = check_samples(run.plan, [load_quiz(Quiz(), rows=rows)])
-    assert difference == (
+    assert str(difference) == (
         "quiz: the dataset at hand has digest 1111111111111111, the run used 0000000000000000 (quiz.jsonl)"
     )
 
@@ -157,15 +157,19 @@ async def test_other_samples_are_found(tmp_path: Path) -> None:
     """The same dataset, but not the same choice of it."""
     run = await finished(tmp_path)
     others = [load_quiz(Quiz(ids=("a", "b", "c")))]
-    assert check_samples(run.plan, others) == ["quiz: the samples at hand are not those of the run"]
+    assert list(map(str, check_samples(run.plan, others))) == ["quiz: the samples at hand are not those of the run"]
     _, differences = await rescore(JournalReading(run.path), others)
-    assert differences[0] == "quiz, sample q0, epoch 0: the dataset has another sample in this place"
+    assert str(differences[0]) == "quiz, sample q0, epoch 0: the dataset has another sample in this place"
 
 
 async def test_another_version_of_the_scorer_is_found(tmp_path: Path) -> None:
     """Its judgement may differ, so it is said first."""
     run = await finished(tmp_path)
-    assert check_samples(run.plan, [load_quiz(Quiz(version="2"))]) == ["quiz: scored by version 1, at hand is 2"]
+    (difference,) = check_samples(run.plan, [load_quiz(Quiz(version="2"))])
+    assert (difference.place, difference.kind, difference.written, difference.recomputed) == (
+        "quiz", DifferenceKind.VERSION, "1", "2",
+    )  # fmt: skip
+    assert str(difference) == "quiz: scored by version 1, at hand is 2"
 
 
 async def test_a_benchmark_that_is_not_at_hand_is_said(tmp_path: Path) -> None:
@@ -173,7 +177,7 @@ async def test_a_benchmark_that_is_not_at_hand_is_said(tmp_path: Path) -> None:
     run = make_run(tmp_path, Quiz(), Quiz(id="gone"))
     await run.session(FakeClient())
     run.loaded = run.loaded[:1]
-    assert check_samples(run.plan, run.loaded) == ["gone: this version has no such benchmark"]
+    assert list(map(str, check_samples(run.plan, run.loaded))) == ["gone: this version has no such benchmark"]
     scores, differences = await rescore(JournalReading(run.path), run.loaded)
     assert {slot[0] for slot in scores} == {"quiz"}
     assert differences == []
@@ -190,7 +194,7 @@ async def test_a_scorer_that_breaks_on_an_edited_answer_is_a_difference(tmp_path
     run.loaded = [load_quiz(Quiz(judge=broken))]
     _, differences = await rescore(JournalReading(run.path), run.loaded)
     assert len(differences) == 3
-    assert f"cannot be scored from the journal ({type(error).__name__}: {error})" in differences[0]
+    assert f"cannot be scored from the journal ({type(error).__name__}: {error})" in str(differences[0])
 
 
 async def test_categories_come_from_the_dataset(tmp_path: Path) -> None:
@@ -204,7 +208,7 @@ def test_places_of_differences_are_paths() -> None:
     """Nested, with what is only on one side, and lists of another length as a whole."""
     old = {"a": {"b": [1, {"c": 2}]}, "d": 1, "f": [1]}
     new = {"a": {"b": [1, {"c": 3}]}, "e": 1, "f": [1, 2]}
-    assert list(compare(old, new)) == [
+    assert list(map(str, differing(old, new))) == [
         "report.a.b[1].c: written 2, recomputed 3",
         "report.d: written 1, recomputed None",
         "report.e: written None, recomputed 1",
@@ -214,8 +218,8 @@ def test_places_of_differences_are_paths() -> None:
 
 def test_long_values_are_cut_in_differences() -> None:
     """A message stays a line."""
-    (difference,) = compare("x" * 1000, "y")
-    assert len(difference) < 200
+    (difference,) = differing("x" * 1000, "y")
+    assert len(str(difference)) < 200
 
 
 async def test_the_plan_of_a_changed_profile_differs(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from kvv_action.verdict.comparison import compare_all
 from kvv_action.verdict.noninferiority import stand
 from tests.profiles.sizes import Case, cases
 
+pytestmark = pytest.mark.slow  # simulates thousands of runs
+
 LOST = SampleFailure(kind=FailureKind.SERVER_ERROR, message="HTTP 500")
 RIGHT, WRONG = Score(value=1.0), Score(value=0.0)
 KINDS = [Score(value=1.0, counts={name: 1}) for name in ("tp", "fn", "tn")]

@@ -85,6 +85,7 @@ def test_nothing_is_compared_without_answers_reference_or_margin() -> None:
         replace(QUIZ, margin=None),
         replace(QUIZ, skip="no engine"),
         replace(QUIZ, kind=BenchmarkKind.CONTRACT),
+        replace(QUIZ, exact=True),
         replace(QUIZ, dataset=replace(QUIZ.dataset, source="bundled")),
     ):
         assert not planned.comparable

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kvv_action.benchmark import Generate
 from kvv_action.errors import EndpointError
 from kvv_action.journal.file import Journal
-from kvv_action.journal.lines import Place, answer_line, result_line
+from kvv_action.journal.lines import answer_line, result_line
 from kvv_action.redact import Redactor
 from kvv_action.schema import (
     Attempt,
@@ -25,6 +25,7 @@ from kvv_action.schema import (
     Exchange,
     FailureKind,
     Outcome,
+    Place,
     Quantiles,
     Request,
     RunState,

@@ -4,11 +4,12 @@ import fnmatch
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 
+from benchmarks.precheck.options import PrecheckOptions
 from benchmarks.precheck.probe import TIERS, Probe
+from benchmarks.precheck.suites import mfjs
 from kvv_action.benchmark import Options
-from kvv_action.errors import Problem, UsageError
+from kvv_action.errors import Problem, UsageError, nearest
 from kvv_action.profiles.model import Profile
-from kvv_action.settings import nearest
 
 SUITES: Mapping[str, str] = {
     "endpoint": "endpoint",
@@ -24,22 +25,25 @@ SUITES: Mapping[str, str] = {
     "vision": "vision",
 }
 """Names as in the ids of the probes, and the modules; in the order in which they are sent."""
+EVERYTHING = PrecheckOptions()
 
 
-def all_probes(profile: Profile, options: Options) -> Iterator[Probe]:
+def all_probes(profile: Profile, options: Options, own: PrecheckOptions = EVERYTHING) -> Iterator[Probe]:
     """Every probe that applies, of every tier."""
-    for module in SUITES.values():
+    for name, module in SUITES.items():
         yield from import_module(f"{__name__}.{module}").probes(profile, options)
+        if name == "mfjs":
+            yield from mfjs.further(profile, own.mfjs_cases)
 
 
-def chosen(profile: Profile, options: Options) -> tuple[Probe, ...]:
+def chosen(profile: Profile, options: Options, own: PrecheckOptions = EVERYTHING) -> tuple[Probe, ...]:
     """The probes of the tier, or those that were named (of every tier).
 
     Raises:
         UsageError: a pattern fits no probe and no suite.
     """
-    probes = tuple(all_probes(profile, options))
-    if not options.probes:
+    probes = tuple(all_probes(profile, options, own))
+    if not own.probes:
         level = TIERS.index(options.tier)
         return tuple(probe for probe in probes if TIERS.index(probe.tier) <= level)
     problems = [
@@ -49,12 +53,12 @@ def chosen(profile: Profile, options: Options) -> tuple[Probe, ...]:
             allowed=f"No probe of this profile fits. Suites are {', '.join(SUITES)}; `tokens.*` and full ids work too.",
             nearest=nearest(pattern, [*SUITES, *(probe.id for probe in probes)]),
         )
-        for pattern in options.probes
+        for pattern in own.probes
         if not any(_fits(probe, pattern) for probe in probes)
     ]
     if problems:
         raise UsageError(problems)
-    return tuple(probe for probe in probes if any(_fits(probe, pattern) for pattern in options.probes))
+    return tuple(probe for probe in probes if any(_fits(probe, pattern) for pattern in own.probes))
 
 
 def _fits(probe: Probe, pattern: str) -> bool:

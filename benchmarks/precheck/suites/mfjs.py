@@ -145,7 +145,8 @@ class Try:
 
 
 def probes(profile: Profile, options: Options) -> Iterator[Probe]:
-    """Every schema of the corpus, the first of each suite as a stream too; all of `mfjs-cases` in both modes."""
+    """Every schema of the corpus, the first of each suite as a stream too."""
+    del options
     if Contract.TOOL_SCHEMA not in profile.contracts:
         return
     seen: Counter[str] = Counter()
@@ -154,14 +155,19 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
         for mode, stream in MODES:
             if not stream or seen[case.suite] <= STREAMED_EACH:
                 yield _probe(profile, case, mode, stream=stream, tier=_tier(case.name, stream=stream))
-    if options.mfjs_cases:
-        given = from_folder(Path(options.mfjs_cases))
-        control = Case(suite="cases", id="plainest", schema=CONTROL)
-        plainest = _probe(profile, control, "plain", stream=False, tier="smoke")
-        yield replace(plainest, judge=partial(_judge_counted, given))
-        for case in given.sent:
-            for mode, stream in MODES:
-                yield _probe(profile, case, mode, stream=stream, tier="smoke")
+
+
+def further(profile: Profile, folder: str) -> Iterator[Probe]:
+    """Every schema of a folder in both modes; nothing without a folder."""
+    if not folder or Contract.TOOL_SCHEMA not in profile.contracts:
+        return
+    given = from_folder(Path(folder))
+    control = Case(suite="cases", id="plainest", schema=CONTROL)
+    plainest = _probe(profile, control, "plain", stream=False, tier="smoke")
+    yield replace(plainest, judge=partial(_judge_counted, given))
+    for case in given.sent:
+        for mode, stream in MODES:
+            yield _probe(profile, case, mode, stream=stream, tier="smoke")
 
 
 def _tier(name: str, *, stream: bool) -> str:

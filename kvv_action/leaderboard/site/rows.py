@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from sys import intern
 
-from kvv_action.leaderboard.record import BenchmarkRecord, Origin, Publication, Record, State, Trust
+from kvv_action.leaderboard.record import BenchmarkRecord, DeliveryRecord, Origin, Publication, Record, State, Trust
 from kvv_action.leaderboard.store import Entry
 from kvv_action.report.text import percent
-from kvv_action.schema import BenchmarkKind, Verdict
+from kvv_action.schema import BenchmarkKind, Severity, Verdict
 from kvv_action.statistics.intervals import wilson
 
-MEANS = frozenset({"accuracy", "pass@1", "resolved", "ocrbench_accuracy"})
+MEANS = frozenset({"accuracy", "pass@1", "resolved"})
 """Metrics that are shares of right answers, for which an interval follows from the number of answers."""
 BESIDE = {"schema_accuracy": "valid calls"}
 """Metrics that are shown beside a score, with their names there."""
@@ -60,7 +60,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One record; `key` is short, stable and unique among all records."""
+    """One record; `key` is short, stable and unique among all records, `findings` are failures and warnings."""
 
     key: str
     path: str
@@ -82,6 +82,8 @@ class Row:
     cells: tuple[Cell, ...]
     evidence: str
     source: Publication | None
+    delivery: DeliveryRecord | None = None
+    findings: tuple[str, ...] = ()
 
     def cell(self, benchmark: str) -> Cell | None:
         """The cell of one benchmark."""
@@ -122,6 +124,10 @@ def row_of(entry: Entry, names: Mapping[str, str] | None = None) -> Row:
         cells=tuple(_cell(one) for one in record.benchmarks),
         evidence=(bundle.url or "") if bundle else "",
         source=record.source,
+        delivery=record.delivery,
+        findings=tuple(
+            f"{one.severity}: {one.cause}" for one in record.findings if one.severity is not Severity.INFORMATION
+        ),
     )
 
 

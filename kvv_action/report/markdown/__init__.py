@@ -1,6 +1,6 @@
-"""The summary as markdown: a module a section."""
+"""`summary.md`: the run report as markdown for a step summary."""
 
-from kvv_action.report.markdown.assemble import BUDGET, summary
 from kvv_action.report.markdown.escape import text
+from kvv_action.report.markdown.summary import BUDGET, SummaryInsert, summary
 
-__all__ = ["BUDGET", "summary", "text"]
+__all__ = ["BUDGET", "SummaryInsert", "summary", "text"]

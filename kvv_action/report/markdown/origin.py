@@ -1,13 +1,16 @@
-"""Where the answers and the samples come from: traffic and datasets."""
+"""The end of a summary: traffic, datasets, and how to ask the same again."""
 
+import shlex
+
+from kvv_action.report.command import command
 from kvv_action.report.markdown.escape import text
-from kvv_action.report.text import number, seconds
-from kvv_action.schema import DatasetInfo, RunReport
+from kvv_action.report.text import number, one_line, seconds
+from kvv_action.report.wording import pinned
+from kvv_action.schema import RunReport
 
 
-def traffic(report: RunReport, rows: int) -> str:
+def traffic(report: RunReport) -> str:
     """Requests, tokens and times of the run."""
-    del rows
     usage, timing = report.usage, report.timing
     lines = [
         f"- {number(usage.requests)} requests in {number(usage.attempts)} tries",
@@ -34,16 +37,15 @@ def traffic(report: RunReport, rows: int) -> str:
     return "### Traffic\n\n" + "\n".join(lines) + "\n\n"
 
 
-def datasets(report: RunReport, rows: int) -> str:
-    """Which data was asked, and how far it is known to be the published one."""
-    del rows
+def datasets(report: RunReport) -> str:
+    """The dataset of each benchmark, and how far its content is known to be the published one."""
     lines = []
     notes = {planned.id: planned.notes for planned in report.plan.benchmarks}
     for result in report.benchmarks:
         data = result.dataset
         if data.source == "code":
             continue
-        content = pinned(data)
+        content = pinned(data, bold="**", escape=text)
         revision = f" at {data.revision[:12]}" if data.revision else ""
         lines.append(
             f"- {text(result.title)}: {data.source} {text(data.location)}{revision}, {data.count} rows, "
@@ -53,16 +55,13 @@ def datasets(report: RunReport, rows: int) -> str:
     return "### Data\n\n" + "\n".join(lines) + "\n\n" if lines else ""
 
 
-def pinned(data: DatasetInfo) -> str:
-    """How far the content is known to be the published one."""
-    if data.source == "bundled":
-        return "our own samples"
-    if data.source == "archive" and not data.pinned and data.pinned_by:
-        return "pinned by count only, for no digest is published"
-    if not data.pinned and data.pinned_by:
-        return "a local copy, **not compared**: no digest of the published content is known"
-    if not data.pinned:
-        return "**not the pinned content**"
-    if data.pinned_by in ("", "digest"):
-        return "the pinned content"
-    return f"pinned by {text(data.pinned_by)}, **not by a digest of the content**"
+def reproduce(report: RunReport) -> str:
+    """The command that asks the same again, and the digests of plan and journal."""
+    journal = report.journal
+    fenced = shlex.join(one_line(word, 1000).replace("`", "'") for word in command(report))
+    return (
+        f"### Again\n\n```sh\n{fenced}\n```\n\n"
+        f"kvv {report.provenance.version}, profile {text(report.profile.name)} {report.profile.digest[:12]}, "
+        f"plan {report.plan_digest[:12]}, journal of {journal.lines} lines ending in {journal.head[:16]}. "
+        "`kvv audit` recomputes every number from it.\n"
+    )

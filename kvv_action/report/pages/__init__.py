@@ -1,1 +1,1 @@
-"""What the pages for a browser have in common: stylesheet, policy, escaping, charts."""
+"""Shared parts of all pages for a browser: stylesheet, policy, escaping, charts."""

@@ -1,4 +1,4 @@
-"""Bars and histograms."""
+"""Draws bars and histograms."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -13,16 +13,16 @@ from kvv_action.schema import Histogram
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """A piece of a whole: its name, size, and the class of its colour."""
+class Segment:
+    """A segment of a stacked bar: its name, size, and the class of its colour."""
 
     name: str
     size: float
     style: str
 
 
-def stack(ident: str, title: str, parts: Sequence[Part]) -> Markup:
-    """Pieces of a whole beside each other; what is there is at least a hair wide."""
+def stack(ident: str, title: str, parts: Sequence[Segment]) -> Markup:
+    """A stacked bar; every segment with a size is at least a hair wide."""
     whole = sum(part.size for part in parts) or 1
     words = ", ".join(f"{part.name} {part.size:g}" for part in parts)
     canvas, left = Canvas(20, title, words, ident), 0.0
@@ -73,7 +73,7 @@ def histogram(ident: str, title: str, found: Histogram, unit: str) -> Markup:
 
 
 def _ticks(low: float, high: float, unit: str) -> list[float]:
-    """Round values between two ends of a logarithmic axis: powers of ten and threes, of time minutes and hours."""
+    """Round values on a logarithmic axis: powers of ten and threes; for time also minutes and hours."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     steps = (1, 2, 5) if high / low < 30 else (1, 3)
     found = [step * 10.0**power for power in powers for step in steps]
@@ -92,7 +92,7 @@ def _unit(value: float, unit: str) -> str:
 
 
 def added(histograms: Iterable[Histogram]) -> Histogram:
-    """The sum of histograms on the common grid; a bin that none of them has lies between two others as one wide bin."""
+    """The sum of histograms on the common grid; bins that all of them lack become one wide bin."""
     counts: dict[float, int] = {}
     ends: set[float] = set()
     for found in histograms:

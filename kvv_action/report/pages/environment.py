@@ -1,7 +1,7 @@
-"""Templates that cannot be broken by what they show, and the security policy of a page.
+"""The template environment of all pages, and their security policy.
 
-Every value passes `harmless` before it is escaped, so that no template can forget it: control characters, bidi controls
-and lone surrogates become visible escapes, and no text is longer than `LIMIT`.
+Every value passes `harmless` before it is escaped, so no template can forget it: control characters, bidi controls and
+lone surrogates become visible escapes, and no text is longer than `LIMIT`.
 """
 
 import base64
@@ -23,12 +23,12 @@ LIMIT = 4000
 
 
 def harmless(value: Any) -> Any:
-    """A value as a template shows it; markup that we made ourselves stays."""
+    """A value without invisible characters; our own markup stays."""
     return visible(value, LIMIT) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def shown(text: str, limit: int = LIMIT) -> Markup:
-    """Untrusted text in full: each hidden character stands out as an escape, so that it differs from a written one."""
+    """Untrusted text; escapes of invisible characters are marked, so that they differ from written ones."""
     parts = []
     for part, is_hidden in hidden(text[:limit]):
         parts.append(Markup('<span class="hidden">{}</span>').format(part) if is_hidden else escape(part))
@@ -41,12 +41,12 @@ def line(text: str, limit: int = 300) -> Markup:
 
 
 def share(value: float | None) -> str:
-    """A percentage that is not broken over two lines."""
+    """A percentage without a line break."""
     return percent(value).replace(" ", "\u00a0")
 
 
 def environment(*folders: Path) -> Environment:
-    """Templates of these folders, and the shared ones."""
+    """An environment with the templates of these folders and the shared ones."""
     made = Environment(
         loader=FileSystemLoader([*folders, HERE]),
         autoescape=True,
@@ -67,14 +67,14 @@ def stylesheet() -> str:
 
 
 def policy(**directives: str) -> Markup:
-    """A policy under which a page loads nothing and runs nothing but what is named.
+    """A content security policy that forbids everything else.
 
     Args:
-        directives: what is allowed beyond that, `style_src="'self'"`.
+        directives: what is allowed, such as `style_src="'self'"`.
     """
     allowed = {"default-src": "'none'", "img-src": "data:", "base-uri": "'none'", "form-action": "'none'"}
     allowed |= {name.replace("_", "-"): sources for name, sources in directives.items()}
-    # ours alone, so the quotes may stay as they are for whoever reads the source
+    # only our own text, so the quotes need no escape
     return Markup("; ".join(f"{name} {sources}" for name, sources in allowed.items()))  # noqa: S704
 
 

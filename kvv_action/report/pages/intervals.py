@@ -1,4 +1,4 @@
-"""Scores with their intervals, drawn against the reference and the line where pass and fail part."""
+"""Draws scores with their intervals, the reference and the pass line."""
 
 import math
 from collections.abc import Iterable
@@ -13,9 +13,9 @@ from kvv_action.schema import Gap, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A score with all that a verdict looks at, in 0..1; `line` is where pass and fail part.
+    """A score with the numbers behind its verdict, in 0..1; `line` is the border between fail and pass.
 
-    With `relative` all of them are distances from the reference, which is 0, and `interval` holds the verdict's limits.
+    With `relative` all are distances from the reference, which is 0, and `interval` holds the verdict's limits.
     """
 
     verdict: Verdict
@@ -27,7 +27,7 @@ class Measured:
     relative: bool = False
 
     def shown(self, value: float | None) -> str:
-        """A position in words: a percentage, or signed points."""
+        """A value as text: a percentage, or signed points."""
         return f"{points(value, sign=True)} points" if self.relative and value is not None else percent(value)
 
     @property
@@ -36,12 +36,12 @@ class Measured:
         return None if self.reference is None or self.margin is None else self.reference - self.margin
 
     def values(self) -> list[float]:
-        """Every known position."""
+        """All known values."""
         found = [self.score, self.reference, self.line, *(self.interval or ()), *(self.bounds or ())]
         return [value for value in found if value is not None]
 
     def words(self) -> str:
-        """The chart, for whoever does not see it."""
+        """The chart in words, for screen readers."""
         shown = self.shown
         parts = [f"{'difference from the reference' if self.relative else 'score'} {shown(self.score)}"]
         if self.interval:
@@ -57,7 +57,7 @@ class Measured:
 
 
 def interval(ident: str, title: str, measured: Measured) -> Markup:
-    """A score with its interval; where there is a pass line it stands in the middle, fail left and pass right of it."""
+    """A score with its interval; a pass line is in the middle, with fail on its left and pass on its right."""
     canvas, scale = Canvas(92, title, measured.words(), ident), _around(measured)
     if measured.line is not None:
         _sides(canvas, scale, measured, measured.line)
@@ -93,7 +93,7 @@ def _around(measured: Measured) -> Scale:
 
 
 def _mark(canvas: Canvas, scale: Scale, measured: Measured, middle: float, size: float) -> None:
-    """Bounds as a thin line, the interval as a thick one, the score as a dot; arrows where they leave the picture."""
+    """Draw bounds as a thin line, the interval as a thick one, the score as a dot, or as an arrow when outside."""
     style = f"v-{measured.verdict}"
     for pair, width in ((measured.bounds, "thin"), (measured.interval, "thick")):
         if pair is not None and pair[0] != pair[1]:
@@ -121,14 +121,14 @@ def _axis(canvas: Canvas, scale: Scale, top: float, measured: Measured) -> None:
 
 
 def _step(span: float) -> float:
-    """A round step with three to six of them in the span."""
+    """A round step that divides the span into three to six parts."""
     raw = (span or 1.0) / 5
     power: float = 10.0 ** math.floor(math.log10(raw))
     return next(factor * power for factor in (1.0, 2.0, 5.0, 10.0) if factor * power >= raw)
 
 
 def row(ident: str, title: str, measured: Measured, reach: float) -> Markup:
-    """One line of the overview: the distance from the pass line, on a scale of `reach` to both sides."""
+    """A row of the overview: the distance from the pass line, on a scale of `reach` to both sides."""
     canvas, line = Canvas(30, title, measured.words(), ident), measured.line
     if line is None:
         return Markup("")
@@ -143,7 +143,7 @@ def row(ident: str, title: str, measured: Measured, reach: float) -> Markup:
 
 
 def reach(found: Iterable[Measured]) -> float:
-    """How far the overview goes to both sides of the pass line: all that matters, at most 20 points."""
+    """Half the width of the overview: all intervals around their pass lines, at most 20 points."""
     distances: list[float] = [
         abs(value - measured.line)
         for measured in found if measured.line is not None
@@ -153,7 +153,7 @@ def reach(found: Iterable[Measured]) -> float:
 
 
 def gap_row(ident: str, title: str, gap: Gap, reach: float) -> Markup:
-    """How much better published items are answered than varied ones, on a scale of `reach` to both sides of none."""
+    """The gap between published and varied items, on a scale of `reach` to both sides of 0."""
     found = Measured(
         verdict=Verdict.INCONCLUSIVE if gap.clear else Verdict.PASS, score=gap.gap, interval=gap.interval, relative=True
     )
@@ -167,5 +167,5 @@ def gap_row(ident: str, title: str, gap: Gap, reach: float) -> Markup:
 
 
 def gap_reach(gaps: Iterable[Gap]) -> float:
-    """How far their scale goes to both sides: every interval, and at least two points."""
+    """Half the width of the scale of gaps: all intervals, at least two points."""
     return max(0.02, *(abs(end) for gap in gaps for end in gap.interval), 0.0) * 1.1

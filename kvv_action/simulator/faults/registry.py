@@ -1,10 +1,9 @@
 """All faults by name, and the reading of `name` and `name=rate`."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from types import MappingProxyType
 
-from kvv_action.errors import Problem, UsageError
+from kvv_action.errors import Problem, UsageError, nearest
 from kvv_action.simulator.coins import toss
 from kvv_action.simulator.faults import (
     admission,
@@ -75,9 +74,8 @@ def parse_fault(text: str) -> FaultSpec:
     name, separator, rate = text.strip().partition("=")
     name = name.strip()
     if name not in FAULTS:
-        nearest = get_close_matches(name, FAULTS, n=1)
         allowed = f"It is none of the {len(FAULTS)} faults that `kvv faults` lists."
-        raise UsageError([Problem(name="fault", value=name, allowed=allowed, nearest=nearest[0] if nearest else None)])
+        raise UsageError([Problem(name="fault", value=name, allowed=allowed, nearest=nearest(name, FAULTS))])
     return FaultSpec(name=name, rate=_rate(text, rate) if separator else 1.0)
 
 

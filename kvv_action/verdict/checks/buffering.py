@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from kvv_action.causes import Cause
-from kvv_action.journal.lines import Place
-from kvv_action.schema import Completion, Finding, Severity
+from kvv_action.schema import Completion, Finding, Place, Severity
 from kvv_action.verdict.checks.sightings import Rule, Sightings
 
 BUFFERED = "reads-buffered"
@@ -16,6 +15,7 @@ BUFFER = Cause(
     remedy="turn buffering off between engine and client, or send the header X-Accel-Buffering: no",
     switches={"nginx": "proxy_buffering off"},
 )
+RULE = Rule(severity=Severity.WARNING)
 
 
 class BufferCheck:
@@ -35,4 +35,4 @@ class BufferCheck:
     def findings(self) -> Iterator[Finding]:
         """A warning at most: answers are whole, only late."""
         if self._buffered.count and self._buffered.count >= LEAST_SHARE * self._streams:
-            yield self._buffered.finding(self._streams, Rule(severity=Severity.WARNING))
+            yield self._buffered.finding(self._streams, RULE)

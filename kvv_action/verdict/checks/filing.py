@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator
 
 from kvv_action.causes import Cause
-from kvv_action.journal.lines import Place
-from kvv_action.schema import Completion, Finding, Severity
+from kvv_action.schema import Completion, Finding, Place, Severity
 from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, Sightings, Sign, ends_of, is_json
 
 KNOWN_FINISHES = frozenset({"stop", "length", "tool_calls", "function_call", "content_filter", "repeat"})
@@ -109,6 +108,8 @@ def filing_signs(answer: SeenAnswer) -> Iterator[Sign]:
 def _holds_thinking(text: str, answer: SeenAnswer) -> bool:
     """Whether a text begins with thinking, or holds the end of thinking that the template began."""
     opens, closes = _THINKING.match(text), _CLOSING.findall(text)
+    if answer.raw:
+        return False
     if not opens and (len(closes) != 1 or _THINKING.search(text)):
         return False
     mark = opens[0] if opens else closes[0]
@@ -117,7 +118,7 @@ def _holds_thinking(text: str, answer: SeenAnswer) -> bool:
 
 def _may_think(answer: SeenAnswer) -> bool:
     """Whether a request, as far as it is known, leaves the model to think."""
-    return bool(answer.request) and not _THINKING_OFF.search(answer.request) and '"prompt":' not in answer.request
+    return bool(answer.request) and not answer.raw and _THINKING_OFF.search(answer.request) is None
 
 
 def _nothing(answer: SeenAnswer) -> Iterator[Sign]:

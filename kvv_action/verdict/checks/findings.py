@@ -4,25 +4,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 
-from kvv_action.journal.lines import Place
 from kvv_action.journal.reading import Sent
-from kvv_action.schema import BenchmarkKind, Exchange, Finding, PlannedBenchmark, RunPlan, Severity
-from kvv_action.verdict.checks import calls, damage, filing, filtering, identity, markers, usage
-from kvv_action.verdict.checks.buffering import BUFFER, BufferCheck
+from kvv_action.schema import BenchmarkKind, Exchange, Finding, Place, PlannedBenchmark, RunPlan, Severity
+from kvv_action.verdict.checks import calls, damage, filing, markers, usage
+from kvv_action.verdict.checks.buffering import BufferCheck
 from kvv_action.verdict.checks.filing import CUT_THINKING, CutThinkingCheck
 from kvv_action.verdict.checks.filtering import FilterCheck
 from kvv_action.verdict.checks.identity import IdentityCheck
 from kvv_action.verdict.checks.sightings import Base, Rule, SeenAnswer, Sightings, Sign
+from kvv_action.verdict.known_causes import explained
 
 TEXT_CHECKS = (markers, damage, calls, filing, usage)
 CAUSES = {cause.id: cause for check in TEXT_CHECKS for cause in check.CAUSES}
-ALL_CAUSES = {**CAUSES, **{cause.id: cause for cause in (*identity.CAUSES, usage.CAP, filtering.FILTERED, BUFFER)}}
 RULES = {cause_id: rule for check in TEXT_CHECKS for cause_id, rule in check.RULES.items()}
 """By cause; what has no rule of its own is a failure when several answers show it."""
 REDACTED = "the text was taken out"
 ORDER = (Severity.FAILURE, Severity.WARNING, Severity.INFORMATION)
-EXPLAINED = 0.8
-"""Share of a symptom's answers that its cause must have at least, to explain it."""
 
 
 def text_signs(answer: SeenAnswer, own_markers: tuple[str, ...]) -> Iterator[Sign]:
@@ -112,12 +109,10 @@ class AnswerChecks:
 
 
 def folded(found: list[Finding]) -> Iterator[Finding]:
-    """The findings; one that another, as severe, explains is information."""
+    """The findings; one that another explains is information."""
     for finding in found:
-        explained = any(
-            finding.cause_id in ALL_CAUSES[other.cause_id].explains
-            and ORDER.index(other.severity) <= ORDER.index(finding.severity)
-            and other.count >= EXPLAINED * finding.count
+        symptom = any(
+            explained(finding.cause_id, finding.count, finding.severity, other.cause_id, other.count, other.severity)
             for other in found
         )
-        yield replace(finding, severity=Severity.INFORMATION) if explained else finding
+        yield replace(finding, severity=Severity.INFORMATION) if symptom else finding

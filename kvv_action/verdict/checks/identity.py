@@ -5,8 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from kvv_action.causes import Cause
-from kvv_action.journal.lines import Place
-from kvv_action.schema import Completion, Finding, Severity
+from kvv_action.schema import Completion, Finding, Place, Severity
 from kvv_action.verdict.checks.sightings import Rule, Sightings
 
 FAMILIES = (

@@ -69,13 +69,15 @@ def echo_of(body: bytes) -> tuple[str, ...]:
 
 
 def marker_signs(answer: SeenAnswer, own: Sequence[str]) -> Iterator[Sign]:
-    """Markers in content, reasoning and calls that are neither code nor in the request.
+    """Markers in content, reasoning and calls that are neither code nor in the request; none for raw completions.
 
     Args:
         answer: the answer.
         own: markers of the profile's model; these and Kimi's alone can fail a run.
     """
     completion, known = answer.completion, KIMI.union(own)
+    if answer.raw:
+        return
     leaked, others = set[str](), set[str]()
     for text in (completion.content, completion.reasoning, *_texts_of(completion.tool_calls)):
         if "<" in text or "[" in text:

@@ -8,8 +8,7 @@ from enum import StrEnum
 import orjson
 
 from kvv_action.causes import Cause
-from kvv_action.journal.lines import Place
-from kvv_action.schema import Completion, Finding, FindingExample, Severity
+from kvv_action.schema import Completion, Finding, FindingExample, Place, Severity
 from kvv_action.statistics.intervals import one_sided, score_limits, wilson
 
 FEWEST_FAILING, LEAST_SHARE = 3, 0.005
@@ -59,6 +58,11 @@ class SeenAnswer:
     def asks_json(self) -> bool:
         """Whether the request asks for JSON as the format of the answer."""
         return _JSON_ASKED.search(self.request) is not None
+
+    @property
+    def raw(self) -> bool:
+        """Whether a prompt was completed: its content is all that the model wrote, with thinking and markers."""
+        return '"prompt":"' in self.request and '"messages":' not in self.request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from kvv_action.causes import Cause
-from kvv_action.journal.lines import Place
 from kvv_action.plan.tokens import of_text
-from kvv_action.schema import Completion, Finding, Severity
+from kvv_action.schema import Completion, Finding, Place, Severity
 from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, Sightings, Sign
 
 LONG = 400

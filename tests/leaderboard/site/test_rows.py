@@ -6,11 +6,13 @@ from datetime import date
 import pytest
 
 from kvv_action.leaderboard.record import Mark, Record, State, Trust, dump, path_of
+from kvv_action.leaderboard.site.pages import Pages, model_of
 from kvv_action.leaderboard.site.rows import Row, Tier, entry_of, row_of, standing
 from kvv_action.report.files import sha256
 from kvv_action.schema import BenchmarkKind
 from tests.leaderboard.records import record
 from tests.leaderboard.site.repository import result, score
+from tests.leaderboard.test_finding_consistency import BROKEN, FAILURE, ran
 
 TODAY = date(2026, 6, 1)
 
@@ -78,3 +80,17 @@ def test_what_belongs_to_a_score_stands_beside_it() -> None:
     """The share of valid calls, where tool calls were counted."""
     found = row(result("acme", "2026-05-01", score(0.8, metrics={"schema_accuracy": 0.956})))
     assert found.cells[0].beside == "valid calls 95.6 %"
+
+
+def test_delivery_and_findings_are_shown_on_the_page_of_the_vendor() -> None:
+    """A column where any result has it, and a line per failure; results of an earlier day leave the column out."""
+    broken, plain = row(record(ran(FAILURE, of=BROKEN))), row(record())
+    pages = Pages(today=TODAY, url="")
+    text = {
+        name: pages.vendor(rows, {rows[0].model: model_of(rows[0].model, rows, rows)}, set(), None).decode()
+        for name, rows in (("broken", [broken, plain]), ("plain", [plain]))
+    }
+    assert '<th scope="col">Delivery</th>' in text["broken"]
+    assert "66.7\u00a0% whole at the first try, 100.0\u00a0% after retries" in text["broken"]
+    assert "failure: 33.3\u00a0% of the answers are cut before their end" in text["broken"]
+    assert "Delivery" not in text["plain"]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from kvv_action.report.pages.charts import Part, added, bar, histogram, stack
+from kvv_action.report.pages.charts import Segment, added, bar, histogram, stack
 from kvv_action.report.pages.intervals import Measured, interval, reach, row
 from kvv_action.schema import Histogram, Verdict
 from kvv_action.verdict.distribution import GRID, Distribution
@@ -101,7 +101,7 @@ def test_titles_are_text(evil: str) -> None:
     """Of a benchmark, a category, a part."""
     measured = Measured(verdict=Verdict.PASS, score=0.5, interval=(0.4, 0.6))
     for picture in (
-        interval("a", evil, measured), bar("b", evil, 0.5), stack("c", evil, [Part(name=evil, size=1, style="o")]),
+        interval("a", evil, measured), bar("b", evil, 0.5), stack("c", evil, [Segment(name=evil, size=1, style="o")]),
         histogram("d", evil, Histogram(edges=(1, 2), counts=(1,)), "tokens"),
     ):  # fmt: skip
         parsed(picture)
@@ -111,7 +111,7 @@ def test_titles_are_text(evil: str) -> None:
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=6).filter(any))
 def test_a_stack_is_as_long_as_its_whole(sizes: list[int]) -> None:
     """Parts follow each other; what is there can be seen."""
-    picture = stack("a", "t", [Part(name="n", size=size, style="o") for size in sizes])
+    picture = stack("a", "t", [Segment(name="n", size=size, style="o") for size in sizes])
     boxes = [(number(box.attrib["x"]), number(box.attrib["width"])) for box in parsed(picture).iter("rect")]
     assert all(before[0] <= after[0] + 0.01 for before, after in pairwise(boxes))
     assert all((box[1] > 0) == bool(size) for box, size in zip(boxes, sizes, strict=True))

@@ -1,0 +1,155 @@
+"""The generated parts of README.md, action.yml and the reusable workflow, and the published JSON Schemas.
+
+`.ci/tables` writes them again; `.ci/tables --check` says what is out of date.
+"""
+
+import io
+import json
+import re
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stdout, suppress
+from pathlib import Path
+
+import yaml
+
+from benchmarks import registry
+from entrypoint import cli
+from entrypoint.settings import ours
+from kvv_action.compare.files import json_schema as compare_schema
+from kvv_action.github.manifest import regenerate
+from kvv_action.leaderboard import record
+from kvv_action.report.files import canonical, json_schema
+from kvv_action.settings import SECRETS, choices, option_name
+from writers import ROOT
+
+Settings = ours().model
+
+README = ROOT / "README.md"
+VERIFY = ROOT / ".github/workflows/verify.yml"
+SCHEMA = ROOT / "kvv_action" / "report" / "report.schema.json"
+RECORD_SCHEMA = ROOT / "kvv_action" / "leaderboard" / "record.schema.json"
+COMPARE_SCHEMA = ROOT / "kvv_action" / "compare" / "compare.schema.json"
+
+
+ELSEWHERE = (
+    "command", "shard", "shards", "out", "fresh", "dataset_cache", "leaderboard_attested",
+    "baseline", "baseline_tolerance", "tokenizer", "mfjs_cases",
+)  # fmt: skip
+"""Settings that are no inputs of the reusable workflow: its jobs set them, or they name files, which its jobs lack."""
+STEPS = ("shard_minutes", "max_shards", "fail_on", "bundle")
+"""Those that a single step of it takes, like all of the leaderboard; the others hold for all of its jobs."""
+REQUIRED = ("base_url", "model")
+DEFAULTS = {"tier": "full", "bundle": "full"}
+
+
+def inputs() -> str:
+    """A row per input: name, default, what it does."""
+    rows = ["| input | default | |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        shown = field.default
+        if isinstance(shown, bool):
+            shown = str(shown).lower()
+        if isinstance(shown, tuple):
+            shown = ",".join(shown)
+        default = "" if name in SECRETS or shown in (None, "", (), {}) else f"`{shown}`"
+        words = choices(field)
+        allowed = f" ({', '.join(f'`{word}`' for word in words)})" if words else ""
+        rows.append(
+            f"| `{option_name(name)}` | {default} | {(field.description or '').replace('|', '&#124;')}{allowed} |"
+        )
+    return "\n".join(rows)
+
+
+def outputs() -> str:
+    """A row per output of action.yml."""
+    declared = yaml.safe_load((ROOT / "action.yml").read_text())["outputs"]
+    rows = ["| output | |", "|---|---|"]
+    rows += [f"| `{name}` | {entry['description'].strip()} |" for name, entry in declared.items()]
+    return "\n".join(rows)
+
+
+def commands() -> str:
+    """A row per command."""
+    rows = ["| command | |", "|---|---|"]
+    return "\n".join([*rows, *(f"| `kvv {name}` | {text} |" for name, text in cli.COMMANDS.items())])
+
+
+def filled(readme: str) -> str:
+    """The README with its generated parts."""
+    for name, text in (("inputs", inputs()), ("outputs", outputs()), ("commands", commands())):
+        before, begin, rest = readme.partition(f"<!-- {name}: begin -->")
+        _, end, after = rest.partition(f"<!-- {name}: end -->")
+        if not end:
+            raise ValueError(f"README.md has no part {name}")
+        readme = f"{before}{begin}\n{text}\n{end}{after}"
+    return readme
+
+
+def workflow(text: str) -> str:
+    """The reusable workflow with its generated parts: an input per setting, and the environment of its jobs."""
+    names = [name for name in Settings.model_fields if name not in (*ELSEWHERE, *SECRETS)]
+    shared = [name for name in names if name not in STEPS and not name.startswith("leaderboard_")]
+    variables = [f"  KVV_{name.upper()}: ${{{{ inputs.{option_name(name)} }}}}" for name in shared]
+    for mark, lines in (("settings", [line for name in names for line in _input(name)]), ("environment", variables)):
+        begin, end = (re.search(rf"^ *# {mark}: {place}$", text, re.MULTILINE) for place in ("begin", "end"))
+        if begin is None or end is None:
+            raise ValueError(f"the workflow has no part {mark}")
+        text = text[: begin.end() + 1] + "\n".join(lines) + "\n" + text[end.start() :]
+    return text
+
+
+def _input(name: str) -> list[str]:
+    lines = [f"      {option_name(name)}:", f"        description: {_quoted(name)}", "        type: string"]
+    if name in REQUIRED:
+        lines.append("        required: true")
+    if name in DEFAULTS:
+        lines.append(f"        default: {DEFAULTS[name]}")
+    return lines
+
+
+def _quoted(name: str) -> str:
+    return json.dumps(Settings.model_fields[name].description or "", ensure_ascii=False)
+
+
+def help_of(*command: str) -> str:
+    """What `kvv COMMAND --help` prints."""
+    text = io.StringIO()
+    with redirect_stdout(text), suppress(SystemExit):
+        cli.main([*command, "--help"])
+    return text.getvalue()
+
+
+def benchmark_ids() -> tuple[str, ...]:
+    """All benchmarks."""
+    return tuple(registry.OURS)
+
+
+def wanted() -> Mapping[Path, bytes]:
+    """Every file that has generated parts, as it should be."""
+    action = ROOT / "action.yml"
+    return {
+        action: regenerate(action.read_text(), Settings, registry.OURS).encode(),
+        README: filled(README.read_text()).encode(),
+        VERIFY: workflow(VERIFY.read_text()).encode(),
+        SCHEMA: canonical(json_schema()),
+        RECORD_SCHEMA: canonical(record.json_schema()),
+        COMPARE_SCHEMA: canonical(compare_schema()),
+    }
+
+
+def main(*arguments: str) -> int:
+    """Write what is out of date, or with `--check` only name it; 1 when a check found something."""
+    if set(arguments) - {"--check"}:
+        sys.stderr.write(f"{__doc__}\n")
+        return 2
+    drifted = {path: content for path, content in wanted().items() if path.read_bytes() != content}
+    for path, content in drifted.items():
+        if not arguments:
+            path.write_bytes(content)
+        sys.stdout.write(f"{path.relative_to(ROOT)}: {'out of date; run .ci/tables' if arguments else 'written'}\n")
+    return int(bool(arguments and drifted))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,133 @@
+"""What can be chosen of SWE-bench."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator
+
+from kvv_action.errors import DatasetError, Problem, nearest
+from kvv_action.options import BenchmarkOptions, Kept, choice, option_name
+from kvv_action.settings import Boolean, Names, Word, items
+
+BASH = "bash"
+GOLD, EMPTY = "gold", "empty"
+PATCHES = "patches="
+LIMITS = ("steps", "tokens", "seconds", "cost", "command", "longest", "tests")
+
+
+def _agent(value: str) -> str:
+    """Who works on SWE-bench's instances."""
+    if value in (BASH, GOLD, EMPTY) or (value.startswith(PATCHES) and value != PATCHES):
+        return value
+    raise ValueError("Use bash, gold, empty, or patches=FILE with predictions in the official format.")
+
+
+def _limits(value: Any) -> Any:
+    """`name=number` pairs, in lines or separated by commas, as a mapping."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    found: dict[str, float] = {}
+    for pair in items(value):
+        name, equals, number = (part.strip() for part in pair.partition("="))
+        if name not in LIMITS or not equals:
+            guess = nearest(name, LIMITS)
+            hint = f" Did you mean {guess!r}?" if guess and equals else ""
+            raise ValueError(f"Write NAME=NUMBER with any of {', '.join(LIMITS)}; {pair!r} is none.{hint}")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            found[name] = -1.0
+        if not 0 <= found[name] <= 1e9:
+            raise ValueError(f"{name} must be a number from 0 to 1000000000, not {number!r}.")
+    return found
+
+
+class SweBenchOptions(BenchmarkOptions):
+    """Which instances are worked on, by whom, and how long.
+
+    Attributes:
+        swebench_dataset: which of SWE-bench's datasets.
+        swebench_agent: `bash` is the model under test; `gold`, `empty` and `patches=FILE` ask no model.
+        swebench_namespace: of images that the rows do not name.
+        swebench_instances, swebench_exclude: ids and patterns of instances that are taken, and of those that are not.
+        swebench_limits: of one instance, by name; what is not named has its default.
+        swebench_network: whether tests may reach the network while a patch is graded.
+        base_image: image that bundled instances are built from; empty for their own default.
+    """
+
+    swebench_dataset: Literal["verified", "older", "lite", "multilingual", "full"] = choice(
+        "verified",
+        "Which of SWE-bench's datasets; older is Verified with the columns it had at first. A local copy is given by "
+        "dataset.",
+        group="plan",
+        data=True,
+        deciding=True,
+    )
+    swebench_agent: Annotated[str, AfterValidator(_agent)] = choice(
+        "bash",
+        "Who works on SWE-bench: bash (the model, with that tool), patches=FILE (grade predictions in the official "
+        "format), or to test the environment gold (the right patch) or empty (none). All but bash need no endpoint.",
+        group="plan",
+        metavar="AGENT",
+        deciding=True,
+        secretive=True,
+    )
+    swebench_namespace: Word = choice(
+        "swebench",
+        "Namespace or registry of the images of instances whose rows name none, as swebench on Docker Hub; "
+        "container-mirror says where images come from instead.",
+        group="plan",
+        metavar="NAME",
+    )
+    swebench_instances: Names = choice(
+        (),
+        "Only these instances of SWE-bench, as ids or patterns (django__*); limit and seed choose among them.",
+        group="plan",
+        metavar="ID,ID",
+        deciding=True,
+    )
+    swebench_exclude: Names = choice(
+        ("known",),
+        "Instances to leave out, as ids or patterns; known stands for those whose own patch fails, none for nothing.",
+        group="plan",
+        metavar="ID,ID",
+        deciding=True,
+    )
+    swebench_limits: Annotated[dict[str, float], BeforeValidator(_limits)] = choice(
+        {},
+        "Limits of an instance as NAME=NUMBER: steps=250, tokens=0 (of all steps; 0 is no limit), seconds=7200, cost=0 "
+        "(needs prices), and seconds of a command=60, the longest=600 a model can ask for, and the tests=1800.",
+        group="plan",
+        metavar="NAME=N",
+    )
+    swebench_network: Boolean = choice(
+        True,
+        "Let tests reach the network while a patch is graded, as the official harness does. Agents never can.",
+        group="plan",
+    )
+    base_image: Word = choice(
+        "",
+        "Image that SWE-bench's bundled instances are built from: any with Python 3, and git or apt-get.",
+        group="plan",
+        metavar="IMAGE",
+        kept=Kept.NOWHERE,
+    )
+
+    def needs_endpoint(self) -> bool:
+        """Only the model under test is asked."""
+        return self.swebench_agent == BASH
+
+    def problems(self, *, priced: Mapping[str, bool]) -> Iterator[Problem]:
+        """A limited cost without prices.
+
+        Raises:
+            DatasetError: the file with patches is not there.
+        """
+        cost = self.swebench_limits.get("cost") or None
+        for price in (name for name, known in priced.items() if cost is not None and not known):
+            allowed = f"A limit of {cost:g} needs {option_name(price)}, the price of a million tokens."
+            yield Problem(name="swebench-limits", value=f"{cost:g}", allowed=allowed)
+        _, equals, patches = self.swebench_agent.partition("=")
+        if equals and not Path(patches).is_file():
+            raise DatasetError(f"swebench-agent: {patches}: no such file")

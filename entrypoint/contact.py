@@ -1,0 +1,159 @@
+"""First contact with the endpoints that a run asks, before its session is written."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from entrypoint.prepare import PreparedRun, asks_a_model, is_sensitive
+from entrypoint.spending import budget_of
+from kvv_action.ask.contact import Contact, Dial, PlainRequest, first_contact
+from kvv_action.ask.mistakes import Approach
+from kvv_action.benchmark import Observer
+from kvv_action.errors import UsageError
+from kvv_action.journal.state import JournalState
+from kvv_action.redact import Redactor
+from kvv_action.schema import EndpointInfo, Json
+from kvv_action.settings import Settings
+
+if TYPE_CHECKING:
+    from kvv_action.endpoint.client import EndpointClient
+
+REFERENCE_PREFIX = "reference-"
+LARGEST = 4 * 2**20
+"""Bytes of a response at first contact."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstContacts:
+    """What a session learnt before it began.
+
+    Attributes:
+        started: when it began, seconds since the epoch.
+        endpoint: None when nothing was sent.
+        reference: the live reference, where there is one.
+    """
+
+    started: float
+    endpoint: Contact | None = None
+    reference: Contact | None = None
+
+    @property
+    def down(self) -> str:
+        """Why nothing can be asked now; empty when it can."""
+        return next((contact.down for contact in (self.endpoint, self.reference) if contact and contact.down), "")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is odd and condemns nothing."""
+        return tuple(warning for one in (self.endpoint, self.reference) if one for warning in one.warnings)
+
+    def fields(self) -> Mapping[str, Json]:
+        """What the `session` line says of them."""
+        named = (("contact", self.endpoint), ("reference_contact", self.reference))
+        return {name: contact.line() for name, contact in named if contact is not None}
+
+
+def contact_endpoints(
+    prepared: PreparedRun, found: JournalState, journal: Path, observer: Observer, user_agent: str
+) -> FirstContacts:
+    """Contact the endpoint, and the live reference, when something is left to ask them.
+
+    Raises:
+        UsageError: the user must change something first. An empty journal is removed.
+    """
+    plan, settings, started = prepared.plan, prepared.settings, time.time()
+    if plan.demonstration or not asks_a_model(settings) or not _left(prepared, found):
+        return FirstContacts(started=started)
+    budget = budget_of(settings, journal, found)
+    if not budget.left():
+        return FirstContacts(started=started)
+    most = None if budget.limits.requests is None else budget.limits.requests - budget.requests
+    try:
+        endpoint = contact(settings, plan.endpoint, prepared.redactor, user_agent, most=most)
+        contacts = FirstContacts(started=started, endpoint=endpoint)
+        if plan.reference and not endpoint.down:
+            reference = contact(settings, plan.reference, prepared.redactor, user_agent, is_reference=True)
+            contacts = replace(contacts, reference=reference)
+    except UsageError:
+        if not journal.stat().st_size:
+            journal.unlink()
+        raise
+    for warning in contacts.warnings:
+        observer.state(f"first contact: {warning}")
+    return contacts
+
+
+def contact(
+    settings: Settings,
+    asked: EndpointInfo,
+    redactor: Redactor,
+    user_agent: str,
+    *,
+    is_reference: bool = False,
+    most: int | None = None,
+    patience: float | None = None,
+) -> Contact:
+    """First contact with the endpoint under test, or with the reference.
+
+    Without `patience` (seconds) it takes about one connect timeout at most.
+
+    Raises:
+        UsageError: the user must change something first.
+    """
+    from kvv_action.endpoint.transport import proxy_in_use
+
+    key = (settings.reference_api_key if is_reference else settings.api_key).get_secret_value()
+    headers = {} if is_reference else settings.extra_headers
+    proxy, proxy_address = proxy_in_use(asked.base_url)
+    approach = Approach(
+        base_url=asked.base_url, model=asked.model, proxy=proxy, proxy_address=proxy_address,
+        key=bool(key) or any(map(is_sensitive, headers)),
+        prefix=REFERENCE_PREFIX if is_reference else "",
+    )  # fmt: skip
+    plain = PlainRequest.of(asked.model, asked.extra_body, stream=asked.stream)
+    dial: Dial = partial(_client, settings, key, headers, redactor, user_agent)
+    connect = settings.connect_timeout
+    found = first_contact(dial, approach, plain, connect=connect, patience=patience or connect, most=most)
+    return asyncio.run(found)
+
+
+def _client(
+    settings: Settings,
+    key: str,
+    headers: Mapping[str, str],
+    redactor: Redactor,
+    user_agent: str,
+    base_url: str,
+    other_key: str,
+) -> "EndpointClient":
+    """A client that tries once."""
+    from kvv_action.endpoint.client import EndpointClient
+    from kvv_action.endpoint.options import ClientOptions
+
+    return EndpointClient(
+        ClientOptions(
+            base_url=base_url, api_key=other_key or key, extra_headers=headers, redactor=redactor,
+            user_agent=user_agent, connect_timeout=settings.connect_timeout,
+            first_token_timeout=settings.first_token_timeout, silence_timeout=settings.silence_timeout,
+            retry_attempts=1, max_connections=1, stop_after_failures=0,
+            total_timeout=min(settings.total_timeout, settings.first_token_timeout),
+            max_response_bytes=min(LARGEST, settings.max_response_bytes),
+        )
+    )  # fmt: skip
+
+
+def _left(prepared: PreparedRun, found: JournalState) -> bool:
+    """Whether an answer is missing that this session would ask for."""
+    retry = prepared.settings.retry_failed
+    for loaded in prepared.loaded:
+        board = found.progress[loaded.planned.id]
+        stands = sum(
+            1 for last, failed in zip(board.last, board.failed, strict=True) if last and not (failed and retry)
+        )
+        if not loaded.planned.skip and stands < loaded.count * loaded.planned.epochs:
+            return True
+    return False

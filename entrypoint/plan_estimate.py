@@ -1,0 +1,247 @@
+"""The estimate of a prepared run: what each benchmark costs and can decide, as plain records."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from entrypoint.nested import places_expected
+from entrypoint.prepare import PreparedRun, amount_at, not_asked
+from entrypoint.spending import limits_of
+from kvv_action.plan.estimate import FIRST_TOKEN, Estimate, Estimator, Room, Spent, by_itself, wall
+from kvv_action.plan.plan import Loaded, planned_at
+from kvv_action.plan.tokens import Span, total
+from kvv_action.profiles.document import TIERS
+from kvv_action.schema import PlannedBenchmark
+from kvv_action.statistics.power import USUAL, Design
+from kvv_action.verdict.noninferiority import family, planned_design
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkEstimate:
+    """One benchmark; see `Estimate`.
+
+    Attributes:
+        wall: seconds that it takes when no other benchmark uses the connections.
+        cost: in the currency of the prices; None without prices.
+        exact: every answer must be right, so there is no smallest difference.
+        looks: how often the verdict is checked; if more than once, the benchmark may end with fewer requests.
+        beside: id of the benchmark whose published items these vary.
+        smallest_difference: the smallest deficit to the reference that fails in `power` of runs, as a fraction; None
+            where nothing is compared, or where not even a score of 0 fails.
+    """
+
+    id: str
+    title: str
+    samples: int
+    epochs: int
+    skip: str
+    requests: Span
+    reference_requests: Span
+    tokens_in: Span
+    tokens_out: Span
+    seconds_of_work: Span
+    longest_seconds: Span
+    wall: Span
+    cost: Span | None
+    exact: bool
+    looks: int
+    beside: str
+    reference: float | None
+    margin: float | None
+    smallest_difference: float | None
+    basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierEstimate:
+    """What a tier can decide about one benchmark with reference and margin.
+
+    Attributes:
+        left_out: why the tier does not ask it; empty where it does.
+        looks, smallest_difference: see `BenchmarkEstimate`.
+        equal_passes: chance that a vendor as good as the reference passes.
+        worse_fails: chance that a vendor two margins worse fails.
+    """
+
+    tier: str
+    benchmark: str
+    samples: int
+    epochs: int
+    looks: int = 1
+    left_out: str = ""
+    smallest_difference: float | None = None
+    equal_passes: float = 0.0
+    worse_fails: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanEstimate:
+    """A whole run before it begins; durations are seconds.
+
+    Attributes:
+        containers: how many work at the same time; None where no benchmark needs them.
+    """
+
+    profile: str
+    model: str
+    tier: str
+    connections: int
+    containers: int | None
+    retry_attempts: int
+    assumed_speed: float
+    assumed_first_token: float
+    power: float
+    benchmarks: tuple[BenchmarkEstimate, ...]
+    requests: Span
+    reference_requests: Span
+    tokens_in: Span
+    tokens_out: Span
+    cost: Span | None
+    wall: Span
+    tiers: tuple[TierEstimate, ...]
+    budget: tuple[str, ...]
+
+
+def estimate_plan(prepared: PreparedRun) -> PlanEstimate:
+    """Read every sample and add up; sends nothing."""
+    settings = prepared.settings
+    estimator = Estimator(plan=prepared.plan, profile=prepared.profile, speed=settings.assumed_speed)
+    estimates = [(loaded, estimator.estimate(loaded)) for loaded in prepared.loaded]
+    boxed = any(estimate.boxed and not loaded.planned.skip for loaded, estimate in estimates)
+    room = Room(connections=settings.max_connections, places=places_expected(settings) if boxed else 1)
+    rows = tuple(_row(loaded, estimate, prepared, room) for loaded, estimate in estimates)
+    time = wall(estimates, room)
+    costs = [row.cost for row in rows if row.cost is not None]
+    return PlanEstimate(
+        profile=prepared.profile.name,
+        model=prepared.plan.endpoint.model,
+        tier=settings.tier,
+        connections=room.connections,
+        containers=room.places if boxed else None,
+        retry_attempts=settings.retry_attempts,
+        assumed_speed=settings.assumed_speed,
+        assumed_first_token=FIRST_TOKEN,
+        power=USUAL,
+        benchmarks=rows,
+        requests=total(row.requests for row in rows),
+        reference_requests=total(row.reference_requests for row in rows),
+        tokens_in=total(row.tokens_in for row in rows),
+        tokens_out=total(row.tokens_out for row in rows),
+        cost=total(costs) if costs else None,
+        wall=time,
+        tiers=tuple(_tiers(prepared)),
+        budget=tuple(_budget(prepared, rows, estimates, time)),
+    )
+
+
+def _row(loaded: Loaded, estimate: Estimate, prepared: PreparedRun, room: Room) -> BenchmarkEstimate:
+    planned = loaded.planned
+    whole = planned.must_be_right and not planned.is_variant
+    design = _design(planned, family(prepared.plan.benchmarks))
+    return BenchmarkEstimate(
+        id=planned.id,
+        title=planned.title,
+        samples=loaded.count,
+        epochs=planned.epochs,
+        skip=planned.skip,
+        requests=estimate.requests,
+        reference_requests=estimate.elsewhere,
+        tokens_in=estimate.tokens_in,
+        tokens_out=estimate.tokens_out,
+        seconds_of_work=estimate.work,
+        longest_seconds=estimate.longest,
+        wall=by_itself(estimate, room),
+        cost=_cost(estimate, prepared),
+        exact=whole,
+        looks=max(1, len(planned.looks)),
+        beside=planned.variant_of,
+        reference=planned.reference.value if planned.reference and not whole else None,
+        margin=planned.margin,
+        smallest_difference=design.detectable() if design else None,
+        basis=estimate.basis,
+    )
+
+
+def _cost(estimate: Estimate, prepared: PreparedRun) -> Span | None:
+    prices = prepared.settings.price_input, prepared.settings.price_output
+    if prices[0] is None and prices[1] is None:
+        return None
+    return estimate.tokens_in * ((prices[0] or 0) / 1e6) + estimate.tokens_out * ((prices[1] or 0) / 1e6)
+
+
+def _budget(
+    prepared: PreparedRun, rows: Sequence[BenchmarkEstimate], estimates: Sequence[tuple[Loaded, Estimate]], time: Span
+) -> Iterator[str]:
+    """For each limit: whether the run fits, and what may be spent beyond it."""
+    limits = limits_of(prepared.settings)
+    requests, tokens = total(row.requests for row in rows), total(row.tokens_in + row.tokens_out for row in rows)
+    flying = _flying(prepared, estimates)
+    if limits.requests is not None:
+        yield _fits("max-requests", limits.requests, requests, "never exceeded")
+    if limits.tokens is not None:
+        yield _fits("max-tokens", limits.tokens, tokens, flying)
+    if limits.cost is not None:
+        yield _fits("max-cost", limits.cost, total(row.cost for row in rows if row.cost is not None), flying)
+    if limits.minutes is not None:
+        yield _fits("max-minutes", limits.minutes, time * (1 / 60), "what is in flight then is given up")
+
+
+def _flying(prepared: PreparedRun, estimates: Sequence[tuple[Loaded, Estimate]]) -> str:
+    """What can be in flight when a limit is reached."""
+    largest = Spent()
+    for _, estimate in estimates:
+        largest = largest.or_more(estimate.largest)
+    count = prepared.settings.max_connections
+    boxed = any(estimate.boxed for _, estimate in estimates)
+    told = f"on top comes what is in flight then, at most {count}{' and one a container' if boxed else ''} answers"
+    if largest.answer is None:
+        return f"{told} without a limit of their own"
+    return f"{told} of {largest.answer:.0f} tokens with prompts of {largest.prompt:.0f}"
+
+
+def _fits(name: str, limit: float, span: Span, beyond: str) -> str:
+    if span.expected > limit:
+        told = "less than expected: the run will end inconclusive"
+    elif span.ceiling is None or span.ceiling > limit:
+        told = "enough for what is expected, not for the most that is possible"
+    else:
+        told = "enough in any case"
+    return f"{name} {limit:g}: {told} ({beyond})"
+
+
+def _tiers(prepared: PreparedRun) -> Iterator[TierEstimate]:
+    """Every tier of every benchmark that can be compared with a reference at one of them."""
+    published = [loaded for loaded in prepared.loaded if not loaded.planned.is_variant]
+    for tier in TIERS:
+        planned = [_at(loaded, tier, prepared) for loaded in published]
+        count = family(planned)
+        for one in planned:
+            design = _design(replace(one, skip=""), count)
+            if design is None:
+                continue
+            found = TierEstimate(
+                tier=tier, benchmark=one.id, samples=one.samples, epochs=one.epochs, looks=max(1, len(one.looks)),
+                left_out=one.skip,
+            )  # fmt: skip
+            yield found if one.skip else replace(
+                found, smallest_difference=design.detectable(), equal_passes=design.passes(),
+                worse_fails=design.fails(2 * design.margin),
+            )  # fmt: skip
+
+
+def _at(loaded: Loaded, tier: str, prepared: PreparedRun) -> PlannedBenchmark:
+    """A benchmark as another tier would ask it; numbers that the user chose hold at every tier."""
+    settings = prepared.settings
+    amount = amount_at(settings, tier)
+    planned = planned_at(loaded, prepared.profile, replace(amount, sequential=amount.sequential and not settings.shard))
+    return replace(planned, skip=not_asked(planned.id, settings, prepared.profile, tier, planned.dataset.source))
+
+
+def _design(planned: PlannedBenchmark, count: int) -> Design | None:
+    """What can be decided, counting only answers that are certainly independent.
+
+    Nobody knows beforehand how alike the answers within a cluster are. So where the samples stand for others, a cluster
+    counts once, like a sample with several epochs.
+    """
+    if planned.clusters and planned.samples != planned.dataset.count:
+        planned = replace(planned, samples=len(set(planned.clusters)), epochs=1, clusters=())
+    return planned_design(planned, count)

@@ -1,0 +1,155 @@
+"""An estimate for people: a row per benchmark, what it rests on, and what each tier can decide."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TextIO
+
+from entrypoint.console import harmless
+from entrypoint.plan_estimate import BenchmarkEstimate, PlanEstimate, TierEstimate
+from kvv_action.plan.tokens import Span
+from kvv_action.report.text import percent, seconds
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+UNITS = ((1e9, " G"), (1e6, " M"), (1e4, " k"))
+"""Figures from 10 000 on are shortened: they are estimates."""
+
+
+def show(estimate: PlanEstimate, stream: TextIO) -> None:
+    """Print it."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=stream, highlight=False, width=None if stream.isatty() else 140)
+    console.print(_benchmarks(estimate))
+    if estimate.tiers:
+        console.print(_tiers(estimate))
+    for line in lines(estimate):
+        console.print(Text(harmless(line, 1000)), soft_wrap=True)
+
+
+def _benchmarks(estimate: PlanEstimate) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    title = f"{estimate.model} ({estimate.profile}), tier {estimate.tier}: expected, and the most that is possible"
+    table = Table(title=Text(harmless(title, 200)), title_justify="left")
+    heads = ["Benchmark", "Answers", "Requests", "Tokens in", "Tokens out", "Time", "Smallest difference"]
+    if estimate.cost is not None:
+        heads.insert(6, "Cost")
+    for number, head in enumerate(heads):
+        table.add_column(head, justify="right" if number else "left", overflow="fold")
+    for row in estimate.benchmarks:
+        cells = _cells(row, priced=estimate.cost is not None)
+        table.add_row(*(Text(harmless(cell, 80)) for cell in cells))
+    table.add_section()
+    figures = map(_both, (estimate.requests, estimate.tokens_in, estimate.tokens_out))
+    whole = ["Together", "", *figures, _duration(estimate.wall)]
+    table.add_row(*whole, *([_both(estimate.cost)] if estimate.cost is not None else []), "")
+    return table
+
+
+def _cells(row: BenchmarkEstimate, *, priced: bool) -> list[str]:
+    if row.skip:
+        return [row.title, *["–"] * (6 if priced else 5), _decides(row)]
+    answers = f"{row.samples}" if row.epochs == 1 else f"{row.samples} × {row.epochs}"
+    cost = [_both(row.cost) if row.cost is not None else "–"] if priced else []
+    figures = map(_both, (row.requests, row.tokens_in, row.tokens_out))
+    return [row.title, answers, *figures, _duration(row.wall), *cost, _decides(row)]
+
+
+def _decides(row: BenchmarkEstimate) -> str:
+    if row.skip:
+        return "left out"
+    if row.beside:
+        return "against published items"
+    if row.exact:
+        return "every answer counts"
+    if row.reference is None or row.margin is None:
+        return "no reference" if row.reference is None else "no margin"
+    if row.smallest_difference is None:
+        return f"none, of {percent(row.reference)}"
+    return f"{percent(row.smallest_difference)} of {percent(row.reference)}"
+
+
+def _both(span: Span) -> str:
+    """`expected – ceiling`, once when they are the same."""
+    most = "no limit" if span.ceiling is None else short(span.ceiling)
+    expected = short(span.expected)
+    return expected if expected == most else f"{expected} – {most}"
+
+
+def _duration(span: Span) -> str:
+    """Like `_both`, of seconds."""
+    most = "no limit" if span.ceiling is None else seconds(span.ceiling)
+    expected = seconds(span.expected)
+    return expected if expected == most else f"{expected} – {most}"
+
+
+def short(value: float) -> str:
+    """12345678 -> `12.3 M`; small figures whole, smaller ones with two digits after the point."""
+    for size, unit in UNITS:
+        if value >= size:
+            return f"{value / (1e3 if unit == ' k' else size):.3g}{unit}"
+    return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.2f}"
+
+
+def _tiers(estimate: PlanEstimate) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    title = "What each tier can decide: smallest difference; an equal vendor passes; one two margins worse fails"
+    table = Table(title=title, title_justify="left")
+    tiers = list(dict.fromkeys(one.tier for one in estimate.tiers))
+    for number, head in enumerate(["Benchmark", *tiers]):
+        table.add_column(head, justify="right" if number else "left")
+    titles = {row.id: row.title for row in estimate.benchmarks}
+    found = {(one.benchmark, one.tier): one for one in estimate.tiers}
+    for benchmark in dict.fromkeys(one.benchmark for one in estimate.tiers):
+        cells = [found[benchmark, tier] for tier in tiers]
+        table.add_row(Text(harmless(titles[benchmark], 80)), *map(_decided, cells))
+    return table
+
+
+def _decided(one: TierEstimate) -> str:
+    if one.left_out:
+        return "left out"
+    return f"{percent(one.smallest_difference)}; {percent(one.equal_passes, 0)}; {percent(one.worse_fails, 0)}"
+
+
+def lines(estimate: PlanEstimate) -> Iterator[str]:
+    """What the figures rest on."""
+    most = "without limit" if estimate.wall.ceiling is None else seconds(estimate.wall.ceiling)
+    yield (
+        f"Time: {seconds(estimate.wall.expected)} expected, {most} if every answer is as long as its limit; "
+        f"{estimate.connections} connections. The time of one benchmark is what it takes by itself."
+    )
+    if estimate.containers is not None:
+        yield (
+            f"Containers: {estimate.containers} at a time: an engine on a machine of this size has room for that many "
+            "(containers). They limit the benchmarks that need them."
+        )
+    yield (
+        f"Assumed: {estimate.assumed_speed:g} tokens a second for each answer (assumed-speed), "
+        f"{estimate.assumed_first_token:g} s to the first token, and no queue at the endpoint."
+    )
+    yield from (f"{row.title}: {row.skip}." for row in estimate.benchmarks if row.skip)
+    for row in estimate.benchmarks:
+        if row.skip:
+            continue
+        yield f"Length of answers, {row.title}: {row.basis}."
+    if estimate.reference_requests.ceiling:
+        yield (
+            f"The live reference gets {_both(estimate.reference_requests)} more requests. Their tokens are not "
+            "counted here, nor by a budget."
+        )
+    yield f"A lost request is tried up to {estimate.retry_attempts} times (retry-attempts) and counts once here."
+    if early := [row.title for row in estimate.benchmarks if row.looks > 1]:
+        yield f"These end early when the verdict is clear, with fewer requests than listed here: {', '.join(early)}."
+    if estimate.tiers:
+        yield (
+            f"Smallest difference: a vendor this far below the reference fails in {percent(estimate.power, 0)} of "
+            "runs, by the test that decides the verdict."
+        )
+    yield from (f"Budget: {line}." for line in estimate.budget)
+    yield "Nothing was sent."

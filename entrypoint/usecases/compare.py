@@ -1,0 +1,50 @@
+"""Compares two runs, sample by sample, and writes what came of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from entrypoint.bundling import opened
+from entrypoint.comparison import EXIT
+from entrypoint.outputs import usable_folder, write_files
+from kvv_action.compare.files import render
+from kvv_action.compare.judge import compare
+from kvv_action.compare.records import Comparison
+from kvv_action.compare.side import read
+from kvv_action.redact import Redactor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedRuns:
+    """A comparison, and the folder with its files."""
+
+    comparison: Comparison
+    folder: Path
+
+    @property
+    def status(self) -> int:
+        """The exit status: 0 no regression, 1 regression, 3 cannot tell."""
+        return EXIT[self.comparison.regression]
+
+
+def compare_runs(
+    base: Path, new: Path, out: Path, redactor: Redactor, *, tolerance: float, force: bool
+) -> ComparedRuns:
+    """Read both runs, compare, write compare.json and compare.md.
+
+    Args:
+        base: the run before the change: its folder, its report.json or its bundle.
+        new: the run after it.
+        out: where to write.
+        redactor: knows the secrets.
+        tolerance: a drop that every benchmark must rule out, as a fraction.
+        force: compare different models or profiles too.
+
+    Raises:
+        UsageError: `out` cannot be used.
+        KvvError: a run cannot be read, or the two cannot be compared.
+    """
+    with opened(base) as before, opened(new) as after:
+        comparison = compare(read(before.folder), read(after.folder), tolerance=tolerance, force=force)
+    usable_folder(out)
+    write_files(out, render(comparison), redactor)
+    return ComparedRuns(comparison=comparison, folder=out)

@@ -1,0 +1,105 @@
+"""Fetches, verifies or lists the datasets of the benchmarks."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from entrypoint.prepare import create
+from entrypoint.settings import benchmark_of, composition
+from kvv_action.benchmark import Benchmark, DatasetPin
+from kvv_action.dataset.load import load as load_rows
+from kvv_action.errors import DatasetError, Problem, UsageError, nearest
+from kvv_action.schema import DatasetInfo
+from kvv_action.settings import Settings
+
+
+class DatasetAction(StrEnum):
+    """What to do with a dataset."""
+
+    FETCH = "fetch"
+    VERIFY = "verify"
+    LIST = "list"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetStatus:
+    """What came of one dataset; `right` is False where it is missing or not the pinned one."""
+
+    benchmark: str
+    text: str
+    right: bool = True
+
+
+def datasets(settings: Settings, action: DatasetAction) -> Iterator[DatasetStatus]:
+    """The datasets of the chosen benchmarks, one after the other: a download may take long.
+
+    Raises:
+        UsageError: a benchmark that was named has no dataset.
+    """
+    for benchmark, pin in list(_chosen(settings)):
+        try:
+            yield DatasetStatus(benchmark=benchmark.id, text=_done(benchmark, pin, settings, action))
+        except DatasetError as error:
+            yield DatasetStatus(benchmark=benchmark.id, text=f"error: {error}", right=False)
+
+
+def _done(benchmark: Benchmark, pin: DatasetPin, settings: Settings, action: DatasetAction) -> str:
+    match action:
+        case DatasetAction.FETCH:
+            return "fetched: " + _told(_rows(benchmark, pin, settings, offline=False))
+        case DatasetAction.VERIFY:
+            return "verified: " + _told(_rows(benchmark, pin, settings, offline=True))
+        case DatasetAction.LIST:
+            return _needed(pin, settings)
+
+
+def _chosen(settings: Settings) -> Iterator[tuple[Benchmark, DatasetPin]]:
+    """The benchmarks that have a dataset, or those of them that were named."""
+    found = {
+        benchmark.id: (benchmark, benchmark.pin)
+        for benchmark in create(composition().benchmarks, settings, "")
+        if benchmark.pin is not None
+    }
+    problems = [
+        Problem(name="benchmarks", value=name, allowed=f"Use any of: {', '.join(found)}.", nearest=nearest(name, found))
+        for name in settings.benchmarks
+        if name not in found
+    ]
+    if problems:
+        raise UsageError(problems)
+    for name in settings.benchmarks or found:
+        yield found[name]
+
+
+def _rows(benchmark: Benchmark, pin: DatasetPin, settings: Settings, *, offline: bool) -> DatasetInfo:
+    rows = load_rows(
+        benchmark.id, benchmark_of(benchmark.id).package, pin, cache=settings.dataset_cache,
+        allow_drift=settings.allow_dataset_drift, offline=offline,
+    )  # fmt: skip
+    return rows.info
+
+
+def _told(info: DatasetInfo) -> str:
+    pinned = f"pinned by {info.pinned_by}" if info.pinned_by else "NOT the pinned content"
+    where = f"{info.location}@{info.revision[:12]}" if info.revision else info.location
+    return f"{where}, {info.count} rows, SHA-256 {info.digest}, {pinned}"
+
+
+def _needed(pin: DatasetPin, settings: Settings) -> str:
+    """What a benchmark needs, and whether the cache has it."""
+    from kvv_action.dataset import archive, hub
+
+    try:
+        if pin.archive:
+            archive.unpacked(pin.archive, settings.dataset_cache, offline=True)
+            cached = "cached"
+        else:
+            cached = f"cached at {hub.fetch(pin, settings.dataset_cache, offline=True).revision[:12]}"
+    except DatasetError:
+        cached = "not cached"
+    if pin.archive:
+        return f"{pin.archive}, {pin.count} rows, no digest known, {pin.licence}; {cached}"
+    parts = f" ({', '.join(part.name for part in pin.parts)})" if pin.parts else ""
+    digest = f"digest {pin.digest[:16]}" if pin.digest else "no digest known"
+    commit = f"commit {pin.revision[:12]}" if pin.revision else "no commit confirmed, the newest is taken"
+    return f"{pin.hub_id}{parts}, {commit}, {pin.count} rows, {digest}, {pin.licence}; {cached}"

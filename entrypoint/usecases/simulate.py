@@ -1,0 +1,73 @@
+"""Prepares the embedded vendor: how it serves, and which answers it knows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from entrypoint.options import with_defaults
+from entrypoint.prepare import create, load_benchmark, load_profile, with_rules
+from entrypoint.settings import benchmark_of, composition
+from kvv_action.plan import variants as holdout
+from kvv_action.settings import Settings
+from kvv_action.simulator import AnswerBook, VendorOptions, parse_fault
+
+PROFILE = "kimi-k2.6"
+"""Of a vendor whose model nobody names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedVendor:
+    """A vendor that can be served."""
+
+    options: VendorOptions
+    book: AnswerBook
+
+
+def usual(settings: Settings) -> Settings:
+    """The settings with the usual profile, where they name no model."""
+    return settings if settings.model else with_defaults(settings, {"profile": PROFILE})
+
+
+def simulated(settings: Settings, faults: Sequence[str], *, latency: float, slow_seconds: float) -> SimulatedVendor:
+    """The vendor that the settings describe.
+
+    Args:
+        settings: model, profile, key, seed and datasets.
+        faults: how it serves wrongly, as `NAME[=RATE]`.
+        latency: seconds before each answer.
+        slow_seconds: what the fault `slow` adds.
+
+    Raises:
+        UsageError: no such fault, model or profile.
+        DatasetError: samples cannot be had.
+    """
+    known = tuple(parse_fault(fault) for fault in dict.fromkeys(faults))
+    settings = usual(settings)
+    profile = load_profile(settings)
+    options = VendorOptions(
+        profile=profile,
+        model=settings.model or profile.model,
+        api_key=settings.api_key.get_secret_value() or None,
+        faults=known,
+        seed=settings.seed,
+        latency=latency,
+        slow_seconds=slow_seconds,
+    )
+    return SimulatedVendor(options=options, book=answers(settings))
+
+
+def answers(settings: Settings) -> AnswerBook:
+    """Answers of every benchmark's bundled samples, and of the datasets given."""
+    profile = load_profile(settings)
+    every = composition().benchmarks.values()
+    names = [one.id for one in every if one.id in profile.benchmarks or one.rules is not None]
+    profile = with_rules(profile, names)
+    pairs = []
+    settings = settings.model_copy(update={"tier": "full"})  # a smaller tier would know a part of the answers only
+    for benchmark in create(names, settings, settings.model or profile.model):
+        places = ["bundled"] if benchmark_of(benchmark.id).has_samples() else []
+        places += [settings.dataset[benchmark.id]] if benchmark.id in settings.dataset else []
+        for place in places:
+            loaded = load_benchmark(benchmark, settings, profile, location=place)
+            known = holdout.applied([loaded], settings.holdout, settings.seed)
+            pairs += [(item.benchmark, item.samples()) for item in known]
+    return AnswerBook(pairs)

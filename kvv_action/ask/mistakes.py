@@ -1,0 +1,267 @@
+"""Tells a mistake of the user from everything else, by how an endpoint refused one plain request.
+
+A mistake says nothing about the vendor: no key, an unknown model, a wrong address. What else can go wrong (an endpoint
+that is down or overloaded, a request that it refuses) is no mistake, and is left to the run.
+"""
+
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import orjson
+
+from kvv_action.errors import EndpointError, Misdirected, Problem, nearest
+from kvv_action.report.text import one_line
+from kvv_action.schema import CHAT, FailureKind, Json
+
+WORDS = 300
+"""Characters of an endpoint's own words that are repeated."""
+NAMES = 8
+"""Names of models that are repeated."""
+
+_PAGE = re.compile(r"\s*(<!doctype html|<html|<head|<!--.*?-->\s*<html)", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+_QUOTA = re.compile(
+    r"insufficient[_ -](quota|balance|credit|fund)|exceeded[_ -](your[_ -])?current[_ -]quota|out of credits?"
+    r"|(balance|credits?)\W+(?:\w+\W+){0,3}(too low|exhausted|not enough|insufficient|negative|used up)"
+    r"|(not enough|no|no remaining) (balance|credits?|funds)\b|account\b[^.;\n]{0,80}\b(suspended|overdue|in arrears)"
+    r"|payment[_ ]required|budget has been exceeded|budget_exceeded|余额不足|欠费",
+    re.IGNORECASE,
+)
+_KEY = re.compile(
+    r"\b(invalid|incorrect|missing|no|wrong|expired|unknown|revoked|malformed|bad)[\s'\"`-]+(?:\w+[\s'\"`-]+){0,3}?"
+    r"(api[ _-]?key|access[ _-]?key|bearer|token passed|auth(entication|orization)?[\s'\"`]{1,2}(header|token)"
+    r"|credentials?)"
+    r"|(api[ _-]?key|access[ _-]?key|credentials?|auth(entication|orization)?[\s'\"`]{1,2}(header|token))"
+    r"\W+(?:\w+\W+){0,4}?(invalid|incorrect|missing|required|expired|not (found|valid|provided|set)|revoked|wrong)"
+    r"|no connected db|authentication[_ ]?error|authentication (failed|required)|invalid authentication"
+    r"|unauthori[sz]ed|unauthenticated|not authenticated|(invalid|incorrect|missing)_api_key"
+    r"|无效的令牌|密钥(无效|错误)",
+    re.IGNORECASE,
+)
+_MODEL = re.compile(
+    r"model[_ ]not[_ ](found|supported)|not found the model|no such model|unknown model|invalid model"
+    r"|not a valid model|unable to access (the )?model|no endpoints? found|deploymentnotfound"
+    r"|no (available )?channel for model|not supported by any provider"
+    r"|model\W{1,3}\S{1,80}?\W{1,3}is (invalid|unknown|not supported)"
+    r"|(model|deployment)\b[^;\n]{0,80}?\b(not (be )?found|does ?n[o']t exist|not exist|not deployed|not loaded"
+    r"|not served|is not available|inaccessible)|模型.{0,60}(不存在|无可用)|无可用渠道",
+    re.IGNORECASE,
+)
+_MODEL_CODE = re.compile(r"model_not_found|no (available )?channel for model|无可用渠道", re.IGNORECASE)
+"""Words for an unknown model that count even with a 5xx."""
+_PLAIN_AT_TLS = re.compile(r"plain http|http request (was sent )?to (an )?https", re.IGNORECASE)
+_IDS = re.compile(r'"id"\s*:\s*"([^"\\]{1,200})"')
+_FORM = "Base URLs end with the version, as in https://api.example.com/v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approach:
+    """How an endpoint is contacted, as far as the user set it.
+
+    Attributes:
+        prefix: of the settings' names: empty, or `reference-`.
+        key: whether one is set.
+        proxy: the variable that names a proxy on the way; empty for none.
+        proxy_address: without credentials.
+    """
+
+    base_url: str
+    model: str
+    key: bool
+    prefix: str = ""
+    proxy: str = ""
+    proxy_address: str = ""
+
+    @property
+    def host(self) -> str:
+        """The host of the base URL."""
+        return urlsplit(self.base_url).hostname or ""
+
+    @property
+    def name(self) -> str:
+        """The endpoint in a sentence."""
+        return "the reference endpoint" if self.prefix else "the endpoint"
+
+    @property
+    def key_variable(self) -> str:
+        """Where its key comes from."""
+        return f"KVV_{self.prefix}api-key".upper().replace("-", "_")
+
+    def problem(self, setting: str, told: str, *, value: str = "", guess: str | None = None) -> Problem:
+        """What to change in a setting of this endpoint; a proxy on the way is named."""
+        if self.proxy and setting == "base-url":
+            through = f"The request went through {self.proxy} ({self.proxy_address})"
+            told += f" {through}; set NO_PROXY={self.host} to go without it."
+        return Problem(name=f"{self.prefix}{setting}", value=value, allowed=told, nearest=guess)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """One plain request that brought no answer, and what explains it.
+
+    Attributes:
+        error: how it failed.
+        models: the names that the endpoint lists; None when it gave no list.
+        found: the base URL at which there is an API; empty when none was found.
+    """
+
+    error: EndpointError
+    models: Sequence[str] | None = None
+    found: str = ""
+
+    @property
+    def text(self) -> str:
+        """Everything that the endpoint said."""
+        return f"{own_words(self.error)} {self.error.body}"
+
+
+def own_words(error: EndpointError) -> str:
+    """An error in the endpoint's own words, harmless and short; of a page the title."""
+    if is_page(error.body):
+        found = _TITLE.search(error.body)
+        titled = f" titled {one_line(html.unescape(found[1]), 80)!r}" if found and found[1].strip() else ""
+        return f"HTTP {error.status}, a web page{titled}"
+    last = error.attempts[-1].message if error.attempts else error.message
+    return one_line(last, WORDS).rstrip(".")
+
+
+def is_page(body: str) -> bool:
+    """Whether a body is a page for people."""
+    return _PAGE.match(body) is not None
+
+
+def listed(text: str) -> tuple[str, ...] | None:
+    """The names in a list of models; None for what is no such list."""
+    try:
+        answer: Json = orjson.loads(text)
+    except orjson.JSONDecodeError:  # a long one is cut
+        return tuple(_IDS.findall(text)) or None if text.lstrip()[:1] in ("{", "[") else None
+    rows = answer.get("data", answer.get("models")) if isinstance(answer, dict) else answer
+    if not isinstance(rows, list):
+        return None
+    named = [row.get("id") or row.get("name") if isinstance(row, dict) else row for row in rows]
+    return tuple(name for name in named if isinstance(name, str) and name)
+
+
+def similar(model: str, models: Sequence[str]) -> str | None:
+    """The listed name that was most likely meant, whatever its maker and its capitals."""
+    short = {name.lower().rpartition("/")[2]: name for name in models}
+    guess = nearest(model.lower().rpartition("/")[2], short)
+    return one_line(short[guess], 200) if guess else None
+
+
+def mistake_of(approach: Approach, refused: Refused) -> Problem | None:
+    """What the user must change; None when nothing shows a mistake."""
+    for judge in (_way, _quota, _model, _key, _address):
+        if problem := judge(approach, refused):
+            return problem
+    return None
+
+
+def _way(approach: Approach, refused: Refused) -> Problem | None:
+    """What was sent did not come to the endpoint."""
+    error, words = refused.error, own_words(refused.error)
+    named = urlsplit(approach.proxy_address).hostname or "the proxy"
+    at_proxy = error.status == 407 or (isinstance(error, Misdirected) and ("the proxy" in words or named in words))
+    if approach.proxy and at_proxy:
+        told = f"{_sentence(words)}. Correct the proxy ({approach.proxy_address}), or set NO_PROXY={approach.host}."
+        return Problem(name=approach.proxy, value="", allowed=told)
+    if isinstance(error, Misdirected):
+        return approach.problem("base-url", f"{_sentence(words)}.", value=approach.base_url)
+    if error.kind is FailureKind.REDIRECT:
+        told = f"{_sentence(approach.name)} only redirects ({words})."
+        return approach.problem("base-url", told, value=approach.base_url)
+    if error.status == 400 and _PLAIN_AT_TLS.search(refused.text):
+        told = f"The port speaks TLS ({words}); set {approach.prefix}base-url to {secure(approach.base_url)}."
+        return approach.problem("base-url", told, value=approach.base_url)
+    if error.status in (426, 505):
+        told = f"{_sentence(approach.name)} asks for another protocol than HTTP/1.1 ({words}); use a gateway."
+        return approach.problem("base-url", told, value=approach.base_url)
+    return None
+
+
+def _quota(approach: Approach, refused: Refused) -> Problem | None:
+    status = refused.error.status or 0
+    if status != 402 and not (_spoken(refused) and _QUOTA.search(refused.text)):
+        return None
+    told = f"The account of this key has no quota or balance left ({own_words(refused.error)}). "
+    return approach.problem("api-key", told + f"Top it up, or set another key as {approach.key_variable}.")
+
+
+def _model(approach: Approach, refused: Refused) -> Problem | None:
+    error, models = refused.error, refused.models or ()
+    unlisted = bool(models) and approach.model not in models
+    if error.status in (400, 404, 410, 422, 403) or (_spoken(refused) and error.status == 200):
+        named = unlisted and approach.model.lower() in refused.text.lower()
+        known = bool(_MODEL.search(refused.text)) or (error.status in (400, 404, 422) and named)
+        known = known or (error.status == 404 and unlisted and not is_page(error.body))
+    else:
+        known = bool(error.status and error.status >= 500 and _MODEL_CODE.search(refused.text))
+    if not known:
+        return None
+    told = f"{_sentence(approach.name)} does not serve this model ({own_words(error)})"
+    if approach.model in models:
+        told += "; it lists the model, so check that the key may use it."
+    else:
+        told += f"; it lists {_names(models)}." if models else "; it gives no list of models."
+    return approach.problem("model", told, value=approach.model, guess=similar(approach.model, models))
+
+
+def _key(approach: Approach, refused: Refused) -> Problem | None:
+    if not is_about_key(refused.error):
+        return None
+    words = own_words(refused.error)
+    if not approach.key:
+        told = f"No API key is set, and {approach.name} refuses requests without one ({words}). "
+        return approach.problem("api-key", told + f"Set {approach.key_variable}.")
+    told = f"{_sentence(approach.name)} refuses the API key ({words}). Check {approach.key_variable}: "
+    return approach.problem("api-key", told + "that it is whole, still valid, and a key of this endpoint.")
+
+
+def is_about_key(error: EndpointError) -> bool:
+    """Whether an endpoint refused a request for its key."""
+    if error.status == 403 and is_page(error.body):  # a firewall or a login page, not the endpoint
+        return False
+    refused = Refused(error=error)
+    return error.status in (401, 403) or (
+        _spoken(refused) and error.status != 429 and _KEY.search(refused.text) is not None
+    )
+
+
+def _address(approach: Approach, refused: Refused) -> Problem | None:
+    error, words = refused.error, own_words(refused.error)
+    page = is_page(error.body) and (error.status or 0) < 500 and error.status not in (408, 429)
+    nowhere = error.status in (404, 405, 410)
+    if refused.found and (page or nowhere or error.kind is FailureKind.BAD_RESPONSE):
+        told = f"There is no chat API at this address ({words}); set {approach.prefix}base-url to {refused.found}."
+        return approach.problem("base-url", told, value=approach.base_url)
+    if page:
+        told = f"The address answers with a web page, not as an API ({words}). {_FORM}. A login page or a firewall may"
+        return approach.problem("base-url", f"{told} stand in front of the endpoint.", value=approach.base_url)
+    if nowhere:
+        told = f"There is no chat API at this address (POST {CHAT}: {words}). {_FORM}."
+        return approach.problem("base-url", told, value=approach.base_url)
+    return None
+
+
+def _spoken(refused: Refused) -> bool:
+    """Whether the words are those of an endpoint about a request: a refusal, or an error in any dress."""
+    error = refused.error
+    return error.status is not None and error.kind not in (FailureKind.TRUNCATED, FailureKind.SERVER_ENDED)
+
+
+def secure(base_url: str) -> str:
+    """The same address over TLS."""
+    return "https" + base_url.removeprefix("http") if base_url.startswith("http:") else base_url
+
+
+def _names(models: Sequence[str]) -> str:
+    shown = ", ".join(one_line(name, 80) for name in models[:NAMES])
+    return f"{shown} and {len(models) - NAMES} more" if len(models) > NAMES else shown
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,120 @@
+"""What became of the findings over all answers, and of delivery: a new failure is a regression."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from kvv_action.compare.parts import ALPHA
+from kvv_action.compare.records import Effect, FindingChange
+from kvv_action.report.text import percent
+from kvv_action.schema import RunReport, Severity, Verdict
+from kvv_action.statistics.shares import chance_of_more
+from kvv_action.verdict.known_causes import is_delivery
+from kvv_action.verdict.lead import arrival, to_do
+
+DELIVERY = "delivery"
+_ORDER = (Effect.WORSE, Effect.BETTER, Effect.LEFT_OUT, Effect.SAME)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSighting:
+    """What one run saw of a cause; by default nothing."""
+
+    severity: Severity | None = None
+    cause: str = ""
+    remedy: str = ""
+    count: int = 0
+    of: int = 0
+    benchmarks: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def fails(self) -> bool:
+        """It fails the run."""
+        return self.severity is Severity.FAILURE
+
+    @property
+    def told(self) -> str:
+        """How often it was seen, in words."""
+        return f"{self.count} of {self.of} ({percent(self.count / self.of)})" if self.of else "not seen"
+
+
+def finding_changes(base: RunReport, new: RunReport) -> tuple[FindingChange, ...]:
+    """Delivery and every failure and warning of either run; empty where a run did not look for them.
+
+    Args:
+        base: the run before.
+        new: the run after.
+    """
+    before, after = _seen(base), _seen(new)
+    if base.plan.checks is None or new.plan.checks is None:
+        before, after = _only_delivery(before), _only_delivery(after)
+    if base.delivery is None or new.delivery is None:
+        before, after = _without_delivery(before), _without_delivery(after)
+    common = _asked(base) & _asked(new)
+    found = [
+        _change(name, before.get(name, RunSighting()), after.get(name, RunSighting()), common)
+        for name in {**after, **before}
+    ]
+    return tuple(sorted(found, key=lambda one: (_ORDER.index(one.finding), one.id != DELIVERY)))
+
+
+def _only_delivery(seen: Mapping[str, RunSighting]) -> dict[str, RunSighting]:
+    return {name: one for name, one in seen.items() if name == DELIVERY}
+
+
+def _without_delivery(seen: Mapping[str, RunSighting]) -> dict[str, RunSighting]:
+    return {name: one for name, one in seen.items() if name != DELIVERY}
+
+
+def _asked(report: RunReport) -> frozenset[str]:
+    return frozenset(result.id for result in report.benchmarks if result.verdict is not Verdict.SKIPPED)
+
+
+def _seen(report: RunReport) -> dict[str, RunSighting]:
+    """By cause; all causes of broken delivery are one, for its kinds change from run to run."""
+    return dict([*_delivered(report), *_found(report)])
+
+
+def _delivered(report: RunReport) -> Iterator[tuple[str, RunSighting]]:
+    delivery = report.delivery
+    if delivery is None or not delivery.broken:
+        return
+    failing = next((one for one in report.findings if is_delivery(one.cause_id)), None)
+    yield DELIVERY, RunSighting(
+        severity=Severity.FAILURE if failing else Severity.INFORMATION,
+        cause=failing.cause if failing else arrival(delivery), remedy=to_do(failing) if failing else "",
+        count=delivery.broken, of=delivery.requests, benchmarks=_asked(report),
+    )  # fmt: skip
+
+
+def _found(report: RunReport) -> Iterator[tuple[str, RunSighting]]:
+    for one in report.findings:
+        if one.severity is not Severity.INFORMATION and not is_delivery(one.cause_id):
+            yield one.cause_id, RunSighting(
+                severity=one.severity, cause=one.cause, remedy=to_do(one), count=one.count, of=one.of,
+                benchmarks=frozenset(one.benchmarks),
+            )  # fmt: skip
+
+
+def _change(name: str, before: RunSighting, after: RunSighting, common: frozenset[str]) -> FindingChange:
+    effect, reason = _effect(before, after, common)
+    shown = after if after.severity else before
+    return FindingChange(
+        id=name, finding=effect, reason=f"{reason}: {before.told} before, {after.told} now", cause=shown.cause,
+        remedy=shown.remedy, severity_before=before.severity, severity_after=after.severity,
+        count_before=before.count, of_before=before.of, count_after=after.count, of_after=after.of,
+    )  # fmt: skip
+
+
+def _effect(before: RunSighting, after: RunSighting, common: frozenset[str]) -> tuple[Effect, str]:
+    """Only a failure that one run has and the other one has not is a change."""
+    if before.fails == after.fails:
+        return Effect.SAME, "fails both runs" if after.fails else "fails neither run"
+    more, less = (after, before) if after.fails else (before, after)
+    if not more.benchmarks & common:
+        return Effect.LEFT_OUT, "was seen only in benchmarks that the other run did not ask"
+    if less.count and chance_of_more(more.count, more.of, less.count, less.of) > ALPHA:
+        return (
+            Effect.SAME,
+            f"fails {'the new run' if after.fails else 'the baseline'} alone, but the difference may be chance",
+        )
+    return (Effect.WORSE, "fails the run now") if after.fails else (Effect.BETTER, "no longer fails the run")

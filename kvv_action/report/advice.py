@@ -1,0 +1,49 @@
+"""The first thing to do after a run: one sentence, from the verdict and the recognised causes."""
+
+from kvv_action.report.text import number, one_line
+from kvv_action.schema import BenchmarkResult, RunReport, RunState, Verdict
+from kvv_action.verdict.lead import first_cause, to_do
+
+AGAIN = "run the same command again: it goes on where this run ended"
+LOOK = "read the answers below and ask the same of an official endpoint: no known cause was recognised"
+LOST = "find out why requests fail ({cause}), then run the same command again: only what failed is asked anew"
+MORE = "ask more (a larger tier, more epochs): the interval holds both outcomes"
+NEEDED = "ask more (a larger tier, more epochs): about {answers} more answers of {title} would settle it"
+NOTHING = "give something to compare with: a run against the model's official endpoint as reference"
+
+
+def advice(report: RunReport) -> str:
+    """The first step towards a pass; empty after a pass."""
+    if report.verdict is Verdict.PASS:
+        return ""
+    if first := first_cause(report):
+        return one_line(to_do(first), 700)
+    failed = [result for result in report.benchmarks if result.verdict is Verdict.FAIL]
+    for result in failed:
+        for found in result.diagnosis:
+            if found.remedy:
+                return f"{one_line(found.remedy, 400)} ({one_line(found.cause, 200)})"
+    if failed:
+        return LOOK
+    if report.state is not RunState.COMPLETE:
+        return _early(report)
+    return _undecided([result for result in report.benchmarks if result.verdict is Verdict.INCONCLUSIVE])
+
+
+def _early(report: RunReport) -> str:
+    """A run that ended early: go on; unless it was interrupted, name the reason first."""
+    return AGAIN if report.state is RunState.INTERRUPTED else f"{one_line(report.state_reason, 300)}; then {AGAIN}"
+
+
+def _undecided(results: list[BenchmarkResult]) -> str:
+    """The most important reason why nothing could be concluded."""
+    lost = [result.failures[0] for result in results if result.failures]
+    if lost:
+        return LOST.format(cause=f"{lost[0].count} × {lost[0].kind}")
+    results = [result for result in results if not result.orientation] or results
+    if all(result.orientation for result in results) and results:
+        return NOTHING
+    for result in results:
+        if result.comparison is not None and result.comparison.needed is not None:
+            return NEEDED.format(answers=number(result.comparison.needed), title=one_line(result.title, 60))
+    return MORE if results else ""

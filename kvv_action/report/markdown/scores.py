@@ -1,0 +1,185 @@
+"""The scores of a summary: a table, a chart, the comparison with the reference, metrics and categories."""
+
+from collections.abc import Mapping
+
+from kvv_action.report.bars import WIDTH, Interval, axis_for, block, interval_bar, name, share_bar
+from kvv_action.report.markdown.escape import text
+from kvv_action.report.text import number, percent, points
+from kvv_action.report.wording import metric_of
+from kvv_action.schema import BenchmarkKind, BenchmarkResult, Comparison, RunReport, Verdict
+
+MARKS = {
+    Verdict.PASS: "✅ pass",
+    Verdict.FAIL: "❌ fail",
+    Verdict.INCONCLUSIVE: "⚠️ inconclusive",
+    Verdict.SKIPPED: "⏭️ skipped",
+}
+REFERENCE, FLOOR = "┃", "┊"
+LEGEND = f"├──●──┤ score and its limits   {REFERENCE} reference   {FLOOR} reference − margin"
+BROKEN_DOWN = ("group_", "part_", "points_")
+"""Beginnings of the names of metrics that belong beside the scores of categories."""
+
+
+def table(report: RunReport) -> str:
+    """One row per benchmark."""
+    lines = [
+        "| Benchmark | Verdict | Score | 95 % interval | Reference | Right of scored | Failed | Skipped |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines.extend(_row(result) for result in report.benchmarks)
+    return "\n".join(lines) + "\n\n"
+
+
+def _row(result: BenchmarkResult) -> str:
+    counts = result.counts
+    interval = "–" if result.interval is None else " to ".join(percent(bound) for bound in result.interval)
+    reference = percent(result.reference)
+    if result.reference is not None and result.margin is not None:
+        reference += f" − {percent(result.margin)}"
+    right = _right(result)
+    if counts.unparsed:
+        right += f" ({counts.unparsed} unparsed)"
+    if result.epochs > 1:
+        right += f", {result.samples} × {result.epochs}"
+    cells = (
+        f"**{text(result.title)}**", _mark(result), percent(result.score), interval, reference, right,
+        str(counts.failed), str(counts.skipped),
+    )  # fmt: skip
+    return "| " + " | ".join(cells) + " |"
+
+
+def _mark(result: BenchmarkResult) -> str:
+    return "ℹ️ not judged" if result.orientation else MARKS[result.verdict]
+
+
+def _right(result: BenchmarkResult) -> str:
+    if not result.counts.scored:
+        return "–"
+    if result.aggregate not in ("mean", "resolved"):
+        shown = ("tp", "fp", "fn", "tn")
+        found = [f"{result.metrics[name]:g} {name.upper()}" for name in shown if name in result.metrics]
+        return ", ".join(found) or f"{result.counts.scored} scored"
+    return "–" if result.score is None else f"{result.score * result.counts.scored:g} of {result.counts.scored}"
+
+
+def chart(report: RunReport) -> str:
+    """One line per benchmark with a score, as a code block; the ends of each axis are printed beside it."""
+    lines = [line for result in report.benchmarks if (line := _chart_line(result, exact=report.must_be_right(result)))]
+    if not lines:
+        return ""
+    legend = ["", LEGEND] if any("●" in line for line in lines) else []
+    return block([*lines, *legend])
+
+
+def _chart_line(result: BenchmarkResult, *, exact: bool) -> str:
+    if result.score is None:
+        return ""
+    if exact and result.aggregate == "mean":
+        right = round(result.score * result.counts.scored)
+        return f"{name(result.title)}      {share_bar(result.score)} {right} of {result.counts.planned}"
+    if result.interval is None:
+        return f"{name(result.title)}      {share_bar(result.score)} {percent(result.score)}"
+    return _interval_line(result, result.score, result.interval)
+
+
+def _decisive(result: BenchmarkResult, score: float, interval: tuple[float, float]) -> tuple[float, float, float]:
+    """The score with the limits that decided: those of the comparison on the scale of scores, else its interval."""
+    found = result.comparison
+    if found is not None and result.reference is not None:
+        at = [result.reference + difference for difference in (found.difference, found.low, found.high)]
+        score, interval = _share(at[0]), (_share(at[1]), _share(at[2]))
+    return score, min(interval[0], score), max(interval[1], score)
+
+
+def _share(value: float) -> float:
+    return min(1.0, max(0.0, value))
+
+
+def _interval_line(result: BenchmarkResult, score: float, interval: tuple[float, float]) -> str:
+    marks = {}
+    if result.reference is not None:
+        if result.margin is not None:
+            marks[FLOOR] = max(0.0, result.reference - result.margin)
+        marks[REFERENCE] = result.reference
+    score, low, high = _decisive(result, score, interval)
+    axis = axis_for([low, high, *marks.values()])
+    bar = interval_bar(Interval(value=score, low=low, high=high, marks=marks), axis)
+    assert len(bar) == WIDTH
+    return f"{name(result.title)} {percent(axis.low, 0):>5}│{bar}│{percent(axis.high, 0)}"
+
+
+def against(report: RunReport) -> str:
+    """One line per benchmark that was compared with a reference."""
+    lines = [
+        _comparison_line(result, result.comparison) for result in report.benchmarks if result.comparison is not None
+    ]
+    return "\n".join(lines) + "\n\n" if lines else ""
+
+
+def _comparison_line(result: BenchmarkResult, found: Comparison) -> str:
+    seen, low, high = (points(value, sign=True) for value in (found.difference, found.low, found.high))
+    parts = [
+        f"{seen} points against the reference{' on the same samples' if found.paired else ''}",
+        f"limits {low} and {high}, margin −{points(result.margin or 0.0)}",
+    ]
+    if found.detectable is not None:
+        parts.append(f"a deficit of {points(found.detectable)} would have been seen")
+    if found.needed is not None:
+        parts.append(f"about {number(found.needed)} more answers would settle it")
+    if result.saved is not None:
+        tokens = "" if result.saved.tokens is None else f" and about {number(result.saved.tokens)} tokens"
+        parts.append(
+            f"decided after {number(found.answers)} of {number(result.counts.planned)} answers, "
+            f"which saved {number(result.saved.requests)} requests{tokens}"
+        )
+    return f"- **{text(result.title)}**: {'; '.join(parts)}"
+
+
+def metrics(report: RunReport, rows: int) -> str:
+    """All metrics of each benchmark whose score is more than a mean, and its largest breakdowns."""
+    parts = []
+    for result in report.benchmarks:
+        if result.aggregate == "mean" or not result.counts.scored:
+            continue
+        lines = [f"### {text(result.title)}: numbers\n", "| Metric | Value |", "|---|---|"]
+        lines += [
+            f"| {text(name)} | {_metric_value(result.metrics, name)} |"
+            for name in result.metrics
+            if metric_of(name) == name
+        ]
+        for group, names in result.breakdowns.items():
+            largest = sorted(names.items(), key=lambda item: (-item[1], item[0]))
+            shown = [f"{text(name, 60)} × {count}" for name, count in largest[: rows or 5]]
+            lines.append(f"\n{text(group.replace('_', ' '))}: {', '.join(shown)}")
+        parts.append("\n".join(lines) + "\n\n")
+    return "".join(parts)
+
+
+def _metric_value(metrics: Mapping[str, float], name: str) -> str:
+    value, low, high = metrics[name], metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+    shown = f"{value:g}" if float(value).is_integer() and value > 1 else f"{value:.4f}"
+    return shown if low is None or high is None else f"{shown} ({low:.4f} to {high:.4f})"
+
+
+def breakdown(report: RunReport, rows: int) -> str:
+    """Scores of categories, groups and parts, one line per benchmark."""
+    if not rows:
+        return ""
+    lines = []
+    for result in report.benchmarks:
+        if result.kind is not BenchmarkKind.SCORED:
+            continue
+        found = [f"{text(entry.name, 60)} {percent(entry.score)} of {entry.scored}" for entry in result.categories]
+        found += [
+            _category_metric(name, value)
+            for name, value in sorted(result.metrics.items())
+            if name.startswith(BROKEN_DOWN)
+        ]
+        if found:
+            lines.append(f"- **{text(result.title)}**: {', '.join(found)}")
+    return "### Scores in detail\n\n" + "\n".join(lines) + "\n\n" if lines else ""
+
+
+def _category_metric(name: str, value: float) -> str:
+    shown = f"{value:g}" if name.startswith("points_") else percent(value)
+    return f"{text(name.replace('_', ' '))} {shown}"

@@ -1,0 +1,88 @@
+"""Puts the sections of `summary.md` together within a limit of bytes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kvv_action.report.advice import advice
+from kvv_action.report.markdown.escape import text
+from kvv_action.report.markdown.origin import datasets, reproduce, traffic
+from kvv_action.report.markdown.problems import causes, failures, findings, holdout
+from kvv_action.report.markdown.scores import MARKS, against, breakdown, chart, metrics, table
+from kvv_action.schema import RunReport, RunState
+from kvv_action.verdict.lead import arrival, first_cause
+
+BUDGET = 900 * 1024
+"""Bytes; GitHub drops a step summary of more than 1 MiB as a whole."""
+ROWS = (50, 20, 5, 0)
+"""Rows of a list, from a summary with room to one without."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryInsert:
+    """Text of another part of the product: `head` comes first; `section` takes the number of rows it may have."""
+
+    head: str = ""
+    section: Callable[[int], str] | None = None
+
+
+def summary(report: RunReport, budget: int = BUDGET, inserted: SummaryInsert | None = None) -> str:
+    """The summary within `budget` bytes: lists get shorter first, then the last sections go; the verdict stays."""
+    head = (inserted.head if inserted else "") + _head(report)
+    opening = head + table(report) + chart(report) + against(report)
+    sections: list[str] = []
+    for rows in ROWS:
+        sections = _sections(report, inserted, rows)
+        if _fits(whole := opening + "".join(sections), budget):
+            return whole
+    for kept in range(len(sections) - 1, -1, -1):
+        if _fits(part := opening + "".join(sections[:kept]), budget):
+            return part
+    return head.encode()[: max(0, budget)].decode(errors="ignore")
+
+
+def _fits(summary: str, budget: int) -> bool:
+    return len(summary.encode()) <= budget
+
+
+def _sections(report: RunReport, inserted: SummaryInsert | None, rows: int) -> list[str]:
+    """The sections in the order in which a reader needs them."""
+    return [
+        findings(report, rows),
+        causes(report),
+        inserted.section(rows) if inserted and inserted.section else "",
+        holdout(report, rows),
+        failures(report, rows),
+        metrics(report, rows),
+        breakdown(report, rows),
+        traffic(report),
+        datasets(report),
+        reproduce(report),
+    ]
+
+
+def _head(report: RunReport) -> str:
+    endpoint = report.endpoint
+    title = f"## {MARKS[report.verdict]}: {text(endpoint.model)} at {text(endpoint.vendor)}\n\n"
+    found = first_cause(report)
+    notes = [f"**{text(found.cause, 500)}**" if found else text(report.reason, 1500)]
+    if first := advice(report):
+        notes.append(f"**Do first**: {text(first, 800)}")
+    if report.delivery is not None:
+        notes.append(f"Delivery: {text(arrival(report.delivery), 600)}")
+    if found and report.reason != found.cause:
+        notes.append(text(report.reason, 1500))
+    if report.demonstration:
+        notes.append("**A demonstration**: the embedded vendor answered; this says nothing about a real endpoint.")
+    elif any(result.dataset.source == "bundled" for result in report.benchmarks):
+        notes.append("Bundled samples are a self-check, not the published benchmark: every answer must be right.")
+    if report.state is not RunState.COMPLETE:
+        notes.append(f"**{report.state.capitalize()}**: {text(report.state_reason, 500)}")
+    if report.plan.imported:
+        notes.append(f"**Imported** from {text(report.plan.imported)}: somebody else asked; kvv judged the answers.")
+    if report.journal.redacted_from:
+        notes.append(
+            "**Redacted**: digests stand for the texts, so nobody can recompute the scores from this evidence."
+        )
+    if report.plan.faults:
+        notes.append(f"Faults of the embedded vendor: {text(', '.join(report.plan.faults))}")
+    return title + "\n\n".join(notes) + "\n\n"

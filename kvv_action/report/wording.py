@@ -1,0 +1,57 @@
+"""Wordings that the summary, the page and the terminal share."""
+
+from collections.abc import Callable
+
+from kvv_action.schema import DatasetInfo, Gap, RunReport, Verdict
+
+GAP_NOTE = (
+    "The same tasks in other words or another order. A gap is behaviour that was observed, not why: recognised items, "
+    "memorised answers and wordings that happen to be harder look alike."
+)
+
+
+def gap_words(gap: Gap) -> str:
+    """The conclusion from a gap."""
+    return "published items are answered better" if gap.clear else "no clear difference"
+
+
+def changed(report: RunReport) -> str:
+    """How samples were varied, with their numbers, per benchmark; empty when none was."""
+    varied = [planned for planned in report.plan.benchmarks if planned.is_variant]
+    ways = [", ".join(f"{way} {count}" for way, count in planned.variations.items()) for planned in varied]
+    return "; ".join(f"{planned.title}: {listed}" for planned, listed in zip(varied, ways, strict=True))
+
+
+def unasked(report: RunReport) -> dict[str, list[str]]:
+    """Titles of the benchmarks that were not asked, by reason."""
+    found: dict[str, list[str]] = {}
+    for result in report.benchmarks:
+        if result.verdict is Verdict.SKIPPED:
+            found.setdefault(result.reason, []).append(result.title)
+    return found
+
+
+def metric_of(name: str) -> str:
+    """The metric that `name` belongs to: `f1` for `f1`, `f1_low` and `f1_high`."""
+    return name.removesuffix("_low").removesuffix("_high")
+
+
+def pinned(data: DatasetInfo, *, bold: str = "", escape: Callable[[str], str] = str) -> str:
+    """How far the content is known to be the published one.
+
+    Args:
+        data: the dataset.
+        bold: what stands before and after a word that warns.
+        escape: makes the dataset's own text safe in the output.
+    """
+    if data.source == "bundled":
+        return "our own samples"
+    if data.source == "archive" and not data.pinned and data.pinned_by:
+        return "pinned by count only, for no digest is published"
+    if not data.pinned and data.pinned_by:
+        return f"a local copy, {bold}not compared{bold}: no digest of the published content is known"
+    if not data.pinned:
+        return f"{bold}not the pinned content{bold}"
+    if data.pinned_by in ("", "digest"):
+        return "the pinned content"
+    return f"pinned by {escape(data.pinned_by)}, {bold}not by a digest of the content{bold}"

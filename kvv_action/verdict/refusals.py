@@ -1,0 +1,60 @@
+"""The one text with which an endpoint refuses everything: where there is one, it is the cause, told once."""
+
+import re
+from dataclasses import dataclass, field
+
+from kvv_action.journal.reading import Sent
+from kvv_action.schema import Exchange
+
+LONGEST = 300
+FEWEST_ALIKE = 2
+"""Refusals from which on it is said that they are alike."""
+_VARYING = re.compile(r"\b[0-9a-f]{4,}(-[0-9a-f]{4,})+\b|\b\w*\d\w*\b", re.IGNORECASE)
+"""Numbers and ids of requests, which differ from one refusal to the next."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RefusalTally:
+    """Collects how requests to the endpoint under test were refused; memory does not grow with them.
+
+    Attributes:
+        answered: requests that brought an answer of the model.
+        other: requests that were lost without a word of the endpoint.
+    """
+
+    answered: int = 0
+    other: int = 0
+    refused: int = 0
+    text: str = ""
+    _kinds: set[str] = field(default_factory=set)
+
+    def add(self, sent: Sent) -> None:
+        """Count one request to the endpoint under test."""
+        exchange = sent.exchange
+        if exchange is not None and exchange.completion is not None:
+            self.answered += exchange.completion.choices > 0  # a list of models is no answer of the model
+        elif text := _words(sent, exchange):
+            self.refused += 1
+            self.text = self.text or text
+            if len(self._kinds) < 2:
+                self._kinds.add(_VARYING.sub("#", text))
+        else:
+            self.other += not sent.withdrawn
+
+    def cause(self) -> str:
+        """What to say when every request was refused alike; empty when they were not."""
+        if self.answered or self.other or self.refused < FEWEST_ALIKE or len(self._kinds) != 1:
+            return ""
+        return f"the endpoint refused all {self.refused} requests alike ({self.text})"
+
+
+def _words(sent: Sent, exchange: Exchange | None) -> str:
+    """A refusal with its status; empty when no answer came."""
+    if exchange is not None and exchange.rejection is not None:
+        rejection = exchange.rejection
+        prefix = f"HTTP {rejection.status}"
+        return (rejection.message if rejection.message.startswith(prefix) else f"{prefix}: {rejection.message}")[
+            :LONGEST
+        ]
+    last = sent.attempts[-1] if sent.attempts else None
+    return last.message[:LONGEST] if last is not None and (last.status or 0) >= 400 else ""

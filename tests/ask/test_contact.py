@@ -1,0 +1,273 @@
+"""First contact: what condemns, what does not, and what is sent."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import orjson
+import pytest
+
+from kvv_action.ask.budget import Budget, Limits
+from kvv_action.ask.contact import Contact, PlainRequest, first_contact
+from kvv_action.ask.mistakes import Approach, Refused, listed, mistake_of, similar
+from kvv_action.errors import EndpointError, Misdirected, Rejected, RunStopped, UsageError
+from kvv_action.schema import CHAT, Completion, FailureKind
+
+URL = "http://api.example.com/v1"
+APPROACH = Approach(base_url=URL, model="kimi-k2.6", key=True)
+LIST = Completion(content='{"data": [{"id": "kimi-k2.6"}]}', choices=0)
+HELLO = Completion(content="Hello", usage={"prompt_tokens": 11, "completion_tokens": 2})
+
+
+def refused(status: int, message: str, *, body: str = "", models: tuple[str, ...] | None = ("kimi-k2.6",)) -> Refused:
+    """A refusal as the client raises it."""
+    kinds = {401: FailureKind.AUTH, 403: FailureKind.AUTH, 429: FailureKind.RATE_LIMITED}
+    kind = kinds.get(status, FailureKind.SERVER_ERROR if status >= 500 else FailureKind.REJECTED)
+    error = EndpointError(kind, f"HTTP {status}: {message}", status=status, body=body)
+    return Refused(error=error, models=models)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "setting"),
+    [
+        (401, "Incorrect API key provided: sk-***. You can find your API key at https://example.com.", "api-key"),
+        (401, "Invalid Authentication", "api-key"),
+        (401, "User not found.", "api-key"),
+        (403, "forbidden", "api-key"),
+        (400, "No connected db.", "api-key"),
+        (400, "API key not valid. Please pass a valid API key.", "api-key"),
+        (400, "Missing or malformed `Authorization` header", "api-key"),
+        (500, "Authentication Error, No api key passed in.", "api-key"),
+        (402, "Insufficient Balance", "api-key"),
+        (402, "This request requires more credits, or fewer max_tokens.", "api-key"),
+        (403, "Your account balance is insufficient", "api-key"),
+        (429, "You exceeded your current quota, please check your plan and billing details.", "api-key"),
+        (429, "Your account cv-1 is suspended, please check your plan and billing details", "api-key"),
+        (429, "余额不足或无可用资源包,请充值。", "api-key"),
+        (400, "Your credit balance is too low to access the API.", "api-key"),
+        (400, "Budget has been exceeded! Current cost: 1.2, Max budget: 1.0", "api-key"),
+        (404, "The model `x` does not exist or you do not have access to it.", "model"),
+        (404, "Not found the model x or Permission denied", "model"),
+        (404, 'model "x" not found, try pulling it first', "model"),
+        (404, "Model not found, inaccessible, and/or not deployed", "model"),
+        (404, "No endpoints found for x.", "model"),
+        (404, "The API deployment for this resource does not exist.", "model"),
+        (400, "/chat/completions: Invalid model name passed in model=x. Call `/v1/models` to view them.", "model"),
+        (400, "Model Not Exist", "model"),
+        (400, "x is not a valid model ID", "model"),
+        (400, "Model does not exist. Please check it carefully.", "model"),
+        (400, "The requested model 'x' is not supported by any provider you have enabled.", "model"),
+        (400, "模型不存在，请检查模型代码。", "model"),
+        (404, "Unable to access model x. Please visit https://example.com/models", "model"),
+        (503, "分组 default 下模型 x 无可用渠道", "model"),
+        (404, "Not Found", "base-url"),
+        (405, "Method Not Allowed", "base-url"),
+        (505, "HTTP Version Not Supported", "base-url"),
+    ],
+)
+def test_wordings_of_real_endpoints(status: int, message: str, setting: str) -> None:
+    """Each is the user's to mend, in this setting, with the words once."""
+    problem = mistake_of(APPROACH, refused(status, message))
+    assert problem is not None
+    assert problem.name == setting
+    assert str(problem).count(f"HTTP {status}") == 1
+    assert message.rstrip(".") in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "Unsupported parameter: 'max_tokens' is not supported with this model."),
+        (400, "This model's maximum context length is 8 tokens. However, you requested 16; the parameter is invalid."),
+        (400, "thinking must be enabled"),
+        (400, "No user query found in messages."),
+        (400, "stream_options is not supported"),
+        (400, "max_tokens: token count required"),
+        (422, "messages.0.content: field required"),
+        (429, "Rate limit reached for model `x` on tokens per minute (TPM). Upgrade at https://example.com/billing"),
+        (429, "Too many requests"),
+        (500, "Internal Server Error"),
+        (500, "image input is not supported - hint: provide the mmproj"),
+        (503, "The server is overloaded or not ready yet. Model is loading."),
+        (503, "no healthy upstream"),
+        (529, "overloaded_error"),
+        (504, "Gateway Time-out"),
+    ],
+)
+def test_what_is_no_mistake(status: int, message: str) -> None:
+    """Overload, and refusals that may be the vendor's defect."""
+    assert mistake_of(APPROACH, refused(status, message)) is None
+
+
+@pytest.mark.parametrize("piece", ["_", "-", "!", " a", "'", "invalid ", "model ", "<title>", "<!--", "credit "])
+@pytest.mark.parametrize("start", ["invalid", "model", "credits ", "account ", "api key ", "<", ""])
+def test_hostile_words_take_no_time(start: str, piece: str) -> None:
+    """As much text as is kept of a body."""
+    body = start + piece * (2048 // len(piece))
+    began = time.process_time()
+    mistake_of(APPROACH, refused(400, body[:300], body=body))
+    assert time.process_time() - began < 0.5
+
+
+def test_a_page_from_a_gateway_in_trouble_is_no_mistake() -> None:
+    """A page with 404 is one, a page with 502 is not."""
+    body = "<html><head><title>502 Bad Gateway</title></head></html>"
+    assert mistake_of(APPROACH, refused(502, body, body=body)) is None
+    found = mistake_of(APPROACH, refused(404, body, body=body))
+    assert found is not None
+    assert found.name == "base-url"
+
+
+def test_a_model_that_only_its_list_knows() -> None:
+    """The list explains a bare 404 and never a bare 400; a refused name that is listed is about access."""
+    unlisted = ("other",)
+    found = mistake_of(APPROACH, refused(404, "Not Found", models=unlisted))
+    assert found is not None
+    assert (found.name, found.nearest) == ("model", None)
+    assert mistake_of(APPROACH, refused(400, "bad request", models=unlisted)) is None
+    assert "may use it" in str(mistake_of(APPROACH, refused(404, "The model `kimi-k2.6` does not exist")))
+
+
+def test_long_lists_are_cut_and_still_read() -> None:
+    """64 KiB are kept of a list; eight names are shown."""
+    names = [f"maker/model-{number}" for number in range(3000)]
+    text = orjson.dumps({"data": [{"id": name, "object": "model"} for name in names]}).decode()[: 64 * 1024]
+    found = listed(text)
+    assert found is not None
+    assert found[:2] == ("maker/model-0", "maker/model-1")
+    told = str(mistake_of(APPROACH, refused(404, "no such model", models=found)))
+    assert "maker/model-7 and " in told
+    assert len(told) < 1000
+
+
+@pytest.mark.parametrize("text", ["", "null", "3", '"x"', "<html>", '{"data": 3}', '{"detail": "Not Found"}'])
+def test_what_is_no_list(text: str) -> None:
+    """Anything may come from there."""
+    assert listed(text) is None
+
+
+def test_names_are_alike_whatever_maker_and_capitals() -> None:
+    """As people mistype them."""
+    assert similar("kimi-k2.6", ("gpt", "moonshotai/Kimi-K2.6")) == "moonshotai/Kimi-K2.6"
+    assert similar("kimi-k2.6", ("gpt", "llama")) is None
+
+
+@dataclass
+class FakeEndpoint:
+    """Answers by path; keeps what it was sent, with the URL and the key."""
+
+    answers: dict[str, Completion | Exception]
+    sent: list[tuple[str, str, str]] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def dial(self, base_url: str, key: str) -> AsyncIterator["FakeClient"]:
+        yield FakeClient(self, base_url, key)
+
+
+@dataclass
+class FakeClient:
+    """One client of it."""
+
+    endpoint: FakeEndpoint
+    base_url: str
+    key: str
+
+    async def complete(self, content: bytes, *, stream: bool, path: str = CHAT) -> Completion:
+        return self._answer(path)
+
+    async def fetch(self, path: str) -> Completion:
+        return self._answer(path)
+
+    def _answer(self, path: str) -> Completion:
+        self.endpoint.sent.append((self.base_url, path, self.key))
+        answers = self.endpoint.answers
+        answer = answers.get(
+            f"{self.base_url}/{path}", answers.get(path, EndpointError(FailureKind.CONNECT, "refused"))
+        )
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+async def contact(endpoint: FakeEndpoint, approach: Approach = APPROACH, most: int | None = None) -> Contact:
+    plain = PlainRequest.of("kimi-k2.6", {}, stream=True)
+    return await first_contact(endpoint.dial, approach, plain, connect=1, patience=1, most=most)
+
+
+async def test_a_good_endpoint_gets_two_requests() -> None:
+    """What came is kept, and how many tokens it took."""
+    endpoint = FakeEndpoint({"models": LIST, CHAT: HELLO})
+    found = await contact(endpoint)
+    assert [path for _, path, _ in endpoint.sent] == ["models", CHAT]
+    line = dict(found.line())
+    assert line.pop("seconds", 0) < 1
+    assert line == {
+        "requests": 2, "prompt": 11, "generated": 2, "listed": 1, "models": ("kimi-k2.6",), "answered": True,
+        "answer": "Hello",
+    }  # fmt: skip
+
+
+async def test_the_plain_request_is_plain() -> None:
+    """No sampling and nothing about thinking; the user's own fields are in it."""
+    body = PlainRequest.of("m", {"provider": {"order": ["x"]}}, stream=False).body
+    assert set(body) == {"model", "messages", "max_tokens", "provider", "stream"}
+
+
+async def test_a_budget_of_one_request_is_kept() -> None:
+    """The plain request is the one that counts, and no guess is verified."""
+    endpoint = FakeEndpoint({CHAT: Rejected(FailureKind.REJECTED, "HTTP 404", status=404)})
+    with pytest.raises(UsageError):
+        await contact(endpoint, most=1)
+    assert [path for _, path, _ in endpoint.sent] == [CHAT]
+
+
+async def test_the_key_never_goes_out_in_the_clear() -> None:
+    """An https address that hangs up is not asked over http."""
+    endpoint = FakeEndpoint({"models": EndpointError(FailureKind.DISCONNECTED, "the connection broke")})
+    endpoint.answers[CHAT] = endpoint.answers["models"]
+    approach = Approach(base_url=URL.replace("http:", "https:"), model="m", key=True)
+    found = await contact(endpoint, approach)
+    assert {url for url, _, _ in endpoint.sent} == {approach.base_url}
+    assert found.warnings == ("the plain request failed (the connection broke)",)
+
+
+async def test_a_refused_key_stops_a_client_and_is_explained() -> None:
+    """The breaker's own exception is unwrapped."""
+    stop = RunStopped("stop")
+    stop.__cause__ = EndpointError(FailureKind.AUTH, "HTTP 401: no", status=401)
+    with pytest.raises(UsageError, match="api-key: The endpoint refuses the API key"):
+        await contact(FakeEndpoint({"models": stop, CHAT: stop}))
+
+
+async def test_what_cannot_connect_is_asked_once() -> None:
+    """The plain request would fail alike."""
+    endpoint = FakeEndpoint({})
+    found = await contact(endpoint)
+    assert (len(endpoint.sent), found.down[:21]) == (1, "The endpoint is down:")
+    with pytest.raises(UsageError, match="no host named"):
+        await contact(FakeEndpoint({"models": Misdirected(FailureKind.CONNECT, "there is no host named x")}))
+
+
+async def test_a_server_that_is_broken_without_a_key_is_no_mistake() -> None:
+    """It is asked once more with a key that is none, and says the same."""
+    crash = EndpointError(FailureKind.SERVER_ERROR, "HTTP 500: Internal Server Error", status=500)
+    endpoint = FakeEndpoint({"models": crash, CHAT: crash})
+    found = await contact(endpoint, Approach(base_url=URL, model="m", key=False))
+    assert endpoint.sent[-1] == (URL, "models", "none")
+    assert found.warnings == ("the plain request failed (HTTP 500: Internal Server Error)",)
+
+
+async def test_the_reference_is_named() -> None:
+    """With its own settings and its own variable."""
+    approach = Approach(base_url=URL, model="m", key=False, prefix="reference-")
+    refusal = EndpointError(FailureKind.AUTH, "HTTP 401: no", status=401)
+    with pytest.raises(UsageError, match=r"reference-api-key: .* the reference endpoint .* Set KVV_REFERENCE_API_KEY"):
+        await contact(FakeEndpoint({"models": refusal, CHAT: refusal}), approach)
+
+
+def test_budgets_count_first_contacts_of_all_sessions() -> None:
+    """From the session lines; older ones have none."""
+    budget = Budget(Limits(requests=10))
+    budget.replay((), [{"contact": {"requests": 2, "prompt": 11, "generated": 3}}, {}, {"contact": {"requests": 3}}])
+    assert (budget.requests, budget.prompt, budget.generated) == (5, 11, 3)
