@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from pydantic import TypeAdapter
 
 from kvv_action.journal.file import Reader, Record, chained
 from kvv_action.journal.lines import place_of, to_exchange
-from kvv_action.verdict.checks.findings import text_signs
-from kvv_action.verdict.checks.sightings import SeenAnswer
+from kvv_action.schema import RunPlan
+from kvv_action.verdict.checks.findings import seen_answer, text_signs
 
 WORDS = frozenset({
     "kind", "benchmark", "sample", "key", "request", "failure", "endpoint", "state", "category", "cause", "remedy",
@@ -39,25 +40,23 @@ def redacted(path: Path) -> Iterator[bytes]:
 
 
 def _bodies(reader: Reader, origin: dict[str, Any]) -> Iterator[bytes]:
-    markers: tuple[str, ...] | None = None
+    plan: RunPlan | None = None
     first: dict[str, Any] = {"redacted": origin}
     for record in reader:
-        if first and (checks := record["plan"]["choices"].get("checks")) is not None:
-            markers = tuple(checks["markers"])
+        plan = plan or TypeAdapter(RunPlan).validate_python(record["plan"])
         body: dict[str, Any] = {"line": reader.head, **first, **without_texts(record)}
-        if markers is not None and record["kind"] == "answer" and record.get("completion"):
-            body["signs"] = _signs(record, markers)
+        if plan.checks is not None and record["kind"] == "answer" and record.get("completion"):
+            body["signs"] = _signs(record, plan)
         yield orjson.dumps(body)[1:]
         first = {}
 
 
-def _signs(record: Record, markers: tuple[str, ...]) -> dict[str, str]:
+def _signs(record: Record, plan: RunPlan) -> dict[str, str]:
     """What the texts of an answer show, which nobody could find any more without them."""
-    exchange = to_exchange(record)
-    assert exchange.completion is not None
-    answer = SeenAnswer(
-        place=place_of(record), completion=exchange.completion, request=exchange.request, echo=frozenset(exchange.echo)
-    )
+    place = place_of(record)
+    planned = next(planned for planned in plan.benchmarks if planned.id == place.benchmark)
+    answer = seen_answer(place, to_exchange(record), planned)
+    markers = tuple((plan.checks or {}).get("markers", ()))
     return {sign.cause.id: sign.word for sign in text_signs(answer, markers)}
 
 

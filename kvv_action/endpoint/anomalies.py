@@ -36,6 +36,8 @@ class Anomaly(StrEnum):
     CALL_HEADER_REPEATED = "tool-call-header-repeated"
     CALLS_OUT_OF_ORDER = "tool-calls-out-of-order"
     CALL_NAME_SPLIT = "tool-call-name-split"
+    CALL_HELD_BACK = "tool-call-held-back"
+    """Long arguments came in one piece of a stream."""
     READS_BUFFERED = "reads-buffered"
     """The stream came in full blocks after pauses, as a buffer on the way lets it through."""
     LONE_SURROGATE = "lone-surrogate"

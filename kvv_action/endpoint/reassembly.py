@@ -216,6 +216,8 @@ class Reassembly:
         self._refuse_given_up()
         if not self.ended:
             self.note(Anomaly.NO_DONE)
+        if self._calls.held_back:
+            self.note(Anomaly.CALL_HELD_BACK)
         if self._usage is not None and self._counted != self.chunks:
             self.note(Anomaly.USAGE_NOT_LAST)
 

@@ -7,6 +7,9 @@ from kvv_action.endpoint.anomalies import Anomaly
 from kvv_action.endpoint.shapes import as_list, as_object, as_text, index_of
 from kvv_action.schema import Json, ToolCall
 
+HELD_BACK = 1000
+"""Characters of arguments from which a server that streams sends more than one piece."""
+
 
 @dataclass(slots=True)
 class _Call:
@@ -38,6 +41,11 @@ class ToolCalls:
     def characters(self) -> int:
         """Characters of the arguments so far."""
         return sum(len(piece) for call in self._calls for piece in call.arguments)
+
+    @property
+    def held_back(self) -> bool:
+        """Whether long arguments came in one piece."""
+        return any(len(call.arguments) == 1 and len(call.arguments[0]) >= HELD_BACK for call in self._calls)
 
     def _note(self, anomaly: Anomaly) -> None:
         self._anomalies[anomaly] = None

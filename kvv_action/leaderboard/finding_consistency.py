@@ -1,12 +1,12 @@
 """Whether delivery and findings of a record follow from their own numbers, by the rules that judge a run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kvv_action.leaderboard.findings import CheckFinding, about, error
 from kvv_action.leaderboard.record import DeliveryRecord, FindingRecord, Record
-from kvv_action.schema import MOST_BROKEN_TRIES, Verdict
+from kvv_action.schema import MOST_BROKEN_TRIES, Severity, Verdict
 from kvv_action.verdict.delivery import BROKEN, CUT, TIMEOUT_LEAST, cause_of_delivery, limits, verdict_of
-from kvv_action.verdict.known_causes import is_delivery, severity_by_rule
+from kvv_action.verdict.known_causes import explained, is_delivery, severity_by_rule
 
 EQUAL = 1e-5
 """Limits in a report are rounded."""
@@ -24,7 +24,7 @@ def unfounded(record: Record) -> Iterator[CheckFinding]:
         yield error("findings", "has a finding twice")
     asked = {one.id for one in record.benchmarks}
     for one in record.findings:
-        yield from about(one.cause_id, _finding(one, requests, asked))
+        yield from about(one.cause_id, _finding(one, record.findings, requests, asked))
     yield from _together(record)
 
 
@@ -74,11 +74,13 @@ def _near(given: float | None, right: float | None) -> bool:
     return given is right if given is None or right is None else abs(given - right) <= EQUAL
 
 
-def _finding(one: FindingRecord, requests: int, asked: set[str]) -> Iterator[CheckFinding]:
+def _finding(
+    one: FindingRecord, found: Sequence[FindingRecord], requests: int, asked: set[str]
+) -> Iterator[CheckFinding]:
     if not 0 < one.count <= one.of or one.of > requests:
         yield error("findings", f"is seen in {one.count} of {one.of} answers, of {requests} requests in all")
         return
-    severity = severity_by_rule(one.cause_id, one.count, one.of)
+    severity = _severity(one, found)
     if severity is None:
         yield error("findings", "is no cause that this version of kvv knows")
     elif severity is not one.severity:
@@ -87,6 +89,16 @@ def _finding(one: FindingRecord, requests: int, asked: set[str]) -> Iterator[Che
         )
     if not one.benchmarks or not asked.issuperset(one.benchmarks):
         yield error("findings", "is seen in benchmarks that were not asked")
+
+
+def _severity(one: FindingRecord, found: Sequence[FindingRecord]) -> Severity | None:
+    """What the rules make of a finding; what another one explains is information."""
+    severity = severity_by_rule(one.cause_id, one.count, one.of)
+    for other in found if severity is not None else ():
+        rule = severity_by_rule(other.cause_id, other.count, other.of) if 0 < other.count <= other.of else None
+        if rule and severity and explained(one.cause_id, one.count, severity, other.cause_id, other.count, rule):
+            return Severity.INFORMATION
+    return severity
 
 
 def _together(record: Record) -> Iterator[CheckFinding]:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from kvv_action.causes import Cause
 from kvv_action.schema import Severity
 from kvv_action.verdict import delivery
-from kvv_action.verdict.checks import buffering, calls, damage, filing, identity, markers, usage
+from kvv_action.verdict.checks import buffering, calls, damage, filing, filtering, identity, markers, usage
 from kvv_action.verdict.checks.sightings import Rule, severity_of
 
 _OF_ANSWERS = (*calls.CAUSES, *damage.CAUSES, *filing.CAUSES, *identity.CAUSES, *markers.CAUSES, *usage.CAUSES)
-_ALL = (*delivery.ALL_CAUSES, *_OF_ANSWERS, usage.CAP, buffering.BUFFER)
+_ALL = (*delivery.ALL_CAUSES, *_OF_ANSWERS, usage.CAP, buffering.BUFFER, filtering.FILTERED)
 _CAUSES: Mapping[str, Cause] = {cause.id: cause for cause in _ALL}
 _RULES: Mapping[str, Rule] = {
     **{cause.id: Rule(severity=Severity.FAILURE) for cause in delivery.ALL_CAUSES},
@@ -22,6 +22,9 @@ _RULES: Mapping[str, Rule] = {
     **usage.RULES,
     buffering.BUFFER.id: buffering.RULE,
 }
+_ORDER = (Severity.FAILURE, Severity.WARNING, Severity.INFORMATION)
+EXPLAINED = 0.8
+"""Share of a symptom's answers that its cause must have at least, to explain it."""
 _BLANK = re.compile(r"\{([a-z]+)(?::[^}]*)?\}")
 
 
@@ -40,7 +43,23 @@ def severity_by_rule(cause_id: str, count: int, of: int) -> Severity | None:
     if cause_id not in _CAUSES:
         return None
     rule = _RULES.get(cause_id, Rule())
-    return rule.severity or severity_of(count, of, rule.least)
+    return rule.severity or severity_of(count, of, rule)
+
+
+def explained(cause_id: str, count: int, severity: Severity, other_id: str, others: int, other: Severity) -> bool:
+    """Whether another cause, as severe and seen about as often, explains this one.
+
+    Args:
+        cause_id: the cause.
+        count: answers that show it.
+        severity: by its rule.
+        other_id: the other cause.
+        others: answers that show that one.
+        other: its severity by its rule.
+    """
+    known = _CAUSES.get(other_id)
+    severe = _ORDER.index(other) <= _ORDER.index(severity)
+    return known is not None and cause_id in known.explains and severe and others >= EXPLAINED * count
 
 
 def in_general(cause_id: str, **known: str) -> str:

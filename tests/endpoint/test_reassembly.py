@@ -321,6 +321,17 @@ def test_repeated_id_and_name_do_not_grow() -> None:
     assert (brief(answer), answer.anomalies) == ([("a", "f", "{}")], ("tool-call-header-repeated",))
 
 
+@pytest.mark.parametrize(("size", "pieces", "held"), [(1200, 1, True), (1200, 2, False), (90, 1, False)])
+def test_long_arguments_in_one_piece_are_noticed(size: int, pieces: int, held: bool) -> None:
+    """A server that streams sends long arguments in several pieces; a document has one piece anyway."""
+    text = '{"a":"' + "x" * size + '"}'
+    cut = len(text) // pieces + 1
+    parts = [call(0, arguments=text[start : start + cut]) for start in range(0, len(text), cut)]
+    assert ("tool-call-held-back" in calls(call(0, "a", "f"), *parts).anomalies) is held
+    message = {"tool_calls": [{"id": "a", "function": {"name": "f", "arguments": text}}]}
+    assert read({"choices": [{"message": message, "finish_reason": "tool_calls"}]}).anomalies == ()
+
+
 def test_names_may_come_in_pieces() -> None:
     """Pieces of a name are joined."""
     assert brief(calls(call(0, "a", "get_"), call(0, None, "time", "{}"))) == [("a", "get_time", "{}")]

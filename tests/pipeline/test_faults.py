@@ -7,6 +7,7 @@ import pytest
 
 from kvv_action.profiles import loader
 from kvv_action.simulator import FAULTS
+from tests.findings import test_causes
 from tests.pipeline.command import IMPATIENT, Ran, benchmark, kvv
 from tests.pipeline.command import demo as any_demo
 from tests.precheck import (
@@ -156,6 +157,7 @@ def test_no_fault_is_forgotten() -> None:
     tables += (test_streaming, test_limits, test_vision)
     told = set(CONCLUSIONS).union({"schema-wrong-at-first"}, *(table.FAULTS for table in tables))
     told |= {fault for fault, _, _ in TOOLCALL_TABLE} | set(AGENT_FAULTS)
+    told |= {*test_causes.FIRST, *test_causes.PROBED, *test_causes.ALLOWED}
     told |= {"recognises-benchmark"}  # tests/pipeline/test_holdout.py
     told |= {"refuses-as-official"}  # tests/precheck/test_suites.py, tests/toolcall/test_refused.py
     assert told == set(FAULTS)

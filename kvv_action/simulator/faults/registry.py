@@ -8,11 +8,19 @@ from kvv_action.simulator.coins import toss
 from kvv_action.simulator.faults import (
     admission,
     agent,
+    classes,
     content,
+    damage,
     delivery,
+    deltas,
     dynamic_tools,
+    endings,
+    filing,
     formats,
+    identity,
     limits,
+    markers,
+    oddities,
     official,
     parameters,
     pictures,
@@ -23,6 +31,7 @@ from kvv_action.simulator.faults import (
     toolcall,
     tools,
     usage,
+    usage_lies,
 )
 from kvv_action.simulator.faults.model import Coin, Fault, Visit
 from kvv_action.simulator.options import FaultSpec
@@ -45,6 +54,15 @@ _GROUPS: Sequence[tuple[Fault, ...]] = (
     formats.FAULTS,
     agent.FAULTS,
     official.FAULTS,
+    endings.FAULTS,
+    damage.FAULTS,
+    markers.FAULTS,
+    deltas.FAULTS,
+    identity.FAULTS,
+    usage_lies.FAULTS,
+    filing.FAULTS,
+    classes.FAULTS,
+    oddities.FAULTS,
 )
 FAULTS: Mapping[str, Fault] = MappingProxyType({fault.name: fault for group in _GROUPS for fault in group})
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import orjson
 
 from kvv_action.causes import Cause
-from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, Sign
+from kvv_action.schema import Severity
+from kvv_action.verdict.checks.sightings import Base, Rule, SeenAnswer, Sign, is_json, of_beginnings, period
 
 _REMEDY = "use a version of the engine's tool-call parser that streams by OpenAI's contract, or take the gateway out"
 ANOMALIES = {
@@ -25,6 +26,16 @@ ANOMALIES = {
         sentence="tool calls do not come one after the other in the order of their indexes",
         remedy=_REMEDY,
     ),
+    "tool-call-without-index": Cause(
+        id="calls-without-index",
+        sentence="the pieces of tool calls have no index, so that clients cannot tell which call they belong to",
+        remedy="number the calls of an answer 0, 1, 2 ... in the deltas of the stream",
+    ),
+    "tool-call-held-back": Cause(
+        id="calls-held-back",
+        sentence="long arguments of tool calls come in one piece, after the model has written all of them",
+        remedy=_REMEDY,
+    ),
     "tool-call-name-split": Cause(
         id="calls-name-split",
         sentence="the name of a tool call comes in several pieces, which clients do not join",
@@ -35,19 +46,26 @@ AGAIN = Cause(
     id="calls-arguments-again",
     sentence="all arguments of a tool call are sent again at the end of the stream",
     remedy="do not add the whole call to the stream whose pieces were sent already; " + _REMEDY,
+    explains=("calls-header-repeated", "usage-too-few", "usage-without-reasoning"),
 )
 CUMULATIVE = Cause(
     id="calls-arguments-cumulative",
     sentence="each piece of a tool call holds all arguments so far, and clients join them",
     remedy="send only what is new in each delta; " + _REMEDY,
+    explains=("calls-header-repeated", "usage-too-few", "usage-without-reasoning"),
 )
 _OPENING = re.compile(r"[\[{]")
-MOST_TRIED = 64
-"""Places at which a repeated beginning of the arguments is looked for."""
+LONGEST, MOST_TRIED = 50_000, 32
+"""Characters up to which arguments are searched, and places at each end at which a repeated beginning is looked for."""
 
 
 CAUSES = (*ANOMALIES.values(), AGAIN, CUMULATIVE)
-RULES = {cause.id: Rule(of_calls=True) for cause in CAUSES}
+RULES = {
+    **{cause.id: Rule(of=Base.CALLS) for cause in CAUSES},
+    "calls-index-reused": Rule(fewest=1, of=Base.PARALLEL),
+    "calls-out-of-order": Rule(severity=Severity.WARNING, of=Base.PARALLEL),
+    "calls-held-back": Rule(severity=Severity.WARNING, of=Base.CALLS),
+}
 
 
 def call_signs(answer: SeenAnswer) -> Iterator[Sign]:
@@ -56,46 +74,34 @@ def call_signs(answer: SeenAnswer) -> Iterator[Sign]:
     for word in answer.completion.anomalies:
         if calls and word in ANOMALIES:
             yield Sign(cause=ANOMALIES[word], shown=f"{word}: {', '.join(call.name for call in calls)}")
+    if joined := next((call.name for call in calls if _is_joined(call.name, answer.request)), ""):
+        yield Sign(cause=ANOMALIES["tool-call-header-repeated"], shown=joined)
     for call in calls:
         if kind := repeated(call.arguments):
             yield Sign(cause=AGAIN if kind == "again" else CUMULATIVE, shown=call.arguments)
             return
 
 
+def _is_joined(name: str, request: str) -> bool:
+    """Whether a name is one of the request's several times."""
+    one = name[: period(name)]
+    return bool(one) and f'"{one}"' in request and f'"{name}"' not in request
+
+
 def repeated(arguments: str) -> str:
     """Whether joined arguments hold themselves `again`, or are `cumulative` beginnings of themselves; else empty."""
-    if _is_json(arguments):
+    size = period(arguments) if arguments[:1] in ("{", "[") else 0
+    if size and is_json(arguments[:size]):
+        return "again"
+    if len(arguments) > LONGEST or is_json(arguments):
         return ""
-    for number, opening in enumerate(_OPENING.finditer(arguments)):
-        if number > MOST_TRIED:
-            return ""
-        before, last = arguments[: opening.start()], arguments[opening.start() :]
-        if not before or before[0] != last[0] or not _is_json(last):
+    openings = [opening.start() for opening in _OPENING.finditer(arguments)]
+    for start in openings[:MOST_TRIED] + openings[MOST_TRIED:][-MOST_TRIED:]:
+        before, last = arguments[:start], arguments[start:]
+        if before[:1] != last[0] or not is_json(last):
             continue
-        if before.strip() == last.strip():
+        if is_json(before) and orjson.loads(before) == orjson.loads(last):
             return "again"
-        if _is_json(before) and orjson.loads(before) == orjson.loads(last):
-            return "again"
-        if _of_beginnings(before, last):
+        if of_beginnings(before, last):
             return "cumulative"
     return ""
-
-
-def _of_beginnings(text: str, whole: str) -> bool:
-    """Whether a text is made of growing beginnings of another one."""
-    size = 0
-    while text:
-        lengths = range(min(len(text), len(whole)), size, -1)
-        size = next((length for length in lengths if text[:length] == whole[:length]), 0)
-        if not size:
-            return False
-        text = text[size:]
-    return True
-
-
-def _is_json(text: str) -> bool:
-    try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return False
-    return True

@@ -1,29 +1,73 @@
 """Text that was damaged on its way, or that is no text."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from kvv_action.causes import Cause
 from kvv_action.schema import Severity
 from kvv_action.verdict.checks.markers import REPLACEMENT
-from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, Sign
+from kvv_action.verdict.checks.sightings import LOOKED, Rule, SeenAnswer, Sign, ends_of, is_json, of_beginnings, period
 
 CUT_TAIL = 4
 """Characters at the end of an answer that was cut by length, in which half a character is no damage."""
 BROKEN_TEXT = frozenset({"lone-surrogate", "invalid-utf8"})
-_MOJIBAKE = re.compile(
-    r"(?:\u00c3[\u0080-\u00bf]|\u00e2\u20ac[\u0080-\u00bf\u2018-\u2122\u0152-\u017e]|\u00e4\u00b8[\u0080-\u00bf])"
+_LONE_ESCAPE = re.compile(
+    r"(?<!\\)(?:\\\\)*(?:\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f])|(?<!\\ud[89ab]..)\\ud[c-f][0-9a-f]{2}|\\ufffd)",
+    re.IGNORECASE,
 )
-_STUTTER = re.compile(r"(?<![\w\\{<&])([A-Za-z]{2,}|[\u4e00-\u9fff]{2,4})(?:[ \t]+\1){2,}(?![\w])", re.IGNORECASE)
+"""In arguments, which are JSON as text: half of a surrogate pair, or the replacement character, as an escape."""
+_LATER = "".join(bytes([byte]).decode("cp1252", "ignore") for byte in range(0x80, 0xC0)) + "".join(
+    map(chr, range(0x80, 0xC0))
+)
+_LATER_CLASS = f"[{re.escape(_LATER)}]"
+_MOJIBAKE = re.compile(
+    f"[\u00c2-\u00df]{_LATER_CLASS}|[\u00e0-\u00ef]{_LATER_CLASS}{{2}}|[\u00f0-\u00f4]{_LATER_CLASS}{{2,3}}"
+)
+"""The bytes of one UTF-8 character, each read as one of Latin-1 or Windows-1252."""
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+_VOCABULARY = re.compile(r"\wĠ|[^\W\d_]Ċ|▁[^\W\d_]|<0x[0-9A-F]{2}>")
+"""How vocabularies write a space, a line break or a byte."""
+_WORD = re.compile(r"[^\W\d_]+")
+_STUTTER = re.compile(r"(?<![\w\\{<&])([^\W\d_]{2,40})(?:[ \t]+\1){2,}(?!\w)", re.IGNORECASE)
+_STUTTER_CJK = re.compile(r"(?=(.)(?!\1))([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]{2,8}?)\2{2,}")
+ECHOED = 8
+"""Characters by which what stands in the request is known again."""
+LONGEST_PHRASE = 8
+"""Words of a phrase whose repetition is looked for."""
+REPEATED_SHARE, REPEATED_LEAST = 0.5, 6
+"""Share of the words, and number, from which repeated phrases are no style; one of 12 815 real texts has so many."""
+TWICE_LOOKED, TWICE_PIECE, TWICE_SIGNS = 2000, 200, 8
+"""Characters that are taken apart into pieces that come twice, longest piece, and different ones of a text."""
 LOOP_UNIT, LOOP_TIMES, LOOP_LEAST = 40, 16, 32
 """A loop: at most so many characters, so often one after the other up to the end, and at least so long in all."""
+LONG_UNIT, LONG_TIMES = 400, 10
+"""The same for sentences and paragraphs."""
+RUN = re.compile(r"([^\w\s=*.|#~+<>/\\`'\"^:;,%$&-]|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])\1{99,}")
+"""One sign a hundred times, anywhere in a text; not those that tables, rulers and dumps are drawn with."""
+TAIL = 16
+"""Characters by which the period of a loop is found."""
 LAYOUT = " \n\t-=_*.|#~+"
 """Characters that lines and tables repeat."""
-DOUBLED_LEAST = 40
-"""Characters from which the half of an answer is no accident."""
+DOUBLED_LEAST, APART_LEAST = 16, 40
+"""Characters from which it is no accident that a text comes twice; and where white space stands between."""
+GLUED = re.compile(r"(?<![a-z0-9/+.@=_-])[a-z]{28,}(?![\w/+=-])")
+"""More letters than the longest words have."""
+GLUED_SIGNS = 8
+HEADLESS = re.compile(r" [a-z]|[,;:!?)\]}][ \n]|\.[ \n]")
+"""How a text begins whose first token is gone; none of 12 815 real texts but two pieces of logs begins so."""
+OPENINGS = ("{", '{"', "[", "[{", '"')
+CUMULATIVE_HEADS, CUMULATIVE_TRIED = (6, 2), 32
+"""Characters by which the beginning of a text is known again, and how many places are tried."""
+SCRIPTS = (
+    (0x0041, 0x024F), (0x0370, 0x03FF), (0x0400, 0x052F), (0x0590, 0x07FF), (0x0900, 0x0E7F), (0x10A0, 0x10FF),
+)  # fmt: skip
+"""Scripts whose letters do not stand in one word: Latin, Greek, Cyrillic, Semitic, Indic and Thai, Georgian."""
+CLOSELY, MIXED_WORDS = 4000, 4
 STUTTER_SHARE = 0.02
-"""Share of answers from which repeated words fail the run: people and models do say a word three times now and then."""
-_REPEATING = re.compile(r"repeat|times|count|echo|重复|遍", re.IGNORECASE)
+"""Share of answers from which these fail the run: people and models do say a word three times now and then, and texts
+that are doubled exist (10 of the 500 reports of bugs of SWE-bench Verified)."""
+_REPEATING = re.compile(r"\b(?:repeat(?:s|ed|ing)?|times|count (?:to|from|up|down)|echo)\b|重复|遍|次数", re.IGNORECASE)
 
 CUT_CHARACTERS = Cause(
     id="text-cut-characters",
@@ -35,15 +79,51 @@ MOJIBAKE = Cause(
     sentence="UTF-8 text is decoded as Latin-1 on the way",
     remedy="look for a gateway or client library that guesses the encoding; send charset=utf-8",
 )
+VOCABULARY = Cause(
+    id="text-vocabulary-marks",
+    sentence="answers hold the vocabulary's own marks for spaces or bytes: tokens are joined, not decoded",
+    remedy="decode tokens with the tokenizer of this model, not by looking them up in its vocabulary",
+)
+GLUED_WORDS = Cause(
+    id="text-spaces-lost",
+    sentence="text is damaged: the spaces between words are lost",
+    remedy="do not strip the pieces of a stream; decode tokens with what stands before them",
+)
+HEAD_LOST = Cause(
+    id="text-head-lost",
+    sentence="text is damaged: the beginning of answers is lost",
+    remedy="look for the first chunk being dropped: where role and content come together, or thinking ends",
+)
+LONGER = ("usage-too-few", "usage-without-reasoning")
+"""Symptoms of text that holds more than the model wrote."""
 STUTTER = Cause(
     id="text-repeated",
     sentence="text is damaged: words are repeated",
     remedy="look for chunks that are sent twice (retries, merges in a gateway), and for a broken key-value cache",
+    explains=LONGER,
 )
 DOUBLED = Cause(
     id="text-doubled",
     sentence="text is damaged: answers hold their whole text twice",
     remedy="look for a gateway that sends the reassembled text after the stream, or joins deltas with messages",
+    explains=(STUTTER.id, *LONGER),
+)
+CUMULATIVE_TEXT = Cause(
+    id="text-cumulative",
+    sentence="each chunk of a stream holds all text so far, and clients join them",
+    remedy="send only what is new in each delta",
+    explains=(STUTTER.id, DOUBLED.id, *LONGER),
+)
+NO_LANGUAGE = Cause(
+    id="not-language",
+    sentence="answers are not language: pieces of words of many scripts",
+    remedy="check that weights, tokenizer and their quantisation belong together, and compare at greedy decoding",
+    explains=("output-capped", "length-too-early", "text-head-lost"),
+)
+LOOP = Cause(
+    id="degenerate-loop",
+    sentence="thinking, or answers that their length ended, go on in a loop of the same characters",
+    remedy="compare with the official endpoint at the same sampling; check temperature, penalties and precision",
 )
 DEGENERATE = Cause(
     id="degenerate-output",
@@ -53,38 +133,58 @@ DEGENERATE = Cause(
         "wrong attention kernel"
     ),
     switches={"vLLM": "--kv-cache-dtype auto, --dtype bfloat16, --enforce-eager to compare"},
-    explains=("length-cut",),
+    explains=("length-cut", "length-too-early", "output-capped", LOOP.id, STUTTER.id, "answer-in-reasoning"),
 )
-
-
-LOOP = Cause(
-    id="degenerate-loop",
-    sentence="thinking, or answers that their length ended, go on in a loop of the same characters",
-    remedy="compare with the official endpoint at the same sampling; check temperature, penalties and precision",
-)
-CAUSES = (CUT_CHARACTERS, MOJIBAKE, STUTTER, DOUBLED, DEGENERATE, LOOP)
-RULES = {STUTTER.id: Rule(least=STUTTER_SHARE), LOOP.id: Rule(severity=Severity.WARNING)}
+CAUSES = (
+    CUT_CHARACTERS, MOJIBAKE, VOCABULARY, GLUED_WORDS, HEAD_LOST, STUTTER, DOUBLED, CUMULATIVE_TEXT, NO_LANGUAGE,
+    DEGENERATE, LOOP,
+)  # fmt: skip
+RULES = {
+    STUTTER.id: Rule(least=STUTTER_SHARE),
+    DOUBLED.id: Rule(least=STUTTER_SHARE),
+    HEAD_LOST.id: Rule(least=STUTTER_SHARE),
+    GLUED_WORDS.id: Rule(least=STUTTER_SHARE),
+    LOOP.id: Rule(severity=Severity.WARNING),
+}
 
 
 def damage_signs(answer: SeenAnswer) -> Iterator[Sign]:
     """Traces of broken delivery and of broken arithmetic in content and reasoning."""
-    text = answer.completion.content
+    text = ends_of(answer.completion.content)
     if shown := _half_characters(answer):
         yield Sign(cause=CUT_CHARACTERS, shown=shown)
-    if len(_MOJIBAKE.findall(text)) >= 2 and not _MOJIBAKE.search(answer.request):
-        yield Sign(cause=MOJIBAKE, shown=text)
-    if _REPEATING.search(answer.request):
+    for cause, signs in ((MOJIBAKE, _misread), (VOCABULARY, _undecoded), (NO_LANGUAGE, _mixed)):
+        for part in (text, ends_of(answer.completion.reasoning)):
+            if (shown := signs(part)) and shown[:ECHOED] not in answer.request:
+                yield Sign(cause=cause, shown=shown)
+                break
+    if (glued := GLUED.search(text)) and len(set(glued[0])) >= GLUED_SIGNS and glued[0] not in answer.request:
+        yield Sign(cause=GLUED_WORDS, shown=glued[0])
+    if _headless(text, answer):
+        yield Sign(cause=HEAD_LOST, shown=text[:100])
+    if not _REPEATING.search(answer.request):
+        yield from _repetitions(text, answer)
+
+
+def _repetitions(text: str, answer: SeenAnswer) -> Iterator[Sign]:
+    """What is said more than once; nothing else is looked for where one of them is found."""
+    completion = answer.completion
+    content, thought = looped(text), looped(ends_of(completion.reasoning))
+    cut = completion.finish_reason in ("length", "repeat")
+    if content or thought:
+        nothing_else = _only_loop(completion.content or completion.reasoning)
+        failing = (content and not cut) or nothing_else
+        yield Sign(cause=DEGENERATE if failing else LOOP, shown=content or thought)
         return
-    if (found := _STUTTER.search(text)) and not _stands_in(found.group(1), answer.request):
-        yield Sign(cause=STUTTER, shown=text[max(0, found.start() - 60) :])
-    half = len(text) // 2
-    if half >= DOUBLED_LEAST and text[:half] in (text[half:], text[half + 1 :]):
-        yield Sign(cause=DOUBLED, shown=text)
-    if found_loop := _looped(text):
-        cause = LOOP if answer.completion.finish_reason == "length" else DEGENERATE
-        yield Sign(cause=cause, shown=found_loop)
-    elif found_loop := _looped(answer.completion.reasoning):
-        yield Sign(cause=LOOP, shown=found_loop)
+    whole = completion.content
+    if run := RUN.search(text):
+        yield Sign(cause=DEGENERATE, shown=text[max(0, run.start() - 40) : run.start() + 40])
+    elif is_cumulative(whole):
+        yield Sign(cause=CUMULATIVE_TEXT, shown=whole)
+    elif is_doubled(whole):
+        yield Sign(cause=DOUBLED, shown=whole)
+    elif shown := repeated_words(text, answer.request):
+        yield Sign(cause=STUTTER, shown=shown)
 
 
 def _half_characters(answer: SeenAnswer) -> str:
@@ -97,18 +197,175 @@ def _half_characters(answer: SeenAnswer) -> str:
         place = text.find(REPLACEMENT)
         if place >= 0 and not (cut and place >= len(text) - CUT_TAIL):
             return text[max(0, place - 40) : place + 40]
+    for call in completion.tool_calls:
+        if "\\u" in call.arguments and (found := _LONE_ESCAPE.search(ends_of(call.arguments))):
+            return call.arguments[max(0, found.start() - 40) : found.end() + 40]
     return ", ".join(sorted(BROKEN_TEXT & set(completion.anomalies)))
 
 
-def _stands_in(word: str, request: str) -> bool:
-    return f"{word} {word}".lower() in request.lower()
+def _misread(text: str) -> str:
+    """UTF-8 that was read as Latin-1 or Windows-1252; nearly all signs beyond ASCII are of that kind then."""
+    text = text[:CLOSELY]
+    if text.isascii():
+        return ""
+    found = [match for match in _MOJIBAKE.finditer(text) if _is_utf8(match[0])]
+    signs = len(_BEYOND_ASCII.findall(text))
+    if len(found) < 2 or 2 * sum(len(match[0]) for match in found) < signs:
+        return ""
+    return text[found[0].start() : found[0].start() + 80]
 
 
-def _looped(text: str) -> str:
-    """The end of a text that repeats the same few characters up to its end; empty where it does not."""
-    text = text[-2 * LOOP_UNIT * LOOP_TIMES :].rstrip()
-    for size in range(1, LOOP_UNIT + 1):
-        unit, times = text[-size:], max(LOOP_TIMES, -(-LOOP_LEAST // size))
-        if len(text) >= size * times and text.endswith(unit * times):
-            return text[-80:] if unit.strip(LAYOUT) else ""
-    return ""
+def _is_utf8(text: str) -> bool:
+    try:
+        raw = b"".join(sign.encode("latin-1" if ord(sign) < 0x100 else "cp1252") for sign in text)
+        raw.decode()
+    except UnicodeError:
+        return len(text) == 3 and ord(text[0]) >= 0xF0  # a byte that Windows-1252 does not know is gone
+    return True
+
+
+def _undecoded(text: str) -> str:
+    """Where the marks of a vocabulary stand, at least three of them."""
+    if not any(mark in text for mark in ("Ġ", "Ċ", "▁", "<0x")):
+        return ""
+    found = [match.start() for match in _VOCABULARY.finditer(text)]
+    return text[found[0] : found[0] + 80] if len(found) >= 3 else ""
+
+
+def _mixed(text: str) -> str:
+    """A word that is made of several scripts, where the text has some of them and three scripts or more."""
+    text = text[:CLOSELY]
+    if text.isascii():
+        return ""
+    scripts, words = set[int](), []
+    for word in _WORD.findall(text):
+        own = {script for script in map(_script, word) if script is not None}
+        scripts |= own
+        if len(own) > 1 and len(word) > 3:
+            words.append(word)
+    return " ".join(words) if len(words) >= MIXED_WORDS and len(scripts) >= 3 else ""
+
+
+def _script(letter: str) -> int | None:
+    code = ord(letter)
+    return next((number for number, (low, high) in enumerate(SCRIPTS) if low <= code <= high), None)
+
+
+def _headless(text: str, answer: SeenAnswer) -> bool:
+    """Whether the beginning of the content is missing."""
+    if answer.asks_json and text[:1] not in ("{", "[", "`", "") and text.rstrip()[-1:] in ("}", "]", '"'):
+        return not is_json(text) and any(is_json(opening + text) for opening in OPENINGS)
+    return HEADLESS.match(text) is not None and text.strip() not in answer.request
+
+
+def repeated_words(text: str, request: str) -> str:
+    """A word three times in a row, or phrases that are repeated over much of a text; empty for neither."""
+    for found in (*_STUTTER.finditer(text), *_STUTTER_CJK.finditer(text)):
+        unit = found.group(found.lastindex or 0)
+        if not any(f"{unit}{space}{unit}".lower() in request.lower() for space in ("", " ")):
+            return text[max(0, found.start() - 60) : found.end() + 60]
+    if _in_pairs(text.strip()[:TWICE_LOOKED]):
+        return text
+    lines = [[word.lower() for word in _WORD.findall(line[:CLOSELY])] for line in text.splitlines() if line]
+    again = sum(map(_said_again, lines))
+    return text if again >= max(REPEATED_LEAST, REPEATED_SHARE * sum(map(len, lines))) else ""
+
+
+def _in_pairs(text: str) -> bool:
+    """Whether a text is nothing but pieces that come twice, one pair after the other."""
+    lines = text.splitlines()
+    if len(set(text)) < TWICE_SIGNS or any(one == other for one, other in pairwise(lines)):
+        return False  # too few signs, or a log whose lines are alike
+    ends, seen = [0], {0}
+    while ends:
+        at = ends.pop()
+        if at > len(text) - 2 or (len(text) == TWICE_LOOKED and at > TWICE_LOOKED - 2 * TWICE_PIECE):
+            return at == len(text) or len(text) == TWICE_LOOKED
+        for size in range(min(TWICE_PIECE, (len(text) - at) // 2), 0, -1):
+            end = at + 2 * size
+            if end not in seen and text[at : at + size] == text[at + size : end]:
+                seen.add(end)
+                ends.append(end)
+    return False
+
+
+def _said_again(words: Sequence[str]) -> int:
+    """Words of a line that belong to a phrase which was said just before."""
+    covered = set[int]()
+    if len(words) < REPEATED_LEAST:
+        return 0
+    for size in range(1, LONGEST_PHRASE + 1):
+        run = 0
+        for at in range(size, len(words)):
+            run = run + 1 if words[at] == words[at - size] else 0
+            if run >= size and len({*words[at - size + 1 : at + 1]}) > size // 2 and len(words[at]) > 1:
+                covered.update(range(at - size + 1, at + 1))
+    distinct = len({words[at] for at in covered})
+    return len(covered) if distinct >= REPEATED_LEAST // 2 else 0
+
+
+def is_cumulative(text: str) -> bool:
+    """Whether a text is made of growing beginnings of itself; the last of them is whole."""
+    if len(set(text[:CLOSELY])) < TWICE_SIGNS:
+        return False
+    for head in CUMULATIVE_HEADS:
+        start = len(text)
+        for _ in range(CUMULATIVE_TRIED):
+            start = text.rfind(text[:head], 1, start + head - 1)
+            if start <= 0:
+                break
+            whole = text[start:]
+            if of_beginnings(text[:start], whole) > 1:
+                return True
+    return False
+
+
+def is_doubled(text: str) -> bool:
+    """Whether a text is another one several times, or twice with white space between."""
+    size = period(text) if len(text) >= 2 * DOUBLED_LEAST else 0
+    if size >= DOUBLED_LEAST:
+        return len(set(text[:size])) >= DOUBLED_LEAST // 2 and not _periodic(text[:size]) and "\n" not in text[size - 1]
+    for between in (1, 2, 3):
+        half = (len(text) - between) // 2
+        if half >= APART_LEAST and text[:half] == text[-half:] and not text[half:-half].strip():
+            return not _periodic(text[:half])
+    return False
+
+
+def _periodic(text: str) -> bool:
+    """Whether lines of a text are all alike, as those of logs are."""
+    lines = [line for line in text[:LOOKED].splitlines() if line]
+    return 2 * len(set(lines)) < len(lines) or not lines
+
+
+def _only_loop(text: str) -> bool:
+    """Whether a text is nothing but a loop of few characters."""
+    text = text.strip()
+    return len(text) >= LOOP_LEAST and len(set(text[:LOOKED])) <= 2 and bool(looped(text))
+
+
+def looped(text: str) -> str:
+    """The end of a text that repeats the same unit up to its end; empty where it does not."""
+    text = text[-LONG_UNIT * (LONG_TIMES + 1) :].rstrip()
+    size = _period(text)
+    times = LOOP_TIMES if size <= LOOP_UNIT else LONG_TIMES
+    if not size or size * max(times, -(-LOOP_LEAST // size)) > len(text):
+        return ""
+    length = size * max(times, -(-LOOP_LEAST // size))
+    periodic = text[-length:-size] == text[-length + size :]
+    lines = size > LOOP_UNIT and "\n" in text[-size:]  # logs repeat lines
+    return text[-80:] if periodic and not lines and text[-size:].strip(LAYOUT) else ""
+
+
+def _period(text: str) -> int:
+    """After how many characters the end of a text stands before itself; 0 for no period that is looked for."""
+    tail = text[-TAIL:]
+    before = len(text) - len(tail)
+    for _ in range(LONG_UNIT // TAIL):
+        before = text.rfind(tail, 0, before + len(tail) - 1)
+        size = len(text) - len(tail) - before
+        if before < 0 or size > LONG_UNIT:
+            return 0
+        if text[-2 * size : -size] == text[-size:]:
+            return size
+    return 0

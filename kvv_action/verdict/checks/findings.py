@@ -1,13 +1,18 @@
 """All checks over the answers of a run, and the findings that they make."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import chain
 
 from kvv_action.journal.reading import Sent
-from kvv_action.schema import Finding, PlannedBenchmark, RunPlan, Severity
+from kvv_action.schema import BenchmarkKind, Exchange, Finding, Place, PlannedBenchmark, RunPlan, Severity
 from kvv_action.verdict.checks import calls, damage, filing, markers, usage
 from kvv_action.verdict.checks.buffering import BufferCheck
+from kvv_action.verdict.checks.filing import CUT_THINKING, CutThinkingCheck
+from kvv_action.verdict.checks.filtering import FilterCheck
 from kvv_action.verdict.checks.identity import IdentityCheck
-from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, Sightings, Sign
+from kvv_action.verdict.checks.sightings import Base, Rule, SeenAnswer, Sightings, Sign
+from kvv_action.verdict.known_causes import explained
 
 TEXT_CHECKS = (markers, damage, calls, filing, usage)
 CAUSES = {cause.id: cause for check in TEXT_CHECKS for cause in check.CAUSES}
@@ -18,12 +23,32 @@ ORDER = (Severity.FAILURE, Severity.WARNING, Severity.INFORMATION)
 
 
 def text_signs(answer: SeenAnswer, own_markers: tuple[str, ...]) -> Iterator[Sign]:
-    """What the texts of one answer show; a redacted journal keeps this instead of the texts."""
-    yield from markers.marker_signs(answer, own_markers)
-    yield from damage.damage_signs(answer)
-    yield from calls.call_signs(answer)
-    yield from filing.filing_signs(answer)
-    yield from usage.usage_signs(answer)
+    """What the texts of one answer show, each cause once; a redacted journal keeps this instead of the texts."""
+    found = chain(
+        markers.marker_signs(answer, own_markers),
+        damage.damage_signs(answer),
+        calls.call_signs(answer),
+        filing.filing_signs(answer),
+        usage.usage_signs(answer),
+    )
+    seen = set[str]()
+    for sign in found:
+        if sign.cause.id not in seen:
+            seen.add(sign.cause.id)
+            yield sign
+
+
+def seen_answer(place: Place, exchange: Exchange, planned: PlannedBenchmark) -> SeenAnswer:
+    """An answer as the checks see it; probes ask for limits of their own, which only their requests say."""
+    assert exchange.completion is not None
+    limit = planned.sampling.get("max_tokens") if planned.kind is BenchmarkKind.SCORED else None
+    return SeenAnswer(
+        place=place,
+        completion=exchange.completion,
+        request=exchange.request,
+        echo=frozenset(exchange.echo),
+        limit=limit if isinstance(limit, int) else None,
+    )
 
 
 class AnswerChecks:
@@ -35,44 +60,59 @@ class AnswerChecks:
         self._planned: Mapping[str, PlannedBenchmark] = {planned.id: planned for planned in plan.benchmarks}
         self._markers = tuple((rules or {}).get("markers", ()))
         self._identity = IdentityCheck(plan.endpoint.model, (rules or {}).get("names", ()))
-        self._cap, self._buffer = usage.CapCheck(), BufferCheck()
-        self._answers = self._with_calls = 0
+        self._cap, self._buffer, self._filter = usage.CapCheck(), BufferCheck(), FilterCheck()
+        self._thinking = CutThinkingCheck()
+        self._looked = dict.fromkeys(Base, 0)
         self._seen: dict[str, Sightings] = {}
 
     def signs(self, sent: Sent) -> Iterator[Sign]:
         """What the texts of an answer show; of a redacted one, what was kept of that."""
         exchange = sent.exchange
         assert exchange is not None
-        assert exchange.completion is not None
         if exchange.signs is not None:
             kept = exchange.signs.items()
             return (Sign(cause=CAUSES[cause], shown=REDACTED, word=word) for cause, word in kept if cause in CAUSES)
-        answer = SeenAnswer(
-            place=sent.place, completion=exchange.completion, request=exchange.request, echo=frozenset(exchange.echo)
-        )
-        return text_signs(answer, self._markers)
+        return text_signs(seen_answer(sent.place, exchange, self._planned[sent.place.benchmark]), self._markers)
 
     def see(self, sent: Sent) -> None:
-        """Look at the answer to a request, if there is one."""
-        completion = sent.exchange.completion if sent.exchange else None
-        if not self._active or sent.endpoint or completion is None or not completion.choices:
+        """Look at what came of a request."""
+        if not self._active or sent.endpoint or sent.withdrawn:
             return
-        self._answers += 1
-        self._with_calls += bool(completion.tool_calls)
+        self._filter.see(sent)
+        completion = sent.exchange.completion if sent.exchange else None
+        if completion is None or not completion.choices:  # a list of models is no answer of the model
+            return
+        self._looked[Base.ANSWERS] += 1
+        self._looked[Base.CALLS] += bool(completion.tool_calls)
+        self._looked[Base.PARALLEL] += completion.streamed and len(completion.tool_calls) > 1
         for sign in self.signs(sent):
-            self._seen.setdefault(sign.cause.id, Sightings(cause=sign.cause)).add(sent.place, sign.shown, sign.word)
+            if sign.cause is CUT_THINKING:
+                self._thinking.add(sent.place, sign.shown)
+            else:
+                self._seen.setdefault(sign.cause.id, Sightings(cause=sign.cause)).add(sent.place, sign.shown, sign.word)
+        self._thinking.see(completion)
         self._identity.see(sent.place, completion)
         self._cap.see(sent.place, completion, self._planned[sent.place.benchmark].sampling.get("max_tokens"))
         self._buffer.see(sent.place, completion)
 
     def findings(self) -> Iterator[Finding]:
-        """What was found: failures first, then by the share of answers that show it."""
-        yield from sorted(
-            [*self._of_texts(), *self._identity.findings(), *self._cap.findings(), *self._buffer.findings()],
-            key=lambda one: (ORDER.index(one.severity), -one.count / one.of, one.cause_id),
-        )
+        """What was found: failures first, then by the share of answers that show it; what others explain is last."""
+        found = [*self._of_texts()]
+        for check in (self._thinking, self._identity, self._cap, self._buffer, self._filter):
+            found += check.findings()
+        yield from sorted(folded(found), key=lambda one: (ORDER.index(one.severity), -one.count / one.of, one.cause_id))
 
     def _of_texts(self) -> Iterator[Finding]:
         for cause_id, sightings in self._seen.items():
             rule = RULES.get(cause_id, Rule())
-            yield sightings.finding(self._with_calls if rule.of_calls else self._answers, rule)
+            yield sightings.finding(max(sightings.count, self._looked[rule.of]), rule)
+
+
+def folded(found: list[Finding]) -> Iterator[Finding]:
+    """The findings; one that another explains is information."""
+    for finding in found:
+        symptom = any(
+            explained(finding.cause_id, finding.count, finding.severity, other.cause_id, other.count, other.severity)
+            for other in found
+        )
+        yield replace(finding, severity=Severity.INFORMATION) if symptom else finding

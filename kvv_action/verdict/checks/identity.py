@@ -37,6 +37,7 @@ CHANGING = Cause(
     id="identity-changing",
     sentence="the answers name different models during the run: {named}",
     remedy="check that all replicas behind the address serve the same checkpoint",
+    explains=("identity-another-version",),
 )
 
 

@@ -7,15 +7,40 @@ import orjson
 
 from kvv_action.causes import Cause
 from kvv_action.schema import Severity, ToolCall
-from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, Sign
+from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, Sign, ends_of
 
 REPLACEMENT = "\ufffd"
-SUSPICIOUS = re.compile(r"<\|[^|<>\s]{1,40}\|>|\[(?:EOS|BOS|EOT|PAD)\]|\ufffd")
+_LOOKS_LIKE = (
+    r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|</?(?:tool_call|start_of_turn|end_of_turn|function_calls)>|"
+    r"\[/?(?:EOS|BOS|EOT|PAD|INST|TOOL_CALLS|UNK)\]|<(?:eos|bos|pad|unk)>|</s>"
+)
+SUSPICIOUS = re.compile(_LOOKS_LIKE + r"(?:(?<!</s>)|(?=\s*\Z))")
+"""What looks like a control token; `</s>` at the end of a text only, for elsewhere it is HTML."""
+_IN_BODY = re.compile(f"{_LOOKS_LIKE}|{REPLACEMENT}".encode())
 """What requests are searched for, so that an answer which only repeats it is not blamed."""
+KIMI = frozenset({
+    "<|tool_calls_section_begin|>", "<|tool_calls_section_end|>", "<|tool_call_begin|>", "<|tool_call_end|>",
+    "<|tool_call_argument_begin|>", "<|im_end|>", "<|im_user|>", "<|im_assistant|>", "<|im_system|>", "<|im_middle|>",
+    "<|open|>", "<|close|>", "<|sep|>",
+})  # fmt: skip
+"""Tokens of K2's and K3's templates: in no answer of a model of either do they stand by right."""
 _CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`", re.DOTALL)
 SHORT_VALUE = 200
 """Characters up to which a value of an argument is no code."""
+_CHANNEL = re.compile(r"<\|open\|>(?:think|response|tools)<\|sep\|>")
 
+_SWITCHES = {
+    "vLLM": "--tool-call-parser and --reasoning-parser of this model (kimi_k2), --generation-config auto",
+    "SGLang": "--tool-call-parser and --reasoning-parser of this model (kimi_k2)",
+    "TensorRT-LLM": "--tool_parser, --reasoning_parser",
+}
+NO_PARSER = Cause(
+    id="parser-missing",
+    sentence="answers come as the model writes them: there is no parser for this model's thinking and tool calls",
+    remedy="start the engine with the parsers for reasoning and tool calls that belong to this model",
+    switches=_SWITCHES,
+    explains=("markers-leak", "reasoning-in-content", "calls-lost"),
+)
 LEAK = Cause(
     id="markers-leak",
     sentence="control tokens of the model's template stand in the answers: {words}",
@@ -23,18 +48,15 @@ LEAK = Cause(
         "use the parsers for reasoning and tool calls that belong to this model, its own chat template, and its stop "
         "tokens from generation_config.json; skip special tokens when text is decoded"
     ),
-    switches={
-        "vLLM": "--tool-call-parser and --reasoning-parser of this model (kimi_k2), --generation-config auto",
-        "SGLang": "--tool-call-parser and --reasoning-parser of this model (kimi_k2)",
-        "TensorRT-LLM": "--tool_parser, --reasoning_parser",
-    },
+    switches=_SWITCHES,
+    explains=("markers-unknown", "calls-lost"),
 )
 OTHER = Cause(
     id="markers-unknown",
     sentence="what looks like control tokens stands in the answers: {words}",
     remedy="check that chat template, parsers and stop tokens are those of this model",
 )
-CAUSES = (LEAK, OTHER)
+CAUSES = (NO_PARSER, LEAK, OTHER)
 RULES = {OTHER.id: Rule(severity=Severity.WARNING)}
 ECHO_LIMIT = 20
 """Suspicious pieces of a request that are kept."""
@@ -42,9 +64,7 @@ ECHO_LIMIT = 20
 
 def echo_of(body: bytes) -> tuple[str, ...]:
     """The pieces of a request that would be suspicious in an answer; empty for nearly all requests."""
-    if not any(sign in body for sign in (b"<|", b"[EO", b"[BO", b"[PAD", b"\xef\xbf\xbd")):
-        return ()
-    found = dict.fromkeys(SUSPICIOUS.findall(body.decode(errors="ignore")))
+    found = dict.fromkeys(match[0].decode(errors="ignore") for match in _IN_BODY.finditer(body))
     return tuple(found)[:ECHO_LIMIT]
 
 
@@ -53,24 +73,39 @@ def marker_signs(answer: SeenAnswer, own: Sequence[str]) -> Iterator[Sign]:
 
     Args:
         answer: the answer.
-        own: markers of the profile's model; these alone can fail a run.
+        own: markers of the profile's model; these and Kimi's alone can fail a run.
     """
-    completion = answer.completion
+    completion, known = answer.completion, KIMI.union(own)
     if answer.raw:
         return
     leaked, others = set[str](), set[str]()
     for text in (completion.content, completion.reasoning, *_texts_of(completion.tool_calls)):
         if "<" in text or "[" in text:
-            plain = _CODE.sub("", text)
-            leaked |= {marker for marker in own if marker in plain}
+            plain = ends_of(_without_code(text, known))
+            leaked |= {marker for marker in known if marker in plain}
             others |= set(SUSPICIOUS.findall(plain))
     leaked -= answer.echo
     others -= answer.echo
     shown = f"the answer ends: {(completion.content or completion.reasoning)[-120:]}"
     if leaked:
-        yield Sign(cause=LEAK, shown=shown, word=" ".join(sorted(leaked)[:3]))
-    elif others - {REPLACEMENT} - set(own):
+        yield Sign(
+            cause=NO_PARSER if _is_raw(completion.content) else LEAK, shown=shown, word=" ".join(sorted(leaked)[:3])
+        )
+    elif others := {word for word in others if word not in answer.request}:
         yield Sign(cause=OTHER, shown=shown, word=" ".join(sorted(others)[:3]))
+
+
+def _is_raw(text: str) -> bool:
+    """Whether a whole channel of K3's, opened and closed, stands in a text."""
+    opening = _CHANNEL.search(text)
+    return opening is not None and text.rfind("<|close|>") > opening.end()
+
+
+def _without_code(text: str, known: Iterable[str]) -> str:
+    """A text without code, but with the marker at its end, where no fence would leave it."""
+    plain = _CODE.sub("", text) if "`" in text or "~~~" in text else text
+    end = text.rstrip()
+    return plain + next((marker for marker in known if end.endswith(marker) and not plain.endswith(marker)), "")
 
 
 def _texts_of(calls: Iterable[ToolCall]) -> Iterator[str]:

@@ -1,7 +1,11 @@
 """How often one cause was seen in the answers of a run, and the finding that this makes."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
+from enum import StrEnum
+
+import orjson
 
 from kvv_action.causes import Cause
 from kvv_action.schema import Completion, Finding, FindingExample, Place, Severity
@@ -10,8 +14,22 @@ from kvv_action.statistics.intervals import one_sided, score_limits, wilson
 FEWEST_FAILING, LEAST_SHARE = 3, 0.005
 """Answers, and share of all (its lower 95 % limit), from which what is seen fails the run; below it is a warning."""
 EXAMPLES, EXAMPLE_LIMIT = 5, 200
+_MAX_TOKENS = re.compile(r'"max_(?:completion_)?tokens":\s?(\d{1,9})(?!\d)')
+_JSON_ASKED = re.compile(r'"response_format":\s?\{(?!"type":\s?"text")')
+PROBE, MOST_UNITS = 64, 200
+"""Characters of a beginning by which its repetition is looked for, and how many places are tried."""
+LOOKED = 30_000
+"""Characters at each end of a text that are looked at closely: what damages a text damages it everywhere."""
 WORDS = 5
 """Words that a sentence names."""
+
+
+class Base(StrEnum):
+    """Answers in which a cause can be seen."""
+
+    ANSWERS = "answers"
+    CALLS = "answers with tool calls"
+    PARALLEL = "answers with several tool calls"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +39,25 @@ class SeenAnswer:
     Attributes:
         request: the beginning of the body; empty where the journal does not keep it.
         echo: suspicious pieces of text that stand in the request itself, and so may stand in the answer.
+        limit: `max_tokens` of the plan, where requests do not say another one; None where that is not known.
     """
 
     place: Place
     completion: Completion
     request: str = ""
     echo: frozenset[str] = frozenset()
+    limit: int | None = None
+
+    @property
+    def asked(self) -> int | None:
+        """Tokens that the request allows; None where that is not known."""
+        said = _MAX_TOKENS.search(self.request)
+        return int(said[1]) if said else self.limit
+
+    @property
+    def asks_json(self) -> bool:
+        """Whether the request asks for JSON as the format of the answer."""
+        return _JSON_ASKED.search(self.request) is not None
 
     @property
     def raw(self) -> bool:
@@ -54,14 +85,15 @@ class Rule:
     """How signs of a cause count.
 
     Attributes:
-        severity: None: a failure from `FEWEST_FAILING` answers and `least` of all on, else a warning.
-        least: share of answers, see above.
-        of_calls: it can be seen in answers with tool calls only.
+        severity: None: a failure from `fewest` answers and `least` of all on, else a warning.
+        fewest, least: number and share of answers, see above.
+        of: answers in which it can be seen.
     """
 
     severity: Severity | None = None
+    fewest: int = FEWEST_FAILING
     least: float = LEAST_SHARE
-    of_calls: bool = False
+    of: Base = Base.ANSWERS
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,7 +122,7 @@ class Sightings:
         listed = sorted(self.words.items(), key=lambda item: (-item[1], item[0]))[:WORDS]
         return Finding(
             cause_id=self.cause.id,
-            severity=rule.severity or severity_of(self.count, of, rule.least),
+            severity=rule.severity or severity_of(self.count, of, rule),
             cause=self.cause.sentence.format(words=", ".join(word for word, _ in listed), **words),
             remedy=self.cause.remedy,
             count=self.count,
@@ -101,7 +133,54 @@ class Sightings:
         )
 
 
-def severity_of(count: int, of: int, least: float) -> Severity:
+def severity_of(count: int, of: int, rule: Rule) -> Severity:
     """A failure where enough answers show it, else a warning."""
     low = score_limits(count / of, of, one_sided(0.05))[0]
-    return Severity.FAILURE if count >= FEWEST_FAILING and low > least else Severity.WARNING
+    return Severity.FAILURE if count >= rule.fewest and low > rule.least else Severity.WARNING
+
+
+def is_json(text: str) -> bool:
+    """Whether a text is one JSON value."""
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def ends_of(text: str) -> str:
+    """Beginning and end of a very long text, the whole of any other."""
+    return text if len(text) <= 2 * LOOKED else text[:LOOKED] + text[-LOOKED:]
+
+
+def period(text: str) -> int:
+    """Length of the unit whose repetition a text is; 0 where it is no repetition."""
+    beginning = text[: min(PROBE, len(text) // 2)]
+    size = text.find(beginning, 1) if beginning else 0
+    for _ in range(MOST_UNITS):
+        if not 0 < size <= len(text) // 2:
+            break
+        if len(text) % size == 0 and text[size:] == text[:-size]:
+            return size
+        size = text.find(beginning, size + 1)
+    return 0
+
+
+def of_beginnings(text: str, whole: str) -> int:
+    """Of how many growing beginnings of another text a text is made; 0 where it is not."""
+    size = at = count = 0
+    while at < len(text):
+        longer = _common(text, at, whole)
+        if longer <= size:
+            return 0
+        size, at, count = longer, at + longer, count + 1
+    return count
+
+
+def _common(text: str, at: int, whole: str) -> int:
+    """Length of the common beginning of `text[at:]` and `whole`, by halving."""
+    low, high = 0, min(len(whole), len(text) - at)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if text.startswith(whole[:middle], at) else (low, middle - 1)
+    return low

@@ -1,5 +1,6 @@
 """Counts of tokens that contradict the text, and limits that show only in counts."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from kvv_action.causes import Cause
@@ -12,20 +13,28 @@ LONG = 400
 CHARACTERS_MOST = 16
 """Characters of prose that no tokenizer puts into one token on average."""
 FEW_SIGNS = 16
+SLACK = 16
+"""Tokens of markers around content and calls."""
+CACHE_FIELDS = ("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens")
+"""Where Moonshot, DeepSeek and Anthropic's gateways count what came from a cache."""
+MEASURED = 20_000
+"""Characters of which tokens are reckoned."""
 CAP_COUNTS = 10_000
 """Different counts that are remembered."""
 CAP_LEAST, CAP_ANSWERS, CAP_SHARE = 256, 5, 0.05
-"""A cap: from so many tokens, so many answers, and such a share of all end at exactly the same count."""
+"""A cap: from so many tokens, so many different answers, and such a share of all end at exactly the same count."""
 
 REASONING_LEFT_OUT = Cause(
     id="usage-without-reasoning",
     sentence="usage leaves the tokens of the reasoning out",
     remedy="count reasoning in completion_tokens, as OpenAI does; see whether a gateway counts again",
+    explains=("length-too-early", "usage-too-few"),
 )
 TOO_FEW = Cause(
     id="usage-too-few",
-    sentence="usage counts far fewer tokens than the text can have",
+    sentence="usage counts far fewer completion tokens than the text has",
     remedy="let the engine count; see whether a gateway counts chunks or words",
+    explains=("length-too-early", "usage-without-reasoning"),
 )
 CACHED = Cause(
     id="usage-cached-above-prompt",
@@ -37,7 +46,7 @@ CAP = Cause(
     sentence="output is capped at {tokens} tokens, below what was asked for",
     remedy="raise the output limit of the engine, and of the gateway, to what the model can do",
     switches={"vLLM": "--max-model-len, --override-generation-config", "LiteLLM": "max_tokens of the model's entry"},
-    explains=("length-cut",),
+    explains=("length-cut", "length-too-early", "answer-in-reasoning", "answers-empty", "finish-contradicts-usage"),
 )
 
 
@@ -51,16 +60,39 @@ def usage_signs(answer: SeenAnswer) -> Iterator[Sign]:
     if completion.tokens is None:
         return
     prompt, generated = completion.tokens
-    content, thinking = _least(completion.content), _least(completion.reasoning)
-    if thinking and content <= generated < content + thinking:
-        shown = f"{generated} tokens for {len(completion.reasoning)} characters of thinking"
-        yield Sign(cause=REASONING_LEFT_OUT, shown=shown)
-    elif content and generated < content:
-        yield Sign(cause=TOO_FEW, shown=f"{generated} tokens for {len(completion.content)} characters")
-    details = (completion.usage or {}).get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, dict) else None
-    if isinstance(cached, int) and cached > prompt > 0:
+    if cause := _undercount(
+        completion, generated, _detail(completion, "completion_tokens_details", "reasoning_tokens")
+    ):
+        shown = f"{generated} tokens for {len(completion.content)} characters"
+        yield Sign(cause=cause, shown=f"{shown} and {len(completion.reasoning)} of thinking")
+    cached = max(
+        _detail(completion, "prompt_tokens_details", "cached_tokens"),
+        *(_number((completion.usage or {}).get(name)) for name in CACHE_FIELDS),
+    )
+    if cached > prompt > 0:
         yield Sign(cause=CACHED, shown=f"{cached} cached of {prompt}")
+
+
+def _undercount(completion: Completion, generated: int, reasoned: int) -> Cause | None:
+    """What a count leaves out, if it is too small for the text."""
+    rest = completion.content + "".join(call.name + call.arguments for call in completion.tool_calls)
+    content, thinking = _least(rest), _least(completion.reasoning)
+    if reasoned > generated:
+        return REASONING_LEFT_OUT
+    if generated >= content + thinking:
+        return TOO_FEW if not generated and rest else None
+    by_rest = thinking and content <= generated <= SLACK + 2 * of_text(rest[:MEASURED]).expected
+    return REASONING_LEFT_OUT if by_rest else TOO_FEW
+
+
+def _detail(completion: Completion, group: str, name: str) -> int:
+    """A count among the details of usage; 0 for none."""
+    details = (completion.usage or {}).get(group)
+    return _number(details.get(name)) if isinstance(details, dict) else 0
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 class CapCheck:
@@ -69,6 +101,8 @@ class CapCheck:
     def __init__(self) -> None:
         self._looked = 0
         self._ends: dict[int, Sightings] = {}
+        self._by_length: Counter[int] = Counter()
+        self._texts: dict[int, set[int]] = {}
 
     def see(self, place: Place, completion: Completion, asked: object) -> None:
         """Look at the count of one answer; `asked` is the limit that was asked for."""
@@ -76,21 +110,29 @@ class CapCheck:
             return
         self._looked += 1
         generated = completion.tokens[1]
-        if not isinstance(asked, int) or not CAP_LEAST <= generated < asked:
-            return
+        if not isinstance(asked, int) or not CAP_LEAST <= generated < asked or completion.finish_reason == "tool_calls":
+            return  # a call that is whole was not cut
         if generated in self._ends or len(self._ends) < CAP_COUNTS:
             shown = f"{generated} tokens of {asked}, finish_reason {completion.finish_reason}"
             self._ends.setdefault(generated, Sightings(cause=CAP)).add(place, shown)
+            self._by_length[generated] += completion.finish_reason == "length"
+            texts = self._texts.setdefault(generated, set())
+            if len(texts) < CAP_ANSWERS:
+                texts.add(hash((completion.content, completion.reasoning)))
 
     def findings(self) -> Iterator[Finding]:
-        """The cap, if the largest count is that of many answers."""
-        most = max(self._ends, default=0)
-        if most and self._ends[most].count >= max(CAP_ANSWERS, CAP_SHARE * self._looked):
-            yield self._ends[most].finding(self._looked, Rule(), tokens=most)
+        """The cap: where most of those end that length ended, or the largest count of all, if many answers have it."""
+        by_length = max(self._by_length, key=lambda tokens: (self._by_length[tokens], tokens), default=0)
+        for tokens in (by_length, max(self._ends, default=0)):
+            if len(self._texts.get(tokens, ())) < CAP_ANSWERS:
+                continue  # the same text has the same number of tokens
+            if self._ends[tokens].count >= CAP_SHARE * self._looked:
+                yield self._ends[tokens].finding(self._looked, Rule(), tokens=tokens)
+                return
 
 
 def _least(text: str) -> float:
     """Tokens that a long text has at least; 0 for what is short, or repeats few signs, which tokenizers join."""
-    if len(text) < LONG or len(set(text)) < FEW_SIGNS:
+    if len(text) < LONG or len(set(text[:MEASURED])) < FEW_SIGNS:
         return 0.0
-    return max(len(text) / CHARACTERS_MOST, 0.4 * of_text(text[:20_000]).expected)
+    return max(len(text) / CHARACTERS_MOST, 0.4 * of_text(text[:MEASURED]).expected)

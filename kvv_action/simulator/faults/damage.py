@@ -1,0 +1,247 @@
+"""Faults that damage text on its way, or by wrong arithmetic before it is text."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from kvv_action.schema import Answer, Json
+from kvv_action.simulator.call import Call
+from kvv_action.simulator.faults.chunks import delta_of, in_streams, with_delta
+from kvv_action.simulator.faults.hooks import Say, when_streamed
+from kvv_action.simulator.faults.model import Fault, Turn
+from kvv_action.simulator.tokens import pieces
+from kvv_action.simulator.wire import Reply
+
+FLOURISH = " — voilà, 完成 ✓"
+"""What this vendor's model likes to end its prose with: signs beyond ASCII, so that there is something to damage."""
+BANGS, LOOP_TIMES = 400, 60
+SALAD = "gebrauchпросто的เป็น inbetween ساعةklasse の ανάuhr नहींetwaсвой 就 ότανvoid ไม่ rund 그래서nichtчем اليومmode"
+_SURROGATE = "\ue0fe"
+"""Stands for a lone surrogate, which UTF-8 cannot hold but a JSON escape can."""
+_BROKEN = "\ue0fd"
+"""Stands for a byte that is not UTF-8."""
+
+
+def _content(change: Callable[[str], str]) -> Say:
+    """A fault in the content of answers that have any; JSON and calls stay as they are."""
+
+    def say(answer: Answer, call: Call) -> Answer:
+        if not answer.content or answer.tool_calls or call.schema is not None:
+            return answer
+        return replace(answer, content=change(answer.content))
+
+    return say
+
+
+def _any_content(change: Callable[[str], str]) -> Say:
+    return lambda answer, _: replace(answer, content=change(answer.content)) if answer.content else answer
+
+
+def _headless(text: str) -> str:
+    first, *rest = pieces(text, 1)
+    return "".join(rest) or first
+
+
+def _tailless(text: str) -> str:
+    *rest, last = pieces(text, 1)
+    return "".join(rest) or last
+
+
+def _stuttered(text: str) -> str:
+    """The longest word three times; the first of those that are equally long."""
+    word = max(re.findall(r"[^\W\d_]+", text), key=len, default="")
+    return text.replace(word, f"{word} {word} {word}", 1) if len(word) > 1 else text
+
+
+def _cut(text: str) -> str:
+    """Each byte of a sign beyond ASCII decoded for itself."""
+    flourished = text + FLOURISH
+    return "".join(sign if sign.isascii() else "\ufffd" * len(sign.encode()) for sign in flourished)
+
+
+def _as_latin(text: str) -> str:
+    return (text + FLOURISH).encode().decode("latin-1")
+
+
+def _as_windows(text: str) -> str:
+    return (text + " “très bien” – ça ira…").encode().decode("cp1252", errors="replace").replace("\ufffd", "")
+
+
+def _half(text: str) -> str:
+    return f"{text} {_SURROGATE} done"
+
+
+def _broken(text: str) -> str:
+    return f"{text} {_BROKEN} done"
+
+
+def _written(mark: str, raw: bytes) -> Callable[[Reply, Turn], Reply]:
+    """A hook that puts bytes in the place of a mark."""
+    return lambda reply, _: replace(reply, parts=tuple(part.replace(mark.encode(), raw) for part in reply.parts))
+
+
+def _raw_vocabulary(text: str) -> str:
+    return text.replace(" ", "Ġ").replace("\n", "Ċ")
+
+
+def _degenerate(_: Answer, call: Call) -> Answer:
+    """Nothing but one character, where the thinking is written first in the thinking, and no content."""
+    bangs = "!" * min(BANGS, call.max_tokens or BANGS)
+    if call.thinking:
+        return Answer(reasoning=bangs, finish_reason="length")
+    return Answer(content=bangs, finish_reason="length")
+
+
+def _looping(answer: Answer, _: Call) -> Answer:
+    content = (answer.content + " and so on" * LOOP_TIMES).lstrip()
+    return replace(answer, content=content, tool_calls=(), finish_reason="stop")
+
+
+def _looping_thought(answer: Answer, _: Call) -> Answer:
+    if not answer.reasoning:
+        return answer
+    return replace(answer, reasoning=answer.reasoning + " Wait, let me check." * LOOP_TIMES)
+
+
+def _salad(text: str) -> str:
+    return f"{SALAD} {len(text)} {SALAD[::-1]}"
+
+
+def _sent_again(chunks: list[Json]) -> list[Json]:
+    """The last piece of content is followed by the whole content once more."""
+    said = [(at, delta_of(chunk)["content"]) for at, chunk in enumerate(chunks) if delta_of(chunk).get("content")]
+    if not said:
+        return chunks
+    last, whole = said[-1][0], "".join(text for _, text in said)
+    return [*chunks[: last + 1], with_delta(chunks[last], {"content": whole}), *chunks[last + 1 :]]
+
+
+def _cumulative(chunks: list[Json]) -> list[Json]:
+    so_far, new = "", []
+    for chunk in chunks:
+        if text := delta_of(chunk).get("content"):
+            so_far += text
+            new.append(with_delta(chunk, {"content": so_far}))
+        else:
+            new.append(chunk)
+    return new
+
+
+def _twice(chunks: list[Json]) -> list[Json]:
+    """Every piece of content is sent twice."""
+    return [again for chunk in chunks for again in [chunk] * (2 if delta_of(chunk).get("content") else 1)]
+
+
+DAMAGED = "a finding: text is damaged on the way"
+FAULTS = (
+    Fault(
+        name="loses-first-token",
+        summary="streams without the first token of the content",
+        conclusion=f"{DAMAGED}, its head is lost",
+        say=when_streamed(_any_content(_headless)),
+    ),
+    Fault(
+        name="loses-last-token",
+        summary="streams without the last token of the content",
+        conclusion="probes whose answer is known to the letter fail",
+        say=when_streamed(_any_content(_tailless)),
+    ),
+    Fault(
+        name="repeats-words",
+        summary="says a word three times in a row",
+        conclusion=f"{DAMAGED}, words are repeated",
+        say=_content(_stuttered),
+    ),
+    Fault(
+        name="repeats-chunks",
+        summary="sends every piece of content twice",
+        conclusion=f"{DAMAGED}, words are repeated",
+        send=in_streams(_twice),
+    ),
+    Fault(
+        name="cuts-characters",
+        summary="decodes each byte for itself, so that characters become U+FFFD",
+        conclusion=f"{DAMAGED}, characters are cut",
+        say=_content(_cut),
+    ),
+    Fault(
+        name="sends-half-surrogates",
+        summary="sends half of a surrogate pair as a JSON escape",
+        conclusion=f"{DAMAGED}, characters are cut",
+        say=_content(_half),
+        send=_written(_SURROGATE, b"\\ud83d"),
+    ),
+    Fault(
+        name="sends-broken-bytes",
+        summary="sends a byte that is no UTF-8",
+        conclusion=f"{DAMAGED}, characters are cut",
+        say=_content(_broken),
+        send=_written(_BROKEN, b"\xe2\x80"),
+    ),
+    Fault(
+        name="misreads-as-latin",
+        summary="takes the bytes of UTF-8 for Latin-1",
+        conclusion=f"{DAMAGED}, the encoding is wrong",
+        say=_content(_as_latin),
+    ),
+    Fault(
+        name="misreads-as-windows",
+        summary="takes the bytes of UTF-8 for Windows-1252",
+        conclusion=f"{DAMAGED}, the encoding is wrong",
+        say=_content(_as_windows),
+    ),
+    Fault(
+        name="leaves-vocabulary-marks",
+        summary="joins entries of the vocabulary instead of decoding them",
+        conclusion=f"{DAMAGED}, the marks of the vocabulary for spaces stand in it",
+        say=_content(_raw_vocabulary),
+    ),
+    Fault(
+        name="strips-spaces",
+        summary="strips the spaces around each token",
+        conclusion=f"{DAMAGED}, spaces are lost",
+        say=_content(lambda text: text.replace(" ", "")),
+    ),
+    Fault(
+        name="doubles-answers",
+        summary="says everything twice",
+        conclusion=f"{DAMAGED}, answers are doubled",
+        say=_content(lambda text: text + text),
+    ),
+    Fault(
+        name="resends-text",
+        summary="streams the content and then sends all of it once more",
+        conclusion=f"{DAMAGED}, answers are doubled",
+        send=in_streams(_sent_again),
+    ),
+    Fault(
+        name="sends-cumulative-text",
+        summary="sends all content so far with every chunk",
+        conclusion=f"{DAMAGED}, chunks are cumulative",
+        send=in_streams(_cumulative),
+    ),
+    Fault(
+        name="writes-only-one-sign",
+        summary="writes nothing but exclamation marks, and no content where it thinks",
+        conclusion="a finding: answers degenerate",
+        say=_degenerate,
+    ),
+    Fault(
+        name="loops-in-content",
+        summary="ends every answer in the same words over and over",
+        conclusion="a finding: answers degenerate",
+        say=_looping,
+    ),
+    Fault(
+        name="loops-in-thinking",
+        summary="thinks the same words over and over",
+        conclusion="a warning: thinking loops",
+        say=_looping_thought,
+    ),
+    Fault(
+        name="speaks-in-salad",
+        summary="writes pieces of words of many scripts",
+        conclusion="a finding: answers are not language",
+        say=_content(_salad),
+    ),
+)

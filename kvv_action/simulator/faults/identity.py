@@ -1,0 +1,61 @@
+"""Faults in the name of the model that answers."""
+
+from kvv_action.simulator.faults.chunks import Document, Send, in_answers
+from kvv_action.simulator.faults.model import Fault, Turn
+from kvv_action.simulator.wire import Reply
+
+
+def _named(name: str) -> Send:
+    def renamed(document: Document) -> Document:
+        return {**document, "model": name}
+
+    return in_answers(renamed)
+
+
+def _unnamed(document: Document) -> Document:
+    return {name: value for name, value in document.items() if name != "model"}
+
+
+def _in_turns(reply: Reply, turn: Turn) -> Reply:
+    """Some replicas say another version."""
+    if turn.call is None or turn.visit.draw("names-two-models") < 0.5:
+        return reply
+    return _named(f"{turn.call.model}-preview")(reply, turn)
+
+
+def _as_path(reply: Reply, turn: Turn) -> Reply:
+    return _named(f"/models/hub/{turn.call.model.upper()}@main")(reply, turn) if turn.call else reply
+
+
+FAULTS = (
+    Fault(
+        name="names-another-maker",
+        summary="answers under the name of another maker's model",
+        conclusion="a finding: another maker's model answers",
+        send=_named("deepseek-v4-flash"),
+    ),
+    Fault(
+        name="names-another-version",
+        summary="answers under the name of an older model of the same maker",
+        conclusion="a warning: another version answers",
+        send=_named("kimi-k2-0711-preview"),
+    ),
+    Fault(
+        name="names-two-models",
+        summary="answers under two names in turn",
+        conclusion="a warning: the name changes during the run",
+        send=_in_turns,
+    ),
+    Fault(
+        name="names-no-model",
+        summary="leaves the name of the model out",
+        conclusion="information: answers do not name a model",
+        send=in_answers(_unnamed),
+    ),
+    Fault(
+        name="names-a-path",
+        summary="names the model by the path of its weights, with a revision",
+        conclusion="nothing: it is the same model",
+        send=_as_path,
+    ),
+)

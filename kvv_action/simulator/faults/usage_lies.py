@@ -1,0 +1,112 @@
+"""Faults in counts that contradict the text, and in limits that only counts show."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kvv_action.schema import Answer, Json
+from kvv_action.simulator.call import Call
+from kvv_action.simulator.conversation import last_user_text
+from kvv_action.simulator.faults.hooks import Say
+from kvv_action.simulator.faults.model import Fault, Turn
+from kvv_action.simulator.tokens import count, cut
+from kvv_action.simulator.wire import Reply, rewritten
+
+CAP = 300
+"""Tokens after which every answer ends; more than the vendor's own answers have, so it writes on until there."""
+CHUNK = 4
+"""Tokens in a chunk that is counted as one."""
+MORE = " ".join(f"I look at point {point} once more." for point in range(CAP))
+
+Change = Callable[[Mapping[str, Any], Answer], Mapping[str, Any]]
+
+
+def _counted(change: Change) -> Callable[[Reply, Turn], Reply]:
+    """A hook that changes usage, beside the choices or inside one."""
+
+    def sent(reply: Reply, turn: Turn) -> Reply:
+        answer = turn.answer
+        if answer is None:
+            return reply
+        return rewritten(reply, lambda documents: [_with(document, change, answer) for document in documents])
+
+    return sent
+
+
+def _with(value: Json, change: Change, answer: Answer) -> Json:
+    """The document, or one of its choices, with changed usage."""
+    new = dict(value)
+    if value.get("usage"):
+        new["usage"] = change(value["usage"], answer)
+    if "choices" in value:
+        new["choices"] = [_with(choice, change, answer) for choice in value["choices"]]
+    return new
+
+
+def _without_reasoning(usage: Mapping[str, Any], answer: Answer) -> Mapping[str, Any]:
+    completion = usage["completion_tokens"] - count(answer.reasoning)
+    return {**usage, "completion_tokens": completion, "total_tokens": usage["prompt_tokens"] + completion}
+
+
+def _by_chunks(usage: Mapping[str, Any], _: Answer) -> Mapping[str, Any]:
+    completion = 1 + usage["completion_tokens"] // CHUNK
+    return {**usage, "completion_tokens": completion, "total_tokens": usage["prompt_tokens"] + completion}
+
+
+def _cached(usage: Mapping[str, Any], _: Answer) -> Mapping[str, Any]:
+    return {**usage, "prompt_tokens_details": {"cached_tokens": usage["prompt_tokens"] + 64}}
+
+
+def _too_much_reasoning(usage: Mapping[str, Any], _: Answer) -> Mapping[str, Any]:
+    return {**usage, "completion_tokens_details": {"reasoning_tokens": usage["completion_tokens"] * 2 + 1}}
+
+
+def _capped(finish_reason: str) -> Say:
+    """Answers that go on thinking until the cap ends them; what asks for no more than that is served well."""
+
+    def say(answer: Answer, call: Call) -> Answer:
+        if not answer.reasoning or (call.max_tokens is not None and call.max_tokens <= CAP):
+            return answer
+        thought = cut(f"I am asked: {last_user_text(call.messages)} {MORE}", CAP).text
+        return Answer(reasoning=thought, finish_reason=finish_reason)
+
+    return say
+
+
+FAULTS = (
+    Fault(
+        name="leaves-reasoning-out-of-usage",
+        summary="does not count the tokens of the reasoning",
+        conclusion="a finding: usage leaves the reasoning out",
+        send=_counted(_without_reasoning),
+    ),
+    Fault(
+        name="counts-chunks",
+        summary="counts chunks of many tokens as one completion token each",
+        conclusion="a finding: usage counts fewer tokens than the text can have",
+        send=_counted(_by_chunks),
+    ),
+    Fault(
+        name="caches-more-than-prompt",
+        summary="reports more cached tokens than the prompt has",
+        conclusion="a warning: cached tokens contradict the prompt",
+        send=_counted(_cached),
+    ),
+    Fault(
+        name="reasons-more-than-completion",
+        summary="reports more tokens of reasoning than of the completion",
+        conclusion="a finding: usage leaves the reasoning out",
+        send=_counted(_too_much_reasoning),
+    ),
+    Fault(
+        name="caps-output-early",
+        summary=f"ends every answer at {CAP} tokens with finish_reason length, however many are asked for",
+        conclusion=f"a finding: output is capped at {CAP} tokens",
+        say=_capped("length"),
+    ),
+    Fault(
+        name="caps-and-stops",
+        summary=f"ends every answer at {CAP} tokens with finish_reason stop",
+        conclusion=f"a finding: output is capped at {CAP} tokens",
+        say=_capped("stop"),
+    ),
+)
