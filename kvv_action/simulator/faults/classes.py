@@ -15,7 +15,7 @@ from kvv_action.simulator.faults.hooks import Body, Check
 from kvv_action.simulator.faults.model import Fault
 from kvv_action.simulator.refusal import Refusal
 from kvv_action.simulator.thinking import asked
-from kvv_action.simulator.tokens import prompt_tokens
+from kvv_action.simulator.tokens import conversation_tokens
 
 WINDOW = 32_767
 _OWN_ID = re.compile(r"(?:functions\.)?[\w.-]+:\d+")
@@ -47,7 +47,7 @@ def _forced_thinking(body: Body, profile: Profile) -> bool:
 
 def _small_window(body: Body, _: Profile) -> None:
     messages: Sequence[Mapping[str, Any]] = messages_of(body)
-    tokens = prompt_tokens(messages, body.get("tools"))
+    tokens = conversation_tokens(messages, body.get("tools"))
     if tokens > WINDOW:
         raise Refusal(f"this model's maximum context length is {WINDOW} tokens, your messages have {tokens}")
 
