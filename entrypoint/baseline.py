@@ -14,7 +14,7 @@ from entrypoint.prepare import load_profile
 from kvv_action.compare.files import inserted
 from kvv_action.compare.judge import Subject, compare, refusals, subject
 from kvv_action.compare.markdown import MARKS, QUESTION
-from kvv_action.compare.records import Comparison, Regression
+from kvv_action.compare.records import Regression, RunComparison
 from kvv_action.compare.side import find_report, of_journal, read, read_report
 from kvv_action.errors import KvvError, Problem, UsageError
 from kvv_action.github.annotations import Annotation, AnnotationLevel
@@ -39,7 +39,7 @@ class BaselineResult:
         notice: why there is no comparison.
     """
 
-    comparison: Comparison | None = None
+    comparison: RunComparison | None = None
     missing: bool = False
     notice: str = ""
 

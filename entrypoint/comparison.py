@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from entrypoint.console import WIDE_ENOUGH, harmless, printed
 from kvv_action.compare.markdown import CHANGES, EFFECTS, MEASURES, ratio
-from kvv_action.compare.records import Comparison, Effect, Part, Regression
+from kvv_action.compare.records import BenchmarkChange, Effect, Regression, RunComparison
 from kvv_action.report.text import percent, points
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ WIDE = ("Benchmark", "Finding", "Before", "Now", "Difference", "95 % interval", 
 NARROW = ("Benchmark", "Finding", "Before", "Now", "Difference", "Fell")
 
 
-def print_comparison(comparison: Comparison, stream: TextIO | None = None) -> None:
+def print_comparison(comparison: RunComparison, stream: TextIO | None = None) -> None:
     """The answer first, then a row per benchmark and what moved beside it."""
     printed(stream, lambda console: _print(comparison, console))
 
 
-def _print(comparison: Comparison, console: "Console") -> None:
+def _print(comparison: RunComparison, console: "Console") -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -42,7 +42,7 @@ def _print(comparison: Comparison, console: "Console") -> None:
         console.print(line, soft_wrap=True)
 
 
-def _cells(part: Part) -> dict[str, str]:
+def _cells(part: BenchmarkChange) -> dict[str, str]:
     return {
         "Benchmark": harmless(part.title, 40),
         "Finding": EFFECTS[part.finding].split(" ", 1)[1],
@@ -55,7 +55,7 @@ def _cells(part: Part) -> dict[str, str]:
     }
 
 
-def _lines(comparison: Comparison) -> "Iterator[Text]":
+def _lines(comparison: RunComparison) -> "Iterator[Text]":
     """What stands below the table."""
     from rich.text import Text
 

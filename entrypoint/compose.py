@@ -18,7 +18,7 @@ from entrypoint.outputs import move_aside, refuse_in_use, write_reports
 from entrypoint.prepare import Demonstration, PreparedRun, prepare, provenance
 from entrypoint.spending import budget_of, limits_of
 from kvv_action import __version__
-from kvv_action.ask.runner import Ending, Runner, end_line
+from kvv_action.ask.runner import RunEnding, Runner, end_line
 from kvv_action.benchmark import Client, ExportSource, Observer
 from kvv_action.errors import JournalError, Problem, RunStopped, UsageError
 from kvv_action.journal.file import Journal, Reader
@@ -85,7 +85,7 @@ def run_verification(
                     observer.state(f"a torn journal line of {journal.mended_bytes} bytes was removed; going on")
                 if contacts.down:
                     observer.state(contacts.down)
-                    journal.append(end_line(Ending(state=RunState.STOPPED, reason=contacts.down), time.time()))
+                    journal.append(end_line(RunEnding(state=RunState.STOPPED, reason=contacts.down), time.time()))
                 else:
                     _loop(_ask(prepared, journal, found, observer, in_job=bool(github)))
             except KeyboardInterrupt:  # before the run listens; its report says interrupted
@@ -282,7 +282,7 @@ async def _tick(observer: Observer) -> None:
         observer.tick()
 
 
-async def _until_signalled(runner: Runner, observer: Observer, sync: "asyncio.Task[None]") -> Ending:
+async def _until_signalled(runner: Runner, observer: Observer, sync: "asyncio.Task[None]") -> RunEnding:
     """Run until done, until SIGINT or SIGTERM (more of them change nothing), or until `sync` fails."""
     task = asyncio.create_task(runner.run())
     sync.add_done_callback(lambda _: task.cancel())
@@ -302,9 +302,9 @@ async def _until_signalled(runner: Runner, observer: Observer, sync: "asyncio.Ta
     except asyncio.CancelledError:
         if not caught:
             if sync.done() and not sync.cancelled() and (error := sync.exception()):
-                return Ending(state=RunState.STOPPED, reason=str(error))
+                return RunEnding(state=RunState.STOPPED, reason=str(error))
             raise
-        return Ending(state=RunState.INTERRUPTED, reason=f"interrupted by {caught[0]}; the same command goes on")
+        return RunEnding(state=RunState.INTERRUPTED, reason=f"interrupted by {caught[0]}; the same command goes on")
     finally:
         for number, handler in before.items():
             loop.remove_signal_handler(number)

@@ -18,7 +18,7 @@ from kvv_action.report import files
 from kvv_action.schema import RunReport
 
 if TYPE_CHECKING:
-    from kvv_action.compare.records import Comparison
+    from kvv_action.compare.records import RunComparison
 
 
 def write(path: Path, data: bytes) -> None:
@@ -43,7 +43,7 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def write_reports(out: Path, report: RunReport, redactor: Redactor, comparison: "Comparison | None" = None) -> None:
+def write_reports(out: Path, report: RunReport, redactor: Redactor, comparison: "RunComparison | None" = None) -> None:
     """All reports beside the journal, and last the manifest with their digests.
 
     With a comparison, the summary begins with its answer. Without one, the files of an earlier comparison are removed.
@@ -73,7 +73,7 @@ def write_files(out: Path, contents: Mapping[str, bytes], redactor: Redactor) ->
         raise KvvError(f"{out}: cannot be written: {error.strerror}") from error
 
 
-def _write_all(out: Path, report: RunReport, redactor: Redactor, comparison: "Comparison | None") -> None:
+def _write_all(out: Path, report: RunReport, redactor: Redactor, comparison: "RunComparison | None") -> None:
     from kvv_action.compare import files as compared
 
     contents = files.render(report) | (compared.with_run(report, comparison) if comparison else {})

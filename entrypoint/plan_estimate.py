@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from entrypoint.nested import places_expected
 from entrypoint.prepare import PreparedRun, amount_at, not_asked
 from entrypoint.spending import limits_of
-from kvv_action.plan.estimate import FIRST_TOKEN, Estimate, Estimator, Room, Spent, by_itself, wall
+from kvv_action.plan.estimate import FIRST_TOKEN, Estimator, ExpectedUse, Room, Spent, by_itself, wall
 from kvv_action.plan.plan import Loaded, planned_at
 from kvv_action.plan.tokens import Span, total
 from kvv_action.profiles.document import TIERS
@@ -17,7 +17,7 @@ from kvv_action.verdict.noninferiority import family, planned_design
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkEstimate:
-    """One benchmark; see `Estimate`.
+    """One benchmark; see `ExpectedUse`.
 
     Attributes:
         wall: seconds that it takes when no other benchmark uses the connections.
@@ -133,7 +133,7 @@ def estimate_plan(prepared: PreparedRun) -> PlanEstimate:
     )
 
 
-def _row(loaded: Loaded, estimate: Estimate, prepared: PreparedRun, room: Room) -> BenchmarkEstimate:
+def _row(loaded: Loaded, estimate: ExpectedUse, prepared: PreparedRun, room: Room) -> BenchmarkEstimate:
     planned = loaded.planned
     whole = planned.must_be_right and not planned.is_variant
     design = _design(planned, family(prepared.plan.benchmarks))
@@ -161,7 +161,7 @@ def _row(loaded: Loaded, estimate: Estimate, prepared: PreparedRun, room: Room) 
     )
 
 
-def _cost(estimate: Estimate, prepared: PreparedRun) -> Span | None:
+def _cost(estimate: ExpectedUse, prepared: PreparedRun) -> Span | None:
     prices = prepared.settings.price_input, prepared.settings.price_output
     if prices[0] is None and prices[1] is None:
         return None
@@ -169,7 +169,10 @@ def _cost(estimate: Estimate, prepared: PreparedRun) -> Span | None:
 
 
 def _budget(
-    prepared: PreparedRun, rows: Sequence[BenchmarkEstimate], estimates: Sequence[tuple[Loaded, Estimate]], time: Span
+    prepared: PreparedRun,
+    rows: Sequence[BenchmarkEstimate],
+    estimates: Sequence[tuple[Loaded, ExpectedUse]],
+    time: Span,
 ) -> Iterator[str]:
     """For each limit: whether the run fits, and what may be spent beyond it."""
     limits = limits_of(prepared.settings)
@@ -185,7 +188,7 @@ def _budget(
         yield _fits("max-minutes", limits.minutes, time * (1 / 60), "what is in flight then is given up")
 
 
-def _flying(prepared: PreparedRun, estimates: Sequence[tuple[Loaded, Estimate]]) -> str:
+def _flying(prepared: PreparedRun, estimates: Sequence[tuple[Loaded, ExpectedUse]]) -> str:
     """What can be in flight when a limit is reached."""
     largest = Spent()
     for _, estimate in estimates:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from benchmarks.precheck.causes import Cause
+from benchmarks.precheck.causes import ProbeCause
 from benchmarks.precheck.probe import REFUSALS, Judge, Probe, broken, holds, refused
 from kvv_action.errors import Undecided
 from kvv_action.schema import Completion, Exchange, Request, Score
@@ -15,7 +15,7 @@ SHOWN = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class ProbeFinding:
     """What is wrong with one answer.
 
     Attributes:
@@ -23,13 +23,13 @@ class Finding:
     """
 
     explanation: str
-    cause: Cause
+    cause: ProbeCause
     slip: bool = False
 
 
-Check = Callable[[Completion], "Finding | str"]
+Check = Callable[[Completion], "ProbeFinding | str"]
 """Looks at one whole answer: what is wrong with it, or in words how it holds."""
-Look = Callable[[Exchange], "Finding | str"]
+Look = Callable[[Exchange], "ProbeFinding | str"]
 
 
 def quoted(text: str) -> str:
@@ -38,19 +38,21 @@ def quoted(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class ProbeRefusal:
     """What a refusal means: the cause of the first of the words that it names, else `cause` (None: it is fine)."""
 
-    cause: Cause | None
-    named: Mapping[str, Cause] = field(default_factory=dict)
+    cause: ProbeCause | None
+    named: Mapping[str, ProbeCause] = field(default_factory=dict)
 
-    def of(self, exchange: Exchange) -> Cause | None:
+    def of(self, exchange: Exchange) -> ProbeCause | None:
         """The cause of this refusal."""
         said = f"{refused(exchange)} {exchange.rejection.body if exchange.rejection else ''}".lower()
         return next((cause for word, cause in self.named.items() if word in said), self.cause)
 
 
-def asked_again(name: str, request: Request, check: Check, *, refusal: Refusal | Cause | None, tier: str) -> Probe:
+def asked_again(
+    name: str, request: Request, check: Check, *, refusal: ProbeRefusal | ProbeCause | None, tier: str
+) -> Probe:
     """A probe of one request, which is sent up to `TRIES` times while the answer is a slip or was cut off.
 
     Args:
@@ -71,20 +73,20 @@ def asked_again(name: str, request: Request, check: Check, *, refusal: Refusal |
     )
 
 
-def looked_at(check: Check, refusal: Refusal | Cause | None, exchange: Exchange) -> Finding | str:
+def looked_at(check: Check, refusal: ProbeRefusal | ProbeCause | None, exchange: Exchange) -> ProbeFinding | str:
     """What one answer says; `refusal` as in `asked_again`.
 
     Raises:
         Undecided: there is no whole answer, or a refusal for another reason than what was asked.
     """
     if exchange.rejection is not None:
-        cause = refusal_of(refusal if isinstance(refusal, Refusal) else Refusal(cause=refusal), exchange)
+        cause = refusal_of(refusal if isinstance(refusal, ProbeRefusal) else ProbeRefusal(cause=refusal), exchange)
         explanation = f"refused: {refused(exchange)}"
-        return explanation if cause is None else Finding(explanation=explanation, cause=cause)
+        return explanation if cause is None else ProbeFinding(explanation=explanation, cause=cause)
     return check(whole(exchange))
 
 
-def refusal_of(refusal: Refusal, exchange: Exchange) -> Cause | None:
+def refusal_of(refusal: ProbeRefusal, exchange: Exchange) -> ProbeCause | None:
     """The cause of a refusal; None when it is fine.
 
     Raises:
@@ -114,7 +116,7 @@ def judged(look: Look, exchanges: Sequence[Exchange]) -> Score:
     Raises:
         Undecided: no answer could be judged.
     """
-    slips: list[Finding] = []
+    slips: list[ProbeFinding] = []
     doubts: list[Undecided] = []
     held = ""
     for exchange in exchanges:
@@ -150,10 +152,10 @@ def open_after(look: Look, exchange: Exchange) -> bool:
         finding = look(exchange)
     except Undecided:
         return exchange.completion is not None
-    return isinstance(finding, Finding) and finding.slip
+    return isinstance(finding, ProbeFinding) and finding.slip
 
 
-def must_refuse(whats: str | Sequence[str], controls: str | Sequence[str], cause: Cause) -> Judge:
+def must_refuse(whats: str | Sequence[str], controls: str | Sequence[str], cause: ProbeCause) -> Judge:
     """A judge of several answers: those of the controls, then one to each request that breaks a rule.
 
     Args:
@@ -168,7 +170,9 @@ def _listed(value: str | Sequence[str]) -> Sequence[str]:
     return (value,) if isinstance(value, str) else value
 
 
-def _must_refuse(whats: Sequence[str], controls: Sequence[str], cause: Cause, exchanges: Sequence[Exchange]) -> Score:
+def _must_refuse(
+    whats: Sequence[str], controls: Sequence[str], cause: ProbeCause, exchanges: Sequence[Exchange]
+) -> Score:
     if len(exchanges) != len(whats) + len(controls):
         raise Undecided("the control or a request has no answer")
     for control, exchange in zip(controls, exchanges, strict=False):

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import orjson
 
-from benchmarks.precheck.again import SHOWN, Finding, quoted
-from benchmarks.precheck.causes import Cause
+from benchmarks.precheck.again import SHOWN, ProbeFinding, quoted
+from benchmarks.precheck.causes import ProbeCause
 from kvv_action.schema import Completion, Json, Message, ToolCall
 
 MARKERS = ("<|tool_call", "<tool_call>", "</tool_call>")
@@ -14,55 +14,55 @@ MARKERS = ("<|tool_call", "<tool_call>", "</tool_call>")
 DEEPEST = 64
 """Deeper arguments are wrong without a look at the schema: no tool of a probe nests that far."""
 
-TOOLS_REFUSED = Cause(
+TOOLS_REFUSED = ProbeCause(
     cause="requests with tools are refused",
     remedy="accept tools, and histories with calls and results, as OpenAI's API does",
 )
-NEVER_CALLED = Cause(
+NEVER_CALLED = ProbeCause(
     cause="tools are not called",
     remedy="check that the chat template renders `tools`, and turn the tool parser (and auto tool choice) on",
 )
-CALLS_LOST = Cause(
+CALLS_LOST = ProbeCause(
     cause="tool calls are lost on the way out",
     remedy="finish_reason says tool_calls, but none came: check the tool parser, and a proxy that drops unknown fields",
 )
-MARKERS_LEAKED = Cause(
+MARKERS_LEAKED = ProbeCause(
     cause="tool call markers leak into the text",
     remedy="use the model's own tool parser, and do not return its special tokens as text",
 )
-CALL_AS_TEXT = Cause(
+CALL_AS_TEXT = ProbeCause(
     cause="tool calls come as text",
     remedy="turn on the tool parser that fits the model: it must move calls from content to tool_calls",
 )
-UNKNOWN_TOOL = Cause(
+UNKNOWN_TOOL = ProbeCause(
     cause="tools are called that were not offered",
     remedy="restrict names to the offered tools by guided decoding; check that the parser cuts `functions.` and `:0`",
 )
-ARGUMENTS_MALFORMED = Cause(
+ARGUMENTS_MALFORMED = ProbeCause(
     cause="tool arguments are not JSON text of an object",
     remedy="check the tool parser's handling of streamed and escaped arguments; use guided decoding for tool calls",
 )
-ARGUMENTS_ENCODED_TWICE = Cause(
+ARGUMENTS_ENCODED_TWICE = ProbeCause(
     cause="tool arguments are JSON text within JSON text",
     remedy="serialize arguments once: the parser's text is JSON already",
 )
-ARGUMENTS_EMPTY = Cause(
+ARGUMENTS_EMPTY = ProbeCause(
     cause="a call without arguments has an empty text",
     remedy="return `{}` as the arguments of a call without any: clients parse the text as JSON",
 )
-ARGUMENTS_INVALID = Cause(
+ARGUMENTS_INVALID = ProbeCause(
     cause="tool arguments break the tool's schema",
     remedy="check that the parser keeps numbers and booleans as they are, and that the template renders schemas whole",
 )
-ARGUMENTS_WRONG = Cause(
+ARGUMENTS_WRONG = ProbeCause(
     cause="tool arguments do not say what was asked",
     remedy="check what the tool parser does to quotes, line breaks and non-ASCII text, and the quantisation",
 )
-FINISH_WRONG = Cause(
+FINISH_WRONG = ProbeCause(
     cause="finish_reason is not tool_calls although tools are called",
     remedy="set finish_reason to tool_calls whenever tool_calls are returned: agents stop without it",
 )
-CALLS_TOO_FEW = Cause(
+CALLS_TOO_FEW = ProbeCause(
     cause="only one of several calls comes back",
     remedy="return all calls of a section; check parallel_tool_calls and the parser's loop over calls",
 )
@@ -109,7 +109,7 @@ def result(call: ToolCall, content: str) -> Message:
     return {"role": "tool", "tool_call_id": call.id, "content": content}
 
 
-def wrong_calls(answer: Completion, tools: Sequence[Json]) -> Finding | None:
+def wrong_calls(answer: Completion, tools: Sequence[Json]) -> ProbeFinding | None:
     """What is wrong with an answer that must call some of `tools`; None when its calls can be carried out."""
     if found := leaked(answer):
         return found
@@ -121,31 +121,31 @@ def wrong_calls(answer: Completion, tools: Sequence[Json]) -> Finding | None:
             return found
     if answer.finish_reason != "tool_calls":
         said = quoted(str(answer.finish_reason))
-        return Finding(explanation=f"tools are called, but finish_reason is {said}", cause=FINISH_WRONG)
+        return ProbeFinding(explanation=f"tools are called, but finish_reason is {said}", cause=FINISH_WRONG)
     if any(len(call.arguments) > 2 and call.arguments in answer.content for call in answer.tool_calls):
-        return Finding(explanation="content repeats the arguments of a call", cause=CALL_AS_TEXT, slip=True)
+        return ProbeFinding(explanation="content repeats the arguments of a call", cause=CALL_AS_TEXT, slip=True)
     return None
 
 
-def leaked(answer: Completion) -> Finding | None:
+def leaked(answer: Completion) -> ProbeFinding | None:
     """A marker of tool calls in what people read."""
     for place, text in (("content", answer.content), ("reasoning", answer.reasoning)):
         marker = next((marker for marker in MARKERS if marker in text), "")
         if marker:
             start = text.index(marker)
-            return Finding(explanation=f"{place} holds {quoted(text[start:])}", cause=MARKERS_LEAKED)
+            return ProbeFinding(explanation=f"{place} holds {quoted(text[start:])}", cause=MARKERS_LEAKED)
     return None
 
 
-def _missing(answer: Completion, tools: Sequence[Json]) -> Finding:
+def _missing(answer: Completion, tools: Sequence[Json]) -> ProbeFinding:
     """Why an answer that should call a tool does not."""
     if answer.finish_reason == "tool_calls":
-        return Finding(explanation="finish_reason is tool_calls, but no call came", cause=CALLS_LOST)
+        return ProbeFinding(explanation="finish_reason is tool_calls, but no call came", cause=CALLS_LOST)
     if looks_like_call(answer.content, tools):
         explanation = f"the call is in the content: {quoted(answer.content)}"
-        return Finding(explanation=explanation, cause=CALL_AS_TEXT, slip=True)
+        return ProbeFinding(explanation=explanation, cause=CALL_AS_TEXT, slip=True)
     said = quoted(answer.content) if answer.content else "nothing"
-    return Finding(explanation=f"no tool was called; the answer is {said}", cause=NEVER_CALLED, slip=True)
+    return ProbeFinding(explanation=f"no tool was called; the answer is {said}", cause=NEVER_CALLED, slip=True)
 
 
 def looks_like_call(text: str, tools: Sequence[Json]) -> bool:
@@ -154,23 +154,25 @@ def looks_like_call(text: str, tools: Sequence[Json]) -> bool:
     return named and re.search(r"\{\s*\"", text) is not None
 
 
-def _wrong_call(call: ToolCall, offered: Mapping[str, Json]) -> Finding | None:
+def _wrong_call(call: ToolCall, offered: Mapping[str, Json]) -> ProbeFinding | None:
     if call.name not in offered:
         names = ", ".join(offered)
-        return Finding(explanation=f"{quoted(call.name)} was called; offered is {names}", cause=UNKNOWN_TOOL)
+        return ProbeFinding(explanation=f"{quoted(call.name)} was called; offered is {names}", cause=UNKNOWN_TOOL)
     if not call.arguments.strip():
-        return Finding(explanation=f"the arguments of {call.name} are an empty text", cause=ARGUMENTS_EMPTY)
+        return ProbeFinding(explanation=f"the arguments of {call.name} are an empty text", cause=ARGUMENTS_EMPTY)
     try:
         arguments = orjson.loads(call.arguments)
     except orjson.JSONDecodeError as error:
         explanation = f"the arguments of {call.name} are not JSON ({error}): {quoted(call.arguments)}"
-        return Finding(explanation=explanation, cause=ARGUMENTS_MALFORMED)
+        return ProbeFinding(explanation=explanation, cause=ARGUMENTS_MALFORMED)
     if not isinstance(arguments, dict):
         cause = ARGUMENTS_ENCODED_TWICE if isinstance(arguments, str) else ARGUMENTS_MALFORMED
-        return Finding(explanation=f"the arguments of {call.name} are no object: {quoted(call.arguments)}", cause=cause)
+        return ProbeFinding(
+            explanation=f"the arguments of {call.name} are no object: {quoted(call.arguments)}", cause=cause
+        )
     problem = next(_problems(arguments, offered[call.name]), "")
     if problem:
-        return Finding(explanation=f"the arguments of {call.name} {problem}", cause=ARGUMENTS_INVALID, slip=True)
+        return ProbeFinding(explanation=f"the arguments of {call.name} {problem}", cause=ARGUMENTS_INVALID, slip=True)
     return None
 
 

@@ -4,66 +4,66 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
+class ProbeCause:
     """A signature's name in words, and the remedy."""
 
     cause: str
     remedy: str
 
 
-PLAIN_REFUSED = Cause(
+PLAIN_REFUSED = ProbeCause(
     cause="a plain request is refused",
     remedy="check model name, chat template and max_tokens handling with this one request first",
 )
-PLAIN_EMPTY = Cause(
+PLAIN_EMPTY = ProbeCause(
     cause="a plain request gets an empty answer",
     remedy="check the chat template and the reasoning parser: content may end up in no field at all",
 )
-DEFAULT_REFUSED = Cause(
+DEFAULT_REFUSED = ProbeCause(
     cause="the model's own parameter values are refused",
     remedy="accept the documented value when a client sends it explicitly",
 )
-UNLOCKED = Cause(
+UNLOCKED = ProbeCause(
     cause="locked decoding parameters can be changed",
     remedy="refuse other values with HTTP 400 as the official API does, or verify with contract: compatible",
 )
-THINKING_REFUSED = Cause(
+THINKING_REFUSED = ProbeCause(
     cause="thinking cannot be asked for",
     remedy="accept the official `thinking` field or chat_template_kwargs, and set think-mode to the one you accept",
 )
-THINKING_LOST = Cause(
+THINKING_LOST = ProbeCause(
     cause="thinking content is lost",
     remedy="turn the reasoning parser on and return its text as reasoning_content; check think-mode",
 )
-THINKING_STUCK = Cause(
+THINKING_STUCK = ProbeCause(
     cause="thinking cannot be turned off",
     remedy="pass the thinking switch on to the chat template",
 )
-USAGE_MISSING = Cause(
+USAGE_MISSING = ProbeCause(
     cause="usage is missing",
     remedy="report usage in both modes; when streaming, honour stream_options.include_usage",
 )
-PROMPT_MISCOUNTED = Cause(
+PROMPT_MISCOUNTED = ProbeCause(
     cause="prompt tokens are miscounted",
     remedy="check the tokenizer and what is added to or cut from the prompt",
 )
-PICTURE_UNCOUNTED = Cause(
+PICTURE_UNCOUNTED = ProbeCause(
     cause="prompt tokens do not count pictures",
     remedy="count the tokens of pictures in usage, or find where pictures are dropped before the model",
 )
-MODELS_BROKEN = Cause(
+MODELS_BROKEN = ProbeCause(
     cause="the list of models is broken",
     remedy="answer GET /models with {data: [{id}]}, or with 404 when there is no list",
 )
-MODEL_UNLISTED = Cause(
+MODEL_UNLISTED = ProbeCause(
     cause="the model is not in the endpoint's own list",
     remedy="check model: a name that is served but not listed may be routed to another model",
 )
-CLAMPED = Cause(
+CLAMPED = ProbeCause(
     cause="changed parameters are accepted but not used",
     remedy="refuse what is not supported with HTTP 400: a client cannot see that its value was replaced",
 )
-NOT_HONOURED = Cause(
+NOT_HONOURED = ProbeCause(
     cause="a valid decoding parameter is refused",
     remedy="accept it, or verify with contract: official when the deployment locks parameters on purpose",
 )

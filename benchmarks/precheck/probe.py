@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks.precheck.causes import Cause
+from benchmarks.precheck.causes import ProbeCause
 from kvv_action.schema import Completion, Exchange, Request, Score, Severity
 
 Judge = Callable[[Sequence[Exchange]], Score]
@@ -51,7 +51,7 @@ def holds(explanation: str, **metrics: float) -> Score:
     return Score(value=1.0, answer="holds", explanation=explanation, metrics=metrics)
 
 
-def broken(explanation: str, cause: Cause, *, outcome: str = "broken", **metrics: float) -> Score:
+def broken(explanation: str, cause: ProbeCause, *, outcome: str = "broken", **metrics: float) -> Score:
     """The contract does not hold; `outcome` is a stable word for how."""
     return Score(
         value=0.0,

@@ -9,42 +9,42 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from benchmarks.precheck.causes import PROMPT_MISCOUNTED, Cause
+from benchmarks.precheck.causes import PROMPT_MISCOUNTED, ProbeCause
 from kvv_action.profiles.prompt import CHANNEL, Share
 from kvv_action.profiles.token_cases import TokenCase, TokenCases
 
-NEVER_THINKS = Cause(
+NEVER_THINKS = ProbeCause(
     cause="every prompt is rendered as one without thinking",
     remedy="pass thinking and its effort on to the chat template: reasoning_effort at top level, thinking.effort, or "
     "chat_template_kwargs",
 )
-EFFORT_UNRENDERED = Cause(
+EFFORT_UNRENDERED = ProbeCause(
     cause="the note about the thinking effort is not in the prompt",
     remedy="render the system message of type thinking-effort: without it the model does not know how hard to think",
 )
-EFFORT_FIXED = Cause(
+EFFORT_FIXED = ProbeCause(
     cause="the prompt names the same thinking effort whatever is asked",
     remedy="pass reasoning_effort on to the chat template: low, high and max must be rendered as they are asked",
 )
-GENERATION_PREFIX = Cause(
+GENERATION_PREFIX = ProbeCause(
     cause="prompt tokens include the generation prefix (+3)",
     remedy="nothing is wrong with the answers; to match the official count, leave out the assistant's opening tokens",
 )
-CONSTANT_OFFSET = Cause(
+CONSTANT_OFFSET = ProbeCause(
     cause="a constant number of tokens is added to every prompt, or missing from it",
     remedy="look for a default system prompt, an effort note or a template that is not the model's own",
 )
-TOKENIZER_DIFFERS = Cause(
+TOKENIZER_DIFFERS = ProbeCause(
     cause="the endpoint does not count with the model's tokenizer",
     remedy="load tiktoken.model and tokenization_kimi.py from the model's own repository, split pattern included",
 )
 
 
-def _unrendered(what: str, remedy: str) -> Cause:
-    return Cause(cause=f"{what} not in the prompt", remedy=remedy)
+def _unrendered(what: str, remedy: str) -> ProbeCause:
+    return ProbeCause(cause=f"{what} not in the prompt", remedy=remedy)
 
 
-DROPPED: Mapping[Share, Cause] = {
+DROPPED: Mapping[Share, ProbeCause] = {
     Share.TOOLS: _unrendered("tools of the request are", "render `tools` in the chat template (type tool-declare)"),
     Share.DYNAMIC_TOOLS: _unrendered(
         "tools of system messages are", "render `tools` of system messages where they stand (type tool-declare)"
@@ -81,7 +81,7 @@ class CountedCase:
 class Pattern:
     """What explains the counts: causes, none when nothing is wrong, and the constant that is left."""
 
-    causes: tuple[Cause, ...] = ()
+    causes: tuple[ProbeCause, ...] = ()
     constant: int = 0
 
 
@@ -89,7 +89,7 @@ class Pattern:
 class _Rendering:
     """One way to tell the template about thinking: how a case's own wish is changed."""
 
-    cause: Cause | None = None
+    cause: ProbeCause | None = None
     thinking: bool | None = None
     effort: str | None = None
 

@@ -8,7 +8,7 @@ import orjson
 
 from benchmarks.swebench import prompts, tool
 from benchmarks.swebench.instance import WORKDIR, Instance
-from benchmarks.swebench.limits import Budget, Limits
+from benchmarks.swebench.limits import InstanceBudget, InstanceLimits
 from kvv_action.benchmark import Container, Generate
 from kvv_action.errors import LimitReached
 from kvv_action.schema import Completion, Json, Message, Request, ToolCall
@@ -47,7 +47,7 @@ class Agent:
         self,
         container: Container,
         generate: Generate,
-        limits: Limits,
+        limits: InstanceLimits,
         *,
         env: Mapping[str, str] | None = None,
         window: int = 0,
@@ -57,7 +57,7 @@ class Agent:
         self._generate = generate
         self._limits = limits
         self._env = {**QUIET, **(env or {})}
-        self._budget = Budget(limits, window=window, reserve=reserve)
+        self._budget = InstanceBudget(limits, window=window, reserve=reserve)
         self._tools = [tool.declared(limits)]
         self._messages: list[Message] = []
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from benchmarks.swebench import controls, repository, seen
 from benchmarks.swebench.agent import Agent
 from benchmarks.swebench.evaluation import Evaluation, evaluate
-from benchmarks.swebench.grader import Verdict
+from benchmarks.swebench.grader import GraderVerdict
 from benchmarks.swebench.instance import WORKDIR, Instance
-from benchmarks.swebench.limits import Limits
+from benchmarks.swebench.limits import InstanceLimits
 from benchmarks.swebench.options import EMPTY, GOLD
 from benchmarks.swebench.repository import Taken
 from kvv_action.benchmark import Container, ContainerSpec, Generate, Image, Sandbox
@@ -18,7 +18,7 @@ from kvv_action.errors import LimitReached, SandboxError
 LEASE = 1800
 """Seconds of a container's life beyond what its work may take: preparation, and the patch."""
 
-Judge = Callable[[Instance, Evaluation, str], Awaitable[Verdict | None]]
+Judge = Callable[[Instance, Evaluation, str], Awaitable[GraderVerdict | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,14 +30,14 @@ class Terms:
         network: whether tests may reach the network, as in the official harness.
     """
 
-    limits: Limits
+    limits: InstanceLimits
     window: int = 0
     reserve: int = 0
     network: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class InstanceAttempt:
     """What is needed to work on an instance.
 
     Attributes:

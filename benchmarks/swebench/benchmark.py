@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.swebench import bundled, controls, exemplar, outcome, patches, prompts, seen, tool
-from benchmarks.swebench.attempt import Attempt, Terms
+from benchmarks.swebench.attempt import InstanceAttempt, Terms
 from benchmarks.swebench.controls import Controls
-from benchmarks.swebench.dataset import PINS, Choice, Instances
+from benchmarks.swebench.dataset import PINS, DatasetChoice, Instances
 from benchmarks.swebench.evaluation import Evaluation
-from benchmarks.swebench.grader import Grader, Verdict
+from benchmarks.swebench.grader import Grader, GraderVerdict
 from benchmarks.swebench.instance import Instance
 from benchmarks.swebench.limits import limits
 from benchmarks.swebench.options import BASH, EMPTY, GOLD, SweBenchOptions
@@ -36,7 +36,7 @@ EXPECTED, GROWS = 40, 900
 """Steps of a model on a real instance, and tokens by which each makes the conversation longer: assumed."""
 BESIDE, OURS = 180.0, 10.0
 """Seconds of commands, image and tests, of a real instance and of one of our own: assumed."""
-INFRASTRUCTURE = {f"outcome/{outcome.Outcome.INFRASTRUCTURE}": 1}
+INFRASTRUCTURE = {f"outcome/{outcome.InstanceOutcome.INFRASTRUCTURE}": 1}
 
 
 class SweBench(BenchmarkBase):
@@ -77,7 +77,7 @@ class SweBench(BenchmarkBase):
         self._learn(profile)
         notes = list(self._who())
         options = self._options
-        choice = Choice(
+        choice = DatasetChoice(
             wanted=options.swebench_instances, excluded=options.swebench_exclude, namespace=options.swebench_namespace
         )
         instances = Instances(rows, choice)
@@ -145,14 +145,14 @@ class SweBench(BenchmarkBase):
         async with self._places.one(instance.image, sandbox, ours=bool(instance.setup)):
             image = await self._image(instance, sandbox)
             script = await self._grader.script(instance.spec)
-            attempt = Attempt(
+            attempt = InstanceAttempt(
                 instance=instance, generate=generate, sandbox=sandbox, image=image, script=script, terms=self._terms
             )
             attempt.begin()
             await self._controls.hold(lambda: attempt.control(self._verdict))
             await attempt.judged(await self._taken(attempt), also_empty=self.exact)
 
-    async def _taken(self, attempt: Attempt) -> Taken:
+    async def _taken(self, attempt: InstanceAttempt) -> Taken:
         """The patch of whoever answers."""
         name = attempt.instance.id
         if self.exact:
@@ -177,7 +177,7 @@ class SweBench(BenchmarkBase):
         found = seen.read(exchanges)
         if problem := await self._problem(instance, found.controls):
             raise Undecided(problem)
-        case = outcome.Case(
+        case = outcome.GradedTest(
             instance=instance,
             patch=found.taken.patch,
             problem=found.taken.problem,
@@ -195,7 +195,7 @@ class SweBench(BenchmarkBase):
                 return problem
         return ""
 
-    async def _verdict(self, instance: Instance, evaluation: Evaluation | None, patch: str) -> Verdict | None:
+    async def _verdict(self, instance: Instance, evaluation: Evaluation | None, patch: str) -> GraderVerdict | None:
         """The official verdict; None where nothing was run to the end, which resolves nothing."""
         if evaluation is None or not evaluation.applied or evaluation.stopped:
             return None

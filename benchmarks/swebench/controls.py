@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from benchmarks.swebench.grader import Verdict
+from benchmarks.swebench.grader import GraderVerdict
 from benchmarks.swebench.options import EMPTY, GOLD
 from kvv_action.errors import Undecided
 
@@ -13,7 +13,7 @@ ADVICE = (
 )
 
 
-def problem(name: str, instance: str, verdict: Verdict | None) -> str:
+def problem(name: str, instance: str, verdict: GraderVerdict | None) -> str:
     """What is wrong with the environment when a control ends like this; empty when it is as it must be."""
     resolved = verdict is not None and verdict.resolved
     if name == GOLD and not resolved:

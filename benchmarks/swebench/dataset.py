@@ -54,7 +54,7 @@ GOLD_FAILS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class DatasetChoice:
     """Which instances are wanted.
 
     Attributes:
@@ -89,7 +89,7 @@ class Instances:
         excluded: those that were wanted and left out, known after the first reading.
     """
 
-    def __init__(self, rows: Rows, choice: Choice) -> None:
+    def __init__(self, rows: Rows, choice: DatasetChoice) -> None:
         self._rows = rows
         self._choice = choice
         self.excluded: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ PROGRAM = grade_worker.__file__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class GraderVerdict:
     """What the official rules say of a log.
 
     Attributes:
@@ -61,7 +61,7 @@ class Grader:
             raise DatasetError(f"swebench: {spec['instance_id']}: the official library cannot use it: {reply['error']}")
         return str(reply["script"])
 
-    async def verdict(self, spec: Mapping[str, Json], patch: str, log: str) -> Verdict:
+    async def verdict(self, spec: Mapping[str, Json], patch: str, log: str) -> GraderVerdict:
         """What the official rules say of the log of a patch that is not empty.
 
         A patch can print what the library's parsers take for ever to read, or fail on. Where the same library grades an
@@ -72,11 +72,11 @@ class Grader:
         """
         reply = await self._graded(spec, patch, log)
         if "error" not in reply:
-            return Verdict(**{**reply, "names": tuple(reply["names"])})
+            return GraderVerdict(**{**reply, "names": tuple(reply["names"])})
         reason = f"the official library cannot grade the log: {reply['error']}"
         if "error" in await self._graded(spec, patch, ""):
             raise ScoringError(reason)
-        return Verdict(resolved=False, ran=False, passed={}, failed={}, unreadable=str(reply["error"]))
+        return GraderVerdict(resolved=False, ran=False, passed={}, failed={}, unreadable=str(reply["error"]))
 
     async def _graded(self, spec: Mapping[str, Json], patch: str, log: str) -> dict[str, Any]:
         """The library's reply; `error` says why it has none."""

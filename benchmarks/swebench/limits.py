@@ -10,7 +10,7 @@ from kvv_action.schema import Completion, Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class InstanceLimits:
     """Limits of one instance; 0 is no limit where that makes sense.
 
     Attributes:
@@ -34,21 +34,23 @@ class Limits:
     tests: float = 1800.0
 
 
-def limits(given: Mapping[str, float], price_input: float = 0.0, price_output: float = 0.0) -> Limits:
+def limits(given: Mapping[str, float], price_input: float = 0.0, price_output: float = 0.0) -> InstanceLimits:
     """The limits with those that a user gave by name.
 
     Raises:
         UsageError: nothing ends an agent.
     """
     values: dict[str, Any] = {"price_input": price_input, "price_output": price_output, **given}
-    found = Limits(**{name: int(value) if name in ("steps", "tokens") else value for name, value in values.items()})
+    found = InstanceLimits(
+        **{name: int(value) if name in ("steps", "tokens") else value for name, value in values.items()}
+    )
     if not found.steps or not found.seconds or not found.command or not found.tests:
         allowed = "steps, seconds, command and tests must be more than 0: an agent may never end by itself."
         raise UsageError([Problem(name="swebench-limits", value="", allowed=allowed)])
     return found
 
 
-class Budget:
+class InstanceBudget:
     """What is left of the limits.
 
     Args:
@@ -59,7 +61,7 @@ class Budget:
     """
 
     def __init__(
-        self, allowed: Limits, *, window: int = 0, reserve: int = 0, clock: Callable[[], float] = time.monotonic
+        self, allowed: InstanceLimits, *, window: int = 0, reserve: int = 0, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._allowed = allowed
         self._window = window - reserve if window > 2 * reserve else 0

@@ -7,7 +7,7 @@ from enum import StrEnum
 from benchmarks.swebench import suspicion
 from benchmarks.swebench.agent import Ended
 from benchmarks.swebench.evaluation import SPOILED, Evaluation
-from benchmarks.swebench.grader import Verdict
+from benchmarks.swebench.grader import GraderVerdict
 from benchmarks.swebench.instance import Instance
 from benchmarks.swebench.older import touched
 from kvv_action.schema import Score
@@ -26,7 +26,7 @@ CUT = "work was ended by a limit"
 CUT_REMEDY = "read the trajectory; raise the limit in swebench-limits when the model was still getting somewhere"
 
 
-class Outcome(StrEnum):
+class InstanceOutcome(StrEnum):
     """What became of an instance; each has exactly one."""
 
     RESOLVED = "resolved"
@@ -38,7 +38,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class GradedTest:
     """What is known of an instance when it is judged.
 
     Attributes:
@@ -52,25 +52,25 @@ class Case:
     patch: str
     problem: str = ""
     evaluation: Evaluation | None = None
-    verdict: Verdict | None = None
+    verdict: GraderVerdict | None = None
     ended: Ended | None = None
 
 
-def outcome_of(case: Case) -> Outcome:
+def outcome_of(case: GradedTest) -> InstanceOutcome:
     """The outcome; a limit excuses nothing, but what is resolved is resolved."""
     if case.verdict is not None and case.verdict.resolved:
-        return Outcome.RESOLVED
+        return InstanceOutcome.RESOLVED
     if case.ended is not None and case.ended.limit:
-        return Outcome.LIMIT
+        return InstanceOutcome.LIMIT
     if case.problem or (case.evaluation is not None and not case.evaluation.applied):
-        return Outcome.PATCH_FAILED
-    return Outcome.UNRESOLVED if case.patch.strip() else Outcome.EMPTY
+        return InstanceOutcome.PATCH_FAILED
+    return InstanceOutcome.UNRESOLVED if case.patch.strip() else InstanceOutcome.EMPTY
 
 
-def judged(case: Case) -> Score:
+def judged(case: GradedTest) -> Score:
     """The score: 1 when the official rules say that the issue is resolved."""
     outcome = outcome_of(case)
-    resolved = outcome is Outcome.RESOLVED
+    resolved = outcome is InstanceOutcome.RESOLVED
     nothing = not case.patch.strip() and not case.problem
     causes = _findings(case, outcome)
     cause, remedy = next(iter(causes.items()), ("", "")) if not resolved else ("", "")
@@ -87,7 +87,7 @@ def judged(case: Case) -> Score:
     )
 
 
-def tested(case: Case, *, gold: bool) -> Score:
+def tested(case: GradedTest, *, gold: bool) -> Score:
     """The score of a self-test: 1 when the gold patch resolves, or when nothing does not."""
     resolved = case.verdict is not None and case.verdict.resolved
     right = resolved is gold
@@ -112,9 +112,9 @@ def described(patch: str) -> str:
     return f"{len(patch.encode(errors='replace'))} bytes: {names}"
 
 
-def _why(case: Case, outcome: Outcome) -> str:
+def _why(case: GradedTest, outcome: InstanceOutcome) -> str:
     parts = []
-    if outcome is Outcome.LIMIT and case.ended is not None:
+    if outcome is InstanceOutcome.LIMIT and case.ended is not None:
         parts.append(f"{case.ended.limit} after {case.ended.steps} steps")
         parts.append(case.ended.why)
     if case.problem:
@@ -125,7 +125,7 @@ def _why(case: Case, outcome: Outcome) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _results(case: Case) -> str:
+def _results(case: GradedTest) -> str:
     evaluation, verdict = case.evaluation, case.verdict
     if evaluation is None:
         return ""
@@ -144,9 +144,9 @@ def _results(case: Case) -> str:
     return f"{' and '.join(parts)} pass{failing}"
 
 
-def _findings(case: Case, outcome: Outcome) -> dict[str, str]:
+def _findings(case: GradedTest, outcome: InstanceOutcome) -> dict[str, str]:
     """Known signatures, the one that explains most first."""
-    causes = {CUT: CUT_REMEDY} if outcome is Outcome.LIMIT else {}
+    causes = {CUT: CUT_REMEDY} if outcome is InstanceOutcome.LIMIT else {}
     if case.evaluation is not None and case.evaluation.stopped:
         stopped = {"deadline": (SLOW, SLOW_REMEDY), "disk": (FULL, FULL_REMEDY), SPOILED: (SPENT, SPENT_REMEDY)}
         cause, remedy = stopped[case.evaluation.stopped]
@@ -158,7 +158,7 @@ def _findings(case: Case, outcome: Outcome) -> dict[str, str]:
     return causes | suspicion.found(case.instance, case.patch, case.evaluation)
 
 
-def _metrics(case: Case) -> Mapping[str, float]:
+def _metrics(case: GradedTest) -> Mapping[str, float]:
     """Numbers of an instance, whose means are reported."""
     metrics: dict[str, float] = {}
     if case.ended is not None:

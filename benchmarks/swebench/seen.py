@@ -23,7 +23,7 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class SeenInstance:
     """One instance.
 
     Attributes:
@@ -49,7 +49,7 @@ def ended_facts(ended: Ended) -> dict[str, Json]:
     return asdict(ended)
 
 
-def read(exchanges: Sequence[Exchange]) -> Seen:
+def read(exchanges: Sequence[Exchange]) -> SeenInstance:
     """What was seen of an instance.
 
     Raises:
@@ -60,7 +60,7 @@ def read(exchanges: Sequence[Exchange]) -> Seen:
         patch, tests, ended = last.get(PATCH), last.get(TESTS), last.get(ENDED)
         if patch is None:
             raise ScoringError("the journal holds no patch of this instance")
-        return Seen(
+        return SeenInstance(
             taken=Taken(patch=patch.text, encoding=patch.data["encoding"], problem=patch.data["problem"]),
             evaluation=evaluation.of_facts(tests.data, tests.text) if tests else None,
             ended=Ended(**ended.data) if ended else None,

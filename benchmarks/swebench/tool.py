@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from benchmarks.swebench.limits import Limits
+from benchmarks.swebench.limits import InstanceLimits
 from kvv_action.benchmark import Executed
 from kvv_action.schema import Json, Message, ToolCall
 
@@ -18,7 +18,7 @@ MOST_CALLS = 16
 """Calls in one answer that are carried out."""
 
 
-def declared(limits: Limits) -> Json:
+def declared(limits: InstanceLimits) -> Json:
     """The tool as requests declare it."""
     description = (
         "Run a bash command in the repository's folder. Every call is a new shell: folder and variables are not kept, "
@@ -44,7 +44,7 @@ class Command:
     seconds: float
 
 
-def command_of(call: ToolCall, limits: Limits) -> Command | str:
+def command_of(call: ToolCall, limits: InstanceLimits) -> Command | str:
     """The command of a call, or what is wrong with the call, as the model is told."""
     if call.name != NAME:
         return f"error: there is no tool {call.name[:100]!r}; the only one is {NAME}"
@@ -62,7 +62,7 @@ def command_of(call: ToolCall, limits: Limits) -> Command | str:
     return Command(text=text, seconds=_seconds(arguments.get("timeout"), limits))
 
 
-def _seconds(asked: Json, limits: Limits) -> float:
+def _seconds(asked: Json, limits: InstanceLimits) -> float:
     """The deadline that a model asked for, within bounds; anything that is no number asks for nothing."""
     if isinstance(asked, bool) or not isinstance(asked, int | float) or not math.isfinite(asked):
         return limits.command

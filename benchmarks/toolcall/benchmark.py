@@ -16,7 +16,7 @@ import orjson
 
 from benchmarks.toolcall import k2vv, reference, signatures, template, variants
 from benchmarks.toolcall.options import RAW, ToolCallOptions
-from benchmarks.toolcall.reference import Label, Reference
+from benchmarks.toolcall.reference import Label, ReferenceAnswers
 from kvv_action.benchmark import (
     USUAL,
     BenchmarkBase,
@@ -88,7 +88,7 @@ class ToolCallBenchmark(BenchmarkBase):
         self.version = f"1 ({ToolCallChecker.version()})" + ("" if self._mode == "chat" else f"{RAW} 2")
         self._options = options
         self._checker = ToolCallChecker()
-        self._reference: Reference | None = None
+        self._reference: ReferenceAnswers | None = None
         self._learned = ""
         self._answers: dict[str, Mapping[str, Json]] = {}
         self._style = template.Style()
@@ -145,7 +145,7 @@ class ToolCallBenchmark(BenchmarkBase):
         live = f"{reference.LIVE} {self._options.reference_model}" if self._options.reference_model else ""
         self.against = live or self._reference.name
 
-    def _load(self, rows: Rows, profile: Profile) -> Reference:
+    def _load(self, rows: Rows, profile: Profile) -> ReferenceAnswers:
         given, source = self._options.reference, rows.info.source
         if source == "bundled":
             path = Path(str(resources.files("benchmarks.toolcall"))) / "samples" / "reference.jsonl"
@@ -154,7 +154,7 @@ class ToolCallBenchmark(BenchmarkBase):
             if not given:
                 return reference.bundled(path, keys)
         if reference.NONE in given or self._options.reference_model:
-            return Reference()
+            return ReferenceAnswers()
         given = given or ((reference.OFFICIAL,) if source == "archive" else ())
         official = reference.Official(
             folder=rows.folder,
@@ -251,7 +251,7 @@ class ToolCallBenchmark(BenchmarkBase):
         majority = (2 * sum(expected) >= len(expected)) if expected else None
         agrees = majority is None or majority == positive
         right = agrees and (valid if positive else not answer.tool_calls)
-        seen = signatures.Seen(
+        seen = signatures.SeenSchema(
             completion=answer, checked=checked, tools=sample.input.get("tools"), expected=majority,
             id_format=self._id_format, max_tokens=_limit(sample.input, self._replaced),
         )  # fmt: skip

@@ -20,7 +20,7 @@ Run = Mapping[str, Sequence[Label]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
+class ReferenceAnswers:
     """One or more runs of a reference.
 
     Attributes:
@@ -57,7 +57,7 @@ class Official:
         return archive.find(self.folder or archive.unpacked(self.url, self.cache), "results", self.model)
 
 
-def load(given: Sequence[str], official: Official) -> Reference:
+def load(given: Sequence[str], official: Official) -> ReferenceAnswers:
     """A reference from what the setting `reference` names.
 
     Args:
@@ -86,16 +86,16 @@ def load(given: Sequence[str], official: Official) -> Reference:
     return _merged(loaded, digests)
 
 
-def bundled(path: Path, keys: Iterable[str]) -> Reference:
+def bundled(path: Path, keys: Iterable[str]) -> ReferenceAnswers:
     """Our own reference for our own requests, line by line."""
     run: dict[str, list[Label]] = {}
     for key, row in zip(keys, files.read(path), strict=True):
         run.setdefault(key, []).append(k2vv.called(row))
-    return Reference(name=f"{BUNDLED} sha256:{_digest(path)}", runs=(run,))
+    return ReferenceAnswers(name=f"{BUNDLED} sha256:{_digest(path)}", runs=(run,))
 
 
-def _merged(runs: Sequence[Run], digests: Mapping[str, str]) -> Reference:
-    return Reference(
+def _merged(runs: Sequence[Run], digests: Mapping[str, str]) -> ReferenceAnswers:
+    return ReferenceAnswers(
         name="; ".join(f"{name} sha256:{digest}" for name, digest in digests.items()),
         runs=tuple(runs),
     )

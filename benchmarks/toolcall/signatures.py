@@ -105,7 +105,7 @@ CHARACTERS_PER_TOKEN = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class SeenSchema:
     """An answer with everything that signatures look at.
 
     Attributes:
@@ -122,7 +122,7 @@ class Seen:
     max_tokens: int | None
 
 
-def found(seen: Seen) -> Iterator[Signature]:
+def found(seen: SeenSchema) -> Iterator[Signature]:
     """Every signature that the answer bears, those that break it first."""
     answer = seen.completion
     positive = answer.finish_reason == "tool_calls"
@@ -148,7 +148,7 @@ def found(seen: Seen) -> Iterator[Signature]:
         yield SORTED
 
 
-def _arguments(seen: Seen) -> Iterator[Signature]:
+def _arguments(seen: SeenSchema) -> Iterator[Signature]:
     kinds = dict.fromkeys(kind for call in seen.checked for kind in call.kinds)
     for kind in kinds:
         if kind == NOT_JSON:
@@ -159,7 +159,7 @@ def _arguments(seen: Seen) -> Iterator[Signature]:
             yield _BY_KIND[kind]
 
 
-def _trigger(seen: Seen, *, positive: bool) -> Iterator[Signature]:
+def _trigger(seen: SeenSchema, *, positive: bool) -> Iterator[Signature]:
     answer = seen.completion
     if seen.expected is None or seen.expected == positive or answer.tool_calls:
         if seen.expected is False and positive:
@@ -184,12 +184,12 @@ def unfinished(text: str) -> bool:
     return False
 
 
-def _overrun(seen: Seen) -> bool:
+def _overrun(seen: SeenSchema) -> bool:
     used = (seen.completion.usage or {}).get("completion_tokens")
     return seen.max_tokens is not None and isinstance(used, int) and used > seen.max_tokens
 
 
-def _toolless(seen: Seen) -> bool:
+def _toolless(seen: SeenSchema) -> bool:
     used = (seen.completion.usage or {}).get("prompt_tokens")
     return isinstance(used, int) and bool(seen.tools) and used < len(orjson.dumps(seen.tools)) / CHARACTERS_PER_TOKEN
 

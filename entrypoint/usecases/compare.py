@@ -8,7 +8,7 @@ from entrypoint.comparison import EXIT
 from entrypoint.outputs import usable_folder, write_files
 from kvv_action.compare.files import render
 from kvv_action.compare.judge import compare
-from kvv_action.compare.records import Comparison
+from kvv_action.compare.records import RunComparison
 from kvv_action.compare.side import read
 from kvv_action.redact import Redactor
 
@@ -17,7 +17,7 @@ from kvv_action.redact import Redactor
 class ComparedRuns:
     """A comparison, and the folder with its files."""
 
-    comparison: Comparison
+    comparison: RunComparison
     folder: Path
 
     @property

@@ -11,7 +11,7 @@ from entrypoint.outputs import move_aside, replaced, write_reports
 from entrypoint.usecases.finish import FinishedRun, finished
 from kvv_action.bundle.form import extras
 from kvv_action.errors import KvvError, Problem, UsageError
-from kvv_action.journal.merge import Part, continues, examine, merged
+from kvv_action.journal.merge import ShardJournal, continues, examine, merged
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
 from kvv_action.schema import RunReport
@@ -83,7 +83,7 @@ def journals_in(folder: Path) -> list[Path]:
     return found
 
 
-def _make_room(parts: Sequence[Part], out: Path, *, fresh: bool) -> None:
+def _make_room(parts: Sequence[ShardJournal], out: Path, *, fresh: bool) -> None:
     if fresh and (out / JOURNAL).exists():
         if any(part.path.resolve().is_relative_to(out.resolve()) for part in parts):
             allowed = "The shards lie in this folder, so it cannot be moved aside; name another one."
@@ -92,7 +92,7 @@ def _make_room(parts: Sequence[Part], out: Path, *, fresh: bool) -> None:
     out.mkdir(parents=True, exist_ok=True)
 
 
-def _write(parts: Sequence[Part], target: Path) -> None:
+def _write(parts: Sequence[ShardJournal], target: Path) -> None:
     """The merged journal; it replaces only one that holds nothing but the same shards, or less of them."""
     with replaced(target) as stream:
         stream.writelines(merged(parts))
@@ -101,7 +101,7 @@ def _write(parts: Sequence[Part], target: Path) -> None:
             raise UsageError([Problem(name="out", value=str(target.parent), allowed=allowed)])
 
 
-def _gather(parts: Sequence[Part], out: Path) -> None:
+def _gather(parts: Sequence[ShardJournal], out: Path) -> None:
     """What benchmarks left beside the journals: texts as they are, lines in the order of the shards.
 
     A summary of one shard (`.json`) says nothing of the whole and is left behind.

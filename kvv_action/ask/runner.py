@@ -55,7 +55,7 @@ _PICTURE = re.compile(rb"(data:[\w.+/-]{1,60};base64,)[A-Za-z0-9+/=]{64,}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class RunEnding:
     """How far the run came, and why no further."""
 
     state: RunState
@@ -298,7 +298,7 @@ class Runner:
         assert self._reference is not None, "the plan has no reference endpoint"
         return self._reference
 
-    async def run(self) -> Ending:
+    async def run(self) -> RunEnding:
         """Ask everything that is missing.
 
         Cancelling this task stops sending at once; what came is in the journal, the `end` line is written by `finish`.
@@ -313,9 +313,9 @@ class Runner:
         except* KvvError as stops:
             reason = str(_first(stops))
         if not reason:
-            return Ending(state=RunState.COMPLETE, reason="")
+            return RunEnding(state=RunState.COMPLETE, reason="")
         self._observer.state(reason)
-        return Ending(state=RunState.STOPPED, reason=reason)
+        return RunEnding(state=RunState.STOPPED, reason=reason)
 
     async def _within_budget(self) -> str:
         """Ask until nothing is left, or until the budget is spent; then the reason."""
@@ -329,7 +329,7 @@ class Runner:
             return self.budget.overtime()
         return ""
 
-    def finish(self, ending: Ending) -> None:
+    def finish(self, ending: RunEnding) -> None:
         """Write the `end` line."""
         self.journal.append(end_line(ending, self._clock()))
         self.journal.sync()
@@ -522,7 +522,7 @@ def _failure(error: EndpointError, sample: Sample) -> SampleFailure:
     return SampleFailure(kind=error.kind, message=error.message, counts=sample.unanswered)
 
 
-def end_line(ending: Ending, at: float) -> Mapping[str, Json]:
+def end_line(ending: RunEnding, at: float) -> Mapping[str, Json]:
     """The line with which a session ends in an orderly way; `at` in seconds since the epoch."""
     return {"kind": "end", "state": ending.state, "reason": ending.reason, "at": at}
 

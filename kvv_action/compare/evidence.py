@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kvv_action.compare.pairing import Pair, Paired
-from kvv_action.compare.records import Flip, Part, Seen
+from kvv_action.compare.records import BenchmarkChange, Flip, ShownAnswer
 from kvv_action.compare.side import Sampled, Side
 from kvv_action.journal.reading import JournalReading
 from kvv_action.schema import Case, Exchange, RunReport, Score
@@ -17,7 +17,9 @@ Place = tuple[str, str, int]
 """Benchmark, sample id, epoch."""
 
 
-def with_flips(found: Sequence[Part], paired: Mapping[str, Paired], base: Side, new: Side) -> tuple[Part, ...]:
+def with_flips(
+    found: Sequence[BenchmarkChange], paired: Mapping[str, Paired], base: Side, new: Side
+) -> tuple[BenchmarkChange, ...]:
     """The parts with their flips; each run is read once more for those that are listed."""
     chosen = {part.id: _chosen(paired[part.id].matched) for part in found if part.id in paired}
     before = _seen(base, {(name, one[0], _epochs(*one[1:])[0]): one[1] for name in chosen for one in chosen[name]})
@@ -54,14 +56,14 @@ def _epochs(before: Sampled, after: Sampled) -> tuple[int, int]:
     return before.low[1], after.high[1]
 
 
-def _seen(side: Side, wanted: Mapping[Place, Sampled]) -> dict[Place, Seen]:
+def _seen(side: Side, wanted: Mapping[Place, Sampled]) -> dict[Place, ShownAnswer]:
     """What the run shows at these places."""
-    bare = {place: Seen(value=sampled.value, epoch=place[2]) for place, sampled in wanted.items()}
+    bare = {place: ShownAnswer(value=sampled.value, epoch=place[2]) for place, sampled in wanted.items()}
     found = _in_report(side.report, bare)
     return found if side.journal is None else _in_journal(side.journal, found)
 
 
-def _in_report(report: RunReport, wanted: Mapping[Place, Seen]) -> dict[Place, Seen]:
+def _in_report(report: RunReport, wanted: Mapping[Place, ShownAnswer]) -> dict[Place, ShownAnswer]:
     found = dict(wanted)
     for result in report.benchmarks:
         for case in result.cases:
@@ -71,7 +73,7 @@ def _in_report(report: RunReport, wanted: Mapping[Place, Seen]) -> dict[Place, S
     return found
 
 
-def _of_case(seen: Seen, case: Case) -> Seen:
+def _of_case(seen: ShownAnswer, case: Case) -> ShownAnswer:
     first, last = (case.evidence[0], case.evidence[-1]) if case.evidence else (None, None)
     return replace(
         seen, answer=case.answer, explanation=case.explanation, finish_reason=case.finish_reason, cause=case.cause,
@@ -80,7 +82,7 @@ def _of_case(seen: Seen, case: Case) -> Seen:
     )  # fmt: skip
 
 
-def _in_journal(journal: JournalReading, wanted: Mapping[Place, Seen]) -> dict[Place, Seen]:
+def _in_journal(journal: JournalReading, wanted: Mapping[Place, ShownAnswer]) -> dict[Place, ShownAnswer]:
     found = dict(wanted)
     for judged in journal.judged():
         place = judged.place.benchmark, judged.place.sample, judged.place.epoch
@@ -89,7 +91,7 @@ def _in_journal(journal: JournalReading, wanted: Mapping[Place, Seen]) -> dict[P
     return found
 
 
-def _of_answers(seen: Seen, score: Score, asked: Sequence[Exchange]) -> Seen:
+def _of_answers(seen: ShownAnswer, score: Score, asked: Sequence[Exchange]) -> ShownAnswer:
     mine = ends([exchange for exchange in asked if exchange.by_vendor])
     evidence = [evidence_of(exchange) for exchange in mine]
     completion = mine[-1].completion if mine else None

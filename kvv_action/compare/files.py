@@ -6,7 +6,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from kvv_action.compare.markdown import document, head, section
-from kvv_action.compare.records import COMPARE_VERSION, Comparison
+from kvv_action.compare.records import COMPARE_VERSION, RunComparison
 from kvv_action.errors import KvvError
 from kvv_action.report.files import HTML, SUMMARY, canonical
 from kvv_action.report.markdown import SummaryInsert, summary
@@ -15,12 +15,12 @@ from kvv_action.schema import RunReport
 COMPARE_JSON, COMPARE_MD = "compare.json", "compare.md"
 
 
-def render(comparison: Comparison) -> dict[str, bytes]:
+def render(comparison: RunComparison) -> dict[str, bytes]:
     """Both files, by name; the second follows from the first alone."""
     return {COMPARE_JSON: canonical(comparison), COMPARE_MD: document(comparison).encode()}
 
 
-def with_run(report: RunReport, comparison: Comparison) -> dict[str, bytes]:
+def with_run(report: RunReport, comparison: RunComparison) -> dict[str, bytes]:
     """Both files, and the run's summary and page, which begin with the answer."""
     from kvv_action.compare.page import page_part  # its templates need a library that most commands do without
     from kvv_action.report.html import html
@@ -32,19 +32,19 @@ def with_run(report: RunReport, comparison: Comparison) -> dict[str, bytes]:
     }
 
 
-def inserted(comparison: Comparison) -> SummaryInsert:
+def inserted(comparison: RunComparison) -> SummaryInsert:
     """What a comparison adds to a run's summary."""
     return SummaryInsert(head=head(comparison), section=lambda rows: section(comparison, rows))
 
 
-def of_run(data: bytes, report: RunReport) -> Comparison | None:
+def of_run(data: bytes, report: RunReport) -> RunComparison | None:
     """The comparison in `compare.json` when it is about this run as it stands."""
     comparison = parse(data)
     mine = comparison.new.plan_digest == report.plan_digest and comparison.new.journal_head == report.journal.head
     return comparison if mine else None
 
 
-def parse(data: bytes, where: str = COMPARE_JSON) -> Comparison:
+def parse(data: bytes, where: str = COMPARE_JSON) -> RunComparison:
     """A comparison from the bytes of `compare.json`.
 
     Raises:
@@ -53,7 +53,7 @@ def parse(data: bytes, where: str = COMPARE_JSON) -> Comparison:
     try:
         version = orjson.loads(data).get("schema_version")
         if version == COMPARE_VERSION:
-            return TypeAdapter(Comparison).validate_json(data)
+            return TypeAdapter(RunComparison).validate_json(data)
     except (orjson.JSONDecodeError, AttributeError, ValidationError) as error:
         raise KvvError(f"{where}: not a comparison of kvv ({type(error).__name__})") from error
     raise KvvError(f"{where}: has schema version {version!r}; this version reads {COMPARE_VERSION}")
@@ -64,5 +64,5 @@ def json_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "kvv comparison",
-        **TypeAdapter(Comparison).json_schema(mode="serialization"),
+        **TypeAdapter(RunComparison).json_schema(mode="serialization"),
     }

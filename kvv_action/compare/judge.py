@@ -9,11 +9,11 @@ from kvv_action.compare.pairing import asked_differently
 from kvv_action.compare.parts import ALPHA, brief, parts
 from kvv_action.compare.records import (
     COMPARE_VERSION,
-    Comparison,
+    BenchmarkChange,
     Effect,
     FindingChange,
-    Part,
     Regression,
+    RunComparison,
     RunSide,
     Shift,
 )
@@ -57,7 +57,7 @@ def refusals(base: Subject, new: Subject) -> list[str]:
     return found
 
 
-def compare(base: Side, new: Side, *, tolerance: float = TOLERANCE, force: bool = False) -> Comparison:
+def compare(base: Side, new: Side, *, tolerance: float = TOLERANCE, force: bool = False) -> RunComparison:
     """Compare two runs, sample by sample.
 
     Args:
@@ -79,7 +79,7 @@ def compare(base: Side, new: Side, *, tolerance: float = TOLERANCE, force: bool 
     moved = tuple(shifts(paired, scored))
     changes = finding_changes(base.report, new.report)
     regression, headline, reason = conclusion(found, changes, new.report)
-    return Comparison(
+    return RunComparison(
         schema_version=COMPARE_VERSION,
         regression=regression,
         headline=headline,
@@ -97,7 +97,9 @@ def compare(base: Side, new: Side, *, tolerance: float = TOLERANCE, force: bool 
     )
 
 
-def conclusion(found: Sequence[Part], changes: Sequence[FindingChange], new: RunReport) -> tuple[Regression, str, str]:
+def conclusion(
+    found: Sequence[BenchmarkChange], changes: Sequence[FindingChange], new: RunReport
+) -> tuple[Regression, str, str]:
     """The answer, a sentence for it, and the whole of it; never `none` while what both runs asked is unclear."""
     by = {finding: [part for part in found if part.finding is finding] for finding in Effect}
     failing = [change for change in changes if change.finding is Effect.WORSE]
@@ -121,7 +123,9 @@ def conclusion(found: Sequence[Part], changes: Sequence[FindingChange], new: Run
     return Regression.NONE, headline, "; ".join(_details(compared, by[Effect.BETTER], mended))
 
 
-def _details(compared: Sequence[Part], better: Sequence[Part], mended: Sequence[FindingChange]) -> Iterator[str]:
+def _details(
+    compared: Sequence[BenchmarkChange], better: Sequence[BenchmarkChange], mended: Sequence[FindingChange]
+) -> Iterator[str]:
     """What got better, and how small a loss would have been seen."""
     if better or mended:
         yield _reasons(better, mended)
@@ -132,7 +136,7 @@ def _details(compared: Sequence[Part], better: Sequence[Part], mended: Sequence[
         yield f"ruled out: drops of more than {', '.join(limits)}"
 
 
-def _reasons(found: Sequence[Part], changes: Sequence[FindingChange] = ()) -> str:
+def _reasons(found: Sequence[BenchmarkChange], changes: Sequence[FindingChange] = ()) -> str:
     told = [f"{change.cause}: {change.reason}" for change in changes]
     return "; ".join([*told, *(f"{part.title}: {part.reason}" for part in found)])
 

@@ -3,7 +3,17 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from kvv_action.compare.records import Comparison, Effect, FindingChange, Flip, Part, Regression, RunSide, Seen, Shift
+from kvv_action.compare.records import (
+    BenchmarkChange,
+    Effect,
+    FindingChange,
+    Flip,
+    Regression,
+    RunComparison,
+    RunSide,
+    Shift,
+    ShownAnswer,
+)
 from kvv_action.report.bars import NAME, WIDTH, Axis, Interval, block, interval_bar, name
 from kvv_action.report.markdown import BUDGET
 from kvv_action.report.markdown.escape import text
@@ -34,7 +44,7 @@ SHOWN = 5
 """Flips of a benchmark whose requests and answers are shown."""
 
 
-def document(comparison: Comparison, budget: int = BUDGET) -> str:
+def document(comparison: RunComparison, budget: int = BUDGET) -> str:
     """`compare.md` within `budget` bytes; lists get shorter first, the answer stays."""
     for rows in (50, 20, 5, 0):
         found = head(comparison) + section(comparison, rows)
@@ -43,7 +53,7 @@ def document(comparison: Comparison, budget: int = BUDGET) -> str:
     return head(comparison).encode()[: max(0, budget)].decode(errors="ignore")
 
 
-def head(comparison: Comparison) -> str:
+def head(comparison: RunComparison) -> str:
     """The answer, and a row and a bar per benchmark."""
     title = f"## {MARKS[comparison.regression]} {QUESTION} {text(comparison.headline, 300)}\n\n"
     more = f"In detail: {text(comparison.reason, 1500)}\n\n" if comparison.reason else ""
@@ -51,7 +61,7 @@ def head(comparison: Comparison) -> str:
     return title + more + _sides(comparison) + _changes(comparison.findings) + parts
 
 
-def _sides(comparison: Comparison) -> str:
+def _sides(comparison: RunComparison) -> str:
     base, new = comparison.base, comparison.new
     whose = "" if base.vendor == new.vendor else f" of {text(base.vendor, 80)}"
     forced = " **Forced**: the runs are not about the same model or profile." if comparison.forced else ""
@@ -83,7 +93,7 @@ def _change(one: FindingChange) -> str:
     return f"| {text(one.cause, 300)} | {EFFECTS[one.finding]} | {before} | {now} | {remedy} |"
 
 
-def _table(parts: Sequence[Part]) -> str:
+def _table(parts: Sequence[BenchmarkChange]) -> str:
     lines = [
         "| Benchmark | Finding | Before | Now | Difference (95 %) | Fell | Rose | By chance |",
         "|---|---|---|---|---|---|---|---|",
@@ -92,7 +102,7 @@ def _table(parts: Sequence[Part]) -> str:
     return "\n".join(lines) + "\n\n"
 
 
-def _row(part: Part) -> str:
+def _row(part: BenchmarkChange) -> str:
     between = "–"
     if part.difference is not None:
         between = points(part.difference, sign=True)
@@ -111,7 +121,7 @@ def _chance(value: float) -> str:
     return "< 0.1 %" if value < 0.001 else percent(min(1.0, value))
 
 
-def _bars(parts: Sequence[Part]) -> str:
+def _bars(parts: Sequence[BenchmarkChange]) -> str:
     """The differences of the scored benchmarks around zero, on one axis."""
     drawn = [part for part in parts if part.interval and part.difference is not None]
     if not drawn:
@@ -129,13 +139,13 @@ def _bars(parts: Sequence[Part]) -> str:
     return block(lines)
 
 
-def section(comparison: Comparison, rows: int) -> str:
+def section(comparison: RunComparison, rows: int) -> str:
     """What changed, with its evidence; `rows` samples of each benchmark."""
     parts = [_part(part, rows) for part in comparison.parts if part.finding is not Effect.LEFT_OUT]
     return "".join(parts) + _shifts(comparison.shifts) + _conditions(comparison)
 
 
-def _part(part: Part, rows: int) -> str:
+def _part(part: BenchmarkChange, rows: int) -> str:
     if part.finding is Effect.SAME and not part.flips and not part.causes_new:
         return ""
     lines = [f"### {text(part.title)}, before and now: {text(part.reason, 600)}\n"]
@@ -144,7 +154,7 @@ def _part(part: Part, rows: int) -> str:
     return "\n".join([*lines, *_flips(part, rows)]) + "\n\n"
 
 
-def _flips(part: Part, rows: int) -> list[str]:
+def _flips(part: BenchmarkChange, rows: int) -> list[str]:
     if not part.flips or not rows:
         return []
     noun = "probes" if part.kind is BenchmarkKind.CONTRACT else "samples"
@@ -188,7 +198,7 @@ def _evidence(flip: Flip) -> str:
     return "\n".join(lines)
 
 
-def _named(seen: Seen) -> str:
+def _named(seen: ShownAnswer) -> str:
     """Where the answer can be found again."""
     return (
         f" (epoch {seen.epoch}, request {text(seen.request_id, 60)})" if seen.request_id else f" (epoch {seen.epoch})"
@@ -230,7 +240,7 @@ def _moved(one: Shift) -> str:
     return f"**{words[0] if more else words[1]}**"
 
 
-def _conditions(comparison: Comparison) -> str:
+def _conditions(comparison: RunComparison) -> str:
     """How far the two runs are the same question."""
     lines = [*_left_out(comparison.parts)]
     lines += [f"- asked differently: {text(place, 300)}" for place in comparison.asked_differently]
@@ -249,7 +259,7 @@ def _conditions(comparison: Comparison) -> str:
     return "### How it was compared\n\n" + "\n".join(lines) + "\n\n"
 
 
-def _left_out(parts: Sequence[Part]) -> Iterator[str]:
+def _left_out(parts: Sequence[BenchmarkChange]) -> Iterator[str]:
     for part in parts:
         if part.finding is Effect.LEFT_OUT:
             yield f"- not compared: {text(part.title)}: {text(part.reason, 300)}"

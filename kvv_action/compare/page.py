@@ -8,7 +8,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from kvv_action.compare.markdown import EFFECTS, MEASURES, QUESTION, ratio
-from kvv_action.compare.records import Comparison, Effect, Part, Regression
+from kvv_action.compare.records import BenchmarkChange, Effect, Regression, RunComparison
 from kvv_action.report.html import PageInsert
 from kvv_action.report.pages.canvas import Canvas, Names, Scale
 from kvv_action.report.pages.environment import environment
@@ -36,7 +36,7 @@ def _environment() -> Environment:
     return made
 
 
-def page_part(comparison: Comparison) -> PageInsert:
+def page_part(comparison: RunComparison) -> PageInsert:
     """Head and section for the page of the newer run."""
     module: Any = _environment().get_template("compare.html").module
     names, reach = Names(), _reach(comparison)
@@ -48,14 +48,14 @@ def page_part(comparison: Comparison) -> PageInsert:
     )
 
 
-def _reach(comparison: Comparison) -> float:
+def _reach(comparison: RunComparison) -> float:
     ends: list[float] = [
         abs(end) for part in comparison.parts for end in (*(part.interval or ()), part.difference or 0.0)
     ]
     return max(0.02, *ends, 0.0) * 1.1
 
 
-def _drawn(ident: str, part: Part, reach: float) -> Markup:
+def _drawn(ident: str, part: BenchmarkChange, reach: float) -> Markup:
     """The difference with its interval around no change, on one scale for all benchmarks."""
     if part.difference is None or part.interval is None:
         return Markup("")

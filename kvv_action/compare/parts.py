@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kvv_action.compare.pairing import Pair, Paired, exact, obstacle, pair, planned
-from kvv_action.compare.records import Effect, Part
+from kvv_action.compare.records import BenchmarkChange, Effect
 from kvv_action.compare.side import Side
 from kvv_action.report.text import points
 from kvv_action.schema import BenchmarkKind, BenchmarkResult, PlannedBenchmark, Verdict
@@ -25,7 +25,7 @@ NAMED = 5
 class Draft:
     """A benchmark before chance has had its say; `unasked` is why the new run did not ask what it had planned."""
 
-    part: Part
+    part: BenchmarkChange
     paired: Paired | None = None
     unasked: str = ""
 
@@ -41,7 +41,7 @@ class Draft:
         return self.paired is not None and not self.part.exact and bool(self.paired.matched)
 
 
-def parts(base: Side, new: Side, tolerance: float) -> tuple[tuple[Part, ...], Mapping[str, Paired]]:
+def parts(base: Side, new: Side, tolerance: float) -> tuple[tuple[BenchmarkChange, ...], Mapping[str, Paired]]:
     """Every benchmark of either run, and the samples that were compared, by benchmark.
 
     Args:
@@ -73,7 +73,7 @@ def _draft(base: Side, new: Side, name: str, before: BenchmarkResult | None, aft
     either = after or before
     assert either is not None
     plans = planned(base.report.plan, name), planned(new.report.plan, name)
-    part = Part(
+    part = BenchmarkChange(
         id=name, title=either.title, kind=either.kind, exact=False, finding=Effect.LEFT_OUT, reason="",
         score_before=before.score if before else None, score_after=after.score if after else None,
     )  # fmt: skip
@@ -89,7 +89,9 @@ def _draft(base: Side, new: Side, name: str, before: BenchmarkResult | None, aft
     return Draft(part=part, paired=paired, unasked=after.reason if after.verdict is Verdict.SKIPPED else "")
 
 
-def _only_one(part: Part, new: Side, before: PlannedBenchmark | None, after: PlannedBenchmark | None) -> Part:
+def _only_one(
+    part: BenchmarkChange, new: Side, before: PlannedBenchmark | None, after: PlannedBenchmark | None
+) -> BenchmarkChange:
     """A benchmark that a run did not ask: its own choice, or what kept it from asking."""
     if before is None:
         asked = "neither run asked it" if after is None else "only the new run asked it"
@@ -100,7 +102,9 @@ def _only_one(part: Part, new: Side, before: PlannedBenchmark | None, after: Pla
     return replace(part, reason="only the baseline asked it")
 
 
-def _counted(part: Part, paired: Paired, before: BenchmarkResult, after: BenchmarkResult, *, exactly: bool) -> Part:
+def _counted(
+    part: BenchmarkChange, paired: Paired, before: BenchmarkResult, after: BenchmarkResult, *, exactly: bool
+) -> BenchmarkChange:
     """The part with everything that is counted."""
     matched, count = paired.matched, len(paired.matched)
     causes = [{found.cause for found in result.diagnosis} for result in (before, after)]
@@ -121,7 +125,7 @@ def _counted(part: Part, paired: Paired, before: BenchmarkResult, after: Benchma
     )  # fmt: skip
 
 
-def _concluded(draft: Draft, adjusted: tuple[float, float] | None, family: int, tolerance: float) -> Part:
+def _concluded(draft: Draft, adjusted: tuple[float, float] | None, family: int, tolerance: float) -> BenchmarkChange:
     part, paired = draft.part, draft.paired
     if paired is None:
         return part
@@ -143,7 +147,7 @@ def _nothing(draft: Draft) -> str:
     return ", ".join(parts) or "neither run asked anything"
 
 
-def _exactly(part: Part, paired: Paired) -> Part:
+def _exactly(part: BenchmarkChange, paired: Paired) -> BenchmarkChange:
     """Every answer must be right: each one that no longer is counts, whatever the others do."""
     noun, held, lost_ = _words(part)
     hold = "hold" if part.kind is BenchmarkKind.CONTRACT else "are right"
@@ -162,14 +166,14 @@ def _exactly(part: Part, paired: Paired) -> Part:
     return replace(part, finding=Effect.SAME, reason=f"all {part.matched} {noun} as before")
 
 
-def _words(part: Part) -> tuple[str, str, str]:
+def _words(part: BenchmarkChange) -> tuple[str, str, str]:
     """What a sample is called, that it was as it should be, and that it no longer is."""
     if part.kind is BenchmarkKind.CONTRACT:
         return "probes", "held", "no longer hold"
     return "answers", "were right", "are no longer right"
 
 
-def brief(part: Part) -> str:
+def brief(part: BenchmarkChange) -> str:
     """The finding in a few words, without the names of samples."""
     if part.finding is Effect.WORSE and part.exact:
         noun, _, lost = _words(part)
@@ -181,7 +185,7 @@ def brief(part: Part) -> str:
     return f"{part.title}: {part.reason}"
 
 
-def _tested(part: Part, draft: Draft, family: int, tolerance: float) -> Part:
+def _tested(part: BenchmarkChange, draft: Draft, family: int, tolerance: float) -> BenchmarkChange:
     """A scored benchmark: worse, better, unclear, or noise."""
     assert part.interval is not None
     assert part.difference is not None

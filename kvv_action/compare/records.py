@@ -31,7 +31,7 @@ class Effect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class ShownAnswer:
     """One run's answer to a sample; texts are the endpoint's, key removed, cut to size.
 
     Attributes:
@@ -56,12 +56,12 @@ class Flip:
 
     id: str
     category: str
-    before: Seen
-    after: Seen
+    before: ShownAnswer
+    after: ShownAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class BenchmarkChange:
     """One benchmark in both runs.
 
     Attributes:
@@ -176,7 +176,7 @@ class RunSide:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class RunComparison:
     """`compare.json`: a pure function of two runs.
 
     Attributes:
@@ -198,7 +198,7 @@ class Comparison:
     alpha: float
     tolerance: float
     forced: bool
-    parts: tuple[Part, ...]
+    parts: tuple[BenchmarkChange, ...]
     shifts: tuple[Shift, ...]
     asked_differently: tuple[str, ...]
     notes: tuple[str, ...]

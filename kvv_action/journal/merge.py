@@ -18,7 +18,7 @@ from kvv_action.schema import SCHEMA_VERSION, RunPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class ShardJournal:
     """The journal of one shard, its chain checked.
 
     Attributes:
@@ -33,7 +33,7 @@ class Part:
     head: str
 
 
-def examine(paths: Sequence[Path]) -> list[Part]:
+def examine(paths: Sequence[Path]) -> list[ShardJournal]:
     """The shards in their order.
 
     Raises:
@@ -55,22 +55,24 @@ def examine(paths: Sequence[Path]) -> list[Part]:
     return parts
 
 
-def _read(path: Path) -> Part:
+def _read(path: Path) -> ShardJournal:
     plan, reader, lines = read_plan(path), Reader(path), 0
     if plan.shard is None:
         raise JournalError(f"{path}: is not the journal of a shard; it was asked without `shard`, or is merged already")
     for lines, _ in enumerate(reader, 1):  # noqa: B007 - the chain is checked, the last number counts
         pass
-    return Part(path=path, number=plan.shard.number, of=plan.shard.of, plan=whole(plan), lines=lines, head=reader.head)
+    return ShardJournal(
+        path=path, number=plan.shard.number, of=plan.shard.of, plan=whole(plan), lines=lines, head=reader.head
+    )
 
 
-def _apart(first: Part, other: Part) -> str:
+def _apart(first: ShardJournal, other: ShardJournal) -> str:
     if first.plan != other.plan:
         return difference(first.plan, other.plan)
     return f"one is divided into {first.of}, the other into {other.of}"
 
 
-def merged(parts: Sequence[Part]) -> Iterator[bytes]:
+def merged(parts: Sequence[ShardJournal]) -> Iterator[bytes]:
     """The lines of the merged journal, with their newlines."""
     shards = [{"shard": part.number, "lines": part.lines, "head": part.head} for part in parts]
     merge = {
@@ -79,7 +81,7 @@ def merged(parts: Sequence[Part]) -> Iterator[bytes]:
     yield from chained(_bodies(orjson.dumps(merge), parts))
 
 
-def _bodies(merge: bytes, parts: Sequence[Part]) -> Iterator[bytes]:
+def _bodies(merge: bytes, parts: Sequence[ShardJournal]) -> Iterator[bytes]:
     """What follows the digest in each line."""
     yield merge[1:]
     for part in parts:
@@ -88,7 +90,7 @@ def _bodies(merge: bytes, parts: Sequence[Part]) -> Iterator[bytes]:
                 yield embedded(line[:-1], part.number)
 
 
-def continues(parts: Sequence[Part], old: Path) -> bool:
+def continues(parts: Sequence[ShardJournal], old: Path) -> bool:
     """Whether shards hold all that an earlier merge of them holds."""
     try:
         merge = next(iter(Reader(old)), None)
@@ -103,7 +105,7 @@ def continues(parts: Sequence[Part], old: Path) -> bool:
     )
 
 
-def _digest_at(part: Part, line: int) -> str:
+def _digest_at(part: ShardJournal, line: int) -> str:
     """SHA-256 of a line of a shard's journal, counted from 1."""
     with part.path.open("rb") as stream:
         found = next(islice(stream, line - 1, line), b"")

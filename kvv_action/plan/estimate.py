@@ -36,7 +36,7 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
+class ExpectedUse:
     """One benchmark.
 
     Attributes:
@@ -90,7 +90,7 @@ class Estimator:
     profile: Profile
     speed: float
 
-    def estimate(self, loaded: Loaded) -> Estimate:
+    def estimate(self, loaded: Loaded) -> ExpectedUse:
         """Read every sample of a benchmark once and add up."""
         planned = loaded.planned
         if planned.skip:
@@ -160,7 +160,7 @@ def _largest(costs: Sequence[tuple[Span, Span]], outline: Outline, window: int |
     return Spent(prompt=held if window is None else min(held, max(window, found.prompt)), answer=found.answer)
 
 
-def _summed(loaded: Loaded, asked: "Sequence[_Asked] | Iterator[_Asked]") -> Estimate:
+def _summed(loaded: Loaded, asked: "Sequence[_Asked] | Iterator[_Asked]") -> ExpectedUse:
     planned = loaded.planned
     sums = {name: Span() for name in ("requests", "elsewhere", "tokens_in", "tokens_out", "asking", "seconds")}
     longest, largest = Span(), Spent()
@@ -169,7 +169,7 @@ def _summed(loaded: Loaded, asked: "Sequence[_Asked] | Iterator[_Asked]") -> Est
         sums = {name: held + getattr(one, name) for name, held in sums.items()}
         longest = _longer(longest, one.seconds)
     work = sums.pop("seconds")
-    return Estimate(
+    return ExpectedUse(
         id=planned.id,
         items=loaded.count * planned.epochs,
         work=work * planned.epochs,
@@ -194,7 +194,7 @@ class Room:
     places: int
 
 
-def wall(estimates: Sequence[tuple[Loaded, Estimate]], room: Room) -> Span:
+def wall(estimates: Sequence[tuple[Loaded, ExpectedUse]], room: Room) -> Span:
     """Seconds of the whole run: gates first, then everything else at once.
 
     A stage takes as long as all of its requests on all connections, and never less than each of its benchmarks alone.
@@ -203,7 +203,7 @@ def wall(estimates: Sequence[tuple[Loaded, Estimate]], room: Room) -> Span:
     return total(_stage(stage, room) for stage in stages)
 
 
-def _stage(estimates: Sequence[Estimate], room: Room) -> Span:
+def _stage(estimates: Sequence[ExpectedUse], room: Room) -> Span:
     boxed = [estimate for estimate in estimates if estimate.boxed]
     found = total(estimate.asking for estimate in estimates) * (1 / room.connections)
     found = _longer(found, total(estimate.work for estimate in boxed) * (1 / room.places))
@@ -212,7 +212,7 @@ def _stage(estimates: Sequence[Estimate], room: Room) -> Span:
     return found
 
 
-def by_itself(estimate: Estimate, room: Room) -> Span:
+def by_itself(estimate: ExpectedUse, room: Room) -> Span:
     """Seconds of one benchmark that has everything to itself: as many rounds of items as it takes to ask them all.
 
     One that works in containers has as many items under way as there are places, whatever the connections; an item

@@ -17,7 +17,7 @@ from kvv_action.simulator.instructions import call_of, calls_for, closest, keys_
 from kvv_action.simulator.schema_values import minimal
 from kvv_action.simulator.sight import Sight, guess, has_pictures
 from kvv_action.simulator.thinking import NO_EFFORT
-from kvv_action.simulator.tooling import Choice, Tool
+from kvv_action.simulator.tooling import Tool, ToolChoice
 from kvv_action.simulator.vision import seen
 
 SENTENCE = "This is a short answer of the embedded vendor."
@@ -151,11 +151,11 @@ def _with_tools(answer: Answer, call: Call) -> Answer:
     if not answer.tool_calls and spoken.get("role") == "user":
         answer = _as_told(answer, call)
     calls = answer.tool_calls
-    if call.tool_choice is Choice.NONE:
+    if call.tool_choice is ToolChoice.NONE:
         if not calls:
             return answer
         return replace(answer, tool_calls=(), content=answer.content or NO_CALL, finish_reason="stop")
-    if call.tool_choice is Choice.REQUIRED and call.tools:
+    if call.tool_choice is ToolChoice.REQUIRED and call.tools:
         wanted = call.tool_name
         if not calls or (wanted and any(made.name != wanted for made in calls)):
             content = answer.content if answer.tool_calls else ""

@@ -11,7 +11,7 @@ from kvv_action.simulator.formats import schema_of
 from kvv_action.simulator.parameters import MOST_CHOICES, is_integer
 from kvv_action.simulator.sight import Sight
 from kvv_action.simulator.thinking import asked
-from kvv_action.simulator.tooling import Choice, Tool, chosen, tools_of
+from kvv_action.simulator.tooling import Tool, ToolChoice, chosen, tools_of
 
 FORM = "functions.{name}:{index}"
 """Ids of calls where the profile documents none."""
@@ -44,7 +44,7 @@ class Call:
     thinking: bool
     effort: str
     tools: tuple[Tool, ...]
-    tool_choice: Choice
+    tool_choice: ToolChoice
     tool_name: str
     schema: Json
     max_tokens: int | None

@@ -16,7 +16,7 @@ from kvv_action.simulator.vision import check_pictures
 Body = Mapping[str, Json]
 
 
-class Rule(StrEnum):
+class ContractRule(StrEnum):
     """A part of the contract that a fault may waive."""
 
     MESSAGES = "messages"
@@ -32,22 +32,22 @@ class Rule(StrEnum):
     PICTURES = "pictures"
 
 
-_RULES: Mapping[Rule, Callable[[Body, Profile], None]] = {
-    Rule.MESSAGES: check_messages,
-    Rule.MEDIA_TYPES: check_media_types,
-    Rule.RANGES: check_ranges,
-    Rule.THINKING: check_thinking,
-    Rule.IMMUTABLE: check_immutable,
-    Rule.TOOLS: check_tools,
-    Rule.DYNAMIC_TOOLS: check_dynamic_tools,
-    Rule.TOOL_CHOICE: check_tool_choice,
-    Rule.TOOL_MESSAGES: check_tool_messages,
-    Rule.RESPONSE_FORMAT: check_response_format,
-    Rule.PICTURES: check_pictures,
+_RULES: Mapping[ContractRule, Callable[[Body, Profile], None]] = {
+    ContractRule.MESSAGES: check_messages,
+    ContractRule.MEDIA_TYPES: check_media_types,
+    ContractRule.RANGES: check_ranges,
+    ContractRule.THINKING: check_thinking,
+    ContractRule.IMMUTABLE: check_immutable,
+    ContractRule.TOOLS: check_tools,
+    ContractRule.DYNAMIC_TOOLS: check_dynamic_tools,
+    ContractRule.TOOL_CHOICE: check_tool_choice,
+    ContractRule.TOOL_MESSAGES: check_tool_messages,
+    ContractRule.RESPONSE_FORMAT: check_response_format,
+    ContractRule.PICTURES: check_pictures,
 }
 
 
-def check(body: Body, profile: Profile, waived: Collection[Rule] = ()) -> None:
+def check(body: Body, profile: Profile, waived: Collection[ContractRule] = ()) -> None:
     """Hold `body` against every rule that is not waived.
 
     Raises:

@@ -13,7 +13,7 @@ from kvv_action.simulator.refusal import Refusal
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,255}")
 
 
-class Choice(StrEnum):
+class ToolChoice(StrEnum):
     """Whether the model must, may or must not call a tool."""
 
     AUTO = "auto"
@@ -33,7 +33,7 @@ class Tool:
 class Chosen:
     """The choice, and the tool that was named (empty when none was)."""
 
-    choice: Choice
+    choice: ToolChoice
     name: str = ""
 
 
@@ -62,8 +62,10 @@ def chosen(body: Mapping[str, Json]) -> Chosen:
     if isinstance(choice, Mapping):
         function = choice.get("function")
         name = function.get("name") if isinstance(function, Mapping) else None
-        return Chosen(choice=Choice.REQUIRED, name=name) if isinstance(name, str) else Chosen(choice=Choice.AUTO)
-    return Chosen(choice=Choice(choice) if choice in list(Choice) else Choice.AUTO)
+        return (
+            Chosen(choice=ToolChoice.REQUIRED, name=name) if isinstance(name, str) else Chosen(choice=ToolChoice.AUTO)
+        )
+    return Chosen(choice=ToolChoice(choice) if choice in list(ToolChoice) else ToolChoice.AUTO)
 
 
 def _function_of(entry: Json, where: str) -> Mapping[str, Json]:
@@ -142,15 +144,15 @@ def check_dynamic_tools(body: Mapping[str, Json], profile: Profile) -> None:  # 
 def check_choice_known(body: Mapping[str, Json]) -> None:
     """Refuse a choice that is not one of the words and names no function."""
     choice = body.get("tool_choice")
-    if choice is not None and choice not in list(Choice) and not chosen(body).name:
-        raise Refusal(f"invalid tool_choice: must be one of {', '.join(Choice)} or name a function")
+    if choice is not None and choice not in list(ToolChoice) and not chosen(body).name:
+        raise Refusal(f"invalid tool_choice: must be one of {', '.join(ToolChoice)} or name a function")
 
 
 def check_choice_possible(body: Mapping[str, Json]) -> None:
     """Refuse a choice that needs a tool which is not there."""
     understood = chosen(body)
     names = {tool.name for tool in tools_of(body)}
-    if understood.choice is Choice.REQUIRED and not names:
+    if understood.choice is ToolChoice.REQUIRED and not names:
         raise Refusal("invalid tool_choice: required needs tools")
     if understood.name and understood.name not in names:
         raise Refusal(f"invalid tool_choice: no tool is named {understood.name!r}")

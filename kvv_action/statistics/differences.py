@@ -84,7 +84,7 @@ class Unpaired:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paired:
+class PairedDifference:
     """Against a reference that answered the same samples: what they have in common cancels out.
 
     Attributes:
@@ -113,7 +113,7 @@ def share_of(terms: Terms) -> tuple[float, float]:
     return (math.fsum(term[0] for term in terms) / whole if whole else 0.0), whole
 
 
-def paired_mean(differences: Terms) -> Paired | None:
+def paired_mean(differences: Terms) -> PairedDifference | None:
     """Mean difference of two scores over the same samples; None with fewer than two clusters.
 
     The standard error is that of a mean of clusters. Two samples that would have differed, one each way, are added to
@@ -129,10 +129,10 @@ def paired_mean(differences: Terms) -> Paired | None:
     squares = math.fsum((part - mean * count) ** 2 for part, count in differences)
     clusters = len(differences)
     error = math.sqrt((squares + 2) * clusters / (clusters - 1)) / size
-    return Paired(value=mean, error=error, degrees=clusters - 1)
+    return PairedDifference(value=mean, error=error, degrees=clusters - 1)
 
 
-def paired_f1(vendor: Terms, reference: Terms) -> Paired | None:
+def paired_f1(vendor: Terms, reference: Terms) -> PairedDifference | None:
     """Difference of two F1 over the same samples; None where one of them has none.
 
     The standard error is that of two ratios by linearisation (Binder 1983, doi:10.2307/1402588): each sample counts as
@@ -152,4 +152,4 @@ def paired_f1(vendor: Terms, reference: Terms) -> Paired | None:
         for (part, whole), (part2, whole2) in zip(vendor, reference, strict=True)
     )
     error = math.sqrt(math.fsum(squares) + 2 * slope**2)
-    return Paired(value=f1_from(mine) - f1_from(theirs), error=error, degrees=len(vendor) - 1)
+    return PairedDifference(value=f1_from(mine) - f1_from(theirs), error=error, degrees=len(vendor) - 1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from kvv_action.plan.order import positions
 from kvv_action.schema import Comparison, Verdict
-from kvv_action.statistics.differences import Paired
+from kvv_action.statistics.differences import PairedDifference
 from kvv_action.verdict.answers import AnswerTable
 from kvv_action.verdict.noninferiority import ERROR, Look, Standing, design_of, holm
 
@@ -52,9 +52,9 @@ def _compared(standing: Standing, ledger: AnswerTable, error: float, *, fails: b
 def _numbers(look: Look, ledger: AnswerTable, error: float, looks: int, *, settled: bool) -> Comparison:
     planned = look.planned
     assert planned.reference is not None
-    paired = isinstance(look.seen, Paired)
+    paired = isinstance(look.seen, PairedDifference)
     terms = ledger.terms(positions(planned)[: planned.looks[look.number] if planned.looks else None], None)
-    known = look.seen.error if isinstance(look.seen, Paired) else None
+    known = look.seen.error if isinstance(look.seen, PairedDifference) else None
     design = design_of(planned, look.size, terms, error, known)
     needed = None if settled else design.size_to_settle(look.seen.value)
     more = None if needed is None else max(1, math.ceil((needed / look.size - 1) * look.answers))

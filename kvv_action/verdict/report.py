@@ -44,7 +44,7 @@ from kvv_action.verdict.noninferiority import family, stand
 from kvv_action.verdict.refusals import RefusalTally
 from kvv_action.verdict.state import OTHERS, state_of
 from kvv_action.verdict.tally import CUT_SHORT, UNKNOWN, Tally, mean, total
-from kvv_action.verdict.verdict import Evidence, judge, of_shard, overall, with_findings, with_one_cause
+from kvv_action.verdict.verdict import VerdictEvidence, judge, of_shard, overall, with_findings, with_one_cause
 
 Rescored = Mapping[Slot, Score]
 """Scores that replace those of the journal (audit)."""
@@ -246,7 +246,7 @@ def _result(
     cases = tally.cases.cases()
     must_be_right = planned.must_be_right
     reference, margin = (None, None) if must_be_right else (planned.reference, planned.margin)
-    evidence = Evidence(
+    evidence = VerdictEvidence(
         kind=planned.kind,
         exact=must_be_right,
         counts=counts,

@@ -79,7 +79,7 @@ def conclude(figures: VerdictFigures) -> Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class VerdictEvidence:
     """What a benchmark's verdict and its reason rest on.
 
     Attributes:
@@ -128,13 +128,13 @@ class Evidence:
         return self.figures.informational
 
 
-def judge(evidence: Evidence) -> tuple[Verdict, str]:
+def judge(evidence: VerdictEvidence) -> tuple[Verdict, str]:
     """The verdict of one benchmark and the reason in a sentence."""
     verdict = conclude(evidence.figures)
     return verdict, _reason(evidence, verdict)
 
 
-def _reason(evidence: Evidence, verdict: Verdict) -> str:
+def _reason(evidence: VerdictEvidence, verdict: Verdict) -> str:
     counts = evidence.counts
     if verdict is Verdict.SKIPPED:
         return evidence.because or "nothing was asked"
@@ -157,7 +157,7 @@ def _reason(evidence: Evidence, verdict: Verdict) -> str:
     return _compared(evidence, evidence.compared, verdict)
 
 
-def _exact(evidence: Evidence, verdict: Verdict) -> str:
+def _exact(evidence: VerdictEvidence, verdict: Verdict) -> str:
     counts, noun = evidence.counts, "probes" if evidence.kind is BenchmarkKind.CONTRACT else "answers"
     if verdict is Verdict.FAIL:
         wrong = counts.scored - evidence.right
@@ -169,7 +169,7 @@ def _exact(evidence: Evidence, verdict: Verdict) -> str:
     return f"all {counts.scored} {noun}{' to bundled samples' if evidence.bundled else ''} right"
 
 
-def _compared(evidence: Evidence, found: Compared, verdict: Verdict) -> str:
+def _compared(evidence: VerdictEvidence, found: Compared, verdict: Verdict) -> str:
     numbers = found.comparison
     against = "the reference on the same samples" if numbers.paired else f"the reference {_percent(evidence.reference)}"
     if numbers.reference_assumed:
@@ -190,12 +190,12 @@ def _compared(evidence: Evidence, found: Compared, verdict: Verdict) -> str:
     return f"{seen}: {limits}{decides}{lost}; {_power(evidence, found)}"
 
 
-def _more_than_allowed(evidence: Evidence) -> str:
+def _more_than_allowed(evidence: VerdictEvidence) -> str:
     failed = evidence.counts.failed / evidence.counts.sent
     return f"{_percent(failed)} failed, more than max-failure-rate {_percent(evidence.most_failures)}"
 
 
-def _power(evidence: Evidence, found: Compared) -> str:
+def _power(evidence: VerdictEvidence, found: Compared) -> str:
     """What could have been seen, and what would settle it."""
     numbers = found.comparison
     could = "no deficit could have been seen" if numbers.detectable is None else (
@@ -218,7 +218,7 @@ def _power(evidence: Evidence, found: Compared) -> str:
     )
 
 
-def missing(evidence: Evidence) -> str:
+def missing(evidence: VerdictEvidence) -> str:
     """What failed and what was skipped, in words."""
     parts = [f"{failure.count} failed ({failure.kind}: {failure.example})" for failure in evidence.failures[:3]]
     if evidence.counts.refused:

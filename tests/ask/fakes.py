@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from kvv_action.ask.budget import Budget, Limits
-from kvv_action.ask.runner import Ending, Runner
+from kvv_action.ask.runner import RunEnding, Runner
 from kvv_action.benchmark import (
     ASSUMED,
     Benchmark,
@@ -252,7 +252,7 @@ class Run:
         sandbox: Any = None,
         absent: Mapping[str, str] | None = None,
         named: Sequence[str] = (),
-    ) -> Ending:
+    ) -> RunEnding:
         """What one process does: go on from the journal, ask, write the end."""
         ticks = itertools.count(1_700_000_000)
         with journal(self.path, self.redactor) as writer:

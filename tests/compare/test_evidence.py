@@ -11,7 +11,7 @@ from entrypoint.reference_runs import reference_runs_of
 from kvv_action.benchmark import Generate
 from kvv_action.bundle.redaction import redacted
 from kvv_action.compare.judge import compare
-from kvv_action.compare.records import Comparison, Effect, Regression
+from kvv_action.compare.records import Effect, Regression, RunComparison
 from kvv_action.compare.side import Side, of_journal, read
 from kvv_action.errors import EndpointError, UsageError
 from kvv_action.journal.lines import PLAIN
@@ -77,7 +77,7 @@ async def ran(folder: Path, quiz: Quiz, client: FakeClient | None = None) -> Run
     return run
 
 
-async def compared(tmp_path: Path, base: Quiz, new: Quiz) -> Comparison:
+async def compared(tmp_path: Path, base: Quiz, new: Quiz) -> RunComparison:
     """Two runs, read from their folders and compared."""
     await ran(tmp_path / "base", base)
     await ran(tmp_path / "new", new)

@@ -7,7 +7,7 @@ import pytest
 from kvv_action.compare.files import parse, render
 from kvv_action.compare.judge import compare
 from kvv_action.compare.page import page_part
-from kvv_action.compare.records import Comparison, Effect, FindingChange, Regression
+from kvv_action.compare.records import Effect, FindingChange, Regression, RunComparison
 from kvv_action.compare.side import Side
 from kvv_action.schema import Delivery, Finding, RunReport, Severity, Verdict
 from tests.compare.sides import Values, benchmark, side
@@ -32,7 +32,7 @@ def run(*findings: Finding, delivery: Delivery | None = WHOLE, asked: bool = Tru
     return replace(found, report=report)
 
 
-def change(comparison: Comparison) -> FindingChange:
+def change(comparison: RunComparison) -> FindingChange:
     """The one that is told."""
     (found,) = comparison.findings
     return found

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvv_action.compare.judge import compare
-from kvv_action.compare.records import Comparison, Effect, Part, Regression
+from kvv_action.compare.records import BenchmarkChange, Effect, Regression, RunComparison
 from kvv_action.errors import UsageError
 from kvv_action.schema import RunState
 from tests.compare.sides import BUNDLED, Values, answers, benchmark, probes, rates, side
@@ -18,7 +18,7 @@ QUIZ = benchmark("quiz")
 RIGHT: Values = {f"s{n}": [1.0] for n in range(200)}
 
 
-def part(comparison: Comparison, name: str = "quiz") -> Part:
+def part(comparison: RunComparison, name: str = "quiz") -> BenchmarkChange:
     return next(one for one in comparison.parts if one.id == name)
 
 

@@ -8,7 +8,16 @@ import pytest
 from kvv_action.compare.files import inserted, of_run, parse, render
 from kvv_action.compare.judge import compare
 from kvv_action.compare.markdown import MARKS, document
-from kvv_action.compare.records import Comparison, Effect, FindingChange, Flip, Part, Regression, Seen, Shift
+from kvv_action.compare.records import (
+    BenchmarkChange,
+    Effect,
+    FindingChange,
+    Flip,
+    Regression,
+    RunComparison,
+    Shift,
+    ShownAnswer,
+)
 from kvv_action.errors import KvvError
 from kvv_action.report.markdown import summary
 from kvv_action.schema import BenchmarkKind, Severity
@@ -20,18 +29,18 @@ RIGHT: Values = {f"s{n}": [1.0] for n in range(300)}
 WRONG: Values = {name: [float(number > 30)] for number, name in enumerate(RIGHT)}
 
 
-def found(base: Values = RIGHT, new: Values = WRONG) -> Comparison:
+def found(base: Values = RIGHT, new: Values = WRONG) -> RunComparison:
     return compare(side((benchmark("quiz"), base)), side((benchmark("quiz"), new)))
 
 
-def hostile(evil: str) -> Comparison:
+def hostile(evil: str) -> RunComparison:
     """A comparison in which everything that others control is hostile."""
-    seen = Seen(
+    seen = ShownAnswer(
         value=1.0, epoch=0, answer=evil, explanation=evil, finish_reason=evil, cause=evil, request_id=evil,
         request=evil, response=evil,
     )  # fmt: skip
     flip = Flip(id=evil, category=evil, before=seen, after=replace(seen, value=0.0))
-    part = Part(
+    part = BenchmarkChange(
         id="quiz", title=evil, kind=BenchmarkKind.SCORED, exact=False, finding=Effect.WORSE, reason=evil, matched=9,
         before=1.0, after=0.5, difference=-0.5, interval=(-0.8, -0.2), chance_worse=0.001, chance_better=1.0, fell=1,
         left_out={evil: 3}, causes_new=(evil,), causes_gone=(evil,), flips=(flip,), failed_after=1,

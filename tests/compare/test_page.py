@@ -7,14 +7,14 @@ import pytest
 
 from kvv_action.compare.files import with_run
 from kvv_action.compare.page import page_part
-from kvv_action.compare.records import Comparison, Regression
+from kvv_action.compare.records import Regression, RunComparison
 from kvv_action.report.html import html
 from tests.compare.test_markdown import RIGHT, found, hostile
 from tests.report.reports import HOSTILE, REPORT
 from tests.report.test_html import HIDDEN, Outline, plain
 
 
-def page(comparison: Comparison) -> bytes:
+def page(comparison: RunComparison) -> bytes:
     """The run's page with its baseline."""
     return html(REPORT, inserted=page_part(comparison))
 

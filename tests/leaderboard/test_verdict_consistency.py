@@ -11,7 +11,7 @@ from kvv_action.leaderboard.verdict_consistency import contradictory
 from kvv_action.schema import BenchmarkKind, BenchmarkResult, Counts, RunState, Verdict
 from kvv_action.verdict.comparison import Compared
 from kvv_action.verdict.noninferiority import by_limits
-from kvv_action.verdict.verdict import Evidence, judge, overall
+from kvv_action.verdict.verdict import VerdictEvidence, judge, overall
 from tests.leaderboard.records import WHOLE, made, passed
 
 LIMITS = ((-0.1, 0.1), (-0.2, 0.1), (-0.4, -0.2), (-0.14, -0.01))
@@ -26,7 +26,7 @@ def compared(low: float, high: float) -> Iterator[Compared | None]:
     yield None
 
 
-def concluded(evidence: Evidence) -> BenchmarkResult:
+def concluded(evidence: VerdictEvidence) -> BenchmarkResult:
     """The result of a benchmark as a run concludes it."""
     verdict, reason = judge(evidence)
     return replace(
@@ -49,7 +49,7 @@ def test_what_a_run_concludes_is_what_its_record_may_say(
     for kind, referenced, wrong, found in ways:
         exact, wrong = kind is BenchmarkKind.CONTRACT, min(wrong, counts.scored)
         comparable = referenced and not exact
-        evidence = Evidence(
+        evidence = VerdictEvidence(
             kind=kind, exact=exact, counts=counts, right=counts.scored - wrong, failures=(), most_failures=0.1,
             score=(counts.scored - wrong) / counts.scored if counts.scored else None,
             reference=0.9 if comparable else None, margin=0.15 if comparable else None,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from benchmarks.swebench.dataset import PINS, Choice, Instances
+from benchmarks.swebench.dataset import PINS, DatasetChoice, Instances
 from benchmarks.swebench.grader import Grader
 from benchmarks.swebench.instance import Instance
 from benchmarks.swebench.older import END, START
@@ -33,7 +33,7 @@ def rows() -> Rows:
 
 @pytest.fixture(scope="module")
 def instances(rows: Rows) -> Mapping[str, Instance]:
-    return {instance.id: instance for instance in Instances(rows, Choice(excluded=("none",)))}
+    return {instance.id: instance for instance in Instances(rows, DatasetChoice(excluded=("none",)))}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from kvv_action.plan.estimate import Estimate, Room, Spent, by_itself, wall
+from kvv_action.plan.estimate import ExpectedUse, Room, Spent, by_itself, wall
 from kvv_action.plan.plan import Loaded
 from kvv_action.plan.tokens import Span
 from tests.ask.fakes import Quiz, load_quiz
@@ -42,13 +42,13 @@ def instances(count: int) -> list[Job]:
     return [Job(lane="swebench", requests=(THOUGHT,) * STEPS, between=BETWEEN)] * count
 
 
-def estimate_of(listed: Sequence[Job], *, boxed: bool) -> Estimate:
+def estimate_of(listed: Sequence[Job], *, boxed: bool) -> ExpectedUse:
     """What a plan that knows the lengths makes of a lane."""
 
     def span(value: float) -> Span:
         return Span(expected=value, ceiling=value)
 
-    return Estimate(
+    return ExpectedUse(
         id=listed[0].lane, items=len(listed), requests=span(sum(len(job.requests) for job in listed)),
         elsewhere=Span(), tokens_in=Span(), tokens_out=Span(), asking=span(sum(job.asking for job in listed)),
         work=span(sum(job.seconds for job in listed)), longest=span(max(job.seconds for job in listed)),
@@ -59,7 +59,7 @@ def estimate_of(listed: Sequence[Job], *, boxed: bool) -> Estimate:
 def said(lanes: Lanes, room: Room) -> float:
     """Seconds by the plan."""
     scored = load_quiz(Quiz())
-    estimates: list[tuple[Loaded, Estimate]] = [
+    estimates: list[tuple[Loaded, ExpectedUse]] = [
         (scored, estimate_of(listed, boxed=places is not None)) for listed, _, places in lanes
     ]
     return wall(estimates, room).expected

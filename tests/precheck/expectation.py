@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.precheck.causes import Cause
+from benchmarks.precheck.causes import ProbeCause
 from benchmarks.precheck.probe import Probe
 from benchmarks.precheck.suites import all_probes
 from kvv_action.benchmark import Options
@@ -26,7 +26,7 @@ class Broken:
         spills: other suites that see the fault as well.
     """
 
-    causes: Mapping[str, Cause]
+    causes: Mapping[str, ProbeCause]
     undecided: Collection[str] = ()
     spills: Collection[str] = ()
     profile: str = "kimi-k3"
@@ -72,7 +72,7 @@ def _ours(found: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in found.items() if _suite(name) in SUITES}
 
 
-def calling(cause: Cause, mode: str = "*") -> dict[str, Cause]:
+def calling(cause: ProbeCause, mode: str = "*") -> dict[str, ProbeCause]:
     """One cause for every probe that looks at calls."""
     tools = ("call", "parallel", "ids", "select", "arguments", "no-arguments", "round-trip", "choice-auto")
     dynamic = ("first", "mid-history", "several-messages", "nested-schema", "not-strict", "beside-request")
@@ -83,7 +83,7 @@ def calling(cause: Cause, mode: str = "*") -> dict[str, Cause]:
     }
 
 
-def _first(causes: Mapping[str, Cause], name: str) -> Cause | None:
+def _first(causes: Mapping[str, ProbeCause], name: str) -> ProbeCause | None:
     return next((cause for pattern, cause in causes.items() if fnmatch.fnmatchcase(name, pattern)), None)
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.precheck.causes import Cause
+from benchmarks.precheck.causes import ProbeCause
 from benchmarks.precheck.probe import Probe
 from benchmarks.precheck.suites import all_probes
 from kvv_action.benchmark import Options
@@ -22,11 +22,11 @@ SUITES = ("tokens", "streaming", "limits", "vision")
 class Breaks:
     """The probes that a fault breaks, with their causes, and those that cannot be judged; no others."""
 
-    causes: Mapping[str, Cause]
+    causes: Mapping[str, ProbeCause]
     undecided: Collection[str] = ()
 
 
-def breaks(cause: Cause, *names: str, undecided: Collection[str] = ()) -> Breaks:
+def breaks(cause: ProbeCause, *names: str, undecided: Collection[str] = ()) -> Breaks:
     """All of `names` break with one cause."""
     return Breaks(causes=dict.fromkeys(names, cause), undecided=undecided)
 

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
-from benchmarks.precheck.mfjs.cases import AGAIN, Case, corpus, from_folder
+from benchmarks.precheck.mfjs.cases import AGAIN, SchemaCase, corpus, from_folder
 from benchmarks.precheck.mfjs.check import DEEPEST, LONGEST, complaint
 from benchmarks.precheck.mfjs.transform import Parameters, Skip, as_parameters
 from benchmarks.precheck.probe import TIERS, Probe
@@ -55,7 +55,7 @@ def test_corpus_is_mfjs() -> None:
 
 
 @pytest.mark.parametrize("case", corpus(), ids=lambda case: case.name)
-def test_schema_is_valid_and_the_embedded_vendor_meets_it(case: Case) -> None:
+def test_schema_is_valid_and_the_embedded_vendor_meets_it(case: SchemaCase) -> None:
     """What is sent is a Draft 2020-12 schema of an object, and the value that is made from it fits."""
     Draft202012Validator.check_schema(case.schema)
     arguments = minimal(case.schema)

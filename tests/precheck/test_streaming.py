@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from benchmarks.precheck.causes import USAGE_MISSING, Cause
+from benchmarks.precheck.causes import USAGE_MISSING, ProbeCause
 from benchmarks.precheck.stream_items import FINISHES, ITEMS, StreamItem, Weight
 from benchmarks.precheck.suites.streaming import (
     BUFFERED,
@@ -33,10 +33,10 @@ from tests.precheck.harness import precheck
 PROTOCOL, SHAPE, PACE = "streaming.protocol", "streaming.shape", "streaming.pace"
 
 
-def item(name: str) -> dict[str, Cause]:
+def item(name: str) -> dict[str, ProbeCause]:
     """The probe of one item of the contract, with its cause."""
     (found,) = [one for one in ITEMS if one.name == name]
-    return {f"streaming.contract.{name}": Cause(cause=found.rule, remedy=found.remedy)}
+    return {f"streaming.contract.{name}": ProbeCause(cause=found.rule, remedy=found.remedy)}
 
 
 FAULTS = {

@@ -21,7 +21,7 @@ from benchmarks.precheck.calls import (
     TOOLS_REFUSED,
     UNKNOWN_TOOL,
 )
-from benchmarks.precheck.causes import Cause
+from benchmarks.precheck.causes import ProbeCause
 from benchmarks.precheck.probe import Probe
 from benchmarks.precheck.suites import dynamic_tools as dynamic_suite
 from benchmarks.precheck.suites import thinking as thinking_suite
@@ -52,12 +52,12 @@ FORCED = ("mfjs", "streaming")
 """Suites that call tools, too."""
 
 
-def both(name: str, cause: Cause) -> dict[str, Cause]:
+def both(name: str, cause: ProbeCause) -> dict[str, ProbeCause]:
     """One cause, streamed and not."""
     return {f"tools.{name}.*": cause}
 
 
-def every(cause: Cause) -> Broken:
+def every(cause: ProbeCause) -> Broken:
     """Every probe that looks at calls breaks."""
     return Broken(causes=calling(cause), spills=FORCED)
 
@@ -67,7 +67,7 @@ FORCED_DYNAMIC = {
 }
 
 
-def silent() -> dict[str, Cause]:
+def silent() -> dict[str, ProbeCause]:
     """No call comes: what that means depends on who offers the tool."""
     causes = calling(NEVER_CALLED)
     causes |= {name: NOT_OFFERED for name in causes if name.startswith("dynamic-tools.")}
@@ -209,7 +209,7 @@ def judge(name: str, *exchanges: Exchange, profile: str = "kimi-k3") -> Score:
         (called(), CALLS_LOST),
     ],
 )
-def test_a_defect_of_the_server_breaks_at_once(exchange: Exchange, cause: Cause) -> None:
+def test_a_defect_of_the_server_breaks_at_once(exchange: Exchange, cause: ProbeCause) -> None:
     """What no sampling explains is not asked again."""
     probe = chosen("call.plain")
     assert probe.then is not None
@@ -230,7 +230,7 @@ def test_a_defect_of_the_server_breaks_at_once(exchange: Exchange, cause: Cause)
         (called(call(), content='Calling {"city":"Oslo"}'), CALL_AS_TEXT),
     ],
 )
-def test_a_slip_of_the_model_is_asked_again(exchange: Exchange, cause: Cause) -> None:
+def test_a_slip_of_the_model_is_asked_again(exchange: Exchange, cause: ProbeCause) -> None:
     """Once is a slip; three times are a defect; a good answer heals it."""
     probe = chosen("call.plain")
     assert probe.then is not None

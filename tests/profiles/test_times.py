@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings
 from benchmarks import registry
 from entrypoint.prepare import options_of, prepare
 from entrypoint.settings import ours
-from kvv_action.plan.estimate import Estimate, Estimator, Room, wall
+from kvv_action.plan.estimate import Estimator, ExpectedUse, Room, wall
 from kvv_action.plan.plan import Loaded
 from kvv_action.profiles.loader import load, names
 from kvv_action.schema import BenchmarkKind, Sample
@@ -34,7 +34,7 @@ def real(sample: Sample, name: str) -> Sample:
     return replace(sample, input=replace(sample.input, setup="")) if name == "swebench" else sample
 
 
-def estimates(profile: str, tier: str) -> list[tuple[Loaded, Estimate]]:
+def estimates(profile: str, tier: str) -> list[tuple[Loaded, ExpectedUse]]:
     """Each benchmark in the size of the tier, its first bundled sample standing for all."""
     chosen = settings(profile, tier)
     prepared = prepare(chosen, sends=False)

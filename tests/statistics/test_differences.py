@@ -6,7 +6,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from kvv_action.statistics.differences import Estimate, Paired, Unpaired, f1_from, overlap_from, paired_f1
+from kvv_action.statistics.differences import Estimate, PairedDifference, Unpaired, f1_from, overlap_from, paired_f1
 from kvv_action.statistics.intervals import z_value
 
 Z95 = z_value(0.95)
@@ -71,7 +71,7 @@ def test_a_paired_difference_covers_the_truth() -> None:
         found = paired_f1(
             list(zip(mine * 1.0, counts * 1.0, strict=True)), list(zip(theirs * 1.0, counts * 1.0, strict=True))
         )
-        assert isinstance(found, Paired)
+        assert isinstance(found, PairedDifference)
         low, high = found.limits(Z95)
         covered += low <= truth <= high
     assert covered / runs >= 0.935
@@ -80,6 +80,6 @@ def test_a_paired_difference_covers_the_truth() -> None:
 def test_few_samples_say_little() -> None:
     """Student's quantile, not the normal one."""
     z = NormalDist().inv_cdf(0.975)
-    few, many = (Paired(value=0.0, error=0.1, degrees=degrees) for degrees in (4.0, math.inf))
+    few, many = (PairedDifference(value=0.0, error=0.1, degrees=degrees) for degrees in (4.0, math.inf))
     assert few.limits(z)[1] == pytest.approx(0.1 * 2.776, rel=0.01)
     assert many.limits(z)[1] == pytest.approx(0.196, abs=1e-3)

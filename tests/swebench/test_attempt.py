@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.swebench import bundled, outcome, seen
 from benchmarks.swebench.agent import CONTAINER
-from benchmarks.swebench.attempt import Attempt, Terms
+from benchmarks.swebench.attempt import InstanceAttempt, Terms
 from benchmarks.swebench.limits import limits
 from kvv_action.sandbox.nested import NestedContainers
 from kvv_action.schema import Sample
@@ -15,10 +15,12 @@ from tests.swebench.fakes import Model, answering, calling
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
 
-async def attempt(sandbox: NestedContainers, sample: Sample, model: Model) -> Attempt:
+async def attempt(sandbox: NestedContainers, sample: Sample, model: Model) -> InstanceAttempt:
     image = await bundled.image(sample.input, sandbox, os.environ["KVV_BASE_IMAGE"])
     terms = Terms(limits=limits({"steps": 10, "command": 20}))
-    return Attempt(instance=sample.input, generate=model, sandbox=sandbox, image=image, script="true", terms=terms)
+    return InstanceAttempt(
+        instance=sample.input, generate=model, sandbox=sandbox, image=image, script="true", terms=terms
+    )
 
 
 @pytest.mark.parametrize("after", [answering("Done."), calling("echo on")])
@@ -33,10 +35,10 @@ async def test_a_model_that_breaks_its_container(
     assert "could not be taken" in found.taken.problem
     assert found.ended is not None
     assert found.ended.limit == ("" if after == answering("Done.") else CONTAINER)
-    case = outcome.Case(
+    case = outcome.GradedTest(
         instance=samples[0].input, patch=found.taken.patch, problem=found.taken.problem, ended=found.ended
     )
-    expected = outcome.Outcome.PATCH_FAILED if not found.ended.limit else outcome.Outcome.LIMIT
+    expected = outcome.InstanceOutcome.PATCH_FAILED if not found.ended.limit else outcome.InstanceOutcome.LIMIT
     assert outcome.outcome_of(case) is expected
 
 
@@ -48,7 +50,7 @@ async def test_what_an_image_brings_is_not_the_model_s_work(
     work = await attempt(sandbox, samples[0], model)
     dirty = {"Dockerfile": f"FROM {work.image.id}\nRUN cd /testbed && touch built.o && echo x >> README.md\n".encode()}
     image = await sandbox.build(run_image, dirty, {})
-    work = Attempt(
+    work = InstanceAttempt(
         instance=work.instance, generate=model, sandbox=sandbox, image=image, script="true", terms=work.terms
     )
     assert (await work.worked()).patch == ""

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from benchmarks.swebench.benchmark import SweBench
-from benchmarks.swebench.dataset import GOLD_FAILS, PINS, Choice, Instances
+from benchmarks.swebench.dataset import GOLD_FAILS, PINS, DatasetChoice, Instances
 from benchmarks.swebench.options import SweBenchOptions
 from kvv_action.benchmark import Options, Rows
 from kvv_action.dataset.load import load
@@ -27,7 +27,7 @@ def rows_of(folder: Path, *names: str) -> Rows:
 
 
 def chosen(rows: Rows, wanted: Sequence[str] = (), excluded: Sequence[str] = ("known",)) -> tuple[list[str], list[str]]:
-    instances = Instances(rows, Choice(wanted=wanted, excluded=excluded))
+    instances = Instances(rows, DatasetChoice(wanted=wanted, excluded=excluded))
     taken = [instance.id for instance in instances]
     return taken, list(instances.excluded)
 

@@ -4,13 +4,15 @@ from typing import Any
 
 import pytest
 
-from benchmarks.swebench.limits import Budget, limits
+from benchmarks.swebench.limits import InstanceBudget, limits
 from kvv_action.errors import UsageError
 from tests.swebench.fakes import answering, calling
 
 
-def budget(window: int = 0, reserve: int = 0, **given: float) -> Budget:
-    return Budget(limits({"seconds": 100, **given}, 2.0, 10.0), window=window, reserve=reserve, clock=lambda: 0.0)
+def budget(window: int = 0, reserve: int = 0, **given: float) -> InstanceBudget:
+    return InstanceBudget(
+        limits({"seconds": 100, **given}, 2.0, 10.0), window=window, reserve=reserve, clock=lambda: 0.0
+    )
 
 
 def test_defaults() -> None:
@@ -40,7 +42,7 @@ def test_a_limit_is_reached(given: dict[str, float], reached: str) -> None:
 def test_time_runs_out() -> None:
     """By the clock that is given."""
     now = [0.0]
-    left = Budget(limits({"seconds": 5}), clock=lambda: now[0])
+    left = InstanceBudget(limits({"seconds": 5}), clock=lambda: now[0])
     assert left.spent() == ""
     now[0] = 5.0
     assert left.spent() == "seconds"

@@ -8,45 +8,45 @@ import pytest
 from benchmarks.swebench import outcome, suspicion
 from benchmarks.swebench.agent import Ended
 from benchmarks.swebench.evaluation import SPOILED, Evaluation
-from benchmarks.swebench.grader import Verdict
+from benchmarks.swebench.grader import GraderVerdict
 from benchmarks.swebench.older import touched
-from benchmarks.swebench.outcome import Case, Outcome
+from benchmarks.swebench.outcome import GradedTest, InstanceOutcome
 from kvv_action.statistics.aggregates import AGGREGATES, Missing
 from tests.swebench.fakes import FAILING, PASSING, PATCH, TEST_PATCH, instance
 
 RAN = Evaluation(applied="git apply --verbose", log=PASSING, seconds=2.0)
-GOOD = Verdict(
+GOOD = GraderVerdict(
     resolved=True, ran=True, passed={"FAIL_TO_PASS": 1, "PASS_TO_PASS": 1},
     failed={"FAIL_TO_PASS": 0, "PASS_TO_PASS": 0},
 )  # fmt: skip
-BAD = Verdict(
+BAD = GraderVerdict(
     resolved=False, ran=True, passed={"FAIL_TO_PASS": 0, "PASS_TO_PASS": 1},
     failed={"FAIL_TO_PASS": 1, "PASS_TO_PASS": 0}, names=("tests/test_mod.py::test_two",),
 )  # fmt: skip
 WORKED = Ended(limit="", steps=4, prompt_tokens=400, answer_tokens=40, seconds=8.0)
 
 
-def case(**fields: Any) -> Case:
-    return Case(
+def case(**fields: Any) -> GradedTest:
+    return GradedTest(
         **{"instance": instance(), "patch": PATCH, "evaluation": RAN, "verdict": BAD, "ended": WORKED, **fields}
     )
 
 
 CASES = {
-    Outcome.RESOLVED: case(verdict=GOOD),
-    Outcome.UNRESOLVED: case(),
-    Outcome.EMPTY: case(patch=" \n", evaluation=None, verdict=None),
-    Outcome.PATCH_FAILED: case(evaluation=Evaluation(applied="", said="corrupt patch"), verdict=None),
-    Outcome.LIMIT: case(ended=replace(WORKED, limit="steps")),
+    InstanceOutcome.RESOLVED: case(verdict=GOOD),
+    InstanceOutcome.UNRESOLVED: case(),
+    InstanceOutcome.EMPTY: case(patch=" \n", evaluation=None, verdict=None),
+    InstanceOutcome.PATCH_FAILED: case(evaluation=Evaluation(applied="", said="corrupt patch"), verdict=None),
+    InstanceOutcome.LIMIT: case(ended=replace(WORKED, limit="steps")),
 }
 
 
 @pytest.mark.parametrize("expected", CASES)
-def test_outcome(expected: Outcome) -> None:
+def test_outcome(expected: InstanceOutcome) -> None:
     """And only what is resolved counts."""
     score = outcome.judged(CASES[expected])
     assert score.counts[f"outcome/{expected}"] == 1
-    assert score.value == float(expected is Outcome.RESOLVED)
+    assert score.value == float(expected is InstanceOutcome.RESOLVED)
     assert score.explanation.startswith(f"{expected}: ")
     assert score.counts["graded"] == 1
 
@@ -66,13 +66,13 @@ def test_a_patch_that_cannot_be_taken_failed() -> None:
 
 def test_no_patch_is_an_answer_that_was_not_found() -> None:
     """Counted as unparsed, also where a limit ended the work."""
-    assert outcome.judged(CASES[Outcome.EMPTY]).unparsed
+    assert outcome.judged(CASES[InstanceOutcome.EMPTY]).unparsed
     assert outcome.judged(case(patch="", evaluation=None, verdict=None, ended=replace(WORKED, limit="steps"))).unparsed
 
 
 def test_a_log_that_cannot_be_read_is_told() -> None:
     """It resolves nothing, and is no failure of the environment."""
-    verdict = Verdict(resolved=False, ran=False, passed={}, failed={}, unreadable="it took more than 120 s")
+    verdict = GraderVerdict(resolved=False, ran=False, passed={}, failed={}, unreadable="it took more than 120 s")
     score = outcome.judged(case(verdict=verdict))
     assert (score.cause, score.counts["outcome/unresolved"]) == (outcome.UNREADABLE, 1)
     assert "cannot be graded (it took more than 120 s)" in score.explanation
@@ -97,7 +97,7 @@ def test_tests_without_end_are_not_passed_and_told(stopped: str, cause: str) -> 
 
 def test_failing_tests_are_named() -> None:
     """Numbers of each kind, and some names."""
-    said = outcome.judged(CASES[Outcome.UNRESOLVED]).explanation
+    said = outcome.judged(CASES[InstanceOutcome.UNRESOLVED]).explanation
     assert said == (
         "unresolved: 0 of 1 FAIL_TO_PASS and 1 of 1 PASS_TO_PASS pass; not passed: tests/test_mod.py::test_two"
     )
@@ -105,7 +105,7 @@ def test_failing_tests_are_named() -> None:
 
 def test_a_broken_environment_is_told_and_not_judged() -> None:
     """The library's own classification is advice."""
-    verdict = Verdict(resolved=False, ran=False, infra="out_of_memory", passed={}, failed={})
+    verdict = GraderVerdict(resolved=False, ran=False, infra="out_of_memory", passed={}, failed={})
     score = outcome.judged(case(verdict=verdict))
     assert (score.value, score.cause) == (0.0, f"{outcome.BROKEN}: out_of_memory")
 
@@ -178,7 +178,7 @@ def test_marks_printed_twice_are_flagged() -> None:
     ("gold", "verdict", "value"),
     [(True, GOOD, 1.0), (True, BAD, 0.0), (False, BAD, 1.0), (False, GOOD, 0.0)],
 )
-def test_a_self_test_is_right_when_the_environment_is(gold: bool, verdict: Verdict, value: float) -> None:
+def test_a_self_test_is_right_when_the_environment_is(gold: bool, verdict: GraderVerdict, value: float) -> None:
     """The gold patch resolves, no patch does not."""
     assert outcome.tested(case(verdict=verdict, ended=None), gold=gold).value == value
 

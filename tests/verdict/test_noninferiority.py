@@ -19,7 +19,7 @@ from kvv_action.schema import (
     Score,
     Verdict,
 )
-from kvv_action.statistics.differences import Paired
+from kvv_action.statistics.differences import PairedDifference
 from kvv_action.statistics.intervals import one_sided
 from kvv_action.verdict.answers import AnswerTable
 from kvv_action.verdict.comparison import compare_all
@@ -127,7 +127,7 @@ def test_a_reference_of_several_runs_is_compared_by_request() -> None:
         counts = {"tp": 2 * agrees, "fn": 2 * (not agrees), "self_tp": 1} if called else {"tn": 2}
         ledger.score(position, Score(value=float(agrees), counts=counts))
     (look,) = stand(planned, ledger).looks
-    assert isinstance(look.seen, Paired)
+    assert isinstance(look.seen, PairedDifference)
     assert look.seen.value == pytest.approx(2 * 180 / (2 * 180 + 20) - 1)
 
 
@@ -265,7 +265,7 @@ def test_a_run_of_the_reference_is_compared_sample_by_sample() -> None:
     for position in range(300):
         ledger.score(position, Score(value=hard[position]))
     (look,) = stand(planned, ledger).looks
-    assert isinstance(look.seen, Paired)
+    assert isinstance(look.seen, PairedDifference)
     assert look.seen.value == 0
     assert verdict(planned, ledger) is Verdict.PASS
     unpaired = replace(planned, peers=(), reference=replace(PAPER, value=2 / 3, n=300))
@@ -294,7 +294,7 @@ def test_forms_of_one_question_are_one_difference() -> None:
         for position in range(400):
             ledger.score(position, Score(value=float(position // 2 % 2)))
         (look,) = stand(planned, ledger).looks
-        assert isinstance(look.seen, Paired)
+        assert isinstance(look.seen, PairedDifference)
         errors.append(look.seen.error)
     assert errors[1] == pytest.approx(errors[0] * 2**0.5, rel=0.02)
 

@@ -16,7 +16,7 @@ from kvv_action.schema import (
     Verdict,
 )
 from kvv_action.verdict.comparison import Compared
-from kvv_action.verdict.verdict import Evidence, judge, overall
+from kvv_action.verdict.verdict import VerdictEvidence, judge, overall
 
 DATASET = DatasetInfo(source="hub", location="x", count=1, digest="0")
 
@@ -36,7 +36,7 @@ def compared(verdict: Verdict, *, torn: bool = False, **numbers: object) -> Comp
     return Compared(verdict=verdict, comparison=replace(NUMBERS, **numbers), torn=torn)
 
 
-BASE = Evidence(
+BASE = VerdictEvidence(
     kind=BenchmarkKind.SCORED, exact=False, counts=counts(scored=100), right=90, score=0.9, reference=0.9, margin=0.05,
     failures=(), compared=compared(Verdict.PASS), most_failures=0.1, available=1000,
 )  # fmt: skip

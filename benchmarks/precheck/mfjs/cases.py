@@ -23,7 +23,7 @@ AGAIN = "the same schema again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class SchemaCase:
     """A schema to be sent.
 
     Attributes:
@@ -46,7 +46,7 @@ class Case:
 class Cases:
     """What is sent, and how many schemas are not, by reason."""
 
-    sent: tuple[Case, ...]
+    sent: tuple[SchemaCase, ...]
     skipped: Mapping[str, int]
 
     def __str__(self) -> str:
@@ -57,17 +57,17 @@ class Cases:
 
 
 @cache
-def corpus() -> tuple[Case, ...]:
+def corpus() -> tuple[SchemaCase, ...]:
     """The schemas that come with the project, suite by suite."""
     folder = resources.files("benchmarks.precheck.mfjs") / "corpus"
     files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".jsonl")), key=lambda file: file.name)
     return tuple(case for file in files for case in _own(file.name.removesuffix(".jsonl"), file.read_bytes()))
 
 
-def _own(suite: str, content: bytes) -> Iterator[Case]:
+def _own(suite: str, content: bytes) -> Iterator[SchemaCase]:
     for line in content.splitlines():
         entry = orjson.loads(line)
-        yield Case(suite=suite, id=entry["id"], schema=wrapped(entry["schema"]))
+        yield SchemaCase(suite=suite, id=entry["id"], schema=wrapped(entry["schema"]))
 
 
 def from_folder(folder: Path) -> Cases:
@@ -79,16 +79,16 @@ def from_folder(folder: Path) -> Cases:
     files = sorted(folder.glob(f"*/{FILE}"))
     if not files:
         raise _unreadable(folder, f"There is no SUITE/{FILE} below this folder.")
-    sent: dict[str, Case] = {}
+    sent: dict[str, SchemaCase] = {}
     skipped: Counter[str] = Counter()
     for file in files:
         for schema in _schemas(file):
-            case = Case(suite=file.parent.name, id=_digest(schema), schema={})
+            case = SchemaCase(suite=file.parent.name, id=_digest(schema), schema={})
             made = as_parameters(schema)
             if case.name in sent:
                 skipped[AGAIN] += 1
             elif isinstance(made, Parameters):
-                sent[case.name] = Case(suite=case.suite, id=case.id, schema=made.schema)
+                sent[case.name] = SchemaCase(suite=case.suite, id=case.id, schema=made.schema)
             else:
                 skipped[made.reason] += 1
     return Cases(sent=tuple(sent.values()), skipped=dict(skipped))

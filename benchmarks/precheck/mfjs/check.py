@@ -27,7 +27,7 @@ _left: ContextVar[int] = ContextVar("references left to follow")
 _ORDER = ("type", "required", "additionalProperties")
 
 
-class Fault(StrEnum):
+class SchemaFault(StrEnum):
     """In which way a text is not what was asked for."""
 
     NOT_JSON = "not-json"
@@ -43,7 +43,7 @@ class Complaint:
         text: for people.
     """
 
-    fault: Fault
+    fault: SchemaFault
     text: str
     keyword: str = ""
 
@@ -59,7 +59,7 @@ def complaint(text: str, schema: Mapping[str, Json]) -> Complaint | None:
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        return Complaint(fault=Fault.NOT_JSON, text=f"not JSON ({error}): {shown(text)}")
+        return Complaint(fault=SchemaFault.NOT_JSON, text=f"not JSON ({error}): {shown(text)}")
     if deeper_than(value, DEEPEST):
         raise Undecided(f"more than {DEEPEST} levels of nesting are too many to check")
     return _invalid(value, schema)
@@ -78,7 +78,7 @@ def _invalid(value: Json, schema: Mapping[str, Json]) -> Complaint | None:
     error = _telling(errors)
     place = "/".join(map(str, error.absolute_path))
     return Complaint(
-        fault=Fault.NOT_VALID,
+        fault=SchemaFault.NOT_VALID,
         keyword=str(error.validator),
         text=f"{shown(error.message)} (at /{shown(place)}, keyword {error.validator})",
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from benchmarks.precheck.again import Finding, Refusal, asked_again, must_refuse, quoted
+from benchmarks.precheck.again import ProbeFinding, ProbeRefusal, asked_again, must_refuse, quoted
 from benchmarks.precheck.ask import MODES, ask, cap, user
 from benchmarks.precheck.calls import (
     ARGUMENTS_WRONG,
@@ -16,34 +16,34 @@ from benchmarks.precheck.calls import (
     tool,
     wrong_calls,
 )
-from benchmarks.precheck.causes import Cause
+from benchmarks.precheck.causes import ProbeCause
 from benchmarks.precheck.probe import Probe
 from benchmarks.precheck.suites.tools import CHOICE_REFUSED
 from kvv_action.benchmark import Options
 from kvv_action.profiles.model import Contract, Profile
 from kvv_action.schema import Completion, Json, Message, Request, ToolCall
 
-NOT_OFFERED = Cause(
+NOT_OFFERED = ProbeCause(
     cause="tools in system messages are not offered to the model",
     remedy="render `tools` of system messages in the chat template, wherever they stand, beside those of the request",
 )
-REQUEST_FORGOTTEN = Cause(
+REQUEST_FORGOTTEN = ProbeCause(
     cause="tools of the request are not called beside those of messages",
     remedy="offer the model both: `tools` of the request, and those that system messages bring along",
 )
-FORCED_UNMADE = Cause(
+FORCED_UNMADE = ProbeCause(
     cause="tool_choice required does not force a call of tools in system messages",
     remedy="with tool_choice required force a call of any offered tool, those of system messages included",
 )
-DYNAMIC_REFUSED = Cause(
+DYNAMIC_REFUSED = ProbeCause(
     cause="tools in system messages are refused",
     remedy="accept a system message with empty content and `tools`, anywhere in the history",
 )
-DYNAMIC_UNCHECKED = Cause(
+DYNAMIC_UNCHECKED = ProbeCause(
     cause="malformed tools in messages are accepted",
     remedy="check role, content, type, names and duplicates of tools in messages, and answer HTTP 400",
 )
-RESULT_UNTIED = Cause(
+RESULT_UNTIED = ProbeCause(
     cause="results of tools without an id are accepted",
     remedy="answer HTTP 400 to a message with role tool that has no tool_call_id",
 )
@@ -327,25 +327,25 @@ def _positive(profile: Profile, good: _Good, name: str, *, stream: bool, tier: s
         body["tool_choice"] = good.choice
     request = ask(profile, good.messages, stream=stream, max_tokens=4 * cap(profile), **body)
     check = partial(_called, good)
-    refusal = Refusal(cause=DYNAMIC_REFUSED, named={"choice": CHOICE_REFUSED} if good.choice else {})
+    refusal = ProbeRefusal(cause=DYNAMIC_REFUSED, named={"choice": CHOICE_REFUSED} if good.choice else {})
     return asked_again(f"dynamic-tools.{good.name}.{name}", request, check, refusal=refusal, tier=tier)
 
 
-def _called(good: _Good, answer: Completion) -> Finding | str:
+def _called(good: _Good, answer: Completion) -> ProbeFinding | str:
     """The tool was called with what the question names."""
     found = wrong_calls(answer, good.tools)
     cause = FORCED_UNMADE if good.choice else REQUEST_FORGOTTEN if good.called in _names(good.request) else NOT_OFFERED
     if found and found.cause is NEVER_CALLED:
-        return Finding(explanation=found.explanation, cause=cause, slip=True)
+        return ProbeFinding(explanation=found.explanation, cause=cause, slip=True)
     if found:
         return found
     fitting = [call for call in answer.tool_calls if call.name == good.called]
     if not fitting:
         explanation = f"{answer.tool_calls[0].name} was called, not {good.called}"
-        return Finding(explanation=explanation, cause=cause, slip=True)
+        return ProbeFinding(explanation=explanation, cause=cause, slip=True)
     if not any(good.argument in call.arguments for call in fitting):
         explanation = f"{good.called} was called without {good.argument}: {quoted(fitting[0].arguments)}"
-        return Finding(explanation=explanation, cause=ARGUMENTS_WRONG, slip=True)
+        return ProbeFinding(explanation=explanation, cause=ARGUMENTS_WRONG, slip=True)
     return f"{good.called} was called" + (f" with {good.argument}" if good.argument else "")
 
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 from functools import partial
 from itertools import cycle, islice
 
-from benchmarks.precheck.again import TRIES, Finding, asked_again, judged, open_after, quoted, whole
+from benchmarks.precheck.again import TRIES, ProbeFinding, asked_again, judged, open_after, quoted, whole
 from benchmarks.precheck.ask import MODES, ask, cap, user
-from benchmarks.precheck.causes import PLAIN_EMPTY, Cause
+from benchmarks.precheck.causes import PLAIN_EMPTY, ProbeCause
 from benchmarks.precheck.picture import number
 from benchmarks.precheck.probe import REFUSALS, Probe, broken, holds, refused, weighed
 from benchmarks.precheck.suites.streaming import NUMBERS
@@ -23,35 +23,35 @@ from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Completion, Exchange, Message, Request, Score, Severity, Thinking
 
-MAX_TOKENS_IGNORED = Cause(
+MAX_TOKENS_IGNORED = ProbeCause(
     cause="max_tokens is not kept",
     remedy="end generation at max_tokens, reasoning included; check that the gateway passes it on under this name",
 )
-FINISH_WRONG = Cause(
+FINISH_WRONG = ProbeCause(
     cause="an answer that was cut off does not say so",
     remedy="report finish_reason length when max_tokens ended the answer: clients take stop for a whole one",
 )
-STOP_IGNORED = Cause(
+STOP_IGNORED = ProbeCause(
     cause="stop sequences are not kept",
     remedy="end content before the stop sequence and leave it out (vLLM: include_stop_str_in_output false)",
 )
-STOP_REFUSED = Cause(
+STOP_REFUSED = ProbeCause(
     cause="stop sequences are refused",
     remedy="accept stop as a list of up to five short texts",
 )
-PROMPT_CUT = Cause(
+PROMPT_CUT = ProbeCause(
     cause="long prompts are cut silently",
     remedy="refuse a prompt that is too long with HTTP 400; check truncation settings of gateway and engine",
 )
-NEEDLE_LOST = Cause(
+NEEDLE_LOST = ProbeCause(
     cause="the beginning of a long prompt does not reach the model",
     remedy="check attention and KV-cache settings for long inputs (window, eviction, RoPE scaling), and truncation",
 )
-PARTIAL_REFUSED = Cause(
+PARTIAL_REFUSED = ProbeCause(
     cause="an answer that the client begins is refused",
     remedy="accept a last assistant message with partial: true, and go on from it (Partial Mode)",
 )
-ANSWERS_MIXED = Cause(
+ANSWERS_MIXED = ProbeCause(
     cause="concurrent requests get each other's answers",
     remedy="check cache keys and batch slots: this leaks one customer's text to another",
 )
@@ -135,7 +135,7 @@ def _long_prompts(profile: Profile) -> Iterator[Probe]:
         )
 
 
-def _asked_more(look: partial[Finding | str], request: Request, exchanges: Sequence[Exchange]) -> Request | None:
+def _asked_more(look: partial[ProbeFinding | str], request: Request, exchanges: Sequence[Exchange]) -> Request | None:
     return request if len(exchanges) < TRIES and open_after(look, exchanges[-1]) else None
 
 
@@ -164,21 +164,21 @@ def _limited(exchanges: Sequence[Exchange]) -> Score:
     return holds(f"{count} tokens, finish_reason length")
 
 
-def _stopped(answer: Completion) -> Finding | str:
+def _stopped(answer: Completion) -> ProbeFinding | str:
     """Ended before the stop sequence."""
     beyond = [word for word in (STOP, *AFTER.split()) if word in answer.content]
     if beyond:
-        return Finding(explanation=f"content goes on: {quoted(answer.content)}", cause=STOP_IGNORED)
+        return ProbeFinding(explanation=f"content goes on: {quoted(answer.content)}", cause=STOP_IGNORED)
     if answer.content.strip().lower().startswith(BEFORE.split()[0]):
         return f"content ended before {STOP}"
     if answer.reasoning and not answer.content.strip():
         return f"the answer ended inside its reasoning, where {STOP} came up"
     if not answer.content.strip():
-        return Finding(explanation="the answer holds no text", cause=PLAIN_EMPTY, slip=True)
+        return ProbeFinding(explanation="the answer holds no text", cause=PLAIN_EMPTY, slip=True)
     raise Undecided(f"something else was answered: {quoted(answer.content)}")
 
 
-def _arrived(needle: str, tokens: int, exchange: Exchange) -> Finding | str:
+def _arrived(needle: str, tokens: int, exchange: Exchange) -> ProbeFinding | str:
     """The whole prompt was counted and its first line followed, or it was refused.
 
     Raises:
@@ -190,11 +190,11 @@ def _arrived(needle: str, tokens: int, exchange: Exchange) -> Finding | str:
     count, found = count_of(answer, "prompt_tokens"), needle in answer.content
     if count and count < ARRIVED * tokens:
         lost = "" if found else "; its first line was not followed"
-        return Finding(explanation=f"{count} of about {tokens} prompt tokens were counted{lost}", cause=PROMPT_CUT)
+        return ProbeFinding(explanation=f"{count} of about {tokens} prompt tokens were counted{lost}", cause=PROMPT_CUT)
     if found:
         return f"{count} prompt tokens, the first line was followed"
     said = quoted(whole(exchange).content)
-    return Finding(
+    return ProbeFinding(
         explanation=f"the first line of {tokens} tokens was not followed: {said}", cause=NEEDLE_LOST, slip=True
     )
 

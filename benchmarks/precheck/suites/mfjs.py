@@ -13,9 +13,9 @@ from pathlib import Path
 import orjson
 
 from benchmarks.precheck.ask import MODES, ask
-from benchmarks.precheck.causes import Cause
-from benchmarks.precheck.mfjs.cases import Case, Cases, corpus, from_folder
-from benchmarks.precheck.mfjs.check import Complaint, Fault, complaint, shown
+from benchmarks.precheck.causes import ProbeCause
+from benchmarks.precheck.mfjs.cases import Cases, SchemaCase, corpus, from_folder
+from benchmarks.precheck.mfjs.check import Complaint, SchemaFault, complaint, shown
 from benchmarks.precheck.probe import REFUSALS, Judge, Probe, broken, holds, informs, refused
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
@@ -72,50 +72,50 @@ STANDARD = (
     "single-type-in-array.object",
     "type-location.in-items",
 )
-NOT_ENFORCED = Cause(
+NOT_ENFORCED = ProbeCause(
     cause="tool arguments do not follow the tool's schema",
     remedy="turn guided decoding on for tools with strict: true (a structured-output backend such as xgrammar), and "
     "check that the tool parser hands over the arguments as they were generated",
 )
-REQUIRED_DROPPED = Cause(
+REQUIRED_DROPPED = ProbeCause(
     cause="required tool arguments are left out",
     remedy="check that guided decoding reads `required` in nested objects and in $defs, and that the tool parser "
     "hands over every argument",
 )
-EXTRA_ADDED = Cause(
+EXTRA_ADDED = ProbeCause(
     cause="tool arguments hold properties that the schema forbids",
     remedy="check that guided decoding honours `additionalProperties: false` (some backends read a missing one as "
     "false, or false as missing)",
 )
-ENUM_IGNORED = Cause(
+ENUM_IGNORED = ProbeCause(
     cause="tool arguments hold values outside an enum",
     remedy="check that guided decoding compiles `enum`, also for numbers and beside null",
 )
-BOUNDS_IGNORED = Cause(
+BOUNDS_IGNORED = ProbeCause(
     cause="tool arguments break the schema's bounds",
     remedy="check that the guided-decoding backend compiles minimum, maximum, minLength, maxLength, minItems and "
     "maxItems: some skip what they do not know in silence",
 )
-STREAM_ONLY = Cause(
+STREAM_ONLY = ProbeCause(
     cause="tool arguments follow the schema only when not streamed",
     remedy="look at the tool parser's streaming path: the same schema is followed without streaming, so pieces of the "
     "arguments are lost, repeated or out of order",
 )
-NOT_JSON = Cause(
+NOT_JSON = ProbeCause(
     cause="tool arguments are not JSON",
     remedy="check the tool parser: the text between the argument markers must be handed over whole and unchanged",
 )
-JSON_IN_TEXT = Cause(
+JSON_IN_TEXT = ProbeCause(
     cause="tool arguments are JSON inside a JSON text",
     remedy="do not encode the arguments again: they are JSON text already when the tool parser cuts them out",
 )
-NO_CALL = Cause(
+NO_CALL = ProbeCause(
     cause="a forced tool call is not made",
     remedy="honour tool_choice: required (guided decoding must start with the call), and check that the tool parser "
     "finds calls",
 )
 
-BY_KEYWORD: Mapping[str, Cause] = {
+BY_KEYWORD: Mapping[str, ProbeCause] = {
     "required": REQUIRED_DROPPED,
     "additionalProperties": EXTRA_ADDED,
     "enum": ENUM_IGNORED,
@@ -135,7 +135,7 @@ class Try:
     """What came of asking once; no complaint means that the arguments fit."""
 
     complaint: str = ""
-    cause: Cause | None = None
+    cause: ProbeCause | None = None
     cut: bool = False
 
 
@@ -154,7 +154,7 @@ def further(profile: Profile, folder: str) -> Iterator[Probe]:
     if not folder or Contract.TOOL_SCHEMA not in profile.contracts:
         return
     given = from_folder(Path(folder))
-    control = Case(suite="cases", id="plainest", schema=CONTROL)
+    control = SchemaCase(suite="cases", id="plainest", schema=CONTROL)
     plainest = _probe(profile, control, "plain", stream=False, tier="smoke")
     yield replace(plainest, judge=_allowed(profile, partial(_judge_counted, given)))
     for case in given.sent:
@@ -169,7 +169,7 @@ def _tier(name: str, *, stream: bool) -> str:
     return "smoke" if name in SMOKE else "standard" if name in STANDARD else "full"
 
 
-def _probe(profile: Profile, case: Case, mode: str, *, stream: bool, tier: str) -> Probe:
+def _probe(profile: Profile, case: SchemaCase, mode: str, *, stream: bool, tier: str) -> Probe:
     name = f"mfjs.{case.name}.{mode}"
     ask_for = partial(_request, profile, name)
     return Probe(
@@ -264,7 +264,7 @@ def _judge(schema: Mapping[str, Json], stream: bool, exchanges: Sequence[Exchang
     return _broken(f"{len(tries)} tries, the last: {worst.complaint}", cause)
 
 
-def _broken(explanation: str, cause: Cause, outcome: str = "broken") -> Score:
+def _broken(explanation: str, cause: ProbeCause, outcome: str = "broken") -> Score:
     return broken(explanation, cause, outcome=outcome, mfjs_first_try=0.0, mfjs_with_retries=0.0)
 
 
@@ -293,8 +293,8 @@ def _try(schema: Mapping[str, Json], answer: Completion) -> Try:
     return Try(complaint=f"no call; content: {shown(answer.content)!r}", cause=NO_CALL)
 
 
-def _cause(found: Complaint, texts: Sequence[str]) -> Cause:
-    if found.fault is Fault.NOT_JSON:
+def _cause(found: Complaint, texts: Sequence[str]) -> ProbeCause:
+    if found.fault is SchemaFault.NOT_JSON:
         return NOT_JSON
     if any(_is_json_in_text(text) for text in texts):
         return JSON_IN_TEXT
@@ -327,9 +327,9 @@ def _refused(schema: Mapping[str, Json], exchanges: Sequence[Exchange]) -> Score
     return _broken(f"the schema was refused: {refused(exchanges[0])}", refused_cause(keyword), outcome="rejected")
 
 
-def refused_cause(keyword: str) -> Cause:
+def refused_cause(keyword: str) -> ProbeCause:
     """The cause of a refused schema; `keyword` is the part that the refusal names, empty for none."""
-    return Cause(
+    return ProbeCause(
         cause=f"tool schemas with {keyword} are refused" if keyword else "valid tool schemas are refused",
         remedy="accept all of MFJS in a tool's parameters (https://github.com/MoonshotAI/walle); where the "
         "guided-decoding backend cannot compile a schema, choose another backend or generate without it",

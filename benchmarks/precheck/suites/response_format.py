@@ -8,8 +8,8 @@ import orjson
 
 from benchmarks.precheck.again import TRIES
 from benchmarks.precheck.ask import MODES, ask
-from benchmarks.precheck.causes import PLAIN_EMPTY, Cause
-from benchmarks.precheck.mfjs.check import Fault, complaint, shown
+from benchmarks.precheck.causes import PLAIN_EMPTY, ProbeCause
+from benchmarks.precheck.mfjs.check import SchemaFault, complaint, shown
 from benchmarks.precheck.probe import REFUSALS, Probe, broken, holds, refused
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
@@ -86,43 +86,43 @@ TINY: Mapping[str, Json] = {
     "additionalProperties": False,
 }
 
-IGNORED = Cause(
+IGNORED = ProbeCause(
     cause="response_format is ignored",
     remedy="pass response_format on to guided decoding; a proxy may drop the field",
 )
-FENCED = Cause(
+FENCED = ProbeCause(
     cause="JSON is wrapped in a code fence",
     remedy="constrain the output from its first character: the model only follows a prompt that asks for JSON",
 )
-SCHEMA_IGNORED = Cause(
+SCHEMA_IGNORED = ProbeCause(
     cause="the schema in response_format is not enforced",
     remedy="compile json_schema.schema for guided decoding; strict is true unless the client says false",
 )
-NOT_AN_OBJECT = Cause(
+NOT_AN_OBJECT = ProbeCause(
     cause="json_object gives JSON that is no object",
     remedy="constrain json_object to an object at the top",
 )
-IN_REASONING = Cause(
+IN_REASONING = ProbeCause(
     cause="JSON ends up in the reasoning instead of the content",
     remedy="start guided decoding after the thinking ends, and let the reasoning parser end at the same marker",
 )
-NOT_COMPACT = Cause(
+NOT_COMPACT = ProbeCause(
     cause="strict JSON is written with line breaks or tabs",
     remedy="turn free white space off in the guided-decoding grammar: it costs tokens, and models may never leave it",
 )
-MODES_DIFFER = Cause(
+MODES_DIFFER = ProbeCause(
     cause="response_format works differently when streamed",
     remedy="apply response_format and the reasoning parser in the streaming path as well",
 )
-KEY_MISSING = Cause(
+KEY_MISSING = ProbeCause(
     cause="a JSON object lacks the key that the prompt asks for",
     remedy="tell the model about response_format in its prompt, and constrain JSON without cutting the object short",
 )
-FORMAT_REFUSED = Cause(
+FORMAT_REFUSED = ProbeCause(
     cause="a valid response_format is refused",
     remedy="accept text, json_object and json_schema, with strict left out, true or false",
 )
-FORMAT_UNCHECKED = Cause(
+FORMAT_UNCHECKED = ProbeCause(
     cause="an invalid response_format is accepted",
     remedy="refuse it with HTTP 400: a client that misspells its schema gets text and no warning",
 )
@@ -290,12 +290,12 @@ def _wrong(answer: Completion, schema: Mapping[str, Json]) -> Score | None:
     found = complaint(answer.content, schema)
     if found is None:
         return None
-    if found.fault is Fault.NOT_JSON:
+    if found.fault is SchemaFault.NOT_JSON:
         return broken(found.text, _not_json(answer))
     return broken(found.text, NOT_AN_OBJECT if schema is ANY_OBJECT else SCHEMA_IGNORED)
 
 
-def _not_json(answer: Completion) -> Cause:
+def _not_json(answer: Completion) -> ProbeCause:
     if answer.content.lstrip().startswith(FENCE):
         return FENCED
     if not answer.content.strip() and answer.reasoning.rstrip().endswith(("}", "]")):
@@ -321,7 +321,7 @@ def _form(answer: Completion | Score) -> str:
     if found is None:
         spread = "\n" in answer.content or "\t" in answer.content
         return "JSON over several lines" if spread else "JSON in one line"
-    if found.fault is Fault.NOT_VALID:
+    if found.fault is SchemaFault.NOT_VALID:
         return "other JSON"
     return {FENCED: "fenced", IN_REASONING: "in the reasoning"}.get(_not_json(answer), "no JSON")
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from benchmarks.precheck.ask import ask, cap
 from benchmarks.precheck.calls import WEATHER, about_weather
-from benchmarks.precheck.causes import Cause
+from benchmarks.precheck.causes import ProbeCause
 from benchmarks.precheck.frames import read
 from benchmarks.precheck.probe import Probe, broken, holds, informs, refused, weighed
 from benchmarks.precheck.stream_items import ITEMS, StreamAsked, StreamItem, Weight
@@ -20,7 +20,7 @@ TEXT = "Say in one short sentence why the sea is salty."
 UNKNOWN = "kvv-no-such-model"
 SHOWN = 300
 """Characters of a frame that an explanation quotes."""
-UNKNOWN_SERVED = Cause(
+UNKNOWN_SERVED = ProbeCause(
     cause="a stream of an unknown model is served",
     remedy="answer HTTP 4xx with a JSON error when no such model is served, streamed or not",
 )
@@ -84,7 +84,7 @@ def _judged(item: StreamItem, level: Severity, exchanges: Sequence[Exchange]) ->
     if not found:
         return holds(f"{len(stream.frames)} frames")
     said = found if len(found) <= SHOWN else f"{found[:SHOWN]}…"
-    return weighed(broken(said, Cause(cause=item.rule, remedy=item.remedy)), level)
+    return weighed(broken(said, ProbeCause(cause=item.rule, remedy=item.remedy)), level)
 
 
 def _not_served(level: Severity, exchanges: Sequence[Exchange]) -> Score:

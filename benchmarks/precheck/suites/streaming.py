@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from benchmarks.precheck.again import TRIES, Finding, judged, open_after
+from benchmarks.precheck.again import TRIES, ProbeFinding, judged, open_after
 from benchmarks.precheck.ask import ask
-from benchmarks.precheck.causes import USAGE_MISSING, Cause
+from benchmarks.precheck.causes import USAGE_MISSING, ProbeCause
 from benchmarks.precheck.probe import Probe, broken, holds
 from benchmarks.precheck.suites import stream_contract
 from benchmarks.precheck.usage import answer_of, count_of
@@ -14,44 +14,44 @@ from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Completion, Exchange, Request, Score
 
-STREAM_IGNORED = Cause(
+STREAM_IGNORED = ProbeCause(
     cause="streams are not streams",
     remedy="answer stream: true with text/event-stream, and everything else with one JSON document",
 )
-CHUNKS_MALFORMED = Cause(
+CHUNKS_MALFORMED = ProbeCause(
     cause="chunks of a stream are not well formed",
     remedy="send chat.completion.chunk objects in UTF-8, the role in the first, choices empty only beside usage",
 )
-END_MALFORMED = Cause(
+END_MALFORMED = ProbeCause(
     cause="the end of a stream is not well formed",
     remedy="send finish_reason once, then usage, then [DONE], and close the stream; check proxies that rewrite events",
 )
-REASONING_LATE = Cause(
+REASONING_LATE = ProbeCause(
     cause="reasoning is streamed after content",
     remedy="check the reasoning parser's streaming path: text before the end of thinking must not go out as content",
 )
-USAGE_EARLY = Cause(
+USAGE_EARLY = ProbeCause(
     cause="usage is not in the last chunk of a stream",
     remedy="send usage with or after the finish_reason: clients read it from the last chunk",
 )
-STREAMS_MIXED = Cause(
+STREAMS_MIXED = ProbeCause(
     cause="chunks of one stream carry different ids or models",
     remedy="keep one id and one model for a stream; if ids of other requests turn up, answers are being mixed",
 )
-SHAPE_DIFFERS = Cause(
+SHAPE_DIFFERS = ProbeCause(
     cause="streamed and plain answers do not hold the same fields",
     remedy="fill content, reasoning_content, finish_reason and model in both modes; check the parsers' streaming path",
 )
-FAKED = Cause(
+FAKED = ProbeCause(
     cause="long answers are streamed in a few pieces",
     remedy="send a chunk for each step of generation; look for middleware that collects the answer first",
 )
-BUFFERED = Cause(
+BUFFERED = ProbeCause(
     cause="streams are held back and sent at the end",
     remedy="turn response buffering off in every proxy (nginx: proxy_buffering off, X-Accel-Buffering: no) and flush",
 )
 
-SYMPTOMS: Mapping[str, Cause] = {
+SYMPTOMS: Mapping[str, ProbeCause] = {
     "stream-ignored": STREAM_IGNORED,
     "id-changed": STREAMS_MIXED,
     "model-changed": STREAMS_MIXED,
@@ -164,7 +164,7 @@ def _missing_again(modes: Sequence[Request], exchanges: Sequence[Exchange]) -> R
     return modes[len(exchanges) % 2] if len(exchanges) == 3 or (texts and len(exchanges) == 2) else None
 
 
-def _paced(exchange: Exchange) -> Finding | str:
+def _paced(exchange: Exchange) -> ProbeFinding | str:
     """Whether a long stream came bit by bit.
 
     Raises:
@@ -172,16 +172,16 @@ def _paced(exchange: Exchange) -> Finding | str:
     """
     answer = answer_of(exchange)
     if not answer.streamed:
-        return Finding(explanation="a document came for a stream", cause=STREAM_IGNORED)
+        return ProbeFinding(explanation="a document came for a stream", cause=STREAM_IGNORED)
     tokens = max(count_of(answer, "completion_tokens") or 0, (len(answer.content) + len(answer.reasoning)) // 4)
     if tokens <= LONG:
         raise Undecided(f"the answer is too short to judge its pace ({tokens} tokens)")
     if answer.chunks < FEW:
-        return Finding(explanation=f"{tokens} tokens came in {answer.chunks} chunks", cause=FAKED)
+        return ProbeFinding(explanation=f"{tokens} tokens came in {answer.chunks} chunks", cause=FAKED)
     rest = answer.total - answer.first_token
     if answer.total > SLOW and answer.first_token > LATE * answer.total and tokens > FASTEST * rest:
         times = f"first token after {answer.first_token:.2f} s of {answer.total:.2f} s"
-        return Finding(explanation=f"{times}, then {tokens} tokens at once", cause=BUFFERED, slip=True)
+        return ProbeFinding(explanation=f"{times}, then {tokens} tokens at once", cause=BUFFERED, slip=True)
     return f"{tokens} tokens in {answer.chunks} chunks, not all at the end"
 
 

@@ -13,7 +13,7 @@ import orjson
 from benchmarks.precheck.again import quoted
 from benchmarks.precheck.ask import ask, cap
 from benchmarks.precheck.calls import WEATHER, about_weather
-from benchmarks.precheck.causes import Cause
+from benchmarks.precheck.causes import ProbeCause
 from benchmarks.precheck.probe import Probe, broken, holds, informs, refused, weighed
 from benchmarks.precheck.usage import count_of
 from kvv_action.benchmark import Options
@@ -26,12 +26,12 @@ READY = "READY"
 TEXT = f"Reply with exactly: {READY}"
 CITY = "Oslo"
 
-SURFACE_BROKEN = Cause(
+SURFACE_BROKEN = ProbeCause(
     cause="another surface of the API does not answer as it should",
     remedy="translate requests and answers of /responses and /anthropic/v1/messages as their documentation says, or "
     "answer 404 where they are not served",
 )
-SURFACE_COUNTS = Cause(
+SURFACE_COUNTS = ProbeCause(
     cause="another surface of the API counts the same prompt differently",
     remedy="render one prompt for the same conversation, whichever surface it comes by",
 )

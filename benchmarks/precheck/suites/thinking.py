@@ -5,10 +5,10 @@ from dataclasses import replace
 from functools import partial
 from statistics import median
 
-from benchmarks.precheck.again import Finding, Refusal, asked_again, must_refuse, quoted, refusal_of
+from benchmarks.precheck.again import ProbeFinding, ProbeRefusal, asked_again, must_refuse, quoted, refusal_of
 from benchmarks.precheck.ask import MODES, ask, cap, user
 from benchmarks.precheck.calls import TOOLS_REFUSED, WEATHER, about_weather, answered, result
-from benchmarks.precheck.causes import THINKING_LOST, THINKING_REFUSED, THINKING_STUCK, Cause
+from benchmarks.precheck.causes import THINKING_LOST, THINKING_REFUSED, THINKING_STUCK, ProbeCause
 from benchmarks.precheck.probe import REFUSALS, Judge, Probe, broken, completions, holds, informs, refused, weighed
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
@@ -16,57 +16,57 @@ from kvv_action.profiles.model import Profile
 from kvv_action.profiles.thinking import think_body
 from kvv_action.schema import Completion, Exchange, Json, Message, Request, Score, Severity, Thinking, ToolCall
 
-TAGS_LEAKED = Cause(
+TAGS_LEAKED = ProbeCause(
     cause="thinking markers leak into content",
     remedy="turn the reasoning parser of this model on: content must hold neither the thinking nor its markers",
 )
-ANSWER_MISFILED = Cause(
+ANSWER_MISFILED = ProbeCause(
     cause="the answer comes back as thinking",
     remedy="the reasoning parser waits for an end marker that never comes: check it against the chat template",
 )
-THINKING_UNASKED = Cause(
+THINKING_UNASKED = ProbeCause(
     cause="the model thinks by default although it should not",
     remedy="leave thinking off in the chat template when a request says nothing about it",
 )
-HISTORY_REFUSED = Cause(
+HISTORY_REFUSED = ProbeCause(
     cause="thinking cannot be sent back in the history",
     remedy="accept reasoning_content in assistant messages, with tool_calls and without",
 )
-HISTORY_DROPPED = Cause(
+HISTORY_DROPPED = ProbeCause(
     cause="thinking in the history does not reach the model",
     remedy="pass reasoning_content on to the chat template; across turns honour keep: all or preserve_thinking",
 )
-RESULT_UNUSED = Cause(
+RESULT_UNUSED = ProbeCause(
     cause="results of tools do not reach the model",
     remedy="check how the chat template renders role tool and tool_call_id, beside reasoning_content as well",
 )
-EFFORT_REFUSED = Cause(
+EFFORT_REFUSED = ProbeCause(
     cause="a level of thinking effort is refused",
     remedy="accept every level of the model, as thinking.effort or thinking_effort and as reasoning_effort",
 )
-EFFORT_IGNORED = Cause(
+EFFORT_IGNORED = ProbeCause(
     cause="thinking effort has no effect",
     remedy="pass the effort on to the chat template: every level thinks as much as any other",
 )
-EFFORT_UNTOLD = Cause(
+EFFORT_UNTOLD = ProbeCause(
     cause="the model does not know its thinking effort",
     remedy="render the effort into the prompt (system message of type thinking-effort), as it is asked for",
 )
-EFFORT_OUTRANKED = Cause(
+EFFORT_OUTRANKED = ProbeCause(
     cause="reasoning_effort outranks thinking.effort",
     remedy="where both are sent, thinking.effort counts",
 )
-BARE_TURN = Cause(
+BARE_TURN = ProbeCause(
     cause="a tool turn without its reasoning is accepted while the model thinks",
     remedy="answer HTTP 400 as the official API does: a client that drops reasoning_content does not notice otherwise",
 )
-DEFAULT_EFFORT = Cause(
+DEFAULT_EFFORT = ProbeCause(
     cause="the default thinking effort is not the model's",
     remedy="use the model's own default when a request names no effort",
 )
 
-HISTORY = Refusal(cause=HISTORY_REFUSED, named={"reasoning": HISTORY_REFUSED, "tool": TOOLS_REFUSED})
-EFFORT = Refusal(
+HISTORY = ProbeRefusal(cause=HISTORY_REFUSED, named={"reasoning": HISTORY_REFUSED, "tool": TOOLS_REFUSED})
+EFFORT = ProbeRefusal(
     cause=EFFORT_REFUSED,
     named={"effort": EFFORT_REFUSED, "thinking": THINKING_REFUSED, "chat_template_kwargs": THINKING_REFUSED},
 )
@@ -147,41 +147,41 @@ def _room(profile: Profile) -> int:
     return 4 * cap(profile)
 
 
-def _misplaced(answer: Completion) -> Finding | None:
+def _misplaced(answer: Completion) -> ProbeFinding | None:
     """Thinking in the content, or the answer in the thinking."""
     if found := _tagged(answer):
         return found
     if answer.reasoning and not answer.content.strip():
         said = f"content is empty, reasoning_content ends with {quoted(answer.reasoning[-60:])}"
-        return Finding(explanation=said, cause=ANSWER_MISFILED, slip=True)
+        return ProbeFinding(explanation=said, cause=ANSWER_MISFILED, slip=True)
     return None
 
 
-def _tagged(answer: Completion) -> Finding | None:
+def _tagged(answer: Completion) -> ProbeFinding | None:
     """Markers of thinking in the content."""
     marker = next((marker for marker in MARKERS if marker in answer.content), "")
     if not marker:
         return None
-    return Finding(explanation=f"content holds {marker}: {quoted(answer.content)}", cause=TAGS_LEAKED)
+    return ProbeFinding(explanation=f"content holds {marker}: {quoted(answer.content)}", cause=TAGS_LEAKED)
 
 
-def _reasons(answer: Completion) -> Finding | str:
+def _reasons(answer: Completion) -> ProbeFinding | str:
     if found := _misplaced(answer):
         return found
     if not answer.reasoning.strip():
-        return Finding(explanation="no reasoning_content came back", cause=THINKING_LOST, slip=True)
+        return ProbeFinding(explanation="no reasoning_content came back", cause=THINKING_LOST, slip=True)
     return f"{len(answer.reasoning)} characters of reasoning"
 
 
-def _does_not_reason(cause: Cause, answer: Completion) -> Finding | str:
+def _does_not_reason(cause: ProbeCause, answer: Completion) -> ProbeFinding | str:
     if found := _misplaced(answer):
         return found
     if answer.reasoning.strip():
-        return Finding(explanation=f"reasoning came back: {quoted(answer.reasoning)}", cause=cause)
+        return ProbeFinding(explanation=f"reasoning came back: {quoted(answer.reasoning)}", cause=cause)
     return "no reasoning"
 
 
-def _goes_on(answer: Completion) -> Finding | str:
+def _goes_on(answer: Completion) -> ProbeFinding | str:
     """A model that may always think may refuse to stop, or think all the same."""
     if not answer.reasoning:
         return _tagged(answer) or "stopped thinking"
@@ -232,14 +232,14 @@ def _second_turn(profile: Profile, *, thoughts: int, stream: bool, asked: Thinki
     return ask(profile, messages, stream=stream, thinking=asked, max_tokens=room)
 
 
-def _uses_result(answer: Completion) -> Finding | str:
+def _uses_result(answer: Completion) -> ProbeFinding | str:
     if STATION not in answer.content:
         explanation = f"the answer does not name {STATION}, which the tool gave: {quoted(answer.content)}"
-        return Finding(explanation=explanation, cause=RESULT_UNUSED, slip=True)
+        return ProbeFinding(explanation=explanation, cause=RESULT_UNUSED, slip=True)
     return "the answer uses what the tool gave"
 
 
-def _says_something(answer: Completion) -> Finding | str:
+def _says_something(answer: Completion) -> ProbeFinding | str:
     return _misplaced(answer) or f"answered {quoted(answer.content)}"
 
 
@@ -283,12 +283,12 @@ def _efforts(profile: Profile, mode: str, level: Severity) -> Iterator[Probe]:
             yield _precedence(profile, level)
 
 
-def _tells(effort: str, answer: Completion) -> Finding | str:
+def _tells(effort: str, answer: Completion) -> ProbeFinding | str:
     """The prompt names the effort, so that the model can say it."""
     if effort in answer.content.lower():
         return f"the model says {effort}"
     said = f"asked for its effort, the model says {quoted(answer.content)}, not {effort}"
-    return Finding(explanation=said, cause=EFFORT_UNTOLD, slip=True)
+    return ProbeFinding(explanation=said, cause=EFFORT_UNTOLD, slip=True)
 
 
 def _precedence(profile: Profile, level: Severity) -> Probe:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from benchmarks.precheck.ask import ask
-from benchmarks.precheck.causes import USAGE_MISSING, Cause
+from benchmarks.precheck.causes import USAGE_MISSING, ProbeCause
 from benchmarks.precheck.probe import REFUSALS, Probe, broken, holds, informs, refused, weighed
 from benchmarks.precheck.token_pattern import CONSTANT_OFFSET, GENERATION_PREFIX, CountedCase, pattern_of
 from benchmarks.precheck.usage import answer_of, count_of
@@ -16,11 +16,11 @@ from kvv_action.profiles.prompt import CHANNEL
 from kvv_action.profiles.token_cases import STOPPED, TokenCase, TokenCases, load
 from kvv_action.schema import Exchange, Json, Request, Score, Severity
 
-CASES_REFUSED = Cause(
+CASES_REFUSED = ProbeCause(
     cause="valid requests are refused, so that their prompts cannot be counted",
     remedy="accept each of them; the other suites say which field it is about",
 )
-PARTIAL_IGNORED = Cause(
+PARTIAL_IGNORED = ProbeCause(
     cause="Partial Mode is ignored",
     remedy="leave an assistant message with partial: true open in the chat template instead of closing it",
 )

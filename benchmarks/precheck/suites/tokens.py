@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from benchmarks.precheck.ask import MODES, ask
-from benchmarks.precheck.causes import PROMPT_MISCOUNTED, USAGE_MISSING, Cause
+from benchmarks.precheck.causes import PROMPT_MISCOUNTED, USAGE_MISSING, ProbeCause
 from benchmarks.precheck.probe import Probe, broken, holds
 from benchmarks.precheck.suites import token_cases
 from benchmarks.precheck.token_pattern import TOKENIZER_DIFFERS
@@ -20,19 +20,19 @@ from kvv_action.profiles.model import Profile
 from kvv_action.profiles.thinking import thinks
 from kvv_action.schema import Exchange, Score
 
-TOTAL_WRONG = Cause(
+TOTAL_WRONG = ProbeCause(
     cause="total_tokens is not prompt and completion together",
     remedy="report total_tokens = prompt_tokens + completion_tokens",
 )
-COMPLETION_MISCOUNTED = Cause(
+COMPLETION_MISCOUNTED = ProbeCause(
     cause="completion tokens are miscounted",
     remedy="count every token that was generated once: reasoning, content and calls, streamed or not",
 )
-MODES_DIFFER = Cause(
+MODES_DIFFER = ProbeCause(
     cause="streamed and plain answers count the same prompt differently",
     remedy="build the prompt and its usage at one place for both modes; do not count chunks",
 )
-PROMPT_DRIFTS = Cause(
+PROMPT_DRIFTS = ProbeCause(
     cause="the same prompt is counted differently each time",
     remedy="count tokens that came from the prefix cache too, and name them in prompt_tokens_details.cached_tokens",
 )
@@ -134,7 +134,7 @@ def _adds_up(exchanges: Sequence[Exchange]) -> Score:
     return holds(f"prompt {prompt}, completion {completion}")
 
 
-def _equal(first: str, second: str, cause: Cause, exchanges: Sequence[Exchange]) -> Score:
+def _equal(first: str, second: str, cause: ProbeCause, exchanges: Sequence[Exchange]) -> Score:
     counts = _prompts(exchanges, 2)
     if isinstance(counts, Score):
         return counts

@@ -10,8 +10,8 @@ import orjson
 from benchmarks.precheck.again import (
     TRIES,
     Check,
-    Finding,
-    Refusal,
+    ProbeFinding,
+    ProbeRefusal,
     asked_again,
     looked_at,
     must_refuse,
@@ -36,59 +36,59 @@ from benchmarks.precheck.calls import (
     tool,
     wrong_calls,
 )
-from benchmarks.precheck.causes import Cause
+from benchmarks.precheck.causes import ProbeCause
 from benchmarks.precheck.probe import REFUSALS, Judge, Probe, broken, holds, refused, weighed
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Contract, Profile
 from kvv_action.schema import Completion, Exchange, Json, Request, Score, Severity, ToolCall
 
-CALLED_UNASKED = Cause(
+CALLED_UNASKED = ProbeCause(
     cause="tools are called when none is needed",
     remedy="check that tool_choice auto leaves the choice to the model and is not served as required",
 )
-NO_TEXT = Cause(
+NO_TEXT = ProbeCause(
     cause="an answer with tools at hand is empty",
     remedy="check what the tool parser does to an answer that holds no call: its text must be the content",
 )
-IDS_FOREIGN = Cause(
+IDS_FOREIGN = ProbeCause(
     cause="ids of tool calls are not the model's own",
     remedy="return the ids in the model's own form (K2: functions.name:index), which K2 reads back from the history",
 )
-IDS_REPEATED = Cause(
+IDS_REPEATED = ProbeCause(
     cause="ids of tool calls are missing or repeated",
     remedy="give every call of a conversation its own id: results find their calls by it",
 )
-RESULT_IGNORED = Cause(
+RESULT_IGNORED = ProbeCause(
     cause="results of tools do not reach the model",
     remedy="check how the chat template renders role tool and tool_call_id, and whether a proxy drops them",
 )
-RESULT_REFUSED = Cause(
+RESULT_REFUSED = ProbeCause(
     cause="results of tools cannot be sent back",
     remedy="accept the assistant's message with its tool_calls, ids and reasoning_content, and role tool after it",
 )
-HISTORY_REFUSED = Cause(
+HISTORY_REFUSED = ProbeCause(
     cause="a history with a malformed call is refused",
     remedy="take calls of the history as they are: one bad call of the model must not end a conversation",
 )
-CHOICE_REFUSED = Cause(
+CHOICE_REFUSED = ProbeCause(
     cause="a valid tool_choice is refused",
     remedy="accept tool_choice auto and none, and required where the model's API has it",
 )
-NONE_IGNORED = Cause(
+NONE_IGNORED = ProbeCause(
     cause="tool_choice none does not keep the model from calling",
     remedy="with tool_choice none neither offer the tools to the model nor parse calls",
 )
-REQUIRED_IGNORED = Cause(
+REQUIRED_IGNORED = ProbeCause(
     cause="tool_choice required does not force a call",
     remedy="force a call by guided decoding when tool_choice is required",
 )
-CHOICE_UNCHECKED = Cause(
+CHOICE_UNCHECKED = ProbeCause(
     cause="wrong values of tool_choice are accepted",
     remedy="refuse with HTTP 400: required without tools, and any value but auto, none and required",
 )
 
-REFUSED = Refusal(cause=TOOLS_REFUSED)
+REFUSED = ProbeRefusal(cause=TOOLS_REFUSED)
 CHOOSING = {"choice": CHOICE_REFUSED, "tools": TOOLS_REFUSED}
 TIME = tool(
     "get_time", "Get the local time in a city.", {"city": {"type": "string", "description": "Name of the city."}}
@@ -240,7 +240,7 @@ def _weigh_ids(judge: Judge, level: Severity, exchanges: Sequence[Exchange]) -> 
     return weighed(score, level) if score.cause == IDS_FOREIGN.cause else score
 
 
-def _about(cities: Sequence[str], answer: Completion) -> Finding | str:
+def _about(cities: Sequence[str], answer: Completion) -> ProbeFinding | str:
     """A call for each city."""
     if found := wrong_calls(answer, [WEATHER]):
         return found
@@ -250,22 +250,22 @@ def _about(cities: Sequence[str], answer: Completion) -> Finding | str:
         return f"called for {', '.join(cities)}"
     if len(missing) < len(cities):
         explanation = f"{len(answer.tool_calls)} call came, none for {', '.join(missing)}"
-        return Finding(explanation=explanation, cause=CALLS_TOO_FEW, slip=True)
+        return ProbeFinding(explanation=explanation, cause=CALLS_TOO_FEW, slip=True)
     explanation = f"asked about {', '.join(cities)}, called for {quoted(said)}"
-    return Finding(explanation=explanation, cause=ARGUMENTS_WRONG, slip=True)
+    return ProbeFinding(explanation=explanation, cause=ARGUMENTS_WRONG, slip=True)
 
 
-def _selects(tools: Sequence[Json], name: str, answer: Completion) -> Finding | str:
+def _selects(tools: Sequence[Json], name: str, answer: Completion) -> ProbeFinding | str:
     """The tool that fits, of several."""
     if found := wrong_calls(answer, tools):
         return found
     others = [call.name for call in answer.tool_calls if call.name != name]
     if others:
-        return Finding(explanation=f"{others[0]} was called, not {name}", cause=ARGUMENTS_WRONG, slip=True)
+        return ProbeFinding(explanation=f"{others[0]} was called, not {name}", cause=ARGUMENTS_WRONG, slip=True)
     return f"{name} was called"
 
 
-def _equal(offered: Json, arguments: Mapping[str, Json], answer: Completion) -> Finding | str:
+def _equal(offered: Json, arguments: Mapping[str, Json], answer: Completion) -> ProbeFinding | str:
     """Arguments arrive as they were given."""
     if found := wrong_calls(answer, [offered]):
         return found
@@ -273,65 +273,67 @@ def _equal(offered: Json, arguments: Mapping[str, Json], answer: Completion) -> 
     wrong = [key for key in {**arguments, **got} if got.get(key, ...) != arguments.get(key, ...)]
     if wrong:
         explanation = f"{wrong[0]} is {quoted(str(got.get(wrong[0])))}, asked was {arguments.get(wrong[0])!r}"
-        return Finding(explanation=explanation, cause=ARGUMENTS_WRONG, slip=True)
+        return ProbeFinding(explanation=explanation, cause=ARGUMENTS_WRONG, slip=True)
     return "the arguments are what was asked"
 
 
-def _text(tools: Sequence[Json], cause: Cause, answer: Completion) -> Finding | str:
+def _text(tools: Sequence[Json], cause: ProbeCause, answer: Completion) -> ProbeFinding | str:
     """No call, and an answer in text."""
     if found := leaked(answer):
         return found
     if answer.tool_calls or answer.finish_reason == "tool_calls":
         called = ", ".join(call.name for call in answer.tool_calls)
         explanation = f"{quoted(called)} was called" if called else "finish_reason is tool_calls"
-        return Finding(explanation=explanation, cause=cause, slip=True)
+        return ProbeFinding(explanation=explanation, cause=cause, slip=True)
     if looks_like_call(answer.content, tools):
-        return Finding(explanation=f"content holds a call: {quoted(answer.content)}", cause=CALL_AS_TEXT, slip=True)
+        return ProbeFinding(
+            explanation=f"content holds a call: {quoted(answer.content)}", cause=CALL_AS_TEXT, slip=True
+        )
     if not answer.content.strip():
-        return Finding(explanation="the answer is empty", cause=NO_TEXT, slip=True)
+        return ProbeFinding(explanation="the answer is empty", cause=NO_TEXT, slip=True)
     return "no tool was called"
 
 
-def _never_calls(tools: Sequence[Json], answer: Completion) -> Finding | str:
+def _never_calls(tools: Sequence[Json], answer: Completion) -> ProbeFinding | str:
     """With tool_choice none a call is no slip: the server must prevent it."""
     found = _text(tools, NONE_IGNORED, answer)
-    if isinstance(found, Finding) and found.cause is NONE_IGNORED:
-        return Finding(explanation=found.explanation, cause=found.cause)
+    if isinstance(found, ProbeFinding) and found.cause is NONE_IGNORED:
+        return ProbeFinding(explanation=found.explanation, cause=found.cause)
     return found
 
 
-def _forced(tools: Sequence[Json], answer: Completion) -> Finding | str:
+def _forced(tools: Sequence[Json], answer: Completion) -> ProbeFinding | str:
     """With tool_choice required the lack of a call is no slip."""
     found = wrong_calls(answer, tools)
     if found and found.cause is NEVER_CALLED:
-        return Finding(explanation=found.explanation, cause=REQUIRED_IGNORED)
+        return ProbeFinding(explanation=found.explanation, cause=REQUIRED_IGNORED)
     return found or f"{answer.tool_calls[0].name} was called"
 
 
-def _offered(tools: Sequence[Json], answer: Completion) -> Finding | str:
+def _offered(tools: Sequence[Json], answer: Completion) -> ProbeFinding | str:
     """Whatever is called was offered."""
     if found := leaked(answer):
         return found
     names = {entry["function"]["name"] for entry in tools}
     wrong = [call.name for call in answer.tool_calls if call.name not in names]
     if wrong:
-        return Finding(explanation=f"{quoted(wrong[0])} was called, which was not offered", cause=UNKNOWN_TOOL)
+        return ProbeFinding(explanation=f"{quoted(wrong[0])} was called, which was not offered", cause=UNKNOWN_TOOL)
     return "nothing was called that was not offered"
 
 
-def _identified(template: str, level: Severity, taken: Sequence[str], answer: Completion) -> Finding | str:
+def _identified(template: str, level: Severity, taken: Sequence[str], answer: Completion) -> ProbeFinding | str:
     """Ids in the model's format, each for one call of the conversation."""
     if found := wrong_calls(answer, [WEATHER]):
         return found
     ids = [call.id for call in answer.tool_calls]
     if not all(ids) or len({*ids, *taken}) < len(ids) + len(taken):
         before = f" after {', '.join(taken)}" if taken else ""
-        return Finding(explanation=f"the ids are {quoted(', '.join(ids))}{before}", cause=IDS_REPEATED, slip=True)
+        return ProbeFinding(explanation=f"the ids are {quoted(', '.join(ids))}{before}", cause=IDS_REPEATED, slip=True)
     if template:
         wrong = [call.id for call in answer.tool_calls if not _pattern(template, call.name).fullmatch(call.id)]
         if wrong:
             explanation = f"the id {quoted(wrong[0])} is not of the form {template}"
-            return Finding(explanation=explanation, cause=IDS_FOREIGN, slip=level is Severity.FAILURE)
+            return ProbeFinding(explanation=explanation, cause=IDS_FOREIGN, slip=level is Severity.FAILURE)
     return f"the ids are {quoted(', '.join(ids))}"
 
 
@@ -376,7 +378,7 @@ def _round_trip(profile: Profile, name: str, *, stream: bool) -> Iterator[Probe]
     )
 
 
-def _called(exchange: Exchange) -> Finding | str:
+def _called(exchange: Exchange) -> ProbeFinding | str:
     return looked_at(lambda answer: wrong_calls(answer, [WEATHER]) or "called", REFUSED, exchange)
 
 
@@ -424,8 +426,8 @@ def _came_back(exchanges: Sequence[Exchange]) -> Score:
         return holds(f"the answer names {CODE}, which the tool gave")
     if not tried:
         raise Undecided("the tool's result was not sent")
-    found = looked_at(_silent, Refusal(cause=RESULT_REFUSED), tried[-1])
-    assert isinstance(found, Finding)
+    found = looked_at(_silent, ProbeRefusal(cause=RESULT_REFUSED), tried[-1])
+    assert isinstance(found, ProbeFinding)
     return broken(found.explanation, found.cause)
 
 
@@ -434,13 +436,13 @@ def _uncalled(exchanges: Sequence[Exchange]) -> Score:
     if not exchanges:
         raise Undecided("nothing was asked")
     found = _called(exchanges[:TRIES][-1])
-    assert isinstance(found, Finding)
+    assert isinstance(found, ProbeFinding)
     return broken(found.explanation, found.cause)
 
 
-def _silent(answer: Completion) -> Finding | str:
+def _silent(answer: Completion) -> ProbeFinding | str:
     explanation = f"the answer does not name {CODE}, which the tool gave: {quoted(answer.content)}"
-    return Finding(explanation=explanation, cause=RESULT_IGNORED)
+    return ProbeFinding(explanation=explanation, cause=RESULT_IGNORED)
 
 
 def _choices(profile: Profile, name: str, *, stream: bool) -> Iterator[Probe]:
@@ -456,7 +458,7 @@ def _choices(profile: Profile, name: str, *, stream: bool) -> Iterator[Probe]:
     )
     for choice, text, check, cause, tier in asks:
         request = _request(profile, text, WEATHER, stream=stream, tool_choice=choice)
-        refusal = Refusal(cause=cause, named=CHOOSING if cause else {})
+        refusal = ProbeRefusal(cause=cause, named=CHOOSING if cause else {})
         yield asked_again(f"tools.choice-{choice}.{name}", request, check, refusal=refusal, tier=tier)
 
 
@@ -487,5 +489,5 @@ def _refusals(profile: Profile, name: str, *, stream: bool) -> Iterator[Probe]:
     request = ask(profile, PARIS, stream=stream, tool_choice=choice, max_tokens=4 * cap(profile))
     check = partial(_text, [], CALLED_UNASKED)
     yield asked_again(
-        f"tools.choice-{choice}-without-tools", request, check, refusal=Refusal(cause=CHOICE_REFUSED), tier="full"
+        f"tools.choice-{choice}-without-tools", request, check, refusal=ProbeRefusal(cause=CHOICE_REFUSED), tier="full"
     )

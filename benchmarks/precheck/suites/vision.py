@@ -6,8 +6,8 @@ from functools import partial
 
 from benchmarks.precheck.again import (
     TRIES,
-    Finding,
     Look,
+    ProbeFinding,
     asked_again,
     judged,
     looked_at,
@@ -16,7 +16,7 @@ from benchmarks.precheck.again import (
     quoted,
 )
 from benchmarks.precheck.ask import MODES, ask
-from benchmarks.precheck.causes import PICTURE_UNCOUNTED, Cause
+from benchmarks.precheck.causes import PICTURE_UNCOUNTED, ProbeCause
 from benchmarks.precheck.picture import FORMATS, SIZE, blank, data_url, draw, number, stored
 from benchmarks.precheck.probe import REFUSALS, Probe, broken, completions, holds, refused, weighed
 from kvv_action.benchmark import Options
@@ -25,31 +25,31 @@ from kvv_action.profiles.model import Profile
 from kvv_action.schema import Completion, Exchange, Json, Message, Request, Score, Severity
 from kvv_action.scoring.vision import prompt_tokens
 
-PICTURES_REFUSED = Cause(
+PICTURES_REFUSED = ProbeCause(
     cause="pictures are refused",
     remedy="accept image_url parts with data: addresses in user messages; check that the vision tower is loaded",
 )
-FORMAT_REFUSED = Cause(
+FORMAT_REFUSED = ProbeCause(
     cause="a format of pictures is refused",
     remedy="decode PNG, JPEG and WebP: clients send what they have",
 )
-PICTURES_UNSEEN = Cause(
+PICTURES_UNSEEN = ProbeCause(
     cause="pictures do not reach the model",
     remedy="check image placeholders in the chat template and that no gateway drops parts of a message",
 )
-PICTURES_SWAPPED = Cause(
+PICTURES_SWAPPED = ProbeCause(
     cause="pictures lose their order",
     remedy="put the features of each picture where its part stands in the message",
 )
-PICTURES_DROPPED = Cause(
+PICTURES_DROPPED = ProbeCause(
     cause="only some pictures of a message reach the model",
     remedy="raise the limit of pictures in a prompt (vLLM: --limit-mm-per-prompt), or refuse more with HTTP 400",
 )
-MANY_REFUSED = Cause(
+MANY_REFUSED = ProbeCause(
     cause="many pictures in one request are refused",
     remedy="raise the limit of pictures in a prompt (vLLM: --limit-mm-per-prompt) and of the body's size",
 )
-BROKEN_ACCEPTED = Cause(
+BROKEN_ACCEPTED = ProbeCause(
     cause="pictures that cannot be decoded are accepted",
     remedy="answer HTTP 400 when decoding fails: a model that is shown nothing makes something up",
 )
@@ -115,7 +115,7 @@ def _in_format(profile: Profile, kind: str) -> Probe:
 def _reads_format(look: Look, exchanges: Sequence[Exchange]) -> Score:
     if exchanges and exchanges[0].rejection is not None:
         finding = look(exchanges[0])
-        assert isinstance(finding, Finding)
+        assert isinstance(finding, ProbeFinding)
         others = exchanges[1:]
         return broken(finding.explanation, PICTURES_REFUSED if others and others[0].rejection else finding.cause)
     return judged(look, exchanges)
@@ -181,22 +181,22 @@ def _digits(answer: Completion) -> str:
     return re.sub(r"[^0-9]", "", answer.content)
 
 
-def _reads(digits: str, answer: Completion) -> Finding | str:
+def _reads(digits: str, answer: Completion) -> ProbeFinding | str:
     if digits in _digits(answer):
         return f"{digits} was read"
     explanation = f"the picture shows {digits}, the answer is {quoted(answer.content)}"
-    return Finding(explanation=explanation, cause=PICTURES_UNSEEN, slip=True)
+    return ProbeFinding(explanation=explanation, cause=PICTURES_UNSEEN, slip=True)
 
 
-def _keeps_order(first: str, second: str, answer: Completion) -> Finding | str:
+def _keeps_order(first: str, second: str, answer: Completion) -> ProbeFinding | str:
     said, seen = _digits(answer), quoted(answer.content)
     if first + second in said:
         return f"{first} and {second} were read in this order"
     explanation = f"the pictures show {first}, then {second}; the answer is {seen}"
-    return Finding(explanation=explanation, cause=_disorder(first in said, second in said), slip=True)
+    return ProbeFinding(explanation=explanation, cause=_disorder(first in said, second in said), slip=True)
 
 
-def _disorder(first: bool, second: bool) -> Cause:
+def _disorder(first: bool, second: bool) -> ProbeCause:
     """The cause, from which pictures were read at all."""
     if first and second:
         return PICTURES_SWAPPED

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from kvv_action.profiles.model import Profile
 from kvv_action.simulator.call import Call
-from kvv_action.simulator.contract import Rule
+from kvv_action.simulator.contract import ContractRule
 from kvv_action.simulator.faults.hooks import Body, Check, lenient, of_body
 from kvv_action.simulator.faults.model import Fault
 from kvv_action.simulator.refusal import Refusal
@@ -66,7 +66,7 @@ FAULTS = (
         name="knows-no-dynamic-tools",
         summary="ignores tools in messages altogether, as a stock server does",
         conclusion="Pre-Verification fails: they are not offered to the model, and malformed ones are accepted",
-        waives=frozenset({Rule.DYNAMIC_TOOLS}),
+        waives=frozenset({ContractRule.DYNAMIC_TOOLS}),
         hear=_request_only,
     ),
     Fault(
@@ -88,7 +88,7 @@ FAULTS = (
         check=_refuse,
     ),
     *lenient(
-        Rule.DYNAMIC_TOOLS,
+        ContractRule.DYNAMIC_TOOLS,
         "Pre-Verification fails: malformed tools in messages are accepted",
         {
             "accepts-tools-in-user-message": (
@@ -111,6 +111,6 @@ FAULTS = (
         name="accepts-tool-result-without-id",
         summary="takes a tool's result that does not say which call it answers",
         conclusion="Pre-Verification fails: results of tools without an id are accepted",
-        waives=frozenset({Rule.TOOL_MESSAGES}),
+        waives=frozenset({ContractRule.TOOL_MESSAGES}),
     ),
 )

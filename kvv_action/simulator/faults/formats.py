@@ -8,7 +8,7 @@ import orjson
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Answer, Json
 from kvv_action.simulator.call import Call
-from kvv_action.simulator.contract import Rule
+from kvv_action.simulator.contract import ContractRule
 from kvv_action.simulator.faults.hooks import Body, Check, lenient, refuses, when_streamed
 from kvv_action.simulator.faults.model import Fault
 from kvv_action.simulator.formats import KINDS, check_response_format
@@ -136,7 +136,7 @@ FAULTS = (
         ),
     ),
     *lenient(
-        Rule.RESPONSE_FORMAT,
+        ContractRule.RESPONSE_FORMAT,
         "Pre-Verification fails: an invalid response_format is accepted",
         {
             "accepts-unknown-response-format": ("takes a response_format of unknown type", _unless(_unknown)),

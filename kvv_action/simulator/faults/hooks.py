@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Answer, Json
 from kvv_action.simulator.call import Call
-from kvv_action.simulator.contract import Rule
+from kvv_action.simulator.contract import ContractRule
 from kvv_action.simulator.faults.model import Fault
 from kvv_action.simulator.refusal import Refusal
 
@@ -34,7 +34,7 @@ def of_body(holds: Callable[[Body], None]) -> Check:
     return lambda body, _: holds(body)
 
 
-def lenient(rule: Rule, conclusion: str, faults: Mapping[str, tuple[str, Check]]) -> tuple[Fault, ...]:
+def lenient(rule: ContractRule, conclusion: str, faults: Mapping[str, tuple[str, Check]]) -> tuple[Fault, ...]:
     """Faults that waive one rule and keep the rest of it, which their check says.
 
     Args:

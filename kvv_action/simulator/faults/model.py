@@ -8,7 +8,7 @@ from kvv_action.profiles.model import Profile
 from kvv_action.schema import Answer, Json
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.coins import toss
-from kvv_action.simulator.contract import Rule
+from kvv_action.simulator.contract import ContractRule
 from kvv_action.simulator.options import VendorOptions
 from kvv_action.simulator.wire import Reply, Usage
 
@@ -74,7 +74,7 @@ class Fault:
     conclusion: str
     coin: Coin = Coin.CONVERSATION
     admit: Callable[[Visit], Reply] | None = None
-    waives: frozenset[Rule] = frozenset()
+    waives: frozenset[ContractRule] = frozenset()
     check: Callable[[Mapping[str, Json], Profile], None] | None = None
     hear: Callable[[Call], Call] | None = None
     say: Callable[[Answer, Call], Answer] | None = None

@@ -8,7 +8,7 @@ from kvv_action.simulator.conversation import messages_of
 from kvv_action.simulator.faults.model import Fault
 from kvv_action.simulator.refusal import Refusal
 from kvv_action.simulator.thinking import asked, switch_of
-from kvv_action.simulator.tooling import Choice, chosen
+from kvv_action.simulator.tooling import ToolChoice, chosen
 
 
 def _refuse(body: Mapping[str, Json], profile: Profile) -> None:
@@ -25,7 +25,7 @@ def _refuse(body: Mapping[str, Json], profile: Profile) -> None:
 
 
 def _refuse_while_thinking(body: Mapping[str, Json]) -> None:
-    if chosen(body).choice is Choice.REQUIRED:
+    if chosen(body).choice is ToolChoice.REQUIRED:
         raise Refusal("tool_choice 'required' is incompatible with thinking enabled")
     for number, message in enumerate(messages_of(body)):
         if message.get("tool_calls") and not message.get("reasoning_content"):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Json
-from kvv_action.simulator.contract import Rule
+from kvv_action.simulator.contract import ContractRule
 from kvv_action.simulator.faults.model import Fault
 from kvv_action.simulator.refusal import Refusal
 
@@ -22,7 +22,7 @@ FAULTS = (
         name="accepts-any-parameter",
         summary="takes other values of parameters that the model locks",
         conclusion="Pre-Verification fails: decoding parameters are not enforced",
-        waives=frozenset({Rule.IMMUTABLE}),
+        waives=frozenset({ContractRule.IMMUTABLE}),
     ),
     Fault(
         name="rejects-defaults",

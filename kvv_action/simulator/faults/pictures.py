@@ -11,7 +11,7 @@ from dataclasses import replace
 from kvv_action.pictures import JPEG, WEBP, media_type
 from kvv_action.schema import Json
 from kvv_action.simulator.call import Call
-from kvv_action.simulator.contract import Rule
+from kvv_action.simulator.contract import ContractRule
 from kvv_action.simulator.faults.hooks import Body, refuses
 from kvv_action.simulator.faults.model import Fault
 from kvv_action.simulator.fingerprint import fingerprint
@@ -117,6 +117,6 @@ FAULTS = (
         name="accepts-broken-pictures",
         summary="answers about pictures that it cannot decode",
         conclusion="Pre-Verification fails: a broken picture is accepted",
-        waives=frozenset({Rule.PICTURES}),
+        waives=frozenset({ContractRule.PICTURES}),
     ),
 )

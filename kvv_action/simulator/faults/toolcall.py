@@ -12,7 +12,7 @@ from kvv_action.simulator.call import Call
 from kvv_action.simulator.conversation import past_calls
 from kvv_action.simulator.faults.model import Fault, Turn
 from kvv_action.simulator.schema_values import minimal
-from kvv_action.simulator.tooling import Choice
+from kvv_action.simulator.tooling import ToolChoice
 from kvv_action.simulator.wire import Reply
 
 REFUSAL = "I answer this without calling a tool."
@@ -28,7 +28,7 @@ def _without_calls(answer: Answer, _: Call) -> Answer:
 
 def _with_call(answer: Answer, call: Call) -> Answer:
     """The first tool, called with the smallest arguments that it allows."""
-    if answer.tool_calls or not call.tools or call.tool_choice is Choice.NONE:
+    if answer.tool_calls or not call.tools or call.tool_choice is ToolChoice.NONE:
         return answer
     tool = call.tools[0]
     arguments = orjson.dumps(minimal(tool.parameters) if tool.parameters else {}).decode()

@@ -7,13 +7,13 @@ import orjson
 
 from kvv_action.schema import Answer, Json, ToolCall
 from kvv_action.simulator.call import Call
-from kvv_action.simulator.contract import Rule
+from kvv_action.simulator.contract import ContractRule
 from kvv_action.simulator.conversation import last_message
 from kvv_action.simulator.faults.hooks import Say, of_body, refuses, when_streamed
 from kvv_action.simulator.faults.model import Fault, Turn
 from kvv_action.simulator.instructions import call_of, calls_for, wanted
 from kvv_action.simulator.schema_values import minimal
-from kvv_action.simulator.tooling import Choice, check_choice_known, check_choice_possible
+from kvv_action.simulator.tooling import ToolChoice, check_choice_known, check_choice_possible
 from kvv_action.simulator.wire import Reply, rewritten
 
 REFUSES = "I cannot look that up."
@@ -31,7 +31,7 @@ def _never(answer: Answer, _: Call) -> Answer:
 def _always(answer: Answer, call: Call) -> Answer:
     """A call of the first tool whenever the user speaks and did not forbid it."""
     last = last_message(call.messages)
-    if answer.tool_calls or not call.tools or call.tool_choice is Choice.NONE or last.get("role") != "user":
+    if answer.tool_calls or not call.tools or call.tool_choice is ToolChoice.NONE or last.get("role") != "user":
         return answer
     tool = call.tools[0]
     made = replace(call_of(tool.name, minimal(tool.parameters)), id=f"functions.{tool.name}:0")
@@ -169,7 +169,7 @@ def _as_spoken(answer: Answer, call: Call) -> Answer:
     """The tool that the user speaks of, offered or not."""
     last = last_message(call.messages)
     name = wanted(str(last.get("content"))) if last.get("role") == "user" else ""
-    if not name or not call.tools or answer.tool_calls or call.tool_choice is not Choice.AUTO:
+    if not name or not call.tools or answer.tool_calls or call.tool_choice is not ToolChoice.AUTO:
         return answer
     made = replace(call_of(name, {}), id=f"functions.{name}:0")
     return replace(answer, content="", tool_calls=(made,), finish_reason="tool_calls")
@@ -178,7 +178,7 @@ def _as_spoken(answer: Answer, call: Call) -> Answer:
 def _calls_anyway(answer: Answer, call: Call) -> Answer:
     """What the user asks for in words, although tool_choice is none."""
     last = last_message(call.messages)
-    if call.tool_choice is not Choice.NONE or last.get("role") != "user":
+    if call.tool_choice is not ToolChoice.NONE or last.get("role") != "user":
         return answer
     calls = tuple(
         replace(made, id=f"functions.{made.name}:{at}")
@@ -188,7 +188,7 @@ def _calls_anyway(answer: Answer, call: Call) -> Answer:
 
 
 def _left_open(call: Call) -> Call:
-    return replace(call, tool_choice=Choice.AUTO) if call.tool_choice is Choice.REQUIRED else call
+    return replace(call, tool_choice=ToolChoice.AUTO) if call.tool_choice is ToolChoice.REQUIRED else call
 
 
 FAULTS = (
@@ -352,14 +352,14 @@ FAULTS = (
         name="accepts-required-without-tools",
         summary="takes tool_choice required although there is nothing to call",
         conclusion="Pre-Verification fails: wrong values of tool_choice are accepted",
-        waives=frozenset({Rule.TOOL_CHOICE}),
+        waives=frozenset({ContractRule.TOOL_CHOICE}),
         check=of_body(check_choice_known),
     ),
     Fault(
         name="accepts-unknown-tool-choice",
         summary="takes any tool_choice",
         conclusion="Pre-Verification fails: wrong values of tool_choice are accepted",
-        waives=frozenset({Rule.TOOL_CHOICE}),
+        waives=frozenset({ContractRule.TOOL_CHOICE}),
         check=of_body(check_choice_possible),
     ),
     Fault(
