@@ -19,7 +19,7 @@ from kvv_action.ask.budget import believed, reckoned
 from kvv_action.ask.mistakes import (
     WORDS,
     Approach,
-    Refused,
+    RefusedRequest,
     is_about_key,
     listed,
     mistake_of,
@@ -127,7 +127,7 @@ async def first_contact(
         return way.contact(models, answer, warnings=tuple(_oddities(approach, listing, models)))
     heard = isinstance(listing, Completion) or any(one and one.status for one in (listing, answer))
     error = await way.keyless(answer, listing) if heard else await way.scheme(answer)
-    refused = Refused(error=error, models=models, found=await way.elsewhere(error) if models is None else "")
+    refused = RefusedRequest(error=error, models=models, found=await way.elsewhere(error) if models is None else "")
     if problem := mistake_of(approach, refused):
         raise UsageError([problem])
     words = own_words(error)

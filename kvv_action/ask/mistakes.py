@@ -99,7 +99,7 @@ class Approach:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class RefusedRequest:
     """One plain request that brought no answer, and what explains it.
 
     Attributes:
@@ -153,7 +153,7 @@ def similar(model: str, models: Sequence[str]) -> str | None:
     return one_line(short[guess], 200) if guess else None
 
 
-def mistake_of(approach: Approach, refused: Refused) -> Problem | None:
+def mistake_of(approach: Approach, refused: RefusedRequest) -> Problem | None:
     """What the user must change; None when nothing shows a mistake."""
     for judge in (_way, _quota, _model, _key, _address):
         if problem := judge(approach, refused):
@@ -161,7 +161,7 @@ def mistake_of(approach: Approach, refused: Refused) -> Problem | None:
     return None
 
 
-def _way(approach: Approach, refused: Refused) -> Problem | None:
+def _way(approach: Approach, refused: RefusedRequest) -> Problem | None:
     """What was sent did not come to the endpoint."""
     error, words = refused.error, own_words(refused.error)
     named = urlsplit(approach.proxy_address).hostname or "the proxy"
@@ -183,7 +183,7 @@ def _way(approach: Approach, refused: Refused) -> Problem | None:
     return None
 
 
-def _quota(approach: Approach, refused: Refused) -> Problem | None:
+def _quota(approach: Approach, refused: RefusedRequest) -> Problem | None:
     status = refused.error.status or 0
     if status != 402 and not (_spoken(refused) and _QUOTA.search(refused.text)):
         return None
@@ -191,7 +191,7 @@ def _quota(approach: Approach, refused: Refused) -> Problem | None:
     return approach.problem("api-key", told + f"Top it up, or set another key as {approach.key_variable}.")
 
 
-def _model(approach: Approach, refused: Refused) -> Problem | None:
+def _model(approach: Approach, refused: RefusedRequest) -> Problem | None:
     error, models = refused.error, refused.models or ()
     unlisted = bool(models) and approach.model not in models
     if error.status in (400, 404, 410, 422, 403) or (_spoken(refused) and error.status == 200):
@@ -210,7 +210,7 @@ def _model(approach: Approach, refused: Refused) -> Problem | None:
     return approach.problem("model", told, value=approach.model, guess=similar(approach.model, models))
 
 
-def _key(approach: Approach, refused: Refused) -> Problem | None:
+def _key(approach: Approach, refused: RefusedRequest) -> Problem | None:
     if not is_about_key(refused.error):
         return None
     words = own_words(refused.error)
@@ -225,13 +225,13 @@ def is_about_key(error: EndpointError) -> bool:
     """Whether an endpoint refused a request for its key."""
     if error.status == 403 and is_page(error.body):  # a firewall or a login page, not the endpoint
         return False
-    refused = Refused(error=error)
+    refused = RefusedRequest(error=error)
     return error.status in (401, 403) or (
         _spoken(refused) and error.status != 429 and _KEY.search(refused.text) is not None
     )
 
 
-def _address(approach: Approach, refused: Refused) -> Problem | None:
+def _address(approach: Approach, refused: RefusedRequest) -> Problem | None:
     error, words = refused.error, own_words(refused.error)
     page = is_page(error.body) and (error.status or 0) < 500 and error.status not in (408, 429)
     nowhere = error.status in (404, 405, 410)
@@ -247,7 +247,7 @@ def _address(approach: Approach, refused: Refused) -> Problem | None:
     return None
 
 
-def _spoken(refused: Refused) -> bool:
+def _spoken(refused: RefusedRequest) -> bool:
     """Whether the words are those of an endpoint about a request: a refusal, or an error in any dress."""
     error = refused.error
     return error.status is not None and error.kind not in (FailureKind.TRUNCATED, FailureKind.SERVER_ENDED)

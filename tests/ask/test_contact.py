@@ -10,7 +10,7 @@ import pytest
 
 from kvv_action.ask.budget import Budget, Limits
 from kvv_action.ask.contact import Contact, PlainRequest, first_contact
-from kvv_action.ask.mistakes import Approach, Refused, listed, mistake_of, similar
+from kvv_action.ask.mistakes import Approach, RefusedRequest, listed, mistake_of, similar
 from kvv_action.errors import EndpointError, Misdirected, Rejected, RunStopped, UsageError
 from kvv_action.schema import CHAT, Completion, FailureKind
 
@@ -20,12 +20,14 @@ LIST = Completion(content='{"data": [{"id": "kimi-k2.6"}]}', choices=0)
 HELLO = Completion(content="Hello", usage={"prompt_tokens": 11, "completion_tokens": 2})
 
 
-def refused(status: int, message: str, *, body: str = "", models: tuple[str, ...] | None = ("kimi-k2.6",)) -> Refused:
+def refused(
+    status: int, message: str, *, body: str = "", models: tuple[str, ...] | None = ("kimi-k2.6",)
+) -> RefusedRequest:
     """A refusal as the client raises it."""
     kinds = {401: FailureKind.AUTH, 403: FailureKind.AUTH, 429: FailureKind.RATE_LIMITED}
     kind = kinds.get(status, FailureKind.SERVER_ERROR if status >= 500 else FailureKind.REJECTED)
     error = EndpointError(kind, f"HTTP {status}: {message}", status=status, body=body)
-    return Refused(error=error, models=models)
+    return RefusedRequest(error=error, models=models)
 
 
 @pytest.mark.parametrize(
