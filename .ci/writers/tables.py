@@ -22,12 +22,14 @@ from kvv_action.leaderboard import record
 from kvv_action.report.files import canonical, json_schema
 from kvv_action.settings import SECRETS, choices, option_name
 from writers import ROOT
+from writers.causes import causes
 
 Settings = ours().model
 
 README = ROOT / "README.md"
 VERIFY = ROOT / ".github/workflows/verify.yml"
 SCHEMA = ROOT / "kvv_action" / "report" / "report.schema.json"
+CAUSES = ROOT / "docs" / "causes.md"
 RECORD_SCHEMA = ROOT / "kvv_action" / "leaderboard" / "record.schema.json"
 COMPARE_SCHEMA = ROOT / "kvv_action" / "compare" / "compare.schema.json"
 
@@ -135,6 +137,7 @@ def wanted() -> Mapping[Path, bytes]:
         SCHEMA: canonical(json_schema()),
         RECORD_SCHEMA: canonical(record.json_schema()),
         COMPARE_SCHEMA: canonical(compare_schema()),
+        CAUSES: causes().encode(),
     }
 
 
@@ -143,7 +146,7 @@ def main(*arguments: str) -> int:
     if set(arguments) - {"--check"}:
         sys.stderr.write(f"{__doc__}\n")
         return 2
-    drifted = {path: content for path, content in wanted().items() if path.read_bytes() != content}
+    drifted = {path: content for path, content in wanted().items() if not path.exists() or path.read_bytes() != content}
     for path, content in drifted.items():
         if not arguments:
             path.write_bytes(content)

@@ -28,6 +28,11 @@ EXPLAINED = 0.8
 _BLANK = re.compile(r"\{([a-z]+)(?::[^}]*)?\}")
 
 
+def all_causes() -> tuple[Cause, ...]:
+    """All of them."""
+    return _ALL
+
+
 def cause_of(cause_id: str) -> Cause | None:
     """The cause with this id; None for an id that this version does not know."""
     return _CAUSES.get(cause_id)
