@@ -15,8 +15,9 @@ HEAD = """# Causes
 What a run can name as the cause of a failure, and what to do about it. This page is written by `.ci/tables`.
 
 A **finding** is a cause that was seen in the answers of a run, whichever benchmark asked. It stands in `report.json`
-under `findings` with its id (`cause_id`). A failure fails the run, a warning is told, information is folded. Most findings
-become a failure when at least three answers show them, and at least 0.5 % of all answers (the lower limit at 95 %).
+under `findings` with its id (`cause_id`). A failure fails the run, a warning is told, information is folded. Most
+findings become a failure when at least three answers show them, and at least 0.5 % of all answers (by the lower limit
+at 95 %).
 
 A cause of **Pre-Verification** explains why a probe does not hold. It stands in the `diagnosis` of that benchmark.
 
