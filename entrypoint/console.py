@@ -12,7 +12,7 @@ from kvv_action.redact import Redactor
 from kvv_action.report.advice import advice
 from kvv_action.report.text import one_line, percent, seconds, visible
 from kvv_action.schema import BenchmarkResult, RunReport, SampleFailure, Severity, Verdict
-from kvv_action.verdict.lead import arrival, first_cause, seen_in, to_do
+from kvv_action.verdict.lead import arrival, first_cause, headline, seen_in, to_do
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -288,8 +288,7 @@ def _opening(report: RunReport) -> "Iterator[Text]":
 
     if report.delivery is None:
         return
-    found, endpoint = first_cause(report), report.endpoint
-    told = f"{found.cause}, {seen_in(found)}" if found else f"{endpoint.model} at {endpoint.vendor}"
+    told = headline(report) or f"{report.endpoint.model} at {report.endpoint.vendor}"
     yield Text(harmless(f"{report.verdict}: {told}", 500), style=f"bold {STYLES[report.verdict]}")
     if first := advice(report):
         yield Text(harmless(f"Do first: {first}", 800))

@@ -8,7 +8,7 @@ from enum import StrEnum
 from kvv_action.errors import Problem
 from kvv_action.github.commands import command, inert
 from kvv_action.schema import BenchmarkKind, BenchmarkResult, Finding, Outcome, RunReport, RunState, Severity, Verdict
-from kvv_action.verdict.lead import arrival, first_cause, seen_in, to_do
+from kvv_action.verdict.lead import arrival, first_cause, headline, seen_in, to_do
 
 PER_LEVEL = 10
 """Annotations of one level that GitHub shows for a step."""
@@ -115,10 +115,10 @@ def _headline(report: RunReport) -> str:
 
 def _lead(report: RunReport) -> str:
     """The cause with what to do where there is one, how answers arrived, and the reason."""
-    found = first_cause(report)
-    lines = [found.cause, f"Do first: {to_do(found)}"] if found else [report.reason]
+    found, first = headline(report), first_cause(report)
+    lines = [found or report.reason, *([f"Do first: {to_do(first)}"] if first else [])]
     lines += [f"Delivery: {arrival(report.delivery)}"] if report.delivery else []
-    return "\n".join([*lines, *([report.reason] if found and report.reason != found.cause else [])])
+    return "\n".join([*lines, *([report.reason] if found and report.reason != found else [])])
 
 
 def _of_finding(found: Finding) -> Annotation:

@@ -22,7 +22,7 @@ from kvv_action.report.sections import Samples, Section, drawn, measured, sample
 from kvv_action.report.text import one_line, points
 from kvv_action.report.wording import GAP_NOTE, changed, gap_words, metric_of, pinned
 from kvv_action.schema import BenchmarkResult, Gap, RunReport, Severity, Verdict
-from kvv_action.verdict.lead import arrival, first_cause, seen_in, to_do
+from kvv_action.verdict.lead import arrival, headline, seen_in, to_do
 
 BUDGET = 1400 * 1024
 """Bytes for the samples of all benchmarks; the rest of the page is small."""
@@ -76,7 +76,7 @@ def html(report: RunReport, budget: int = BUDGET, inserted: PageInsert | None = 
         again=shlex.join(one_line(word, 1000) for word in command(report)),
         numbers=_numbers,
         advice=advice(report),
-        cause=first_cause(report),
+        headline=headline(report),
         delivery=arrival(report.delivery) if report.delivery else "",
         severities=SEVERITIES,
         inserted=inserted,

@@ -12,6 +12,20 @@ def first_cause(report: RunReport) -> Finding | None:
     return next((one for one in report.findings if one.severity is Severity.FAILURE), None)
 
 
+def headline(report: RunReport) -> str:
+    """The one cause that fails the run, in a sentence; empty where none is known.
+
+    It is the first failing finding, else what explains most of the first benchmark that fails. Runs whose plan does not
+    ask for findings have none, so that their reports keep their bytes.
+    """
+    if found := first_cause(report):
+        return found.cause
+    if report.plan.checks is None or report.verdict is not Verdict.FAIL:
+        return ""
+    failed = (result for result in report.benchmarks if result.verdict is Verdict.FAIL and result.diagnosis)
+    return next((f"{result.title}: {result.diagnosis[0].cause}" for result in failed), "")
+
+
 def to_do(found: Finding) -> str:
     """The remedy, and the exact switch of each engine that has one."""
     cause = cause_of(found.cause_id)

@@ -281,14 +281,14 @@ def printed(report: RunReport, out: str = "kvv-out") -> str:
 def test_the_table_has_a_row_per_benchmark(failed: RunReport) -> None:
     """Verdict, score and every denominator."""
     text = printed(failed)
-    assert re.search(r"Pre-Verification │ fail +│ 81\.2 % +│ – +│ +16/16 │ +0 │ +0 │ +0 ", text)
+    assert re.search(r"Pre-Verification │ fail +│ 89\.3 % +│ – +│ +28/28 │ +0 │ +0 │ +0 ", text)
     assert re.search(r"AIME 2025 +│ skipped +│ – +│ – +│ +0/8 │ +0 │ +0 │ +8 ", text)
 
 
 def test_reasons_causes_and_verdict_stand_below_the_table(failed: RunReport) -> None:
     """Each on a line of its own, however long."""
     lines = printed(failed).splitlines()
-    assert "Pre-Verification: 3 of 16 probes wrong (tokens.usage.streamed, tokens.usage.plain, tokens.growth)" in lines
+    assert "Pre-Verification: 3 of 28 probes wrong (tokens.usage.streamed, tokens.usage.plain, tokens.growth)" in lines
     assert any(line.lstrip().startswith("• usage is missing (3 ×): report usage in both modes") for line in lines)
     assert "Verdict (demonstration): fail" in lines
     assert lines[-1] == (

@@ -95,7 +95,7 @@ def test_the_page_leads_with_cause_remedy_and_delivery() -> None:
 def test_the_terminal_leads_with_verdict_cause_remedy_and_delivery() -> None:
     """Three lines above the table; other findings below."""
     lines = printed(BROKEN)
-    assert lines[0] == f"fail: {CUT.cause}, {COUNT}"
+    assert lines[0] == f"fail: {CUT.cause}"
     assert lines[1].startswith(f"Do first: {CUT.remedy} ({SWITCH}")
     assert lines[2] == f"Delivery: {ARRIVED}"
     assert any(line.startswith(f"warning: {OTHER_VERSION.cause} (100 of 100 answers, 100.0 %; quiz)") for line in lines)

@@ -9,7 +9,7 @@ from kvv_action.report.markdown.origin import datasets, reproduce, traffic
 from kvv_action.report.markdown.problems import causes, failures, findings, holdout
 from kvv_action.report.markdown.scores import MARKS, against, breakdown, chart, metrics, table
 from kvv_action.schema import RunReport, RunState
-from kvv_action.verdict.lead import arrival, first_cause
+from kvv_action.verdict.lead import arrival, headline
 
 BUDGET = 900 * 1024
 """Bytes; GitHub drops a step summary of more than 1 MiB as a whole."""
@@ -63,13 +63,13 @@ def _sections(report: RunReport, inserted: SummaryInsert | None, rows: int) -> l
 def _head(report: RunReport) -> str:
     endpoint = report.endpoint
     title = f"## {MARKS[report.verdict]}: {text(endpoint.model)} at {text(endpoint.vendor)}\n\n"
-    found = first_cause(report)
-    notes = [f"**{text(found.cause, 500)}**" if found else text(report.reason, 1500)]
+    found = headline(report)
+    notes = [f"**{text(found, 500)}**" if found else text(report.reason, 1500)]
     if first := advice(report):
         notes.append(f"**Do first**: {text(first, 800)}")
     if report.delivery is not None:
         notes.append(f"Delivery: {text(arrival(report.delivery), 600)}")
-    if found and report.reason != found.cause:
+    if found and report.reason != found:
         notes.append(text(report.reason, 1500))
     if report.demonstration:
         notes.append("**A demonstration**: the embedded vendor answered; this says nothing about a real endpoint.")
