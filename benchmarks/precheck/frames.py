@@ -8,7 +8,7 @@ import orjson
 from kvv_action.schema import Json
 
 DONE = "[DONE]"
-DATA = "data: "
+DATA = "data:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Stream:
     Attributes:
         text: everything that came.
         frames: the chunks, in order; what is no JSON object is left out.
-        odd: lines that are neither empty, nor comments, nor `data: ` with JSON.
+        odd: lines that are neither empty, nor comments, nor `data:` with JSON.
         done: after how many frames `[DONE]` came, for each time that it came.
     """
 
@@ -81,7 +81,7 @@ def read(text: str) -> Stream:
     for line in text.replace("\r\n", "\n").split("\n"):
         if not line or line.startswith((":", "event:", "id:", "retry:")):
             continue
-        data = line.removeprefix(DATA)
+        data = line.removeprefix(DATA).removeprefix(" ")  # the space is optional in events from a server
         if data.strip() == DONE:
             done.append(len(frames))
             continue
@@ -95,7 +95,7 @@ def read(text: str) -> Stream:
 
 def _object(data: str) -> Mapping[str, Json] | None:
     try:
-        value = orjson.loads(data.removeprefix("data:"))
+        value = orjson.loads(data)
     except orjson.JSONDecodeError:
         return None
     return value if isinstance(value, dict) else None

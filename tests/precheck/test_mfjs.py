@@ -332,7 +332,7 @@ def test_any_try_may_fit() -> None:
         ((_exchange('{"value":1}', name="other"),) * 3, mfjs.NO_CALL),
     ],
 )
-def test_broken(exchanges: Sequence[Exchange], cause: mfjs.Cause) -> None:
+def test_broken(exchanges: Sequence[Exchange], cause: mfjs.ProbeCause) -> None:
     """No try fits: the last that was whole says why."""
     score = _probe().judge(exchanges)
     assert (score.value, score.cause, score.remedy) == (0.0, cause.cause, cause.remedy)

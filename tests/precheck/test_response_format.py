@@ -82,7 +82,7 @@ def test_holds(probe: str, content: str) -> None:
         ("text", _said(""), suite.PLAIN_EMPTY),
     ],
 )
-def test_broken(probe: str, answer: Exchange, cause: suite.Cause) -> None:
+def test_broken(probe: str, answer: Exchange, cause: suite.ProbeCause) -> None:
     """Content that does not fit, with its cause."""
     score = _probes()[probe].judge([answer])
     assert (score.value, score.cause) == (0.0, cause.cause)
@@ -173,7 +173,7 @@ POSITIVE = ("json-object", "not-strict", *SCHEMAS)
 Broken = Mapping[str, str]
 
 
-def _all(names: Sequence[str], cause: suite.Cause, modes: Sequence[str] = MODES) -> Broken:
+def _all(names: Sequence[str], cause: suite.ProbeCause, modes: Sequence[str] = MODES) -> Broken:
     """Every probe of these formats in these modes."""
     asked = {f"{name}.{mode}" for name in names for mode in modes}
     return dict.fromkeys(asked & set(SENT), cause.cause)

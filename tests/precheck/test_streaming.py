@@ -201,7 +201,7 @@ CALLING = [OPEN, call(0, "", name="f"), call(0, '{"a":'), call(0, "1}"), frame({
 
 def events(frames: Sequence[Json], *, done: int = 1, prefix: str = "data: ") -> str:
     """A stream as text."""
-    lines = [prefix + orjson.dumps(one).decode() for one in frames] + ["data: [DONE]"] * done
+    lines = [prefix + orjson.dumps(one).decode() for one in frames] + [f"{prefix}[DONE]"] * done
     return "".join(f"{line}\n\n" for line in lines)
 
 
@@ -219,8 +219,14 @@ def test_a_good_stream_keeps_every_item(name: str) -> None:
     assert (item_of(name, text).answer, item_of(name, f": ping\r\n{text}").answer) == ("holds", "holds")
 
 
+@pytest.mark.parametrize("name", ["framing", "done", "id", "finish"])
+def test_the_space_after_data_is_optional(name: str) -> None:
+    """As the standard of event streams has it."""
+    assert item_of(name, events(GOOD, prefix="data:")).answer == "holds"
+
+
 WRONG = {
-    "framing": [events(GOOD, prefix="data:"), events(GOOD) + "hello\n", "data: {\n\n" + events(GOOD)],
+    "framing": [events(GOOD) + "hello\n", "data: {\n\n" + events(GOOD)],
     "done": [events(GOOD, done=0), events(GOOD, done=2), events(GOOD[:2]) + events(GOOD[2:])],
     "id": [events([OPEN, {**WORD, "id": "c2"}, END]), events([{**one, "id": ""} for one in GOOD])],
     "object": [events([OPEN, {**WORD, "object": "chunk"}, END])],

@@ -77,9 +77,9 @@ def _undercount(completion: Completion, generated: int, reasoned: int) -> Cause 
     """What a count leaves out, if it is too small for the text."""
     rest = completion.content + "".join(call.name + call.arguments for call in completion.tool_calls)
     content, thinking = _least(rest), _least(completion.reasoning)
-    if reasoned > generated:
-        return REASONING_LEFT_OUT
     if generated >= content + thinking:
+        if reasoned > generated:
+            return REASONING_LEFT_OUT
         return TOO_FEW if not generated and rest else None
     by_rest = thinking and content <= generated <= SLACK + 2 * of_text(rest[:MEASURED]).expected
     return REASONING_LEFT_OUT if by_rest else TOO_FEW
