@@ -17,6 +17,7 @@ from kvv_action.schema import (
     Counts,
     Diagnosis,
     Exchange,
+    Finding,
     JournalInfo,
     Outcome,
     PlannedBenchmark,
@@ -131,14 +132,7 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
     )
     gaps = pairs.gaps()
     results = judged(results, plan, gaps)
-    advisory = [planned.id for planned in plan.benchmarks if planned.gates and plan.precheck == "warn"]
-    wanted = [name for name, board in found.progress.items() if board.named]
-    beside = [planned.id for planned in plan.benchmarks if planned.is_variant]
-    verdict, reason = overall(results, state, state_reason, advisory=advisory, wanted=wanted, beside=beside)
-    verdict, reason = with_findings(verdict, reason, findings)
-    reason = with_one_cause(reason, refusals.cause(), state)
-    if plan.shard is not None:
-        verdict, reason = of_shard(plan.shard, results, state, state_reason, advisory=advisory)
+    verdict, reason = _concluded(reading, results, findings, refusals.cause())
     return RunReport(
         schema_version=SCHEMA_VERSION,
         verdict=verdict,
@@ -165,6 +159,22 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
         delivery=delivery,
         findings=findings,
     )
+
+
+def _concluded(
+    reading: JournalReading, results: Sequence[BenchmarkResult], findings: Sequence[Finding], refused: str
+) -> tuple[Verdict, str]:
+    """The verdict of the run, or of its shard, and the reason; `refused`: the one cause of all refusals."""
+    plan, found = reading.plan, reading.state
+    state, state_reason = state_of(found, plan)
+    advisory = [planned.id for planned in plan.benchmarks if planned.gates and plan.precheck == "warn"]
+    if plan.shard is not None:
+        return of_shard(plan.shard, results, state, state_reason, advisory=advisory)
+    wanted = [name for name, progress in found.progress.items() if progress.named]
+    beside = [planned.id for planned in plan.benchmarks if planned.is_variant]
+    verdict, reason = overall(results, state, state_reason, advisory=advisory, wanted=wanted, beside=beside)
+    verdict, reason = with_findings(verdict, reason, findings)
+    return verdict, with_one_cause(reason, refused, state)
 
 
 def _count(
