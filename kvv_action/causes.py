@@ -4,6 +4,7 @@ Each part of the product declares the causes that it can find; the ids are stabl
 cause that explains most; `docs/causes.md` has a section for each.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -25,3 +26,9 @@ class Cause:
     remedy: str
     switches: Mapping[str, str] = field(default_factory=dict)
     explains: tuple[str, ...] = ()
+
+
+def id_of_sentence(sentence: str) -> str:
+    """The stable name of a cause that is declared by its sentence alone: its words, without what follows a colon."""
+    words = re.sub(r"[^a-z0-9]+", "-", sentence.partition(": ")[0].lower())
+    return words.strip("-")[:80]

@@ -1,13 +1,12 @@
 """`docs/causes.md`: every cause that a run can name, with what to do about it."""
 
-import re
 from collections.abc import Iterator
 from importlib import import_module
 from pkgutil import iter_modules
 
 from benchmarks.precheck import causes as probes
 from benchmarks.precheck import suites
-from kvv_action.causes import Cause
+from kvv_action.causes import Cause, id_of_sentence
 from kvv_action.verdict.known_causes import all_causes, in_general, severity_by_rule
 
 HEAD = """# Causes
@@ -49,8 +48,7 @@ def _of_probes() -> Iterator[str]:
     values = [value for module in modules for value in vars(module).values()]
     found = {one.cause: one for one in values if isinstance(one, probes.ProbeCause)}
     for sentence, one in sorted(found.items()):
-        anchor = re.sub(r"[^a-z0-9]+", "-", sentence.lower()).strip("-")
-        yield f"### {anchor}\n\n{_sentence(sentence)}\n\nWhat to do: {one.remedy}.\n"
+        yield f"### {id_of_sentence(sentence)}\n\n{_sentence(sentence)}\n\nWhat to do: {one.remedy}.\n"
 
 
 def _sentence(text: str) -> str:

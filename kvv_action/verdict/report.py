@@ -3,11 +3,13 @@
 import math
 from array import array
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from kvv_action.causes import id_of_sentence
 from kvv_action.journal.reading import JournalReading, Sent
 from kvv_action.journal.state import BenchmarkProgress, JournalState
 from kvv_action.plan.plan import plan_digest
@@ -297,7 +299,7 @@ def _result(
         failures=tally.failure_counts(),
         skips={because or "not asked": counts.skipped} if counts.skipped else {},
         categories=tally.category_scores(),
-        diagnosis=(*found.diagnosis, *_diagnosis(tally, verdict, exact=must_be_right)),
+        diagnosis=_named((*found.diagnosis, *_diagnosis(tally, verdict, exact=must_be_right)), plan),
         cases=cases,
         cases_omitted=tally.cases.seen - len(cases),
         aggregate=planned.aggregate,
@@ -307,6 +309,13 @@ def _result(
         saved=_saved(tally, counts) if early else None,
         orientation=evidence.orientation and not planned.is_variant,
     )
+
+
+def _named(diagnosis: Sequence[Diagnosis], plan: RunPlan) -> tuple[Diagnosis, ...]:
+    """With the stable names of the causes, where the plan asks for findings; older reports keep their bytes."""
+    if plan.checks is None:
+        return tuple(diagnosis)
+    return tuple(replace(found, cause_id=id_of_sentence(found.cause)) for found in diagnosis)
 
 
 def _saved(tally: Tally, counts: Counts) -> Saved:

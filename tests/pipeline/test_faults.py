@@ -244,8 +244,10 @@ def test_trouble_in_some_requests_costs_no_answer(tmp_path: Path) -> None:
 def test_two_faults_are_both_found(tmp_path: Path) -> None:
     """Faults of different kinds do not hide each other."""
     _, report = demo(tmp_path, "--fault", "drops-usage", "--fault", "drops-reasoning")
-    causes = {found["cause"] for found in benchmark(report, "precheck")["diagnosis"]}
-    assert causes == {"usage is missing", "thinking content is lost"}
+    causes = {found["cause"]: found["cause_id"] for found in benchmark(report, "precheck")["diagnosis"]}
+    assert causes == {
+        "usage is missing": "usage-is-missing", "thinking content is lost": "thinking-content-is-lost",
+    }  # fmt: skip
 
 
 def test_retries_do_not_mend_wrong_answers(tmp_path: Path) -> None:

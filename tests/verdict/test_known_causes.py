@@ -2,6 +2,7 @@
 
 import pytest
 
+from kvv_action.causes import id_of_sentence
 from kvv_action.schema import Severity
 from kvv_action.verdict.checks.findings import TEXT_CHECKS
 from kvv_action.verdict.delivery import ALL_CAUSES
@@ -62,3 +63,9 @@ def test_no_sentence_keeps_a_blank() -> None:
     """Whatever it names."""
     declared = [*ALL_CAUSES, *(cause for check in TEXT_CHECKS for cause in check.CAUSES)]
     assert not [cause.id for cause in declared if "{" in in_general(cause.id, share="1 %")]
+
+
+def test_a_cause_that_is_a_sentence_has_a_name_of_its_words() -> None:
+    """Without what only its run knows."""
+    assert id_of_sentence("usage is missing") == "usage-is-missing"
+    assert id_of_sentence("picture format WEBP is not read: 3 of 4") == "picture-format-webp-is-not-read"
