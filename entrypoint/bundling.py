@@ -15,7 +15,6 @@ from kvv_action.bundle.pack import gather, suspects, write
 from kvv_action.bundle.scan import Suspect
 from kvv_action.bundle.unpack import read_manifest, unpack
 from kvv_action.errors import KvvError
-from kvv_action.journal.file import Reader
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
 from kvv_action.report.text import visible
@@ -96,12 +95,6 @@ def is_archive(path: Path) -> bool:
         return False
     with path.open("rb") as stream:
         return stream.read(2) == b"\x1f\x8b"
-
-
-def is_redacted(journal: Path) -> bool:
-    """Whether the texts of a journal were taken out."""
-    first = next(iter(Reader(journal)), None)
-    return first is not None and "redacted" in first
 
 
 def origin_of(archive: Path) -> str:

@@ -337,8 +337,8 @@ class Settings(SettingsBase):
     )
     max_failure_rate: float = setting(
         MOST_FAILURES,
-        "Share of a benchmark's answers that may fail for good. Where more do, and whether they were right or wrong "
-        "would decide, the benchmark fails; where fewer do, it is inconclusive.",
+        "Share of a benchmark's answers that may fail for good. If the missing answers decide the verdict: more than "
+        "this share failed means fail, otherwise inconclusive.",
         group="plan",
         metavar="SHARE",
         ge=0,

@@ -89,7 +89,7 @@ class SweBenchOptions(BenchmarkOptions):
     )
     swebench_exclude: Names = choice(
         ("known",),
-        "Instances to leave out, as ids or patterns; known stands for those whose own patch fails, none for nothing.",
+        "Instances to leave out, as ids or patterns. `known`: those whose gold patch fails. `none`: leave nothing out.",
         group="plan",
         metavar="ID,ID",
         deciding=True,

@@ -100,10 +100,3 @@ def _joined(parts: tuple[bytes, ...]) -> Iterator[bytes]:
     body = b"".join(parts)
     for start in range(0, len(body), WRITE):
         yield body[start : start + WRITE]
-
-
-def _hung_up(request: web.BaseRequest, response: web.StreamResponse) -> web.StreamResponse:
-    """Close the connection under the response."""
-    if request.transport is not None:
-        request.transport.close()
-    return response

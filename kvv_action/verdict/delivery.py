@@ -167,7 +167,7 @@ class DeliveryTally:
                 benchmark=one.place.benchmark, sample=one.place.sample, epoch=one.place.epoch,
                 shown=f"after {one.first.duration:.1f} s: {one.first.message}"[:EXAMPLE_LIMIT],
             )
-            for one in broken[:EXAMPLES]
+            for one in sorted(broken, key=lambda one: one.place.slot)[:EXAMPLES]  # whatever came first
         ]  # fmt: skip
         return Finding(
             cause_id=cause.id,
