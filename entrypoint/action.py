@@ -280,7 +280,7 @@ def _publish(step: context.Context, outcome: StepOutcome, redactor: "Redactor") 
 def outputs(step: context.Context, outcome: StepOutcome) -> dict[str, str]:
     """Every output that action.yml names, in that order."""
     from benchmarks.registry import ids
-    from kvv_action.github.manifest import OUTPUTS, score_output
+    from kvv_action.github.outputs import OUTPUTS, score_output
     from kvv_action.report.text import one_line
 
     values = dict.fromkeys((*OUTPUTS, *map(score_output, ids())), "")
@@ -295,7 +295,7 @@ def outputs(step: context.Context, outcome: StepOutcome) -> dict[str, str]:
 def _of_run(run: "FinishedRun", workspace: Path) -> dict[str, str]:
     """What a run adds: its scores, its regression, and where its files are in the workspace."""
     from kvv_action.compare.files import COMPARE_JSON
-    from kvv_action.github.manifest import score_output
+    from kvv_action.github.outputs import score_output
     from kvv_action.report.files import HTML, JOURNAL, JUNIT, REPORT, SUMMARY
 
     folder, values = run.folder.resolve(), dict[str, str]()

@@ -455,12 +455,3 @@ def _problem(error: Any) -> str:
     place = ".".join(map(str, error["loc"])) or "the file"
     given = "" if error["type"] in ("missing", "json_invalid") else f" (given: {one_line(repr(error['input']), 80)})"
     return f"{one_line(place, 120)}: {error['msg']}{given}"
-
-
-def json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of a record, without additional properties anywhere."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "kvv leaderboard record",
-        **_ADAPTER.json_schema(mode="validation"),
-    }
