@@ -28,7 +28,7 @@ def test_the_least_margin_is_about_three_point_three_standard_errors() -> None:
     """Where the score is near a half, so that the error is the same for a worse vendor."""
 
     def short_of_deciding(margin: float) -> float:
-        """1 where an equal vendor passes in fewer than 90 % of runs, or one two margins worse fails in fewer than 95 %."""
+        """1 where an equal vendor passes too seldom (90 %), or one two margins worse fails too seldom (95 %)."""
         design = replace(OCR, reference=Estimate(share=0.5, size=4000), size=4000, margin=margin)
         return float(design.passes() < 0.9 or design.fails(2 * margin) < 0.95)
 
