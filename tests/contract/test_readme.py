@@ -1,6 +1,7 @@
 """README, help, settings and published schema say the same."""
 
 import re
+import tomllib
 
 import pytest
 
@@ -24,6 +25,14 @@ def test_readme_tables_are_those_of_the_code() -> None:
     """Inputs, outputs and commands in the README are generated from the code."""
     readme = README.read_text()
     assert readme == filled(readme), FIX
+
+
+def test_the_source_archive_holds_what_the_readme_links_to() -> None:
+    """Documents, schemas and the cards of benchmarks are read beside the README; `.github` is the repository's own."""
+    links = re.findall(r"\]\(((?![a-z]+:|#|\.github)[^)#]+)", README.read_text())
+    held = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    assert links
+    assert {"/" + link.partition("/")[0] for link in links} <= set(held)
 
 
 def test_published_schema_is_that_of_the_report() -> None:
