@@ -17,6 +17,7 @@ from kvv_action.leaderboard.store import record_files
 from kvv_action.report.files import sha256
 from kvv_action.report.text import visible
 
+ALONE = f"a submission adds files below {RESULTS}/ and changes nothing else"
 MOST_FILES = 50
 """The most records in one pull request."""
 SHAPE = re.compile(r"results/[a-z0-9][a-z0-9.-]{0,63}/[a-z0-9][a-z0-9.-]{0,63}/[0-9]{8}-[0-9a-f]{12}\.json")
@@ -34,12 +35,6 @@ VerifyEvidence = Callable[[Record], EvidenceFindings]
 """Checks a record against its evidence."""
 
 
-def no_evidence(record: Record) -> EvidenceFindings:
-    """For checks without evidence."""
-    del record
-    return EvidenceFindings()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckContext:
     """What a check needs beside the submission.
@@ -49,14 +44,14 @@ class CheckContext:
         rules: those of the leaderboard; None when it has none.
         now: the time, with time zone.
         known: what this version of kvv knows.
-        verify: checks a record against its evidence.
+        verify: checks a record against its evidence; None without evidence.
     """
 
     rules: Rules | None
     now: datetime
     root: Path | None = None
     known: Known = field(default_factory=Known)
-    verify: VerifyEvidence = no_evidence
+    verify: VerifyEvidence | None = None
 
 
 def check(changes: Sequence[Change], context: CheckContext) -> CheckReport:
@@ -74,7 +69,11 @@ def check(changes: Sequence[Change], context: CheckContext) -> CheckReport:
     if len(ours) > MOST_FILES and any(change.kind is not Kind.PRESENT for change in ours):
         general.append(error("changes", f"{len(ours)} records in one pull request; at most {MOST_FILES} are taken"))
         return CheckReport(files=(), general=tuple(general))
-    others = [FileFindings(path=change.path, findings=(_foreign(change),)) for change in changes if change not in ours]
+    others = [
+        FileFindings(path=change.path, findings=(error("changes", f"is {change.kind}; {ALONE}"),))
+        for change in changes
+        if change not in ours
+    ]
     index = Index(context.root, {change.path for change in ours})
     judged = [_judged(change, context, index) for change in ours]
     return CheckReport(files=(*judged, *others), general=tuple(general))
@@ -87,10 +86,6 @@ def _judged(change: Change, context: CheckContext, index: "Index") -> FileFindin
     except Exception as problem:  # noqa: BLE001 - content of strangers; a defect must not hide what else was found
         told = visible(f"{type(problem).__name__}: {problem}", 200)
         return FileFindings(path=change.path, findings=(error("defect", f"cannot be judged, a defect of kvv: {told}"),))
-
-
-def _foreign(change: Change) -> CheckFinding:
-    return error("changes", f"is {change.kind}; a submission adds files below {RESULTS}/ and changes nothing else")
 
 
 def _judge(change: Change, context: CheckContext, index: "Index") -> FileFindings:
@@ -106,7 +101,9 @@ def _judge(change: Change, context: CheckContext, index: "Index") -> FileFinding
     found = [*_place(change.path, record), *implausible(record, context.now, deciding(context.known.options))]
     found += disagreements(record, context.known)
     found += [*_vendor(record, context.rules), *index.duplicates(change.path, change.data)]
-    evidence = EvidenceFindings() if any(one.level == "error" for one in found) else context.verify(record)
+    evidence = EvidenceFindings()
+    if context.verify is not None and not any(one.level == "error" for one in found):
+        evidence = context.verify(record)
     found += [*evidence.findings, *_trust(record, evidence.verified)]
     return FileFindings(
         path=change.path,

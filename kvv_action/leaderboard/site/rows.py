@@ -2,7 +2,7 @@
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from sys import intern
@@ -189,19 +189,9 @@ def benchmarks_of(rows: Iterable[Row]) -> dict[str, str]:
     return {cell.id: cell.title for row in rows for cell in row.cells}
 
 
-def newest(rows: Iterable[Row]) -> Iterator[Row]:
-    """By the end of the run, the newest first."""
-    return iter(sorted(rows, key=lambda row: (row.finished, row.path), reverse=True))
-
-
-def title_of(rows: list[Row]) -> str:
-    """The model's name, as the newest record has it."""
-    return next(newest(rows)).model_title
-
-
-def name_of(rows: list[Row]) -> str:
-    """The vendor's name, as the newest record has it."""
-    return next(newest(rows)).vendor_name
+def newest(rows: Iterable[Row]) -> list[Row]:
+    """By the end of the run, the newest first; its names of vendor and model are those that are shown."""
+    return sorted(rows, key=lambda row: (row.finished, row.path), reverse=True)
 
 
 def entry_of(record: Record, path: str, digest: str) -> Entry:
