@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from benchmarks.swebench import controls, repository, seen
 from benchmarks.swebench.agent import Agent
@@ -94,7 +94,7 @@ class InstanceAttempt:
             agent = Agent(
                 container, self.generate, terms.limits, env=prepared.env, window=terms.window, reserve=terms.reserve
             )
-            self.generate.observe(seen.ENDED, seen.ended_facts(await agent.work(self.instance)))
+            self.generate.observe(seen.ENDED, asdict(await agent.work(self.instance)))
             try:
                 return await repository.take(container, prepared.tree)
             except LimitReached as error:

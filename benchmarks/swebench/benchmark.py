@@ -104,7 +104,7 @@ class SweBench(BenchmarkBase):
         """What a reader should know of who answers."""
         if self.exact:
             yield f"a self-test of the environment with agent {self._agent}: no model is asked"
-        elif patches.is_patches(self._agent) and (path := patches.location(self._agent)).is_file():
+        elif (path := patches.location(self._agent)) and path.is_file():
             # an audit needs no file: the patches are in the journal
             self._patches, digest = patches.read(path)
             yield f"patches of {path.name} (SHA-256 {digest}): no model is asked"
@@ -157,7 +157,7 @@ class SweBench(BenchmarkBase):
         name = attempt.instance.id
         if self.exact:
             return Taken(patch=attempt.instance.gold if self._agent == GOLD else "")
-        if patches.is_patches(self._agent):
+        if patches.location(self._agent):
             return Taken(patch=self._patches.get(name, ""))
         return await attempt.worked()
 

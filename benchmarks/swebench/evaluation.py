@@ -5,7 +5,7 @@ The commands that apply, what is put back between them and the check at the end 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 
 from benchmarks.swebench.instance import WORKDIR
 from kvv_action.benchmark import Container
@@ -51,18 +51,12 @@ class Evaluation:
 
     def facts(self) -> dict[str, Json]:
         """All but the log, for the journal."""
-        return {
-            "applied": self.applied, "said": self.said, "omitted": self.omitted, "stopped": self.stopped,
-            "seconds": self.seconds,
-        }  # fmt: skip
+        return {name: value for name, value in asdict(self).items() if name != "log"}
 
 
 def of_facts(facts: Mapping[str, Json], log: str) -> Evaluation:
     """An evaluation from the journal; other facts beside its own are left alone."""
-    return Evaluation(
-        applied=facts["applied"], said=facts["said"], log=log, omitted=facts["omitted"],
-        stopped=facts["stopped"], seconds=facts["seconds"],
-    )  # fmt: skip
+    return Evaluation(log=log, **{one.name: facts[one.name] for one in fields(Evaluation) if one.name != "log"})
 
 
 async def evaluate(container: Container, patch: bytes, script: str, deadline: float) -> Evaluation:

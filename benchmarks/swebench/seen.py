@@ -1,7 +1,7 @@
 """What the journal holds of one instance, as the benchmark reads it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from benchmarks.swebench import evaluation
 from benchmarks.swebench.agent import Ended
@@ -42,11 +42,6 @@ class SeenInstance:
 def patch_facts(taken: Taken) -> dict[str, Json]:
     """All of a patch but its text."""
     return {"encoding": taken.encoding, "problem": taken.problem, "bytes": len(taken.patch)}
-
-
-def ended_facts(ended: Ended) -> dict[str, Json]:
-    """How work ended, for the journal."""
-    return asdict(ended)
 
 
 def read(exchanges: Sequence[Exchange]) -> SeenInstance:
