@@ -26,16 +26,16 @@ LARGEST_LOG = 16 * 2**20
 """Bytes of a test log that are kept, from its beginning and its end."""
 ALREADY = "already applied"
 SPOILED = "container"
-"""Why the tests did not end by themselves when the patch or the tests broke their container."""
+"""`Evaluation.stopped` when the patch or the tests broke their container."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What came of a patch.
+    """The result of applying and testing a patch.
 
     Attributes:
         applied: the command that applied it; empty when none did, and then nothing was run.
-        said: the end of what the last command said.
+        said: the end of the output of the last command that tried to apply it.
         log: output of the test script.
         omitted: bytes of it that were left out.
         stopped: why the tests did not end by themselves, as in `Executed`, or `SPOILED`; empty when they did.
@@ -69,7 +69,7 @@ async def evaluate(container: Container, patch: bytes, script: str, deadline: fl
         deadline: seconds for the tests.
 
     Raises:
-        SandboxError: the container or the engine is gone, and not by what ran there.
+        SandboxError: the container or the engine is gone, and the tests are not the cause.
     """
     applied, said = "nothing to apply", ""
     if patch:
@@ -92,7 +92,7 @@ async def evaluate(container: Container, patch: bytes, script: str, deadline: fl
 
 
 async def _apply(container: Container) -> tuple[str, str]:
-    """The first command that applies the patch, empty when none does, and the end of what was said."""
+    """The first command that applies the patch (empty when none does), and the end of its output."""
     said = ""
     for number, command in enumerate(APPLY):
         if number:

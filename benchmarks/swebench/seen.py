@@ -1,4 +1,4 @@
-"""What the journal holds of one instance, as the benchmark reads it."""
+"""Reads the evidence of one instance from the journal."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ def patch_facts(taken: Taken) -> dict[str, Json]:
 
 
 def read(exchanges: Sequence[Exchange]) -> SeenInstance:
-    """What was seen of an instance.
+    """The evidence of an instance.
 
     Raises:
         ScoringError: its patch is not among it, or something is not as we write it.

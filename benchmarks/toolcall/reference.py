@@ -1,4 +1,4 @@
-"""What the answers are compared with: whether the reference called a tool, found by the content of the request."""
+"""The reference: whether it called a tool for a request, which is found by the request's content."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What became of the findings over all answers, and of delivery: a new failure is a regression."""
+"""Compares the findings over all answers, and delivery: a new failure is a regression."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -61,7 +61,7 @@ def _asked(report: RunReport) -> frozenset[str]:
 
 
 def _seen(report: RunReport) -> dict[str, RunSighting]:
-    """By cause; all causes of broken delivery are one, for its kinds change from run to run."""
+    """By cause; all causes of broken delivery count as one, because its kinds change from run to run."""
     return dict([*_delivered(report), *_found(report)])
 
 
@@ -97,7 +97,7 @@ def _change(name: str, before: RunSighting, after: RunSighting, common: frozense
 
 
 def _effect(before: RunSighting, after: RunSighting, common: frozenset[str]) -> tuple[Effect, str]:
-    """Only a failure that one run has and the other one has not is a change."""
+    """Only a failure that one run has and the other does not have is a change."""
     if before.fails == after.fails:
         return Effect.SAME, "fails both runs" if after.fails else "fails neither run"
     more, less = (after, before) if after.fails else (before, after)

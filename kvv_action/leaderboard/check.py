@@ -25,7 +25,7 @@ SHAPE = re.compile(r"results/[a-z0-9][a-z0-9.-]{0,63}/[a-z0-9][a-z0-9.-]{0,63}/[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceFindings:
-    """What evidence says about a record: findings, and the trust tier that it supports."""
+    """The result of checking a record against its evidence: findings, and the trust tier that the evidence supports."""
 
     findings: tuple[CheckFinding, ...] = ()
     verified: Trust = Trust.SELF_REPORTED
@@ -80,7 +80,7 @@ def check(changes: Sequence[Change], context: CheckContext) -> CheckReport:
 
 
 def _judged(change: Change, context: CheckContext, index: "Index") -> FileFindings:
-    """Judge one file; an exception refuses this file and leaves the others their findings."""
+    """Judge one file. An exception refuses this file; the findings of the others stay."""
     try:
         return _judge(change, context, index)
     except Exception as problem:  # noqa: BLE001 - content of strangers; a defect must not hide what else was found
@@ -130,7 +130,7 @@ def _unreadable(change: Change) -> CheckFinding | None:
 
 
 def _place(path: str, record: Record) -> Iterator[CheckFinding]:
-    """Whether the path is the one that follows from the content."""
+    """Whether the file is where its content belongs."""
     right = path_of(record)
     if path == right:
         return
@@ -165,7 +165,7 @@ def _trust(record: Record, verified: Trust) -> Iterator[CheckFinding]:
 
 
 class Index:
-    """The records that a repository has already, searched as bytes: fast for many records, and none is parsed.
+    """Finds other records of the same run. It searches bytes and parses no record, so it is fast for many records.
 
     Args:
         root: the checkout, or None.
@@ -199,5 +199,5 @@ class Index:
 
 
 def _keys(data: bytes) -> list[bytes]:
-    """What identifies a run: its journal's last line, and its bundle."""
+    """The digests that identify a run: of its journal's last line, and of its bundle."""
     return re.findall(rb'"(?:journal_head|sha256)": "([0-9a-f]{64})"', data)

@@ -34,12 +34,12 @@ EQUAL = 1e-6
 
 
 def implausible(record: Record, now: datetime, choosing: frozenset[str] = frozenset()) -> Iterator[CheckFinding]:
-    """Everything that speaks against a record, from the record alone.
+    """All findings that follow from the record alone.
 
     Args:
         record: the submission.
         now: the time of the check, with time zone.
-        choosing: inputs of benchmarks that choose which items are asked, or who answers.
+        choosing: see `completeness.deciding`.
     """
     yield from _dates(record, now)
     yield from _marks(record, choosing)

@@ -64,7 +64,7 @@ class AttestationRule(Strict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionRule(Strict):
-    """`accept_partial`: whether results that are marked as partial are taken."""
+    """`accept_partial`: accept results that are marked as partial."""
 
     accept_partial: bool = True
 

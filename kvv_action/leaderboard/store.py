@@ -1,6 +1,6 @@
 """The leaderboard's repository as a folder: `results/` holds records, `trust/` holds what maintainers confirmed.
 
-Submissions add files below `results/`. Only maintainers write below `trust/`, so nobody can vouch for himself.
+Submissions add files below `results/`. Only maintainers write below `trust/`, so no submitter confirms a record.
 """
 
 from collections.abc import Iterator

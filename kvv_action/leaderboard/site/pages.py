@@ -36,7 +36,7 @@ def script() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A model with all its records, and those that stand for their vendors."""
+    """A model with all its records, and those that represent their vendors."""
 
     id: str
     title: str

@@ -1,4 +1,4 @@
-"""What the site shows of a record, in little memory, and which record stands for its vendor."""
+"""The rows of the site: what is shown of each record, in little memory, and which one represents its vendor."""
 
 import datetime
 from collections import defaultdict
@@ -16,7 +16,7 @@ from kvv_action.statistics.intervals import wilson
 MEANS = frozenset({"accuracy", "pass@1", "resolved"})
 """Metrics that are shares of right answers, for which an interval follows from the number of answers."""
 BESIDE = {"schema_accuracy": "valid calls"}
-"""Metrics that are shown beside a score, with their names there."""
+"""Metrics that are shown beside a score, and their labels."""
 _AMOUNTS = {"full": 2, "standard": 1}
 
 
@@ -161,7 +161,7 @@ def standing(rows: Iterable[Row], today: datetime.date) -> list[Row]:
 
 
 def rank(row: Row, today: datetime.date) -> tuple[bool, bool, int, int, str, str]:
-    """Sort key; the record that stands for a vendor has the largest one. See `standing`."""
+    """Sort key: the record that represents its vendor has the largest one (see `standing`)."""
     whole = row.state is State.COMPLETE
     amount = _AMOUNTS.get(row.amount, 0)
     return not row.expired(today), whole, -_ORDER[row.tier], amount, row.finished, row.path
@@ -195,5 +195,5 @@ def newest(rows: Iterable[Row]) -> list[Row]:
 
 
 def entry_of(record: Record, path: str, digest: str) -> Entry:
-    """An entry for a record that is in no repository."""
+    """The entry of a record that is not in the repository."""
     return Entry(path=path, sha256=digest, record=record, verified=Trust.SELF_REPORTED)
