@@ -30,9 +30,9 @@ EPILOG = """examples:
   git fetch origin pull/1/head && kvv leaderboard check --base origin/main --head FETCH_HEAD
 
 --base judges what HEAD, or the commit of --head, changes against that branch. The changes are read from git's objects,
-so no file of a pull request has to be checked out. The rules come from the base's leaderboard.toml, so nobody can admit
-himself. --evidence computes every score again. Evidence that lacks something for that is refused, unless its texts were
-taken out (kvv bundle --redact) and the record says so.
+so no file of a pull request has to be checked out. The rules come from the base's leaderboard.toml, so no submission
+adds its own vendor. --evidence computes every score again. Evidence that lacks something for that is refused, unless
+its texts were taken out (kvv bundle --redact) and the record says so.
 Exit status: 0 accepted, 1 refused, 2 cannot be judged."""
 
 

@@ -79,7 +79,9 @@ def _marks(record: Record, choosing: frozenset[str]) -> Iterator[CheckFinding]:
         if mark not in record.marks:
             yield error("marks", f"lacks the mark {mark}, which follows from its content")
     if Mark.DEMONSTRATION in record.marks:
-        yield error("demonstration", "is a demonstration against the embedded vendor and says nothing about anybody")
+        yield error(
+            "demonstration", "is a demonstration against the embedded vendor and says nothing about a real endpoint"
+        )
     if Mark.SELF_TEST in record.marks:
         yield error("demonstration", "holds a self-test of the environment, which says nothing about the vendor")
 
