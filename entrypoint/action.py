@@ -8,8 +8,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
@@ -80,7 +79,7 @@ def _step(secrets: Sequence[str]) -> int:
     from kvv_action.redact import Redactor
 
     step, redactor = context.read(), Redactor(secrets)
-    with _commands_stopped():
+    with commands.commands_stopped(_print):
         outcome = _outcome(step, redactor)
     _on_signals(signal.SIG_IGN)  # what is left takes milliseconds
     _print(*(str(annotation.edited(redactor.text)) for annotation in outcome.annotations))
@@ -280,7 +279,7 @@ def _publish(step: context.Context, outcome: StepOutcome, redactor: "Redactor") 
 def outputs(step: context.Context, outcome: StepOutcome) -> dict[str, str]:
     """Every output that action.yml names, in that order."""
     from benchmarks.registry import ids
-    from kvv_action.github.manifest import OUTPUTS, score_output
+    from kvv_action.github.outputs import OUTPUTS, score_output
     from kvv_action.report.text import one_line
 
     values = dict.fromkeys((*OUTPUTS, *map(score_output, ids())), "")
@@ -295,7 +294,7 @@ def outputs(step: context.Context, outcome: StepOutcome) -> dict[str, str]:
 def _of_run(run: "FinishedRun", workspace: Path) -> dict[str, str]:
     """What a run adds: its scores, its regression, and where its files are in the workspace."""
     from kvv_action.compare.files import COMPARE_JSON
-    from kvv_action.github.manifest import score_output
+    from kvv_action.github.outputs import score_output
     from kvv_action.report.files import HTML, JOURNAL, JUNIT, REPORT, SUMMARY
 
     folder, values = run.folder.resolve(), dict[str, str]()
@@ -346,16 +345,6 @@ def _reap(run: str) -> str:
         return f"kvv: containers could not be looked for: {type(error).__name__}"
     left = f"; not removed: {', '.join(reaped.failed)}" if reaped.failed else ""
     return f"kvv: removed {len(reaped.removed)} containers{left}"
-
-
-@contextmanager
-def _commands_stopped() -> Iterator[None]:
-    token = commands.new_token()
-    try:  # from here on, whatever happens, commands are resumed
-        _print(commands.stop_commands(token))
-        yield
-    finally:
-        _print("", commands.resume_commands(token))  # the empty line ends one that was left open
 
 
 def _print(*lines: str) -> None:

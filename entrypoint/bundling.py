@@ -84,7 +84,7 @@ def _refused(found: list[Suspect]) -> BundleError:
     advice = (
         "nothing was written; this run cannot be published"
         if known
-        else "nothing was written; look at these places, and if they are no secrets, say --allow-key-like"
+        else "nothing was written; look at these places; if they are not secrets, set --allow-key-like"
     )
     return BundleError(f"the evidence holds what looks like a key: {places}. {advice}")
 

@@ -11,8 +11,8 @@ from entrypoint.streams import settle, silence
 COMMANDS = {
     "demo": "run everything against the embedded vendor: no key, no network",
     "run": "verify an endpoint",
-    "doctor": "check that an endpoint can be asked at all: key, model, address",
-    "plan": "say what a run would ask, cost and be able to decide; sends nothing",
+    "doctor": "check that an endpoint answers: address, key, model",
+    "plan": "print what a run would ask, what it would cost and what it could decide; sends nothing",
     "simulate": "serve the embedded vendor alone",
     "merge": "make one report of the shards of a run",
     "render": "write the reports of a run again from its report.json",

@@ -7,11 +7,11 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import registry
+from entrypoint.client import client_options
 from entrypoint.contact import FirstContacts, contact_endpoints
 from entrypoint.nested import nested
 from entrypoint.outputs import move_aside, refuse_in_use, write_reports
@@ -31,6 +31,9 @@ from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
 from kvv_action.schema import SCHEMA_VERSION, RunPlan, RunReport, RunState, Verdict
 from kvv_action.settings import Settings, out_directory
+
+if TYPE_CHECKING:
+    from kvv_action.endpoint.client import EndpointClient
 
 EXIT = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3, Verdict.SKIPPED: 3}
 INTERRUPTED = 130
@@ -224,55 +227,51 @@ def _loop(main: Coroutine[Any, Any, None]) -> None:
 async def _ask(
     prepared: PreparedRun, journal: Journal, found: JournalState, observer: Observer, *, in_job: bool
 ) -> None:
-    async with _endpoint(prepared) as base_url:
-        from kvv_action.endpoint.client import EndpointClient
-
-        async with (
-            EndpointClient(_client_options(prepared, base_url)) as client,
-            _reference(prepared) as reference,
-            nested(prepared.settings, prepared.loaded, journal.path, observer, in_job=in_job) as containers,
-        ):
-            runner = Runner(
-                plan=prepared.plan,
-                profile=prepared.profile,
-                loaded=prepared.loaded,
-                client=client,
-                journal=journal,
-                found=found,
-                observer=observer,
-                sandbox=containers.sandbox,
-                absent=containers.absent,
-                named=prepared.settings.benchmarks,
-                reference=reference,
-                workers=prepared.settings.max_connections,
-                speed=prepared.settings.assumed_speed,
-                retry_failed=prepared.settings.retry_failed,
-                budget=budget_of(prepared.settings, journal.path, found),
-            )
-            sync, ticks = asyncio.create_task(journal.sync_forever()), asyncio.create_task(_tick(observer))
-            try:
-                ending = await _until_signalled(runner, observer, sync)
-            finally:
-                for helper in (sync, ticks):
-                    helper.cancel()
-                for item in prepared.loaded:
-                    await item.benchmark.aclose()
-            with contextlib.suppress(RunStopped):  # a full disk takes no end line either
-                runner.finish(ending)
+    settings = prepared.settings
+    async with (
+        _endpoint(prepared) as base_url,
+        _client(prepared, base_url, settings.api_key.get_secret_value(), settings.extra_headers) as client,
+        _reference(prepared) as reference,
+        nested(prepared.settings, prepared.loaded, journal.path, observer, in_job=in_job) as containers,
+    ):
+        runner = Runner(
+            plan=prepared.plan,
+            profile=prepared.profile,
+            loaded=prepared.loaded,
+            client=client,
+            journal=journal,
+            found=found,
+            observer=observer,
+            sandbox=containers.sandbox,
+            absent=containers.absent,
+            named=prepared.settings.benchmarks,
+            reference=reference,
+            workers=prepared.settings.max_connections,
+            speed=prepared.settings.assumed_speed,
+            retry_failed=prepared.settings.retry_failed,
+            budget=budget_of(prepared.settings, journal.path, found),
+        )
+        sync, ticks = asyncio.create_task(journal.sync_forever()), asyncio.create_task(_tick(observer))
+        try:
+            ending = await _until_signalled(runner, observer, sync)
+        finally:
+            for helper in (sync, ticks):
+                helper.cancel()
+            for item in prepared.loaded:
+                await item.benchmark.aclose()
+        with contextlib.suppress(RunStopped):  # a full disk takes no end line either
+            runner.finish(ending)
 
 
 @asynccontextmanager
 async def _reference(prepared: PreparedRun) -> AsyncIterator[Client | None]:
     """The client of a live reference, with its own key and its own limits."""
-    from kvv_action.endpoint.client import EndpointClient
-
     asked = prepared.plan.reference
     if asked is None:
         yield None
         return
     key = prepared.settings.reference_api_key.get_secret_value()
-    options = replace(_client_options(prepared, asked.base_url), api_key=key, extra_headers={})
-    async with EndpointClient(options) as client:
+    async with _client(prepared, asked.base_url, key, {}) as client:
         yield client
 
 
@@ -311,26 +310,14 @@ async def _until_signalled(runner: Runner, observer: Observer, sync: "asyncio.Ta
             signal.signal(number, signal.SIG_IGN if caught else handler)  # the reports take milliseconds
 
 
-def _client_options(prepared: PreparedRun, base_url: str) -> "Any":
-    from kvv_action.endpoint.options import ClientOptions
+def _client(prepared: PreparedRun, base_url: str, key: str, headers: Mapping[str, str]) -> "EndpointClient":
+    from kvv_action.endpoint.client import EndpointClient
 
-    settings = prepared.settings
-    return ClientOptions(
-        base_url=base_url,
-        api_key=settings.api_key.get_secret_value(),
-        extra_headers=settings.extra_headers,
-        redactor=prepared.redactor,
-        connect_timeout=settings.connect_timeout,
-        first_token_timeout=settings.first_token_timeout,
-        silence_timeout=settings.silence_timeout,
-        total_timeout=settings.total_timeout,
-        retry_attempts=settings.retry_attempts,
-        retry_max_seconds=settings.retry_max_seconds,
-        retry_base=settings.retry_base,
-        max_connections=settings.max_connections,
-        max_response_bytes=settings.max_response_bytes,
-        stop_after_failures=settings.stop_after_failures,
-        user_agent=_user_agent(prepared),
+    agent = _user_agent(prepared)
+    return EndpointClient(
+        client_options(
+            prepared.settings, base_url, key=key, headers=headers, redactor=prepared.redactor, user_agent=agent
+        )
     )
 
 

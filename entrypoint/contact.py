@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from entrypoint.client import client_options
 from entrypoint.prepare import PreparedRun, asks_a_model, is_sensitive
 from entrypoint.spending import budget_of
 from kvv_action.ask.contact import Contact, Dial, PlainRequest, first_contact
@@ -132,18 +133,16 @@ def _client(
 ) -> "EndpointClient":
     """A client that tries once."""
     from kvv_action.endpoint.client import EndpointClient
-    from kvv_action.endpoint.options import ClientOptions
 
-    return EndpointClient(
-        ClientOptions(
-            base_url=base_url, api_key=other_key or key, extra_headers=headers, redactor=redactor,
-            user_agent=user_agent, connect_timeout=settings.connect_timeout,
-            first_token_timeout=settings.first_token_timeout, silence_timeout=settings.silence_timeout,
-            retry_attempts=1, max_connections=1, stop_after_failures=0,
-            total_timeout=min(settings.total_timeout, settings.first_token_timeout),
-            max_response_bytes=min(LARGEST, settings.max_response_bytes),
-        )
+    options = client_options(
+        settings, base_url, key=other_key or key, headers=headers, redactor=redactor, user_agent=user_agent
+    )
+    once = replace(
+        options, retry_attempts=1, max_connections=1, stop_after_failures=0,
+        total_timeout=min(settings.total_timeout, settings.first_token_timeout),
+        max_response_bytes=min(LARGEST, settings.max_response_bytes),
     )  # fmt: skip
+    return EndpointClient(once)
 
 
 def _left(prepared: PreparedRun, found: JournalState) -> bool:

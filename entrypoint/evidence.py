@@ -1,14 +1,15 @@
 """A run's evidence as a submission needs it: the report that follows from its journal, and the archive of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from entrypoint.bundling import Bundled, bundle, opened, origin_of
+from entrypoint.bundling import Bundled, Opened, bundle, opened, origin_of
 from kvv_action.bundle.form import NAME, REDACTED_NAME
 from kvv_action.bundle.form import Member as Archive
 from kvv_action.errors import JournalError, KvvError
 from kvv_action.journal.file import Reader
+from kvv_action.journal.reading import JournalReading
 from kvv_action.leaderboard.record import Bundle
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
@@ -18,10 +19,16 @@ from kvv_action.verdict.report import build
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEvidence:
-    """A run's report, recomputed, and its archive; None when there is none yet."""
+    """A run's report, recomputed, and its archive.
+
+    Attributes:
+        bundle: None when there is none yet.
+        workflows: what each session of the journal says of the workflow that it ran in; empty outside GitHub.
+    """
 
     report: RunReport
     bundle: Bundle | None = None
+    workflows: Sequence[Mapping[str, str]] = ()
 
 
 def read(path: Path, url: str = "") -> RunEvidence:
@@ -35,7 +42,10 @@ def read(path: Path, url: str = "") -> RunEvidence:
         KvvError: it is no evidence, or does not hold together.
     """
     archive = _packed_in(path)
-    return _unpacked(path, url) if archive is None else _of_run(archive, _head_of(path / JOURNAL), url)
+    if archive is not None:
+        return _of_run(archive, _head_of(path / JOURNAL), url)
+    with opened(path) as evidence:
+        return of_opened(path, evidence, url)
 
 
 def packed(path: Path, url: str, secrets: Redactor) -> RunEvidence:
@@ -60,17 +70,6 @@ def of_bundle(done: Bundled, url: str) -> RunEvidence:
     return RunEvidence(report=done.report, bundle=_bundle(done.archive, done.report, url))
 
 
-def workflows(path: Path) -> list[Mapping[str, str]]:
-    """What each session of a run's journal says of the workflow that it ran in; empty outside GitHub.
-
-    Raises:
-        KvvError: see `read`.
-    """
-    with opened(path) as evidence:
-        sessions = (record for record in Reader(evidence.folder / JOURNAL) if record["kind"] == "session")
-        return [dict(session["provenance"]["github"]) for session in sessions]
-
-
 def _packed_in(path: Path) -> Path | None:
     """The bundle in a run's folder; the one with texts where there are both."""
     return next((path / name for name in (NAME, REDACTED_NAME) if (path / name).is_file()), None)
@@ -78,18 +77,25 @@ def _packed_in(path: Path) -> Path | None:
 
 def _of_run(archive: Path, head: str, url: str) -> RunEvidence:
     """A bundle that must be that of the journal whose last digest is `head`."""
-    found = _unpacked(archive, url)
+    with opened(archive) as evidence:
+        found = of_opened(archive, evidence, url)
     if (found.report.journal.redacted_from or found.report.journal.head) != head:
         raise KvvError(f"{archive}: is not the bundle of this run; make it again with kvv bundle")
     return found
 
 
-def _unpacked(path: Path, url: str) -> RunEvidence:
-    with opened(path) as evidence:
-        if not (evidence.folder / JOURNAL).is_file():
-            raise KvvError(f"{path}: no {JOURNAL} there; name the folder that kvv wrote")
-        report = build(evidence.folder / JOURNAL)
-        return RunEvidence(report=report, bundle=_bundle(evidence.archive, report, url))
+def of_opened(path: Path, evidence: Opened, url: str = "") -> RunEvidence:
+    """The evidence in files that are at hand; `path` is its name in messages.
+
+    Raises:
+        KvvError: see `read`.
+    """
+    if not (evidence.folder / JOURNAL).is_file():
+        raise KvvError(f"{path}: no {JOURNAL} there; name the folder that kvv wrote")
+    reading = JournalReading(evidence.folder / JOURNAL)
+    report = build(reading)
+    workflows = [session["provenance"]["github"] for session in reading.state.sessions]
+    return RunEvidence(report=report, bundle=_bundle(evidence.archive, report, url), workflows=workflows)
 
 
 def _head_of(journal: Path) -> str:

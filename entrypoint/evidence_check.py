@@ -1,15 +1,17 @@
 """Checks a record against its evidence: scores and record are made again, the attestation is verified."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from benchmarks import registry
-from entrypoint.commands.audit import audited
-from entrypoint.evidence import RunEvidence, read, workflows
+from entrypoint.bundling import Opened, is_archive, opened
+from entrypoint.evidence import RunEvidence, of_opened, read
+from entrypoint.usecases.audit import AuditResult
 from kvv_action.errors import KvvError
 from kvv_action.github.attestation import AttestationOutcome, Expected, verify
 from kvv_action.leaderboard.check import EvidenceFindings
@@ -24,24 +26,26 @@ MOST = 10
 """Differences that are listed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class EvidenceVerifier:
-    """Checks records against evidence; each piece of evidence is read once.
+    """Checks records against evidence; each piece of evidence is read once, and unpacked until another one is.
 
     Attributes:
         evidence: folders and bundles; their content says which record they belong to.
         rules: whose signatures count.
         attestation, trusted_root: files for verifying without network.
-        options: options of `kvv audit`.
+        audit: scores the answers in a folder again; raises KvvError where it lacks something for that.
     """
 
     evidence: Sequence[Path]
     rules: Rules | None
     attestation: Path | None = None
     trusted_root: Path | None = None
-    options: Sequence[str] = ()
+    audit: Callable[[Path], AuditResult]
     _read: dict[Path, RunEvidence | None] = field(default_factory=dict)
     _broken: list[str] = field(default_factory=list)
+    _unpacked: dict[Path, Opened] = field(default_factory=dict)
+    _files: ExitStack = field(default_factory=ExitStack)
 
     def __call__(self, record: Record) -> EvidenceFindings:
         """What the evidence says about a record."""
@@ -50,9 +54,13 @@ class EvidenceVerifier:
             found += [error("evidence", f"the evidence at hand cannot be used: {problem}") for problem in self._broken]
             if self.evidence and not found:
                 found.append(warning("evidence", "none of the evidence given belongs to it, so nothing was recomputed"))
-            return self._attested(record, None, found)
-        found += _recomputed(record, path, mine, self.options)
-        return self._attested(record, path, found)
+            return self._attested(record, None, None, found)
+        found += self._recomputed(record, path, mine)
+        return self._attested(record, path, mine, found)
+
+    def close(self) -> None:
+        """Remove what was unpacked."""
+        self._files.close()
 
     def _of(self, record: Record) -> tuple[Path | None, RunEvidence | None]:
         """The evidence whose journal or archive the record names."""
@@ -70,20 +78,64 @@ class EvidenceVerifier:
         """Evidence, read once; None when it cannot be."""
         if path not in self._read:
             try:
-                self._read[path] = read(path)
+                self._read[path] = of_opened(path, self._at_hand(path)) if is_archive(path) else read(path)
             except KvvError as problem:
                 self._read[path] = None
                 self._broken.append(str(problem))
         return self._read[path]
 
-    def _attested(self, record: Record, path: Path | None, found: list[CheckFinding]) -> EvidenceFindings:
+    def _at_hand(self, path: Path) -> Opened:
+        """The files of evidence; those of another piece go first, for there may be many large ones."""
+        if path not in self._unpacked:
+            self._unpacked.clear()
+            self._files.close()
+            self._unpacked[path] = self._files.enter_context(opened(path))
+        return self._unpacked[path]
+
+    def _recomputed(self, record: Record, path: Path, mine: RunEvidence) -> Iterator[CheckFinding]:
+        """The record against the one that follows from the evidence, and the evidence against its own answers."""
+        bundle = record.evidence.bundle if record.evidence else None
+        if mine.bundle is not None and bundle is not None:
+            yield from _archive(bundle, mine.bundle)
+        attested = record.trust is Trust.ATTESTED
+        expected = record_of(
+            mine.report, askable=registry.askable(), vendor=record.vendor.id, bundle=bundle, attested=attested
+        )
+        differences = list(differing(_plain(record), _plain(expected), "record"))
+        for difference in differences[:MOST]:
+            yield error("evidence", difference.told("says", "the evidence says"))
+        if len(differences) > MOST:
+            yield error("evidence", f"and {len(differences) - MOST} more differences from its evidence")
+        if not differences:
+            yield from self._audited(path, redacted=bundle is not None and bundle.redacted)
+
+    def _audited(self, path: Path, *, redacted: bool) -> Iterator[CheckFinding]:
+        """What an audit finds: every answer is scored again, unless the record says that its texts were taken out."""
+        try:
+            result = replace(self.audit(self._at_hand(path).folder), source=str(path))
+        except KvvError as problem:
+            yield error("audit", f"its evidence is at hand, but the scores cannot be computed again: {problem}")
+            return
+        lines = list(result.lines())
+        if result.differences:
+            yield from (error("audit", line) for line in lines[:MOST])
+        elif not result.redacted:
+            yield note("audit", lines[-1])
+        elif redacted:
+            yield warning("audit", "the evidence is redacted: its counts agree, its scores cannot be computed again")
+        else:
+            yield error("audit", "the texts of its evidence were taken out, which the record does not say")
+
+    def _attested(
+        self, record: Record, path: Path | None, mine: RunEvidence | None, found: list[CheckFinding]
+    ) -> EvidenceFindings:
         if record.trust is not Trust.ATTESTED or any(one.level == "error" for one in found):
             return EvidenceFindings(findings=tuple(found))
-        finding = self._signature(record, path)
+        finding = self._signature(record, path, mine)
         verified = Trust.ATTESTED if finding.level == "note" else Trust.SELF_REPORTED
         return EvidenceFindings(findings=(*found, finding), verified=verified)
 
-    def _signature(self, record: Record, path: Path | None) -> CheckFinding:
+    def _signature(self, record: Record, path: Path | None, mine: RunEvidence | None) -> CheckFinding:
         bundle, provenance = record.evidence.bundle if record.evidence else None, record.provenance
         repository, run = provenance.get("repository", ""), provenance.get("run_id", "")
         if bundle is None or not repository or not run:
@@ -93,9 +145,9 @@ class EvidenceVerifier:
             return warning("attestation", "was not verified: there is no leaderboard.toml that names signers")
         if repository.lower() not in map(str.lower, vendor.repositories):
             return error("attestation", f"{repository} is not among the repositories of {record.vendor.id}")
-        if path is None or not path.is_file():
+        if path is None or mine is None or not path.is_file():
             return warning("attestation", "was not verified: the bundle is not at hand")
-        if elsewhere := _elsewhere(path, repository, run):
+        if elsewhere := _elsewhere(mine, repository, run):
             return error("attestation", f"is not attested as it claims: a part of it ran {elsewhere}")
         server, rule = provenance.get("server", "https://github.com"), self.rules.attestation
         expected = Expected(
@@ -117,35 +169,17 @@ def _verified(path: Path, expected: Expected) -> CheckFinding:
             return warning("attestation", f"was not verified: {done.reason}")
 
 
-def _elsewhere(path: Path, repository: str, run: str) -> str:
+def _elsewhere(mine: RunEvidence, repository: str, run: str) -> str:
     """Where a session ran that does not belong to the workflow run; empty when every session does.
 
     A workflow that resumes a run signs the whole bundle, but only the last session is its own.
     """
-    for found in workflows(path):
+    for found in mine.workflows:
         if (found.get("repository"), found.get("run_id")) != (repository, run):
             return f"in run {found.get('run_id', '?')} of {found['repository']}" if "repository" in found else "outside"
         if found.get("runner_environment", HOSTED) != HOSTED:
             return "on a machine that is not GitHub's"
     return ""
-
-
-def _recomputed(record: Record, path: Path, mine: RunEvidence, options: Sequence[str]) -> Iterator[CheckFinding]:
-    """The record against the one that follows from the evidence, and the evidence against its own answers."""
-    bundle = record.evidence.bundle if record.evidence else None
-    if mine.bundle is not None and bundle is not None:
-        yield from _archive(bundle, mine.bundle)
-    attested = record.trust is Trust.ATTESTED
-    expected = record_of(
-        mine.report, askable=registry.askable(), vendor=record.vendor.id, bundle=bundle, attested=attested
-    )
-    differences = list(differing(_plain(record), _plain(expected), "record"))
-    for difference in differences[:MOST]:
-        yield error("evidence", difference.told("says", "the evidence says"))
-    if len(differences) > MOST:
-        yield error("evidence", f"and {len(differences) - MOST} more differences from its evidence")
-    if not differences:
-        yield from _audited(path, options, redacted=bundle is not None and bundle.redacted)
 
 
 def _archive(named: Bundle, mine: Bundle) -> Iterator[CheckFinding]:
@@ -156,24 +190,6 @@ def _archive(named: Bundle, mine: Bundle) -> Iterator[CheckFinding]:
         yield error("evidence", f"names a bundle of {named.size} bytes, the one at hand has {mine.size}")
     if mine.redacted != named.redacted:
         yield error("evidence", "says another thing about redaction than its bundle")
-
-
-def _audited(path: Path, options: Sequence[str], *, redacted: bool) -> Iterator[CheckFinding]:
-    """What an audit finds: every answer is scored again, unless the record says that its texts were taken out."""
-    try:
-        result = audited([str(path), *options])
-    except KvvError as problem:
-        yield error("audit", f"its evidence is at hand, but the scores cannot be computed again: {problem}")
-        return
-    lines = list(result.lines())
-    if result.differences:
-        yield from (error("audit", line) for line in lines[:MOST])
-    elif not result.redacted:
-        yield note("audit", lines[-1])
-    elif redacted:
-        yield warning("audit", "the evidence is redacted: its counts agree, its scores cannot be computed again")
-    else:
-        yield error("audit", "the texts of its evidence were taken out, which the record does not say")
 
 
 def _plain(record: Record) -> Any:

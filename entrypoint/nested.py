@@ -1,4 +1,4 @@
-"""The sandbox of a run, for those of its benchmarks that run code: made when one is chosen, gone at the end."""
+"""The sandbox of a run: opened when a chosen benchmark runs code, closed at the end."""
 
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -16,17 +16,17 @@ from kvv_action.sandbox.options import SandboxOptions
 from kvv_action.settings import Settings, option_name
 
 LIMITS = ("container_cpus", "container_memory", "container_pids", "container_disk")
-"""Settings that can change what a model's work comes to; they are part of the plan where there is such work."""
+"""Settings that can change the result of work in a container; plans with such benchmarks hold them."""
 GIB = 2**30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nested:
-    """What a run has of containers.
+    """The containers of a run.
 
     Attributes:
-        sandbox: None when no benchmark needs one, or when there is none to be had.
-        absent: by id of the benchmarks that cannot be asked for that, the reason.
+        sandbox: None when no benchmark needs one, or when there is no usable engine.
+        absent: ids of the benchmarks that cannot be asked without a sandbox, and the reason.
     """
 
     sandbox: Sandbox | None = None
@@ -34,7 +34,7 @@ class Nested:
 
 
 def limits_of_containers(settings: Settings) -> dict[str, object]:
-    """Those settings by the names of their inputs, as the plan keeps them."""
+    """The settings of `LIMITS`, by the names of their inputs, as the plan keeps them."""
     return {option_name(name): value_of(settings, name) for name in LIMITS}
 
 

@@ -76,6 +76,12 @@ def _extra(words: Sequence[str]) -> Problem:
     )
 
 
+def add_faults(parser: argparse.ArgumentParser) -> None:
+    """The option with the faults of the embedded vendor."""
+    told = "Make the vendor wrong in this way; repeatable."
+    parser.add_argument("--fault", action="append", default=[], metavar="NAME[=RATE]", help=told)
+
+
 def add_settings(
     parser: argparse.ArgumentParser, *, without: Sequence[str] = (), only: Sequence[str] | None = None
 ) -> None:

@@ -9,7 +9,7 @@ from entrypoint.spending import limits_of
 from kvv_action.plan.estimate import FIRST_TOKEN, Estimator, ExpectedUse, Room, Spent, by_itself, wall
 from kvv_action.plan.plan import Loaded, planned_at
 from kvv_action.plan.tokens import Span, total
-from kvv_action.profiles.document import TIERS
+from kvv_action.profiles.fields import TIERS
 from kvv_action.schema import PlannedBenchmark
 from kvv_action.statistics.power import USUAL, Design
 from kvv_action.verdict.noninferiority import family, planned_design

@@ -33,7 +33,7 @@ from kvv_action.plan import shard as shards
 from kvv_action.plan import variants as holdout
 from kvv_action.plan.plan import Amount, Loaded, ReferenceRun, left_out, plan_benchmark
 from kvv_action.profiles import loader
-from kvv_action.profiles.document import TIERS
+from kvv_action.profiles.fields import TIERS
 from kvv_action.profiles.model import Profile
 from kvv_action.profiles.thinking import check as check_thinking
 from kvv_action.redact import SENSITIVE_HEADER, Redactor

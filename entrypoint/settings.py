@@ -20,7 +20,7 @@ from kvv_action.settings import Settings, SettingsBase, load_as, misspelt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Composition:
-    """The settings that there are, and the benchmarks that they belong to.
+    """All settings, and the benchmarks that they belong to.
 
     Attributes:
         model: the engine's settings with the benchmarks' among them.
@@ -40,7 +40,8 @@ class Composition:
 def _compose(benchmarks: Iterable[ListedBenchmark]) -> Composition:
     """Put the options of benchmarks among the engine's settings.
 
-    A benchmark is left out that has an option of another's name, or wants to stand behind a setting that there is not.
+    A benchmark is left out when another setting has the name of one of its options, or when the setting behind which
+    its options should stand does not exist.
     """
     fields, own = Settings.model_fields, dict[str, FieldInfo]()
     owners, taken = dict[str, ListedBenchmark](), dict[str, ListedBenchmark]()
@@ -72,19 +73,19 @@ def _differs(taken: FieldInfo | None, field: FieldInfo) -> bool:
 
 @cache
 def ours() -> Composition:
-    """What is documented: without the benchmarks of other packages."""
+    """The documented settings: without benchmarks of other packages."""
     return _compose(registry.OURS.values())
 
 
 @cache
 def composition() -> Composition:
-    """What there is here. A benchmark of another package that cannot be used is left out."""
+    """All settings here. A benchmark of another package that cannot be used is left out."""
     found = list(registry.usable())
     return _compose(found) if len(found) > len(registry.OURS) else ours()
 
 
 def composed() -> type[Settings]:
-    """All settings that there are here."""
+    """The class of all settings here."""
     return composition().model
 
 

@@ -1,4 +1,4 @@
-"""How many shards a run is best divided into, as a workflow needs it."""
+"""Into how many shards a run is divided, as a workflow needs it."""
 
 import math
 from dataclasses import dataclass

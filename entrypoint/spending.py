@@ -37,7 +37,7 @@ def priced(settings: Settings) -> dict[str, bool]:
 
 
 def budget_of(settings: Settings, journal: Path, found: JournalState) -> Budget:
-    """The budget, less what earlier sessions in the journal spent; the journal is read only if there is a limit."""
+    """The budget without what earlier sessions spent; the journal is read only if there is a limit."""
     contact = found.sessions[-1].get("contact", {}).get("seconds", 0.0) if found.sessions else 0.0
     budget = Budget(limits_of(settings), seconds=found.seconds + contact)  # no result tells of its time yet
     if budget.limits.any and found.sessions:

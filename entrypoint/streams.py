@@ -1,4 +1,4 @@
-"""Standard output and error as they really are: closed, left by their reader, or unable to spell a character."""
+"""Standard output and error in practice: closed, without a reader, or unable to encode a character."""
 
 import contextlib
 import io

@@ -516,6 +516,12 @@ class BenchmarkBase:
         del sample, draw
         return None
 
+    async def solve(self, sample: Sample, generate: Generate, sandbox: Sandbox | None) -> None:
+        """The requests of the outline, one after the other."""
+        del sandbox
+        for request in self.outline(sample).requests:
+            await generate(request)
+
     async def export(self, out: Path, source: ExportSource) -> None:
         """No further files."""
 

@@ -664,7 +664,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One sample in one epoch, as reports show it; texts are cut to size."""
+    """One sample in one epoch, as reports show it; texts are cut to size.
+
+    `seconds` is the whole number 0 where nothing was asked, and stays one when a report is read.
+    """
 
     id: str
     epoch: int
@@ -673,7 +676,7 @@ class Case:
     answer: str = ""
     explanation: str = ""
     category: str = ""
-    seconds: float = 0.0
+    seconds: int | float = 0.0
     finish_reason: str = ""
     cause: str = ""
     evidence: tuple[Evidence, ...] = ()

@@ -16,23 +16,18 @@ import yaml
 from benchmarks import registry
 from entrypoint import cli
 from entrypoint.settings import ours
-from kvv_action.compare.files import json_schema as compare_schema
-from kvv_action.github.manifest import regenerate
-from kvv_action.leaderboard import record
-from kvv_action.report.files import canonical, json_schema
+from kvv_action.report.files import canonical
 from kvv_action.settings import SECRETS, choices, option_name
 from writers import ROOT
+from writers.action_yml import regenerate
 from writers.causes import causes
+from writers.schemas import PUBLISHED, schema_of
 
 Settings = ours().model
 
 README = ROOT / "README.md"
 VERIFY = ROOT / ".github/workflows/verify.yml"
-SCHEMA = ROOT / "kvv_action" / "report" / "report.schema.json"
 CAUSES = ROOT / "docs" / "causes.md"
-RECORD_SCHEMA = ROOT / "kvv_action" / "leaderboard" / "record.schema.json"
-COMPARE_SCHEMA = ROOT / "kvv_action" / "compare" / "compare.schema.json"
-
 
 ELSEWHERE = (
     "command", "shard", "shards", "out", "fresh", "dataset_cache", "leaderboard_attested",
@@ -134,9 +129,7 @@ def wanted() -> Mapping[Path, bytes]:
         action: regenerate(action.read_text(), Settings, registry.OURS).encode(),
         README: filled(README.read_text()).encode(),
         VERIFY: workflow(VERIFY.read_text()).encode(),
-        SCHEMA: canonical(json_schema()),
-        RECORD_SCHEMA: canonical(record.json_schema()),
-        COMPARE_SCHEMA: canonical(compare_schema()),
+        **{path: canonical(schema_of(kind)) for kind, path in PUBLISHED.items()},
         CAUSES: causes().encode(),
     }
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 from random import Random
 
 from benchmarks.aime2025 import variants
-from kvv_action.benchmark import USUAL, BenchmarkBase, DatasetPin, Generate, Options, Rows, Sandbox, Typical
+from kvv_action.benchmark import USUAL, BenchmarkBase, DatasetPin, Options, Rows, Typical
 from kvv_action.errors import DatasetError
 from kvv_action.options import BenchmarkOptions
 from kvv_action.profiles.model import Profile
-from kvv_action.schema import Answer, BenchmarkKind, Exchange, Message, Request, Sample, Score
+from kvv_action.schema import Answer, BenchmarkKind, Exchange, Message, Sample, Score
 from kvv_action.scoring.math import MathScorer
 
 INSTRUCTION = "\n\n Please reason step by step, and put your final answer within \\boxed{}."
@@ -68,11 +68,6 @@ class Aime2025(BenchmarkBase):
         """The problem with the instruction, as one user message; what was varied has it already."""
         content = sample.input if sample.variation else sample.input + INSTRUCTION
         return ({"role": "user", "content": content},)
-
-    async def solve(self, sample: Sample, generate: Generate, sandbox: Sandbox | None) -> None:
-        """One request."""
-        del sandbox
-        await generate(Request(messages=self.opening(sample)))
 
     async def score(self, sample: Sample, exchanges: Sequence[Exchange]) -> Score:
         """Only the content counts; thinking is not searched for an answer."""

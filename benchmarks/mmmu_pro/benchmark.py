@@ -17,19 +17,17 @@ from kvv_action.benchmark import (
     BenchmarkBase,
     DatasetPart,
     DatasetPin,
-    Generate,
     Options,
     Rows,
-    Sandbox,
     Typical,
 )
 from kvv_action.errors import DatasetError
 from kvv_action.pictures import as_jpeg
 from kvv_action.pictures import part as picture_part
 from kvv_action.profiles.model import Profile
-from kvv_action.schema import Answer, BenchmarkKind, Exchange, Message, Request, Sample, Score
+from kvv_action.schema import Answer, BenchmarkKind, Exchange, Message, Sample, Score
 from kvv_action.scoring.choice import chosen, letters
-from kvv_action.scoring.vision import COUNTED, UNCOUNTED_CAUSE, UNCOUNTED_REMEDY, Shown, numbers
+from kvv_action.scoring.vision import Shown, with_numbers
 
 PARTS = (
     DatasetPart(name="standard10", config="standard (10 options)", count=1730),
@@ -130,11 +128,6 @@ class MmmuPro(BenchmarkBase):
             return phrasing or prompts.VISION[mode]
         return prompts.standard(sample.input["question"], sample.input["options"], phrasing or prompts.STANDARD[mode])
 
-    async def solve(self, sample: Sample, generate: Generate, sandbox: Sandbox | None) -> None:
-        """One request."""
-        del sandbox
-        await generate(Request(messages=self.opening(sample)))
-
     async def score(self, sample: Sample, exchanges: Sequence[Exchange]) -> Score:
         """Only the content counts; thinking is not searched for an answer."""
         completion = exchanges[-1].completion
@@ -146,17 +139,14 @@ class MmmuPro(BenchmarkBase):
             pictures=tuple(_pictures(sample).values()), text=self._text(sample), chance=1 / len(options),
             detail=sample.detail,
         )  # fmt: skip
-        seen = numbers(shown, value, completion)
-        uncounted = seen.get(COUNTED) == 0.0
-        return Score(
+        score = Score(
             value=value,
             answer=letter or completion.content[-200:],
             explanation=_explained(letter, sample.target, len(options)),
             unparsed=letter is None,
-            cause=UNCOUNTED_CAUSE if uncounted else "",
-            remedy=UNCOUNTED_REMEDY if uncounted else "",
-            metrics={f"part_{sample.input['part']}": value, **seen},
+            metrics={f"part_{sample.input['part']}": value},
         )
+        return with_numbers(score, shown, completion)
 
     def exemplar(self, sample: Sample, messages: Sequence[Message]) -> Answer:
         """A short argument that ends as the prompt asks."""

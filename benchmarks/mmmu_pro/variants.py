@@ -21,7 +21,7 @@ DEPENDENT = re.compile(
     r"|^\W*(all|none|both|neither|either)\W*$",
     re.MULTILINE,
 )
-"""What an option says that points at another; rather too much than too little."""
+"""Words of an option that refer to other options; matching too many is better than too few."""
 LETTERED = re.compile(r"(?i:\b(option|choice|answer)s?) \(?[A-L]\b")
 """A question that names an option by its letter."""
 

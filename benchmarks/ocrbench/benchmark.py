@@ -10,13 +10,13 @@ from random import Random
 
 from benchmarks.ocrbench import variants
 from benchmarks.ocrbench.options import OcrBenchOptions
-from kvv_action.benchmark import USUAL, BenchmarkBase, DatasetPin, Generate, Options, Row, Rows, Sandbox, Typical
+from kvv_action.benchmark import USUAL, BenchmarkBase, DatasetPin, Options, Row, Rows, Typical
 from kvv_action.errors import DatasetError
 from kvv_action.pictures import as_jpeg, part
 from kvv_action.profiles.model import Profile
-from kvv_action.schema import Answer, BenchmarkKind, Exchange, Message, Request, Sample, Score
+from kvv_action.schema import Answer, BenchmarkKind, Exchange, Message, Sample, Score
 from kvv_action.scoring.containment import contains_formula, contains_text
-from kvv_action.scoring.vision import COUNTED, UNCOUNTED_CAUSE, UNCOUNTED_REMEDY, Shown, numbers
+from kvv_action.scoring.vision import Shown, with_numbers
 
 FORMULA = "Handwritten Mathematical Expression Recognition"
 
@@ -93,11 +93,6 @@ class OcrBench(BenchmarkBase):
         picture = as_jpeg(sample.input["picture"]) if self._jpeg else sample.input["picture"]
         return ({"role": "user", "content": [part(picture), {"type": "text", "text": sample.input["question"]}]},)
 
-    async def solve(self, sample: Sample, generate: Generate, sandbox: Sandbox | None) -> None:
-        """One request."""
-        del sandbox
-        await generate(Request(messages=self.opening(sample)))
-
     async def score(self, sample: Sample, exchanges: Sequence[Exchange]) -> Score:
         """Only the content counts; thinking is not searched for an answer."""
         completion = exchanges[-1].completion
@@ -106,17 +101,14 @@ class OcrBench(BenchmarkBase):
         found = judged(answer, sample.target, sample.category)
         value = float(found is not None)
         shown = Shown(pictures=(sample.input["picture"],), text=sample.input["question"], detail=sample.detail)
-        seen = numbers(shown, value, completion)
-        uncounted = seen.get(COUNTED) == 0.0
-        return Score(
+        score = Score(
             value=value,
             answer=answer[:500],
             explanation=f"contains {found!r}" if found is not None else f"contains none of {sample.target}",
             unparsed=not answer.strip(),
-            cause=UNCOUNTED_CAUSE if uncounted else "",
-            remedy=UNCOUNTED_REMEDY if uncounted else "",
-            metrics={f"group_{GROUPS[sample.category]}": value, "points_of_1000": 1000 * value, **seen},
+            metrics={f"group_{GROUPS[sample.category]}": value, "points_of_1000": 1000 * value},
         )
+        return with_numbers(score, shown, completion)
 
     def exemplar(self, sample: Sample, messages: Sequence[Message]) -> Answer:
         """The first of the right answers, in a sentence."""

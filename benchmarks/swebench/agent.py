@@ -1,4 +1,4 @@
-"""The loop: the model asks for commands, the container runs them, until the model ends or a limit does."""
+"""The agent: the model asks for commands and the container runs them, until the model stops or a limit is reached."""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ from kvv_action.schema import Completion, Json, Message, Request, ToolCall
 QUIET = {"PAGER": "cat", "GIT_PAGER": "cat", "MANPAGER": "cat", "PIP_PROGRESS_BAR": "off", "TQDM_DISABLE": "1"}
 """Variables of every command: nothing waits for a key, nothing draws."""
 CONTAINER = "container"
-"""The limit that a model has reached when its commands took more than the container has, or broke it."""
+"""Name of the limit that is reached when commands use more than the container has, or break it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """How the work ended; `limit` names the limit that ended it, empty when the model did, and `why` may say more."""
+    """How the work ended. `limit`: the limit that ended it, empty when the model stopped; `why` may say more."""
 
     limit: str
     steps: int
@@ -62,11 +62,11 @@ class Agent:
         self._messages: list[Message] = []
 
     async def work(self, instance: Instance) -> Ended:
-        """Work until the model makes no call in two steps on end, or a limit is reached.
+        """Work until the model makes no call in two steps in a row, or a limit is reached.
 
         Raises:
             EndpointError: the model cannot be asked.
-            SandboxError: the container is gone, and not by what ran in it.
+            SandboxError: the container is gone, and the commands are not the cause.
         """
         self._messages = list(prompts.opening(instance))
         why = ""
@@ -81,10 +81,9 @@ class Agent:
         )  # fmt: skip
 
     async def _loop(self) -> str:
-        """The limit that ended the work; empty when the model did.
+        """The limit that ended the work; empty when the model stopped.
 
-        A step without a call counts as its answer when the model was reminded right before it, or when there is no step
-        left in which it could be.
+        An answer without a call ends the work when the model was reminded just before, or when no step is left.
         """
         reminded = False
         while True:
@@ -115,7 +114,7 @@ class Agent:
         return completion
 
     async def _carry_out(self, calls: tuple[ToolCall, ...]) -> str:
-        """Run the commands of an answer, one after the other; which limit is reached then."""
+        """Run the commands of an answer, one after the other; returns the limit that is then reached."""
         for number, call in enumerate(calls):
             over = number >= tool.MOST_CALLS
             told = f"error: at most {tool.MOST_CALLS} calls at a time" if over else await self._run(call)

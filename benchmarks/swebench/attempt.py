@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from benchmarks.swebench import controls, repository, seen
 from benchmarks.swebench.agent import Agent
@@ -23,7 +23,7 @@ Judge = Callable[[Instance, Evaluation, str], Awaitable[GraderVerdict | None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """Under which terms agents work and patches are tested.
+    """The conditions under which agents work and patches are tested.
 
     Attributes:
         window, reserve: tokens that the model can hold, and that an answer may need; 0 when not known.
@@ -57,12 +57,12 @@ class InstanceAttempt:
         self.generate.observe(seen.PLACE, {"image": self.image.name, "id": self.image.id, "digest": self.image.digest})
 
     async def control(self, judge: Judge) -> str:
-        """Test the gold patch and no patch; what is wrong with the environment, empty when nothing is.
+        """Test the gold patch, then no patch; returns what is wrong with the environment, empty when nothing is.
 
-        A gold patch gets a second chance, for some tests are flaky.
+        The gold patch gets a second try, because some tests are flaky.
 
         Raises:
-            SandboxError, ScoringError: it cannot be said.
+            SandboxError, ScoringError: the controls cannot be judged.
         """
         for name, patch in ((GOLD, self.instance.gold), (EMPTY, "")):
             problem = await self._control(name, patch, judge)
@@ -82,7 +82,7 @@ class InstanceAttempt:
 
         Raises:
             EndpointError: the model cannot be asked.
-            SandboxError: the container or the engine failed, and not by what the model did.
+            SandboxError: the container or the engine failed, and the model is not the cause.
         """
         terms = self.terms
         async with self._container("agent", terms.limits.seconds, network=False) as container:
@@ -94,14 +94,14 @@ class InstanceAttempt:
             agent = Agent(
                 container, self.generate, terms.limits, env=prepared.env, window=terms.window, reserve=terms.reserve
             )
-            self.generate.observe(seen.ENDED, seen.ended_facts(await agent.work(self.instance)))
+            self.generate.observe(seen.ENDED, asdict(await agent.work(self.instance)))
             try:
                 return await repository.take(container, prepared.tree)
             except LimitReached as error:
                 return Taken(patch="", problem=f"the patch could not be taken ({error})")
 
     async def judged(self, taken: Taken, *, also_empty: bool = False) -> None:
-        """Keep the patch, and test it; an empty one only where that is asked for.
+        """Keep the patch and test it; an empty patch is tested only with `also_empty`.
 
         Raises:
             SandboxError: a container or the engine failed twice.

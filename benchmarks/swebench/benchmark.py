@@ -33,9 +33,9 @@ from kvv_action.schema import Answer, BenchmarkKind, Exchange, Message, Request,
 
 SELF_TESTS = (GOLD, EMPTY)
 EXPECTED, GROWS = 40, 900
-"""Steps of a model on a real instance, and tokens by which each makes the conversation longer: assumed."""
+"""Assumed for a real instance: steps of the model, and tokens that each step adds to the conversation."""
 BESIDE, OURS = 180.0, 10.0
-"""Seconds of commands, image and tests, of a real instance and of one of our own: assumed."""
+"""Assumed seconds of commands, image and tests: of a real instance, and of a bundled one."""
 INFRASTRUCTURE = {f"outcome/{outcome.InstanceOutcome.INFRASTRUCTURE}": 1}
 
 
@@ -90,7 +90,7 @@ class SweBench(BenchmarkBase):
         self.notes = tuple(notes)
 
     def _learn(self, profile: Profile) -> None:
-        """How much the model can hold."""
+        """Read the size of the model's context window from the profile."""
         rules = profile.benchmarks.get(self.id, BenchmarkRules())
         reserve = rules.sampling.get("max_tokens")
         self._terms = Terms(
@@ -101,10 +101,10 @@ class SweBench(BenchmarkBase):
         )
 
     def _who(self) -> Iterator[str]:
-        """What a reader should know of who answers."""
+        """Notes for the reader about who answers."""
         if self.exact:
             yield f"a self-test of the environment with agent {self._agent}: no model is asked"
-        elif patches.is_patches(self._agent) and (path := patches.location(self._agent)).is_file():
+        elif (path := patches.location(self._agent)) and path.is_file():
             # an audit needs no file: the patches are in the journal
             self._patches, digest = patches.read(path)
             yield f"patches of {path.name} (SHA-256 {digest}): no model is asked"
@@ -157,7 +157,7 @@ class SweBench(BenchmarkBase):
         name = attempt.instance.id
         if self.exact:
             return Taken(patch=attempt.instance.gold if self._agent == GOLD else "")
-        if patches.is_patches(self._agent):
+        if patches.location(self._agent):
             return Taken(patch=self._patches.get(name, ""))
         return await attempt.worked()
 
@@ -188,7 +188,7 @@ class SweBench(BenchmarkBase):
         return outcome.tested(case, gold=self._agent == GOLD) if self.exact else outcome.judged(case)
 
     async def _problem(self, instance: Instance, held: Sequence[seen.Control]) -> str:
-        """What the last control of each name says."""
+        """The problem that the last control of each name shows; empty when there is none."""
         for control in {control.name: control for control in held}.values():
             verdict = await self._verdict(instance, control.evaluation, instance.gold)
             if problem := controls.problem(control.name, instance.id, verdict):
@@ -196,7 +196,7 @@ class SweBench(BenchmarkBase):
         return ""
 
     async def _verdict(self, instance: Instance, evaluation: Evaluation | None, patch: str) -> GraderVerdict | None:
-        """The official verdict; None where nothing was run to the end, which resolves nothing."""
+        """The official verdict; None where the tests did not run to their end, which resolves nothing."""
         if evaluation is None or not evaluation.applied or evaluation.stopped:
             return None
         return await self._grader.verdict(instance.spec, patch, evaluation.log)

@@ -1,4 +1,4 @@
-"""The controls: before the first instance is judged, its gold patch must resolve it and no patch must not."""
+"""The controls: before the first instance is judged, its gold patch must resolve it, and no patch must not."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ ADVICE = (
 
 
 def problem(name: str, instance: str, verdict: GraderVerdict | None) -> str:
-    """What is wrong with the environment when a control ends like this; empty when it is as it must be."""
+    """What is wrong with the environment when a control has this result; empty when nothing is."""
     resolved = verdict is not None and verdict.resolved
     if name == GOLD and not resolved:
         why = "" if verdict is None or not verdict.names else f" (not passed: {', '.join(verdict.names[:3])})"
@@ -25,10 +25,10 @@ def problem(name: str, instance: str, verdict: GraderVerdict | None) -> str:
 
 
 class Controls:
-    """Held once in a run, by the instance that comes first; the others wait for it.
+    """Runs the controls once per run, with the first instance; the other instances wait.
 
     Args:
-        needed: False where they would test what is tested anyway.
+        needed: False where the run itself tests the same.
     """
 
     def __init__(self, *, needed: bool) -> None:
@@ -37,11 +37,11 @@ class Controls:
         self._problem = ""
 
     async def hold(self, check: Callable[[], Awaitable[str]]) -> None:
-        """Hold the controls by `check`, which returns what is wrong, unless that was done.
+        """Run `check`, which returns what is wrong, unless it has been run.
 
         Raises:
-            Undecided: they did not hold.
-            SandboxError: they could not be held; the next instance tries again.
+            Undecided: something is wrong.
+            SandboxError: the controls could not be run; the next instance tries again.
         """
         async with self._turn:
             if not self._held:

@@ -50,7 +50,7 @@ GOLD_FAILS: Mapping[str, str] = {
     "pylint-dev__pylint-6528": "SWE-bench issue 267",
     "pylint-dev__pylint-7277": "SWE-bench issue 484",
 }
-"""Instances whose own gold patch does not pass reliably, so that nothing follows from a patch that does not."""
+"""Instances whose own gold patch does not pass reliably, so a patch that fails there proves nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ The commands that apply, what is put back between them and the check at the end 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 
 from benchmarks.swebench.instance import WORKDIR
 from kvv_action.benchmark import Container
@@ -26,16 +26,16 @@ LARGEST_LOG = 16 * 2**20
 """Bytes of a test log that are kept, from its beginning and its end."""
 ALREADY = "already applied"
 SPOILED = "container"
-"""Why the tests did not end by themselves when the patch or the tests broke their container."""
+"""`Evaluation.stopped` when the patch or the tests broke their container."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What came of a patch.
+    """The result of applying and testing a patch.
 
     Attributes:
         applied: the command that applied it; empty when none did, and then nothing was run.
-        said: the end of what the last command said.
+        said: the end of the output of the last command that tried to apply it.
         log: output of the test script.
         omitted: bytes of it that were left out.
         stopped: why the tests did not end by themselves, as in `Executed`, or `SPOILED`; empty when they did.
@@ -51,18 +51,12 @@ class Evaluation:
 
     def facts(self) -> dict[str, Json]:
         """All but the log, for the journal."""
-        return {
-            "applied": self.applied, "said": self.said, "omitted": self.omitted, "stopped": self.stopped,
-            "seconds": self.seconds,
-        }  # fmt: skip
+        return {name: value for name, value in asdict(self).items() if name != "log"}
 
 
 def of_facts(facts: Mapping[str, Json], log: str) -> Evaluation:
     """An evaluation from the journal; other facts beside its own are left alone."""
-    return Evaluation(
-        applied=facts["applied"], said=facts["said"], log=log, omitted=facts["omitted"],
-        stopped=facts["stopped"], seconds=facts["seconds"],
-    )  # fmt: skip
+    return Evaluation(log=log, **{one.name: facts[one.name] for one in fields(Evaluation) if one.name != "log"})
 
 
 async def evaluate(container: Container, patch: bytes, script: str, deadline: float) -> Evaluation:
@@ -75,7 +69,7 @@ async def evaluate(container: Container, patch: bytes, script: str, deadline: fl
         deadline: seconds for the tests.
 
     Raises:
-        SandboxError: the container or the engine is gone, and not by what ran there.
+        SandboxError: the container or the engine is gone, and the tests are not the cause.
     """
     applied, said = "nothing to apply", ""
     if patch:
@@ -98,7 +92,7 @@ async def evaluate(container: Container, patch: bytes, script: str, deadline: fl
 
 
 async def _apply(container: Container) -> tuple[str, str]:
-    """The first command that applies the patch, empty when none does, and the end of what was said."""
+    """The first command that applies the patch (empty when none does), and the end of its output."""
     said = ""
     for number, command in enumerate(APPLY):
         if number:

@@ -64,8 +64,8 @@ class Grader:
     async def verdict(self, spec: Mapping[str, Json], patch: str, log: str) -> GraderVerdict:
         """What the official rules say of the log of a patch that is not empty.
 
-        A patch can print what the library's parsers take for ever to read, or fail on. Where the same library grades an
-        empty log of the instance, such a log resolves nothing: it is the patch's doing.
+        A patch can print text that the library's parsers read for ever, or fail on. If the library grades an empty log
+        of the same instance, the patch is the cause, and the log resolves nothing.
 
         Raises:
             ScoringError: the library or its process broke, or takes too long for an empty log, too.

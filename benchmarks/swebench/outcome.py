@@ -1,4 +1,4 @@
-"""From what was seen of an instance to its score."""
+"""Scores an instance by its evidence."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class GradedTest:
 
 
 def outcome_of(case: GradedTest) -> InstanceOutcome:
-    """The outcome; a limit excuses nothing, but what is resolved is resolved."""
+    """The outcome; an instance that is resolved counts as resolved even when a limit ended the work."""
     if case.verdict is not None and case.verdict.resolved:
         return InstanceOutcome.RESOLVED
     if case.ended is not None and case.ended.limit:
@@ -88,7 +88,7 @@ def judged(case: GradedTest) -> Score:
 
 
 def tested(case: GradedTest, *, gold: bool) -> Score:
-    """The score of a self-test: 1 when the gold patch resolves, or when nothing does not."""
+    """The score of a self-test: 1 when the gold patch resolves the instance, or when no patch leaves it unresolved."""
     resolved = case.verdict is not None and case.verdict.resolved
     right = resolved is gold
     words = "the gold patch" if gold else "no patch"

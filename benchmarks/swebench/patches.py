@@ -11,14 +11,9 @@ from kvv_action.errors import DatasetError
 from kvv_action.schema import Json
 
 
-def is_patches(agent: str) -> bool:
-    """Whether the setting names a file of predictions."""
-    return agent.startswith(PATCHES)
-
-
-def location(agent: str) -> Path:
-    """The file that the setting names."""
-    return Path(agent.removeprefix(PATCHES))
+def location(agent: str) -> Path | None:
+    """The file of predictions that the setting names; None when it names something else."""
+    return Path(agent.removeprefix(PATCHES)) if agent.startswith(PATCHES) else None
 
 
 def read(path: Path) -> tuple[dict[str, str], str]:

@@ -1,4 +1,4 @@
-"""Keeps as many instances at work as the engine has places, and one ahead, whose image is pulled meanwhile."""
+"""Limits the instances at work: as many as the engine has places, and one more whose image is pulled meanwhile."""
 
 import asyncio
 from collections import Counter
@@ -17,9 +17,9 @@ class Places:
 
     @asynccontextmanager
     async def one(self, image: str, sandbox: Sandbox, *, ours: bool) -> AsyncIterator[None]:
-        """A place for an instance with an image; the last one that used it gives it back, unless it was built by us.
+        """A place for an instance with an image. The last user of the image releases it, unless we built it.
 
-        Who is cancelled gives nothing back: that asks the engine for more, and the whole run is about to end.
+        On cancellation the image is kept: releasing it would start new engine calls while the run ends.
         """
         if self._turns is None:
             self._turns = asyncio.Semaphore(sandbox.places + 1)

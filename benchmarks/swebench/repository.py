@@ -16,7 +16,7 @@ BEFORE = "/var/lib/kvv/before"
 """Folder of git objects: what an image's repository held beyond its commit."""
 
 NOT_FROM_THERE = 77
-"""Exit status of the next one where the head does not descend from the wanted commit."""
+"""Exit status of `FORGET` when HEAD does not descend from the wanted commit."""
 FORGET = r"""
 set -eu
 git config --system --add safe.directory "$PWD" 2>/dev/null || git config --global --add safe.directory "$PWD"
@@ -96,7 +96,7 @@ exit 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A repository that knows nothing of its future.
+    """A repository without commits that are newer than its base.
 
     Attributes:
         base: commit that is checked out; images commit set-up changes on top of the dataset's own.
@@ -128,7 +128,7 @@ class Taken:
 
 
 async def prepare(container: Container, wanted: str = "") -> Prepared:
-    """Remove what came after the base (SWE-bench issue 465) and make sure that it is gone.
+    """Remove all commits after the base (SWE-bench issue 465), and check that they are gone.
 
     Args:
         container: a fresh one.
@@ -180,9 +180,9 @@ async def environment(container: Container) -> dict[str, str]:
 
 
 async def take(container: Container, base: str) -> Taken:
-    """Everything that differs from a commit or tree, whether it was committed or not; the model has no part in it.
+    """The patch: everything that differs from a commit or tree, committed or not; the model does not take it itself.
 
-    The index and new objects go to memory first, for the disk may be full.
+    The index and new objects go to memory first, because the disk may be full.
 
     Raises:
         SandboxError: the container is gone.

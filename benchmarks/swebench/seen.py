@@ -1,7 +1,7 @@
-"""What the journal holds of one instance, as the benchmark reads it."""
+"""Reads the evidence of one instance from the journal."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from benchmarks.swebench import evaluation
 from benchmarks.swebench.agent import Ended
@@ -44,13 +44,8 @@ def patch_facts(taken: Taken) -> dict[str, Json]:
     return {"encoding": taken.encoding, "problem": taken.problem, "bytes": len(taken.patch)}
 
 
-def ended_facts(ended: Ended) -> dict[str, Json]:
-    """How work ended, for the journal."""
-    return asdict(ended)
-
-
 def read(exchanges: Sequence[Exchange]) -> SeenInstance:
-    """What was seen of an instance.
+    """The evidence of an instance.
 
     Raises:
         ScoringError: its patch is not among it, or something is not as we write it.

@@ -1,4 +1,4 @@
-"""Signs that a patch works on the tests instead of the issue: told, never judged by."""
+"""Signs that a patch changes the tests instead of solving the issue; they are reported and change no score."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from random import Random
@@ -29,7 +30,7 @@ from kvv_action.benchmark import (
     Sandbox,
     Typical,
 )
-from kvv_action.dataset import files
+from kvv_action.dataset import archive, files
 from kvv_action.errors import EndpointError
 from kvv_action.profiles.model import Profile
 from kvv_action.profiles.thinking import thinks
@@ -156,13 +157,12 @@ class ToolCallBenchmark(BenchmarkBase):
         if reference.NONE in given or self._options.reference_model:
             return ReferenceAnswers()
         given = given or ((reference.OFFICIAL,) if source == "archive" else ())
-        official = reference.Official(
-            folder=rows.folder,
-            url=ARCHIVE,
-            cache=self._options.dataset_cache,
-            model=profile.model.removeprefix("kimi-"),
-        )
-        return reference.load(given, official)
+        return reference.load(given, partial(self._official, rows, profile))
+
+    def _official(self, rows: Rows, profile: Profile) -> Path:
+        """The official results, in the archive that the requests came from or in the published one."""
+        folder = rows.folder or archive.unpacked(ARCHIVE, self._options.dataset_cache)
+        return archive.find(folder, "results", profile.model.removeprefix("kimi-"))
 
     def opening(self, sample: Sample) -> Sequence[Message]:
         """The messages as they go out; in completions mode the prompt, as if a user had said it."""

@@ -11,6 +11,7 @@ import orjson
 
 from kvv_action.dataset import files
 from kvv_action.errors import DatasetError
+from kvv_action.profiles.prompt import function_of
 from kvv_action.schema import Attempt, Completion, FailureKind, Json, SampleFailure, ToolCall
 
 Row = Mapping[str, Json]
@@ -219,7 +220,7 @@ def completion_of(row: Row) -> Completion | None:
 
 def _calls(calls: Iterable[Any]) -> Iterator[ToolCall]:
     for call in calls:
-        function = call.get("function") or {}
+        function = function_of(call)
         arguments = function.get("arguments")
         text = (
             arguments if isinstance(arguments, str) else "" if arguments is None else orjson.dumps(arguments).decode()
@@ -275,5 +276,4 @@ def called(row: Row) -> bool | None:
 
 def tool_names(tools: Json) -> Sequence[str]:
     """Names of the tools of a request."""
-    functions = (tool.get("function") for tool in tools or () if isinstance(tool, Mapping))
-    return [str(function.get("name")) for function in functions if isinstance(function, Mapping)]
+    return [str(function.get("name")) for function in map(function_of, tools or ()) if function]

@@ -1,12 +1,12 @@
-"""What the answers are compared with: whether the reference called a tool, found by the content of the request."""
+"""The reference: whether it called a tool for a request, which is found by the request's content."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.toolcall import k2vv
-from kvv_action.dataset import archive, files
+from kvv_action.dataset import files
 from kvv_action.errors import DatasetError, Problem, UsageError
 from kvv_action.journal.reading import JournalReading
 from kvv_action.schema import Score
@@ -37,39 +37,19 @@ class ReferenceAnswers:
         return tuple(answers[occurrence] for answers in found if occurrence < len(answers))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Official:
-    """Where the official results are.
-
-    Attributes:
-        folder: that of the archive which the requests came from; None when they came from elsewhere.
-        url, cache: of the published archive, which is fetched then.
-        model: part of the file's name, when there are several.
-    """
-
-    folder: Path | None
-    url: str
-    cache: str
-    model: str
-
-    def path(self) -> Path:
-        """The result file. Raises DatasetError when it cannot be had."""
-        return archive.find(self.folder or archive.unpacked(self.url, self.cache), "results", self.model)
-
-
-def load(given: Sequence[str], official: Official) -> ReferenceAnswers:
+def load(given: Sequence[str], official: Callable[[], Path]) -> ReferenceAnswers:
     """A reference from what the setting `reference` names.
 
     Args:
         given: `official`, or files.
-        official: where the official results are.
+        official: finds the file of the official results; raises DatasetError when it cannot be had.
 
     Raises:
         UsageError: a file is not there or is no reference.
         DatasetError: the official archive cannot be had.
     """
     if OFFICIAL in given:
-        path = official.path()
+        path = official()
         return _merged([_result_file(path)], {OFFICIAL: _digest(path)})
     loaded: list[Run] = []
     digests: dict[str, str] = {}
@@ -110,25 +90,20 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()[:32]
 
 
-@dataclass(slots=True)
-class _Labels:
-    """Answers of one run, in any order, by the number of the request."""
-
-    found: list[tuple[int, str, Label]] = field(default_factory=list)
-
-    def run(self) -> dict[str, list[Label]]:
-        run: dict[str, list[Label]] = {}
-        for _, key, called in sorted(self.found, key=lambda label: label[0]):
-            run.setdefault(key, []).append(called)
-        return run
+def _run(labels: Iterable[tuple[int, str, Label]]) -> Run:
+    """One run, of which each answer has the number of its request, its content key and its label; in any order."""
+    run: dict[str, list[Label]] = {}
+    for _, key, called in sorted(labels, key=lambda label: label[0]):
+        run.setdefault(key, []).append(called)
+    return run
 
 
 def _result_file(path: Path) -> Run:
-    labels = _Labels()
+    labels = []
     for row in k2vv.rows(path):
         request = k2vv.request_of(row, f"{path.name}, data_index {row['data_index']}")
-        labels.found.append((row["data_index"], k2vv.content_key(request), k2vv.called(row)))
-    return labels.run()
+        labels.append((row["data_index"], k2vv.content_key(request), k2vv.called(row)))
+    return _run(labels)
 
 
 def _is_journal(path: Path) -> bool:
@@ -148,4 +123,4 @@ def _journal(path: Path) -> Iterator[Run]:
     if not epochs:
         raise DatasetError(f"{path}: the journal holds no answers of toolcall")
     for _, labels in sorted(epochs.items()):
-        yield _Labels(found=labels).run()
+        yield _run(labels)

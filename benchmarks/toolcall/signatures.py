@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from benchmarks.toolcall.template import MARKERS
+from kvv_action.profiles.prompt import function_of
 from kvv_action.schema import Completion, Json, ToolCall
 from kvv_action.scoring.schema_worker import DUPLICATES, EMPTY, EXTRA, MISSING, NOT_JSON, UNUSABLE, WRONG_TYPE
 from kvv_action.scoring.toolcalls import UNDECLARED, UNKNOWN_TOOL, CheckedCall
@@ -213,9 +214,8 @@ def _sorted(call: ToolCall, tools: Json) -> bool:
         return False
     if not isinstance(arguments, Mapping) or len(arguments) < 3:
         return False
-    for tool in tools or ():
-        function = tool.get("function") if isinstance(tool, Mapping) else None
-        if isinstance(function, Mapping) and function.get("name") == call.name:
+    for function in map(function_of, tools or ()):
+        if function.get("name") == call.name:
             parameters = function.get("parameters")
             listed = parameters.get("properties") if isinstance(parameters, Mapping) else None
             order = [name for name in listed or () if name in arguments]

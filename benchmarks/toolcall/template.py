@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.toolcall.declaration import declared
+from kvv_action.profiles.prompt import function_of, text_of
 from kvv_action.schema import Completion, Json, ToolCall
 
 SECTION, SECTION_END = "<|tool_calls_section_begin|>", "<|tool_calls_section_end|>"
@@ -69,30 +70,21 @@ def _last_answer(messages: Sequence[Json]) -> int:
     return answers[-1] if answers else -1
 
 
-def _content(message: Mapping[str, Json]) -> str:
-    content = message.get("content")
-    if isinstance(content, str) or content is None:
-        return content or ""
-    texts = (part.get("text") for part in content if isinstance(part, Mapping))
-    return "".join(text for text in texts if isinstance(text, str))
-
-
 def _other(message: Mapping[str, Json]) -> str:
     if message.get("role") == "tool":
-        return f"## Return of {message.get('tool_call_id')}\n{_content(message)}"
-    return _content(message)
+        return f"## Return of {message.get('tool_call_id')}\n{text_of(message.get('content'))}"
+    return text_of(message.get("content"))
 
 
 def _assistant(message: Mapping[str, Json], style: Style, *, kept: bool) -> str:
     thought = str(message.get("reasoning_content") or "") if kept else ""
-    body = (f"{THINK}{thought}{THINK_END}" if style.thinks else "") + _content(message)
+    body = (f"{THINK}{thought}{THINK_END}" if style.thinks else "") + text_of(message.get("content"))
     calls = message.get("tool_calls") or ()
     return body + (SECTION + "".join(map(_call, calls)) + SECTION_END if calls else "")
 
 
 def _call(call: Mapping[str, Json]) -> str:
-    function = call.get("function") or {}
-    arguments = function.get("arguments")
+    arguments = function_of(call).get("arguments")
     text = arguments if isinstance(arguments, str) else _json(arguments)
     return f"{CALL}{call.get('id')}{ARGUMENTS}{text}{CALL_END}"
 

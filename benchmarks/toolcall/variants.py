@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from kvv_action.profiles.prompt import function_of
 from kvv_action.schema import Json, ToolCall
 
 TOOLS = "tools re-ordered"
@@ -27,7 +28,9 @@ def rearranged(request: Mapping[str, Json], draw: Random) -> tuple[dict[str, Jso
 
 def as_declared(call: ToolCall, request: Mapping[str, Json]) -> ToolCall:
     """A call with its arguments in the order in which the request declares them, as a model writes them."""
-    order = next((list(_properties(tool) or ()) for tool in request["tools"] if _name(tool) == call.name), [])
+    order = next(
+        (list(_properties(tool) or ()) for tool in request["tools"] if function_of(tool).get("name") == call.name), []
+    )
     arguments = orjson.loads(call.arguments)
     if not isinstance(arguments, dict) or not set(arguments) <= set(order):
         return call
@@ -57,12 +60,6 @@ def _tool(tool: Json, draw: Random) -> Json:
 
 
 def _properties(tool: Json) -> Mapping[str, Json] | None:
-    function = tool.get("function") if isinstance(tool, Mapping) else None
-    parameters = function.get("parameters") if isinstance(function, Mapping) else None
+    parameters = function_of(tool).get("parameters")
     properties = parameters.get("properties") if isinstance(parameters, Mapping) else None
     return properties if isinstance(properties, Mapping) else None
-
-
-def _name(tool: Json) -> Json:
-    function = tool.get("function") if isinstance(tool, Mapping) else None
-    return function.get("name") if isinstance(function, Mapping) else None

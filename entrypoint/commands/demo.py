@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from entrypoint.commands.run import verify
-from entrypoint.options import Parser, add_settings, given, with_defaults
+from entrypoint.options import Parser, add_faults, add_settings, given, with_defaults
 from entrypoint.prepare import Demonstration
 from entrypoint.settings import load
 from entrypoint.usecases.simulate import usual
@@ -34,13 +34,7 @@ endpoint: every answer must be right, and the report carries a label."""
 def main(argv: Sequence[str]) -> int:
     """Start the vendor in this process and verify it."""
     parser = Parser(prog="kvv demo", description="Run everything against the embedded vendor.", epilog=EPILOG)
-    parser.add_argument(
-        "--fault",
-        action="append",
-        default=[],
-        metavar="NAME[=RATE]",
-        help="Make the vendor wrong in this way; repeatable.",
-    )
+    add_faults(parser)
     add_settings(parser, without=WITHOUT)
     values = parser.read(argv)
     faults = tuple(dict.fromkeys(values.fault))

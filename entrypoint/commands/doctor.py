@@ -30,7 +30,7 @@ Exit status: 0 the endpoint answers, 2 something must be set differently, 3 it i
 
 def main(argv: Sequence[str]) -> int:
     """Contact the endpoint and explain what came."""
-    parser = Parser(prog="kvv doctor", description="Check that an endpoint can be asked at all.", epilog=EPILOG)
+    parser = Parser(prog="kvv doctor", description="Check that an endpoint answers.", epilog=EPILOG)
     add_settings(parser, only=OPTIONS)
     settings = load(given(parser.read(argv)))
     if problems := list(required(settings)):

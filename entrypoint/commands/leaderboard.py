@@ -10,7 +10,7 @@ ACTIONS = {
     "submit": "propose a run's result to a leaderboard, as a pull request",
     "check": "judge submissions: form, place, plausibility, evidence, provenance",
     "confirm": "confirm, as a maintainer, how far a record was verified",
-    "comment": "tell a pull request what its check found",
+    "comment": "write the findings of a check on its pull request",
     "build": "make the static site from a repository of results",
 }
 """An action is the module `entrypoint.commands.leaderboard_<name>`."""

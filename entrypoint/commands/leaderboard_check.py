@@ -2,17 +2,18 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from benchmarks import registry
+from entrypoint.commands.audit import add_what_evidence_lacks, request_of
 from entrypoint.evidence_check import EvidenceVerifier
 from entrypoint.options import Parser
 from entrypoint.outputs import write
-from entrypoint.settings import composed, given_again
+from entrypoint.usecases.audit import audit
 from kvv_action.errors import Problem, UsageError
 from kvv_action.leaderboard import changes
 from kvv_action.leaderboard.changes import Change, Kind
@@ -22,7 +23,6 @@ from kvv_action.leaderboard.known import Known
 from kvv_action.leaderboard.record import LARGEST, RESULTS
 from kvv_action.leaderboard.rules import RULES, Rules, parse
 from kvv_action.leaderboard.store import record_files
-from kvv_action.options import fact, option_name
 
 EPILOG = """examples:
   kvv leaderboard check --base origin/main
@@ -30,15 +30,10 @@ EPILOG = """examples:
   git fetch origin pull/1/head && kvv leaderboard check --base origin/main --head FETCH_HEAD
 
 --base judges what HEAD, or the commit of --head, changes against that branch. The changes are read from git's objects,
-so no file of a pull request has to be checked out. The rules come from the base's leaderboard.toml, so nobody can admit
-himself. --evidence computes every score again. Evidence that lacks something for that is refused, unless its texts were
-taken out (kvv bundle --redact) and the record says so.
+so no file of a pull request has to be checked out. The rules come from the base's leaderboard.toml, so no submission
+adds its own vendor. --evidence computes every score again. Evidence that lacks something for that is refused, unless
+its texts were taken out (kvv bundle --redact) and the record says so.
 Exit status: 0 accepted, 1 refused, 2 cannot be judged."""
-
-
-def audit_options() -> tuple[str, ...]:
-    """What `kvv audit` may need to know besides the evidence."""
-    return ("dataset", "dataset-cache", "reference", "profile", *map(option_name, given_again()))
 
 
 def main(argv: Sequence[str]) -> int:
@@ -51,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
         rules=rules,
         attestation=Path(values.attestation) if values.attestation else None,
         trusted_root=Path(values.trusted_root) if values.trusted_root else None,
-        options=[*_audit_options(vars(values))],
+        audit=lambda folder: audit(request_of(values, folder)),
     )
     context = CheckContext(
         rules=rules,
@@ -60,7 +55,8 @@ def main(argv: Sequence[str]) -> int:
         known=_known(),
         verify=verifier,
     )
-    report = check(found, context)
+    with closing(verifier):
+        report = check(found, context)
     for line in lines(report):
         sys.stdout.write(line + "\n")
     for path, data in ((values.json, dump(report)), (values.markdown, markdown(report).encode())):
@@ -85,25 +81,10 @@ def _parser() -> Parser:
     )
     add("--attestation", default="", metavar="FILE", help="Attestation bundle, to verify without network.")
     add("--trusted-root", default="", metavar="FILE", help="Sigstore's trusted root, to verify without network.")
-    add("--dataset", action="append", default=[], metavar="ID=PATH", help="Where local samples are, to score again.")
-    add("--dataset-cache", default="", metavar="DIR", help="Folder of cached hub datasets, to score again.")
-    for name in given_again():
-        metavar = fact(composed().model_fields[name], "metavar")
-        add(f"--{option_name(name)}", default="", metavar=metavar, help="As the run had it, to score again.")
-    add("--reference", action="append", default=[], metavar="FILE", help="The reference, when a file; repeatable.")
-    add("--profile", default="", metavar="FILE", help="The profile, when it was a file, to score again.")
+    add_what_evidence_lacks(parser.add_argument_group("to score again, as for kvv audit").add_argument)
     add("--json", default="", metavar="FILE", help="Write the findings as JSON.")
     add("--markdown", default="", metavar="FILE", help="Write the findings as a comment.")
     return parser
-
-
-def _audit_options(values: Mapping[str, Any]) -> Iterator[str]:
-    """The options of `kvv audit` that were given."""
-    for name in audit_options():
-        given = values[name.replace("-", "_")]
-        for value in given if isinstance(given, list) else [given]:
-            if value:
-                yield f"--{name}={value}"
 
 
 def _found(paths: Sequence[str], base: str, head: str, root: Path) -> tuple[list[Change], Rules | None]:

@@ -27,7 +27,9 @@ USED = ("leaderboard_repo", "leaderboard_api_url")
 
 def main(argv: Sequence[str]) -> int:
     """Find the pull request, and write or edit the comment."""
-    parser = Parser(prog="kvv leaderboard comment", description="Tell a pull request the findings.", epilog=EPILOG)
+    parser = Parser(
+        prog="kvv leaderboard comment", description="Write the findings of a check on its pull request.", epilog=EPILOG
+    )
     parser.add_argument("file", metavar="FILE", help="What `kvv leaderboard check --json` wrote.")
     parser.add_argument("--head-owner", required=True, metavar="NAME", help="Account of the pull request's branch.")
     parser.add_argument("--head-branch", required=True, metavar="NAME", help="Its branch.")

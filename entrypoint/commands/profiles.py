@@ -43,7 +43,7 @@ def _whole(profile: Profile) -> str:
         *map(_locked, profile.parameters),
     ]
     if profile.tokens.cases:
-        measured = "" if profile.tokens.measured else " (of an earlier model: told, not judged)"
+        measured = "" if profile.tokens.measured else " (of an earlier model: reported, not judged)"
         lines.append(f"prompt tokens: {len(load(profile.tokens.cases).cases)} exact counts{measured}")
     if profile.call_ids.format:
         ids = profile.call_ids

@@ -105,5 +105,5 @@ def _unused(values: "argparse.Namespace", *names: str) -> None:
     given = [f"--{name.replace('_', '-')}" for name in names if getattr(values, name)]
     if given:
         raise UsageError(
-            [Problem(name=given[0], value="", allowed=f"It means nothing to `kvv sandbox {values.action}`.")]
+            [Problem(name=given[0], value="", allowed=f"It is not an option of `kvv sandbox {values.action}`.")]
         )

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from entrypoint.options import Parser, add_settings, given
+from entrypoint.options import Parser, add_faults, add_settings, given
 from entrypoint.settings import composition, load
 from entrypoint.usecases.simulate import SimulatedVendor, simulated
 from kvv_action.simulator import EmbeddedVendor
@@ -33,13 +33,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--slow-seconds", type=_seconds, default=3.0, metavar="SECONDS", help="How long the fault slow delays."
     )
-    parser.add_argument(
-        "--fault",
-        action="append",
-        default=[],
-        metavar="NAME[=RATE]",
-        help="Make the vendor wrong in this way; repeatable.",
-    )
+    add_faults(parser)
     add_settings(parser, only=(*USED, *composition().named("wording")))
     values = parser.read(argv)
     vendor = simulated(load(given(values)), values.fault, latency=values.latency, slow_seconds=values.slow_seconds)

@@ -97,6 +97,7 @@ class _Generate:
         self._runner = runner
         self._item = item
         self._call = 0
+        self._asked = False
         self.exchanges: dict[int, Exchange] = {}
 
     async def __call__(self, request: Request, *, may_reject: bool = False) -> Exchange:
@@ -132,7 +133,8 @@ class _Generate:
             content, runner.plan, planned,
             sample=place.sample, epoch=place.epoch, call=call, endpoint=request.endpoint,
         )  # fmt: skip
-        kept = _kept(content, planned.kind, call)
+        kept = _kept(content, planned.kind, first=not self._asked)
+        self._asked = True
         return _Outgoing(
             path=request.path, content=content, stream=stream, call=call, digest=digest, key=key, kept=kept,
             endpoint=request.endpoint, verbatim=request.verbatim,
@@ -217,10 +219,10 @@ def _prompt(out: _Outgoing) -> int:
     return math.ceil(of_body(orjson.loads(out.content)).expected) if out.path in POSTED else 0
 
 
-def _kept(content: bytes, kind: BenchmarkKind, call: int) -> str:
+def _kept(content: bytes, kind: BenchmarkKind, *, first: bool) -> str:
     """The beginning of a body, as evidence; of a scored sample, which may ask a hundred times, only the first one's."""
     limit = KEPT if kind is BenchmarkKind.CONTRACT else KEPT_SCORED
-    if call and kind is not BenchmarkKind.CONTRACT:
+    if not first and kind is not BenchmarkKind.CONTRACT:
         return ""
     shown = _PICTURE.sub(rb"\1...", content) if len(content) > limit else content
     text = shown[: 4 * limit].decode(errors="replace")

@@ -20,7 +20,7 @@ Place = tuple[str, str, int]
 def with_flips(
     found: Sequence[BenchmarkChange], paired: Mapping[str, Paired], base: Side, new: Side
 ) -> tuple[BenchmarkChange, ...]:
-    """The parts with their flips; each run is read once more for those that are listed."""
+    """The benchmarks with their flips; each run is read once more to find the answers that are listed."""
     chosen = {part.id: _chosen(paired[part.id].matched) for part in found if part.id in paired}
     before = _seen(base, {(name, one[0], _epochs(*one[1:])[0]): one[1] for name in chosen for one in chosen[name]})
     after = _seen(new, {(name, one[0], _epochs(*one[1:])[1]): one[2] for name in chosen for one in chosen[name]})
@@ -42,7 +42,7 @@ def with_flips(
 
 
 def _chosen(matched: Sequence[Pair]) -> list[Pair]:
-    """The largest changes of each direction, in the order of the run where they are equal."""
+    """The largest changes in each direction; equal changes are in the order of the run."""
     changes = [(after.value - before.value, (name, before, after)) for name, before, after in matched]
     fell = sorted((change for change in changes if change[0] < -1e-9), key=lambda change: change[0])
     rose = sorted((change for change in changes if change[0] > 1e-9), key=lambda change: -change[0])
@@ -50,7 +50,7 @@ def _chosen(matched: Sequence[Pair]) -> list[Pair]:
 
 
 def _epochs(before: Sampled, after: Sampled) -> tuple[int, int]:
-    """The epochs that show the change best: the best answer beside the worst one."""
+    """The epochs that show the change most clearly: the best answer beside the worst one."""
     if after.value < before.value:
         return before.high[1], after.low[1]
     return before.low[1], after.high[1]

@@ -1,7 +1,5 @@
 """`compare.json` and `compare.md` as bytes."""
 
-from typing import Any
-
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
@@ -57,12 +55,3 @@ def parse(data: bytes, where: str = COMPARE_JSON) -> RunComparison:
     except (orjson.JSONDecodeError, AttributeError, ValidationError) as error:
         raise KvvError(f"{where}: not a comparison of kvv ({type(error).__name__})") from error
     raise KvvError(f"{where}: has schema version {version!r}; this version reads {COMPARE_VERSION}")
-
-
-def json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of `compare.json`."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "kvv comparison",
-        **TypeAdapter(RunComparison).json_schema(mode="serialization"),
-    }

@@ -1,6 +1,6 @@
-"""What became of the findings over all answers, and of delivery: a new failure is a regression."""
+"""Compares the findings over all answers, and delivery: a new failure is a regression."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from kvv_action.compare.parts import ALPHA
@@ -45,24 +45,15 @@ def finding_changes(base: RunReport, new: RunReport) -> tuple[FindingChange, ...
         new: the run after.
     """
     before, after = _seen(base), _seen(new)
-    if base.plan.checks is None or new.plan.checks is None:
-        before, after = _only_delivery(before), _only_delivery(after)
-    if base.delivery is None or new.delivery is None:
-        before, after = _without_delivery(before), _without_delivery(after)
+    delivered = base.delivery is not None and new.delivery is not None
+    checked = base.plan.checks is not None and new.plan.checks is not None
     common = _asked(base) & _asked(new)
     found = [
         _change(name, before.get(name, RunSighting()), after.get(name, RunSighting()), common)
         for name in {**after, **before}
+        if (delivered if name == DELIVERY else checked)
     ]
     return tuple(sorted(found, key=lambda one: (_ORDER.index(one.finding), one.id != DELIVERY)))
-
-
-def _only_delivery(seen: Mapping[str, RunSighting]) -> dict[str, RunSighting]:
-    return {name: one for name, one in seen.items() if name == DELIVERY}
-
-
-def _without_delivery(seen: Mapping[str, RunSighting]) -> dict[str, RunSighting]:
-    return {name: one for name, one in seen.items() if name != DELIVERY}
 
 
 def _asked(report: RunReport) -> frozenset[str]:
@@ -70,7 +61,7 @@ def _asked(report: RunReport) -> frozenset[str]:
 
 
 def _seen(report: RunReport) -> dict[str, RunSighting]:
-    """By cause; all causes of broken delivery are one, for its kinds change from run to run."""
+    """By cause; all causes of broken delivery count as one, because its kinds change from run to run."""
     return dict([*_delivered(report), *_found(report)])
 
 
@@ -106,7 +97,7 @@ def _change(name: str, before: RunSighting, after: RunSighting, common: frozense
 
 
 def _effect(before: RunSighting, after: RunSighting, common: frozenset[str]) -> tuple[Effect, str]:
-    """Only a failure that one run has and the other one has not is a change."""
+    """Only a failure that one run has and the other does not have is a change."""
     if before.fails == after.fails:
         return Effect.SAME, "fails both runs" if after.fails else "fails neither run"
     more, less = (after, before) if after.fails else (before, after)

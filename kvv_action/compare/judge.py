@@ -1,4 +1,4 @@
-"""From two runs to the answer: did this serving change break the model?"""
+"""Compares two runs and answers: did this serving change break the model?"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from kvv_action.report.text import percent
 from kvv_action.schema import BenchmarkKind, RunReport, RunState
 
 TOLERANCE = 0.2
-"""A model is broken when it loses a fifth; a comparison that could not see that says so instead of `none`."""
+"""A model that loses a fifth is broken; a comparison that cannot rule that out answers `unknown`, not `none`."""
 LISTED = 20
 
 
@@ -100,7 +100,7 @@ def compare(base: Side, new: Side, *, tolerance: float = TOLERANCE, force: bool 
 def conclusion(
     found: Sequence[BenchmarkChange], changes: Sequence[FindingChange], new: RunReport
 ) -> tuple[Regression, str, str]:
-    """The answer, a sentence for it, and the whole of it; never `none` while what both runs asked is unclear."""
+    """The answer, its headline and its reasons; never `none` while a benchmark that both runs asked is unclear."""
     by = {finding: [part for part in found if part.finding is finding] for finding in Effect}
     failing = [change for change in changes if change.finding is Effect.WORSE]
     if by[Effect.WORSE] or failing:
@@ -126,7 +126,7 @@ def conclusion(
 def _details(
     compared: Sequence[BenchmarkChange], better: Sequence[BenchmarkChange], mended: Sequence[FindingChange]
 ) -> Iterator[str]:
-    """What got better, and how small a loss would have been seen."""
+    """What got better, and how large a loss is ruled out."""
     if better or mended:
         yield _reasons(better, mended)
     limits = [

@@ -15,7 +15,7 @@ _NOT_ANSWERS = (
     "ids", "ids_digest", "samples", "title", "reference", "margin", "skip", "dataset", "gates", "kind", "looks",
     "order_seed", "clusters", "peers",
 )  # fmt: skip
-"""Of a planned benchmark: what says how much is asked or how it is judged, not how."""
+"""Fields of a planned benchmark that change no answer: how much is asked, and how it is judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ class Regression(StrEnum):
 
 
 class Effect(StrEnum):
-    """What became of one benchmark, or of one measure.
+    """How one benchmark, or one measure, changed.
 
     `same`: what differs is noise. `unclear`: the runs cannot decide it. `left-out`: only one of them asked.
     """
@@ -65,7 +65,7 @@ class BenchmarkChange:
     """One benchmark in both runs.
 
     Attributes:
-        exact: every change counts (contract probes, self-tests, bundled samples); else chance has its say.
+        exact: every change counts (contract probes, self-tests, bundled samples); else a test decides what is chance.
         reason: the finding in plain words.
         matched: samples that both runs judged.
         before, after: mean value over these samples, not the published score.

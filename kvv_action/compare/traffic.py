@@ -1,6 +1,6 @@
 """Whether answers come slower, longer or from other prompts: ratios on the samples that both runs answered.
 
-Load and network move these numbers as well as the server does, so that they are told and never a regression.
+Load and network change these numbers as much as the server does, so they are reported and are never a regression.
 """
 
 import math
@@ -44,7 +44,7 @@ def _shift(name: str, known: list[tuple[float, float]]) -> Shift:
 
 
 def _exact(value: float) -> float:
-    """Without what the logarithm has added to a whole number."""
+    """Without the rounding error of the logarithm."""
     return float(f"{value:.9g}")
 
 

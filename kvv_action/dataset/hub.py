@@ -7,9 +7,10 @@ network. Rows are streamed from these files, so nothing is converted or stored t
 import errno
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ PARQUET = "*.parquet"
 BATCH = 16
 """Rows in memory at a time."""
 BUFFER = 2**20
+Read = Callable[[], Iterator[Row]]
+"""Reads the rows from the beginning, each time again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,18 +32,6 @@ class Snapshot:
 
     folder: Path
     revision: str
-
-
-class StreamedRows:
-    """Rows that every iteration reads again from the files."""
-
-    def __init__(self, dataset: Iterable[Row], where: str) -> None:
-        self._dataset = dataset
-        self._where = where
-
-    def __iter__(self) -> Iterator[Row]:
-        with _explained(self._where, "cannot be read"):
-            yield from self._dataset
 
 
 def fetch(pin: DatasetPin, cache: str, *, offline: bool = False) -> Snapshot:
@@ -76,8 +67,8 @@ def _datasets_offline() -> bool:
     return os.environ.get("HF_DATASETS_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
 
 
-def stream_folder(folder: Path, config: str | None, split: str, where: str) -> StreamedRows:
-    """Rows of a folder: parquet files in the folder of the configuration, or any layout that `datasets` supports.
+def stream_folder(folder: Path, config: str | None, split: str, where: str) -> Read:
+    """Reads a folder: parquet files in the folder of the configuration, or any layout that `datasets` supports.
 
     Raises:
         DatasetError: the folder has no data, or not this configuration or split.
@@ -91,31 +82,31 @@ def stream_folder(folder: Path, config: str | None, split: str, where: str) -> S
         return _open(folder, config, split, where)
 
 
-def stream_files(files: Sequence[Path], where: str) -> StreamedRows:
-    """Rows of parquet files, one after the other."""
-    return StreamedRows(_Parquet(files), where)
+def stream_files(files: Sequence[Path], where: str) -> Read:
+    """Reads parquet files, one after the other."""
+    return partial(_streamed, partial(_parquet, files), where)
 
 
-class _Parquet:
-    """Reads parquet files a few rows at a time.
+def _streamed(read: Callable[[], Iterable[Row]], where: str) -> Iterator[Row]:
+    with _explained(where, "cannot be read"):
+        yield from read()
+
+
+def _parquet(files: Sequence[Path]) -> Iterator[Row]:
+    """Rows of parquet files, a few in memory at a time.
 
     It uses pyarrow directly, because `datasets` keeps several row groups in memory: 669 MiB for 494 MiB of pictures,
     where this takes 210 (`tests/perf/test_datasets.py`).
     """
+    from pyarrow.parquet import ParquetFile
 
-    def __init__(self, files: Sequence[Path]) -> None:
-        self._files = files
-
-    def __iter__(self) -> Iterator[Row]:
-        from pyarrow.parquet import ParquetFile
-
-        for file in self._files:
-            with ParquetFile(file, buffer_size=BUFFER, pre_buffer=False) as opened:
-                for batch in opened.iter_batches(batch_size=BATCH, use_threads=False):
-                    yield from batch.to_pylist()
+    for file in files:
+        with ParquetFile(file, buffer_size=BUFFER, pre_buffer=False) as opened:
+            for batch in opened.iter_batches(batch_size=BATCH, use_threads=False):
+                yield from batch.to_pylist()
 
 
-def _open(folder: Path, config: str | None, split: str, where: str) -> StreamedRows:
+def _open(folder: Path, config: str | None, split: str, where: str) -> Read:
     """Any other layout that `datasets` supports: JSON, CSV, a folder of pictures, a card that names the files."""
     import datasets
 
@@ -125,7 +116,7 @@ def _open(folder: Path, config: str | None, split: str, where: str) -> StreamedR
     pictures = [name for name, kind in (dataset.features or {}).items() if isinstance(kind, datasets.Image)]
     for name in pictures:
         dataset = dataset.cast_column(name, datasets.Image(decode=False))
-    return StreamedRows(dataset, where)
+    return partial(_streamed, lambda: dataset, where)
 
 
 def _split(found: Mapping[str, Any], split: str, where: str) -> Any:

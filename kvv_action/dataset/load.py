@@ -1,9 +1,8 @@
 """Loads the rows of a benchmark from the chosen source, and compares them with the pin."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib import resources
-from itertools import chain
 from pathlib import Path
 
 from kvv_action.benchmark import DatasetPin, Row, Rows
@@ -82,7 +81,7 @@ def _published(pin: DatasetPin, cache: str, *, offline: bool) -> StoredRows:
     if pin.archive:
         return _archive(archive.unpacked(pin.archive, cache, offline=offline), pin, pin.archive)
     snapshot = hub.fetch(pin, cache, offline=offline)
-    read = _folder(snapshot.folder, pin, pin.hub_id).__iter__
+    read = _folder(snapshot.folder, pin, pin.hub_id)
     return StoredRows(
         read=read, base=None, kind="hub", location=pin.hub_id, revision=snapshot.revision, licence=pin.licence
     )
@@ -116,22 +115,21 @@ def _local(path: Path, pin: DatasetPin, cache: str) -> StoredRows:
     if path.is_dir() and (path / SAMPLES).is_file():
         return replace(source, read=lambda: files.read(path / SAMPLES))
     if path.is_dir():
-        return replace(source, read=_folder(path, pin, source.location).__iter__)
+        return replace(source, read=_folder(path, pin, source.location))
     if path.suffix.lower() == ".parquet":
-        return replace(source, read=hub.stream_files([path], source.location).__iter__)
+        return replace(source, read=hub.stream_files([path], source.location))
     return replace(source, read=lambda: files.read(path))
 
 
-def _folder(folder: Path, pin: DatasetPin, where: str) -> Iterable[Row]:
-    """Rows of a folder; for a dataset in parts, the rows of each chosen part in turn."""
+def _folder(folder: Path, pin: DatasetPin, where: str) -> hub.Read:
+    """Reads a folder; for a dataset in parts, each chosen part in turn, whose rows get its name."""
     if not pin.parts or not any((folder / name).is_dir() for part in pin.parts for name in (part.config, part.name)):
         return hub.stream_folder(folder, pin.config, pin.split, where)
-    return _Parts(
-        tuple(
-            (part.name, hub.stream_folder(_part_folder(folder, part.config, part.name, where), None, pin.split, where))
-            for part in pin.parts
-        )
-    )
+    parts = {
+        part.name: hub.stream_folder(_part_folder(folder, part.config, part.name, where), None, pin.split, where)
+        for part in pin.parts
+    }
+    return lambda: ({**row, "part": name} for name, read in parts.items() for row in read())
 
 
 def _part_folder(folder: Path, config: str, name: str, where: str) -> Path:
@@ -139,16 +137,6 @@ def _part_folder(folder: Path, config: str, name: str, where: str) -> Path:
     if found is None:
         raise DatasetError(f"{where}: has no folder {config!r} for the part {name}; leave the part out or add it")
     return found
-
-
-class _Parts:
-    """Rows of several configurations, each with the name of its part."""
-
-    def __init__(self, parts: tuple[tuple[str, Iterable[Row]], ...]) -> None:
-        self._parts = parts
-
-    def __iter__(self) -> Iterator[Row]:
-        return chain.from_iterable(({**row, "part": name} for row in rows) for name, rows in self._parts)
 
 
 def _checked(benchmark: str, pin: DatasetPin, source: StoredRows) -> CheckedRows:

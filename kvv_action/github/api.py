@@ -5,7 +5,7 @@ whether the write took place. The token goes only to the configured address, in 
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
@@ -22,6 +22,8 @@ from kvv_action.redact import Redactor
 Json = Any
 LARGEST = 8 * 2**20
 """Bytes of an answer that are read."""
+PAGE = 100
+"""Items on a page of a list."""
 REPEATED = (500, 502, 503, 504)
 Landed = Callable[[], Json | None]
 """Checks whether a write took place whose answer was lost; returns the object in place of that answer, or None."""
@@ -74,6 +76,15 @@ def silent(text: str) -> None:
 def path(*parts: str) -> str:
     """The parts as a path such as `/repos/o/r/git/ref/heads/b`; slashes within a part stay, all else is quoted."""
     return "".join("/" + quote(part, safe="/") for part in parts)
+
+
+def listed(api: Api, where: str, pages: int, **query: str) -> Iterator[Json]:
+    """The items of a list, of so many pages at most."""
+    for page in range(1, pages + 1):
+        found = api.find(where, **query, per_page=str(PAGE), page=str(page)) or []
+        yield from found
+        if len(found) < PAGE:
+            return
 
 
 def check_address(url: str) -> None:

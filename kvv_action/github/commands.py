@@ -6,6 +6,8 @@ of a line, white space aside; the old `##[name key=value;]data` counts anywhere.
 
 import re
 import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from kvv_action.redact import is_placeholder
 
@@ -38,19 +40,15 @@ def add_masks(secret: str) -> tuple[str, ...]:
     return tuple(command("add-mask", part) for part in parts if not is_placeholder(part))
 
 
-def new_token() -> str:
-    """An unguessable token for `stop_commands` and `resume_commands`."""
-    return secrets.token_hex(16)
-
-
-def stop_commands(token: str) -> str:
-    """The command that makes the runner ignore commands until `resume_commands` with the same token."""
-    return command("stop-commands", token)
-
-
-def resume_commands(token: str) -> str:
-    """The command that makes the runner accept commands again."""
-    return command(token)
+@contextmanager
+def commands_stopped(write: Callable[..., None]) -> Iterator[None]:
+    """Make the runner ignore all commands meanwhile; `write` writes lines to its log."""
+    token = secrets.token_hex(16)  # unguessable: whoever knows it can resume commands
+    try:  # from here on, whatever happens, commands are resumed
+        write(command("stop-commands", token))
+        yield
+    finally:
+        write("", command(token))  # the empty line ends one that was left open
 
 
 def inert(text: str) -> str:

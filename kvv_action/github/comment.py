@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from kvv_action.github.api import Api, Json, path
+from kvv_action.github.api import PAGE, Api, Json, listed, path
 from kvv_action.github.fork import text
 from kvv_action.github.proposal import Operation, Proposed
 from kvv_action.github.refusals import GitHubError
 
-PAGE, PAGES = 100, 30
-"""Items per page, and pages to read; GitHub lists at most 3000 files of a pull request."""
+PAGES = 30
+"""Pages of a list that are read; GitHub lists at most 3000 files of a pull request."""
 BOT = "github-actions[bot]"
 
 
@@ -78,10 +78,7 @@ def _pages(api: Api, where: str) -> list[Json]:
     Raises:
         GitHubError: the list is too long.
     """
-    items: list[Json] = []
-    for page in range(1, PAGES + 1):
-        found = api.find(where, per_page=str(PAGE), page=str(page)) or []
-        items += found
-        if len(found) < PAGE:
-            return items
-    raise GitHubError(f"{where}: more than {PAGE * PAGES} items")
+    items = list(listed(api, where, PAGES))
+    if len(items) >= PAGE * PAGES:
+        raise GitHubError(f"{where}: more than {PAGE * PAGES} items")
+    return items

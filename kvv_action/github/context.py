@@ -49,11 +49,6 @@ class Context:
     github: Mapping[str, str]
 
 
-def in_action() -> bool:
-    """Whether a GitHub runner or a compatible program started this process."""
-    return os.environ.get("GITHUB_ACTIONS") == "true"
-
-
 def read() -> Context:
     """The context of this process."""
     environ = os.environ

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable
 
-from kvv_action.github.api import Api, Json, path, silent
+from kvv_action.github.api import Api, Json, listed, path, silent
 from kvv_action.github.branches import ensure_branch
 from kvv_action.github.fork import BranchRepository, TargetRepository, branch_repository, target_repository, text
 from kvv_action.github.proposal import Operation, Proposal, Proposed
 from kvv_action.github.refusals import GitHubError, Refused
 
-PAGE, PAGES = 100, 10
+PAGES = 10
 LOOKS = 5
 """How often to look for a pull request that GitHub says exists."""
 
@@ -67,26 +67,21 @@ def _has_it(api: Api, target: TargetRepository, proposal: Proposal) -> bool:
 def _find(api: Api, target: TargetRepository, source: BranchRepository, proposal: Proposal) -> Json | None:
     """The pull request of the branch; an open one before closed ones."""
     head = f"{source.owner}:{proposal.branch}"
-    listed = api.find(path("repos", target.full_name, "pulls"), state="all", head=head, base=target.base)
-    mine = [one for one in listed or [] if _is_mine(one, source, proposal)]
+    found = api.find(path("repos", target.full_name, "pulls"), state="all", head=head, base=target.base)
+    mine = [one for one in found or [] if _is_mine(one, source, proposal)]
     return min(mine, key=lambda one: one.get("state") != "open", default=None)
 
 
 def _elsewhere(api: Api, target: TargetRepository, proposal: Proposal) -> Json | None:
     """An open pull request of another account with the marker and the same file."""
-    for page in range(1, PAGES + 1):
-        where = path("repos", target.full_name, "pulls")
-        listed = api.find(where, state="open", base=target.base, per_page=str(PAGE), page=str(page)) or []
-        for one in listed:
-            head = one.get("head") or {}
-            name = (head.get("repo") or {}).get("full_name")
-            if proposal.marker not in str(one.get("body")) or not isinstance(name, str):
-                continue
-            there = api.find(path("repos", name, "contents", proposal.path), ref=text(head, "sha"))
-            if isinstance(there, dict) and there.get("sha") == proposal.blob:
-                return one
-        if len(listed) < PAGE:
-            break
+    for one in listed(api, path("repos", target.full_name, "pulls"), PAGES, state="open", base=target.base):
+        head = one.get("head") or {}
+        name = (head.get("repo") or {}).get("full_name")
+        if proposal.marker not in str(one.get("body")) or not isinstance(name, str):
+            continue
+        there = api.find(path("repos", name, "contents", proposal.path), ref=text(head, "sha"))
+        if isinstance(there, dict) and there.get("sha") == proposal.blob:
+            return one
     return None
 
 

@@ -236,4 +236,4 @@ def _plain(value: object) -> object:
     """Mappings of other types, for orjson."""
     if isinstance(value, Mapping):
         return dict(value)
-    raise TypeError(f"{type(value).__name__} cannot stand in a journal")
+    raise TypeError(f"{type(value).__name__} cannot be written to a journal")

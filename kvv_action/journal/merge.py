@@ -91,7 +91,7 @@ def _bodies(merge: bytes, parts: Sequence[ShardJournal]) -> Iterator[bytes]:
 
 
 def continues(parts: Sequence[ShardJournal], old: Path) -> bool:
-    """Whether shards hold all that an earlier merge of them holds."""
+    """Whether the shards hold everything that an earlier merge holds."""
     try:
         merge = next(iter(Reader(old)), None)
     except JournalError:

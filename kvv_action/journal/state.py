@@ -19,7 +19,7 @@ class BenchmarkProgress:
         last: by `index * epochs + epoch`, the number of the line that counts, 0 for none.
         failed: by the same position, 1 when that line is a failure that can be asked again.
         skips: why the rest was not asked, by shard of a divided run (0 for one that is not).
-        lacking: the shards of which that is because their machine lacks something, so that it can be asked elsewhere.
+        lacking: the shards that did not ask because their machine lacks something; another machine can ask.
         named: the user asked for this benchmark by name, and a machine lacks what it needs.
     """
 
@@ -42,7 +42,7 @@ class BenchmarkProgress:
 
     @classmethod
     def empty(cls, planned: PlannedBenchmark) -> "BenchmarkProgress":
-        """A board without results."""
+        """Progress without results."""
         slots = planned.samples * planned.epochs
         return cls(
             epochs=planned.epochs,

@@ -57,7 +57,7 @@ def git(root: Path, *arguments: str) -> bytes:
     """A git command's output, without configuration of the user or hooks of the repository.
 
     Raises:
-        KvvError: there is no git, or it fails; with its words.
+        KvvError: git is missing or fails; the message has its words.
     """
     program = shutil.which("git")
     if program is None:
@@ -79,10 +79,10 @@ def git(root: Path, *arguments: str) -> bytes:
 
 
 def between(root: Path, base: str, head: str) -> tuple[str, str]:
-    """The commit on which the head builds, seen from the base's branch, and the head's own commit.
+    """The last commit that the head shares with the base's branch, and the head's own commit.
 
     Raises:
-        KvvError: there is no such branch here, or no common commit; a shallow checkout has none.
+        KvvError: a branch is missing, or there is no common commit, as in a shallow checkout.
     """
     try:
         theirs, ours = (

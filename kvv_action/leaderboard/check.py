@@ -17,6 +17,7 @@ from kvv_action.leaderboard.store import record_files
 from kvv_action.report.files import sha256
 from kvv_action.report.text import visible
 
+ALONE = f"a submission adds files below {RESULTS}/ and changes nothing else"
 MOST_FILES = 50
 """The most records in one pull request."""
 SHAPE = re.compile(r"results/[a-z0-9][a-z0-9.-]{0,63}/[a-z0-9][a-z0-9.-]{0,63}/[0-9]{8}-[0-9a-f]{12}\.json")
@@ -24,7 +25,7 @@ SHAPE = re.compile(r"results/[a-z0-9][a-z0-9.-]{0,63}/[a-z0-9][a-z0-9.-]{0,63}/[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceFindings:
-    """What evidence says about a record: findings, and the trust tier that it supports."""
+    """The result of checking a record against its evidence: findings, and the trust tier that the evidence supports."""
 
     findings: tuple[CheckFinding, ...] = ()
     verified: Trust = Trust.SELF_REPORTED
@@ -32,12 +33,6 @@ class EvidenceFindings:
 
 VerifyEvidence = Callable[[Record], EvidenceFindings]
 """Checks a record against its evidence."""
-
-
-def no_evidence(record: Record) -> EvidenceFindings:
-    """For checks without evidence."""
-    del record
-    return EvidenceFindings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +44,14 @@ class CheckContext:
         rules: those of the leaderboard; None when it has none.
         now: the time, with time zone.
         known: what this version of kvv knows.
-        verify: checks a record against its evidence.
+        verify: checks a record against its evidence; None without evidence.
     """
 
     rules: Rules | None
     now: datetime
     root: Path | None = None
     known: Known = field(default_factory=Known)
-    verify: VerifyEvidence = no_evidence
+    verify: VerifyEvidence | None = None
 
 
 def check(changes: Sequence[Change], context: CheckContext) -> CheckReport:
@@ -74,23 +69,23 @@ def check(changes: Sequence[Change], context: CheckContext) -> CheckReport:
     if len(ours) > MOST_FILES and any(change.kind is not Kind.PRESENT for change in ours):
         general.append(error("changes", f"{len(ours)} records in one pull request; at most {MOST_FILES} are taken"))
         return CheckReport(files=(), general=tuple(general))
-    others = [FileFindings(path=change.path, findings=(_foreign(change),)) for change in changes if change not in ours]
+    others = [
+        FileFindings(path=change.path, findings=(error("changes", f"is {change.kind}; {ALONE}"),))
+        for change in changes
+        if change not in ours
+    ]
     index = Index(context.root, {change.path for change in ours})
     judged = [_judged(change, context, index) for change in ours]
     return CheckReport(files=(*judged, *others), general=tuple(general))
 
 
 def _judged(change: Change, context: CheckContext, index: "Index") -> FileFindings:
-    """Judge one file; an exception refuses this file and leaves the others their findings."""
+    """Judge one file. An exception refuses this file; the findings of the others stay."""
     try:
         return _judge(change, context, index)
     except Exception as problem:  # noqa: BLE001 - content of strangers; a defect must not hide what else was found
         told = visible(f"{type(problem).__name__}: {problem}", 200)
         return FileFindings(path=change.path, findings=(error("defect", f"cannot be judged, a defect of kvv: {told}"),))
-
-
-def _foreign(change: Change) -> CheckFinding:
-    return error("changes", f"is {change.kind}; a submission adds files below {RESULTS}/ and changes nothing else")
 
 
 def _judge(change: Change, context: CheckContext, index: "Index") -> FileFindings:
@@ -106,7 +101,9 @@ def _judge(change: Change, context: CheckContext, index: "Index") -> FileFinding
     found = [*_place(change.path, record), *implausible(record, context.now, deciding(context.known.options))]
     found += disagreements(record, context.known)
     found += [*_vendor(record, context.rules), *index.duplicates(change.path, change.data)]
-    evidence = EvidenceFindings() if any(one.level == "error" for one in found) else context.verify(record)
+    evidence = EvidenceFindings()
+    if context.verify is not None and not any(one.level == "error" for one in found):
+        evidence = context.verify(record)
     found += [*evidence.findings, *_trust(record, evidence.verified)]
     return FileFindings(
         path=change.path,
@@ -133,7 +130,7 @@ def _unreadable(change: Change) -> CheckFinding | None:
 
 
 def _place(path: str, record: Record) -> Iterator[CheckFinding]:
-    """Whether the path is the one that follows from the content."""
+    """Whether the file is where its content belongs."""
     right = path_of(record)
     if path == right:
         return
@@ -168,7 +165,7 @@ def _trust(record: Record, verified: Trust) -> Iterator[CheckFinding]:
 
 
 class Index:
-    """The records that a repository has already, searched as bytes: fast for many records, and none is parsed.
+    """Finds other records of the same run. It searches bytes and parses no record, so it is fast for many records.
 
     Args:
         root: the checkout, or None.
@@ -202,5 +199,5 @@ class Index:
 
 
 def _keys(data: bytes) -> list[bytes]:
-    """What identifies a run: its journal's last line, and its bundle."""
+    """The digests that identify a run: of its journal's last line, and of its bundle."""
     return re.findall(rb'"(?:journal_head|sha256)": "([0-9a-f]{64})"', data)

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from kvv_action.errors import KvvError
 from kvv_action.leaderboard.findings import CheckFinding, CheckReport, FileFindings, FindingLevel
-from kvv_action.leaderboard.strict import refuse_ambiguous
+from kvv_action.leaderboard.strict import mistake, refuse_ambiguous
 from kvv_action.report.files import canonical
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import one_line
@@ -93,5 +93,4 @@ def load(data: bytes, where: str) -> CheckReport:
         value.pop("accepted", None)  # follows from the findings
         return _ADAPTER.validate_json(orjson.dumps(value))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise KvvError(f"{where}: {one_line('.'.join(map(str, first['loc'])), 100)}: {first['msg']}") from None
+        raise KvvError(f"{where}: {mistake(error)}") from None

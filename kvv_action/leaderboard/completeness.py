@@ -1,4 +1,4 @@
-"""What a complete run is, and which marks a record gets whose run was less; submitting and checking share it."""
+"""Decides whether a run is complete, and which marks an incomplete one gets; used to submit and to check."""
 
 from collections.abc import Collection, Iterable, Mapping
 
@@ -14,9 +14,9 @@ from kvv_action.report.text import one_line
 from kvv_action.schema import BenchmarkKind, Json, Verdict
 
 Askable = Mapping[str, type[BenchmarkOptions]]
-"""The benchmarks that there are, with what can be chosen of them."""
+"""The options of each benchmark that exists, by its id."""
 LEFT_OUT_BY_ITSELF = 0.1
-"""Share of a dataset's rows that a benchmark may leave out itself, such as tasks whose own solution fails."""
+"""Share of a dataset's rows that a benchmark may leave out, such as tasks whose own solution fails."""
 _LONGEST = 200
 
 
@@ -43,7 +43,7 @@ def choices_of(choices: Mapping[str, Json], askable: Askable) -> dict[str, str]:
 
 
 def deciding(askable: Askable) -> frozenset[str]:
-    """The inputs of benchmarks that choose which items are asked, or who answers."""
+    """The options of benchmarks that choose which items are asked, or who answers them."""
     return frozenset(name for name, field in _fields(askable).items() if fact(field, "deciding"))
 
 
@@ -54,7 +54,7 @@ def _fields(askable: Askable) -> dict[str, FieldInfo]:
 def implied(
     setup: Setup | None, benchmarks: Iterable[BenchmarkRecord], verdict: Verdict | None, choosing: frozenset[str]
 ) -> frozenset[Mark]:
-    """The marks that follow from what a record says, whatever the profile; `choosing` are the inputs that decide."""
+    """The marks that follow from the record alone, whatever the profile; `choosing`: see `deciding`."""
     every = tuple(benchmarks)
     published = [one for one in every if not (setup and setup.varies_beside(one.id))]
     data = [one.dataset for one in every if one.dataset]

@@ -1,4 +1,4 @@
-"""From a run's report to its record, a bounded view of it; whoever has the evidence reaches the same bytes."""
+"""Makes the record of a run from its report. Anybody who has the evidence makes the same bytes."""
 
 from dataclasses import fields
 from typing import Any, TypeVar, cast
@@ -96,7 +96,7 @@ def record_of(
 
 
 def marks_of(report: RunReport, askable: Askable) -> tuple[Mark, ...]:
-    """Why a run is not a complete, decided one on the published samples; empty when it is."""
+    """Why a run is not complete and decided on the published samples; empty when it is."""
     setup, benchmarks, plan = _setup(report, askable), _benchmarks(report), report.plan
     profile = profile_of(report.profile.name)
     found = set(implied(setup, benchmarks, report.verdict, deciding(askable)))
@@ -131,7 +131,7 @@ def _name(text: str) -> str:
 
 
 def _view(part: type[_Part], source: object, **given: Any) -> _Part:
-    """A part of a record: what is not given comes from the source's fields of the same names, their texts bounded."""
+    """A part of a record. Fields that are not given are copied from the source; texts are cut to size."""
     names = {field.name for field in fields(cast("Any", part))} - given.keys()
     return part(**{name: _bounded(getattr(source, name)) for name in names}, **given)
 

@@ -1,4 +1,4 @@
-"""The kinds of values in a record, each with its bounds; the JSON Schema follows from them."""
+"""The types of the values in a record, with their bounds; the JSON Schema follows from them."""
 
 import re
 import unicodedata
@@ -20,7 +20,7 @@ _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("c
 
 
 class Strict:
-    """Base of what is read from files of strangers: unknown fields and values of another type are refused."""
+    """Base of records that strangers' files hold: unknown fields and values of another type are refused."""
 
     __slots__ = ()
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)

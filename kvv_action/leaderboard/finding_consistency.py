@@ -1,4 +1,4 @@
-"""Whether delivery and findings of a record follow from their own numbers, by the rules that judge a run."""
+"""Checks that delivery and findings of a record follow from their numbers, by the rules that judge a run."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,11 +11,11 @@ from kvv_action.verdict.known_causes import explained, is_delivery, severity_by_
 EQUAL = 1e-5
 """Limits in a report are rounded."""
 MOST_REQUESTS = 10**7
-"""Requests up to which limits are computed; no run has so many."""
+"""The most requests for which limits are computed; no run has so many."""
 
 
 def unfounded(record: Record) -> Iterator[CheckFinding]:
-    """What speaks against the delivery and the findings of a record."""
+    """Contradictions in the delivery and the findings of a record."""
     requests = record.usage.requests if record.usage else 0
     if record.delivery is not None:
         yield from about("delivery", _delivery(record.delivery, requests))
@@ -92,7 +92,7 @@ def _finding(
 
 
 def _severity(one: FindingRecord, found: Sequence[FindingRecord]) -> Severity | None:
-    """What the rules make of a finding; what another one explains is information."""
+    """The severity of a finding by the rules; a finding that another one explains is information."""
     severity = severity_by_rule(one.cause_id, one.count, one.of)
     for other in found if severity is not None else ():
         rule = severity_by_rule(other.cause_id, other.count, other.of) if 0 < other.count <= other.of else None
@@ -102,7 +102,7 @@ def _severity(one: FindingRecord, found: Sequence[FindingRecord]) -> Severity | 
 
 
 def _together(record: Record) -> Iterator[CheckFinding]:
-    """Delivery fails exactly where a finding says so, with the same numbers."""
+    """Delivery fails if and only if a finding says so, with the same numbers."""
     found, told = record.delivery, [one for one in record.findings if is_delivery(one.cause_id)]
     failing = found is not None and found.verdict is Verdict.FAIL
     if failing != bool(told):

@@ -1,4 +1,4 @@
-"""What this version of kvv knows and a record must agree with: profiles, their references, and pinned data."""
+"""Compares a record with what this version of kvv knows: profiles, their references, and pinned data."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,12 +20,12 @@ OFFICIAL = "official "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """This version, and the benchmarks that there are.
+    """What this version of kvv knows.
 
     Attributes:
-        options: what can be chosen of each of them, by its id.
-        pins: the data that they can be asked with, the default first.
-        rules: how those are asked that say it themselves, where a profile does not.
+        options: of each benchmark, by its id.
+        pins: the datasets of each benchmark, the default first.
+        rules: how a benchmark is asked where the profile does not know it.
     """
 
     options: Askable = field(default_factory=dict)
@@ -69,7 +69,7 @@ def disagreements(record: Record, known: Known) -> Iterator[CheckFinding]:
 
 
 def _rules(one: BenchmarkRecord, profile: Profile, rules: BenchmarkRules | None, *, varied: bool) -> Iterator[str]:
-    """Where a benchmark departs from the profile; varied items have neither reference nor margin."""
+    """Where a benchmark differs from the profile; varied items have neither reference nor margin."""
     if rules is None:
         yield f"the profile {profile.name} has no such benchmark"
         return
@@ -88,7 +88,7 @@ def _rules(one: BenchmarkRecord, profile: Profile, rules: BenchmarkRules | None,
 
 
 def _data(one: BenchmarkRecord, pins: Sequence[DatasetPin]) -> Iterator[str]:
-    """Where data that claim to be pinned match none of the benchmark's pins."""
+    """Data that claim to be pinned, but match none of the benchmark's pins."""
     data = one.dataset
     if pins and one.kind is BenchmarkKind.CONTRACT:
         yield "is called a contract, but its samples are scored"

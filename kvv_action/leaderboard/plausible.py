@@ -34,12 +34,12 @@ EQUAL = 1e-6
 
 
 def implausible(record: Record, now: datetime, choosing: frozenset[str] = frozenset()) -> Iterator[CheckFinding]:
-    """Everything that speaks against a record, from the record alone.
+    """All findings that follow from the record alone.
 
     Args:
         record: the submission.
         now: the time of the check, with time zone.
-        choosing: inputs of benchmarks that choose which items are asked, or who answers.
+        choosing: see `completeness.deciding`.
     """
     yield from _dates(record, now)
     yield from _marks(record, choosing)
@@ -79,7 +79,9 @@ def _marks(record: Record, choosing: frozenset[str]) -> Iterator[CheckFinding]:
         if mark not in record.marks:
             yield error("marks", f"lacks the mark {mark}, which follows from its content")
     if Mark.DEMONSTRATION in record.marks:
-        yield error("demonstration", "is a demonstration against the embedded vendor and says nothing about anybody")
+        yield error(
+            "demonstration", "is a demonstration against the embedded vendor and says nothing about a real endpoint"
+        )
     if Mark.SELF_TEST in record.marks:
         yield error("demonstration", "holds a self-test of the environment, which says nothing about the vendor")
 

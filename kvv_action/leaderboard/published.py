@@ -1,4 +1,4 @@
-"""Scores that others published, as records; the leaderboard starts from them and never calls them measured."""
+"""Scores that others published, as records. The leaderboard starts with them; they never count as measured."""
 
 import tomllib
 from collections.abc import Iterator, Mapping

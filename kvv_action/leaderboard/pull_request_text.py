@@ -33,7 +33,7 @@ MEANING = {
 
 
 def run_of(record: Record) -> str:
-    """Identifies a measured run: by the digests of its plan and of its journal's last line, and nothing else."""
+    """The identity of a measured run: one digest over the digests of its plan and of its journal's last line."""
     if record.setup is None or record.evidence is None:
         return sha256(dump(record))
     return sha256(f"{record.setup.plan_digest} {record.evidence.journal_head}".encode())
@@ -47,8 +47,8 @@ def marker_of(record: Record) -> str:
 def proposal_of(record: Record, repository: str) -> Proposal:
     """The pull request of a record; everything in it follows from the record.
 
-    Branch and marker follow from the run alone. So another record of the same run (now with an address, say)
-    replaces the earlier one.
+    Branch and marker depend on the run only. So a new record of the same run (for example with an address) replaces
+    the earlier one.
 
     Args:
         record: the result.

@@ -67,7 +67,7 @@ class Trust(StrEnum):
 
 
 class State(StrEnum):
-    """`partial`: not a whole, decided run of the published samples; `marks` says why."""
+    """`partial`: the run is not complete and decided on the published samples; `marks` says why."""
 
     COMPLETE = "complete"
     PARTIAL = "partial"
@@ -225,7 +225,7 @@ class BenchmarkRecord(Strict):
 
     @property
     def bundled(self) -> bool:
-        """Kvv's own samples stand in for the dataset."""
+        """Whether kvv's own samples replace the dataset."""
         return self.dataset is not None and self.dataset.source == "bundled"
 
     @property
@@ -235,17 +235,17 @@ class BenchmarkRecord(Strict):
 
     @property
     def must_be_right(self) -> bool:
-        """Every answer must be right; that a run is a self-test, only its marks say."""
+        """Whether every answer must be right; only the marks of the record say that a run is a self-test."""
         return all_must_be_right(self.kind, self.dataset.source if self.dataset else "", self_test=False)
 
     @property
     def comparable(self) -> bool:
-        """There are a reference and a margin."""
+        """Whether it has a reference and a margin."""
         return self.reference is not None and self.margin is not None
 
     @property
     def undecided(self) -> bool:
-        """A verdict was looked for and not found; without anything to compare with there is none to find."""
+        """The benchmark could be decided and was not; without a reference and a margin it cannot be decided."""
         return self.verdict is Verdict.INCONCLUSIVE and (self.must_be_right or self.comparable)
 
 
@@ -402,7 +402,7 @@ _ADAPTER: TypeAdapter[Record] = TypeAdapter(Record)
 
 
 class RecordError(KvvError):
-    """A file that is no record; `problems` says why, one place each."""
+    """The file is not a record; `problems` has a sentence for each place."""
 
     def __init__(self, where: str, problems: tuple[str, ...]) -> None:
         self.problems = problems
@@ -455,12 +455,3 @@ def _problem(error: Any) -> str:
     place = ".".join(map(str, error["loc"])) or "the file"
     given = "" if error["type"] in ("missing", "json_invalid") else f" (given: {one_line(repr(error['input']), 80)})"
     return f"{one_line(place, 120)}: {error['msg']}{given}"
-
-
-def json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of a record, without additional properties anywhere."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "kvv leaderboard record",
-        **_ADAPTER.json_schema(mode="validation"),
-    }

@@ -12,7 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from kvv_action.errors import KvvError
 from kvv_action.github.attestation import ISSUER
 from kvv_action.leaderboard.fields import Https, Name, Slug, Strict
-from kvv_action.report.text import one_line
+from kvv_action.leaderboard.strict import mistake
 
 RULES = "leaderboard.toml"
 Repository = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$", max_length=140)]
@@ -64,7 +64,7 @@ class AttestationRule(Strict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionRule(Strict):
-    """`accept_partial`: whether results that are marked as partial are taken."""
+    """`accept_partial`: accept results that are marked as partial."""
 
     accept_partial: bool = True
 
@@ -94,6 +94,4 @@ def parse(data: bytes, where: str = RULES) -> Rules:
     try:
         return _ADAPTER.validate_json(orjson.dumps(content))
     except ValidationError as problem:
-        first = problem.errors(include_url=False)[0]
-        place = one_line(".".join(map(str, first["loc"])), 120)
-        raise KvvError(f"{where}: {place}: {first['msg']}") from None
+        raise KvvError(f"{where}: {mistake(problem)}") from None

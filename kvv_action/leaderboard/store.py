@@ -1,6 +1,6 @@
 """The leaderboard's repository as a folder: `results/` holds records, `trust/` holds what maintainers confirmed.
 
-Submissions add files below `results/`. Only maintainers write below `trust/`, so nobody can vouch for himself.
+Submissions add files below `results/`. Only maintainers write below `trust/`, so no submitter confirms a record.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from kvv_action.leaderboard.fields import Day, Digest, Name, Strict, Text
 from kvv_action.leaderboard.record import LARGEST, RECORD_VERSION, RESULTS, Record, RecordError, Trust, load, path_of
-from kvv_action.leaderboard.strict import refuse_ambiguous
+from kvv_action.leaderboard.strict import mistake, refuse_ambiguous
 from kvv_action.report.files import canonical, sha256
 from kvv_action.report.text import visible
 
@@ -128,8 +128,7 @@ def load_confirmation(data: bytes, where: str) -> Confirmation:
     try:
         return _ADAPTER.validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise RecordError(visible(where), (f"{'.'.join(map(str, first['loc']))}: {first['msg']}",)) from None
+        raise RecordError(visible(where), (mistake(error),)) from None
 
 
 def _verified(root: Path, where: str, digest: str) -> Trust:

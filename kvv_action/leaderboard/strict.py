@@ -5,6 +5,10 @@ import math
 import re
 from typing import Any, NoReturn
 
+from pydantic import ValidationError
+
+from kvv_action.report.text import one_line
+
 DEEPEST = 16
 """The most levels of nesting; a record needs five."""
 LONGEST_NUMBER = 32
@@ -39,6 +43,12 @@ def refuse_ambiguous(data: bytes) -> str:
     except (ValueError, RecursionError) as error:
         return f"is not JSON: {error}"
     return "" if isinstance(value, dict) else "is not a JSON object"
+
+
+def mistake(error: ValidationError) -> str:
+    """The first thing that is wrong with a value: where, and what."""
+    first = error.errors(include_url=False)[0]
+    return f"{one_line('.'.join(map(str, first['loc'])), 120)}: {first['msg']}"
 
 
 def _depth(data: bytes) -> int:

@@ -59,7 +59,7 @@ def _benchmark(record: Record, one: BenchmarkRecord, counts: CountsRecord, verdi
 
 
 def _figures(record: Record, one: BenchmarkRecord, counts: CountsRecord) -> Iterator[VerdictFigures]:
-    """What the verdict may have rested on; a record leaves open what follows from its journal alone."""
+    """All figures that the verdict may rest on: a record does not say what only its journal knows."""
     exact = one.must_be_right or Mark.SELF_TEST in record.marks
     for wrong, stands, torn in product(_wrong(one), _stands(one), (False, True)):
         yield VerdictFigures(

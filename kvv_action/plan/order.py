@@ -1,4 +1,4 @@
-"""In which order answers are asked for when a run may end early, so that every beginning is a fair sample of the whole.
+"""The order in which answers are asked when a run may end early: every beginning is a fair sample of the whole.
 
 Datasets are ordered by category. The samples are therefore taken in a random order, in which each twentieth of the plan
 holds one sample of every twenty neighbours. With several epochs all samples are asked once, then all of them again.

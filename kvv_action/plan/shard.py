@@ -1,6 +1,6 @@
 """Divides a plan into shards that machines can ask without knowing of each other.
 
-Who asks what follows from the plan alone, so it is the same everywhere. Shard 1 asks what gates (Pre-Verification) and
+The plan alone decides which shard asks what, so all machines agree. Shard 1 asks what gates (Pre-Verification) and
 nothing else, so that a workflow can wait for it before the others begin; the rest is dealt to the other shards. Each of
 them gets its share of every category, to within one sample. Epochs of a sample stay together.
 """

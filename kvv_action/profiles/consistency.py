@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from string import Formatter
 
 from kvv_action.errors import nearest
-from kvv_action.profiles.document import Document, to_profile
+from kvv_action.profiles.document import Document
 from kvv_action.profiles.model import BenchmarkRules, ImmutableParameter, Profile
 from kvv_action.profiles.thinking import sampling_for, thinks
 from kvv_action.profiles.token_cases import STOPPED, load
@@ -21,13 +21,12 @@ class Mistake:
     nearest: str | None = None
 
 
-def contradictions(document: Document) -> list[Mistake]:
-    """All contradictions in a well-formed document."""
-    profile = to_profile("", document)
+def contradictions(profile: Profile) -> list[Mistake]:
+    """All contradictions in a well-formed profile."""
     return [
         *_thinking(profile),
         *_parameters(profile),
-        *_call_ids(profile, document),
+        *_call_ids(profile),
         *_tokens(profile),
         *_facts(profile),
         *_benchmarks(profile),
@@ -76,9 +75,10 @@ def _open(place: int, parameter: ImmutableParameter) -> Iterator[Mistake]:
             yield Mistake(loc=("parameters", place, "rejected"), value=str(value), allowed=allowed)
 
 
-def _call_ids(profile: Profile, document: Document) -> Iterator[Mistake]:
+def _call_ids(profile: Profile) -> Iterator[Mistake]:
     """Formats of ids name the call's place, and nothing but the tool beside it."""
-    for loc, form in ((("tool_call_id",), profile.tool_call_id), (("call_ids", "format"), document.call_ids.format)):
+    forms = {profile.call_ids.format: ("call_ids", "format"), profile.tool_call_id: ("tool_call_id",)}
+    for form, loc in forms.items():
         if form and not _is_format(form):
             allowed = "It holds {index}, and perhaps {name}, and no other braces."
             yield Mistake(loc=loc, value=form, allowed=allowed)

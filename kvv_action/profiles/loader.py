@@ -1,6 +1,9 @@
 """Loads a profile by name or path, and reports all its mistakes."""
 
+import json
+import re
 from collections.abc import Iterator, Sequence
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,8 @@ from pydantic_core import ErrorDetails
 from kvv_action.errors import Problem, UsageError, nearest
 from kvv_action.profiles import layers as files
 from kvv_action.profiles.consistency import Mistake, contradictions
-from kvv_action.profiles.document import CONTRACTS, TIERS, Document, keys_at, to_profile
+from kvv_action.profiles.document import Document, keys_at, to_profile
+from kvv_action.profiles.fields import NOT_JSON, TIERS
 from kvv_action.profiles.layers import Layer, names
 from kvv_action.profiles.model import Profile
 
@@ -29,21 +33,32 @@ def load(name_or_path: str) -> Profile:
     try:
         layers = files.read(name_or_path)
         content = files.merged(layers)
-        document, mistakes = _validated(content)
+        profile, mistakes = _validated(Path(name_or_path).name.removesuffix(".toml"), content)
         problems = [_problem(mistake, layers) for mistake in (*mistakes, *_unknown(content, layers))]
     except RecursionError:
         raise files.refused(f"profile {name_or_path}", "", "Tables or lists are nested too deeply.") from None
-    if document is None or problems:
+    if profile is None or problems:
         raise UsageError(problems)
-    return to_profile(Path(name_or_path).name.removesuffix(".toml"), document)
+    return profile
 
 
-def _validated(content: files.Content) -> tuple[Document | None, list[Mistake]]:
+def _validated(name: str, content: files.Content) -> tuple[Profile | None, list[Mistake]]:
     try:
-        document = Document.model_validate(content)
+        profile = to_profile(name, Document.model_validate_json(json.dumps(content, default=str)))
     except ValidationError as error:
         return None, [_mistake(details) for details in error.errors(include_url=False)]
-    return document, contradictions(document)
+    return profile, [*_dates(content), *contradictions(profile)]
+
+
+def _dates(value: Any, loc: tuple[str | int, ...] = ()) -> Iterator[Mistake]:
+    """Dates where no day is expected: JSON has none."""
+    match value:
+        case dict() | list():
+            for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+                if key != "date":
+                    yield from _dates(item, (*loc, key))
+        case date() | time():
+            yield Mistake(loc=loc, value=str(value), allowed=NOT_JSON)
 
 
 def _unknown(content: files.Content, layers: Sequence[Layer]) -> Iterator[Mistake]:
@@ -61,17 +76,18 @@ def _unknown(content: files.Content, layers: Sequence[Layer]) -> Iterator[Mistak
 def _mistake(details: ErrorDetails) -> Mistake:
     loc, value = details["loc"], details["input"]
     match details["type"]:
-        case "extra_forbidden":
+        case "extra_forbidden" | "unexpected_keyword_argument":
             keys = keys_at(loc[:-1])
             allowed = f"Unknown key. Known here: {', '.join(keys)}."
             return Mistake(loc=loc, allowed=allowed, nearest=nearest(str(loc[-1]).lower(), keys))
-        case "literal_error" if loc[-1] == "[key]":
+        case "value_error" if loc[-1] == "[key]":
             allowed = f"Unknown tier. Known: {', '.join(TIERS)}."
             return Mistake(loc=loc[:-1], allowed=allowed, nearest=nearest(str(value).lower(), TIERS))
         case "missing":
             return Mistake(loc=loc, allowed="Required, but missing.")
         case "enum":
-            allowed, near = f"It is one of {', '.join(CONTRACTS)}.", nearest(str(value).lower(), CONTRACTS)
+            known = re.findall(r"'([^']+)'", details["ctx"]["expected"])
+            allowed, near = f"It is one of {', '.join(known)}.", nearest(str(value).lower(), known)
             return Mistake(loc=loc, value=files.cut(value), allowed=allowed, nearest=near)
         case _:
             said = details["msg"].removeprefix("Value error, ").replace("Input should", "Must", 1).rstrip(".")

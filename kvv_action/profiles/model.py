@@ -1,10 +1,18 @@
-"""The records of a profile."""
+"""The records of a profile, with the bounds of what a TOML file may say.
+
+`kvv_action.profiles.document` makes them from a file, strictly: no key but these, no value of another type.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
 
-from kvv_action.schema import Json, Reference, Severity
+from pydantic import AfterValidator, Field
+
+from kvv_action.profiles import token_cases
+from kvv_action.profiles.fields import BodyFields, Count, Day, Epochs, Fraction, Text, Tier, Value
+from kvv_action.schema import Reference, Severity
 
 
 class Surface(StrEnum):
@@ -32,24 +40,24 @@ class ImmutableParameter:
 
     Attributes:
         value: the only accepted value without thinking.
-        thinking_value: the only accepted value with thinking.
+        thinking_value: the only accepted value with thinking; where a file names none, it is `value`.
         rejected: values that the endpoint must refuse.
         open: range in which official sources disagree: neither accepting such a value nor refusing it is wrong.
         open_without_thinking: the same without thinking.
     """
 
-    name: str
-    value: Json
-    thinking_value: Json
-    rejected: tuple[Json, ...]
+    name: Text
+    value: Value
+    thinking_value: Value = None
+    rejected: tuple[Value, ...] = ()
     open: tuple[float, float] | None = None
     open_without_thinking: tuple[float, float] | None = None
 
-    def only(self, *, thinking: bool) -> Json:
+    def only(self, *, thinking: bool) -> Value:
         """The value that must be accepted."""
         return self.thinking_value if thinking else self.value
 
-    def is_open(self, value: Json, *, thinking: bool) -> bool:
+    def is_open(self, value: Value, *, thinking: bool) -> bool:
         """Whether `value` may be accepted or refused."""
         bounds = self.open if thinking else self.open_without_thinking
         number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -72,10 +80,10 @@ class ThinkingRules:
     """
 
     supported: bool
-    switchable: bool
-    default: bool
+    switchable: bool = False
+    default: bool = False
     keep: bool = False
-    efforts: tuple[str, ...] = ()
+    efforts: tuple[Text, ...] = ()
     default_effort: str = ""
     switch_open: bool = False
     strict: bool = False
@@ -86,7 +94,7 @@ class CallIds:
     """What ids of tool calls in answers look like, and what another form means in each contract.
 
     Attributes:
-        format: with `{name}` and `{index}`; empty when it is not documented.
+        format: with `{name}` and `{index}`; where a file names none, it is `tool_call_id`.
         official, compatible: what another form means under this contract.
     """
 
@@ -99,6 +107,12 @@ class CallIds:
         return self.official if contract == "official" else self.compatible
 
 
+def _cases(name: str) -> str:
+    if name and name not in token_cases.names():
+        raise ValueError(f"Must be one of {', '.join(token_cases.names())}.")
+    return name
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRules:
     """Requests whose prompt tokens are known.
@@ -108,7 +122,7 @@ class TokenRules:
         measured: the counts are this model's own, not those of an earlier model with the same template.
     """
 
-    cases: str = ""
+    cases: Annotated[str, AfterValidator(_cases)] = ""
     measured: bool = True
 
 
@@ -122,10 +136,20 @@ class Fact:
         date: when it was published or read.
     """
 
-    about: tuple[str, ...]
-    source: str
-    date: str
+    about: Annotated[tuple[Text, ...], Field(min_length=1)]
+    source: Text
+    date: Day
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedReference(Reference):
+    """A score to compare with, within its bounds."""
+
+    value: Fraction
+    source: Text
+    date: Day
+    n: Count | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +162,8 @@ class TierRules:
         only_named: the benchmark runs only when the user names it, because it takes too long for the tier.
     """
 
-    limit: int | None = None
-    epochs: int | None = None
+    limit: Count | None = None
+    epochs: Epochs | None = None
     only_named: bool = False
 
 
@@ -158,13 +182,13 @@ class BenchmarkRules:
         note: for readers of the result.
     """
 
-    sampling: Mapping[str, Json] = field(default_factory=dict)
-    without_thinking: Mapping[str, Json] = field(default_factory=dict)
+    sampling: BodyFields = field(default_factory=dict)
+    without_thinking: BodyFields = field(default_factory=dict)
     thinking: bool | None = None
-    epochs: int = 1
-    tiers: Mapping[str, TierRules] = field(default_factory=dict)
-    reference: Reference | None = None
-    margin: float | None = None
+    epochs: Epochs = 1
+    tiers: Mapping[Tier, TierRules] = field(default_factory=dict)
+    reference: PublishedReference | None = None
+    margin: Fraction | None = None
     note: str = ""
 
 
@@ -193,20 +217,20 @@ class Profile:
     """
 
     name: str
-    title: str
-    model: str
-    sources: tuple[str, ...]
+    title: Text
+    model: Text
+    sources: tuple[Text, ...] = ()
     thinking: ThinkingRules
-    parameters: tuple[ImmutableParameter, ...]
+    parameters: tuple[ImmutableParameter, ...] = ()
     benchmarks: Mapping[str, BenchmarkRules]
     digest: str
-    context_window: int | None = None
+    context_window: Count | None = None
     vision: bool = False
     contracts: tuple[Contract, ...] = ()
     tool_call_id: str = ""
-    prompt_tokens: Mapping[str, int] = field(default_factory=dict)
-    markers: tuple[str, ...] = ()
-    served_names: tuple[str, ...] = ()
+    prompt_tokens: Mapping[str, Count] = field(default_factory=dict)
+    markers: tuple[Text, ...] = ()
+    served_names: tuple[Text, ...] = ()
     call_ids: CallIds = field(default_factory=CallIds)
     tokens: TokenRules = field(default_factory=TokenRules)
     surfaces: tuple[Surface, ...] = ()

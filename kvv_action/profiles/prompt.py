@@ -176,11 +176,12 @@ def _tie(result: Message, calls: Sequence[Json]) -> dict[str, object]:
     """The attributes of a tool's result: the called tool, and the number of the call."""
     for number, call in enumerate(calls, 1):
         if isinstance(call, Mapping) and call.get("id") == result.get("tool_call_id"):
-            return {"role": "tool", "tool": _function(call).get("name", ""), "index": number}
+            return {"role": "tool", "tool": function_of(call).get("name", ""), "index": number}
     return {"role": "tool"}
 
 
-def _function(call: Json) -> Mapping[str, Json]:
+def function_of(call: Json) -> Mapping[str, Json]:
+    """What a call, or a declared tool, says of its function; empty where it says nothing usable."""
     function = call.get("function") if isinstance(call, Mapping) else None
     return function if isinstance(function, Mapping) else {}
 
@@ -194,7 +195,7 @@ def _answer(message: Message, calls: Sequence[Json], *, thinking: bool) -> Itera
     if calls:
         yield from _tag(Share.CALLS, "tools")
         for number, call in enumerate(calls, 1):
-            yield from _call(_function(call), number)
+            yield from _call(function_of(call), number)
         yield from _tag(Share.CALLS, "tools")
     yield from _tag(Share.MESSAGES, "message")
     yield Piece(share=Share.MESSAGES, mark=True)

@@ -70,15 +70,6 @@ def parse(text: bytes, where: str = REPORT) -> RunReport:
         raise KvvError(f"{where}: {place}: {first['msg']}") from error
 
 
-def json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of `report.json`."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "kvv report",
-        **TypeAdapter(RunReport).json_schema(mode="serialization"),
-    }
-
-
 def render(report: RunReport) -> dict[str, bytes]:
     """`report.json` and the reports that follow from it."""
     from kvv_action.report.html import html  # these need libraries that a run does without until it is done

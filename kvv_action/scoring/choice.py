@@ -36,7 +36,7 @@ def chosen(answer: str, options: Sequence[str]) -> str | None:
 
 
 def _padded(answer: str) -> str:
-    """Without the punctuation around it, and with a space at either end so that a letter there has one beside it."""
+    """The answer without punctuation around it, and with a space at either end beside a letter there."""
     for character in _PUNCTUATION:
         answer = answer.strip(character)
     return f" {answer} "

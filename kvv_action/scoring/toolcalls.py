@@ -1,13 +1,14 @@
 """Checks tool calls against the tools that were offered: K2VV's rule, and what exactly is wrong with each call."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
 
 import orjson
 
+from kvv_action.profiles.prompt import function_of
 from kvv_action.schema import Json, ToolCall
 from kvv_action.scoring import schema_worker
 from kvv_action.scoring.schema_worker import UNUSABLE, Report, check
@@ -103,8 +104,7 @@ def _risky(schema: bytes) -> bool:
 
 def _schema(name: str, tools: Json) -> tuple[bool, Json]:
     """Whether a tool was offered, and the parameters of the first one of that name."""
-    for tool in tools if isinstance(tools, list | tuple) else ():
-        function = tool.get("function") if isinstance(tool, Mapping) else None
-        if isinstance(function, Mapping) and function.get("name") == name:
+    for function in map(function_of, tools if isinstance(tools, list | tuple) else ()):
+        if function.get("name") == name:
             return True, function.get("parameters")
     return False, None

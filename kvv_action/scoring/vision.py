@@ -5,10 +5,10 @@ Each is reported as its mean: `media_png` is the score over samples with PNG pic
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kvv_action.pictures import Size, check, media_type
-from kvv_action.schema import Completion
+from kvv_action.schema import Completion, Score
 
 CHANCE = "chance"
 ONE, SEVERAL = "pictures_one", "pictures_several"
@@ -42,6 +42,13 @@ class Shown:
     text: str
     chance: float = 0.0
     detail: str = ""
+
+
+def with_numbers(score: Score, shown: Shown, completion: Completion) -> Score:
+    """The score with the numbers of its answer, and with the defect that they show."""
+    found = numbers(shown, score.value, completion)
+    cause, remedy = (UNCOUNTED_CAUSE, UNCOUNTED_REMEDY) if found.get(COUNTED) == 0.0 else ("", "")
+    return replace(score, cause=cause, remedy=remedy, metrics={**score.metrics, **found})
 
 
 def numbers(shown: Shown, value: float, completion: Completion) -> Mapping[str, float]:

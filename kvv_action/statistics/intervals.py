@@ -77,18 +77,23 @@ def exact_limits(count: int, size: int, error: float) -> tuple[float, float]:
     """
     if not size:
         return 0.0, 1.0
-    low = 0.0 if not count else _solve(lambda share: error - _beta(share, count, size - count + 1))
-    high = 1.0 if count == size else _solve(lambda share: 1 - error - _beta(share, count + 1, size - count))
+    low = 0.0 if not count else _share(lambda share: error - _beta(share, count, size - count + 1))
+    high = 1.0 if count == size else _share(lambda share: 1 - error - _beta(share, count + 1, size - count))
     return low, high
 
 
-def _solve(falling: Callable[[float], float]) -> float:
-    """Where a falling function of a share crosses 0."""
-    low, high = 0.0, 1.0
+def _share(falling: Callable[[float], float]) -> float:
+    return sum(crossing(falling, 0.0, 1.0)) / 2
+
+
+def crossing(falling: Callable[[float], float], low: float, high: float, width: float = 0.0) -> tuple[float, float]:
+    """An interval, at most `width` wide where numbers are that fine, in which a falling function crosses 0."""
     for _ in range(60):
+        if high - low <= width:
+            break
         middle = (low + high) / 2
         low, high = (middle, high) if falling(middle) > 0 else (low, middle)
-    return (low + high) / 2
+    return low, high
 
 
 def _beta(x: float, a: float, b: float) -> float:

@@ -5,10 +5,10 @@ All functions are pure. Differences are `new - base` in -1..1, one for each samp
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kvv_action.statistics.intervals import z_value
+from kvv_action.statistics.intervals import crossing, z_value
 
 DRAWS = 100_000
 SEED = 20251124
@@ -99,8 +99,9 @@ def difference_interval(differences: Sequence[float], confidence: float = 0.95) 
     fell = -sum(difference for difference in differences if difference < 0) / count
     size = count * _equivalent(differences, rose, fell)
     z = z_value(confidence)
-    low = _root(lambda delta: _tango(size, rose, fell, delta) - z)
-    return low, _root(lambda delta: _tango(size, rose, fell, delta) + z)
+    low = crossing(lambda delta: _tango(size, rose, fell, delta) - z, -1.0, 1.0, 1e-7)
+    high = crossing(lambda delta: _tango(size, rose, fell, delta) + z, -1.0, 1.0, 1e-7)
+    return sum(low) / 2, sum(high) / 2
 
 
 def _equivalent(differences: Sequence[float], rose: float, fell: float) -> float:
@@ -120,18 +121,6 @@ def _tango(size: float, rose: float, fell: float, delta: float) -> float:
     if variance <= 0:
         return math.copysign(math.inf, distance) if distance else 0.0
     return distance / math.sqrt(variance)
-
-
-def _root(function: Callable[[float], float]) -> float:
-    """Where a falling function crosses zero in -1..1, to 1e-7."""
-    low, high = -1.0, 1.0
-    while high - low > 1e-7:
-        middle = (low + high) / 2
-        if function(middle) > 0:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
 
 
 def median_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from kvv_action.statistics.differences import Estimate, overlap_from
+from kvv_action.statistics.intervals import crossing
 
 USUAL = 0.8
 """Chance with which a difference counts as one that would have been seen, as is usual in planning."""
@@ -73,10 +74,7 @@ class Design:
         low, high = self.margin, max(self.margin, self.reference.value)
         if self.fails(high) < chance:
             return None
-        while high - low > 1e-5:
-            middle = (low + high) / 2
-            low, high = (low, middle) if self.fails(middle) >= chance else (middle, high)
-        return high
+        return crossing(lambda deficit: chance - self.fails(deficit), low, high, 1e-5)[1]
 
     def size_to_settle(self, seen: float, chance: float = USUAL) -> float | None:
         """Independent answers with which a true difference like the one seen is decided with this chance.
@@ -99,17 +97,3 @@ class Design:
         left = allowed**2 - self.own_error**2
         score = min(1.0, max(0.0, self.reference.value + seen))
         return (standard_error(score, 1.0, f1=self.reference.f1) ** 2 / left) if left > 0 else None
-
-
-def least_margin(reference: Estimate, size: float, *, to_pass: float, to_fail: float) -> float:
-    """The smallest margin that passes an equal vendor in 90 % and fails one two margins worse in 95 % of runs.
-
-    For equal standard errors and one-sided errors of 5 % that is 3.3 standard errors of the difference.
-    """
-    low, high = 0.0, max(reference.value / 2, 1e-4)
-    while high - low > 1e-5:
-        middle = (low + high) / 2
-        design = Design(reference=reference, size=size, margin=middle, to_pass=to_pass, to_fail=to_fail)
-        enough = design.passes() >= 0.9 and design.fails(2 * middle) >= 0.95
-        low, high = (low, middle) if enough else (middle, high)
-    return high

@@ -9,6 +9,8 @@ boundary at the end is close to the one of a test that is looked at only once.
 import math
 from functools import lru_cache
 
+from kvv_action.statistics.intervals import crossing
+
 POWER = 1.5
 """Exponent of the spending function (Kim and DeMets 1987, doi:10.1093/biomet/74.1.149): at share t of the samples at
 most alpha * t**POWER has been used. Smaller stops earlier, larger keeps more for the end."""
@@ -56,11 +58,8 @@ class _Process:
 
     def boundary(self, step: float, share: float, allowed: float) -> float:
         """The quantile that runs cross at the next look with the probability `allowed`; by bisection."""
-        low, high = -8.0, 8.0
-        while high - low > 1e-6:
-            middle = (low + high) / 2
-            low, high = (middle, high) if self._above(middle * math.sqrt(share), step) > allowed else (low, middle)
-        return high
+        root = math.sqrt(share)
+        return crossing(lambda bound: self._above(bound * root, step) - allowed, -8.0, 8.0, 1e-6)[1]
 
     def _above(self, place: float, step: float) -> float:
         """Probability of being above a place after a step of this variance."""

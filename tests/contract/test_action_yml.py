@@ -9,8 +9,8 @@ from benchmarks.registry import OURS as IDS
 from entrypoint.action import StepOutcome, outputs
 from entrypoint.settings import ours
 from kvv_action.github.context import Context
-from kvv_action.github.manifest import inputs_block, outputs_block, regenerate
 from kvv_action.settings import option_name
+from writers.action_yml import inputs_block, outputs_block, regenerate
 
 Settings = ours().model
 

@@ -1,17 +1,20 @@
 """README, help, settings and published schema say the same."""
 
 import re
+import tomllib
 
 import pytest
 
 from entrypoint.cli import COMMANDS
 from entrypoint.options import STEPS, SUBMISSION
 from entrypoint.settings import ours
-from kvv_action.compare.files import json_schema as compare_schema
-from kvv_action.leaderboard import record
-from kvv_action.report.files import canonical, json_schema
+from kvv_action.compare.records import RunComparison
+from kvv_action.leaderboard.record import Record
+from kvv_action.report.files import canonical
+from kvv_action.schema import RunReport
 from kvv_action.settings import SECRETS, option_name
-from writers.tables import COMPARE_SCHEMA, README, RECORD_SCHEMA, ROOT, SCHEMA, benchmark_ids, filled, help_of
+from writers.schemas import PUBLISHED, schema_of
+from writers.tables import README, ROOT, benchmark_ids, filled, help_of
 
 Settings = ours().model
 
@@ -24,15 +27,23 @@ def test_readme_tables_are_those_of_the_code() -> None:
     assert readme == filled(readme), FIX
 
 
+def test_the_source_archive_holds_what_the_readme_links_to() -> None:
+    """Documents, schemas and the cards of benchmarks are read beside the README; `.github` is the repository's own."""
+    links = re.findall(r"\]\(((?![a-z]+:|#|\.github)[^)#]+)", README.read_text())
+    held = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    assert links
+    assert {"/" + link.partition("/")[0] for link in links} <= set(held)
+
+
 def test_published_schema_is_that_of_the_report() -> None:
     """The JSON Schema in the package is the one that the code makes."""
-    assert SCHEMA.read_bytes() == canonical(json_schema()), FIX
-    assert RECORD_SCHEMA.read_bytes() == canonical(record.json_schema()), FIX
+    assert PUBLISHED[RunReport].read_bytes() == canonical(schema_of(RunReport)), FIX
+    assert PUBLISHED[Record].read_bytes() == canonical(schema_of(Record)), FIX
 
 
 def test_published_schema_is_that_of_the_comparison() -> None:
     """The same for compare.json."""
-    assert COMPARE_SCHEMA.read_bytes() == canonical(compare_schema()), FIX
+    assert PUBLISHED[RunComparison].read_bytes() == canonical(schema_of(RunComparison)), FIX
 
 
 def test_every_benchmark_has_a_card_that_the_readme_names() -> None:

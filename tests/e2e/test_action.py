@@ -17,7 +17,7 @@ import pytest
 
 from benchmarks.registry import OURS as IDS
 from entrypoint.action import NO_KEY
-from kvv_action.github.manifest import OUTPUTS
+from kvv_action.github.outputs import OUTPUTS
 from tests.e2e.conftest import KEY, Serve
 from tests.e2e.runner import Command, Runner
 

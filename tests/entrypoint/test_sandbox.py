@@ -27,8 +27,8 @@ def test_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("list", "--dry-run"), "means nothing to `kvv sandbox list`"),
-        (("check", "--all"), "means nothing to `kvv sandbox check`"),
+        (("list", "--dry-run"), "is not an option of `kvv sandbox list`"),
+        (("check", "--all"), "is not an option of `kvv sandbox check`"),
         (("reap", "--all", "--run", "x"), "not allowed with"),
         (("prune",), "invalid choice"),
         (("reap", "--everything"), "no such option"),

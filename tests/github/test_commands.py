@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvv_action.github.commands import add_masks, command, inert, new_token, resume_commands, stop_commands
+from kvv_action.github.commands import add_masks, command, commands_stopped, inert
 from tests.e2e.runner import read_log
 
 HOSTILE = st.lists(
@@ -67,11 +67,17 @@ def test_placeholders_are_not_masked(secret: str) -> None:
 
 def test_nothing_is_a_command_while_stopped() -> None:
     """Between the two lines only the token counts."""
-    token = new_token()
-    text = "\n".join([stop_commands(token), "::error::no", "##[warning]no", resume_commands(token), "::notice::yes"])
+    lines = list[str]()
+    with commands_stopped(lambda *some: lines.extend(some)):
+        lines.extend(["::error::no", "##[warning]no"])
+    text = "\n".join([*lines, "::notice::yes"])
     assert [one.name for one in read_log(text.encode()).commands] == ["stop-commands", "notice"]
 
 
 def test_tokens_differ() -> None:
     """Nobody can guess the next one from the last one."""
-    assert len({new_token() for _ in range(100)}) == 100
+    lines = list[str]()
+    for _ in range(100):
+        with commands_stopped(lambda *some: lines.extend(some)):
+            pass
+    assert len(set(lines)) == 201  # the empty line, and a line on either side of each

@@ -25,7 +25,6 @@ def test_outside_github(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     monkeypatch.chdir(tmp_path)
     step = context.read()
     assert (step.workspace, step.output, step.step_summary, step.run_label) == (tmp_path, None, None, "")
-    assert not context.in_action()
 
 
 def test_provenance_holds_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +34,6 @@ def test_provenance_holds_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_SHA", "abc")
     monkeypatch.setenv("GITHUB_TOKEN", "ghs_secret")
     monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "oidc-secret")
-    assert context.in_action()
     assert dict(context.read().github) == {"run_id": "7", "sha": "abc"}
 
 

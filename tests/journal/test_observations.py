@@ -53,6 +53,21 @@ async def test_an_observation_is_judged_in_its_place(tmp_path: Path) -> None:
     assert run.report().benchmarks[0].counts.scored == 1
 
 
+async def test_the_first_request_is_kept_after_an_observation(tmp_path: Path) -> None:
+    """A benchmark that looks around before it asks, as SWE-bench does, has its first request in the journal."""
+
+    async def looking_first(sample: Sample, generate: Generate) -> None:
+        generate.observe("place", {"image": "an image"})
+        await generate(asking(question(sample.input)))
+        await generate(asking(f"{question(sample.input)} again"))
+
+    run = make_run(tmp_path, Quiz(count=1, solving=looking_first, judge=lambda *_: Score(value=1.0)))
+    await run.session(FakeClient())
+    first, second = run.lines("answer")
+    assert question(0) in first["body"]
+    assert "body" not in second
+
+
 async def test_an_observation_holds_no_secret_in_memory_or_on_disk(tmp_path: Path) -> None:
     """What is judged is what the journal keeps; a compressed text was redacted before."""
     run = _observing(tmp_path)

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
+from entrypoint import bundling
 from kvv_action.journal.file import Reader, chained
 from kvv_action.leaderboard.record import Mark, load
 from kvv_action.report.files import canonical, sha256
@@ -184,8 +185,12 @@ def test_a_damaged_bundle_refuses(folder: Path, tmp_path: Path, damage: str) -> 
     assert "cannot be used" in ran.out
 
 
-def test_an_attested_submission_is_verified(in_workflow: Path, tmp_path: Path, gh: Gh) -> None:
-    """GitHub's signature on this bundle, by the signer, for this vendor's repository and run."""
+def test_an_attested_submission_is_verified(
+    in_workflow: Path, tmp_path: Path, gh: Gh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitHub's signature on this bundle, by the signer, for this vendor's repository and run; it is unpacked once."""
+    unpacked, unpack = list[Path](), bundling.unpack
+    monkeypatch.setattr(bundling, "unpack", lambda archive, folder: unpacked.append(folder) or unpack(archive, folder))
     file = submission(in_workflow, tmp_path / "board", "--leaderboard-attested")
     record = load(file.read_bytes())
     assert record.evidence is not None
@@ -197,6 +202,8 @@ def test_an_attested_submission_is_verified(in_workflow: Path, tmp_path: Path, g
     assert ran.status == 0, ran.out
     assert f"signed by https://github.com/{SIGNER}" in ran.out
     assert "verified: attested" in ran.out
+    (folder,) = unpacked
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(

@@ -13,17 +13,18 @@ from kvv_action.leaderboard.record import (
     Mark,
     Origin,
     Publication,
+    Record,
     RecordError,
     State,
     Trust,
     dump,
-    json_schema,
     load,
     path_of,
 )
 from kvv_action.schema import BenchmarkKind, RunState, Shard, Verdict
 from tests.leaderboard.records import BUNDLE, PASSED, WHOLE, made, marks, passed, record
 from tests.report.reports import DATASET, EVIL, PLAN, PLANNED, hostile
+from writers.schemas import schema_of
 
 PROBED = replace(WHOLE, id="precheck", kind=BenchmarkKind.CONTRACT, reference=None, margin=None, comparison=None)
 
@@ -197,7 +198,7 @@ def test_what_is_no_record_is_refused(data: bytes, reason: str) -> None:
 
 def test_the_schema_forbids_what_it_does_not_name() -> None:
     """JSON Schema 2020-12; every object is closed, or a mapping of checked names."""
-    schema = json_schema()
+    schema = schema_of(Record)
     jsonschema.Draft202012Validator.check_schema(schema)
     for definition in (schema, *schema["$defs"].values()):
         if definition.get("type") == "object":
@@ -206,7 +207,7 @@ def test_the_schema_forbids_what_it_does_not_name() -> None:
 
 def test_the_schema_agrees_with_the_loader() -> None:
     """Other people's validators accept our records and refuse wrong forms."""
-    validator = jsonschema.Draft202012Validator(json_schema())
+    validator = jsonschema.Draft202012Validator(schema_of(Record))
     assert validator.is_valid(json.loads(dump(record())))
     assert not validator.is_valid(json.loads(changed(extra=1)))
     assert not validator.is_valid(json.loads(changed(vendor={"id": "../x", "name": "x"})))

@@ -10,13 +10,13 @@ from pathlib import Path
 import orjson
 import pytest
 
-from kvv_action.compare.files import json_schema
 from kvv_action.compare.judge import compare
-from kvv_action.compare.records import Regression
+from kvv_action.compare.records import Regression, RunComparison
 from kvv_action.compare.side import of_report, read
 from tests.e2e.runner import read_outputs
 from tests.pipeline.command import Ran, demo, kvv, problems, vendor
 from tests.sharing import made_once
+from writers.schemas import schema_of
 from writers.tables import ROOT
 
 pytestmark = pytest.mark.pipeline
@@ -56,7 +56,7 @@ def test_a_regression_has_its_evidence(good: Path, bad: Path, tmp_path: Path) ->
     ran, found = compared(good, bad, tmp_path)
     assert ran.status == 1
     assert ran.out.startswith("Did this change break the model? Yes: OCRBench: 14 of 36 answers are no longer right")
-    jsonschema.validate(found, json_schema())
+    jsonschema.validate(found, schema_of(RunComparison))
     aime = next(part for part in found["parts"] if part["id"] == "aime2025")  # type: ignore[attr-defined]
     for flip in aime["flips"]:
         assert flip["before"]["answer"] != flip["after"]["answer"]

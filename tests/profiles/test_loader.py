@@ -243,6 +243,20 @@ EXTENDED = 'extends = "kimi-k2.6"\n'
             ("benchmarks.precheck.sampling.seed: 'NaN' is not valid. Must be a JSON value: no date, no nan, no inf."),
         ),
         (
+            EXTENDED + "[benchmarks.precheck.sampling]\nseed = 2026-01-02\n",
+            (
+                "benchmarks.precheck.sampling.seed: '2026-01-02' is not valid. "
+                "Must be a JSON value: no date, no nan, no inf."
+            ),
+        ),
+        (
+            EXTENDED + '[call_ids]\nofficial = "warnin"\n',
+            (
+                "call_ids.official: 'warnin' is not valid. It is one of failure, warning, information. "
+                "Did you mean 'warning'?"
+            ),
+        ),
+        (
             EXTENDED + "[benchmarks.precheck]\nsampling.stream = true\n",
             (
                 'benchmarks.precheck.sampling: \'{"max_tokens": 2048, "stream": true}\' is not valid. '

@@ -7,9 +7,10 @@ import orjson
 import pytest
 
 from kvv_action.errors import KvvError
-from kvv_action.report.files import canonical, json_schema, manifest, parse, render, sha256
+from kvv_action.report.files import canonical, manifest, parse, render, sha256
 from kvv_action.schema import Counts, RunReport
 from tests.report.reports import HOSTILE, REPORT, RESULT, hostile, with_result
+from writers.schemas import schema_of
 
 CLEAN = " ".join(text for text in HOSTILE if "\ud800" not in text)
 REPORTS = [REPORT, with_result(score=None, interval=None, bounds=None, reference=None), hostile(CLEAN)]
@@ -25,13 +26,13 @@ def test_rendering_a_parsed_report_gives_the_same_bytes(report: RunReport) -> No
 @pytest.mark.parametrize("report", REPORTS)
 def test_a_report_is_valid_by_its_schema(report: RunReport) -> None:
     """JSON Schema 2020-12, as published."""
-    jsonschema.Draft202012Validator(json_schema()).validate(orjson.loads(canonical(report)))
+    jsonschema.Draft202012Validator(schema_of(RunReport)).validate(orjson.loads(canonical(report)))
 
 
 def test_the_schema_is_a_schema() -> None:
     """And it refuses what is not a report."""
-    jsonschema.Draft202012Validator.check_schema(json_schema())
-    assert not jsonschema.Draft202012Validator(json_schema()).is_valid({"schema_version": 1})
+    jsonschema.Draft202012Validator.check_schema(schema_of(RunReport))
+    assert not jsonschema.Draft202012Validator(schema_of(RunReport)).is_valid({"schema_version": 1})
 
 
 @pytest.mark.parametrize("version", [0, 2, "1", None, 1.5])

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from kvv_action.statistics.differences import Estimate
-from kvv_action.statistics.intervals import one_sided
-from kvv_action.statistics.power import Design, least_margin, standard_error
+from kvv_action.statistics.intervals import crossing, one_sided
+from kvv_action.statistics.power import Design, standard_error
 
 Z = one_sided(0.05)
 OCR = Design(reference=Estimate(share=0.89, size=1000), size=1000, margin=0.05, to_pass=Z, to_fail=Z)
@@ -26,8 +26,13 @@ def test_standard_errors() -> None:
 
 def test_the_least_margin_is_about_three_point_three_standard_errors() -> None:
     """Where the score is near a half, so that the error is the same for a worse vendor."""
-    reference = Estimate(share=0.5, size=4000)
-    margin = least_margin(reference, 4000, to_pass=Z, to_fail=Z)
+
+    def short_of_deciding(margin: float) -> float:
+        """1 where an equal vendor passes too seldom (90 %), or one two margins worse fails too seldom (95 %)."""
+        design = replace(OCR, reference=Estimate(share=0.5, size=4000), size=4000, margin=margin)
+        return float(design.passes() < 0.9 or design.fails(2 * margin) < 0.95)
+
+    _, margin = crossing(short_of_deciding, 0.0, 0.25, 1e-5)
     assert margin == pytest.approx(3.29 * (0.5 * 0.5 * 2 / 4000) ** 0.5, rel=0.01)
 
 

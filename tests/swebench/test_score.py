@@ -1,7 +1,7 @@
 """An instance is judged by its journaled evidence alone."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import orjson
@@ -38,7 +38,7 @@ def evidence(
         if control is not None
     ]
     ended = Ended(limit="", steps=1, prompt_tokens=1, answer_tokens=1, seconds=1.0)
-    observed.append(Observation(name=seen.ENDED, data=seen.ended_facts(ended)))
+    observed.append(Observation(name=seen.ENDED, data=asdict(ended)))
     observed.append(Observation(name=seen.PATCH, data=seen.patch_facts(Taken(patch=patch)), text=patch))
     if ran is not None:
         observed.append(Observation(name=seen.TESTS, data=ran.facts(), text=ran.log))

@@ -28,7 +28,7 @@ def column(cells: Iterable[Cell]) -> Scale:
 
 
 def cell(found: Cell, scale: Scale) -> Markup:
-    """Interval, score and reference; an interval that the record does not have itself is dashed."""
+    """Interval, score and reference; an interval that was computed here and is not in the record is dashed."""
     if found.score is None or found.interval is None:
         return Markup("")
     canvas = Canvas(14, "", "", "")

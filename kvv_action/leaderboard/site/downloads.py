@@ -24,7 +24,7 @@ def lines(rows: Iterable[Row], standing: Set[str], today: date) -> Iterator[dict
 
     Args:
         rows: the records.
-        standing: keys of those that stand for their vendor.
+        standing: keys of the records that represent their vendors.
         today: by which results have expired.
     """
     for row in rows:

@@ -21,7 +21,7 @@ class SiteFolder:
         self.files = 0
 
     def write(self, name: str, data: bytes) -> None:
-        """Write one file; its name follows from ids that were checked, and is checked again."""
+        """Write one file. Its name comes from ids that were checked; it is checked again."""
         path = PurePosixPath(name)
         assert not path.is_absolute(), name
         assert all(part not in ("", ".", "..") and "\\" not in part and "\0" not in part for part in path.parts), name

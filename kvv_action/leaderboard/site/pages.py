@@ -14,7 +14,7 @@ from markupsafe import Markup
 from kvv_action.leaderboard.record import State
 from kvv_action.leaderboard.rules import VendorRule
 from kvv_action.leaderboard.site import charts
-from kvv_action.leaderboard.site.rows import Cell, Row, Tier, benchmarks_of, name_of, newest, of_models, title_of
+from kvv_action.leaderboard.site.rows import Cell, Row, Tier, benchmarks_of, newest, of_models
 from kvv_action.report.pages.canvas import Names, Scale
 from kvv_action.report.pages.environment import environment, policy, stylesheet
 
@@ -36,7 +36,7 @@ def script() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A model with all its records, and those that stand for their vendors."""
+    """A model with all its records, and those that represent their vendors."""
 
     id: str
     title: str
@@ -105,7 +105,7 @@ class Pages:
         for model in models:
             for row in model.board:
                 standing.setdefault((row.vendor, model.id), []).append(row)
-        named = {vendor: name_of(list(rows)) for vendor, rows in vendors.items()}
+        named = {vendor: newest(rows)[0].vendor_name for vendor, rows in vendors.items()}
         names = dict(sorted(named.items(), key=lambda item: (item[1].casefold(), item[0])))
         return self._render("vendors.html", root="", vendors=names, models=models, standing=standing)
 
@@ -119,13 +119,13 @@ class Pages:
             for model, found in of_models(rows).items()
         ]
         return self._render(
-            "vendor.html", root="../", vendor=vendor, name=name_of(list(rows)), histories=histories, rows=rows,
+            "vendor.html", root="../", vendor=vendor, name=newest(rows)[0].vendor_name, histories=histories, rows=rows,
             home=rule.url if rule else None,
         )  # fmt: skip
 
     def feed(self, title: str, path: str, rows: Sequence[Row]) -> bytes:
         """An Atom feed (RFC 4287) of the newest results; `path` is its own place on the site."""
-        shown = list(newest(rows))[:FEED]
+        shown = newest(rows)[:FEED]
         root = "../" * path.count("/")
         return self._render("feed.xml", title=title, path=path, rows=shown, root=self._url or root)
 
@@ -139,7 +139,7 @@ def _scales(rows: Sequence[Row]) -> dict[str, Scale]:
 
 
 def _history(model: Model, rows: Sequence[Row], names: Names, *, badge: bool) -> History:
-    shown, benchmarks = list(newest(rows))[:HISTORY], benchmarks_of(rows)
+    shown, benchmarks = newest(rows)[:HISTORY], benchmarks_of(rows)
     pictures = []
     for benchmark, title in benchmarks.items():
         found = charts.points(shown, benchmark)
@@ -153,7 +153,7 @@ def _history(model: Model, rows: Sequence[Row], names: Names, *, badge: bool) ->
 
 def model_of(name: str, rows: Sequence[Row], board: Sequence[Row]) -> Model:
     """A model with the title of its newest record."""
-    return Model(id=name, title=title_of(list(rows)), rows=rows, board=board)
+    return Model(id=name, title=newest(rows)[0].model_title, rows=rows, board=board)
 
 
 def ident(text: str) -> str:

@@ -1,8 +1,8 @@
-"""What the site shows of a record, in little memory, and which record stands for its vendor."""
+"""The rows of the site: what is shown of each record, in little memory, and which one represents its vendor."""
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from sys import intern
@@ -16,7 +16,7 @@ from kvv_action.statistics.intervals import wilson
 MEANS = frozenset({"accuracy", "pass@1", "resolved"})
 """Metrics that are shares of right answers, for which an interval follows from the number of answers."""
 BESIDE = {"schema_accuracy": "valid calls"}
-"""Metrics that are shown beside a score, with their names there."""
+"""Metrics that are shown beside a score, and their labels."""
 _AMOUNTS = {"full": 2, "standard": 1}
 
 
@@ -161,7 +161,7 @@ def standing(rows: Iterable[Row], today: datetime.date) -> list[Row]:
 
 
 def rank(row: Row, today: datetime.date) -> tuple[bool, bool, int, int, str, str]:
-    """Sort key; the record that stands for a vendor has the largest one. See `standing`."""
+    """Sort key: the record that represents its vendor has the largest one (see `standing`)."""
     whole = row.state is State.COMPLETE
     amount = _AMOUNTS.get(row.amount, 0)
     return not row.expired(today), whole, -_ORDER[row.tier], amount, row.finished, row.path
@@ -189,21 +189,11 @@ def benchmarks_of(rows: Iterable[Row]) -> dict[str, str]:
     return {cell.id: cell.title for row in rows for cell in row.cells}
 
 
-def newest(rows: Iterable[Row]) -> Iterator[Row]:
-    """By the end of the run, the newest first."""
-    return iter(sorted(rows, key=lambda row: (row.finished, row.path), reverse=True))
-
-
-def title_of(rows: list[Row]) -> str:
-    """The model's name, as the newest record has it."""
-    return next(newest(rows)).model_title
-
-
-def name_of(rows: list[Row]) -> str:
-    """The vendor's name, as the newest record has it."""
-    return next(newest(rows)).vendor_name
+def newest(rows: Iterable[Row]) -> list[Row]:
+    """By the end of the run, the newest first; its names of vendor and model are those that are shown."""
+    return sorted(rows, key=lambda row: (row.finished, row.path), reverse=True)
 
 
 def entry_of(record: Record, path: str, digest: str) -> Entry:
-    """An entry for a record that is in no repository."""
+    """The entry of a record that is not in the repository."""
     return Entry(path=path, sha256=digest, record=record, verified=Trust.SELF_REPORTED)

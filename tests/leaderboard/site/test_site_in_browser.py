@@ -101,7 +101,7 @@ def test_filters_narrow_the_table_and_say_so(model: Opened) -> None:
     assert names(page) == ["Bolt"]
     page.get_by_label("Verdict").select_option("pass")
     assert names(page) == []
-    assert page.get_by_text("No vendor is like that.").is_visible()
+    assert page.get_by_text("No vendor matches.").is_visible()
     page.get_by_label("Vendor", exact=True).fill("")
     page.get_by_label("Verdict").select_option("")
     page.get_by_label("Trust").select_option("re-run")

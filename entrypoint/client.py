@@ -1,0 +1,39 @@
+"""The client of an endpoint, as the settings want it."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from kvv_action.redact import Redactor
+from kvv_action.settings import Settings
+
+if TYPE_CHECKING:
+    from kvv_action.endpoint.options import ClientOptions
+
+
+def client_options(
+    settings: Settings, base_url: str, *, key: str, headers: Mapping[str, str], redactor: Redactor, user_agent: str
+) -> "ClientOptions":
+    """Deadlines, retries and limits of the settings, for an endpoint with its own key and headers.
+
+    Raises:
+        UsageError: the address, the key or a header cannot be sent over HTTP.
+    """
+    from kvv_action.endpoint.options import ClientOptions
+
+    return ClientOptions(
+        base_url=base_url,
+        api_key=key,
+        extra_headers=headers,
+        redactor=redactor,
+        connect_timeout=settings.connect_timeout,
+        first_token_timeout=settings.first_token_timeout,
+        silence_timeout=settings.silence_timeout,
+        total_timeout=settings.total_timeout,
+        retry_attempts=settings.retry_attempts,
+        retry_max_seconds=settings.retry_max_seconds,
+        retry_base=settings.retry_base,
+        max_connections=settings.max_connections,
+        max_response_bytes=settings.max_response_bytes,
+        stop_after_failures=settings.stop_after_failures,
+        user_agent=user_agent,
+    )
