@@ -40,6 +40,7 @@ from kvv_action.redact import SENSITIVE_HEADER, Redactor
 from kvv_action.sandbox.own_image import own_image
 from kvv_action.schema import EndpointInfo, ProfileInfo, Provenance, RunPlan
 from kvv_action.settings import SECRETS, Settings, vendor_name
+from kvv_action.verdict.rules import VerdictRules
 
 EMBEDDED = "embedded vendor"
 NOBODY = "no endpoint"
@@ -325,6 +326,11 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
             **choices_of(settings, loaded),
             "max-broken-tries": settings.max_broken_tries,
             "checks": checks_of(profile),
+            "verdicts": VerdictRules.at(
+                settings.tier,
+                (item.planned for item in loaded),
+                {name: run.planned.epochs for name, run in reference_runs.items()},
+            ).kept(),
         },
         demonstration=demonstration is not None,
         faults=demonstration.faults if demonstration else (),
