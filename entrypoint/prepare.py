@@ -211,10 +211,10 @@ def amount_at(settings: Settings, tier: str) -> Amount:
 
 
 def sequential(settings: Settings, tier: str) -> bool:
-    """Whether benchmarks may end early: what was set, or else at every tier but the full one; shards never do."""
+    """Whether benchmarks may end early: what was set, or else at the tier standard; shards never do."""
     if settings.shard:
         return False
-    return tier != "full" if settings.sequential is None else settings.sequential
+    return tier == "standard" if settings.sequential is None else settings.sequential
 
 
 def not_asked(name: str, settings: Settings, profile: Profile, tier: str, source: str) -> str:
