@@ -47,16 +47,24 @@ def exit_code(report: RunReport, fail_on: str = "inconclusive") -> int:
 
     Args:
         report: the run.
-        fail_on: `inconclusive` (all of these), `fail` (3 becomes 0) or `never` (1 and 3 become 0).
+        fail_on: `inconclusive` (all of these), `fail` (3 becomes 0, unless lost answers decide) or `never` (1 and 3
+            become 0).
     """
     if report.state is RunState.INTERRUPTED:
         return INTERRUPTED
     code = EXIT[report.verdict]
     if report.plan.shard is not None and report.verdict is not Verdict.FAIL and report.state is RunState.COMPLETE:
         return 0
-    if fail_on == "never" or (fail_on == "fail" and report.verdict is not Verdict.FAIL):
-        return 0
-    return code
+    lets_through = report.verdict is not Verdict.FAIL and not _lost_answers_decide(report)
+    return 0 if fail_on == "never" or (fail_on == "fail" and lets_through) else code
+
+
+def _lost_answers_decide(report: RunReport) -> bool:
+    """Whether a benchmark would fail, had the answers that did not come been wrong."""
+    return any(
+        result.verdict is Verdict.INCONCLUSIVE and result.comparison is not None and result.comparison.missing_decides
+        for result in report.benchmarks
+    )
 
 
 def run_verification(

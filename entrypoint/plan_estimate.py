@@ -13,6 +13,7 @@ from kvv_action.profiles.fields import TIERS
 from kvv_action.schema import PlannedBenchmark
 from kvv_action.statistics.power import USUAL, Design
 from kvv_action.verdict.noninferiority import family, planned_design
+from kvv_action.verdict.rules import JudgingRules, VerdictRules, rules_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,7 @@ class TierEstimate:
         looks, smallest_difference: see `BenchmarkEstimate`.
         equal_passes: chance that a vendor as good as the reference passes.
         worse_fails: chance that a vendor two margins worse fails.
+        pass_margin: the loss that a pass rules out.
     """
 
     tier: str
@@ -71,6 +73,7 @@ class TierEstimate:
     smallest_difference: float | None = None
     equal_passes: float = 0.0
     worse_fails: float = 0.0
+    pass_margin: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +139,7 @@ def estimate_plan(prepared: PreparedRun) -> PlanEstimate:
 def _row(loaded: Loaded, estimate: ExpectedUse, prepared: PreparedRun, room: Room) -> BenchmarkEstimate:
     planned = loaded.planned
     whole = planned.must_be_right and not planned.is_variant
-    design = _design(planned, family(prepared.plan.benchmarks))
+    design = _design(planned, family(prepared.plan.benchmarks), rules_of(prepared.plan).of(planned.id))
     return BenchmarkEstimate(
         id=planned.id,
         title=planned.title,
@@ -218,7 +221,8 @@ def _tiers(prepared: PreparedRun) -> Iterator[TierEstimate]:
         planned = [_at(loaded, tier, prepared) for loaded in published]
         count = family(planned)
         for one in planned:
-            design = _design(replace(one, skip=""), count)
+            asked = replace(one, skip="")
+            design = _design(asked, count, VerdictRules.at(tier, [asked]).of(one.id))
             if design is None:
                 continue
             found = TierEstimate(
@@ -227,7 +231,7 @@ def _tiers(prepared: PreparedRun) -> Iterator[TierEstimate]:
             )  # fmt: skip
             yield found if one.skip else replace(
                 found, smallest_difference=design.detectable(), equal_passes=design.passes(),
-                worse_fails=design.fails(2 * design.margin),
+                worse_fails=design.fails(2 * design.margin), pass_margin=design.passing,
             )  # fmt: skip
 
 
@@ -239,7 +243,7 @@ def _at(loaded: Loaded, tier: str, prepared: PreparedRun) -> PlannedBenchmark:
     return replace(planned, skip=not_asked(planned.id, settings, prepared.profile, tier, planned.dataset.source))
 
 
-def _design(planned: PlannedBenchmark, count: int) -> Design | None:
+def _design(planned: PlannedBenchmark, count: int, rules: JudgingRules) -> Design | None:
     """What can be decided, counting only answers that are certainly independent.
 
     Nobody knows beforehand how alike the answers within a cluster are. So where the samples stand for others, a cluster
@@ -247,4 +251,4 @@ def _design(planned: PlannedBenchmark, count: int) -> Design | None:
     """
     if planned.clusters and planned.samples != planned.dataset.count:
         planned = replace(planned, samples=len(set(planned.clusters)), epochs=1, clusters=())
-    return planned_design(planned, count)
+    return planned_design(planned, count, rules)

@@ -98,7 +98,10 @@ def _tiers(estimate: PlanEstimate) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    title = "What each tier can decide: smallest difference; an equal vendor passes; one two margins worse fails"
+    title = (
+        "What each tier can decide: a pass rules out losses above; so often an equal vendor passes; smallest loss that "
+        "is shown (fail)"
+    )
     table = Table(title=title, title_justify="left")
     tiers = list(dict.fromkeys(one.tier for one in estimate.tiers))
     for number, head in enumerate(["Benchmark", *tiers]):
@@ -114,7 +117,8 @@ def _tiers(estimate: PlanEstimate) -> "Table":
 def _decided(one: TierEstimate) -> str:
     if one.left_out:
         return "left out"
-    return f"{percent(one.smallest_difference)}; {percent(one.equal_passes, 0)}; {percent(one.worse_fails, 0)}"
+    shown = "none" if one.smallest_difference is None else percent(one.smallest_difference)
+    return f"{percent(one.pass_margin)}; {percent(one.equal_passes, 0)}; {shown}"
 
 
 def lines(estimate: PlanEstimate) -> Iterator[str]:

@@ -40,6 +40,7 @@ from kvv_action.redact import SENSITIVE_HEADER, Redactor
 from kvv_action.sandbox.own_image import own_image
 from kvv_action.schema import EndpointInfo, ProfileInfo, Provenance, RunPlan
 from kvv_action.settings import SECRETS, Settings, vendor_name
+from kvv_action.verdict.rules import VerdictRules
 
 EMBEDDED = "embedded vendor"
 NOBODY = "no endpoint"
@@ -210,10 +211,10 @@ def amount_at(settings: Settings, tier: str) -> Amount:
 
 
 def sequential(settings: Settings, tier: str) -> bool:
-    """Whether benchmarks may end early: what was set, or else at every tier but the full one; shards never do."""
+    """Whether benchmarks may end early: what was set, or else at the tier standard; shards never do."""
     if settings.shard:
         return False
-    return tier != "full" if settings.sequential is None else settings.sequential
+    return tier == "standard" if settings.sequential is None else settings.sequential
 
 
 def not_asked(name: str, settings: Settings, profile: Profile, tier: str, source: str) -> str:
@@ -325,6 +326,11 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
             **choices_of(settings, loaded),
             "max-broken-tries": settings.max_broken_tries,
             "checks": checks_of(profile),
+            "verdicts": VerdictRules.at(
+                settings.tier,
+                (item.planned for item in loaded),
+                {name: run.planned.epochs for name, run in reference_runs.items()},
+            ).kept(),
         },
         demonstration=demonstration is not None,
         faults=demonstration.faults if demonstration else (),

@@ -586,6 +586,11 @@ class RunPlan:
         """What checks over all answers must know of the model (its markers and names); None where they do not run."""
         return self.choices.get("checks")
 
+    @property
+    def verdicts(self) -> Json:
+        """The rules by which answers become verdicts (`verdict.rules`); None in plans that are judged by the first."""
+        return self.choices.get("verdicts")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
@@ -697,7 +702,8 @@ class Histogram:
 class Comparison:
     """How a vendor compares with its reference: what the verdict of a scored benchmark rests on.
 
-    Differences are vendor minus reference, as fractions. `low` above `-margin` passes, `high` below it fails.
+    Differences are vendor minus reference, as fractions. `high` below `-margin` fails; else `low` above `-pass_margin`
+    passes.
 
     Attributes:
         difference: as seen in the answers that were scored.
@@ -714,6 +720,8 @@ class Comparison:
         detectable: the smallest deficit that would have failed in four of five runs; None where none would.
         needed: how many more answers would settle it in four of five runs, if the true difference is the one seen; None
             when it is settled, when what did not come decides, or when no number of answers would.
+        pass_margin: the largest loss that a pass does not rule out; None where it is the margin.
+        missing_decides: the answers that did not come would make it a fail, had they been wrong.
     """
 
     difference: float
@@ -729,6 +737,8 @@ class Comparison:
     early: bool
     detectable: float | None
     needed: int | None
+    pass_margin: float | None = field(default=None, metadata=LATER, repr=False)
+    missing_decides: bool = field(default=False, metadata=LATER, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -331,7 +331,7 @@ class Settings(SettingsBase):
     sequential: Annotated[bool | None, BeforeValidator(_boolean)] = setting(
         None,
         "End a benchmark as soon as its verdict is clear; looking early is allowed for in the limits. "
-        "Default: true, at tier full false.",
+        "Default: true at tier standard, else false.",
         group="plan",
         metavar="true|false",
     )

@@ -8,6 +8,7 @@ from kvv_action.plan.order import positions
 from kvv_action.schema import PlannedBenchmark, RunPlan, SampleFailure, Score
 from kvv_action.verdict.answers import FAILED, LEFT_OUT, SCORED, AnswerTable
 from kvv_action.verdict.noninferiority import ERROR, Look, family, look_at, stand
+from kvv_action.verdict.rules import JudgingRules, rules_of
 
 Waves = Iterator[frozenset[int]]
 
@@ -32,9 +33,11 @@ class Stopping:
     """
 
     def __init__(self, plan: RunPlan, tables: Mapping[str, AnswerTable], *, retry_failed: bool) -> None:
-        count = family(plan.benchmarks)
+        count, rules = family(plan.benchmarks), rules_of(plan)
         self._watches = {
-            planned.id: _Watch(planned, tables[planned.id], ERROR / count, retry_failed=retry_failed)
+            planned.id: _Watch(
+                planned, tables[planned.id], ERROR / count, rules.of(planned.id), retry_failed=retry_failed
+            )
             for planned in plan.benchmarks
             if planned.looks
         }
@@ -53,8 +56,10 @@ class Stopping:
 class _Watch:
     """One benchmark: how many answers each look still waits for."""
 
-    def __init__(self, planned: PlannedBenchmark, table: AnswerTable, error: float, *, retry_failed: bool) -> None:
-        self._planned, self._table, self._error = planned, table, error
+    def __init__(
+        self, planned: PlannedBenchmark, table: AnswerTable, error: float, rules: JudgingRules, *, retry_failed: bool
+    ) -> None:
+        self._planned, self._table, self._error, self._rules = planned, table, error, rules
         self._order: Sequence[int] = positions(planned)
         self._ranks = array("l", bytes(8 * len(self._order)))
         self._waiting = [end - start for start, end in zip((0, *planned.looks), planned.looks, strict=False)]
@@ -65,7 +70,7 @@ class _Watch:
             state = table.states[position]
             if state in (SCORED, LEFT_OUT) or (state == FAILED and not retry_failed):
                 self._waiting[self._group(position)] -= 1
-        for look in stand(planned, table, ended=False).looks:
+        for look in stand(planned, table, rules, ended=False).looks:
             if look.number < len(planned.looks) - 1:  # after the last look nothing is left to end
                 self.decided = self.decided or self._clear(look)
 
@@ -81,7 +86,7 @@ class _Watch:
         self._waiting[self._group(position)] -= 1
         while self._next < len(self._waiting) and not self._waiting[self._next]:
             covered = self._order[: self._planned.looks[self._next]]
-            look = look_at(self._planned, self._table, covered, self._next)
+            look = look_at(self._planned, self._table, covered, self._next, self._rules)
             self._next += 1
             if look is not None and (reason := self._clear(look)):
                 self.decided = reason
@@ -90,7 +95,7 @@ class _Watch:
 
     def _clear(self, look: Look) -> str:
         """What a look decides, in words; empty when it leaves the verdict open."""
-        for name, holds in (("pass", look.passes), ("fail", lambda: look.fails(self._error))):
-            if holds():
-                return f"decided early: {name}, after {look.answers} of {len(self._order)} answers"
-        return ""
+        outcome = "fail" if look.fails(self._error) else "pass" if look.passes() else ""
+        if not outcome:
+            return ""
+        return f"decided early: {outcome}, after {look.answers} of {len(self._order)} answers"

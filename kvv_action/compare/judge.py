@@ -20,7 +20,7 @@ from kvv_action.compare.records import (
 from kvv_action.compare.side import Side
 from kvv_action.compare.traffic import shifts
 from kvv_action.errors import Problem, UsageError
-from kvv_action.report.text import percent
+from kvv_action.report.text import percent, points
 from kvv_action.schema import BenchmarkKind, RunReport, RunState
 
 TOLERANCE = 0.2
@@ -119,8 +119,22 @@ def conclusion(
     mended = [change for change in changes if change.finding is Effect.BETTER]
     better = ", ".join([*map(brief, by[Effect.BETTER]), *(f"no longer: {change.cause}" for change in mended)])
     gains = f"; better: {better}" if better else ""
-    headline = f"No: {', '.join(part.title for part in compared)} did not get worse{gains}"
+    if new.plan.verdicts is None:  # older runs keep their words
+        unchanged = f"{', '.join(part.title for part in compared)} did not get worse"
+    else:
+        unchanged = "; ".join(_shown(compared))
+    headline = f"No: {unchanged}{gains}"
     return Regression.NONE, headline, "; ".join(_details(compared, by[Effect.BETTER], mended))
+
+
+def _shown(compared: Sequence[BenchmarkChange]) -> Iterator[str]:
+    """What is known where nothing is worse: answers that must be right still are, and which losses are ruled out."""
+    exact = [part.title for part in compared if part.interval is None]
+    if exact:
+        yield f"nothing that was right is wrong now ({', '.join(exact)})"
+    losses = [f"{points(-part.interval[0])} points ({part.title})" for part in compared if part.interval]
+    if losses:
+        yield f"losses above {', '.join(losses)} are ruled out"
 
 
 def _details(

@@ -8,7 +8,7 @@ from kvv_action.compare.records import BenchmarkChange, Effect
 from kvv_action.compare.side import Side
 from kvv_action.report.text import points
 from kvv_action.schema import BenchmarkKind, BenchmarkResult, PlannedBenchmark, Verdict
-from kvv_action.statistics.paired import chance, difference_interval, holm
+from kvv_action.statistics.paired import AnsweredPair, chance_of, difference_interval, holm
 from kvv_action.verdict.tally import cut
 
 ALPHA = 0.01
@@ -30,10 +30,10 @@ class Draft:
     unasked: str = ""
 
     @property
-    def differences(self) -> list[float]:
-        """`after - before` of each matched sample."""
+    def answers(self) -> list[AnsweredPair]:
+        """What both runs made of each matched sample."""
         matched = self.paired.matched if self.paired else ()
-        return [after.value - before.value for _, before, after in matched]
+        return [AnsweredPair(before.total, before.scored, after.total, after.scored) for _, before, after in matched]
 
     @property
     def by_chance(self) -> bool:
@@ -51,7 +51,7 @@ def parts(base: Side, new: Side, tolerance: float) -> tuple[tuple[BenchmarkChang
     """
     drafts = list(_drafts(base, new))
     tested = [draft for draft in drafts if draft.by_chance]
-    chances = [chance(draft.differences) for draft in tested]
+    chances = [chance_of(draft.answers) for draft in tested]
     worse = holm([found.worse for found in chances])
     better = holm([found.better for found in chances])
     adjusted = {
@@ -218,15 +218,15 @@ def _hidden(draft: Draft, family: int) -> str:
     paired = draft.paired
     if paired is None or not (paired.unanswered or paired.lost_after):
         return ""
-    worst = [after.least - before.least for _, before, after in paired.matched]
-    worst += [-before.value for _, before in paired.unanswered]
-    if family * chance(worst).worse > ALPHA:
+    worst = [AnsweredPair(before.total, before.asked, after.total, after.asked) for _, before, after in paired.matched]
+    worst += [AnsweredPair(before.total, before.scored, 0.0, before.scored) for _, before in paired.unanswered]
+    if family * chance_of(worst).worse > ALPHA:
         return ""
     samples = [f"{len(paired.unanswered)} samples got no usable answer now"] if paired.unanswered else []
     epochs = [f"{paired.lost_after} answers of single epochs did not come"] if paired.lost_after else []
     return (
         f"{' and '.join(samples + epochs)}; had they been wrong, the loss would be "
-        f"{points(-sum(worst) / len(worst))} points"
+        f"{points(-sum(pair.difference for pair in worst) / len(worst))} points"
     )
 
 

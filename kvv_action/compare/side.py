@@ -52,9 +52,9 @@ class Sampled:
         return self.failed.bit_count()
 
     @property
-    def least(self) -> float:
-        """The mean with what did not come counted wrong."""
-        return self.total / (self.scored + self.lost)
+    def asked(self) -> int:
+        """Epochs with an answer, and those without any."""
+        return self.scored + self.lost
 
     def add(self, value: float, epoch: int) -> None:
         """Count one judged answer.

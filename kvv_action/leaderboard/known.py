@@ -12,6 +12,7 @@ from kvv_action.plan.variants import SUFFIX
 from kvv_action.plugins import NotInstalled
 from kvv_action.profiles.model import BenchmarkRules, Profile
 from kvv_action.schema import BenchmarkKind
+from kvv_action.verdict.rules import pass_margin
 
 EQUAL = 1e-9
 OFFICIAL = "official "
@@ -62,13 +63,16 @@ def disagreements(record: Record, known: Known) -> Iterator[CheckFinding]:
             yield error("benchmarks", str(NotInstalled(name)))
             continue
         rules = profile.benchmarks.get(name, known.rules.get(name))
-        for message in (*_rules(one, profile, rules, varied=varied), *_data(one, known.pins.get(name, ()))):
+        tier = record.setup.tier if record.setup else ""
+        for message in (*_rules(one, profile, rules, tier, varied=varied), *_data(one, known.pins.get(name, ()))):
             yield judge("profile", f"{one.id}: {message}")
         if Mark.CHOSEN not in record.marks and _chosen(one, known.pins.get(name, ())):
             yield judge("marks", f"{one.id}: has not the items of the default, but lacks the mark {Mark.CHOSEN}")
 
 
-def _rules(one: BenchmarkRecord, profile: Profile, rules: BenchmarkRules | None, *, varied: bool) -> Iterator[str]:
+def _rules(
+    one: BenchmarkRecord, profile: Profile, rules: BenchmarkRules | None, tier: str, *, varied: bool
+) -> Iterator[str]:
     """Where a benchmark differs from the profile; varied items have neither reference nor margin."""
     if rules is None:
         yield f"the profile {profile.name} has no such benchmark"
@@ -85,6 +89,9 @@ def _rules(one: BenchmarkRecord, profile: Profile, rules: BenchmarkRules | None,
         yield f"compares with {one.reference:g}; the profile's reference is {published:g}"
     if one.margin is not None and (margin is None or one.margin > margin + EQUAL):
         yield f"allows a margin of {one.margin:g}; the profile's is {'none' if margin is None else f'{margin:g}'}"
+    passes, most = one.comparison.pass_margin if one.comparison else None, pass_margin(margin, tier)
+    if passes is not None and passes > most + EQUAL:
+        yield f"passes with losses up to {passes:g} not ruled out; the tier {tier or 'full'} allows {most:g}"
 
 
 def _data(one: BenchmarkRecord, pins: Sequence[DatasetPin]) -> Iterator[str]:

@@ -175,7 +175,8 @@ class DatasetRecord(Strict):
 class ComparisonRecord(Strict):
     """The difference from the reference, as a fraction, with the limits that the verdict rests on.
 
-    `paired`: the reference answered the same samples. `early`: decided before everything was asked.
+    `paired`: the reference answered the same samples. `early`: decided before everything was asked. `pass_margin`: the
+    loss that a pass rules out; None where it is the margin. `missing_decides`: see `schema.Comparison`.
     """
 
     difference: Difference
@@ -183,6 +184,8 @@ class ComparisonRecord(Strict):
     high: Difference
     paired: bool
     early: bool
+    pass_margin: Share | None = field(default=None, metadata=LATER)
+    missing_decides: bool = field(default=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -416,7 +419,10 @@ def expiry(day: str) -> str:
 
 def dump(record: Record) -> bytes:
     """The file's content: JSON with sorted keys, two spaces and a final newline; the same record is the same bytes."""
-    benchmarks = [plain(one, counts=one.counts and plain(one.counts)) for one in record.benchmarks]
+    benchmarks = [
+        plain(one, counts=one.counts and plain(one.counts), comparison=one.comparison and plain(one.comparison))
+        for one in record.benchmarks
+    ]
     return canonical(orjson.loads(canonical(plain(record, benchmarks=benchmarks))))
 
 

@@ -61,11 +61,11 @@ def _benchmark(record: Record, one: BenchmarkRecord, counts: CountsRecord, verdi
 def _figures(record: Record, one: BenchmarkRecord, counts: CountsRecord) -> Iterator[VerdictFigures]:
     """All figures that the verdict may rest on: a record does not say what only its journal knows."""
     exact = one.must_be_right or Mark.SELF_TEST in record.marks
-    for wrong, stands, torn in product(_wrong(one), _stands(one), (False, True)):
+    for wrong, stands, torn, exactly in product(_wrong(one), _stands(one), (False, True), (False, True)):
         yield VerdictFigures(
             exact=exact, sent=counts.sent, scored=counts.scored, failed=counts.failed, skipped=counts.skipped,
             wrong=wrong, score=one.score, reference=one.reference, margin=one.margin, stands=stands, torn=torn,
-            most_failures=_allowed(record),
+            most_failures=_allowed(record), lost_exactly=exactly,
         )  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def _stands(one: BenchmarkRecord) -> tuple[Verdict | None, ...]:
     found = one.comparison
     if found is None or one.margin is None:
         return (None,)
-    return tuple(by_limits(found.low, found.high, one.margin))
+    return tuple(by_limits(found.low, found.high, one.margin, found.pass_margin))
 
 
 def _why_not_exact(one: BenchmarkRecord, counts: CountsRecord, verdict: Verdict, noun: str) -> str:
@@ -110,7 +110,8 @@ def _why_not_scored(one: BenchmarkRecord, counts: CountsRecord, verdict: Verdict
     if found is None or not counts.scored or one.score is None:
         return f"{told} without a comparison with its reference"
     if verdict is Verdict.PASS:
-        return f"passes, but the lower limit {found.low:+.3f} is below the margin {-margin:+.3f}"
+        allowed = margin if found.pass_margin is None else found.pass_margin
+        return f"passes, but the lower limit {found.low:+.3f} is below the margin {-allowed:+.3f}"
     return f"fails, but the upper limit {found.high:+.3f} is not below the margin {-margin:+.3f}"
 
 

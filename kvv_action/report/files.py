@@ -29,13 +29,18 @@ def canonical(value: Any) -> bytes:
 def _plain_report(report: RunReport) -> object:
     """The report without the fields that came later and are not set, so that old runs keep their bytes."""
     benchmarks = [
-        plain(one, counts=plain(one.counts), diagnosis=[plain(found) for found in one.diagnosis])
+        plain(
+            one,
+            counts=plain(one.counts),
+            diagnosis=[plain(found) for found in one.diagnosis],
+            comparison=one.comparison and plain(one.comparison),
+        )
         for one in report.benchmarks
     ]
     return plain(report, benchmarks=benchmarks)
 
 
-def plain(record: Any, **instead: Any) -> object:
+def plain(record: Any, **instead: Any) -> Any:
     """A record without its later, unset fields; a dataclass again, whose fields are written in their order."""
     found = {
         one.name: instead.get(one.name, getattr(record, one.name))

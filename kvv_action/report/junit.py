@@ -6,10 +6,12 @@ failure; `skipped` has a reason. What was seen over all answers is a suite of it
 """
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from xml.etree import ElementTree
 
 from junit_xml import TestCase, TestSuite
 
+from kvv_action.report.files import plain
 from kvv_action.report.text import one_line, percent, visible
 from kvv_action.schema import (
     BenchmarkKind,
@@ -125,9 +127,9 @@ def _verdict_case(result: BenchmarkResult) -> TestCase:
 
 
 def _fields(result: BenchmarkResult) -> dict[str, object]:
-    """The fields of the comparison; empty without one."""
+    """The fields of the comparison that are written in report.json; empty without one."""
     found = result.comparison
-    return {} if found is None else {name: getattr(found, name) for name in found.__slots__}
+    return {} if found is None else asdict(plain(found))
 
 
 def _pair(pair: tuple[float, float] | None) -> str:

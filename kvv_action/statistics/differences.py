@@ -113,22 +113,26 @@ def share_of(terms: Terms) -> tuple[float, float]:
     return (math.fsum(term[0] for term in terms) / whole if whole else 0.0), whole
 
 
-def paired_mean(differences: Terms) -> PairedDifference | None:
+def paired_mean(differences: Terms, *, answers: float = 1.0, within: float | None = None) -> PairedDifference | None:
     """Mean difference of two scores over the same samples; None with fewer than two clusters.
 
-    The standard error is that of a mean of clusters. Two samples that would have differed, one each way, are added to
+    The standard error is that of a mean of clusters. Two answers that would have differed, one each way, are added to
     the variance (Bonett and Price 2012, as below).
 
     Args:
         differences: for each cluster of samples the sum of the differences, and their number.
+        answers: to each sample; one of them moves the difference of its sample by the inverse.
+        within: variance of the sum of all differences, where these samples are all there are.
     """
     if len(differences) < 2:
         return None
     size = math.fsum(count for _, count in differences)
     mean = math.fsum(part for part, _ in differences) / size
+    added, clusters = 2 / answers**2, len(differences)
+    if within is not None:
+        return PairedDifference(value=mean, error=math.sqrt(within + added) / size, degrees=math.inf)
     squares = math.fsum((part - mean * count) ** 2 for part, count in differences)
-    clusters = len(differences)
-    error = math.sqrt((squares + 2) * clusters / (clusters - 1)) / size
+    error = math.sqrt((squares + added) * clusters / (clusters - 1)) / size
     return PairedDifference(value=mean, error=error, degrees=clusters - 1)
 
 

@@ -47,6 +47,65 @@ def chance(differences: Sequence[float]) -> Chance:
     return Chance(worse=_tail(count, fell), better=_tail(count, count - fell))
 
 
+@dataclass(frozen=True, slots=True)
+class AnsweredPair:
+    """What two runs made of one sample; either may have answered it more often.
+
+    Attributes:
+        base, new: sum of the values of the answers of each run.
+        base_count, new_count: number of these answers, at least 1.
+    """
+
+    base: float
+    base_count: int
+    new: float
+    new_count: int
+
+    @property
+    def difference(self) -> float:
+        """`new - base`, of the means."""
+        return self.new / self.new_count - self.base / self.base_count
+
+
+def chance_of(pairs: Sequence[AnsweredPair]) -> Chance:
+    """`chance` for runs that may have answered a sample in unequal numbers of epochs.
+
+    The mean of one answer and the mean of eight vary differently, so a difference of them could not as well have come
+    out the other way round. Had nothing changed, though, each answer of a sample could as well belong to the other run:
+    the answers of each sample are dealt out again (a permutation test within strata, Good 2005, "Permutation,
+    Parametric and Bootstrap Tests of Hypotheses", 3). Partial values enter as right answers of the same sum.
+    """
+    if all(pair.base_count == pair.new_count for pair in pairs):
+        return chance([pair.difference for pair in pairs])
+    return _dealt(Counter(pairs))
+
+
+def _dealt(pairs: Counter[AnsweredPair]) -> Chance:
+    """Samples alike are dealt together: how often each outcome occurs among them is multinomial."""
+    import numpy as np
+
+    random, sums = np.random.RandomState(SEED), np.zeros(DRAWS)
+    alike: Counter[tuple[int, int, int]] = Counter()
+    for pair, count in pairs.items():
+        alike[round(pair.base + pair.new), pair.base_count, pair.new_count] += count
+    for (right, base_count, new_count), count in sorted(alike.items()):
+        values, ways = _deals(right, base_count, new_count)
+        if len(values) == 1:
+            sums += count * values[0]
+        else:
+            sums += random.multinomial(count, ways, size=DRAWS) @ np.array(values)
+    total = math.fsum(pair.difference * count for pair, count in pairs.items())
+    worse, better = np.count_nonzero(sums <= total + 1e-7), np.count_nonzero(sums >= total - 1e-7)
+    return Chance(worse=(int(worse) + 1) / (DRAWS + 1), better=(int(better) + 1) / (DRAWS + 1))
+
+
+def _deals(right: int, base_count: int, new_count: int) -> tuple[list[float], list[float]]:
+    """The differences of a sample with so many right answers, and their (hypergeometric) probabilities."""
+    most = range(max(0, right - base_count), min(right, new_count) + 1)
+    ways = [math.comb(right, new) * math.comb(base_count + new_count - right, new_count - new) for new in most]
+    return [new / new_count - (right - new) / base_count for new in most], [way / sum(ways) for way in ways]
+
+
 def _tail(trials: int, seen: int) -> float:
     """Probability of at least `seen` heads among `trials` fair coins."""
     if 2 * seen <= trials:

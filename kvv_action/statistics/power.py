@@ -29,7 +29,8 @@ class Design:
     Attributes:
         reference: the score to compare with, and its size.
         size: independent answers of the vendor.
-        margin: how far below the reference still passes.
+        margin: a vendor further below the reference fails.
+        pass_margin: how far below the reference still passes; None where that is the margin.
         to_pass, to_fail: normal quantiles of the limits that decide.
         to_differ: quantile of the limit that must be below the reference itself for a fail.
         error: standard error of the difference where it is known (paired); else it follows from the sizes.
@@ -42,6 +43,12 @@ class Design:
     to_fail: float
     to_differ: float = -math.inf
     error: float | None = None
+    pass_margin: float | None = None
+
+    @property
+    def passing(self) -> float:
+        """How far below the reference still passes."""
+        return self.margin if self.pass_margin is None else self.pass_margin
 
     def spread(self, deficit: float) -> float:
         """Standard error of the difference, for a vendor that is `deficit` below the reference."""
@@ -57,7 +64,7 @@ class Design:
 
     def passes(self, deficit: float = 0.0) -> float:
         """Chance that a vendor passes which is `deficit` below the reference."""
-        return self._chance(self.margin - deficit, deficit, self.to_pass)
+        return self._chance(self.passing - deficit, deficit, self.to_pass)
 
     def fails(self, deficit: float) -> float:
         """Chance that it fails."""
@@ -88,10 +95,10 @@ class Design:
             known well enough.
         """
         beyond = NormalDist().inv_cdf(chance)
-        if seen > -self.margin:
-            allowed = (seen + self.margin) / (self.to_pass + beyond)
-        else:
-            allowed = min(-(seen + self.margin) / (self.to_fail + beyond), -seen / max(1e-9, self.to_differ + beyond))
+        passing, failing = (seen + self.passing) / (self.to_pass + beyond), 0.0
+        if seen < -self.margin:
+            failing = min(-(seen + self.margin) / (self.to_fail + beyond), -seen / max(1e-9, self.to_differ + beyond))
+        allowed = max(passing, failing)
         if self.error is not None:
             return self.size * (self.error / allowed) ** 2 if allowed else None
         left = allowed**2 - self.own_error**2

@@ -1,7 +1,7 @@
 """What each answer of a benchmark adds to its score: all that a verdict needs, a few bytes an answer."""
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +75,9 @@ class AnswerTable:
         self.states[position] = state
         self.parts[position], self.wholes[position] = term
 
-    def terms(self, positions: Iterable[int], missing: Term | None) -> list[tuple[int, Term]]:
+    def terms(
+        self, positions: Iterable[int], missing: Term | None, like: Sequence[float | None] = ()
+    ) -> list[tuple[int, Term]]:
         """Sample and term of each answer.
 
         Args:
@@ -83,6 +85,7 @@ class AnswerTable:
             missing: what stands for an answer that did not come: `WRONG` or `RIGHT`; a failed one counts as wrong or as
                 right as it could have been, one of which nothing is known as the largest answer does. None leaves it
                 out.
+            like: for each sample, how right an answer that did not come counts, where that is known; before `missing`.
         """
         found: list[tuple[int, Term]] = []
         largest = self._largest()
@@ -91,7 +94,10 @@ class AnswerTable:
             state, sample = self.states[position], position // self.planned.epochs
             if state == LEFT_OUT:
                 continue
-            if state == SCORED or (state == FAILED and missing == RIGHT):
+            value = like[sample] if like and state != SCORED else None
+            if value is not None:
+                found.append((sample, (value, 1.0)))
+            elif state == SCORED or (state == FAILED and missing == RIGHT):
                 found.append((sample, (self.parts[position], self.wholes[position])))
             elif state == FAILED and missing == WRONG:
                 found.append((sample, self.wrong.get(position, WRONG)))

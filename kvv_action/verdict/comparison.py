@@ -46,7 +46,10 @@ def _compared(standing: Standing, ledger: AnswerTable, error: float, *, fails: b
     verdict = (Verdict.FAIL if fails else Verdict.PASS) if found else Verdict.INCONCLUSIVE
     torn = found is None and look.torn(error)
     numbers = _numbers(look, ledger, error, len(standing.looks), settled=found is not None)
-    return Compared(verdict=verdict, comparison=replace(numbers, needed=None) if torn else numbers, torn=torn)
+    if torn:
+        decides = look.rules.sharp and look.missing_decides(error)
+        numbers = replace(numbers, needed=None, missing_decides=decides)
+    return Compared(verdict=verdict, comparison=numbers, torn=torn)
 
 
 def _numbers(look: Look, ledger: AnswerTable, error: float, looks: int, *, settled: bool) -> Comparison:
@@ -55,7 +58,7 @@ def _numbers(look: Look, ledger: AnswerTable, error: float, looks: int, *, settl
     paired = isinstance(look.seen, PairedDifference)
     terms = ledger.terms(positions(planned)[: planned.looks[look.number] if planned.looks else None], None)
     known = look.seen.error if isinstance(look.seen, PairedDifference) else None
-    design = design_of(planned, look.size, terms, error, known)
+    design = design_of(planned, look.size, terms, error, look.rules, known)
     needed = None if settled else design.size_to_settle(look.seen.value)
     more = None if needed is None else max(1, math.ceil((needed / look.size - 1) * look.answers))
     low, high = look.limits(ERROR)[0], look.limits(error)[1]
@@ -66,5 +69,5 @@ def _numbers(look: Look, ledger: AnswerTable, error: float, looks: int, *, settl
         answers=look.answers,
         looks=look.number + 1 if settled else looks,
         early=settled and look.complete and bool(planned.looks) and look.number < len(planned.looks) - 1,
-        detectable=design.detectable(), needed=more,
+        detectable=design.detectable(), needed=more, pass_margin=look.rules.pass_margin,
     )  # fmt: skip

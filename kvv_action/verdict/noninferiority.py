@@ -1,7 +1,8 @@
 """How a vendor stands against its reference: pure functions of the plan and of what each answer adds to the score.
 
-Non-inferiority with a margin: a benchmark passes when the lower limit of (vendor - reference) is above -margin, fails
-when the upper limit is below it, else it is open. Each limit may err in `ERROR` of runs.
+Non-inferiority with two margins: a benchmark fails when the upper limit of (vendor - reference) is below -margin, else
+passes when the lower limit is above -(pass margin), else it is open. At the full tier the two margins are one; smaller
+tiers ask an easier question of a pass, and say which. Each limit may err in `ERROR` of runs.
 
 Over the benchmarks of a run the two errors differ. A run passes only when every benchmark does, so one vendor that is
 too bad passes with at most `ERROR` however many benchmarks there are (the intersection-union test, Berger 1982,
@@ -13,6 +14,7 @@ of runs.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import variance
 
 from kvv_action.plan.order import FEWEST, positions
 from kvv_action.schema import PlannedBenchmark, Verdict
@@ -31,13 +33,10 @@ from kvv_action.statistics.intervals import degrees_of, effective_size, one_side
 from kvv_action.statistics.power import Design
 from kvv_action.statistics.spending import boundaries
 from kvv_action.verdict.answers import NOTHING, AnswerTable
+from kvv_action.verdict.rules import FIRST, JudgingRules
 
 ERROR = 0.05
 """One-sided error of passing a vendor at the margin, and of failing one there, in a run."""
-FALSE_ALARM = 0.005
-"""Error of failing a vendor that equals its reference everywhere, in a run: with few answers the margin alone does not
-keep it rare, so what fails must also be below the reference itself with this error. It is 1 % at most then, also with
-so few answers that the limits are approximate (tests/perf/test_verdicts.py)."""
 POSITIVE = 0.4
 """Share of requests at which a reference calls a tool, for planning: K2VV publishes 1958 and 1274 of 4000."""
 
@@ -49,14 +48,13 @@ def family(benchmarks: Iterable[PlannedBenchmark]) -> int:
     return max(1, sum(planned.comparable for planned in benchmarks))
 
 
-def by_limits(low: float, high: float, margin: float) -> frozenset[Verdict]:
+def by_limits(low: float, high: float, margin: float, pass_margin: float | None = None) -> frozenset[Verdict]:
     """The verdicts that the limits of a comparison allow.
 
     Limits below the margin allow two: they do not say whether the vendor is also clearly below the reference itself.
     """
-    if low > -margin:
-        return frozenset({Verdict.PASS})
-    return frozenset({Verdict.INCONCLUSIVE, Verdict.FAIL} if high < -margin else {Verdict.INCONCLUSIVE})
+    open_ = Verdict.PASS if low > -(margin if pass_margin is None else pass_margin) else Verdict.INCONCLUSIVE
+    return frozenset({open_, Verdict.FAIL} if high < -margin else {open_})
 
 
 def quantile(planned: PlannedBenchmark, number: int, error: float) -> float:
@@ -76,10 +74,13 @@ class Look:
         size: how many independent ones they are worth.
         complete: nothing that it covers is still to come.
         seen: difference by the answers that were scored.
-        worst, best: the same with what did not come counted wrong, and right.
+        worst, best: the same with what did not come counted wrong, and right; by the second rules the best is, where
+            the reference's own answers are known, as right as these.
+        rules: by which it is judged.
     """
 
     planned: PlannedBenchmark
+    rules: JudgingRules = FIRST
     number: int
     answers: int
     size: float
@@ -90,8 +91,13 @@ class Look:
 
     @property
     def floor(self) -> float:
-        """The smallest difference that is good enough."""
+        """A difference below it is a fail."""
         return -(self.planned.margin or 0.0)
+
+    @property
+    def pass_floor(self) -> float:
+        """The smallest difference that is good enough for a pass."""
+        return self.floor if self.rules.pass_margin is None else -self.rules.pass_margin
 
     def limits(self, error: float) -> tuple[float, float]:
         """The limits that decide, each with this one-sided error over all looks."""
@@ -100,14 +106,14 @@ class Look:
 
     def passes(self) -> bool:
         """Even the lower limit is good enough."""
-        return self.limits(ERROR)[0] > self.floor
+        return self.limits(ERROR)[0] > self.pass_floor
 
     def fails(self, error: float) -> bool:
         """Even the upper limit is not, and it is clear that the vendor does not equal the reference."""
         return self._below(self.best, error)
 
     def _below(self, difference: Difference, error: float) -> bool:
-        stricter = quantile(self.planned, self.number, error * FALSE_ALARM / ERROR)
+        stricter = quantile(self.planned, self.number, error * self.rules.false_alarm / ERROR)
         plain = quantile(self.planned, self.number, error)
         return difference.limits(plain)[1] < self.floor and difference.limits(stricter)[1] < 0
 
@@ -116,10 +122,15 @@ class Look:
         verdicts = {self._alone(difference, error) for difference in (self.worst, self.best)}
         return len(verdicts) > 1
 
+    def missing_decides(self, error: float) -> bool:
+        """What did not come would make it a fail, had it been wrong."""
+        return self._alone(self.worst, error) is Verdict.FAIL and not self.fails(error)
+
     def _alone(self, difference: Difference, error: float) -> Verdict:
-        if difference.limits(quantile(self.planned, self.number, ERROR))[0] > self.floor:
-            return Verdict.PASS
-        return Verdict.FAIL if self._below(difference, error) else Verdict.INCONCLUSIVE
+        if self._below(difference, error):
+            return Verdict.FAIL
+        lower = difference.limits(quantile(self.planned, self.number, ERROR))[0]
+        return Verdict.PASS if lower > self.pass_floor else Verdict.INCONCLUSIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +151,9 @@ class Standing:
         return None if found and before and before.number < found.number else found
 
 
-def stand(planned: PlannedBenchmark, ledger: AnswerTable, *, ended: bool = True) -> Standing:
+def stand(
+    planned: PlannedBenchmark, ledger: AnswerTable, rules: JudgingRules = FIRST, *, ended: bool = True
+) -> Standing:
     """All looks of the plan; without looks in the plan one, at whatever there is.
 
     What is not there counts as what failed does, wrong for one limit and right for the other: a look that decides then
@@ -149,6 +162,7 @@ def stand(planned: PlannedBenchmark, ledger: AnswerTable, *, ended: bool = True)
     Args:
         planned: the benchmark.
         ledger: its answers.
+        rules: by which it is judged.
         ended: more will not come; else only looks are taken of which everything is there.
     """
     if not planned.comparable:
@@ -158,40 +172,78 @@ def stand(planned: PlannedBenchmark, ledger: AnswerTable, *, ended: bool = True)
         complete = all(ledger.states[position] != NOTHING for position in order[:end])
         if planned.looks and not complete and not ended:
             break
-        look = look_at(planned, ledger, order[:end], number)
+        look = look_at(planned, ledger, order[:end], number, rules)
         if look is not None:
             found.append(look)
     return Standing(planned=planned, looks=tuple(found))
 
 
-def look_at(planned: PlannedBenchmark, ledger: AnswerTable, covered: Sequence[int], number: int) -> Look | None:
+def look_at(
+    planned: PlannedBenchmark, ledger: AnswerTable, covered: Sequence[int], number: int, rules: JudgingRules = FIRST
+) -> Look | None:
     """Compare these answers with the reference; None when they are too few, or give no score to compare."""
     answers = sum(ledger.states[position] != NOTHING for position in covered)
     if answers < FEWEST:
         return None
-    seen, worst, best = (_difference(planned, ledger, covered, missing) for missing in (None, WRONG, RIGHT))
+    seen, worst, best = (_difference(planned, ledger, covered, missing, rules) for missing in (None, WRONG, RIGHT))
     if seen is None or worst is None or best is None:
         return None
     size = _estimate(planned, ledger.terms(covered, None), len(covered)).size
     return Look(
-        planned=planned, number=number, answers=answers, size=size, complete=answers == len(covered), seen=seen,
-        worst=worst, best=best,
+        planned=planned, rules=rules, number=number, answers=answers, size=size, complete=answers == len(covered),
+        seen=seen, worst=worst, best=best,
     )  # fmt: skip
 
 
 def _difference(
-    planned: PlannedBenchmark, ledger: AnswerTable, covered: Sequence[int], missing: Term | None
+    planned: PlannedBenchmark, ledger: AnswerTable, covered: Sequence[int], missing: Term | None, rules: JudgingRules
 ) -> Difference | None:
-    terms = ledger.terms(covered, missing)
+    terms = ledger.terms(covered, missing, like=planned.peers if rules.sharp and missing == RIGHT else ())
     if not share_of([term for _, term in terms])[1]:
         return None
     if planned.peers:
-        return paired_mean(_from_peers(planned, terms))
+        return _paired(planned, terms, rules)
     own = ledger.own_terms(covered)
     if own and share_of([term for _, term in own])[1]:
         vendor, reference = _by_sample(planned, terms), _by_sample(planned, own)
         return paired_f1([vendor.get(cluster, (0.0, 0.0)) for cluster in reference], list(reference.values()))
     return Unpaired(vendor=_estimate(planned, terms, len(covered)), reference=reference_of(planned, terms))
+
+
+def _paired(planned: PlannedBenchmark, terms: Terms, rules: JudgingRules) -> Difference | None:
+    """The difference from the reference's own answers; by the second rules two answers are added, not two samples.
+
+    Where every item of the dataset was asked several times by both, the score is about these very items, so that only
+    the variance of the answers to each counts.
+    """
+    differences = _from_peers(planned, terms)
+    if not rules.sharp:
+        return paired_mean(differences)
+    answers = len(terms) / max(1, len({sample for sample, _ in terms}))
+    return paired_mean(differences, answers=answers, within=_within(planned, terms, rules.reference_epochs))
+
+
+def _within(planned: PlannedBenchmark, terms: Terms, reference_epochs: int) -> float | None:
+    """Variance of the summed differences by the answers to each item alone; None where that is not what counts."""
+    if not asked_whole(planned) or planned.epochs < 2 or reference_epochs < 2:
+        return None
+    samples: dict[int, list[float]] = {}
+    for sample, (part, whole) in terms:
+        if whole:
+            samples.setdefault(sample, []).append(part / whole)
+    if len(samples) < planned.samples or any(len(values) < 2 for values in samples.values()):
+        return None
+    theirs = [value for value in planned.peers if value is not None]
+    if len(theirs) < planned.samples:
+        return None
+    return sum(variance(values) / len(values) for values in samples.values()) + sum(
+        value * (1 - value) / (reference_epochs - 1) for value in theirs
+    )
+
+
+def asked_whole(planned: PlannedBenchmark) -> bool:
+    """Whether the plan asks every item of the pinned dataset."""
+    return planned.dataset.pinned and planned.samples == planned.dataset.count
 
 
 def _from_peers(planned: PlannedBenchmark, terms: Terms) -> list[Term]:
@@ -236,7 +288,7 @@ def _estimate(planned: PlannedBenchmark, terms: Terms, covered: int) -> Estimate
     """
     share, whole = share_of([term for _, term in terms])
     f1 = rule_of(planned).f1
-    everything = planned.dataset.pinned and planned.samples == planned.dataset.count and not covered % planned.samples
+    everything = asked_whole(planned) and not covered % planned.samples
     if everything and not f1:
         return Estimate(share=share, size=whole)
     clusters = list(_by_sample(planned, terms).values())
@@ -275,7 +327,7 @@ def holm(standings: Iterable[Standing], count: int) -> dict[str, float]:
 
 
 def design_of(
-    planned: PlannedBenchmark, size: float, terms: Terms, error: float, paired: float | None = None
+    planned: PlannedBenchmark, size: float, terms: Terms, error: float, rules: JudgingRules, paired: float | None = None
 ) -> Design:
     """The comparison as planning sees it, at its last look.
 
@@ -284,31 +336,32 @@ def design_of(
         size: independent answers of the vendor.
         terms: of its answers, for the size of an F1's reference; may be empty.
         error: of failing.
+        rules: by which it is judged.
         paired: standard error of a paired difference.
     """
     last = max(0, len(planned.looks) - 1)
     return Design(
-        reference=reference_of(planned, terms), size=size, margin=planned.margin or 0.0,
+        reference=reference_of(planned, terms), size=size, margin=planned.margin or 0.0, pass_margin=rules.pass_margin,
         to_pass=quantile(planned, last, ERROR), to_fail=quantile(planned, last, error),
-        to_differ=quantile(planned, last, error * FALSE_ALARM / ERROR), error=paired,
+        to_differ=quantile(planned, last, error * rules.false_alarm / ERROR), error=paired,
     )  # fmt: skip
 
 
-def planned_design(planned: PlannedBenchmark, count: int) -> Design | None:
+def planned_design(planned: PlannedBenchmark, count: int, rules: JudgingRules) -> Design | None:
     """What a plan can decide about a benchmark before anything is sent; None when it is not comparable.
 
     Args:
         planned: the benchmark.
         count: benchmarks that can fail (`family`).
+        rules: by which it is judged.
     """
     if not planned.comparable:
         return None
     answers = planned.samples * planned.epochs
-    whole = planned.dataset.pinned and planned.samples == planned.dataset.count
     f1 = rule_of(planned).f1
-    size = float(answers if whole or planned.epochs == 1 else planned.samples)
+    size = float(answers if asked_whole(planned) or planned.epochs == 1 else planned.samples)
     terms: Terms = ()
     if f1 and planned.reference:
         counted = POSITIVE * (2 - planned.reference.value)
         size, terms = size * counted, ((0, (counted, counted)),)
-    return design_of(planned, size, terms, ERROR / count)
+    return design_of(planned, size, terms, ERROR / count, rules)

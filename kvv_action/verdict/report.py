@@ -45,6 +45,7 @@ from kvv_action.verdict.delivery import DeliveryTally
 from kvv_action.verdict.gap import Pairs, judged
 from kvv_action.verdict.noninferiority import family, stand
 from kvv_action.verdict.refusals import RefusalTally
+from kvv_action.verdict.rules import VerdictRules, rules_of
 from kvv_action.verdict.state import OTHERS, state_of
 from kvv_action.verdict.tally import CUT_SHORT, UNKNOWN, Tally, mean, total
 from kvv_action.verdict.verdict import VerdictEvidence, judge, of_shard, overall, with_findings, with_one_cause
@@ -127,7 +128,7 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
     findings = (*((broken,) if broken else ()), *checks.findings())
     state, state_reason = state_of(found, plan)
     unasked = state_reason or (OTHERS if plan.shard is not None else "")
-    compared = _compared(tallies)
+    compared = _compared(tallies, rules_of(plan))
     results = tuple(
         _result(tallies[planned.id], found.progress[planned.id], unasked, compared.get(planned.id), plan)
         for planned in plan.benchmarks
@@ -241,9 +242,9 @@ def counts_of(tally: Tally) -> Counts:
     )  # fmt: skip
 
 
-def _compared(tallies: Mapping[str, Tally]) -> dict[str, Compared]:
+def _compared(tallies: Mapping[str, Tally], rules: VerdictRules) -> dict[str, Compared]:
     """How each benchmark stands against its reference, where it has one."""
-    standings = [stand(tally.planned, tally.ledger) for tally in tallies.values()]
+    standings = [stand(tally.planned, tally.ledger, rules.of(name)) for name, tally in tallies.items()]
     ledgers = {name: tally.ledger for name, tally in tallies.items()}
     return compare_all(standings, ledgers, family(tally.planned for tally in tallies.values()))
 
@@ -266,6 +267,7 @@ def _result(
         score=found.score,
         compared=compared,
         most_failures=plan.max_failure_rate,
+        lost_exactly=rules_of(plan).sharp,
         available=planned.dataset.count * planned.epochs,
         reference=reference.value if reference else None,
         margin=margin,

@@ -7,7 +7,9 @@ from typing import Protocol
 
 from kvv_action.plan.order import FEWEST
 from kvv_action.schema import BenchmarkKind, Counts, FailureCount, RunState, Severity, Shard, Verdict
+from kvv_action.statistics.intervals import exact_limits
 from kvv_action.verdict.comparison import Compared
+from kvv_action.verdict.rules import LOST_ERROR
 
 _REPEATS = re.compile(r"no answer could be scored: |\d+ failed \(")
 """Parts of a reason that tell how requests failed."""
@@ -27,6 +29,7 @@ class VerdictFigures:
         stands: the verdict of the comparison with the reference; None when there is no comparison.
         torn: the verdict depends on whether the missing answers would have been right.
         most_failures: share of answers that may fail for good.
+        lost_exactly: more failures than that are too many only where an exact limit shows it; else by the share alone.
     """
 
     exact: bool
@@ -41,6 +44,7 @@ class VerdictFigures:
     stands: Verdict | None
     torn: bool
     most_failures: float
+    lost_exactly: bool = False
 
     @property
     def comparable(self) -> bool:
@@ -50,7 +54,11 @@ class VerdictFigures:
     @property
     def too_many_failed(self) -> bool:
         """Everything was asked, and a larger share failed for good than the run allows."""
-        return self.sent > 0 and self.failed / self.sent > self.most_failures and not self.skipped
+        if self.skipped or not self.sent:
+            return False
+        if self.lost_exactly:
+            return exact_limits(self.failed, self.sent, LOST_ERROR)[0] > self.most_failures
+        return self.failed / self.sent > self.most_failures
 
     @property
     def informational(self) -> bool:
@@ -90,7 +98,7 @@ class VerdictEvidence:
         wrong_ids: some of the samples that were not right.
         because: why samples were skipped, when they were.
         absent: why there is no score although answers were judged.
-        most_failures: share of answers that may fail for good.
+        most_failures, lost_exactly: see `VerdictFigures`.
         available: answers that the whole dataset gives in as many epochs.
         bundled: the samples are our own, too few and too easy to say anything about a model.
     """
@@ -108,6 +116,7 @@ class VerdictEvidence:
     because: str = ""
     absent: str = ""
     most_failures: float = 1.0
+    lost_exactly: bool = False
     available: int = 0
     bundled: bool = False
 
@@ -119,7 +128,7 @@ class VerdictEvidence:
             exact=self.exact, sent=counts.sent, scored=counts.scored, failed=counts.failed, skipped=counts.skipped,
             wrong=counts.scored - self.right, score=self.score, reference=self.reference, margin=self.margin,
             stands=compared.verdict if compared else None, torn=compared is not None and compared.torn,
-            most_failures=self.most_failures,
+            most_failures=self.most_failures, lost_exactly=self.lost_exactly,
         )  # fmt: skip
 
     @property
@@ -175,7 +184,10 @@ def _compared(evidence: VerdictEvidence, found: Compared, verdict: Verdict) -> s
     if numbers.reference_assumed:
         against += f" (its size is not published; {numbers.reference_size:.0f} answers assumed)"
     margin = _points(evidence.margin or 0.0, sign=False)
-    seen = f"{_points(numbers.difference)} against {against}, margin {margin}"
+    seen = f"{_points(numbers.difference)} against {against}"
+    if numbers.pass_margin is not None:
+        return f"{seen}: {_with_two_margins(evidence, found, verdict, numbers.pass_margin)}"
+    seen = f"{seen}, margin {margin}"
     early = f"; decided early, by {numbers.answers} of {evidence.counts.planned} answers" if numbers.early else ""
     match found.verdict:
         case Verdict.PASS:
@@ -188,6 +200,27 @@ def _compared(evidence: VerdictEvidence, found: Compared, verdict: Verdict) -> s
     decides = "; what did not come decides" if found.torn else ""
     lost = f"; {missing(evidence)}" if evidence.counts.failed or evidence.counts.skipped else ""
     return f"{seen}: {limits}{decides}{lost}; {_power(evidence, found)}"
+
+
+def _with_two_margins(evidence: VerdictEvidence, found: Compared, verdict: Verdict, pass_margin: float) -> str:
+    """Which question was answered: what loss is ruled out, or how much worse the vendor is shown to be."""
+    numbers, counts = found.comparison, evidence.counts
+    early = f"; decided early, by {numbers.answers} of {counts.planned} answers" if numbers.early else ""
+    most, margin = _points(pass_margin, sign=False), _points(evidence.margin or 0.0, sign=False)
+    limits = f"limits {_points(numbers.low)} and {_points(numbers.high)}"
+    match found.verdict:
+        case Verdict.PASS:
+            again = f"a vendor that loses {most} passes in at most {_percent(numbers.low_error)} of runs"
+            return f"losses above {most} are ruled out ({limits}; {again}){early}"
+        case Verdict.FAIL:
+            return f"a loss of more than {margin} is shown ({limits}){early}"
+    if verdict is Verdict.FAIL:
+        return f"the answers that did not come decide, and {_more_than_allowed(evidence)}; {missing(evidence)}"
+    lost = f"; {missing(evidence)}" if counts.failed or counts.skipped else ""
+    if numbers.missing_decides:
+        return f"the answers that did not come decide: had they been wrong, it would fail ({limits}){lost}"
+    open_ = f"losses above {most} are not ruled out, a loss of more than {margin} is not shown ({limits})"
+    return f"{open_}{lost}; {_power(evidence, found)}"
 
 
 def _more_than_allowed(evidence: VerdictEvidence) -> str:

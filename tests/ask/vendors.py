@@ -11,6 +11,7 @@ from kvv_action.plan.order import FEWEST, looks_for
 from kvv_action.schema import BenchmarkKind, DatasetInfo, PlannedBenchmark, Reference, Verdict
 from kvv_action.statistics.differences import Estimate, Unpaired, overlap_from
 from kvv_action.verdict.noninferiority import ERROR, Look
+from kvv_action.verdict.rules import FIRST, JudgingRules
 
 
 def planned_of(
@@ -27,11 +28,20 @@ def planned_of(
     )  # fmt: skip
 
 
-def look(planned: PlannedBenchmark, vendor: Estimate, reference: Estimate, number: int = 0) -> Look:
+def look(
+    planned: PlannedBenchmark, vendor: Estimate, reference: Estimate, number: int = 0, rules: JudgingRules = FIRST
+) -> Look:
     """What is known when nothing is missing."""
     seen = Unpaired(vendor=vendor, reference=reference)
     return Look(
-        planned=planned, number=number, answers=round(vendor.size), size=vendor.size, seen=seen, worst=seen, best=seen
+        planned=planned,
+        number=number,
+        answers=round(vendor.size),
+        size=vendor.size,
+        seen=seen,
+        worst=seen,
+        best=seen,
+        rules=rules,
     )
 
 
@@ -52,7 +62,15 @@ def _pmf(size: int, share: float) -> np.ndarray:
     return np.exp(found)
 
 
-def exact(planned: PlannedBenchmark, deficit: float, *, count: int, size: int, reference_size: int) -> Chances:
+def exact(
+    planned: PlannedBenchmark,
+    deficit: float,
+    *,
+    count: int,
+    size: int,
+    reference_size: int,
+    rules: JudgingRules = FIRST,
+) -> Chances:
     """By the binomial distributions of vendor and published score; one look, nothing missing.
 
     Args:
@@ -76,7 +94,7 @@ def exact(planned: PlannedBenchmark, deficit: float, *, count: int, size: int, r
         reference = Estimate(share=middle / reference_size, size=reference_size, f1=f1)
 
         def at(right: int, reference: Estimate = reference) -> Look:
-            return look(planned, Estimate(share=right / size, size=size, f1=f1), reference)
+            return look(planned, Estimate(share=right / size, size=size, f1=f1), reference, rules=rules)
 
         enough = _first(size, lambda right: at(right).passes())
         open_ = _first(size, lambda right: not at(right).fails(ERROR / count))
@@ -97,7 +115,7 @@ def _first(size: int, holds: Callable[[int], bool]) -> int:
 
 def simulated(
     planned: PlannedBenchmark, deficit: float, *, count: int, reference_size: int, runs: int, seed: int,
-    counted: float = 1.0,
+    counted: float = 1.0, rules: JudgingRules = FIRST,
 ) -> Chances:  # fmt: skip
     """Seeded runs that end as soon as a look decides; all answers are scored and independent.
 
@@ -106,6 +124,7 @@ def simulated(
         deficit: of the vendor, as a fraction of the score.
         count: benchmarks of the run that can fail.
         reference_size: independent answers behind the published score.
+        rules: by which a look is judged.
         runs, seed: of the simulation.
         counted: share of answers that an F1 rests on.
     """
@@ -124,11 +143,11 @@ def simulated(
             return Verdict.INCONCLUSIVE
         at = look(
             planned, Estimate(share=right / ends[number], size=ends[number], f1=f1),
-            Estimate(share=published / reference_size, size=reference_size, f1=f1), number,
+            Estimate(share=published / reference_size, size=reference_size, f1=f1), number, rules,
         )  # fmt: skip
-        if at.passes():
-            return Verdict.PASS
-        return Verdict.FAIL if at.fails(ERROR / count) else Verdict.INCONCLUSIVE
+        if at.fails(ERROR / count):
+            return Verdict.FAIL
+        return Verdict.PASS if at.passes() else Verdict.INCONCLUSIVE
 
     found: list[Verdict] = []
     asked = 0

@@ -11,6 +11,7 @@ from benchmarks import registry
 from entrypoint.plan_estimate import _design
 from kvv_action.benchmark import Options
 from kvv_action.profiles import loader
+from kvv_action.verdict.rules import FIRST
 from tests.ask.vendors import planned_of
 from tests.pipeline.command import demo, kvv, vendor
 
@@ -152,7 +153,7 @@ def test_each_tier_says_what_it_can_decide(tmp_path: Path) -> None:
 def test_what_a_tier_can_decide_does_not_depend_on_the_tier_that_was_chosen(
     tmp_path: Path, option: tuple[str, ...]
 ) -> None:
-    """Smoke and standard may end early unless something forbids it, the full tier does not; a row is one tier's own."""
+    """Standard may end early unless something forbids it, the other tiers do not; a row is one tier's own."""
     data = tmp_path / "sums.jsonl"
     rows = [{"id": f"sum-{n}", "problem": f"What is {n} + {n}?", "answer": str(2 * n)} for n in range(30)]
     data.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
@@ -160,7 +161,7 @@ def test_what_a_tier_can_decide_does_not_depend_on_the_tier_that_was_chosen(
     found = {tier: plan(*asked, "--tier", tier) for tier in ("smoke", "standard", "full")}
     assert found["smoke"]["tiers"] == found["standard"]["tiers"] == found["full"]["tiers"]
     early = {one["tier"]: one["looks"] > 1 for one in found["full"]["tiers"]}
-    assert early == {"smoke": not option, "standard": not option, "full": False}
+    assert early == {"smoke": False, "standard": not option, "full": False}
     for one in found["full"]["tiers"]:
         (row,) = [row for row in found[one["tier"]]["benchmarks"] if row["id"] == "aime2025"]
         assert (row["looks"], row["smallest_difference"]) == (one["looks"], one["smallest_difference"])
@@ -184,12 +185,12 @@ def test_alike_samples_count_once_where_not_all_are_asked() -> None:
     apart = planned_of(reference=0.8, margin=0.05, samples=400, size=None, rows=3460)
     pairs = replace(apart, clusters=tuple(number // 2 for number in range(400)))
     half = replace(apart, samples=200)
-    found = [design.detectable() for one in (apart, pairs, half) if (design := _design(one, 1)) is not None]
+    found = [design.detectable() for one in (apart, pairs, half) if (design := _design(one, 1, FIRST)) is not None]
     assert found[0] is not None
     assert found[1] is not None
     assert found[1] == found[2] > found[0]
     whole = replace(apart, dataset=replace(apart.dataset, count=400))
-    same = [_design(one, 1) for one in (whole, replace(whole, clusters=pairs.clusters))]
+    same = [_design(one, 1, FIRST) for one in (whole, replace(whole, clusters=pairs.clusters))]
     assert same[0] == same[1]
 
 

@@ -380,6 +380,14 @@ FORGED: dict[str, tuple[Forge, str]] = {
     "a benchmark that was asked called skipped": (scored(verdict="skipped"), "is called skipped"),
     "a lower reference": (scored(reference=0.7, comparison=limits(0.06, 0.12, 0.09)), "the profile's reference is"),
     "a wider margin": (scored(margin=0.5), "allows a margin of 0.5"),
+    "a wider pass": (
+        scored(comparison={**limits(-0.06, 0.02), "pass_margin": 0.5}),
+        "passes with losses up to 0.5 not ruled out",
+    ),
+    "a pass of the small tier called a full one": (
+        scored(comparison={**limits(-0.06, 0.02), "pass_margin": 0.2}, setup={"tier": "full"}),
+        "passes with losses up to 0.2 not ruled out; the tier full allows 0.04",
+    ),
     "scores called a contract": (scored(kind="contract", score=1.0, interval=None, bounds=[1.0, 1.0]), "are scored"),
     "fewer epochs unmarked": (
         scored(

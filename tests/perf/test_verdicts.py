@@ -11,27 +11,30 @@ pytestmark = [pytest.mark.perf, pytest.mark.timeout(3600)]
 RUNS = 4000
 DEFICITS = (0, 1, 2, 4)
 """In margins."""
+POINTS = (0.2, 0.3)
+"""Losses that are the same at every benchmark."""
 
 
-@pytest.mark.parametrize("sequential", [False, True])
-@pytest.mark.parametrize("tier", ["smoke", "standard", "full"])
+@pytest.mark.parametrize(
+    ("tier", "sequential"), [("smoke", False), ("standard", True), ("full", False), ("full", True)]
+)
 def test_verdicts(tier: str, sequential: bool) -> None:
-    """Pass and fail in percent of runs, requests in percent of the plan, for vendors so many margins worse."""
-    print(
-        f"\n{tier}, {'ending early' if sequential else 'all asked'}: pass / fail / requests in %, by deficit in margins"
-    )
-    print(f"{'profile':18}{'benchmark':11}{'answers':>8}{'margin':>8}" + "".join(f"{d:>20}" for d in DEFICITS))
+    """Pass, fail and requests in percent of runs and of the plan, for vendors so many margins or points worse."""
+    how = "ending early" if sequential else "all asked"
+    print(f"\n{tier}, {how}: pass / fail / requests in %, by loss in margins, then in points")
+    heads = [*map(str, DEFICITS), *(f"{100 * points:.0f} points" for points in POINTS)]
+    print(f"{'profile':18}{'benchmark':11}{'answers':>8}{'margin':>8}{'pass':>6}" + "".join(f"{d:>20}" for d in heads))
     for profile in names():
         for name, case in cases(profile, tier, sequential=sequential).items():
-            row = []
-            for deficit in DEFICITS:
+            margin, row = case.planned.margin or 0, []
+            for loss in (*(deficit * margin for deficit in DEFICITS), *POINTS):
                 found = simulated(
-                    case.planned, deficit * (case.planned.margin or 0), count=case.count, counted=case.counted,
-                    reference_size=case.reference_size, runs=RUNS, seed=1,
+                    case.planned, loss, count=case.count, counted=case.counted, reference_size=case.reference_size,
+                    runs=RUNS, seed=1, rules=case.rules,
                 )  # fmt: skip
                 row.append(f"{100 * found.passes:.1f} / {100 * found.fails:.1f} / {100 * found.requests:.0f}")
-            answers = case.planned.samples * case.planned.epochs
-            print(f"{profile:18}{name:11}{answers:>8}{case.planned.margin:>8}" + "".join(f"{cell:>20}" for cell in row))
+            answers, passes = case.planned.samples * case.planned.epochs, case.rules.pass_margin or 0
+            print(f"{profile:18}{name:11}{answers:>8}{margin:>8}{passes:>6}" + "".join(f"{cell:>20}" for cell in row))
 
 
 def test_coverage() -> None:

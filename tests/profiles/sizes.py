@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from kvv_action.profiles.loader import load
 from kvv_action.profiles.model import BenchmarkRules
 from kvv_action.schema import PlannedBenchmark
+from kvv_action.verdict.rules import JudgingRules, VerdictRules
 from tests.ask.vendors import planned_of
 
 ROWS = {"ocrbench": 1000, "mmmu_pro": 3460, "aime2025": 30, "toolcall": 2000, "beam": 700, "deepswe": 113}
@@ -22,12 +23,14 @@ class Case:
         count: benchmarks of the profile that can fail.
         counted: the part of the answers that an F1 rests on, else 1.
         reference_size: independent answers behind the reference.
+        rules: by which a plan of this tier is judged.
     """
 
     planned: PlannedBenchmark
     count: int
     counted: float
     reference_size: int
+    rules: JudgingRules
 
     @property
     def size(self) -> int:
@@ -52,4 +55,5 @@ def _case(profile: str, name: str, rule: BenchmarkRules, tier: str, count: int, 
     )  # fmt: skip
     counted = POSITIVE[profile] * (2 - reference.value) if name == "toolcall" else 1.0
     size = round((reference.n or ROWS[name]) * counted)
-    return Case(planned=planned, count=count, counted=counted, reference_size=size)
+    judged = VerdictRules.at(tier, [planned]).of(planned.id)
+    return Case(planned=planned, count=count, counted=counted, reference_size=size, rules=judged)

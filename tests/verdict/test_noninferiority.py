@@ -24,6 +24,7 @@ from kvv_action.statistics.intervals import one_sided
 from kvv_action.verdict.answers import AnswerTable
 from kvv_action.verdict.comparison import compare_all
 from kvv_action.verdict.noninferiority import ERROR, Standing, holm, planned_design, quantile, stand
+from kvv_action.verdict.rules import FIRST
 from tests.ask.vendors import planned_of
 
 LOST = SampleFailure(kind=FailureKind.TIMEOUT_TOTAL, message="too long")
@@ -90,7 +91,7 @@ def test_nothing_is_compared_without_answers_reference_or_margin() -> None:
     ):
         assert not planned.comparable
         assert stand(planned, ledger_of(planned, 900, 100)).looks == ()
-        assert planned_design(planned, 1) is None
+        assert planned_design(planned, 1, FIRST) is None
 
 
 def test_a_reference_of_unknown_size_counts_as_one_pass() -> None:
@@ -239,8 +240,8 @@ def test_limits_without_looks_are_the_plain_ones() -> None:
 
 def test_a_plan_knows_what_it_can_decide() -> None:
     """Before anything is sent."""
-    few = planned_design(replace(QUIZ, samples=50), 2)
-    all_ = planned_design(QUIZ, 2)
+    few = planned_design(replace(QUIZ, samples=50), 2, FIRST)
+    all_ = planned_design(QUIZ, 2, FIRST)
     assert few is not None
     assert all_ is not None
     assert few.passes() < 0.5 < all_.passes()

@@ -1,0 +1,107 @@
+"""By which rules answers become a verdict. A plan says it; plans made before it did are judged as they were then."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from kvv_action.errors import KvvError
+from kvv_action.schema import Json, PlannedBenchmark, RunPlan
+
+PASS_MARGINS: Mapping[str, float] = {"smoke": 0.20, "standard": 0.10}
+"""The loss that a pass rules out, by tier: as much as so few answers can rule out for a vendor that equals its
+reference (tests/perf/test_verdicts.py). At full it is the profile's own margin."""
+NOTHING: Mapping[str, int] = MappingProxyType({})
+LOST_ERROR = 0.001
+"""Chance that lost answers alone fail a vendor that loses no more than the run allows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgingRules:
+    """The rules for one benchmark.
+
+    Attributes:
+        sharp: the second rules: two margins, lost answers by an exact limit, variance by answers. Else the first ones.
+        pass_margin: the largest loss that a pass does not rule out; None: the benchmark's margin.
+        false_alarm: error of failing a vendor that equals its reference everywhere, in a run.
+        reference_epochs: how often a compared run asked each sample; 0 where that is not known.
+    """
+
+    sharp: bool = False
+    pass_margin: float | None = None
+    false_alarm: float = 0.005
+    reference_epochs: int = 0
+
+
+FIRST = JudgingRules()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictRules:
+    """The rules of a plan.
+
+    Attributes:
+        sharp: as in `JudgingRules`.
+        pass_margins, reference_epochs: by id of a benchmark.
+    """
+
+    sharp: bool = False
+    pass_margins: Mapping[str, float] = field(default_factory=dict)
+    reference_epochs: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def at(
+        cls, tier: str, benchmarks: Iterable[PlannedBenchmark], reference_epochs: Mapping[str, int] = NOTHING
+    ) -> "VerdictRules":
+        """The rules of a new plan.
+
+        Args:
+            tier: of the plan.
+            benchmarks: of the plan.
+            reference_epochs: by benchmark, how often a compared run asked each of its samples.
+        """
+        margins = {one.id: pass_margin(one.margin, tier) for one in benchmarks if one.comparable}
+        return cls(sharp=True, pass_margins=margins, reference_epochs=reference_epochs)
+
+    def kept(self) -> dict[str, Json]:
+        """As the plan keeps them."""
+        return {"version": 2, "pass-margins": dict(self.pass_margins), "reference-epochs": dict(self.reference_epochs)}
+
+    def of(self, benchmark: str) -> JudgingRules:
+        """The rules for one of its benchmarks."""
+        if not self.sharp:
+            return FIRST
+        return JudgingRules(
+            sharp=True, pass_margin=self.pass_margins.get(benchmark), false_alarm=0.003,
+            reference_epochs=self.reference_epochs.get(benchmark, 0),
+        )  # fmt: skip
+
+
+def pass_margin(margin: float | None, tier: str) -> float:
+    """The loss that a pass rules out at a tier, never less than the margin at which a vendor fails."""
+    return max(PASS_MARGINS.get(tier, 0.0), margin or 0.0)
+
+
+def rules_of(plan: RunPlan) -> VerdictRules:
+    """The rules by which a plan asks to be judged.
+
+    Raises:
+        KvvError: they are damaged, or those of a newer version.
+    """
+    kept = plan.verdicts
+    if kept is None:
+        return VerdictRules()
+    if not isinstance(kept, Mapping) or kept.get("version") != 2:
+        raise KvvError("the plan asks for rules of verdicts that this version does not know; a newer kvv does")
+    return VerdictRules(
+        sharp=True,
+        pass_margins=_numbers(kept.get("pass-margins", {})),
+        reference_epochs={name: int(value) for name, value in _numbers(kept.get("reference-epochs", {})).items()},
+    )
+
+
+def _numbers(value: Json) -> dict[str, float]:
+    if not isinstance(value, Mapping) or not all(
+        isinstance(one, int | float) and not isinstance(one, bool) and 0 <= one <= 1_000_000 for one in value.values()
+    ):
+        raise KvvError("the plan's rules of verdicts are damaged: a number by the id of each benchmark is expected")
+    return dict(value)
