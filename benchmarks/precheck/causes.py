@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from kvv_action.causes import Cause
+from kvv_action.verdict.known_causes import in_general
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeCause:
@@ -9,6 +12,11 @@ class ProbeCause:
 
     cause: str
     remedy: str
+
+
+def of_check(cause: Cause) -> ProbeCause:
+    """A cause of the checks over all answers, where a probe finds it."""
+    return ProbeCause(cause=in_general(cause.id), remedy=cause.remedy)
 
 
 PLAIN_REFUSED = ProbeCause(

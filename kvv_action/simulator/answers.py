@@ -12,6 +12,7 @@ from kvv_action.profiles.model import ThinkingRules
 from kvv_action.schema import Answer, Json, Message, Sample, ToolCall
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.conversation import last_message, last_user_text, past_calls, text_of
+from kvv_action.simulator.dictation import dictated
 from kvv_action.simulator.fingerprint import Fingerprint, fingerprint
 from kvv_action.simulator.instructions import call_of, calls_for, closest, keys_in
 from kvv_action.simulator.schema_values import minimal
@@ -124,6 +125,8 @@ def _content(call: Call) -> str:
     last = last_message(call.messages)
     if last.get("role") == "tool":
         return f"The tool answered: {text_of(last)}"
+    if told := dictated(call.messages):
+        return told
     text = last_user_text(call.messages)
     if exactly := _EXACTLY.search(text):
         return exactly[1].strip()

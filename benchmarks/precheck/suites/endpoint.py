@@ -1,14 +1,18 @@
-"""Is anybody there: the list of models, and a plain answer."""
+"""The endpoint answers: a list of models, and a plain request, whose answer must be exactly the text that it names."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 import orjson
 
-from benchmarks.precheck.ask import MODES, ask
+from benchmarks.precheck.ask import MODES
 from benchmarks.precheck.causes import MODEL_UNLISTED, MODELS_BROKEN, PLAIN_EMPTY, PLAIN_REFUSED
 from benchmarks.precheck.probe import Probe, broken, completions, holds, refused
+from benchmarks.precheck.suites.text import SHORT, copying, judged_copies
 from kvv_action.benchmark import Options
+from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Exchange, Request, Score
 
@@ -20,8 +24,8 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
     """See the module."""
     yield Probe(id="endpoint.models", requests=(Request(path="models"),), judge=partial(_lists, options.model))
     for name, stream in MODES:
-        request = ask(profile, "Reply with exactly: READY", stream=stream)
-        yield Probe(id=f"endpoint.answer.{name}", requests=(request,), judge=_answers)
+        asked = copying(profile, f"endpoint.answer.{name}", SHORT, stream=stream, tier="smoke")
+        yield replace(asked, judge=_answers)
 
 
 def _lists(model: str, exchanges: Sequence[Exchange]) -> Score:
@@ -45,7 +49,10 @@ def _lists(model: str, exchanges: Sequence[Exchange]) -> Score:
 def _answers(exchanges: Sequence[Exchange]) -> Score:
     if reason := refused(exchanges[0]):
         return broken(f"refused: {reason}", PLAIN_REFUSED)
-    (answer,) = completions(exchanges)
+    answer = completions(exchanges)[0]
     if not (answer.content or answer.reasoning):
         return broken("the answer holds no text", PLAIN_EMPTY)
+    with suppress(Undecided):  # what was cut off is an answer all the same
+        if damaged := judged_copies(SHORT, exchanges):
+            return damaged
     return holds(f"answered, finish_reason {answer.finish_reason}")
