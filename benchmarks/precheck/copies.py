@@ -76,6 +76,10 @@ _WRITTEN_ALIKE = str.maketrans({
 _FENCE = re.compile(r"(`{3,}|~{3,})[^\n`]*\n(.*?)\n?[ \t]*\1", re.DOTALL)
 _QUOTES = (('"', '"'), ("'", "'"), ("`", "`"), ("> ", ""), ("**", "**"))
 _GREETING = re.compile(r"\A[^\n]{0,200}:[ \t]*\n+")
+_UNSEEN = dict.fromkeys(map(ord, "\ufe0e\ufe0f\u200b\ufeff"))
+"""What no reader sees, and models leave out or put in."""
+_END_OF_LINE = re.compile(r"[ \t]+$", re.MULTILINE)
+_RUN = re.compile(r"[^\x00-\x7f]+")
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 _SLASHED = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 _SLASHES = {"n": "\n", "t": "\t", "r": "\r"}
@@ -203,10 +207,10 @@ def _unslashed(text: str) -> str:
 
 def _beyond_ascii(text: str, got: str) -> ComparedCopy | None:
     """Signs beyond ASCII that became others, where all ASCII is as it was; words of the model may stand around it."""
-    core = _same_ascii(text, _light(got))
+    plain = got.replace("\r\n", "\n").translate(_UNSEEN)
+    core = _same_ascii(text, plain) or _same_ascii(text, _END_OF_LINE.sub("", plain))
     if core is None:
-        core = _light(got).strip()
-        return _differing(CopyKind.SIGNS_LOST, text, core) if _questioned(text, core) else None
+        return _differing(CopyKind.SIGNS_LOST, text, plain) if _questioned(text, folded(got)) else None
     if any(core == other for other in _misread(text)):
         return _differing(CopyKind.WRONG_ENCODING, text, core)
     wanted, seen = _runs(text), _runs(core)
@@ -217,12 +221,6 @@ def _beyond_ascii(text: str, got: str) -> ComparedCopy | None:
         return None  # a piece is missing that happens to hold no ASCII
     worst = (CopyKind.WRONG_ENCODING, CopyKind.CUT_CHARACTERS, CopyKind.SIGNS_LOST)
     return next((_differing(kind, text, core) for kind in worst if kind in kinds), None)
-
-
-def _light(got: str) -> str:
-    """An answer without what no reader sees; its signs stay as they came."""
-    plain = re.sub("[\ufe0e\ufe0f\u200b\ufeff]", "", got).replace("\r\n", "\n")
-    return re.sub(r"[ \t]+$", "", plain, flags=re.MULTILINE)
 
 
 def _same_ascii(text: str, got: str) -> str | None:
@@ -286,8 +284,8 @@ def _questioned(text: str, core: str) -> bool:
     """Whether signs beyond ASCII became question marks."""
     if text.isascii() or core.count("?") <= text.count("?"):
         return False
-    forms = (re.escape(sign) if sign.isascii() else rf"(?:{re.escape(sign)}|\?{{1,4}})" for sign in text)
-    return re.fullmatch("".join(forms), core) is not None
+    forms = _RUN.sub(lambda run: f"(?:{run[0]}|\\?{{{len(run[0])},{4 * len(run[0])}}})", re.escape(text))
+    return re.fullmatch(forms, core) is not None
 
 
 def _repeated(text: str, core: str) -> ComparedCopy | None:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from kvv_action.schema import Message
 from kvv_action.simulator.conversation import last_user_text, text_of
 
-_BETWEEN = re.compile(r"text between the two lines of equals signs.*?^=====$\n(.*)\n^=====$", re.DOTALL | re.MULTILINE)
+_BETWEEN = re.compile(
+    r"text between the two lines of equals signs.*?^=====$\n(.*?)(?:\n=====|\Z)", re.DOTALL | re.MULTILINE
+)
 _SIGNS: Mapping[str, str] = {
     "euro sign": "€", "less-than sign": "<", "ampersand": "&", "Chinese character for tree": "木",
     "Greek small letter pi": "π", "capital letter Q": "Q",
@@ -30,13 +32,13 @@ def dictated(messages: Sequence[Message]) -> str:
 
 def _of_text(asked: str, text: str) -> str:
     """What is asked of a text: a copy, or its first and last words."""
-    rules: Mapping[str, Callable[[str], str]] = {"copy the": str, "reply with the first word": _ends}
+    rules: Mapping[str, Callable[[str], str]] = {"copy the": str, "reply with the word words": _ends}
     return next((rule(text) for begins, rule in rules.items() if asked.startswith(begins)), "")
 
 
 def _ends(text: str) -> str:
     words = text.split()
-    return f"{words[0]} {words[-1]}" if words else ""
+    return f"WORDS {words[0]} {words[-1]} END" if words else ""
 
 
 def _read(named: str, messages: Sequence[Message]) -> str:

@@ -1,17 +1,19 @@
 """Messages in forms that agents send: system messages, content as parts, quoted control tokens, pictures, foreign ids.
 
-Every conversation tells what signs on gates read, and the answer must name that: what does not reach the model is missed.
-What is refused or not followed is compared with a control, which is the same conversation in its plainest form.
+Every conversation tells what the signs on gates read, and the answer must say it, so that lost text is noticed. What is
+refused or not followed is compared with a control, which is the same conversation in its plainest form.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
+from html import unescape
 
-from benchmarks.precheck.again import TRIES, Check, ProbeFinding, looked_at, open_after, quoted
+from benchmarks.precheck.again import ProbeFinding, quoted
 from benchmarks.precheck.ask import MODES, ask, cap, user
 from benchmarks.precheck.calls import WEATHER, about_weather, answered, result
 from benchmarks.precheck.causes import ProbeCause
+from benchmarks.precheck.controlled import Controlled
 from benchmarks.precheck.picture import data_url, draw, number
 from benchmarks.precheck.probe import REFUSALS, Probe, broken, holds, informs, refused, weighed
 from benchmarks.precheck.usage import answer_of, count_of
@@ -102,70 +104,6 @@ PER_PART, STRAY = 6, 2
 ONE = "The picture shows four digits. Reply with these four digits only."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Controlled:
-    """A request, and its plainest form, which must be answered before the request is blamed.
-
-    Attributes:
-        check: looks at each answer; only words that are missing thrice count.
-        refusal: what it means when the request is refused and the control is not.
-        refused_at: how much that refusal counts.
-        level: how much a wrong answer counts.
-    """
-
-    request: Request
-    control: Request
-    check: Check
-    refusal: ProbeCause
-    refused_at: Severity = Severity.FAILURE
-    level: Severity = Severity.FAILURE
-
-    def probe(self, name: str, tier: str) -> Probe:
-        """The request, again while it is answered wrong, and the control where that does not end."""
-        return Probe(
-            id=name, requests=(self.request,), judge=self._judged, then=self._next, at_most=2 * TRIES - 1, tier=tier
-        )
-
-    def _look(self, exchange: Exchange) -> ProbeFinding | str:
-        return looked_at(self.check, self.refusal, exchange)
-
-    def _asked(self, exchanges: Sequence[Exchange]) -> Sequence[Exchange]:
-        """The answers to the request; what follows them are those to the control."""
-        for number_, exchange in enumerate(exchanges[:TRIES], 1):
-            if exchange.rejection is not None or not open_after(self._look, exchange):
-                return exchanges[:number_]
-        return exchanges[:TRIES]
-
-    def _next(self, exchanges: Sequence[Exchange]) -> Request | None:
-        asked = self._asked(exchanges)
-        last, controls = asked[-1], exchanges[len(asked) :]
-        if controls:
-            more = len(controls) < TRIES and open_after(self._look, controls[-1])
-            return self.control if more else None
-        if last.rejection is not None:
-            return self.control if last.rejection.status in REFUSALS else None
-        if not open_after(self._look, last):
-            return None
-        return self.request if len(asked) < TRIES else self.control
-
-    def _judged(self, exchanges: Sequence[Exchange]) -> Score:
-        if not exchanges:
-            raise Undecided("there is no answer")
-        asked = self._asked(exchanges)
-        found = self._look(asked[-1])
-        if isinstance(found, str):
-            return holds(found)
-        if not exchanges[len(asked) :]:
-            raise Undecided(f"{found.explanation}; the control has no answer")
-        control = looked_at(self.check, None, exchanges[-1])
-        if exchanges[-1].rejection is not None:
-            raise Undecided(f"{found.explanation}; the same in its plainest form is refused, too")
-        if isinstance(control, ProbeFinding):
-            return informs(f"{found.explanation}; the same in its plainest form is not followed either")
-        level = self.refused_at if asked[-1].rejection is not None else self.level
-        return weighed(broken(f"{found.explanation}; in its plainest form it is answered", found.cause), level)
-
-
 def probes(profile: Profile, options: Options) -> Iterator[Probe]:
     """See the module."""
     recommended = Severity.WARNING if options.contract == "official" else Severity.INFORMATION
@@ -246,7 +184,7 @@ def _system(profile: Profile, recommended: Severity) -> Iterator[tuple[str, Cont
             control=_talk(profile, _system_message(_told(north, "late")), *greeting, user(asked)),
             check=partial(_names, [word(north, "late")], LATE_IGNORED),
             refusal=LATE_REFUSED,
-            refused_at=recommended,
+            weights={LATE_REFUSED: recommended},
         ),
     )
     yield (
@@ -258,7 +196,7 @@ def _system(profile: Profile, recommended: Severity) -> Iterator[tuple[str, Cont
             control=_talk(profile, _system_message(f"{_told(north)} {_told(south)}"), user(_question(north, south))),
             check=partial(_names, [word(north), word(south)], SEVERAL_IGNORED),
             refusal=SEVERAL_REFUSED,
-            refused_at=recommended,
+            weights={SEVERAL_REFUSED: recommended},
         ),
     )
 
@@ -301,7 +239,8 @@ def _parts(profile: Profile) -> Iterator[tuple[str, Controlled]]:
 
 def _call_of(profile: Profile, city: str, identifier: str = "", index: int = 0) -> ToolCall:
     """A call of the weather, with the model's own form of ids when no other is given."""
-    own = (profile.tool_call_id or "call_{name}_{index}").format(name="get_weather", index=index)
+    form = profile.call_ids.format or profile.tool_call_id or "call_{name}_{index}"
+    own = form.format(name="get_weather", index=index)
     return ToolCall(id=identifier or own, name="get_weather", arguments=f'{{"city":"{city}"}}')
 
 
@@ -395,19 +334,20 @@ def _quoted(profile: Profile, recommended: Severity) -> Iterator[tuple[str, Cont
         Controlled(
             request=copied(*marks),
             control=copied(*others),
-            check=partial(_copies, marks, words[0]),
+            check=partial(_copies, (marks, others), words[0]),
             refusal=TOKENS_REFUSED,
-            level=recommended,
+            weights={TOKENS_INTERPRETED: recommended, TOKENS_REFUSED: recommended},
         ),
     )
 
 
-def _copies(marks: Sequence[str], last: str, answer: Completion) -> ProbeFinding | str:
-    """The answer goes on behind control tokens that it repeats; it may leave them out only with what follows."""
-    if last in answer.content and (all(mark in answer.content for mark in marks) or "mark 0" in answer.content):
+def _copies(whats: Sequence[Sequence[str]], last: str, answer: Completion) -> ProbeFinding | str:
+    """The answer repeats the control tokens (or the control's words) and goes on behind them."""
+    said = unescape(answer.content)  # whether signs are escaped is judged where texts are copied
+    if last in said and any(all(one in said for one in what) for what in whats):
         return "the answer repeats what it should"
-    said = f"the answer should repeat {marks[0]} and go on to {last}; it is {quoted(answer.content)}"
-    return ProbeFinding(explanation=said, cause=TOKENS_INTERPRETED, slip=True)
+    explanation = f"the answer should repeat {whats[0][0]} and go on to {last}; it is {quoted(answer.content)}"
+    return ProbeFinding(explanation=explanation, cause=TOKENS_INTERPRETED, slip=True)
 
 
 def _counted_markers(profile: Profile, level: Severity) -> Probe:
@@ -464,7 +404,7 @@ def _picture(profile: Profile, recommended: Severity) -> Controlled:
         control=_talk(profile, {"role": "user", "content": [*shown, {"type": "text", "text": ONE}]}),
         check=partial(_shows, digits),
         refusal=PICTURE_REFUSED,
-        refused_at=recommended,
+        weights={PICTURE_REFUSED: recommended},
     )
 
 

@@ -126,14 +126,17 @@ COPY = (
     "comment, no quotation marks, no code fence."
 )
 ENDS = (
-    "Reply with the first word and the last word of the text between the two lines of equals signs, separated by a "
-    "space; nothing else."
+    "Reply with the word WORDS, the first word and the last word of the text between the two lines of equals signs, "
+    "and the word END, separated by spaces; nothing else."
 )
+"""What is asked for stands in the middle of the answer, so that an answer that loses its ends tells it all the same."""
 NAMED = (
     "Reply with these signs, one after the other and nothing else: the euro sign, the less-than sign, the ampersand, "
     "the Chinese character for tree, the Greek small letter pi, the capital letter Q"
 )
 NAMED_SIGNS = "€<&木πQ"
+BACK = "; it happens on the way back from the model"
+TO_MODEL = "; it happens on the way to the model"
 LOST = frozenset({CopyKind.HEAD_LOST, CopyKind.TAIL_LOST})
 IN_SIGNS = frozenset({
     CopyKind.CUT_CHARACTERS, CopyKind.SIGNS_LOST, CopyKind.WRONG_ENCODING, CopyKind.ESCAPED,
@@ -240,11 +243,7 @@ def _way(kind: CopyKind, text: str, after: Sequence[Exchange]) -> str:
     if kind in LOST:
         words = text.split()
         lost = words[0] if kind is CopyKind.HEAD_LOST else words[-1]
-        back = lost.lower() in said.lower()
-    else:
-        back = NAMED_SIGNS in said.replace(" ", "")
-        if not back and any(compared(NAMED_SIGNS, said).kind is one for one in IN_SIGNS):
-            return "; it happens on the way back from the model"
-    if kind in LOST:
-        return "; the model has read what is lost" if back else "; the model does not know what is lost"
-    return "; it happens on the way to the model: signs that it writes by itself arrive whole" if back else ""
+        return BACK if lost in said.split() else TO_MODEL
+    if NAMED_SIGNS in said.replace(" ", ""):
+        return TO_MODEL
+    return BACK if compared(NAMED_SIGNS, said).kind in IN_SIGNS else ""
