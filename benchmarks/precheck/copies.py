@@ -59,7 +59,7 @@ MOST_TIMES, MOST_MORE = 4, 4000
 LEAST_KEPT, PLAIN = 0.5, 200
 """Share of a text, or number of its characters, that a cut copy must have to be one."""
 FEWEST = 3
-"""Characters of a copy from which it can be told from another text."""
+"""Characters of a copy, or of a piece of it between two losses, from which it can be told from another text."""
 MOST_GAPS, MOST_REPEATS = 12, 2000
 AROUND = 12
 """Characters around a copy that are no greeting where they stand in the text itself."""
@@ -81,7 +81,7 @@ _UNSEEN = dict.fromkeys(map(ord, "\ufe0e\ufe0f\u200b\ufeff"))
 _END_OF_LINE = re.compile(r"[ \t]+$", re.MULTILINE)
 _RUN = re.compile(r"[^\x00-\x7f]+")
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
-_SLASHED = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
+_SLASHED = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|U000([0-9a-fA-F]{5})|(.))")
 _SLASHES = {"n": "\n", "t": "\t", "r": "\r"}
 
 
@@ -185,21 +185,25 @@ def _undecoded(text: str, core: str) -> ComparedCopy | None:
 def _escaped(text: str, core: str) -> ComparedCopy | None:
     """Entities, backslashes or percent signs in the place of signs; or the reverse."""
     for decoded in (html.unescape, _unslashed, unquote):
-        if _decoded_twice(decoded, text) == _decoded_twice(decoded, core):
+        if _wholly(decoded, text) == _wholly(decoded, core):
             kind = CopyKind.ESCAPED if len(core) > len(text) else CopyKind.UNESCAPED
             return _differing(kind, text, core)
     return None
 
 
-def _decoded_twice(decoded: Callable[[str], str], text: str) -> str:
-    return folded(decoded(decoded(text)))
+def _wholly(decoded: Callable[[str], str], text: str) -> str:
+    """A text that is decoded as often as it changes anything."""
+    for _ in range(MOST_TIMES):
+        text = decoded(text)
+    return folded(text)
 
 
 def _unslashed(text: str) -> str:
     """A text with its backslashes resolved, as JSON would."""
 
     def sign(match: re.Match[str]) -> str:
-        return chr(int(match[1], 16)) if match[1] else _SLASHES.get(match[2], match[2])
+        code = match[1] or match[2] or match[3]
+        return chr(int(code, 16)) if code else _SLASHES.get(match[4], match[4])
 
     plain = _SLASHED.sub(sign, text)
     return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -210,7 +214,7 @@ def _beyond_ascii(text: str, got: str) -> ComparedCopy | None:
     plain = got.replace("\r\n", "\n").translate(_UNSEEN)
     core = _same_ascii(text, plain) or _same_ascii(text, _END_OF_LINE.sub("", plain))
     if core is None:
-        return _differing(CopyKind.SIGNS_LOST, text, plain) if _questioned(text, folded(got)) else None
+        return None
     if any(core == other for other in _misread(text)):
         return _differing(CopyKind.WRONG_ENCODING, text, core)
     wanted, seen = _runs(text), _runs(core)
@@ -280,12 +284,12 @@ def _is_rest(got: str, wanted: str) -> bool:
     return all(sign in signs for sign in got)
 
 
-def _questioned(text: str, core: str) -> bool:
-    """Whether signs beyond ASCII became question marks."""
+def _questioned(text: str, core: str) -> ComparedCopy | None:
+    """Signs beyond ASCII that became question marks."""
     if text.isascii() or core.count("?") <= text.count("?"):
-        return False
+        return None
     forms = _RUN.sub(lambda run: f"(?:{run[0]}|\\?{{{len(run[0])},{4 * len(run[0])}}})", re.escape(text))
-    return re.fullmatch(forms, core) is not None
+    return _differing(CopyKind.SIGNS_LOST, text, core) if re.fullmatch(forms, core) else None
 
 
 def _repeated(text: str, core: str) -> ComparedCopy | None:
@@ -317,33 +321,32 @@ def _again(before: str, core: str, place: int) -> int:
 
 
 def _lost(text: str, core: str) -> ComparedCopy | None:
-    """Pieces that are missing, and nothing else."""
+    """Pieces with letters or digits are missing, and nothing else; three dots say that the model has left some out."""
     if len(core) >= len(text) or len(core) < min(LEAST_KEPT * len(text), PLAIN) or not _is_rest(core, text):
         return None
-    if text.endswith(core):
-        return ComparedCopy(kind=CopyKind.HEAD_LOST, shown=text[: -len(core)][:SHOWN])
-    if text.startswith(core):
-        return ComparedCopy(kind=CopyKind.TAIL_LOST, shown=text[len(core) :][-SHOWN:])
-    gaps = _gaps(text, core)
-    if not gaps:
+    gaps = _gaps(text, core) if core.count("...") <= text.count("...") else []
+    pieces = [text[start:end] for start, end in gaps]
+    if not any(sign.isalnum() for piece in pieces for sign in piece):
         return None
-    if gaps[-1][1] == len(text) or gaps[0][0] == 0:
-        return ComparedCopy(
-            kind=CopyKind.HEAD_LOST if gaps[0][0] == 0 else CopyKind.TAIL_LOST, shown=text[gaps[0][0] :][:SHOWN]
-        )
-    start, end = gaps[0]
-    return ComparedCopy(kind=CopyKind.MIDDLE_LOST, shown=text[start:end][:SHOWN])
+    kind = CopyKind.MIDDLE_LOST
+    if gaps[0][0] == 0:
+        kind = CopyKind.HEAD_LOST
+    elif gaps[-1][1] == len(text):
+        kind = CopyKind.TAIL_LOST
+    return ComparedCopy(kind=kind, shown=pieces[-1 if kind is CopyKind.TAIL_LOST else 0][:SHOWN])
 
 
 def _gaps(text: str, core: str) -> list[tuple[int, int]]:
     """Where pieces of a text are missing; none when there are too many, or the rest differs as well."""
+    if text.endswith(core):
+        return [(0, len(text) - len(core))]
     prefix = next((at for at, sign in enumerate(core) if text[at] != sign), len(core))
-    if core[prefix:] == text[len(text) - (len(core) - prefix) :]:
+    if text.endswith(core[prefix:]):
         return [(prefix, len(text) - (len(core) - prefix))]
     steps = SequenceMatcher(None, text, core, autojunk=False).get_opcodes()
     gaps = [(start, end) for tag, start, end, _, _ in steps if tag == "delete"]
-    others = any(tag in ("insert", "replace") for tag, *_ in steps)
-    return [] if others or len(gaps) > MOST_GAPS else gaps
+    whole = all(tag == "delete" or (tag == "equal" and end - start >= FEWEST) for tag, start, end, _, _ in steps)
+    return gaps if whole and len(gaps) <= MOST_GAPS else []
 
 
 def _differing(kind: CopyKind, text: str, core: str) -> ComparedCopy:
@@ -359,6 +362,7 @@ _LOOKS: tuple[Callable[[str, str], ComparedCopy | None], ...] = (
     _cased,
     _undecoded,
     _escaped,
+    _questioned,
     _repeated,
     _lost,
 )

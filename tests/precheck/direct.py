@@ -1,6 +1,7 @@
-"""Asks single probes of the embedded vendor without a network: the vendor's own replies, read as the client reads them."""
+"""Asks probes of the embedded vendor without a network: its own replies, read as the client reads them."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 import orjson
 
@@ -78,10 +79,15 @@ def _read(reply: Reply) -> Completion:
 
 def probes_of(profile: str, *suites: str, contract: str = "official") -> Iterator[Probe]:
     """The probes of some suites, of every tier; a name with a dot is a beginning of ids."""
-    for probe in all_probes(loader.load(profile), Options(model=profile, contract=contract)):
-        if probe.suite in suites or any("." in name and probe.id.startswith(name) for name in suites):
-            if probe.id != "endpoint.models":
-                yield probe
+    for probe in _all(profile, contract):
+        named = probe.suite in suites or any("." in name and probe.id.startswith(name) for name in suites)
+        if named and probe.id != "endpoint.models":
+            yield probe
+
+
+@cache
+def _all(profile: str, contract: str) -> tuple[Probe, ...]:
+    return tuple(all_probes(loader.load(profile), Options(model=profile, contract=contract)))
 
 
 def told(profile: str, faults: Sequence[str], *suites: str, contract: str = "official") -> dict[str, Score]:
