@@ -93,6 +93,7 @@ FOREIGN: dict[str, str] = {
 """Ids of calls as OpenAI, Anthropic, vLLM and others write them."""
 ALSO_PLAIN = ("system-several", "parts-system", "control-tokens")
 """What is asked for whole answers as well."""
+USUAL = ("<|im_end|>", "<|im_start|>", "<|endoftext|>", "<|eot_id|>")
 MARKED = 24
 """Control tokens in the text that is counted."""
 MARKS = 4
@@ -113,8 +114,7 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
                 tier = "standard" if stream else "full"
                 yield _streamed(found, stream=stream).probe(f"messages.{suffix}.{name}", tier)
     yield _counted_parts(profile)
-    if profile.markers:
-        yield _counted_markers(profile, recommended)
+    yield _counted_markers(profile, recommended)
     yield _foreign(profile, *FOREIGN.values()).probe("messages.foreign-ids.several", "standard")
     for name, identifier in FOREIGN.items():
         yield _foreign(profile, identifier).probe(f"messages.foreign-ids.{name}", "full")
@@ -299,12 +299,15 @@ def _grown(exchanges: Sequence[Exchange], control: str, refusal: ProbeCause) -> 
     return after - before
 
 
+def _markers(profile: Profile) -> Sequence[str]:
+    """The control tokens of the model's template; the most usual ones, where the profile names none."""
+    return [mark for mark in profile.markers if mark.startswith("<|")] or USUAL
+
+
 def _quoted(profile: Profile, recommended: Severity) -> Iterator[tuple[str, Controlled]]:
     """A user quotes control tokens of the template: what stands before and behind them arrives, and so do they."""
     north, south, _ = GATES
-    marks = [mark for mark in profile.markers if mark.startswith("<|")][:MARKS]
-    if not marks:
-        return
+    marks = _markers(profile)[:MARKS]
     words, before, after = (
         [word(gate, "quoted") for gate in (north, south)],
         _told(north, "quoted"),
@@ -352,7 +355,7 @@ def _copies(whats: Sequence[Sequence[str]], last: str, answer: Completion) -> Pr
 
 def _counted_markers(profile: Profile, level: Severity) -> Probe:
     """A text without and with many quoted control tokens: as text each of them costs several prompt tokens."""
-    marks = [mark for mark in profile.markers if mark.startswith("<|")] or list(profile.markers)
+    marks = _markers(profile)
     quoted_ = " ".join(marks[place % len(marks)] for place in range(MARKED))
     texts = ("My log file holds nothing.", f"My log file holds {quoted_} and nothing else.")
     requests = tuple(_talk(profile, user(f"{text} Reply with exactly: OK"), max_tokens=1) for text in texts)
