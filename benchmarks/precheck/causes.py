@@ -8,10 +8,11 @@ from kvv_action.verdict.known_causes import in_general
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeCause:
-    """A signature's name in words, and the remedy."""
+    """A signature's name in words, the remedy, and the ids of causes that are only symptoms of it."""
 
     cause: str
     remedy: str
+    explains: tuple[str, ...] = ()
 
 
 def of_check(cause: Cause) -> ProbeCause:

@@ -15,7 +15,7 @@ class Controlled:
     """A request, and its plainest form, which must be answered before the request is blamed.
 
     Attributes:
-        check: looks at each answer; only words that are missing thrice count.
+        check: looks at each answer; what is wrong with it is always a slip, so that only what comes thrice counts.
         refusal: what it means when the request is refused and the control is not.
         weights: how much causes count that count less than a failure.
     """

@@ -74,7 +74,8 @@ _WRITTEN_ALIKE = str.maketrans({
 })  # fmt: skip
 """Signs that models write in several ways."""
 _FENCE = re.compile(r"(`{3,}|~{3,})[^\n`]*\n(.*?)\n?[ \t]*\1", re.DOTALL)
-_QUOTES = (('"', '"'), ("'", "'"), ("`", "`"), ("> ", ""), ("**", "**"))
+_OPEN_FENCE = re.compile(r"\A(?:[^\n]{0,200}:[ \t]*\n+)?(?:`{3,}|~{3,})[^\n`]*\n")
+_QUOTES = (('"', '"'), ("'", "'"), ("`", "`"), ("**", "**"))
 _GREETING = re.compile(r"\A[^\n]{0,200}:[ \t]*\n+")
 _UNSEEN = dict.fromkeys(map(ord, "\ufe0e\ufe0f\u200b\ufeff"))
 """What no reader sees, and models leave out or put in."""
@@ -95,12 +96,10 @@ def compared(wanted: str, got: str) -> ComparedCopy:
         return found
     if beyond := _beyond_ascii(text, got):
         return beyond
-    for core in _cores(got):
-        if len(core) < FEWEST:
-            continue
-        for look in _LOOKS:
-            if look_found := look(text, core):
-                return look_found
+    for core, unseen in _cores(got):
+        looked = (look(text, core) for look in _LOOKS) if len(core) >= FEWEST else ()
+        if damage := next((one for one in looked if one and one.kind not in unseen), None):
+            return damage
     return found
 
 
@@ -110,15 +109,22 @@ def folded(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.split("\n")).strip()
 
 
-def _cores(got: str) -> Iterator[str]:
-    """What of an answer may be the copy: all of it, what a fence or quotes hold, what follows a greeting."""
+def _cores(got: str) -> Iterator[tuple[str, frozenset[CopyKind]]]:
+    """What of an answer may be the copy, and which losses it would not show.
+
+    All of it may be; or what quotes hold; what follows a greeting, which would have lost its own beginning; what a
+    fence holds, which would have lost its own ends.
+    """
     whole = folded(got)
-    seen = dict.fromkeys([whole, *(folded(match[2]) for match in _FENCE.finditer(whole)), _GREETING.sub("", whole, 1)])
-    for core in seen:
-        yield core
-        for opening, closing in _QUOTES:
-            if core.startswith(opening) and core.endswith(closing) and len(core) > len(opening + closing):
-                yield core[len(opening) : len(core) - len(closing)]
+    head, ends = frozenset({CopyKind.HEAD_LOST}), frozenset({CopyKind.HEAD_LOST, CopyKind.TAIL_LOST})
+    yield whole, frozenset()
+    for opening, closing in _QUOTES:
+        if whole.startswith(opening) and whole.endswith(closing) and len(whole) > len(opening + closing):
+            yield whole[len(opening) : len(whole) - len(closing)], ends
+    yield from ((folded(match[2]), ends) for match in _FENCE.finditer(whole))
+    for begins in (_GREETING, _OPEN_FENCE):
+        if rest := begins.sub("", whole, 1):
+            yield rest, head
 
 
 def _around(text: str, got: str) -> ComparedCopy:

@@ -95,6 +95,22 @@ def test_a_lost_full_stop_is_no_damage() -> None:
     assert not compared('"The lantern is red, and so it was"', "The lantern is red, and so it was").damaged
 
 
+def test_a_first_line_that_a_model_corrects_is_no_lost_head() -> None:
+    """It looks like a greeting, and the rest like a text whose head is lost."""
+    corrected = CODE.replace("def normalise(", "def normalize(")
+    assert not compared(CODE, corrected).damaged
+    assert not compared(CODE, f"```python\n{corrected}\n```").damaged
+    first, _, rest = CODE.partition("\n")
+    assert not compared(CODE, f"{first.upper()}\n```\n{rest}\n```").damaged
+
+
+def test_a_lost_end_is_told_behind_an_open_fence() -> None:
+    """The end of the fence is lost as well."""
+    assert compared(CODE, f"```python\n{CODE[:-9]}").kind is CopyKind.TAIL_LOST
+    assert compared(CODE, f"Here you are:\n\n```python\n{CODE[:-9]}").kind is CopyKind.TAIL_LOST
+    assert not compared(CODE, f"```python\n{CODE}\n``").damaged
+
+
 CUTS = (1, 2, 3, 5, 8, 13, 21, 34, 55)
 
 
@@ -138,7 +154,8 @@ def test_chunks_that_come_twice_are_told(name: str, size: int) -> None:
     middle = len(chunks) // 2
     once = "".join([*chunks[: middle + 1], *chunks[middle:]])
     assert compared(text, once).damaged
-    assert compared(text, "".join([*chunks[:2], *chunks[3:]])).damaged
+    worded = next(at for at in range(2, len(chunks)) if any(sign.isalnum() for sign in chunks[at]))
+    assert compared(text, "".join([*chunks[:worded], *chunks[worded + 1 :]])).damaged
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -75,7 +75,7 @@ FAULTS = {
     "drops-picture-in-tool-result": Told(broken=of(PICTURE_DROPPED, "picture-in-result")),
     "refuses-picture-in-tool-result": Told(warned=of(PICTURE_REFUSED, "picture-in-result")),
     "refuses-foreign-ids": Told(broken=of(IDS_REFUSED, *IDS)),
-    "silent-on-foreign-ids": Told(broken=of(IDS_BREAK, *IDS)),
+    "foreign-ids-empty-turn": Told(broken=of(IDS_BREAK, *IDS)),
 }
 
 
@@ -97,6 +97,15 @@ def test_a_fault_breaks_its_probes_alone(fault: str, profile: str) -> None:
         name: cause.cause for name, cause in expected.warned.items()
     }
     assert {name for name, score in found.items() if score.answer == UNDECIDED} == expected.undecided
+
+
+def test_a_vendor_that_knows_its_own_ids_alone_is_told_by_them() -> None:
+    """K2.6 has a form of ids of its own, which the control has; without one, the control is silent as well."""
+    broken = told("kimi-k2.6", ["silent-on-foreign-ids"], "messages.foreign-ids")
+    assert {score.cause for score in broken.values()} == {IDS_BREAK.cause}
+    assert len(broken) == len(IDS)
+    informed = told("kimi-k3", ["silent-on-foreign-ids"], "messages.foreign-ids")
+    assert {score.answer for score in informed.values()} == {"information"}
 
 
 @pytest.mark.parametrize("profile", loader.names())

@@ -26,8 +26,8 @@ LOGPROBS_MALFORMED = ProbeCause(
 ABSENT = (404, 405, 501)
 """Statuses by which an endpoint says that it has no list of models."""
 
-TOP = 2
-"""`top_logprobs` that are asked for."""
+TOP, ENOUGH = 2, 512
+"""`top_logprobs` that are asked for, and `max_tokens` of that request: every token of thinking may have some."""
 
 
 def probes(profile: Profile, options: Options) -> Iterator[Probe]:
@@ -38,7 +38,9 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
         yield replace(asked, judge=_answers)
     level = Severity.WARNING if options.contract == "official" else Severity.INFORMATION
     for name, stream in MODES:
-        hello = ask(profile, "Say hello in one word.", stream=stream, logprobs=True, top_logprobs=TOP)
+        hello = ask(
+            profile, "Say hello in one word.", stream=stream, logprobs=True, top_logprobs=TOP, max_tokens=ENOUGH
+        )
         request = replace(hello, verbatim=True)
         yield Probe(id=f"endpoint.logprobs.{name}", requests=(request,), judge=partial(_weighs, level), tier="full")
 

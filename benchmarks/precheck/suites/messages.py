@@ -81,6 +81,7 @@ IDS_REFUSED = ProbeCause(
 IDS_BREAK = ProbeCause(
     cause="ids of another vendor in the history break the turn",
     remedy="take ids of calls as opaque text, or write them anew for the template; no form of an id may end a turn",
+    explains=("answers-empty",),
 )
 
 GATES = ("north", "south", "west")
@@ -96,7 +97,8 @@ ALSO_PLAIN = ("system-several", "parts-system", "control-tokens")
 USUAL = ("<|im_end|>", "<|im_start|>", "<|endoftext|>", "<|eot_id|>")
 MARKED = 24
 """Control tokens in the text that is counted."""
-MARKS = 4
+NAMES = ("alpha", "bravo", "charlie", "delta")
+MARKS = len(NAMES)
 """Control tokens in one text that is answered."""
 FEWEST_TOKENS = 2.0
 """Tokens of a quoted marker from which it is text: as a control token it is one."""
@@ -330,7 +332,8 @@ def _quoted(profile: Profile, recommended: Severity) -> Iterator[tuple[str, Cont
     )
 
     def copied(*what: str) -> Request:
-        return _talk(profile, user(f"Reply with exactly: alpha {' bravo '.join(what)} and {words[0]}"))
+        listed = " ".join(f"{name} {one}" for name, one in zip(NAMES, what, strict=False))
+        return _talk(profile, user(f"Reply with exactly: {listed} and {words[0]}"))
 
     yield (
         "control-tokens-copied",

@@ -19,13 +19,20 @@ from kvv_action.profiles.model import Profile
 from kvv_action.schema import Exchange, Request, Score
 from kvv_action.verdict.checks import damage, markers
 
+FOLLOWS = (
+    "only-some-pictures-of-a-message-reach-the-model", "results-of-tools-do-not-reach-the-model",
+    "the-beginning-of-a-long-prompt-does-not-reach-the-model", "the-model-does-not-know-its-thinking-effort",
+)  # fmt: skip
+"""Causes that probes name which look for a word of an answer: a lost word looks like a word that was not read."""
 TAIL_LOST = ProbeCause(
     cause="the end of texts is lost",
     remedy="look for the last chunk being dropped: where finish_reason comes, or a proxy closes before it has flushed",
+    explains=FOLLOWS,
 )
 MIDDLE_LOST = ProbeCause(
     cause="texts lose pieces in the middle",
     remedy="look for chunks that are dropped under way: a parser that swallows text, a gateway that merges chunks",
+    explains=FOLLOWS,
 )
 SIGNS_LOST = ProbeCause(
     cause="characters beyond ASCII are lost",
@@ -46,6 +53,7 @@ WHITE_SPACE = ProbeCause(
 CASE_CHANGED = ProbeCause(
     cause="letters change their case",
     remedy="look for a filter or gateway that normalises prompts or answers",
+    explains=FOLLOWS,
 )
 CAUSES: Mapping[CopyKind, ProbeCause] = {
     CopyKind.HEAD_LOST: of_check(damage.HEAD_LOST),

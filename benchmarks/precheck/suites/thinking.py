@@ -307,7 +307,7 @@ def _filed(exchanges: Sequence[Exchange]) -> Score:
 def _not_stopped(answer: Completion) -> ProbeFinding | str:
     """A stop sequence that the model only thinks of neither ends the answer nor changes its content."""
     if found := _tagged(answer):
-        return found
+        return replace(found, slip=True)  # the control shows it as well
     if CONTENT in answer.content.lower():
         return f"the content is whole, and {STOP} stands in {'the' if STOP in answer.reasoning else 'no'} reasoning"
     if answer.content.strip() and not answer.reasoning.strip():

@@ -57,20 +57,10 @@ def _small_body(body: Body, _: Profile) -> None:
         raise Refusal("not found", status=404, kind="not_found_error")
 
 
-def has_foreign_ids(call: Call) -> bool:
-    """Whether the history holds calls whose ids are not in the model's own form."""
-    made = [one for message in call.messages for one in message.get("tool_calls") or ()]
-    return any(not _is_own(str(one.get("id", "")), str(one["function"]["name"]), call.id_format) for one in made)
-
-
-def _is_own(identifier: str, name: str, form: str) -> bool:
-    own = re.escape(form.replace("{name}", name)).replace(r"\{index\}", r"\d+")
-    return re.fullmatch(own, identifier) is not None or _OWN_ID.fullmatch(identifier) is not None
-
-
 def _foreign_ids(answer: Answer, call: Call) -> Answer:
     """An empty turn where the history holds calls with ids of another API."""
-    if not has_foreign_ids(call):
+    made = (call_ for message in call.messages for call_ in message.get("tool_calls") or ())
+    if all(_OWN_ID.fullmatch(str(one.get("id", ""))) for one in made):
         return answer
     return replace(answer, content="", reasoning="", tool_calls=(), finish_reason="stop")
 

@@ -135,6 +135,17 @@ def _ids(messages: Messages) -> Iterator[str]:
         yield from (str(call.get("id", "")) for call in (calls if isinstance(calls, list) else ()))
 
 
+def _has_foreign_ids(messages: Messages) -> bool:
+    return any(map(_FOREIGN.fullmatch, _ids(messages)))
+
+
+def _silent(answer: Answer, call: Call) -> Answer:
+    """An empty turn where the history holds ids of other vendors."""
+    if not _has_foreign_ids(call.messages):
+        return answer
+    return replace(answer, content="", reasoning="", tool_calls=(), finish_reason="stop")
+
+
 def _of_role(role: str, hit: Callable[[Message], object]) -> Callable[[Messages], bool]:
     return lambda messages: any(message.get("role") == role and hit(message) for message in messages)
 
@@ -187,7 +198,9 @@ FAULTS = (
            f"{WARNS}pictures in results of tools are refused",
            check=_refuses(_of_role("tool", lambda message: any(map(is_picture, _parts(message)))),
                           "image_url is not allowed in messages of role tool")),
+    _fault("foreign-ids-empty-turn", "answers with an empty turn where calls of the history have ids of other vendors",
+           f"{FAILS}ids of another vendor in the history break the turn", say=_silent),
     _fault("refuses-foreign-ids", "refuses histories whose calls have ids of other vendors",
            f"{FAILS}histories with ids of another vendor are refused",
-           check=_refuses(lambda messages: any(map(_FOREIGN.fullmatch, _ids(messages))), "invalid tool_call_id")),
+           check=_refuses(_has_foreign_ids, "invalid tool_call_id")),
 )  # fmt: skip
