@@ -13,8 +13,8 @@ from benchmarks.precheck.again import ProbeFinding, quoted
 from benchmarks.precheck.ask import MODES, ask, cap, user
 from benchmarks.precheck.calls import WEATHER, about_weather, answered, result
 from benchmarks.precheck.causes import ProbeCause
-from benchmarks.precheck.controlled import Controlled
 from benchmarks.precheck.picture import data_url, draw, number
+from benchmarks.precheck.plain_form import Controlled
 from benchmarks.precheck.probe import REFUSALS, Probe, broken, holds, informs, refused, weighed
 from benchmarks.precheck.usage import answer_of, count_of
 from kvv_action.benchmark import Options

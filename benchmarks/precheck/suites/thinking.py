@@ -12,7 +12,7 @@ from benchmarks.precheck.again import ProbeFinding, ProbeRefusal, asked_again, m
 from benchmarks.precheck.ask import MODES, ask, cap, user
 from benchmarks.precheck.calls import TOOLS_REFUSED, WEATHER, about_weather, answered, result
 from benchmarks.precheck.causes import THINKING_LOST, THINKING_REFUSED, THINKING_STUCK, ProbeCause, of_check
-from benchmarks.precheck.controlled import Controlled
+from benchmarks.precheck.plain_form import Controlled
 from benchmarks.precheck.probe import REFUSALS, Judge, Probe, broken, completions, holds, informs, refused, weighed
 from benchmarks.precheck.usage import answer_of
 from kvv_action.benchmark import Options
