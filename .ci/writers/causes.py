@@ -46,7 +46,8 @@ def _finding(cause: Cause) -> str:
 def _of_probes() -> Iterator[str]:
     modules = [probes, *(import_module(f"{suites.__name__}.{one.name}") for one in iter_modules(suites.__path__))]
     values = [value for module in modules for value in vars(module).values()]
-    found = {one.cause: one for one in values if isinstance(one, probes.ProbeCause)}
+    known = {in_general(cause.id) for cause in all_causes()}
+    found = {one.cause: one for one in values if isinstance(one, probes.ProbeCause) and one.cause not in known}
     for sentence, one in sorted(found.items()):
         yield f"### {id_of_sentence(sentence)}\n\n{_sentence(sentence)}\n\nWhat to do: {one.remedy}.\n"
 

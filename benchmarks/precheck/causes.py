@@ -2,13 +2,22 @@
 
 from dataclasses import dataclass
 
+from kvv_action.causes import Cause
+from kvv_action.verdict.known_causes import in_general
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeCause:
-    """A signature's name in words, and the remedy."""
+    """A signature's name in words, the remedy, and the ids of causes that are only symptoms of it."""
 
     cause: str
     remedy: str
+    explains: tuple[str, ...] = ()
+
+
+def of_check(cause: Cause) -> ProbeCause:
+    """A cause of the checks over all answers, where a probe finds it."""
+    return ProbeCause(cause=in_general(cause.id), remedy=cause.remedy)
 
 
 PLAIN_REFUSED = ProbeCause(

@@ -12,6 +12,7 @@ from kvv_action.profiles.model import ThinkingRules
 from kvv_action.schema import Answer, Json, Message, Sample, ToolCall
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.conversation import last_message, last_user_text, past_calls, text_of
+from kvv_action.simulator.dictation import dictated
 from kvv_action.simulator.fingerprint import Fingerprint, fingerprint
 from kvv_action.simulator.instructions import call_of, calls_for, closest, keys_in
 from kvv_action.simulator.schema_values import minimal
@@ -27,6 +28,8 @@ THOUGHT = "Step {}: the question is read once more and the answer is checked."
 ASKS_EFFORT = "thinking_effort"
 """Who names it asks for the effort that the model is told in its prompt."""
 _EXACTLY = re.compile(r"reply with exactly:[^\S\n]*(\S[^\n]*)", re.IGNORECASE)
+_STEPS = re.compile(r"think in at least (\d{1,2}) steps", re.IGNORECASE)
+_WORD_IN_THOUGHT = re.compile(r"write the word (\w+) in your thoughts", re.IGNORECASE)
 
 Known = tuple[Benchmark, Sample]
 
@@ -101,7 +104,7 @@ def _light(value: Json) -> Json:
 def compose(call: Call, book: AnswerBook, rules: ThinkingRules) -> Answer:
     """The answer to `call`: the book's, or one made by rule; with tool calls and reasoning as asked for."""
     answer = _with_tools(_known(call, book) or Answer(content=_content(call)), call)
-    reasoning = (answer.reasoning or _reasoning(call.effort, rules)) if call.thinking else ""
+    reasoning = (answer.reasoning or _reasoning(call, rules)) if call.thinking else ""
     return replace(answer, reasoning=reasoning)
 
 
@@ -124,6 +127,8 @@ def _content(call: Call) -> str:
     last = last_message(call.messages)
     if last.get("role") == "tool":
         return f"The tool answered: {text_of(last)}"
+    if told := dictated(call.messages):
+        return told
     text = last_user_text(call.messages)
     if exactly := _EXACTLY.search(text):
         return exactly[1].strip()
@@ -138,10 +143,14 @@ def _object(call: Call) -> Json:
     return value
 
 
-def _reasoning(effort: str, rules: ThinkingRules) -> str:
-    """A thought that grows with the effort."""
-    level = rules.efforts.index(effort) if effort in rules.efforts else 0
-    return " ".join(THOUGHT.format(step) for step in range(1, 4**level + 1))
+def _reasoning(call: Call, rules: ThinkingRules) -> str:
+    """A thought that grows with the effort; of more steps, or with a word in it, where the user asks for that."""
+    level = rules.efforts.index(call.effort) if call.effort in rules.efforts else 0
+    text = last_user_text(call.messages)
+    steps, word = _STEPS.search(text), _WORD_IN_THOUGHT.search(text)
+    count = max(4**level, int(steps[1]) if steps else 1)
+    thought = " ".join(THOUGHT.format(step) for step in range(1, count + 1))
+    return f"{thought} {word[1]} is written here, and the thought goes on. {thought}" if word else thought
 
 
 def _with_tools(answer: Answer, call: Call) -> Answer:

@@ -127,12 +127,26 @@ def _document(call: Call, answer: Answer, usage: Usage | None) -> bytes:
     if answer.tool_calls:
         message["tool_calls"] = [_call_document(made) for made in answer.tool_calls]
     choices: list[Json] = [
-        {"index": index, "message": message, "finish_reason": answer.finish_reason} for index in range(call.choices)
+        {"index": index, "message": message, **_logprobs(call, message), "finish_reason": answer.finish_reason}
+        for index in range(call.choices)
     ]
     document = _envelope(call, "chat.completion", choices)
     if usage is not None:
         document["usage"] = _detailed(usage, answer)
     return orjson.dumps(document)
+
+
+def _logprobs(call: Call, said: Mapping[str, Json]) -> dict[str, Json]:
+    """Log probabilities of the content of a message or a delta, where the request asks for them."""
+    if call.body.get("logprobs") is not True or not said.get("content"):
+        return {}
+    most = call.body.get("top_logprobs")
+    entries = [_entry(piece) for piece in pieces(said["content"], 1)]
+    return {"logprobs": {"content": [{**entry, "top_logprobs": [entry] if most else []} for entry in entries]}}
+
+
+def _entry(token: str) -> dict[str, Json]:
+    return {"token": token, "logprob": -0.25, "bytes": list(token.encode(errors="surrogatepass"))}
 
 
 def _event(document: Json) -> bytes:
@@ -147,7 +161,7 @@ def _events(call: Call, answer: Answer, usage: Usage | None, chunk_tokens: int) 
     """
     for index in range(call.choices):
         for delta in _deltas(answer, chunk_tokens):
-            choice = {"index": index, "delta": delta, "finish_reason": None}
+            choice = {"index": index, "delta": delta, **_logprobs(call, delta), "finish_reason": None}
             yield _event(_envelope(call, "chat.completion.chunk", [choice]))
         end: dict[str, Json] = {"index": index, "delta": {}, "finish_reason": answer.finish_reason}
         if usage is not None and not call.include_usage and index == call.choices - 1:

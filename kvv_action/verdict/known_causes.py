@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from kvv_action.causes import Cause
+from kvv_action.causes import Cause, id_of_sentence
 from kvv_action.schema import Severity
 from kvv_action.verdict import delivery
 from kvv_action.verdict.checks import buffering, calls, damage, filing, filtering, identity, markers, usage
@@ -36,6 +36,11 @@ def all_causes() -> tuple[Cause, ...]:
 def cause_of(cause_id: str) -> Cause | None:
     """The cause with this id; None for an id that this version does not know."""
     return _CAUSES.get(cause_id)
+
+
+def id_of(sentence: str) -> str:
+    """The id of the cause that says this sentence: that of a cause of the checks, else the name of the sentence."""
+    return next((cause.id for cause in _ALL if in_general(cause.id) == sentence), id_of_sentence(sentence))
 
 
 def is_delivery(cause_id: str) -> bool:

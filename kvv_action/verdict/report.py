@@ -9,7 +9,6 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from kvv_action.causes import id_of_sentence
 from kvv_action.journal.reading import JournalReading, Sent
 from kvv_action.journal.state import BenchmarkProgress, JournalState
 from kvv_action.plan.plan import plan_digest
@@ -43,6 +42,7 @@ from kvv_action.verdict.checks.findings import AnswerChecks
 from kvv_action.verdict.comparison import Compared, compare_all
 from kvv_action.verdict.delivery import DeliveryTally
 from kvv_action.verdict.gap import Pairs, judged
+from kvv_action.verdict.known_causes import id_of
 from kvv_action.verdict.noninferiority import family, stand
 from kvv_action.verdict.refusals import RefusalTally
 from kvv_action.verdict.rules import VerdictRules, rules_of
@@ -317,7 +317,7 @@ def _named(diagnosis: Sequence[Diagnosis], plan: RunPlan) -> tuple[Diagnosis, ..
     """With the stable names of the causes, where the plan asks for findings; older reports keep their bytes."""
     if plan.checks is None:
         return tuple(diagnosis)
-    return tuple(replace(found, cause_id=id_of_sentence(found.cause)) for found in diagnosis)
+    return tuple(replace(found, cause_id=id_of(found.cause)) for found in diagnosis)
 
 
 def _saved(tally: Tally, counts: Counts) -> Saved:

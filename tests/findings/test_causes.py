@@ -1,6 +1,6 @@
 """Every fault of serving leads to one first cause, whichever probe or check sees it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -8,13 +8,16 @@ import pytest
 from kvv_action.schema import Severity
 from kvv_action.simulator.faults import (
     classes,
+    cuts,
     damage,
     deltas,
     endings,
     filing,
     identity,
     markers,
+    messages,
     oddities,
+    text,
     usage_lies,
 )
 from tests.findings.runs import ran
@@ -32,12 +35,14 @@ class Row:
     Attributes:
         rate: share of the requests that it hits; delivery is judged where something else arrives.
         settings: what the run needs, so that the fault shows.
+        symptoms: what else is found, and explained by the cause.
     """
 
     cause: str
     severity: Severity = FAILURE
     rate: float = 1.0
     settings: dict[str, str] = field(default_factory=dict)
+    symptoms: tuple[str, ...] = ()
 
 
 def delivery(cause: str, **settings: str) -> Row:
@@ -139,8 +144,6 @@ FIRST = {
 }
 """The first finding of a smoke run of Pre-Verification, by fault."""
 PROBED = {
-    "files-cut-thinking-as-content": "needs thinking that max_tokens cuts (tests/findings/test_checks.py)",
-    "loses-last-token": "only what is known to the letter shows it",
     "holds-arguments-back": "needs a call with long arguments (tests/endpoint/test_reassembly.py)",
     "cut-calls-say-tool-calls": "needs a call that max_tokens cuts (tests/findings/test_checks.py)",
     "cut-calls-say-stop": "needs a call that max_tokens cuts (tests/findings/test_checks.py)",
@@ -153,13 +156,72 @@ PROBED = {
     "cuts-at-one-time": "needs minutes (tests/findings/test_delivery.py)",
 }
 """Faults that no answer shows; a probe must ask for them."""
+
+
+def asked(probe: str, cause: str, severity: Severity = FAILURE, profile: str = "kimi-k3") -> Row:
+    """Seen by a probe that asks for it."""
+    return Row(cause=cause, severity=severity, settings={"probes": probe, "profile": profile})
+
+
+ANSWER, SIGNS, CODE = "endpoint.answer.*", "text.signs.*", "text.code.*"
+ASKED = {
+    "loses-last-token": asked(ANSWER, "the-end-of-texts-is-lost"),
+    "loses-last-characters": asked(ANSWER, "the-end-of-texts-is-lost"),
+    "loses-first-characters": asked(ANSWER, "text-head-lost"),
+    "loses-a-chunk": asked(ANSWER, "texts-lose-pieces-in-the-middle"),
+    "repeats-a-chunk": asked(ANSWER, "text-repeated"),
+    "cuts-characters-in-streams": asked(ANSWER, "text-cut-characters"),
+    "drops-long-characters": asked(SIGNS, "characters-beyond-ascii-are-lost"),
+    "writes-question-marks": asked(SIGNS, "characters-beyond-ascii-are-lost"),
+    "drops-joiners": asked(SIGNS, "characters-beyond-ascii-are-lost"),
+    "escapes-html": asked(ANSWER, "texts-are-escaped-once-too-often"),
+    "escapes-line-breaks": asked(ANSWER, "texts-are-escaped-once-too-often"),
+    "resolves-entities": asked(CODE, "escapes-in-texts-are-resolved"),
+    "resolves-backslashes": asked(CODE, "escapes-in-texts-are-resolved"),
+    "collapses-white-space": asked(CODE, "white-space-in-texts-is-changed"),
+    "drops-indentation": asked(ANSWER, "white-space-in-texts-is-changed"),
+    "lower-cases-answers": asked(ANSWER, "letters-change-their-case"),
+    "misreads-prompts": asked(ANSWER, "text-wrong-encoding"),
+    "escapes-prompts": asked(ANSWER, "texts-are-escaped-once-too-often"),
+    "cuts-prompt-ends": asked(ANSWER, "the-end-of-texts-is-lost"),
+    "ignores-system": asked("messages.system-*", "system-messages-do-not-reach-the-model"),
+    "drops-late-system": asked("messages.system-*", "a-system-message-after-the-beginning-does-not-reach-the-model"),
+    "merges-system-wrong": asked("messages.system-*", "a-system-message-after-the-beginning-does-not-reach-the-model"),
+    "keeps-last-system": asked("messages.system-*", "only-one-of-several-system-messages-reaches-the-model"),
+    "refuses-system": asked("messages.system-first.*", "system-messages-are-refused"),
+    "refuses-late-system": asked("messages.system-*", "a-system-message-after-the-beginning-is-refused", WARNING),
+    "refuses-several-system": asked("messages.system-*", "several-system-messages-are-refused", WARNING),
+    "drops-parts-after-first": asked("messages.parts-*", "text-parts-of-a-message-are-lost"),
+    "refuses-parts-in-system": asked("messages.parts-*", "content-as-a-list-of-text-parts-is-refused"),
+    "drops-parts-of-tools": asked("messages.parts-*", "text-parts-of-a-message-are-lost"),
+    "renders-parts-as-json": asked("messages.parts-*", "content-as-parts-is-put-into-the-prompt-as-json"),
+    "interprets-control-tokens": asked("messages.control-*", "control-tokens-that-a-user-quotes-are-carried-out"),
+    "ends-at-control-tokens": asked("messages.control-*", "control-tokens-that-a-user-quotes-are-carried-out", WARNING),
+    "strips-control-tokens": asked("messages.control-*", "control-tokens-that-a-user-quotes-are-carried-out", WARNING),
+    "refuses-control-tokens": asked("messages.control-*", "text-that-quotes-control-tokens-is-refused"),
+    "drops-picture-in-tool-result": asked("messages.picture-*", "pictures-in-results-of-tools-do-not-reach-the-model"),
+    "refuses-picture-in-tool-result": asked("messages.picture-*", "pictures-in-results-of-tools-are-refused", WARNING),
+    "foreign-ids-empty-turn": replace(
+        asked("messages.foreign-*", "ids-of-another-vendor-in-the-history-break-the-turn"), symptoms=("answers-empty",)
+    ),
+    "refuses-foreign-ids": asked("messages.foreign-*", "histories-with-ids-of-another-vendor-are-refused"),
+    "files-cut-thinking-as-content": asked("thinking.*.streamed", "cut-thinking-as-content"),
+    "files-cut-thinking-as-content-whole": asked("thinking.*.plain", "cut-thinking-as-content"),
+    "stop-in-thinking-ends-answer": asked(
+        "thinking.stop.*", "a-stop-sequence-in-the-thinking-ends-the-answer", WARNING
+    ),
+    "stop-in-thinking-becomes-content": asked("thinking.stop.*", "thinking-that-a-stop-sequence-ended-becomes-content"),
+    "sends-logprobs-as-text": asked("endpoint.*", "log-probabilities-are-malformed", WARNING),
+    "sends-old-logprobs": asked("endpoint.*", "log-probabilities-are-malformed", WARNING),
+}
+"""The first cause of a run with the probes that ask for it, by fault."""
 ALLOWED = {"names-a-path", "sheds-load", *(fault.name for fault in oddities.FAULTS)}
-GROUPS = (damage, markers, deltas, identity, usage_lies, filing, classes, endings, oddities)
+GROUPS = (damage, markers, deltas, identity, usage_lies, filing, classes, endings, oddities, text, messages, cuts)
 
 
 def test_no_fault_is_forgotten() -> None:
     """Every fault of these kinds has its first cause, or a reason why answers do not show it, or is allowed."""
-    assert {fault.name for group in GROUPS for fault in group.FAULTS} <= {*FIRST, *PROBED, *ALLOWED}
+    assert {fault.name for group in GROUPS for fault in group.FAULTS} <= {*FIRST, *ASKED, *PROBED, *ALLOWED}
 
 
 @pytest.mark.parametrize("fault", FIRST)
@@ -171,3 +233,15 @@ def test_a_fault_leads_to_one_first_cause(fault: str, tmp_path: Path) -> None:
     assert (first.cause_id, first.severity) == (row.cause, row.severity)
     assert [other.cause_id for other in others if other.severity is not INFORMATION] == []
     assert (report.verdict == "fail") >= (row.severity is FAILURE)
+
+
+@pytest.mark.parametrize("fault", ASKED)
+def test_a_probe_leads_to_one_first_cause(fault: str, tmp_path: Path) -> None:
+    """Whatever was found or diagnosed has the one name."""
+    row = ASKED[fault]
+    report = ran(tmp_path, [fault], **row.settings)
+    (result,) = report.benchmarks
+    found = [finding.cause_id for finding in report.findings if finding.severity is not INFORMATION]
+    told = {*found, *(diagnosis.cause_id for diagnosis in result.diagnosis)}
+    assert told - set(row.symptoms) == {row.cause}
+    assert report.verdict == ("fail" if row.severity is FAILURE else "pass")

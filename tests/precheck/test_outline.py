@@ -23,6 +23,20 @@ ANSWERS: tuple[Callable[[int], Exchange], ...] = (
 )
 
 
+def answers_to(probe: Probe) -> tuple[Callable[[int], Exchange], ...]:
+    """What may come back: to a request for a copy also the text, whole and cut."""
+    _, mark, copied = str(probe.requests[0].messages[0]["content"] if probe.requests[0].messages else "").partition(
+        "\n=====\n"
+    )
+    text = copied.removesuffix("\n=====")
+    copies = (lambda call: _said(call, text), lambda call: _said(call, text[:-9])) if mark else ()
+    return (*ANSWERS, *copies)
+
+
+def _said(call: int, content: str) -> Exchange:
+    return Exchange(call=call, completion=Completion(content=content, finish_reason="stop", usage=USAGE))
+
+
 def _called() -> Completion:
     calls = (ToolCall(id="functions.get_weather:0", name="get_weather", arguments='{"city":"Oslo"}'),)
     return Completion(content="", tool_calls=calls, finish_reason="tool_calls", usage=USAGE)
@@ -51,6 +65,8 @@ def test_no_probe_asks_more_often_than_it_says(profile: str) -> None:
     for probe in all_probes(loader.load(profile), Options(model=profile)):
         assert 0 <= probe.follows <= probe.at_most
         assert (probe.then is None) == (probe.at_most == 0)
-        counts = [asked(probe, answer) for answer in ANSWERS]
-        counts += [asked(probe, lambda call: draws.choice(ANSWERS)(call)) for _ in range(200)]
+        answers = answers_to(probe)
+        counts = [asked(probe, answer) for answer in answers]
+        counts.append(asked(probe, lambda call, answers=answers: answers[-1 - call % 2](call)))
+        counts += [asked(probe, lambda call, answers=answers: draws.choice(answers)(call)) for _ in range(200)]
         assert max(counts) == len(probe.requests) + probe.at_most, probe.id

@@ -10,6 +10,7 @@ from benchmarks.precheck.causes import THINKING_LOST, THINKING_REFUSED, THINKING
 from benchmarks.precheck.probe import Probe
 from benchmarks.precheck.suites.thinking import (
     ANSWER_MISFILED,
+    CUT_THINKING,
     DEFAULT_EFFORT,
     EFFORT_IGNORED,
     EFFORT_OUTRANKED,
@@ -19,6 +20,9 @@ from benchmarks.precheck.suites.thinking import (
     HISTORY_REFUSED,
     SAMPLES,
     STATION,
+    STOP_ENDS_ANSWER,
+    STOP_REFUSED,
+    STOPPED_AS_CONTENT,
     TAGS_LEAKED,
     probes,
 )
@@ -28,7 +32,9 @@ from kvv_action.errors import Undecided
 from kvv_action.profiles import loader
 from kvv_action.schema import Completion, Exchange, Rejection, Score
 from kvv_action.simulator.faults import thinking
+from tests.precheck.direct import DirectVendor, probes_of, told
 from tests.precheck.expectation import Broken, assert_broken, broken_by
+from tests.precheck.faulted import survives
 from tests.precheck.harness import precheck
 
 MODES = ("thinking.off.streamed", "thinking.off.plain")
@@ -110,6 +116,14 @@ FAULTS = {
         }
     ),
 }
+
+CUTS = {
+    "files-cut-thinking-as-content": ("broken", CUT_THINKING, "thinking.cut.streamed"),
+    "files-cut-thinking-as-content-whole": ("broken", CUT_THINKING, "thinking.cut.plain"),
+    "stop-in-thinking-ends-answer": ("warning", STOP_ENDS_ANSWER, "thinking.stop.streamed", "thinking.stop.plain"),
+    "stop-in-thinking-becomes-content": ("broken", STOPPED_AS_CONTENT, "thinking.stop.streamed", "thinking.stop.plain"),
+}
+"""What becomes of thinking that is cut: what is said, the cause, and the probes that say it."""
 
 
 def test_every_fault_is_in_the_table() -> None:
@@ -306,3 +320,66 @@ def test_a_model_that_may_stop_answers_where_it_stops(fault: str, broken: dict[s
     seen = precheck(tmp_path / "out", profile="kimi-k2.7", faults=(fault,), probes="thinking")
     assert seen.broken == broken
     assert not seen.failed
+
+
+@pytest.mark.parametrize("fault", CUTS)
+@pytest.mark.parametrize("profile", ["kimi-k3", "kimi-k2.6", "kimi-k2-thinking"])
+def test_thinking_that_is_cut_stays_thinking(fault: str, profile: str) -> None:
+    """Exactly the expected probes say so, with one cause."""
+    answer, cause, *names = CUTS[fault]
+    found = told(profile, [fault], "thinking.cut", "thinking.stop")
+    assert {name: (score.answer, score.cause) for name, score in found.items()} == dict.fromkeys(
+        names, (answer, cause.cause)
+    )
+
+
+@pytest.mark.parametrize("profile", [name for name in loader.names() if loader.load(name).thinking.supported])
+def test_a_right_vendor_keeps_cut_thinking_apart(profile: str) -> None:
+    """At the first try, without a control."""
+    vendor = DirectVendor(profile)
+    probes = list(probes_of(profile, "thinking.cut", "thinking.stop"))
+    assert [vendor.judged(probe).answer for probe in probes] == ["holds"] * len(probes)
+    assert vendor.sent == len(probes) == 4
+
+
+def test_cut_thinking_is_told_by_a_whole_answer() -> None:
+    """A server that never hands thinking over files nothing wrong; one cut answer is asked for again."""
+    probe = chosen("thinking.cut.plain")
+    assert probe.then is not None
+    cut = said("Step 1: the question", finish_reason="length")
+    assert probe.then([cut]) == probe.requests[0]
+    control = probe.then([cut, cut])
+    assert control is not None
+    assert control.body["max_tokens"] > probe.requests[0].body["max_tokens"]
+    assert probe.then([cut, cut, said(reasoning="Well.")]) is None
+    assert probe.judge([cut, cut, said(reasoning="Well.")]).cause == CUT_THINKING.cause
+    assert probe.judge([cut, cut, said()]).answer == "information"
+    assert probe.judge([cut, said("", "Step 1", finish_reason="length")]).answer == "holds"
+    assert probe.judge([said("14", finish_reason="stop")]).answer == "holds"
+    with pytest.raises(Undecided):
+        probe.judge([cut, cut])
+
+
+@pytest.mark.parametrize(
+    ("content", "reasoning", "cause"),
+    [
+        ("alpha bravo charlie", "HALT, and on", ""),
+        ("Alpha bravo charlie.", "", ""),
+        ("", "First I write", STOP_ENDS_ANSWER.cause),
+        ("", "First I write HALT", STOP_ENDS_ANSWER.cause),
+        ("", "First I write HALT, then I think on", ""),
+        ("First I write", "", STOPPED_AS_CONTENT.cause),
+        ("Something else", "HALT, and on", ""),
+    ],
+)
+def test_a_stop_sequence_in_the_thinking(content: str, reasoning: str, cause: str) -> None:
+    """It must not end the answer; three answers that it ends, and a control that is whole, tell it."""
+    probe, whole = chosen("thinking.stop.plain"), said("alpha bravo charlie", "HALT")
+    assert probe.judge([*[said(content, reasoning)] * (3 if cause else 1), whole]).cause == cause
+    assert probe.judge([refusal("stop"), whole]).cause == STOP_REFUSED.cause
+
+
+@pytest.mark.parametrize("name", ["thinking.cut.streamed", "thinking.stop.streamed"])
+def test_judges_of_cut_thinking_survive_odd_answers(name: str) -> None:
+    """They give a score or say that they cannot."""
+    survives(chosen(name))

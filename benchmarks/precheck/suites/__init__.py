@@ -24,6 +24,8 @@ SUITES: Mapping[str, str] = {
     "limits": "limits",
     "vision": "vision",
     "surfaces": "surfaces",
+    "text": "text",
+    "messages": "messages",
 }
 """Names as in the ids of the probes, and the modules; in the order in which they are sent."""
 EVERYTHING = PrecheckOptions()

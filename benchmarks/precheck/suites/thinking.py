@@ -1,4 +1,7 @@
-"""Thinking: there when asked for, absent when turned off, kept in the history, growing with the effort."""
+"""Thinking: there when asked for, absent when turned off, kept in the history, growing with the effort.
+
+What cuts thinking, a limit or a stop sequence, must not turn it into content.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -8,13 +11,16 @@ from statistics import median
 from benchmarks.precheck.again import ProbeFinding, ProbeRefusal, asked_again, must_refuse, quoted, refusal_of
 from benchmarks.precheck.ask import MODES, ask, cap, user
 from benchmarks.precheck.calls import TOOLS_REFUSED, WEATHER, about_weather, answered, result
-from benchmarks.precheck.causes import THINKING_LOST, THINKING_REFUSED, THINKING_STUCK, ProbeCause
+from benchmarks.precheck.causes import THINKING_LOST, THINKING_REFUSED, THINKING_STUCK, ProbeCause, of_check
+from benchmarks.precheck.plain_form import Controlled
 from benchmarks.precheck.probe import REFUSALS, Judge, Probe, broken, completions, holds, informs, refused, weighed
+from benchmarks.precheck.usage import answer_of
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile
 from kvv_action.profiles.thinking import think_body
 from kvv_action.schema import Completion, Exchange, Json, Message, Request, Score, Severity, Thinking, ToolCall
+from kvv_action.verdict.checks import filing
 
 TAGS_LEAKED = ProbeCause(
     cause="thinking markers leak into content",
@@ -64,6 +70,19 @@ DEFAULT_EFFORT = ProbeCause(
     cause="the default thinking effort is not the model's",
     remedy="use the model's own default when a request names no effort",
 )
+CUT_THINKING = of_check(filing.CUT_THINKING)
+STOP_ENDS_ANSWER = ProbeCause(
+    cause="a stop sequence in the thinking ends the answer",
+    remedy="look for stop sequences in content alone: a client cannot know what the model thinks",
+)
+STOPPED_AS_CONTENT = ProbeCause(
+    cause="thinking that a stop sequence ended becomes content",
+    remedy="look for stop sequences in content alone, and file text as thinking until its end was seen",
+)
+STOP_REFUSED = ProbeCause(
+    cause="stop sequences are refused while the model thinks",
+    remedy="accept stop whether or not the model thinks",
+)
 
 HISTORY = ProbeRefusal(cause=HISTORY_REFUSED, named={"reasoning": HISTORY_REFUSED, "tool": TOOLS_REFUSED})
 EFFORT = ProbeRefusal(
@@ -83,6 +102,17 @@ STATION = "KX5083"
 THOUGHTS = 60
 """Steps of a long thought; each costs at least 10 tokens in every known tokenizer."""
 LEAST = 5 * THOUGHTS
+CUT_AT = 64
+"""`max_tokens` within which no model ends a thought of so many steps."""
+LENGTHY = (
+    "Think in at least 40 steps before you answer: which whole numbers from 1 to 200 are divisible by 3 or by 7 but "
+    "have no digit 5? Reply with the numbers."
+)
+STOP, CONTENT = "HALT", "alpha bravo charlie"
+THINKS_OF_STOP = (
+    f"First write the word {STOP} in your thoughts, then think about which of the words {CONTENT} is the longest. "
+    f"After that reply with exactly: {CONTENT}"
+)
 UNJUDGED = 16
 """`max_tokens` where only acceptance or usage matters."""
 
@@ -103,6 +133,7 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
         tier = "smoke" if rules.switchable else "full" if stream else "standard"
         yield _asked(profile, f"off.{name}", Thinking.OFF, stream=stream, tier=tier)
     yield from _history(profile)
+    yield from _cut_off(profile, Severity.WARNING if options.contract == "official" else Severity.INFORMATION)
     official = options.contract == "official"
     yield from _efforts(profile, options.think_mode, Severity.FAILURE if official else Severity.INFORMATION)
     if rules.strict:
@@ -114,7 +145,7 @@ def _bare_turn(profile: Profile) -> Probe:
 
     A server that accepts it is told so, and no more: it does no harm.
     """
-    asked = Thinking.UNSET if profile.thinking.default else Thinking.ON
+    asked = _by_itself(profile)
     whole, bare = (_after_call(profile, thoughts=steps, stream=False, asked=asked, room=UNJUDGED) for steps in (1, 0))
     judge = must_refuse("a tool turn without reasoning", "a tool turn with its reasoning", BARE_TURN)
     return Probe(
@@ -191,7 +222,7 @@ def _goes_on(answer: Completion) -> ProbeFinding | str:
 def _history(profile: Profile) -> Iterator[Probe]:
     """Thinking is sent back: in a tool-call turn, which every thinking model needs, and across turns."""
     rules = profile.thinking
-    asked = Thinking.UNSET if rules.default else Thinking.ON
+    asked = _by_itself(profile)
     for name, stream in MODES:
         tier = "smoke" if stream else "standard"
         request = _after_call(profile, thoughts=2, stream=stream, asked=asked, room=_room(profile))
@@ -209,6 +240,83 @@ def _history(profile: Profile) -> Iterator[Probe]:
             for steps in (1, THOUGHTS + 1)
         )
         yield Probe(id="thinking.turns-kept", requests=(short, long), judge=_kept, tier="standard")
+
+
+def _by_itself(profile: Profile) -> Thinking:
+    """How thinking is asked for: not at all, where the model thinks by itself."""
+    return Thinking.UNSET if profile.thinking.default else Thinking.ON
+
+
+def _cut_off(profile: Profile, recommended: Severity) -> Iterator[Probe]:
+    """Thinking that max_tokens cuts, and thinking that names a stop sequence."""
+    asked = _by_itself(profile)
+    for name, stream in MODES:
+        request = ask(profile, LENGTHY, stream=stream, thinking=asked, max_tokens=CUT_AT)
+        control = ask(profile, QUESTION, stream=stream, thinking=asked, max_tokens=_room(profile))
+        yield Probe(
+            id=f"thinking.cut.{name}",
+            requests=(request,),
+            judge=_filed,
+            then=partial(_filed_again, request, control),
+            at_most=2,
+            tier="standard",
+        )
+        plain = ask(profile, THINKS_OF_STOP, stream=stream, thinking=asked, max_tokens=_room(profile))
+        stopping = Controlled(
+            request=_with(plain, {"stop": [STOP]}),
+            control=plain,
+            check=_not_stopped,
+            refusal=STOP_REFUSED,
+            weights={STOP_ENDS_ANSWER: recommended, STOP_REFUSED: recommended},
+        )
+        yield stopping.probe(f"thinking.stop.{name}", "standard" if stream else "full")
+
+
+def _as_content(exchange: Exchange) -> bool:
+    """Whether an answer that was cut has text in its content and no thinking."""
+    answer = exchange.completion
+    return bool(answer and answer.finish_reason == "length" and answer.content.strip() and not answer.reasoning.strip())
+
+
+def _filed_again(request: Request, control: Request, exchanges: Sequence[Exchange]) -> Request | None:
+    """The request once more, and then one whose answer is not cut, while thinking seems to be content."""
+    if not _as_content(exchanges[-1]):
+        return None
+    return (request, control, None)[min(len(exchanges), 3) - 1]
+
+
+def _filed(exchanges: Sequence[Exchange]) -> Score:
+    """Thinking that was cut stands in the reasoning.
+
+    Raises:
+        Undecided: there is no answer, or none to the control.
+    """
+    if not exchanges:
+        raise Undecided("there is no answer")
+    first = answer_of(exchanges[0])
+    if not all(map(_as_content, exchanges[:2])):
+        where = f"{len(first.reasoning)} characters of reasoning, {len(first.content)} of content"
+        return holds(f"cut after {CUT_AT} tokens: {where}")
+    if len(exchanges) < 3:
+        raise Undecided("thinking that was cut seems to be content, but the control has no answer")
+    if not answer_of(exchanges[2]).reasoning.strip():
+        return informs("no thinking comes back, whether the answer is cut or not")
+    return broken(f"thinking that was cut stands in the content: {quoted(first.content)}", CUT_THINKING)
+
+
+def _not_stopped(answer: Completion) -> ProbeFinding | str:
+    """A stop sequence that the model only thinks of neither ends the answer nor changes its content."""
+    if found := _tagged(answer):
+        return replace(found, slip=True)  # the control shows it as well
+    if CONTENT in answer.content.lower():
+        return f"the content is whole, and {STOP} stands in {'the' if STOP in answer.reasoning else 'no'} reasoning"
+    if answer.content.strip() and not answer.reasoning.strip():
+        explanation = f"there is no reasoning, and content is {quoted(answer.content)}"
+        return ProbeFinding(explanation=explanation, cause=STOPPED_AS_CONTENT, slip=True)
+    if not answer.content.strip() and STOP not in answer.reasoning.removesuffix(STOP):
+        explanation = f"the answer ends in its reasoning: {quoted(answer.reasoning[-60:])}"
+        return ProbeFinding(explanation=explanation, cause=STOP_ENDS_ANSWER, slip=True)
+    return f"something else was answered: {quoted(answer.content)}"
 
 
 def _thought(steps: int) -> str:

@@ -36,7 +36,7 @@ def _tagged(opening: str, closing: str) -> Say:
     return say
 
 
-def _cut_thinking(answer: Answer, call: Call) -> Answer:
+def cut_thinking(answer: Answer, call: Call) -> Answer:
     """Thinking that max_tokens cuts before its end is taken for content."""
     if not answer.reasoning or call.max_tokens is None:
         return answer
@@ -113,7 +113,7 @@ FAULTS = (
         name="files-cut-thinking-as-content",
         summary="streams thinking that max_tokens cut as content",
         conclusion="a finding: cut thinking becomes content",
-        say=when_streamed(_cut_thinking),
+        say=when_streamed(cut_thinking),
     ),
     Fault(
         name="wraps-json-in-words",

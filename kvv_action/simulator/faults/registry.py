@@ -10,6 +10,7 @@ from kvv_action.simulator.faults import (
     agent,
     classes,
     content,
+    cuts,
     damage,
     delivery,
     deltas,
@@ -20,12 +21,14 @@ from kvv_action.simulator.faults import (
     identity,
     limits,
     markers,
+    messages,
     oddities,
     official,
     parameters,
     pictures,
     schemas,
     streaming,
+    text,
     thinking,
     tokens,
     toolcall,
@@ -62,33 +65,36 @@ _GROUPS: Sequence[tuple[Fault, ...]] = (
     usage_lies.FAULTS,
     filing.FAULTS,
     classes.FAULTS,
+    text.FAULTS,
+    messages.FAULTS,
+    cuts.FAULTS,
     oddities.FAULTS,
 )
 FAULTS: Mapping[str, Fault] = MappingProxyType({fault.name: fault for group in _GROUPS for fault in group})
 
 
-def parse_fault(text: str) -> FaultSpec:
+def parse_fault(written: str) -> FaultSpec:
     """Read `name` or `name=rate`.
 
     Raises:
         UsageError: no fault has this name, or the rate is not in (0, 1].
     """
-    name, separator, rate = text.strip().partition("=")
+    name, separator, rate = written.strip().partition("=")
     name = name.strip()
     if name not in FAULTS:
         allowed = f"It is none of the {len(FAULTS)} faults that `kvv faults` lists."
         raise UsageError([Problem(name="fault", value=name, allowed=allowed, nearest=nearest(name, FAULTS))])
-    return FaultSpec(name=name, rate=_rate(text, rate) if separator else 1.0)
+    return FaultSpec(name=name, rate=_rate(written, rate) if separator else 1.0)
 
 
-def _rate(text: str, rate: str) -> float:
+def _rate(written: str, rate: str) -> float:
     try:
         value = float(rate)
     except ValueError:
         value = 0.0
     if not 0 < value <= 1:
         allowed = "A rate is a number above 0, up to 1, as in slow=0.5."
-        raise UsageError([Problem(name="fault", value=text, allowed=allowed)])
+        raise UsageError([Problem(name="fault", value=written, allowed=allowed)])
     return value
 
 

@@ -1,0 +1,121 @@
+"""Faults that damage what is copied: on its way to the model, or on its way back."""
+
+import html
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from kvv_action.schema import Answer, Json, Message
+from kvv_action.simulator.call import Call
+from kvv_action.simulator.faults.chunks import delta_of, in_streams
+from kvv_action.simulator.faults.hooks import Say, when_streamed
+from kvv_action.simulator.faults.model import Fault
+
+LONG_STREAM = 12
+"""Pieces of content from which a stream loses or repeats one."""
+BLOCK = 16
+"""Bytes that are decoded at a time."""
+LONG_PROMPT, CUT_OFF = 100, 12
+"""Characters of messages whose end is cut, and how many of them."""
+_RESOLVED = {"\\n": "\n", "\\t": "\t", '\\"': '"'}
+
+
+def _content(change: Callable[[str], str]) -> Say:
+    """A fault in the content of answers; JSON and calls stay as they are."""
+
+    def say(answer: Answer, call: Call) -> Answer:
+        if not answer.content or answer.tool_calls or call.schema is not None:
+            return answer
+        return replace(answer, content=change(answer.content))
+
+    return say
+
+
+def _prompt(change: Callable[[str], str]) -> Callable[[Call], Call]:
+    """A fault in what users say, as the model sees it."""
+
+    def changed(message: Message) -> Message:
+        content = message.get("content")
+        if message.get("role") != "user" or not isinstance(content, str):
+            return message
+        return {**message, "content": change(content)}
+
+    return lambda call: replace(call, messages=[changed(message) for message in call.messages])
+
+
+def _middle(change: Callable[[Json], list[Json]]) -> Callable[[list[Json]], list[Json]]:
+    """A fault in the piece of content in the middle of a long stream."""
+
+    def changed(chunks: list[Json]) -> list[Json]:
+        places = [at for at, chunk in enumerate(chunks) if delta_of(chunk).get("content")]
+        if len(places) < LONG_STREAM:
+            return chunks
+        middle = places[len(places) // 2]
+        return [*chunks[:middle], *change(chunks[middle]), *chunks[middle + 1 :]]
+
+    return changed
+
+
+def _block_by_block(text: str) -> str:
+    """UTF-8 that is decoded in blocks of bytes, without a look at what a block's end cuts."""
+    raw = text.encode()
+    return "".join(raw[at : at + BLOCK].decode(errors="replace") for at in range(0, len(raw), BLOCK))
+
+
+def _resolved(text: str) -> str:
+    for escape, sign in _RESOLVED.items():
+        text = text.replace(escape, sign)
+    return text
+
+
+def _unindented(text: str) -> str:
+    return "\n".join(line.strip() for line in text.splitlines())
+
+
+def _without_end(text: str) -> str:
+    return text[:-CUT_OFF] if len(text) > LONG_PROMPT else text
+
+
+def _fault(name: str, summary: str, damage: str, **hooks: object) -> Fault:
+    conclusion = f"Pre-Verification fails: {damage}"
+    return Fault(name=name, summary=summary, conclusion=conclusion, **hooks)  # type: ignore[arg-type]
+
+
+FAULTS = (
+    _fault("loses-last-characters", "loses the last three characters of every answer", "the end of texts is lost",
+           say=_content(lambda text: text[:-3] or text)),
+    _fault("loses-first-characters", "loses the first two characters of every answer", "the beginning of texts is lost",
+           say=_content(lambda text: text[2:] or text)),
+    _fault("loses-a-chunk", "loses a piece in the middle of every long stream", "texts lose pieces in the middle",
+           send=in_streams(_middle(lambda _: []))),
+    _fault("repeats-a-chunk", "sends a piece in the middle of every long stream twice", "text is repeated",
+           send=in_streams(_middle(lambda chunk: [chunk, chunk]))),
+    _fault("cuts-characters-in-streams", f"decodes UTF-8 in blocks of {BLOCK} bytes when it streams",
+           "characters are cut", say=when_streamed(_content(_block_by_block))),
+    _fault("drops-long-characters", "drops characters of four bytes", "characters beyond ASCII are lost",
+           say=_content(lambda text: "".join(sign for sign in text if ord(sign) < 0x10000))),
+    _fault("writes-question-marks", "writes a question mark for what is not ASCII", "characters beyond ASCII are lost",
+           say=_content(lambda text: text.encode("ascii", "replace").decode())),
+    _fault("drops-joiners", "drops the joiners inside emoji", "characters beyond ASCII are lost",
+           say=_content(lambda text: text.replace("\u200d", ""))),
+    _fault("escapes-html", "writes entities for <, > and & in answers", "texts are escaped once too often",
+           say=_content(html.escape)),
+    _fault("escapes-line-breaks", "writes \\n for line breaks in answers", "texts are escaped once too often",
+           say=_content(lambda text: text.replace("\n", "\\n"))),
+    _fault("resolves-entities", "resolves HTML entities in answers", "escapes in texts are resolved",
+           say=_content(html.unescape)),
+    _fault("resolves-backslashes", "resolves \\n, \\t and \\\" in answers", "escapes in texts are resolved",
+           say=_content(_resolved)),
+    _fault("collapses-white-space", "writes one space for all white space", "white space in texts is changed",
+           say=_content(lambda text: re.sub(r"\s+", " ", text))),
+    _fault("drops-indentation", "strips every line of answers", "white space in texts is changed",
+           say=_content(_unindented)),
+    _fault("lower-cases-answers", "writes everything in lower case", "letters change their case",
+           say=_content(str.lower)),
+    _fault("misreads-prompts", "takes the UTF-8 of prompts for Latin-1", "the encoding of texts is wrong",
+           hear=_prompt(lambda text: text.encode(errors="replace").decode("latin-1"))),
+    _fault("escapes-prompts", "writes entities for <, > and & in prompts", "texts are escaped once too often",
+           hear=_prompt(html.escape)),
+    _fault("cuts-prompt-ends", f"loses the last {CUT_OFF} characters of prompts that are not short",
+           "the end of texts is lost", hear=_prompt(_without_end)),
+)  # fmt: skip
