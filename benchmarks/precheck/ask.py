@@ -10,6 +10,8 @@ MODES = (("streamed", True), ("plain", False))
 """Both ways to ask, for probes that are sent twice: suffix of the id, and `stream`."""
 
 DEFAULT_CAP = 2048
+BRIEF = 16
+"""`max_tokens` where only acceptance or refusal matters."""
 
 
 def user(text: str) -> Message:
