@@ -235,7 +235,7 @@ def _calls(profile: Profile, mode: str, *, stream: bool) -> Iterator[Probe]:
     streamed_first, plain_first = ("smoke", "standard") if stream else ("standard", "smoke")
     oslo, both = about_weather("Oslo"), about_weather(*CITIES)
     yield probe("call", oslo, [WEATHER], partial(_about, CITIES[:1]), "smoke")
-    yield probe("no-call", SUM, [WEATHER], partial(_text, [WEATHER], CALLED_UNASKED), plain_first)
+    yield probe("no-call", SUM, [WEATHER], partial(text_alone, [WEATHER], CALLED_UNASKED), plain_first)
     yield probe("parallel", both, [WEATHER], partial(_about, CITIES), streamed_first)
     yield probe("select", oslo, SEVERAL, partial(_selects, SEVERAL, "get_weather"), later)
     yield asked_arguments(profile, f"tools.arguments.{mode}", stream=stream, tier=streamed_first)
@@ -307,7 +307,7 @@ def _equal(offered: Json, arguments: Mapping[str, Json], answer: Completion) -> 
     return found or different(arguments, got, schema) or "the arguments are what was asked"
 
 
-def _text(tools: Sequence[Json], cause: ProbeCause, answer: Completion) -> ProbeFinding | str:
+def text_alone(tools: Sequence[Json], cause: ProbeCause, answer: Completion) -> ProbeFinding | str:
     """No call, and an answer in text."""
     if found := leaked(answer):
         return found
@@ -324,9 +324,9 @@ def _text(tools: Sequence[Json], cause: ProbeCause, answer: Completion) -> Probe
     return "no tool was called"
 
 
-def _never_calls(tools: Sequence[Json], answer: Completion) -> ProbeFinding | str:
+def never_calls(tools: Sequence[Json], answer: Completion) -> ProbeFinding | str:
     """With tool_choice none a call is no slip: the server must prevent it."""
-    found = _text(tools, NONE_IGNORED, answer)
+    found = text_alone(tools, NONE_IGNORED, answer)
     if isinstance(found, ProbeFinding) and found.cause is NONE_IGNORED:
         return ProbeFinding(explanation=found.explanation, cause=found.cause)
     return found
@@ -482,7 +482,7 @@ def _choices(profile: Profile, name: str, *, stream: bool) -> Iterator[Probe]:
     oslo, about = about_weather("Oslo"), partial(_about, CITIES[:1])
     asks = (
         ("auto", oslo, about, CHOICE_REFUSED, standard),
-        ("none", oslo, partial(_never_calls, [WEATHER]), CHOICE_REFUSED, plain_first),
+        ("none", oslo, partial(never_calls, [WEATHER]), CHOICE_REFUSED, plain_first),
         ("required", PARIS, partial(_forced, [WEATHER]), CHOICE_REFUSED if promised else None, "standard"),
     )
     for choice, text, check, cause, tier in asks:
@@ -516,7 +516,7 @@ def _refusals(profile: Profile, name: str, *, stream: bool) -> Iterator[Probe]:
     )
     choice = "none" if stream else "auto"
     request = ask(profile, PARIS, stream=stream, tool_choice=choice, max_tokens=4 * cap(profile))
-    check = partial(_text, [], CALLED_UNASKED)
+    check = partial(text_alone, [], CALLED_UNASKED)
     yield asked_again(
         f"tools.choice-{choice}-without-tools", request, check, refusal=ProbeRefusal(cause=CHOICE_REFUSED), tier="full"
     )
