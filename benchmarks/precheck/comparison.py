@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from benchmarks.precheck.again import ProbeFinding, quoted
+from benchmarks.precheck.again import SHOWN, ProbeFinding, quoted
 from benchmarks.precheck.calls import ARGUMENTS_WRONG, is_deep
 from benchmarks.precheck.causes import ProbeCause
 from kvv_action.schema import Json
@@ -52,6 +52,8 @@ LONG = 1000
 """Characters of a text from which a lost or doubled piece is called that; in a short one any change looks like it."""
 LEAST_DOUBLED = 4
 """Characters from which a piece that comes twice is no slip of the pen."""
+BEFORE = 20
+"""Characters that an explanation shows of a long text before the place where it begins to differ."""
 _ESCAPES = re.compile(r'(?:\\u[0-9a-fA-F]{4})+|\\["\\/bfnrt]')
 _SPACE = re.compile(r"\s+")
 
@@ -112,7 +114,7 @@ def changed(asked: Json, got: Json, schema: Json, path: str = "") -> Iterator[Ch
         for number, (one, other) in enumerate(zip(asked, got, strict=True)):
             yield from changed(one, other, items, f"{path}[{number}]")
     elif not _same(asked, got):
-        explanation = f"{path} is {_shown(got)}, asked was {_shown(asked)}"
+        explanation = f"{path} is {_shown(got, asked)}, asked was {_shown(asked, got)}"
         yield ChangedArgument(path=path, asked=asked, cause=_cause(asked, got), explanation=explanation)
 
 
@@ -165,17 +167,15 @@ def text_cause(asked: str, got: str) -> ProbeCause | None:
 
 
 def _piece_cause(asked: str, got: str) -> ProbeCause | None:
-    """Whether one piece of a long text is lost or comes twice."""
-    before = _common(asked, got)
-    after = min(_common(asked[::-1], got[::-1]), min(len(asked), len(got)) - before)
-    if len(got) < len(asked) and before + after == len(got):
-        lost = asked[before : before + len(asked) - len(got)]
-        return None if _whole_lines(asked, before, lost) else PIECES_LOST
-    if len(got) > len(asked) and before + after == len(asked):
-        more = got[before : before + len(got) - len(asked)]
-        again = len(more) >= LEAST_DOUBLED and more in asked
-        return PIECES_DOUBLED if again and not _whole_lines(got, before, more) else None
-    return None
+    """Whether one piece of a long text is lost or comes twice; a model leaves out or repeats whole lines by itself."""
+    before, size = _common(asked, got), abs(len(asked) - len(got))
+    after = _common(asked[::-1], got[::-1])
+    one_piece = size and before + after >= min(len(asked), len(got))
+    if not one_piece or set(got.split("\n")) <= set(asked.split("\n")):
+        return None
+    if len(got) < len(asked):
+        return PIECES_LOST
+    return PIECES_DOUBLED if size >= LEAST_DOUBLED and got[before : before + size] in asked else None
 
 
 def _unescaped(text: str) -> str:
@@ -201,12 +201,10 @@ def _common(one: str, other: str) -> int:
     return low
 
 
-def _whole_lines(text: str, start: int, piece: str) -> bool:
-    """Whether a piece of a text is made of whole lines: what a model leaves out or repeats by itself."""
-    begins = start == 0 or text[start - 1] == "\n" or piece[:1] == "\n"
-    ends = piece[-1:] == "\n" or text[start + len(piece) :][:1] in ("", "\n")
-    return begins and ends
-
-
-def _shown(value: Json) -> str:
-    return quoted(value if isinstance(value, str) else orjson.dumps(value).decode())
+def _shown(value: Json, other: Json = None) -> str:
+    """A value as explanations quote it; of a long text, where it begins to differ from the other."""
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    if not isinstance(other, str) or len(text) <= SHOWN:
+        return quoted(text)
+    start = max(0, _common(text, other) - BEFORE)
+    return f"{quoted(text[start:])} from character {start} on"

@@ -52,7 +52,7 @@ NOT_WRITTEN = ProbeCause(
     remedy="look at the answer: the model may have shortened or changed the text, which says nothing about the server",
 )
 CUT_UNTOLD = ProbeCause(cause=CUT_CALL.sentence, remedy=CUT_CALL.remedy)
-"""The same cause that the check over every answer finds."""
+"""The cause of the check over every answer, which sees `max_tokens` only where it stands early in a short request."""
 
 WRITE = tool(
     "write_file",

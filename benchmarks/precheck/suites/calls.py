@@ -123,16 +123,18 @@ ORDER_MIXED = ProbeCause(
 
 SENTENCE = (
     "I will now ask the weather station for the current temperature in Oslo, which usually takes a moment, because the "
-    "station sends its measurements over a slow connection, and after that I will tell you what it says."
+    "station stands on a mountain above the city and sends its measurements over a slow connection. After that I will "
+    "tell you what the station says, how the temperature has changed since this morning, and whether you need a warm "
+    "coat, an umbrella or sunglasses for a long walk along the harbour in the afternoon and for the way home at night."
 )
 ASK_BOTH = (
     "What is the weather in the city Oslo right now? Do two things in the same turn. First, reply with exactly: "
     f"{SENTENCE}\nSecond, use the tool get_weather."
 )
-MARKERS = 60
-"""Tokens at most that markers, id and braces of one call take."""
-LEAST = 0.6
-"""Share of the sentence's tokens that must be counted without being there, before it is called lost."""
+MARKERS = 45
+"""Tokens at most that markers and id of one call take."""
+LEAST = 0.4
+"""Share of the sentence's tokens that must be counted beside that without being there, before it is called lost."""
 NAMES = {"dashes": "get-city-weather", "dots": "weather.city.get", "long": f"get_weather_{'of_a_city_' * 5}x1"}
 OPENAI_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MANY = 80
@@ -205,11 +207,10 @@ def _beside(answer: Completion) -> ProbeFinding | str:
     if found and not (found.cause is NEVER_CALLED and SENTENCE[:40] in answer.content):
         return found
     if found:
-        explanation = f"only the text came; {_uncounted(answer):.0f} tokens were counted beside it and the thinking"
-        return ProbeFinding(explanation=explanation, cause=CALL_LOST, slip=True)
+        return ProbeFinding(explanation="only the text came", cause=CALL_LOST, slip=True)
     if spoken:
         return "the text is in the content, the call in tool_calls"
-    left = _uncounted(answer) - MARKERS
+    left = _uncounted(answer) - MARKERS * len(answer.tool_calls)
     if left > LEAST * of_text(SENTENCE).expected:
         explanation = f"the content is empty; {left:.0f} tokens were counted beside the call and the thinking"
         return ProbeFinding(explanation=explanation, cause=TEXT_LOST)
@@ -259,9 +260,15 @@ def _named(profile: Profile, name: str, level: Severity, *, stream: bool, tier: 
     """A `tool_choice` that names one of several tools; K2.6 and K3 may refuse it."""
     choice = {"type": "function", "function": {"name": "get_time"}}
     tools = [CONVERT, WEATHER, TIME]
-    request = _request(profile, PARIS, tools, stream=stream, tool_choice=choice)
-    asked = asked_again(f"calls.choice-named.{name}", request, partial(_kept, tools), refusal=None, tier=tier)
-    return weighed_for(asked, level, NAMED_IGNORED)
+    tested = Trial(
+        request=_request(profile, PARIS, tools, stream=stream, tool_choice=choice),
+        look=partial(looked_at, partial(_kept, tools), None),
+    )
+    control = Trial(
+        request=_request(profile, "What time is it in the city Oslo? Use the tool get_time.", tools, stream=stream),
+        look=partial(looked_at, partial(_calls_last, tools, NEVER_CALLED, UNKNOWN_TOOL), REFUSED),
+    )
+    return weighed_for(controlled(f"calls.choice-named.{name}", tested, control, tier=tier), level, NAMED_IGNORED)
 
 
 def _kept(tools: Tools, answer: Completion) -> ProbeFinding | str:

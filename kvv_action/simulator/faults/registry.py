@@ -8,6 +8,7 @@ from kvv_action.simulator.coins import toss
 from kvv_action.simulator.faults import (
     admission,
     agent,
+    arguments,
     classes,
     content,
     damage,
@@ -30,6 +31,7 @@ from kvv_action.simulator.faults import (
     tokens,
     toolcall,
     tools,
+    turns,
     usage,
     usage_lies,
 )
@@ -62,6 +64,8 @@ _GROUPS: Sequence[tuple[Fault, ...]] = (
     usage_lies.FAULTS,
     filing.FAULTS,
     classes.FAULTS,
+    arguments.FAULTS,
+    turns.FAULTS,
     oddities.FAULTS,
 )
 FAULTS: Mapping[str, Fault] = MappingProxyType({fault.name: fault for group in _GROUPS for fault in group})

@@ -10,6 +10,7 @@ import orjson
 from kvv_action.schema import Answer, ToolCall
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.conversation import past_calls
+from kvv_action.simulator.faults.hooks import in_calls
 from kvv_action.simulator.faults.model import Fault, Turn
 from kvv_action.simulator.schema_values import minimal
 from kvv_action.simulator.tooling import ToolChoice
@@ -38,15 +39,6 @@ def _with_call(answer: Answer, call: Call) -> Answer:
 
 def _otherwise(answer: Answer, call: Call) -> Answer:
     return _without_calls(answer, call) if answer.tool_calls else _with_call(answer, call)
-
-
-def _each(change: Callable[[ToolCall, Call], ToolCall]) -> Callable[[Answer, Call], Answer]:
-    """A fault in every call of an answer."""
-
-    def changed(answer: Answer, call: Call) -> Answer:
-        return replace(answer, tool_calls=tuple(change(made, call) for made in answer.tool_calls))
-
-    return changed
 
 
 def _malformed(made: ToolCall, _: Call) -> ToolCall:
@@ -106,7 +98,7 @@ def _splitting(answer: Answer, call: Call) -> Answer:
     """A piece of the arguments sent twice, where a stream is cut into pieces."""
     if not call.stream:
         return answer
-    return _each(lambda made, _: replace(made, arguments=made.arguments[:4] + made.arguments[1:]))(answer, call)
+    return in_calls(lambda made, _: replace(made, arguments=made.arguments[:4] + made.arguments[1:]))(answer, call)
 
 
 def _losing(answer: Answer, call: Call) -> Answer:
@@ -157,43 +149,43 @@ FAULTS = (
         name="malformed-arguments",
         summary="sends arguments that are not JSON",
         conclusion="schema accuracy falls: not JSON; F1 is untouched",
-        say=_each(_malformed),
+        say=in_calls(_malformed),
     ),
     Fault(
         name="cuts-arguments",
         summary="leaves the end of arguments out",
         conclusion="schema accuracy falls: arguments are cut off; F1 is untouched",
-        say=_each(_cut),
+        say=in_calls(_cut),
     ),
     Fault(
         name="extra-properties",
         summary="adds a property to arguments",
         conclusion="schema accuracy falls where schemas are closed: extra property",
-        say=_each(_extended),
+        say=in_calls(_extended),
     ),
     Fault(
         name="drops-required",
         summary="leaves the first required argument out",
         conclusion="schema accuracy falls: missing required",
-        say=_each(_reduced),
+        say=in_calls(_reduced),
     ),
     Fault(
         name="sorts-keys",
         summary="sends arguments with sorted keys",
         conclusion="no score moves; the signature says that keys are sorted",
-        say=_each(_sorted),
+        say=in_calls(_sorted),
     ),
     Fault(
         name="wrong-tool",
         summary="calls tools by names that were not offered",
         conclusion="schema accuracy falls: unknown tool",
-        say=_each(_misnamed),
+        say=in_calls(_misnamed),
     ),
     Fault(
         name="renames-ids",
         summary="gives calls ids of its own",
         conclusion="no score moves; the signature says that ids are renamed, which breaks later turns",
-        say=_each(_renamed),
+        say=in_calls(_renamed),
     ),
     Fault(
         name="leaks-markers",

@@ -9,7 +9,7 @@ from kvv_action.schema import Answer, Json, ToolCall
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.contract import ContractRule
 from kvv_action.simulator.conversation import last_message
-from kvv_action.simulator.faults.hooks import Say, of_body, refuses, when_streamed
+from kvv_action.simulator.faults.hooks import Say, in_calls, of_body, refuses, when_streamed
 from kvv_action.simulator.faults.model import Fault, Turn
 from kvv_action.simulator.instructions import call_of, calls_for, wanted
 from kvv_action.simulator.schema_values import minimal
@@ -57,7 +57,7 @@ def _each(change: Callable[[ToolCall, int], ToolCall]) -> Say:
 
 def _argued(change: Callable[[str], str]) -> Say:
     """A fault in the arguments of every call."""
-    return _each(lambda made, _: replace(made, arguments=change(made.arguments)))
+    return in_calls(lambda made, _: replace(made, arguments=change(made.arguments)))
 
 
 def _renamed(made: ToolCall, at: int) -> ToolCall:
