@@ -9,7 +9,7 @@ from kvv_action.schema import Verdict
 from tests.precheck.harness import precheck
 
 pytestmark = pytest.mark.pipeline
-LIMITS = {"smoke": 60, "standard": 220, "full": 640}
+LIMITS = {"smoke": 60, "standard": 260, "full": 700}
 
 
 @pytest.mark.parametrize("profile", loader.names())
