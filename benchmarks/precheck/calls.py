@@ -125,6 +125,11 @@ def answered(*calls: ToolCall, reasoning: str, content: str = "") -> Message:
     return {**message, "reasoning_content": reasoning} if reasoning else message
 
 
+def weather_turn(profile: Profile, *calls: ToolCall) -> Message:
+    """The assistant's message that called `WEATHER`, with its thinking where the model thinks."""
+    return answered(*calls, reasoning="The weather must come from the tool." if profile.thinking.supported else "")
+
+
 def result(call: ToolCall, content: str) -> Message:
     """What the tool answered to `call`."""
     return {"role": "tool", "tool_call_id": call.id, "content": content}

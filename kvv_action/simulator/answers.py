@@ -137,7 +137,7 @@ def _told(results: Sequence[ToolResult]) -> str:
 
 
 def _exactly(text: str) -> str:
-    """What the user wants to hear word for word; empty when nothing."""
+    """The text that the user asks for word for word; empty when there is none."""
     found = _EXACTLY.search(text)
     return found[1].strip() if found else ""
 
@@ -178,7 +178,7 @@ def _with_tools(answer: Answer, call: Call) -> Answer:
 
 
 def _as_told(answer: Answer, call: Call) -> Answer:
-    """`answer`, or the calls that the user asks for in so many words, after the text that the user asks for."""
+    """The calls that the user asks for in words, beside the text that the user asks for; else `answer`."""
     text = last_user_text(call.messages)
     calls = calls_for(text, call.tools)
     return replace(answer, tool_calls=calls, content=_exactly(text)) if calls else answer

@@ -10,6 +10,7 @@ from functools import partial
 
 from benchmarks.precheck.again import (
     TRIES,
+    Look,
     ProbeFinding,
     ProbeRefusal,
     asked_again,
@@ -18,7 +19,7 @@ from benchmarks.precheck.again import (
     open_after,
     quoted,
 )
-from benchmarks.precheck.ask import MODES, ask, cap, user
+from benchmarks.precheck.ask import MODES, ask_with_tools, user
 from benchmarks.precheck.calls import (
     FINISH_WRONG,
     NEVER_CALLED,
@@ -26,12 +27,12 @@ from benchmarks.precheck.calls import (
     UNKNOWN_TOOL,
     WEATHER,
     about_weather,
-    answered,
     leaked,
     past_call,
     result,
     tool,
     unreadable_calls,
+    weather_turn,
     wrong_calls,
 )
 from benchmarks.precheck.causes import ProbeCause
@@ -53,7 +54,7 @@ from benchmarks.precheck.suites.tools import (
 from kvv_action.benchmark import Options
 from kvv_action.plan.tokens import of_text
 from kvv_action.profiles.model import Profile
-from kvv_action.schema import Completion, Exchange, Json, Message, Request, Score, Severity
+from kvv_action.schema import Completion, Exchange, Json, Request, Score, Severity
 
 TEXT_LOST = ProbeCause(
     cause="text beside a tool call is lost",
@@ -131,6 +132,7 @@ ASK_BOTH = (
     "What is the weather in the city Oslo right now? Do two things in the same turn. First, reply with exactly: "
     f"{SENTENCE}\nSecond, use the tool get_weather."
 )
+ASK_TIME = "What time is it in the city Oslo? Use the tool get_time."
 MARKERS = 45
 """Tokens at most that markers and id of one call take."""
 LEAST = 0.4
@@ -163,45 +165,38 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
     yield _out_of_order(profile)
     yield asked_again(
         "calls.empty-list",
-        ask(profile, SUM, stream=True, tools=[], max_tokens=4 * cap(profile)),
+        ask_with_tools(profile, SUM, [], stream=True),
         partial(text_alone, [], CALLED_UNASKED),
         refusal=None,
         tier="full",
     )
 
 
-def _request(profile: Profile, text: str | Sequence[Message], tools: Tools, *, stream: bool, **fields: Json) -> Request:
-    return ask(profile, text, stream=stream, tools=list(tools), **{"max_tokens": 4 * cap(profile), **fields})
-
-
 def _text_beside(profile: Profile) -> Probe:
     """A sentence and a call in one turn, streamed and plain in turn until both come in both modes."""
-    modes = tuple(_request(profile, ASK_BOTH, [WEATHER], stream=stream) for _, stream in MODES)
+    modes = tuple(ask_with_tools(profile, ASK_BOTH, [WEATHER], stream=stream) for _, stream in MODES)
+    look = partial(looked_at, partial(_beside, profile.thinking.supported), REFUSED)
     return Probe(
         id="calls.text-beside",
         requests=modes,
-        judge=_both_came,
-        then=partial(_beside_again, modes),
+        judge=partial(_both_came, look),
+        then=partial(_beside_again, look, modes),
         at_most=2 * TRIES - 2,
         tier="standard",
     )
 
 
-def _beside_again(modes: Sequence[Request], exchanges: Sequence[Exchange]) -> Request | None:
+def _beside_again(look: Look, modes: Sequence[Request], exchanges: Sequence[Exchange]) -> Request | None:
     """Both modes once more while one of them leaves it open."""
     if len(exchanges) % 2:
         return modes[1]
     if len(exchanges) == 2 * TRIES:
         return None
     tried = (exchanges[::2], exchanges[1::2])
-    return modes[0] if any(all(open_after(_look_beside, one) for one in mode) for mode in tried) else None
+    return modes[0] if any(all(open_after(look, one) for one in mode) for mode in tried) else None
 
 
-def _look_beside(exchange: Exchange) -> ProbeFinding | str:
-    return looked_at(_beside, REFUSED, exchange)
-
-
-def _beside(answer: Completion) -> ProbeFinding | str:
+def _beside(thinks: bool, answer: Completion) -> ProbeFinding | str:
     """Whether text and call came; what was counted and did not come is lost."""
     found, spoken = unreadable_calls(answer, [WEATHER]), bool(answer.content.strip())
     if found and not (found.cause is NEVER_CALLED and SENTENCE[:40] in answer.content):
@@ -210,26 +205,28 @@ def _beside(answer: Completion) -> ProbeFinding | str:
         return ProbeFinding(explanation="only the text came", cause=CALL_LOST, slip=True)
     if spoken:
         return "the text is in the content, the call in tool_calls"
-    left = _uncounted(answer) - MARKERS * len(answer.tool_calls)
+    left = _uncounted(thinks, answer) - MARKERS * len(answer.tool_calls)
     if left > LEAST * of_text(SENTENCE).expected:
         explanation = f"the content is empty; {left:.0f} tokens were counted beside the call and the thinking"
         return ProbeFinding(explanation=explanation, cause=TEXT_LOST)
     return ProbeFinding(explanation="only the call came", cause=ONLY_CALL, slip=True)
 
 
-def _uncounted(answer: Completion) -> float:
-    """Tokens that the server counted beside all that came; 0 where it does not tell those of the thinking."""
+def _uncounted(thinks: bool, answer: Completion) -> float:
+    """Tokens that the server counted beside all that came; 0 where it does not say how many were thinking."""
     details = (answer.usage or {}).get("completion_tokens_details")
     thought = details.get("reasoning_tokens") if isinstance(details, dict) else None
-    if answer.tokens is None or (not isinstance(thought, int) and answer.reasoning):
+    thought = thought if isinstance(thought, int) else 0
+    hidden = thinks and thought < max(1.0, of_text(answer.reasoning).expected / 2)
+    if answer.tokens is None or hidden:
         return 0.0
     came = answer.content + "".join(call.name + call.arguments for call in answer.tool_calls)
-    return answer.tokens[1] - (thought if isinstance(thought, int) else 0) - of_text(came).expected
+    return answer.tokens[1] - thought - of_text(came).expected
 
 
-def _both_came(exchanges: Sequence[Exchange]) -> Score:
+def _both_came(look: Look, exchanges: Sequence[Exchange]) -> Score:
     """Lost text or calls break it; a model that gives the call alone in both modes does not."""
-    scores = [judged(_look_beside, mode) for mode in (exchanges[::2], exchanges[1::2])]
+    scores = [judged(look, mode) for mode in (exchanges[::2], exchanges[1::2])]
     for score in scores:
         if score.value == 0.0 and score.cause != ONLY_CALL.cause:
             return score
@@ -243,7 +240,7 @@ def _both_came(exchanges: Sequence[Exchange]) -> Score:
 def _one_at_a_time(profile: Profile, name: str, level: Severity, *, stream: bool, tier: str) -> Probe:
     """Two calls are asked for with `parallel_tool_calls: false`: one may come, and the server may refuse the field."""
     text = about_weather(*CITIES)
-    request = _request(profile, text, [WEATHER], stream=stream, parallel_tool_calls=False)
+    request = ask_with_tools(profile, text, [WEATHER], stream=stream, parallel_tool_calls=False)
     asked = asked_again(f"calls.parallel-false.{name}", request, _single, refusal=None, tier=tier)
     return weighed_for(asked, level, PARALLEL_IGNORED)
 
@@ -261,11 +258,13 @@ def _named(profile: Profile, name: str, level: Severity, *, stream: bool, tier: 
     choice = {"type": "function", "function": {"name": "get_time"}}
     tools = [CONVERT, WEATHER, TIME]
     tested = Trial(
-        request=_request(profile, PARIS, tools, stream=stream, tool_choice=choice),
+        request=ask_with_tools(profile, PARIS, tools, stream=stream, tool_choice=choice),
         look=partial(looked_at, partial(_kept, tools), None),
     )
     control = Trial(
-        request=_request(profile, "What time is it in the city Oslo? Use the tool get_time.", tools, stream=stream),
+        request=ask_with_tools(
+            profile, "What time is it in the city Oslo? Use the tool get_time.", tools, stream=stream
+        ),
         look=partial(looked_at, partial(_calls_last, tools, NEVER_CALLED, UNKNOWN_TOOL), REFUSED),
     )
     return weighed_for(controlled(f"calls.choice-named.{name}", tested, control, tier=tier), level, NAMED_IGNORED)
@@ -289,13 +288,13 @@ def _none_later(profile: Profile, name: str, *, stream: bool, tier: str) -> Prob
     past = past_call(profile, "get_weather", '{"city":"Quito"}')
     messages = [
         user(about_weather("Quito")),
-        answered(past, reasoning=_thought(profile)),
+        weather_turn(profile, past),
         result(past, '{"temperature": 11.5}'),
         {"role": "assistant", "content": "It is 11.5 degrees in Quito."},
         user(about_weather("Oslo")),
     ]
-    forbidden = _request(profile, messages, [WEATHER], stream=stream, tool_choice="none")
-    free = _request(profile, messages, [WEATHER], stream=stream)
+    forbidden = ask_with_tools(profile, messages, [WEATHER], stream=stream, tool_choice="none")
+    free = ask_with_tools(profile, messages, [WEATHER], stream=stream)
     check = partial(looked_at, partial(never_calls, [WEATHER]), ProbeRefusal(cause=CHOICE_REFUSED, named=CHOOSING))
     tested = Trial(request=forbidden, look=check)
     control = Trial(request=free, look=partial(looked_at, _accepted, REFUSED), tries=1)
@@ -305,10 +304,6 @@ def _none_later(profile: Profile, name: str, *, stream: bool, tier: str) -> Prob
 def _accepted(answer: Completion) -> ProbeFinding | str:
     """Calls may come or not, if only they are not damaged."""
     return leaked(answer) or "accepted"
-
-
-def _thought(profile: Profile) -> str:
-    return "The weather must come from the tool." if profile.thinking.supported else ""
 
 
 def _bare(profile: Profile, name: str, *, stream: bool, tier: str) -> Probe:
@@ -323,14 +318,15 @@ def _bare(profile: Profile, name: str, *, stream: bool, tier: str) -> Probe:
 
 
 def _odd_name(profile: Profile, name: str, called: str, *, stream: bool, tier: str) -> Probe:
-    """A tool with a name that parsers of names trip over, then the same one with a plain name."""
+    """A tool with an unusual name, then the same one with a plain name; OpenAI's API does not promise dots."""
     odd, plain = ({**WEATHER, "function": {**WEATHER["function"], "name": one}} for one in (called, "get_weather"))
     text = "What is the weather in the city Oslo right now? Use the tool {}."
-    refusal = NAME_REFUSED if OPENAI_NAME.fullmatch(called) else None
-    return _compared(
+    promised = OPENAI_NAME.fullmatch(called) is not None
+    probe = _compared(
         profile, f"calls.name-{name}", text.format(called), [odd], [plain], control_text=text.format("get_weather"),
-        causes=(refusal, NAME_UNCALLED), renamed=NAME_CHANGED, stream=stream, tier=tier,
+        causes=(NAME_REFUSED if promised else None, NAME_UNCALLED), renamed=NAME_CHANGED, stream=stream, tier=tier,
     )  # fmt: skip
+    return probe if promised else weighed_for(probe, Severity.WARNING, NAME_CHANGED, NAME_UNCALLED)
 
 
 def _many(profile: Profile) -> Probe:
@@ -375,11 +371,11 @@ def _compared(
     """
     refusal, uncalled = causes
     tested = Trial(
-        request=_request(profile, text, tools, stream=stream),
+        request=ask_with_tools(profile, text, tools, stream=stream),
         look=partial(looked_at, partial(_calls_last, tools, uncalled, renamed), ProbeRefusal(cause=refusal)),
     )
     control = Trial(
-        request=_request(profile, control_text or text, control_tools, stream=stream),
+        request=ask_with_tools(profile, control_text or text, control_tools, stream=stream),
         look=partial(looked_at, partial(_calls_last, control_tools, NEVER_CALLED, UNKNOWN_TOOL), REFUSED),
     )
     return controlled(name, tested, control, tier=tier)
@@ -405,10 +401,10 @@ def _out_of_order(profile: Profile) -> Probe:
     """Two calls of one turn whose results come in the reverse order, then the same in order."""
     calls = [past_call(profile, "get_weather", f'{{"city":"{city}"}}', at) for at, city in enumerate(CITIES)]
     results = [result(call, _report(city)) for call, city in zip(calls, CITIES, strict=True)]
-    opening = [user(ASK_CODES), answered(*calls, reasoning=_thought(profile))]
+    opening = [user(ASK_CODES), weather_turn(profile, *calls)]
     tested, control = (
         Trial(
-            request=_request(profile, [*opening, *ordered], [WEATHER], stream=False),
+            request=ask_with_tools(profile, [*opening, *ordered], [WEATHER], stream=False),
             look=partial(looked_at, partial(_paired, unused), ProbeRefusal(cause=refusal)),
         )
         for ordered, unused, refusal in (

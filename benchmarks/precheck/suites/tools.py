@@ -18,7 +18,7 @@ from benchmarks.precheck.again import (
     open_after,
     quoted,
 )
-from benchmarks.precheck.ask import BRIEF, MODES, ask, cap, user
+from benchmarks.precheck.ask import BRIEF, MODES, ask, ask_with_tools, cap, user
 from benchmarks.precheck.calls import (
     ARGUMENTS_WRONG,
     CALL_AS_TEXT,
@@ -38,6 +38,7 @@ from benchmarks.precheck.calls import (
     schema_of,
     tool,
     unreadable_calls,
+    weather_turn,
     wrong_calls,
 )
 from benchmarks.precheck.causes import ProbeCause
@@ -201,8 +202,7 @@ def _accepts_history(profile: Profile, name: str, call: ToolCall, results: int, 
 
 def _answered_history(profile: Profile, call: ToolCall, results: int) -> Request:
     made = replace(call, id=_earlier(profile).id)
-    reasoning = "The weather must come from the tool." if profile.thinking.supported else ""
-    messages = [user(about_weather("Oslo")), answered(made, reasoning=reasoning), *[result(made, RESULT)] * results]
+    messages = [user(about_weather("Oslo")), weather_turn(profile, made), *[result(made, RESULT)] * results]
     return ask(profile, messages, stream=False, tools=[WEATHER], max_tokens=BRIEF)
 
 
@@ -216,19 +216,11 @@ def _still_served(name: str, level: Severity, exchanges: Sequence[Exchange]) -> 
     return weighed(broken(f"refused: {refused(exchanges[1])}", HISTORY_REFUSED), level)
 
 
-def _request(
-    profile: Profile, text: str, *tools: Json, stream: bool, thinking: Thinking = Thinking.UNSET, **fields: Json
-) -> Request:
-    """A question with tools at hand, and room to think about it."""
-    body = {"max_tokens": 4 * cap(profile), **fields}
-    return ask(profile, text, stream=stream, thinking=thinking, tools=list(tools), **body)
-
-
 def _calls(profile: Profile, mode: str, *, stream: bool) -> Iterator[Probe]:
     """Calls are made when they are needed and only then; they have the right form."""
 
     def probe(name: str, text: str, tools: Sequence[Json], check: Check, tier: str) -> Probe:
-        request = _request(profile, text, *tools, stream=stream)
+        request = ask_with_tools(profile, text, tools, stream=stream)
         return asked_again(f"tools.{name}.{mode}", request, check, refusal=REFUSED, tier=tier)
 
     later = "standard" if stream else "full"
@@ -253,7 +245,7 @@ def asked_arguments(
     refusal: ProbeRefusal | None = REFUSED,
 ) -> Probe:
     """Every kind of argument, dictated, and compared with what comes; `refusal` as in `asked_again`."""
-    request = _request(profile, DICTATED, TICKET, stream=stream, thinking=thinking)
+    request = ask_with_tools(profile, DICTATED, [TICKET], stream=stream, thinking=thinking)
     check = partial(_equal, TICKET, TICKET_ARGUMENTS)
     return weighed_for(asked_again(name, request, check, refusal=refusal, tier=tier), Severity.WARNING, EDGES_LOST)
 
@@ -261,7 +253,7 @@ def asked_arguments(
 def _ids(profile: Profile, mode: str, level: Severity, *, stream: bool) -> Iterator[Probe]:
     """Ids of calls: missing and repeated ones break the probe; the profile says what another form means."""
     identified = partial(_identified, profile.call_ids.format, level)
-    request = _request(profile, about_weather(*CITIES), WEATHER, stream=stream)
+    request = ask_with_tools(profile, about_weather(*CITIES), [WEATHER], stream=stream)
     tier = "standard" if stream else "smoke"
     asked = asked_again(f"tools.ids.{mode}", request, partial(identified, ()), refusal=REFUSED, tier=tier)
     yield weighed_for(asked, level, IDS_FOREIGN)
@@ -381,21 +373,20 @@ def _earlier(profile: Profile) -> ToolCall:
 def _later(profile: Profile, *, stream: bool) -> Request:
     """A second question, after a call was made and answered."""
     earlier = _earlier(profile)
-    reasoning = "The weather must come from the tool." if profile.thinking.supported else ""
     messages = [
         user(about_weather("Quito")),
-        answered(earlier, reasoning=reasoning),
+        weather_turn(profile, earlier),
         result(earlier, RESULT),
         {"role": "assistant", "content": "It is 11.5 degrees in Quito."},
         user(about_weather("Oslo")),
     ]
-    return ask(profile, messages, stream=stream, tools=[WEATHER], max_tokens=4 * cap(profile))
+    return ask_with_tools(profile, messages, [WEATHER], stream=stream)
 
 
 def _round_trip(profile: Profile, name: str, *, stream: bool) -> Iterator[Probe]:
     """A call is made, carried out, sent back, and its result is used."""
     question = f"{about_weather('Oslo')} Then tell me the code of the station."
-    request = _request(profile, question, WEATHER, stream=stream)
+    request = ask_with_tools(profile, question, [WEATHER], stream=stream)
     yield Probe(
         id=f"tools.round-trip.{name}",
         requests=(request,),
@@ -486,18 +477,18 @@ def _choices(profile: Profile, name: str, *, stream: bool) -> Iterator[Probe]:
         ("required", PARIS, partial(_forced, [WEATHER]), CHOICE_REFUSED if promised else None, "standard"),
     )
     for choice, text, check, cause, tier in asks:
-        request = _request(profile, text, WEATHER, stream=stream, tool_choice=choice)
+        request = ask_with_tools(profile, text, [WEATHER], stream=stream, tool_choice=choice)
         refusal = ProbeRefusal(cause=cause, named=CHOOSING if cause else {})
         yield asked_again(f"tools.choice-{choice}.{name}", request, check, refusal=refusal, tier=tier)
 
 
 def _refusals(profile: Profile, name: str, *, stream: bool) -> Iterator[Probe]:
     """A `tool_choice` that official endpoints refuse, and one that they answer in text: there is nothing to call."""
-    required = _request(profile, PARIS, WEATHER, stream=stream, tool_choice="required", max_tokens=BRIEF)
-    auto = _request(profile, PARIS, WEATHER, stream=stream, tool_choice="auto", max_tokens=BRIEF)
+    required = ask_with_tools(profile, PARIS, [WEATHER], stream=stream, tool_choice="required", max_tokens=BRIEF)
+    auto = ask_with_tools(profile, PARIS, [WEATHER], stream=stream, tool_choice="auto", max_tokens=BRIEF)
     without = ask(profile, PARIS, stream=stream, tool_choice="required", max_tokens=BRIEF)
-    empty = _request(profile, PARIS, stream=stream, tool_choice="required", max_tokens=BRIEF)
-    unknown = _request(profile, PARIS, WEATHER, stream=stream, tool_choice="sometimes", max_tokens=BRIEF)
+    empty = ask_with_tools(profile, PARIS, [], stream=stream, tool_choice="required", max_tokens=BRIEF)
+    unknown = ask_with_tools(profile, PARIS, [WEATHER], stream=stream, tool_choice="sometimes", max_tokens=BRIEF)
     yield Probe(
         id=f"tools.choice-required-without-tools.{name}",
         requests=(required, without, empty),

@@ -9,7 +9,8 @@ import orjson
 
 from kvv_action.schema import Json, ToolCall
 from kvv_action.simulator.call import Call
-from kvv_action.simulator.faults.hooks import Say, in_calls
+from kvv_action.simulator.faults.calling import in_calls
+from kvv_action.simulator.faults.hooks import Say
 from kvv_action.simulator.faults.model import Fault
 
 CUT_AT, HOLE = 8192, 100

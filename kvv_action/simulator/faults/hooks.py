@@ -1,10 +1,9 @@
 """Hooks of the same making, which faults of several kinds need."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from kvv_action.profiles.model import Profile
-from kvv_action.schema import Answer, Json, ToolCall
+from kvv_action.schema import Answer, Json
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.contract import ContractRule
 from kvv_action.simulator.faults.model import Fault
@@ -18,11 +17,6 @@ Say = Callable[[Answer, Call], Answer]
 def when_streamed(say: Say) -> Say:
     """The change in answers that are streamed, and in no others."""
     return lambda answer, call: say(answer, call) if call.stream else answer
-
-
-def in_calls(change: Callable[[ToolCall, Call], ToolCall]) -> Say:
-    """The change in every call of an answer."""
-    return lambda answer, call: replace(answer, tool_calls=tuple(change(made, call) for made in answer.tool_calls))
 
 
 def refuses(sent: Callable[[Body], object], reason: str) -> Check:

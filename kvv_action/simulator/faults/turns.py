@@ -6,11 +6,11 @@ from dataclasses import replace
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Answer, Json, Message
 from kvv_action.simulator.call import Call
-from kvv_action.simulator.conversation import last_message, messages_of, past_calls
+from kvv_action.simulator.conversation import messages_of, past_calls
+from kvv_action.simulator.faults.calling import called_as_asked, in_calls, without_calls
 from kvv_action.simulator.faults.chunks import Document, in_answers
-from kvv_action.simulator.faults.hooks import Body, Say, in_calls, refuses, when_streamed
+from kvv_action.simulator.faults.hooks import Body, Say, refuses, when_streamed
 from kvv_action.simulator.faults.model import Fault, Turn
-from kvv_action.simulator.instructions import calls_for
 from kvv_action.simulator.refusal import Refusal
 from kvv_action.simulator.tooling import Tool, ToolChoice
 from kvv_action.simulator.wire import Reply
@@ -39,7 +39,7 @@ def _text_unsaid(answer: Answer, _: Call) -> Answer:
 
 
 def _calls_lost(answer: Answer, _: Call) -> Answer:
-    return replace(answer, tool_calls=(), finish_reason="stop") if answer.tool_calls and answer.content else answer
+    return without_calls(answer, answer.content) if answer.content else answer
 
 
 def _auto_for_named(call: Call) -> Call:
@@ -47,15 +47,9 @@ def _auto_for_named(call: Call) -> Call:
 
 
 def _calls_later(answer: Answer, call: Call) -> Answer:
-    """What the user asks for in words, although tool_choice is none; only after an earlier turn with a call."""
-    last = last_message(call.messages)
-    if call.tool_choice is not ToolChoice.NONE or last.get("role") != "user" or not past_calls(call.messages):
-        return answer
-    calls = tuple(
-        replace(made, id=call.id_format.format(name=made.name, index=at))
-        for at, made in enumerate(calls_for(str(last.get("content")), call.tools), past_calls(call.messages))
-    )
-    return replace(answer, content="", tool_calls=calls, finish_reason="tool_calls") if calls else answer
+    """Calls although tool_choice is none, after an earlier turn with a call."""
+    later = call.tool_choice is ToolChoice.NONE and past_calls(call.messages)
+    return called_as_asked(answer, call) if later else answer
 
 
 def _only(keeps: Callable[[int, Tool], bool]) -> Callable[[Call], Call]:
