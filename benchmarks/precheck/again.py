@@ -62,13 +62,17 @@ def asked_again(
         refusal: what it means when the request is refused; None when that is fine.
         tier: the smallest that sends it.
     """
-    look = partial(looked_at, check, refusal)
+    return asked_by_look(name, request, partial(looked_at, check, refusal), tier=tier)
+
+
+def asked_by_look(name: str, request: Request, look: Look, *, tier: str, tries: int = TRIES) -> Probe:
+    """A probe of one request, which is sent up to `tries` times while `look` leaves it open."""
     return Probe(
         id=name,
         requests=(request,),
         judge=partial(judged, look),
-        then=partial(_once_more, look, request),
-        at_most=TRIES - 1,
+        then=partial(_once_more, look, request, tries),
+        at_most=tries - 1,
         tier=tier,
     )
 
@@ -141,9 +145,9 @@ def judged(look: Look, exchanges: Sequence[Exchange]) -> Score:
     return broken(f"{slips[-1].explanation}{times}", slips[-1].cause)
 
 
-def _once_more(look: Look, request: Request, exchanges: Sequence[Exchange]) -> Request | None:
+def _once_more(look: Look, request: Request, tries: int, exchanges: Sequence[Exchange]) -> Request | None:
     """The same request, when the last answer leaves it open and tries are left."""
-    return request if len(exchanges) < TRIES and open_after(look, exchanges[-1]) else None
+    return request if len(exchanges) < tries and open_after(look, exchanges[-1]) else None
 
 
 def open_after(look: Look, exchange: Exchange) -> bool:

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from kvv_action.profiles.model import Profile
-from kvv_action.schema import Message, Request, Thinking
+from kvv_action.schema import Json, Message, Request, Thinking
 
 MODES = (("streamed", True), ("plain", False))
 """Both ways to ask, for probes that are sent twice: suffix of the id, and `stream`."""
 
 DEFAULT_CAP = 2048
+BRIEF = 16
+"""`max_tokens` where only acceptance or refusal matters."""
 
 
 def user(text: str) -> Message:
@@ -23,6 +25,20 @@ def cap(profile: Profile) -> int:
     value = (rules.sampling if rules else {}).get("max_tokens", DEFAULT_CAP)
     assert isinstance(value, int)
     return value
+
+
+def ask_with_tools(
+    profile: Profile,
+    text: str | Sequence[Message],
+    tools: Sequence[Json],
+    *,
+    stream: bool,
+    thinking: Thinking = Thinking.UNSET,
+    **fields: Json,
+) -> Request:
+    """A request with tools at hand, and room to think about them; arguments as of `ask`."""
+    body = {"max_tokens": 4 * cap(profile), **fields}
+    return ask(profile, text, stream=stream, thinking=thinking, tools=list(tools), **body)
 
 
 def ask(

@@ -1,18 +1,21 @@
-"""Tools that probes offer, and what is wrong with the calls that come back."""
+"""Tools that probes offer, calls of a history, and what is wrong with the calls that come back."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import orjson
 
 from benchmarks.precheck.again import SHOWN, ProbeFinding, quoted
 from benchmarks.precheck.causes import ProbeCause
+from kvv_action.profiles.model import Profile
 from kvv_action.schema import Completion, Json, Message, ToolCall
 
 MARKERS = ("<|tool_call", "<tool_call>", "</tool_call>")
 """Beginnings of the control tokens around calls; `<|tool_call` opens those of K2: sections, calls and arguments."""
 DEEPEST = 64
 """Deeper arguments are wrong without a look at the schema: no tool of a probe nests that far."""
+SHOWN_TOOLS = 5
+"""Names of offered tools that an explanation lists."""
 
 TOOLS_REFUSED = ProbeCause(
     cause="requests with tools are refused",
@@ -68,14 +71,26 @@ CALLS_TOO_FEW = ProbeCause(
 )
 
 
-def tool(name: str, description: str, properties: Mapping[str, Json], *, strict: bool | None = None) -> Json:
-    """A tool as it is offered; every property is required."""
-    parameters = {
+def schema_of(properties: Mapping[str, Json], *, optional: Collection[str] = ()) -> Json:
+    """The schema of a closed object; its properties are required, except `optional`."""
+    return {
         "type": "object",
         "properties": dict(properties),
-        "required": list(properties),
+        "required": [name for name in properties if name not in optional],
         "additionalProperties": False,
     }
+
+
+def tool(
+    name: str,
+    description: str,
+    properties: Mapping[str, Json],
+    *,
+    optional: Collection[str] = (),
+    strict: bool | None = None,
+) -> Json:
+    """A tool as it is offered; its properties are required, except `optional`."""
+    parameters = schema_of(properties, optional=optional)
     function: dict[str, Json] = {"name": name, "description": description, "parameters": parameters}
     return {"type": "function", "function": function if strict is None else {**function, "strict": strict}}
 
@@ -94,6 +109,12 @@ def about_weather(*cities: str) -> str:
     return f"What is the weather in {asked} right now? Use the tool get_weather{each}."
 
 
+def past_call(profile: Profile, name: str, arguments: str, index: int = 0) -> ToolCall:
+    """A call of an earlier turn; its id has the model's own form where that is known."""
+    form = profile.tool_call_id or "call_{name}_{index}"
+    return ToolCall(id=form.format(name=name, index=index), name=name, arguments=arguments)
+
+
 def answered(*calls: ToolCall, reasoning: str, content: str = "") -> Message:
     """The assistant's message that made `calls`, as it is sent back in a history."""
     made = [
@@ -104,6 +125,11 @@ def answered(*calls: ToolCall, reasoning: str, content: str = "") -> Message:
     return {**message, "reasoning_content": reasoning} if reasoning else message
 
 
+def weather_turn(profile: Profile, *calls: ToolCall) -> Message:
+    """The assistant's message that called `WEATHER`, with its thinking where the model thinks."""
+    return answered(*calls, reasoning="The weather must come from the tool." if profile.thinking.supported else "")
+
+
 def result(call: ToolCall, content: str) -> Message:
     """What the tool answered to `call`."""
     return {"role": "tool", "tool_call_id": call.id, "content": content}
@@ -111,19 +137,34 @@ def result(call: ToolCall, content: str) -> Message:
 
 def wrong_calls(answer: Completion, tools: Sequence[Json]) -> ProbeFinding | None:
     """What is wrong with an answer that must call some of `tools`; None when its calls can be carried out."""
+    return unreadable_calls(answer, tools) or invalid_arguments(answer, tools)
+
+
+def unreadable_calls(answer: Completion, tools: Sequence[Json]) -> ProbeFinding | None:
+    """What is wrong with an answer that must call some of `tools`, whatever their schemas say."""
     if found := leaked(answer):
         return found
     if not answer.tool_calls:
         return _missing(answer, tools)
-    offered = {entry["function"]["name"]: entry["function"]["parameters"] for entry in tools}
+    offered = [entry["function"]["name"] for entry in tools]
     for call in answer.tool_calls:
-        if found := _wrong_call(call, offered):
+        if found := _unknown(call, offered) or _malformed(call):
             return found
     if answer.finish_reason != "tool_calls":
         said = quoted(str(answer.finish_reason))
         return ProbeFinding(explanation=f"tools are called, but finish_reason is {said}", cause=FINISH_WRONG)
     if any(len(call.arguments) > 2 and call.arguments in answer.content for call in answer.tool_calls):
         return ProbeFinding(explanation="content repeats the arguments of a call", cause=CALL_AS_TEXT, slip=True)
+    return None
+
+
+def invalid_arguments(answer: Completion, tools: Sequence[Json]) -> ProbeFinding | None:
+    """The first call whose arguments break its tool's schema; `unreadable_calls` found nothing wrong with the calls."""
+    schemas = {entry["function"]["name"]: entry["function"].get("parameters", {}) for entry in tools}
+    for call in answer.tool_calls:
+        if problem := next(_problems(arguments_of(call), schemas[call.name]), ""):
+            explanation = f"the arguments of {call.name} {problem}"
+            return ProbeFinding(explanation=explanation, cause=ARGUMENTS_INVALID, slip=True)
     return None
 
 
@@ -154,10 +195,15 @@ def looks_like_call(text: str, tools: Sequence[Json]) -> bool:
     return named and re.search(r"\{\s*\"", text) is not None
 
 
-def _wrong_call(call: ToolCall, offered: Mapping[str, Json]) -> ProbeFinding | None:
-    if call.name not in offered:
-        names = ", ".join(offered)
-        return ProbeFinding(explanation=f"{quoted(call.name)} was called; offered is {names}", cause=UNKNOWN_TOOL)
+def _unknown(call: ToolCall, offered: Sequence[str]) -> ProbeFinding | None:
+    if call.name in offered:
+        return None
+    explanation = f"{quoted(call.name)} was called; offered is {', '.join(offered[:SHOWN_TOOLS])}"
+    return ProbeFinding(explanation=explanation, cause=UNKNOWN_TOOL)
+
+
+def _malformed(call: ToolCall) -> ProbeFinding | None:
+    """Arguments that are not the JSON text of an object."""
     if not call.arguments.strip():
         return ProbeFinding(explanation=f"the arguments of {call.name} are an empty text", cause=ARGUMENTS_EMPTY)
     try:
@@ -165,20 +211,17 @@ def _wrong_call(call: ToolCall, offered: Mapping[str, Json]) -> ProbeFinding | N
     except orjson.JSONDecodeError as error:
         explanation = f"the arguments of {call.name} are not JSON ({error}): {quoted(call.arguments)}"
         return ProbeFinding(explanation=explanation, cause=ARGUMENTS_MALFORMED)
-    if not isinstance(arguments, dict):
-        cause = ARGUMENTS_ENCODED_TWICE if isinstance(arguments, str) else ARGUMENTS_MALFORMED
-        return ProbeFinding(
-            explanation=f"the arguments of {call.name} are no object: {quoted(call.arguments)}", cause=cause
-        )
-    problem = next(_problems(arguments, offered[call.name]), "")
-    if problem:
-        return ProbeFinding(explanation=f"the arguments of {call.name} {problem}", cause=ARGUMENTS_INVALID, slip=True)
-    return None
+    if isinstance(arguments, dict):
+        return None
+    cause = ARGUMENTS_ENCODED_TWICE if isinstance(arguments, str) else ARGUMENTS_MALFORMED
+    return ProbeFinding(
+        explanation=f"the arguments of {call.name} are no object: {quoted(call.arguments)}", cause=cause
+    )
 
 
 def _problems(arguments: Json, schema: Json) -> Iterator[str]:
     """How arguments break the schema (Draft 2020-12, as Kimi-Vendor-Verifier checks them)."""
-    if _deep(arguments):
+    if is_deep(arguments):
         yield f"are nested more than {DEEPEST} deep"
         return
     from jsonschema import Draft202012Validator
@@ -188,7 +231,7 @@ def _problems(arguments: Json, schema: Json) -> Iterator[str]:
         yield f"break the schema at {place[:SHOWN]} ({error.validator}): {quoted(error.message)}"
 
 
-def _deep(value: Json) -> bool:
+def is_deep(value: Json) -> bool:
     """Whether JSON nests more than `DEEPEST` levels."""
     level = [value]
     for _ in range(DEEPEST):
@@ -203,6 +246,6 @@ def _deep(value: Json) -> bool:
 
 
 def arguments_of(call: ToolCall) -> Mapping[str, Json]:
-    """The arguments of a call that `wrong_calls` found nothing wrong with."""
+    """The arguments of a call that `unreadable_calls` found nothing wrong with."""
     value: Mapping[str, Json] = orjson.loads(call.arguments)
     return value

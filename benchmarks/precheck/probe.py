@@ -78,6 +78,17 @@ def weighed(score: Score, level: Severity) -> Score:
     )  # fmt: skip
 
 
+def weighed_for(probe: Probe, level: Severity, *causes: ProbeCause) -> Probe:
+    """The probe, with what it says of some causes weighed as `weighed` does; other causes still break it."""
+    sentences = frozenset(cause.cause for cause in causes)
+
+    def judge(exchanges: Sequence[Exchange]) -> Score:
+        score = probe.judge(exchanges)
+        return weighed(score, level) if score.cause in sentences else score
+
+    return replace(probe, judge=judge)
+
+
 def informs(explanation: str) -> Score:
     """Nothing that the contract asks for either way."""
     return Score(value=1.0, answer="information", explanation=explanation)

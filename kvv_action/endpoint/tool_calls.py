@@ -8,7 +8,7 @@ from kvv_action.endpoint.shapes import as_list, as_object, as_text, index_of
 from kvv_action.schema import Json, ToolCall
 
 HELD_BACK = 1000
-"""Characters of arguments from which a server that streams sends more than one piece."""
+"""Characters of arguments for each piece, from which a server holds them back instead of streaming them."""
 
 
 @dataclass(slots=True)
@@ -44,8 +44,8 @@ class ToolCalls:
 
     @property
     def held_back(self) -> bool:
-        """Whether long arguments came in one piece."""
-        return any(len(call.arguments) == 1 and len(call.arguments[0]) >= HELD_BACK for call in self._calls)
+        """Whether long arguments came in one piece, or in a few that are as long."""
+        return any(sum(map(len, call.arguments)) >= HELD_BACK * max(1, len(call.arguments)) for call in self._calls)
 
     def _note(self, anomaly: Anomaly) -> None:
         self._anomalies[anomaly] = None

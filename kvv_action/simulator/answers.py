@@ -11,7 +11,7 @@ from kvv_action.benchmark import Benchmark
 from kvv_action.profiles.model import ThinkingRules
 from kvv_action.schema import Answer, Json, Message, Sample, ToolCall
 from kvv_action.simulator.call import Call
-from kvv_action.simulator.conversation import last_message, last_user_text, past_calls, text_of
+from kvv_action.simulator.conversation import ToolResult, last_message, last_user_text, past_calls, results_of
 from kvv_action.simulator.dictation import dictated
 from kvv_action.simulator.fingerprint import Fingerprint, fingerprint
 from kvv_action.simulator.instructions import call_of, calls_for, closest, keys_in
@@ -124,15 +124,27 @@ def _content(call: Call) -> str:
         return digits
     if call.sight is not Sight.CLEAR or has_pictures(call.messages):
         return guess(last_user_text(call.messages), call.fingerprint.whole)
-    last = last_message(call.messages)
-    if last.get("role") == "tool":
-        return f"The tool answered: {text_of(last)}"
+    if results := results_of(call.messages):
+        return _told(results)
     if told := dictated(call.messages):
         return told
     text = last_user_text(call.messages)
-    if exactly := _EXACTLY.search(text):
-        return exactly[1].strip()
+    if exactly := _exactly(text):
+        return exactly
     return (call.effort if call.thinking else NO_EFFORT) if ASKS_EFFORT in text else SENTENCE
+
+
+def _told(results: Sequence[ToolResult]) -> str:
+    """What the tools answered; of several calls each by its first argument."""
+    if len(results) == 1:
+        return f"The tool answered: {results[0].text}"
+    return "\n".join(f"{result.about}: {result.text}" for result in results)
+
+
+def _exactly(text: str) -> str:
+    """The text that the user asks for word for word; empty when there is none."""
+    found = _EXACTLY.search(text)
+    return found[1].strip() if found else ""
 
 
 def _object(call: Call) -> Json:
@@ -169,13 +181,16 @@ def _with_tools(answer: Answer, call: Call) -> Answer:
         if not calls or (wanted and any(made.name != wanted for made in calls)):
             content = answer.content if answer.tool_calls else ""
             answer = replace(answer, tool_calls=(_generated(_picked(call)),), content=content)
+    if not call.parallel:
+        answer = replace(answer, tool_calls=answer.tool_calls[:1])
     return _numbered(answer, call) if answer.tool_calls else answer
 
 
 def _as_told(answer: Answer, call: Call) -> Answer:
-    """`answer`, or the calls that the user asks for in so many words."""
-    calls = calls_for(last_user_text(call.messages), call.tools)
-    return replace(answer, tool_calls=calls, content="") if calls else answer
+    """The calls that the user asks for in words, beside the text that the user asks for; else `answer`."""
+    text = last_user_text(call.messages)
+    calls = calls_for(text, call.tools)
+    return replace(answer, tool_calls=calls, content=_exactly(text)) if calls else answer
 
 
 def _picked(call: Call) -> Tool:

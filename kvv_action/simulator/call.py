@@ -25,6 +25,7 @@ class Call:
         fingerprint: of the messages as they were sent.
         effort: level of thinking, empty when the model has none.
         tool_name: the tool that must be called, empty when none is named.
+        parallel: several tools may be called in one turn.
         schema: what the content must follow, None for any text.
         max_tokens: of reasoning and content together, None for no limit.
         choices: how many answers are wanted.
@@ -46,6 +47,7 @@ class Call:
     tools: tuple[Tool, ...]
     tool_choice: ToolChoice
     tool_name: str
+    parallel: bool
     schema: Json
     max_tokens: int | None
     stop: tuple[str, ...]
@@ -74,6 +76,7 @@ def read(body: Mapping[str, Json], prints: Fingerprint, profile: Profile) -> Cal
         tools=tools_of(body),
         tool_choice=choice.choice,
         tool_name=choice.name,
+        parallel=body.get("parallel_tool_calls") is not False,
         schema=schema_of(body),
         max_tokens=_positive(body, "max_completion_tokens") or _positive(body, "max_tokens"),
         stop=_stops(body.get("stop")),

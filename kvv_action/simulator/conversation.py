@@ -1,6 +1,10 @@
 """Rules on messages, and the few things that are read from them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+import orjson
 
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Json, Message
@@ -63,6 +67,36 @@ def text_of(message: Message) -> str:
 def last_user_text(messages: Sequence[Message]) -> str:
     """What the user said last; empty when the user said nothing."""
     return next((text_of(message) for message in reversed(messages) if message.get("role") == "user"), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolResult:
+    """What a tool answered: the text, and the first argument of the call that it answers."""
+
+    about: str
+    text: str
+
+
+def results_of(messages: Sequence[Message]) -> Sequence[ToolResult]:
+    """The results that end a conversation, found by the ids of their calls, in the order of the calls."""
+    made = {str(call.get("id")): call for call in _calls(messages) if isinstance(call, Mapping)}
+    last = takewhile(lambda message: message.get("role") == "tool", reversed(messages))
+    results = {str(message.get("tool_call_id")): text_of(message) for message in reversed(list(last))}
+    known = [ToolResult(about=_about(call), text=results[one]) for one, call in made.items() if one in results]
+    return known + [ToolResult(about=one, text=text) for one, text in results.items() if one not in made]
+
+
+def _about(call: Mapping[str, Json]) -> str:
+    """The first argument of a call of the history; its name where there is none."""
+    function = call.get("function")
+    function = function if isinstance(function, Mapping) else {}
+    try:
+        arguments = orjson.loads(str(function.get("arguments")))
+    except orjson.JSONDecodeError:
+        arguments = None
+    return (
+        str(next(iter(arguments.values()))) if isinstance(arguments, dict) and arguments else str(function.get("name"))
+    )
 
 
 def past_calls(messages: Sequence[Message]) -> int:

@@ -57,7 +57,7 @@ def tools_of(body: Mapping[str, Json]) -> tuple[Tool, ...]:
 
 
 def chosen(body: Mapping[str, Json]) -> Chosen:
-    """Read `tool_choice`; what cannot be understood means auto."""
+    """Read `tool_choice`; anything malformed means auto."""
     choice = body.get("tool_choice")
     if isinstance(choice, Mapping):
         function = choice.get("function")
@@ -100,7 +100,7 @@ def check_placement(body: Mapping[str, Json]) -> None:
 
 
 def check_bare(body: Mapping[str, Json]) -> None:
-    """Refuse tools in a system message that says something, too."""
+    """Refuse tools in a system message that also has content."""
     for number, message in _dynamic(body):
         if message.get("role") == "system" and message.get("content"):
             raise Refusal(f"invalid messages[{number}].tools: tools belong in a system message without content")
@@ -113,14 +113,14 @@ def check_entries(body: Mapping[str, Json]) -> None:
 
 
 def check_names(body: Mapping[str, Json]) -> None:
-    """Refuse names that are not identifiers of at most 256 characters, once messages bring tools."""
+    """Refuse names that are not identifiers of at most 256 characters; only where messages bring tools."""
     for tool in tools_of(body) if any(_dynamic(body)) else ():
         if not _NAME.fullmatch(tool.name):
             raise Refusal(f"invalid tool name {tool.name[:64]!r}")
 
 
 def check_duplicates(body: Mapping[str, Json]) -> None:
-    """Refuse a name that comes twice, once messages bring tools."""
+    """Refuse a name that comes twice; only where messages bring tools."""
     names = [tool.name for tool in tools_of(body)] if any(_dynamic(body)) else []
     if len(names) != len(set(names)):
         raise Refusal("invalid tools: duplicate tool names")
@@ -142,7 +142,7 @@ def check_dynamic_tools(body: Mapping[str, Json], profile: Profile) -> None:  # 
 
 
 def check_choice_known(body: Mapping[str, Json]) -> None:
-    """Refuse a choice that is not one of the words and names no function."""
+    """Refuse a choice that is neither one of the words nor the name of a function."""
     choice = body.get("tool_choice")
     if choice is not None and choice not in list(ToolChoice) and not chosen(body).name:
         raise Refusal(f"invalid tool_choice: must be one of {', '.join(ToolChoice)} or name a function")

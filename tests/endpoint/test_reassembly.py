@@ -321,8 +321,10 @@ def test_repeated_id_and_name_do_not_grow() -> None:
     assert (brief(answer), answer.anomalies) == ([("a", "f", "{}")], ("tool-call-header-repeated",))
 
 
-@pytest.mark.parametrize(("size", "pieces", "held"), [(1200, 1, True), (1200, 2, False), (90, 1, False)])
-def test_long_arguments_in_one_piece_are_noticed(size: int, pieces: int, held: bool) -> None:
+@pytest.mark.parametrize(
+    ("size", "pieces", "held"), [(1200, 1, True), (1200, 2, False), (90, 1, False), (9000, 6, True), (9000, 12, False)]
+)
+def test_long_arguments_in_large_pieces_are_noticed(size: int, pieces: int, held: bool) -> None:
     """A server that streams sends long arguments in several pieces; a document has one piece anyway."""
     text = '{"a":"' + "x" * size + '"}'
     cut = len(text) // pieces + 1

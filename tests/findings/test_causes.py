@@ -60,6 +60,9 @@ def formats(cause: str) -> Row:
     return Row(cause=cause, settings={"tier": "full", "probes": FORMATS})
 
 
+LONG_CALLS = Row(
+    cause="calls-held-back", severity=WARNING, settings={"tier": "full", "probes": "arguments.long.*,thinking.on.*"}
+)
 FIRST = {
     "loses-first-token": Row(cause="text-head-lost"),
     "repeats-words": Row(cause="text-repeated"),
@@ -97,6 +100,8 @@ FIRST = {
     "sends-cumulative-arguments": calls("calls-arguments-cumulative"),
     "splits-call-names": calls("calls-name-split"),
     "reverses-calls": calls("calls-out-of-order", WARNING),
+    "holds-arguments-back": LONG_CALLS,
+    "flushes-arguments-in-blocks": LONG_CALLS,
     "names-another-maker": Row(cause="identity-another-model"),
     "names-another-version": Row(cause="identity-another-version", severity=WARNING),
     "names-two-models": Row(cause="identity-changing", severity=WARNING),
@@ -144,11 +149,8 @@ FIRST = {
 }
 """The first finding of a smoke run of Pre-Verification, by fault."""
 PROBED = {
-    "holds-arguments-back": "needs a call with long arguments (tests/endpoint/test_reassembly.py)",
-    "cut-calls-say-tool-calls": "needs a call that max_tokens cuts (tests/findings/test_checks.py)",
-    "cut-calls-say-stop": "needs a call that max_tokens cuts (tests/findings/test_checks.py)",
-    "drops-optional-arguments": "needs a call with optional arguments",
-    "cuts-long-arguments": "needs a call with long arguments",
+    "cut-calls-say-tool-calls": "needs a call that max_tokens cuts (tests/precheck/test_arguments.py)",
+    "cut-calls-say-stop": "needs a call that max_tokens cuts (tests/precheck/test_arguments.py)",
     "crashes-on-schema-refs": "no answer comes",
     "crashes-on-forced-thinking": "no answer comes",
     "refuses-long-prompts": "a refusal is no answer",

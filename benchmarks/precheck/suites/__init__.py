@@ -16,6 +16,8 @@ SUITES: Mapping[str, str] = {
     "parameters": "parameters",
     "thinking": "thinking",
     "tools": "tools",
+    "arguments": "arguments",
+    "calls": "calls",
     "mfjs": "mfjs",
     "dynamic-tools": "dynamic_tools",
     "response-format": "response_format",

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from functools import partial
 
 from benchmarks.precheck.again import ProbeFinding, ProbeRefusal, asked_again, must_refuse, quoted
-from benchmarks.precheck.ask import MODES, ask, cap, user
+from benchmarks.precheck.ask import BRIEF, MODES, ask, cap, user
 from benchmarks.precheck.calls import (
     ARGUMENTS_WRONG,
     NEVER_CALLED,
     WEATHER,
     about_weather,
     answered,
+    past_call,
     result,
+    schema_of,
     tool,
     wrong_calls,
 )
@@ -21,7 +23,7 @@ from benchmarks.precheck.probe import Probe
 from benchmarks.precheck.suites.tools import CHOICE_REFUSED
 from kvv_action.benchmark import Options
 from kvv_action.profiles.model import Contract, Profile
-from kvv_action.schema import Completion, Json, Message, Request, ToolCall
+from kvv_action.schema import Completion, Json, Message, Request
 
 NOT_OFFERED = ProbeCause(
     cause="tools in system messages are not offered to the model",
@@ -57,24 +59,17 @@ ROOM = tool(
     "book_room",
     "Book a meeting room.",
     {
-        "room": {
-            "type": "object",
-            "properties": {"floor": {"type": "integer"}, "name": {"type": "string"}},
-            "required": ["floor", "name"],
-            "additionalProperties": False,
-        },
+        "room": schema_of({"floor": {"type": "integer"}, "name": {"type": "string"}}),
         "guests": {"type": "array", "items": {"type": "string"}},
     },
 )
 BOOKING = '{"room": {"floor": 3, "name": "Alder"}, "guests": ["Ada", "Grace"]}'
 ASK_STOCK = "How many pieces of the article BX12 are in stock? Use the tool get_stock."
 HINT_STOCK = "Is the article BX12 still in stock?"
-"""Names no tool: who must call one calls the one that fits."""
+"""Names no tool: a model that must call one picks the one that fits."""
 ASK_RATE = "What is the exchange rate of the currency SEK right now? Use the tool get_rate."
 ASK_ROOM = f"Call the tool book_room with exactly these arguments: {BOOKING}"
 GREETING: tuple[Message, ...] = (user("Hello!"), {"role": "assistant", "content": "Hello! How can I help?"})
-BRIEF = 16
-"""`max_tokens` where only acceptance or refusal matters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +80,7 @@ class _Good:
         called: the tool that must be called.
         argument: a text that its arguments must hold; empty where the question names no tool.
         tools: all that are offered; those of `request` stand beside the messages.
-        both: asked streamed and plain, else streamed alone.
+        both: asked streamed and plain; otherwise streamed only.
         choice: of the request; empty leaves it to the model.
     """
 
@@ -111,7 +106,7 @@ class _Bad:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rule:
-    """Conversations that break one rule, and those of the same shape that keep it: these must be accepted."""
+    """Conversations that break one rule and must be refused, and those that keep it and must be accepted."""
 
     keeping: Sequence[_Bad]
     breaking: Sequence[_Bad]
@@ -308,7 +303,7 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
 
 
 def _refuses(profile: Profile, title: str, rule: _Rule, *, first: bool) -> Iterator[Probe]:
-    """What keeps the rule, then what breaks it; in one mode, and at full in the other."""
+    """Sends what keeps the rule, then what breaks it: in one mode, and at the tier full in the other as well."""
     judge = must_refuse([bad.what for bad in rule.breaking], [kept.what for kept in rule.keeping], DYNAMIC_UNCHECKED)
     for name, stream in MODES:
         requests = tuple(
@@ -360,9 +355,8 @@ def _brief(profile: Profile, messages: Sequence[Message], *, stream: bool, tools
 
 
 def _untied(profile: Profile) -> Probe:
-    """A tool's result says which call it answers."""
-    identifier = (profile.tool_call_id or "call_{name}_{index}").format(name="get_stock", index=0)
-    call = ToolCall(id=identifier, name="get_stock", arguments='{"article":"BX12"}')
+    """A result without the id of its call must be refused."""
+    call = past_call(profile, "get_stock", '{"article":"BX12"}')
     opening = (user(ASK_STOCK), answered(call, reasoning="The stock must come from the tool."))
     tied = result(call, "7 pieces")
     untied = {name: value for name, value in tied.items() if name != "tool_call_id"}

@@ -1,4 +1,4 @@
-"""Tool calls: when needed and only then, in the right form, there and back again, and as tool_choice says."""
+"""Tool calls: made when needed and only then, with the right form, ids, results and `tool_choice`."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from benchmarks.precheck.again import (
     open_after,
     quoted,
 )
-from benchmarks.precheck.ask import MODES, ask, cap, user
+from benchmarks.precheck.ask import BRIEF, MODES, ask, ask_with_tools, cap, user
 from benchmarks.precheck.calls import (
     ARGUMENTS_WRONG,
     CALL_AS_TEXT,
@@ -30,18 +30,24 @@ from benchmarks.precheck.calls import (
     about_weather,
     answered,
     arguments_of,
+    invalid_arguments,
     leaked,
     looks_like_call,
+    past_call,
     result,
+    schema_of,
     tool,
+    unreadable_calls,
+    weather_turn,
     wrong_calls,
 )
 from benchmarks.precheck.causes import ProbeCause
-from benchmarks.precheck.probe import REFUSALS, Judge, Probe, broken, holds, refused, weighed
+from benchmarks.precheck.comparison import EDGES_LOST, damage, different
+from benchmarks.precheck.probe import REFUSALS, Probe, broken, holds, refused, weighed, weighed_for
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Contract, Profile
-from kvv_action.schema import Completion, Exchange, Json, Request, Score, Severity, ToolCall
+from kvv_action.schema import Completion, Exchange, Json, Request, Score, Severity, Thinking, ToolCall
 
 CALLED_UNASKED = ProbeCause(
     cause="tools are called when none is needed",
@@ -99,6 +105,16 @@ CONVERT = tool(
     {"amount": {"type": "number"}, "source": {"type": "string"}, "target": {"type": "string"}},
 )
 VERSION = tool("get_version", "Get the version of the server. Takes no arguments.", {})
+COMPANY = schema_of({"name": {"type": "string"}, "employees": {"type": "integer"}}, optional=("employees",))
+CUSTOMER = schema_of(
+    {
+        "name": {"type": "string"},
+        "email": {"type": ["string", "null"]},
+        "company": COMPANY,
+        "phone": {"type": "string"},
+    },
+    optional=("company", "phone"),
+)
 TICKET = tool(
     "create_ticket",
     "Create a support ticket.",
@@ -109,23 +125,36 @@ TICKET = tool(
         "urgent": {"type": "boolean"},
         "hours": {"type": "number"},
         "labels": {"type": "array", "items": {"type": "string", "enum": ["bug", "question", "billing"]}},
-        "customer": {
-            "type": "object",
-            "properties": {"name": {"type": "string"}, "email": {"type": ["string", "null"]}},
-            "required": ["name", "email"],
-            "additionalProperties": False,
-        },
+        "customer": CUSTOMER,
+        "code": {"type": "string"},
+        "snippet": {"type": "string"},
+        "notify": {"type": "boolean"},
+        "discount": {"type": "number"},
+        "watchers": {"type": "array", "items": {"type": "string"}},
     },
+    optional=("hours", "code", "snippet", "notify", "discount", "watchers"),
 )
 TICKET_ARGUMENTS: Mapping[str, Json] = {
     "title": 'Printer says "PC LOAD LETTER"',
-    "body": "First line\nSecond line with a tab\tand a path C:\\new",
+    "body": "First line\nSecond line with a tab\tand a path C:\\new\n\n  Indented line",
     "priority": 3,
     "urgent": False,
     "hours": 1.5,
     "labels": ["bug", "billing"],
-    "customer": {"name": "Zoë Åström 東京", "email": None},
+    "customer": {
+        "name": "Zoë Åström 東京 😀",
+        "email": None,
+        "company": {"name": "O'Neil & Sons", "employees": 12},
+        "phone": "+47 22 00",
+    },
+    "code": "00742",
+    "snippet": "    if a < b && c > d:\n        return {}\n",
+    "notify": False,
+    "discount": 0,
+    "watchers": [],
 }
+"""Optional and nested arguments, and what parsers change: quotes, escapes, white space, Unicode, `&`, digits in a text,
+values that are null, false, zero or empty."""
 CITIES = ("Oslo", "Lima")
 SEVERAL = [CONVERT, WEATHER, TIME]
 DICTATED = f"Call the tool create_ticket with exactly these arguments: {orjson.dumps(TICKET_ARGUMENTS).decode()}"
@@ -135,8 +164,6 @@ CODE = "QJ7402"
 RESULT = f'{{"temperature": 11.5, "unit": "celsius", "station": "{CODE}"}}'
 SUM = "What is 2 + 3? Reply with the number."
 PARIS = "What is the capital of France? Reply with its name."
-BRIEF = 16
-"""`max_tokens` where only acceptance or refusal matters."""
 
 
 def probes(profile: Profile, options: Options) -> Iterator[Probe]:
@@ -154,7 +181,7 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
 
 
 def _malformed() -> Iterator[tuple[str, ToolCall, int]]:
-    """Histories that agents produce: arguments that are no JSON, no object or empty, and a result that came twice."""
+    """Name, call and number of its results: histories that agents produce when a model makes a mistake."""
     call = ToolCall(id="", name="get_weather", arguments='{"city":"Oslo"}')
     yield "cut-arguments", replace(call, arguments='{"city":"Oslo"'), 1
     yield "arguments-no-object", replace(call, arguments='"Oslo"'), 1
@@ -164,7 +191,7 @@ def _malformed() -> Iterator[tuple[str, ToolCall, int]]:
 
 
 def _accepts_history(profile: Profile, name: str, call: ToolCall, results: int, level: Severity) -> Probe:
-    """A well-formed history, then a malformed one: what a model once wrote must not end the conversation."""
+    """Sends a well-formed history, then a malformed one: a model's mistake must not end the conversation."""
     requests = tuple(
         _answered_history(profile, made, count)
         for made, count in ((replace(_earlier(profile), arguments='{"city":"Oslo"}'), 1), (call, results))
@@ -175,8 +202,7 @@ def _accepts_history(profile: Profile, name: str, call: ToolCall, results: int, 
 
 def _answered_history(profile: Profile, call: ToolCall, results: int) -> Request:
     made = replace(call, id=_earlier(profile).id)
-    reasoning = "The weather must come from the tool." if profile.thinking.supported else ""
-    messages = [user(about_weather("Oslo")), answered(made, reasoning=reasoning), *[result(made, RESULT)] * results]
+    messages = [user(about_weather("Oslo")), weather_turn(profile, made), *[result(made, RESULT)] * results]
     return ask(profile, messages, stream=False, tools=[WEATHER], max_tokens=BRIEF)
 
 
@@ -190,54 +216,53 @@ def _still_served(name: str, level: Severity, exchanges: Sequence[Exchange]) -> 
     return weighed(broken(f"refused: {refused(exchanges[1])}", HISTORY_REFUSED), level)
 
 
-def _request(profile: Profile, text: str, *tools: Json, stream: bool, **fields: Json) -> Request:
-    """A question with tools at hand, and room to think about it."""
-    body = {"max_tokens": 4 * cap(profile), **fields}
-    return ask(profile, text, stream=stream, tools=list(tools), **body)
-
-
 def _calls(profile: Profile, mode: str, *, stream: bool) -> Iterator[Probe]:
-    """Calls in the right form, when they are needed and only then."""
+    """Calls are made when they are needed and only then; they have the right form."""
 
     def probe(name: str, text: str, tools: Sequence[Json], check: Check, tier: str) -> Probe:
-        request = _request(profile, text, *tools, stream=stream)
+        request = ask_with_tools(profile, text, tools, stream=stream)
         return asked_again(f"tools.{name}.{mode}", request, check, refusal=REFUSED, tier=tier)
 
     later = "standard" if stream else "full"
     streamed_first, plain_first = ("smoke", "standard") if stream else ("standard", "smoke")
     oslo, both = about_weather("Oslo"), about_weather(*CITIES)
     yield probe("call", oslo, [WEATHER], partial(_about, CITIES[:1]), "smoke")
-    yield probe("no-call", SUM, [WEATHER], partial(_text, [WEATHER], CALLED_UNASKED), plain_first)
+    yield probe("no-call", SUM, [WEATHER], partial(text_alone, [WEATHER], CALLED_UNASKED), plain_first)
     yield probe("parallel", both, [WEATHER], partial(_about, CITIES), streamed_first)
     yield probe("select", oslo, SEVERAL, partial(_selects, SEVERAL, "get_weather"), later)
-    yield probe("arguments", DICTATED, [TICKET], partial(_equal, TICKET, TICKET_ARGUMENTS), streamed_first)
+    yield asked_arguments(profile, f"tools.arguments.{mode}", stream=stream, tier=streamed_first)
     yield probe("no-arguments", ASK_VERSION, [VERSION], partial(_equal, VERSION, {}), later)
     yield probe("unknown", ASK_ABSENT, [WEATHER], partial(_offered, [WEATHER]), later)
 
 
+def asked_arguments(
+    profile: Profile,
+    name: str,
+    *,
+    stream: bool,
+    tier: str,
+    thinking: Thinking = Thinking.UNSET,
+    refusal: ProbeRefusal | None = REFUSED,
+) -> Probe:
+    """Every kind of argument, dictated, and compared with what comes; `refusal` as in `asked_again`."""
+    request = ask_with_tools(profile, DICTATED, [TICKET], stream=stream, thinking=thinking)
+    check = partial(_equal, TICKET, TICKET_ARGUMENTS)
+    return weighed_for(asked_again(name, request, check, refusal=refusal, tier=tier), Severity.WARNING, EDGES_LOST)
+
+
 def _ids(profile: Profile, mode: str, level: Severity, *, stream: bool) -> Iterator[Probe]:
-    """Ids of calls; a form that is not the model's own means what the profile says."""
+    """Ids of calls: missing and repeated ones break the probe; the profile says what another form means."""
     identified = partial(_identified, profile.call_ids.format, level)
-    request = _request(profile, about_weather(*CITIES), WEATHER, stream=stream)
+    request = ask_with_tools(profile, about_weather(*CITIES), [WEATHER], stream=stream)
     tier = "standard" if stream else "smoke"
-    yield _weighed_ids(
-        asked_again(f"tools.ids.{mode}", request, partial(identified, ()), refusal=REFUSED, tier=tier), level
-    )
+    asked = asked_again(f"tools.ids.{mode}", request, partial(identified, ()), refusal=REFUSED, tier=tier)
+    yield weighed_for(asked, level, IDS_FOREIGN)
     if profile.tool_call_id:
         check = partial(identified, (_earlier(profile).id,))
         later = _later(profile, stream=stream)
         tier = "standard" if stream else "full"
-        yield _weighed_ids(asked_again(f"tools.ids-later.{mode}", later, check, refusal=REFUSED, tier=tier), level)
-
-
-def _weighed_ids(probe: Probe, level: Severity) -> Probe:
-    return replace(probe, judge=partial(_weigh_ids, probe.judge, level))
-
-
-def _weigh_ids(judge: Judge, level: Severity, exchanges: Sequence[Exchange]) -> Score:
-    """Missing and repeated ids are always wrong: results find their calls by them."""
-    score = judge(exchanges)
-    return weighed(score, level) if score.cause == IDS_FOREIGN.cause else score
+        asked = asked_again(f"tools.ids-later.{mode}", later, check, refusal=REFUSED, tier=tier)
+        yield weighed_for(asked, level, IDS_FOREIGN)
 
 
 def _about(cities: Sequence[str], answer: Completion) -> ProbeFinding | str:
@@ -266,18 +291,15 @@ def _selects(tools: Sequence[Json], name: str, answer: Completion) -> ProbeFindi
 
 
 def _equal(offered: Json, arguments: Mapping[str, Json], answer: Completion) -> ProbeFinding | str:
-    """Arguments arrive as they were given."""
-    if found := wrong_calls(answer, [offered]):
+    """Arguments arrive as they were asked for."""
+    if found := unreadable_calls(answer, [offered]):
         return found
-    got = arguments_of(answer.tool_calls[0])
-    wrong = [key for key in {**arguments, **got} if got.get(key, ...) != arguments.get(key, ...)]
-    if wrong:
-        explanation = f"{wrong[0]} is {quoted(str(got.get(wrong[0])))}, asked was {arguments.get(wrong[0])!r}"
-        return ProbeFinding(explanation=explanation, cause=ARGUMENTS_WRONG, slip=True)
-    return "the arguments are what was asked"
+    got, schema = arguments_of(answer.tool_calls[0]), offered["function"]["parameters"]
+    found = damage(arguments, got, schema) or invalid_arguments(answer, [offered])
+    return found or different(arguments, got, schema) or "the arguments are what was asked"
 
 
-def _text(tools: Sequence[Json], cause: ProbeCause, answer: Completion) -> ProbeFinding | str:
+def text_alone(tools: Sequence[Json], cause: ProbeCause, answer: Completion) -> ProbeFinding | str:
     """No call, and an answer in text."""
     if found := leaked(answer):
         return found
@@ -294,9 +316,9 @@ def _text(tools: Sequence[Json], cause: ProbeCause, answer: Completion) -> Probe
     return "no tool was called"
 
 
-def _never_calls(tools: Sequence[Json], answer: Completion) -> ProbeFinding | str:
+def never_calls(tools: Sequence[Json], answer: Completion) -> ProbeFinding | str:
     """With tool_choice none a call is no slip: the server must prevent it."""
-    found = _text(tools, NONE_IGNORED, answer)
+    found = text_alone(tools, NONE_IGNORED, answer)
     if isinstance(found, ProbeFinding) and found.cause is NONE_IGNORED:
         return ProbeFinding(explanation=found.explanation, cause=found.cause)
     return found
@@ -345,28 +367,26 @@ def _pattern(template: str, name: str) -> re.Pattern[str]:
 
 def _earlier(profile: Profile) -> ToolCall:
     """A call that was made before."""
-    identifier = (profile.tool_call_id or "call_{name}_{index}").format(name="get_weather", index=0)
-    return ToolCall(id=identifier, name="get_weather", arguments='{"city":"Quito"}')
+    return past_call(profile, "get_weather", '{"city":"Quito"}')
 
 
 def _later(profile: Profile, *, stream: bool) -> Request:
     """A second question, after a call was made and answered."""
     earlier = _earlier(profile)
-    reasoning = "The weather must come from the tool." if profile.thinking.supported else ""
     messages = [
         user(about_weather("Quito")),
-        answered(earlier, reasoning=reasoning),
+        weather_turn(profile, earlier),
         result(earlier, RESULT),
         {"role": "assistant", "content": "It is 11.5 degrees in Quito."},
         user(about_weather("Oslo")),
     ]
-    return ask(profile, messages, stream=stream, tools=[WEATHER], max_tokens=4 * cap(profile))
+    return ask_with_tools(profile, messages, [WEATHER], stream=stream)
 
 
 def _round_trip(profile: Profile, name: str, *, stream: bool) -> Iterator[Probe]:
     """A call is made, carried out, sent back, and its result is used."""
     question = f"{about_weather('Oslo')} Then tell me the code of the station."
-    request = _request(profile, question, WEATHER, stream=stream)
+    request = ask_with_tools(profile, question, [WEATHER], stream=stream)
     yield Probe(
         id=f"tools.round-trip.{name}",
         requests=(request,),
@@ -394,7 +414,7 @@ def _first_call(exchanges: Sequence[Exchange]) -> int | None:
 
 
 def _next(request: Request, exchanges: Sequence[Exchange]) -> Request | None:
-    """The question again until it is called for, then the result until it is used."""
+    """The question again until a call comes, then the result again until the answer uses it."""
     position = _first_call(exchanges)
     if position is None:
         return request if len(exchanges) < TRIES and open_after(_called, exchanges[-1]) else None
@@ -432,7 +452,7 @@ def _came_back(exchanges: Sequence[Exchange]) -> Score:
 
 
 def _uncalled(exchanges: Sequence[Exchange]) -> Score:
-    """Why there was no call to answer."""
+    """The score of a round trip whose first step failed: no call came."""
     if not exchanges:
         raise Undecided("nothing was asked")
     found = _called(exchanges[:TRIES][-1])
@@ -446,29 +466,29 @@ def _silent(answer: Completion) -> ProbeFinding | str:
 
 
 def _choices(profile: Profile, name: str, *, stream: bool) -> Iterator[Probe]:
-    """The choice among calling and not calling; required is promised by some models only."""
+    """`tool_choice` auto, none and required; only some models promise required."""
     standard = "standard" if stream else "full"
     plain_first = "standard" if stream else "smoke"
     promised = Contract.TOOL_CHOICE in profile.contracts
     oslo, about = about_weather("Oslo"), partial(_about, CITIES[:1])
     asks = (
         ("auto", oslo, about, CHOICE_REFUSED, standard),
-        ("none", oslo, partial(_never_calls, [WEATHER]), CHOICE_REFUSED, plain_first),
+        ("none", oslo, partial(never_calls, [WEATHER]), CHOICE_REFUSED, plain_first),
         ("required", PARIS, partial(_forced, [WEATHER]), CHOICE_REFUSED if promised else None, "standard"),
     )
     for choice, text, check, cause, tier in asks:
-        request = _request(profile, text, WEATHER, stream=stream, tool_choice=choice)
+        request = ask_with_tools(profile, text, [WEATHER], stream=stream, tool_choice=choice)
         refusal = ProbeRefusal(cause=cause, named=CHOOSING if cause else {})
         yield asked_again(f"tools.choice-{choice}.{name}", request, check, refusal=refusal, tier=tier)
 
 
 def _refusals(profile: Profile, name: str, *, stream: bool) -> Iterator[Probe]:
-    """What official endpoints refuse, and what they answer in text because there is nothing to call."""
-    required = _request(profile, PARIS, WEATHER, stream=stream, tool_choice="required", max_tokens=BRIEF)
-    auto = _request(profile, PARIS, WEATHER, stream=stream, tool_choice="auto", max_tokens=BRIEF)
+    """A `tool_choice` that official endpoints refuse, and one that they answer in text: there is nothing to call."""
+    required = ask_with_tools(profile, PARIS, [WEATHER], stream=stream, tool_choice="required", max_tokens=BRIEF)
+    auto = ask_with_tools(profile, PARIS, [WEATHER], stream=stream, tool_choice="auto", max_tokens=BRIEF)
     without = ask(profile, PARIS, stream=stream, tool_choice="required", max_tokens=BRIEF)
-    empty = _request(profile, PARIS, stream=stream, tool_choice="required", max_tokens=BRIEF)
-    unknown = _request(profile, PARIS, WEATHER, stream=stream, tool_choice="sometimes", max_tokens=BRIEF)
+    empty = ask_with_tools(profile, PARIS, [], stream=stream, tool_choice="required", max_tokens=BRIEF)
+    unknown = ask_with_tools(profile, PARIS, [WEATHER], stream=stream, tool_choice="sometimes", max_tokens=BRIEF)
     yield Probe(
         id=f"tools.choice-required-without-tools.{name}",
         requests=(required, without, empty),
@@ -487,7 +507,7 @@ def _refusals(profile: Profile, name: str, *, stream: bool) -> Iterator[Probe]:
     )
     choice = "none" if stream else "auto"
     request = ask(profile, PARIS, stream=stream, tool_choice=choice, max_tokens=4 * cap(profile))
-    check = partial(_text, [], CALLED_UNASKED)
+    check = partial(text_alone, [], CALLED_UNASKED)
     yield asked_again(
         f"tools.choice-{choice}-without-tools", request, check, refusal=ProbeRefusal(cause=CHOICE_REFUSED), tier="full"
     )

@@ -97,6 +97,23 @@ def _in_one_piece(chunks: list[Json]) -> list[Json]:
     return new
 
 
+def _in_few_pieces(chunks: list[Json]) -> list[Json]:
+    """All arguments of a call come after its last piece, in blocks of `BLOCK` characters."""
+    joined = _in_one_piece(chunks)
+    pieces = dict(call_pieces(joined))
+    new: list[Json] = []
+    for at, chunk in enumerate(joined):
+        text = _arguments(pieces[at]) if at in pieces else ""
+        if len(text) <= BLOCK:
+            new.append(chunk)
+            continue
+        blocks = (text[start : start + BLOCK] for start in range(0, len(text), BLOCK))
+        new += [with_delta(chunk, {"tool_calls": [_with_arguments(dict(pieces[at]), block)]}) for block in blocks]
+    return new
+
+
+BLOCK = 2000
+"""Characters of a block in which arguments are flushed."""
 STRICT = "a finding: clients put these calls together wrongly"
 FAULTS = (
     Fault(
@@ -152,6 +169,12 @@ FAULTS = (
         summary="streams all arguments of a call in one piece, after the model has written them",
         conclusion="a warning: long arguments are held back",
         send=in_streams(_in_one_piece),
+    ),
+    Fault(
+        name="flushes-arguments-in-blocks",
+        summary="streams the arguments of a call in large blocks, after the model has written them",
+        conclusion="a warning: long arguments are held back",
+        send=in_streams(_in_few_pieces),
     ),
     Fault(
         name="reverses-calls",

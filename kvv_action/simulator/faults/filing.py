@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-import orjson
-
 from kvv_action.schema import Answer
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.conversation import last_message
@@ -62,28 +60,6 @@ def _cut_calls(reason: str) -> Say:
     return say
 
 
-def _without_optional(answer: Answer, call: Call) -> Answer:
-    """Optional arguments are dropped while the model thinks."""
-    if not call.thinking:
-        return answer
-    tools = {tool.name: tool.parameters for tool in call.tools}
-    calls = []
-    for made in answer.tool_calls:
-        schema, arguments = tools.get(made.name), orjson.loads(made.arguments)
-        required = schema.get("required", []) if isinstance(schema, dict) else []
-        if isinstance(arguments, dict):
-            arguments = {name: value for name, value in arguments.items() if name in required}
-        calls.append(replace(made, arguments=orjson.dumps(arguments).decode()))
-    return replace(answer, tool_calls=tuple(calls))
-
-
-def _cut_arguments(answer: Answer, _: Call) -> Answer:
-    calls = tuple(replace(made, arguments=made.arguments[:LONGEST]) for made in answer.tool_calls)
-    return replace(answer, tool_calls=calls)
-
-
-LONGEST = 8192
-"""Characters of arguments that get through."""
 FAULTS = (
     Fault(
         name="answers-in-reasoning-after-tools",
@@ -138,17 +114,5 @@ FAULTS = (
         summary="says stop where max_tokens cut a call",
         conclusion="a finding: finish_reason contradicts usage",
         say=_cut_calls("stop"),
-    ),
-    Fault(
-        name="drops-optional-arguments",
-        summary="drops optional arguments while it thinks",
-        conclusion="Pre-Verification fails: optional arguments are lost",
-        say=_without_optional,
-    ),
-    Fault(
-        name="cuts-long-arguments",
-        summary=f"cuts arguments after {LONGEST} characters",
-        conclusion="Pre-Verification fails: long arguments are cut",
-        say=_cut_arguments,
     ),
 )

@@ -8,6 +8,7 @@ from kvv_action.simulator.coins import toss
 from kvv_action.simulator.faults import (
     admission,
     agent,
+    arguments,
     classes,
     content,
     cuts,
@@ -33,6 +34,7 @@ from kvv_action.simulator.faults import (
     tokens,
     toolcall,
     tools,
+    turns,
     usage,
     usage_lies,
 )
@@ -68,6 +70,8 @@ _GROUPS: Sequence[tuple[Fault, ...]] = (
     text.FAULTS,
     messages.FAULTS,
     cuts.FAULTS,
+    arguments.FAULTS,
+    turns.FAULTS,
     oddities.FAULTS,
 )
 FAULTS: Mapping[str, Fault] = MappingProxyType({fault.name: fault for group in _GROUPS for fault in group})

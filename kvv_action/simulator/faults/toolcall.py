@@ -9,48 +9,31 @@ import orjson
 
 from kvv_action.schema import Answer, ToolCall
 from kvv_action.simulator.call import Call
-from kvv_action.simulator.conversation import past_calls
+from kvv_action.simulator.faults.calling import (
+    as_written,
+    first_tool_called,
+    in_calls,
+    saying_stop,
+    with_prefix,
+    without_calls,
+)
 from kvv_action.simulator.faults.model import Fault, Turn
-from kvv_action.simulator.schema_values import minimal
-from kvv_action.simulator.tooling import ToolChoice
 from kvv_action.simulator.wire import Reply
 
 REFUSAL = "I answer this without calling a tool."
 EXTRA = "kvv_note"
-_SECTION = "<|tool_calls_section_begin|>", "<|tool_calls_section_end|>"
 
 
-def _without_calls(answer: Answer, _: Call) -> Answer:
-    if not answer.tool_calls:
-        return answer
-    return replace(answer, tool_calls=(), content=answer.content or REFUSAL, finish_reason="stop")
-
-
-def _with_call(answer: Answer, call: Call) -> Answer:
-    """The first tool, called with the smallest arguments that it allows."""
-    if answer.tool_calls or not call.tools or call.tool_choice is ToolChoice.NONE:
-        return answer
-    tool = call.tools[0]
-    arguments = orjson.dumps(minimal(tool.parameters) if tool.parameters else {}).decode()
-    made = ToolCall(id=f"functions.{tool.name}:{past_calls(call.messages)}", name=tool.name, arguments=arguments)
-    return replace(answer, tool_calls=(made,), content="", finish_reason="tool_calls")
+def _never(answer: Answer, _: Call) -> Answer:
+    return without_calls(answer, answer.content or REFUSAL)
 
 
 def _otherwise(answer: Answer, call: Call) -> Answer:
-    return _without_calls(answer, call) if answer.tool_calls else _with_call(answer, call)
-
-
-def _each(change: Callable[[ToolCall, Call], ToolCall]) -> Callable[[Answer, Call], Answer]:
-    """A fault in every call of an answer."""
-
-    def changed(answer: Answer, call: Call) -> Answer:
-        return replace(answer, tool_calls=tuple(change(made, call) for made in answer.tool_calls))
-
-    return changed
+    return _never(answer, call) if answer.tool_calls else first_tool_called(answer, call)
 
 
 def _malformed(made: ToolCall, _: Call) -> ToolCall:
-    """A text that was never JSON: what a parser makes of Python's spelling."""
+    """Arguments in Python's spelling, which is no JSON."""
     return replace(made, arguments="{'" + made.arguments[1:].replace('"', "'", 1))
 
 
@@ -78,35 +61,20 @@ def _sorted(made: ToolCall, _: Call) -> ToolCall:
     return _object(made, lambda arguments: dict(sorted(arguments.items())))
 
 
-def _misnamed(made: ToolCall, _: Call) -> ToolCall:
-    return replace(made, name=f"functions.{made.name}")
-
-
 def _renamed(made: ToolCall, _: Call) -> ToolCall:
     return replace(made, id=f"call_{made.name[:8]}_{crc32(made.arguments.encode()):08x}")
 
 
 def _leaking(answer: Answer, _: Call) -> Answer:
-    """The calls as the model writes them, unparsed."""
-    if not answer.tool_calls:
-        return answer
-    calls = "".join(
-        f"<|tool_call_begin|>{made.id}<|tool_call_argument_begin|>{made.arguments}<|tool_call_end|>"
-        for made in answer.tool_calls
-    )
-    content = answer.content + _SECTION[0] + calls + _SECTION[1]
-    return replace(answer, content=content, tool_calls=(), finish_reason="stop")
-
-
-def _stopping(answer: Answer, _: Call) -> Answer:
-    return replace(answer, finish_reason="stop") if answer.tool_calls else answer
+    """The calls as the model writes them: no parser has looked at them."""
+    return without_calls(answer, answer.content + as_written(answer.tool_calls))
 
 
 def _splitting(answer: Answer, call: Call) -> Answer:
-    """A piece of the arguments sent twice, where a stream is cut into pieces."""
+    """Streams a piece of the arguments twice."""
     if not call.stream:
         return answer
-    return _each(lambda made, _: replace(made, arguments=made.arguments[:4] + made.arguments[1:]))(answer, call)
+    return in_calls(lambda made, _: replace(made, arguments=made.arguments[:4] + made.arguments[1:]))(answer, call)
 
 
 def _losing(answer: Answer, call: Call) -> Answer:
@@ -131,7 +99,7 @@ def _toolless(call: Call) -> Call:
 
 
 def _as_text(answer: Answer, call: Call) -> Answer:
-    return answer if call.tools else _without_calls(answer, call)
+    return answer if call.tools else _never(answer, call)
 
 
 FAULTS = (
@@ -139,13 +107,13 @@ FAULTS = (
         name="never-calls",
         summary="never calls a tool",
         conclusion="recall falls to 0, and F1 with it; no tool is called where the reference calls one",
-        say=_without_calls,
+        say=_never,
     ),
     Fault(
         name="always-calls",
         summary="calls the first tool whenever one is offered",
         conclusion="precision falls to the share of requests that need a tool; F1 equals the always-call baseline",
-        say=_with_call,
+        say=first_tool_called,
     ),
     Fault(
         name="triggers-differently",
@@ -157,43 +125,43 @@ FAULTS = (
         name="malformed-arguments",
         summary="sends arguments that are not JSON",
         conclusion="schema accuracy falls: not JSON; F1 is untouched",
-        say=_each(_malformed),
+        say=in_calls(_malformed),
     ),
     Fault(
         name="cuts-arguments",
         summary="leaves the end of arguments out",
         conclusion="schema accuracy falls: arguments are cut off; F1 is untouched",
-        say=_each(_cut),
+        say=in_calls(_cut),
     ),
     Fault(
         name="extra-properties",
         summary="adds a property to arguments",
         conclusion="schema accuracy falls where schemas are closed: extra property",
-        say=_each(_extended),
+        say=in_calls(_extended),
     ),
     Fault(
         name="drops-required",
         summary="leaves the first required argument out",
         conclusion="schema accuracy falls: missing required",
-        say=_each(_reduced),
+        say=in_calls(_reduced),
     ),
     Fault(
         name="sorts-keys",
         summary="sends arguments with sorted keys",
         conclusion="no score moves; the signature says that keys are sorted",
-        say=_each(_sorted),
+        say=in_calls(_sorted),
     ),
     Fault(
         name="wrong-tool",
         summary="calls tools by names that were not offered",
         conclusion="schema accuracy falls: unknown tool",
-        say=_each(_misnamed),
+        say=in_calls(with_prefix),
     ),
     Fault(
         name="renames-ids",
         summary="gives calls ids of its own",
         conclusion="no score moves; the signature says that ids are renamed, which breaks later turns",
-        say=_each(_renamed),
+        say=in_calls(_renamed),
     ),
     Fault(
         name="leaks-markers",
@@ -205,7 +173,7 @@ FAULTS = (
         name="stop-instead-of-tool-calls",
         summary="ends answers that hold calls with finish reason stop",
         conclusion="recall falls although calls are there; the signature says so",
-        say=_stopping,
+        say=saying_stop,
     ),
     Fault(
         name="splits-arguments-badly",

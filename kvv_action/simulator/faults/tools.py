@@ -9,10 +9,19 @@ from kvv_action.schema import Answer, Json, ToolCall
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.contract import ContractRule
 from kvv_action.simulator.conversation import last_message
+from kvv_action.simulator.faults.calling import (
+    as_written,
+    called_as_asked,
+    first_tool_called,
+    in_calls,
+    saying_stop,
+    with_calls,
+    with_prefix,
+    without_calls,
+)
 from kvv_action.simulator.faults.hooks import Say, of_body, refuses, when_streamed
 from kvv_action.simulator.faults.model import Fault, Turn
-from kvv_action.simulator.instructions import call_of, calls_for, wanted
-from kvv_action.simulator.schema_values import minimal
+from kvv_action.simulator.instructions import call_of, wanted
 from kvv_action.simulator.tooling import ToolChoice, check_choice_known, check_choice_possible
 from kvv_action.simulator.wire import Reply, rewritten
 
@@ -20,22 +29,13 @@ REFUSES = "I cannot look that up."
 STRAY = "<|tool_calls_section_end|>"
 
 
-def _without_calls(answer: Answer, content: str, reason: str = "stop") -> Answer:
-    return replace(answer, content=content, tool_calls=(), finish_reason=reason)
-
-
 def _never(answer: Answer, _: Call) -> Answer:
-    return _without_calls(answer, REFUSES) if answer.tool_calls else answer
+    return without_calls(answer, REFUSES)
 
 
 def _always(answer: Answer, call: Call) -> Answer:
     """A call of the first tool whenever the user speaks and did not forbid it."""
-    last = last_message(call.messages)
-    if answer.tool_calls or not call.tools or call.tool_choice is ToolChoice.NONE or last.get("role") != "user":
-        return answer
-    tool = call.tools[0]
-    made = replace(call_of(tool.name, minimal(tool.parameters)), id=f"functions.{tool.name}:0")
-    return replace(answer, content="", tool_calls=(made,), finish_reason="tool_calls")
+    return first_tool_called(answer, call) if last_message(call.messages).get("role") == "user" else answer
 
 
 def _lost(answer: Answer, _: Call) -> Answer:
@@ -57,7 +57,7 @@ def _each(change: Callable[[ToolCall, int], ToolCall]) -> Say:
 
 def _argued(change: Callable[[str], str]) -> Say:
     """A fault in the arguments of every call."""
-    return _each(lambda made, _: replace(made, arguments=change(made.arguments)))
+    return in_calls(lambda made, _: replace(made, arguments=change(made.arguments)))
 
 
 def _renamed(made: ToolCall, at: int) -> ToolCall:
@@ -70,10 +70,6 @@ def _same_id(made: ToolCall, _: int) -> ToolCall:
 
 def _numbered_anew(made: ToolCall, at: int) -> ToolCall:
     return replace(made, id=f"functions.{made.name}:{at}")
-
-
-def _prefixed(made: ToolCall, _: int) -> ToolCall:
-    return replace(made, name=f"functions.{made.name}")
 
 
 def _cut(arguments: str) -> str:
@@ -102,7 +98,7 @@ def _spelled(arguments: str) -> str:
 
 
 def _as_text(value: Json) -> Json:
-    """Numbers and booleans as texts, as a parser of XML-like calls makes them."""
+    """Numbers and booleans as texts: a parser of XML-like calls makes them so."""
     if isinstance(value, dict):
         return {name: _as_text(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -125,14 +121,8 @@ def _opened(document: Json) -> Json:
 
 
 def _raw(answer: Answer, _: Call) -> Answer:
-    """The calls as the model writes them, no parser having looked at them."""
-    if not answer.tool_calls:
-        return answer
-    written = "".join(
-        f"<|tool_call_begin|>{made.id}<|tool_call_argument_begin|>{made.arguments}<|tool_call_end|>"
-        for made in answer.tool_calls
-    )
-    return _without_calls(answer, f"<|tool_calls_section_begin|>{written}<|tool_calls_section_end|>")
+    """The calls as the model writes them: no parser has looked at them."""
+    return without_calls(answer, as_written(answer.tool_calls))
 
 
 def _stray_marker(answer: Answer, _: Call) -> Answer:
@@ -148,43 +138,30 @@ def _as_json(answer: Answer, _: Call) -> Answer:
     if not answer.tool_calls:
         return answer
     made = answer.tool_calls[0]
-    return _without_calls(answer, f'{{"name": "{made.name}", "arguments": {made.arguments}}}')
+    return without_calls(answer, f'{{"name": "{made.name}", "arguments": {made.arguments}}}')
 
 
 def _said_too(answer: Answer, _: Call) -> Answer:
     return replace(answer, content=f"Calling with {answer.tool_calls[0].arguments}") if answer.tool_calls else answer
 
 
-def _finished(answer: Answer, _: Call) -> Answer:
-    return replace(answer, finish_reason="stop") if answer.tool_calls else answer
-
-
 def _deaf(answer: Answer, call: Call) -> Answer:
-    """As if a tool's result had never come."""
+    """The model waits on, as if no result had come."""
     last = last_message(call.messages)
     return replace(answer, content="I am still waiting for the tool.") if last.get("role") == "tool" else answer
 
 
 def _as_spoken(answer: Answer, call: Call) -> Answer:
-    """The tool that the user speaks of, offered or not."""
+    """A call of the tool that the user names, whether it is offered or not."""
     last = last_message(call.messages)
     name = wanted(str(last.get("content"))) if last.get("role") == "user" else ""
     if not name or not call.tools or answer.tool_calls or call.tool_choice is not ToolChoice.AUTO:
         return answer
-    made = replace(call_of(name, {}), id=f"functions.{name}:0")
-    return replace(answer, content="", tool_calls=(made,), finish_reason="tool_calls")
+    return with_calls(answer, call, call_of(name, {}))
 
 
 def _calls_anyway(answer: Answer, call: Call) -> Answer:
-    """What the user asks for in words, although tool_choice is none."""
-    last = last_message(call.messages)
-    if call.tool_choice is not ToolChoice.NONE or last.get("role") != "user":
-        return answer
-    calls = tuple(
-        replace(made, id=f"functions.{made.name}:{at}")
-        for at, made in enumerate(calls_for(str(last.get("content")), call.tools))
-    )
-    return replace(answer, content="", tool_calls=calls, finish_reason="tool_calls") if calls else answer
+    return called_as_asked(answer, call) if call.tool_choice is ToolChoice.NONE else answer
 
 
 def _left_open(call: Call) -> Call:
@@ -238,7 +215,7 @@ FAULTS = (
         name="prefixes-tool-names",
         summary="leaves the prefix functions. in the names of tools",
         conclusion="Pre-Verification fails: tools are called that were not offered",
-        say=_each(_prefixed),
+        say=in_calls(with_prefix),
     ),
     Fault(
         name="calls-unknown-tool",
@@ -328,7 +305,7 @@ FAULTS = (
         name="finish-reason-stop-with-calls",
         summary="ends an answer that calls tools with finish_reason stop",
         conclusion="Pre-Verification fails: finish_reason is not tool_calls although tools are called",
-        say=_finished,
+        say=saying_stop,
     ),
     Fault(
         name="ignores-tool-results",

@@ -33,7 +33,7 @@ ANOMALIES = {
     ),
     "tool-call-held-back": Cause(
         id="calls-held-back",
-        sentence="long arguments of tool calls come in one piece, after the model has written all of them",
+        sentence="long arguments of tool calls come in one piece or in large blocks, after the model has written them",
         remedy=_REMEDY,
     ),
     "tool-call-name-split": Cause(

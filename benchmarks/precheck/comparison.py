@@ -1,0 +1,210 @@
+"""Compares the arguments of a call with those that were asked for, and names what happened to them on the way."""
+
+import html
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import orjson
+
+from benchmarks.precheck.again import SHOWN, ProbeFinding, quoted
+from benchmarks.precheck.calls import ARGUMENTS_WRONG, is_deep
+from benchmarks.precheck.causes import ProbeCause
+from kvv_action.schema import Json
+
+OPTIONAL_LOST = ProbeCause(
+    cause="optional arguments of tools are lost",
+    remedy="hand over every argument that the model writes, not only those in `required`; look at guided decoding and "
+    "at the parser's path while the model thinks",
+)
+EMPTY_LOST = ProbeCause(
+    cause="tool arguments that are null, false, zero or empty are left out",
+    remedy="hand over arguments as they are written: drop none because its value is null or empty (exclude_none, "
+    "omitempty)",
+)
+NESTED_CHANGED = ProbeCause(
+    cause="nested tool arguments come flattened or as text",
+    remedy="keep objects and arrays inside arguments as JSON: the parser must neither join their names nor encode them",
+)
+ESCAPED_AGAIN = ProbeCause(
+    cause="texts in tool arguments are escaped once too often",
+    remedy="escape texts once, when the arguments become JSON: the parser must not escape what it cuts out (quotes, "
+    "line breaks, Unicode, HTML)",
+)
+WHITE_SPACE_LOST = ProbeCause(
+    cause="line breaks or spaces in tool arguments are lost",
+    remedy="keep white space in arguments: code and edits of files depend on it; look for a parser that joins lines",
+)
+EDGES_LOST = ProbeCause(
+    cause="white space at the ends of tool arguments is lost",
+    remedy="do not strip arguments: edits of files depend on indentation and on the last line break",
+)
+PIECES_LOST = ProbeCause(
+    cause="long tool arguments are cut",
+    remedy="find the limit or the buffer that cuts them: of the tool parser, of the engine's stream, or of a gateway",
+)
+PIECES_DOUBLED = ProbeCause(
+    cause="pieces of tool arguments come twice",
+    remedy="send each piece of the arguments once; look at the tool parser's streaming path and at a gateway's retries",
+)
+
+LONG = 1000
+"""Characters of a text from which a lost or doubled piece is called that; in a short one any change looks like it."""
+LEAST_DOUBLED = 4
+"""Characters from which a piece that comes twice is no slip of the pen."""
+BEFORE = 20
+"""Characters that an explanation shows of a long text before the place where it begins to differ."""
+_ESCAPES = re.compile(r'(?:\\u[0-9a-fA-F]{4})+|\\["\\/bfnrt]')
+_SPACE = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedArgument:
+    """One value that is not what was asked for.
+
+    Attributes:
+        path: where it stands, with dots.
+        asked: what it should be; None for an argument that nobody asked for.
+        cause: what happened to it; None where that has no form that a server gives it.
+        missing: it did not come at all.
+        explanation: the same for people.
+    """
+
+    path: str
+    asked: Json
+    cause: ProbeCause | None
+    explanation: str
+    missing: bool = False
+
+
+def damage(asked: Json, got: Json, schema: Json) -> ProbeFinding | None:
+    """What happened to arguments, where it has the form of a known defect; None for equal arguments as well.
+
+    Args:
+        asked: the arguments that were asked for.
+        got: those that came.
+        schema: the parameters of the tool.
+    """
+    changes = [] if is_deep(got) else list(changed(asked, got, schema))
+    lost = [change for change in changes if change.missing]
+    if lost and not any(change.asked for change in lost):
+        named = ", ".join(f"{change.path} ({orjson.dumps(change.asked).decode()})" for change in lost)
+        return ProbeFinding(explanation=f"left out: {named}", cause=EMPTY_LOST, slip=True)
+    return next(_known(changes), None)
+
+
+def different(asked: Json, got: Json, schema: Json) -> ProbeFinding | None:
+    """Arguments that are not those that were asked for, in whatever way."""
+    first = next(changed(asked, got, schema), None)
+    return ProbeFinding(explanation=first.explanation, cause=ARGUMENTS_WRONG, slip=True) if first else None
+
+
+def _known(changes: list[ChangedArgument]) -> Iterator[ProbeFinding]:
+    for change in changes:
+        if change.cause is not None:
+            yield ProbeFinding(explanation=change.explanation, cause=change.cause, slip=True)
+
+
+def changed(asked: Json, got: Json, schema: Json, path: str = "") -> Iterator[ChangedArgument]:
+    """Every value that is not what was asked for, from the outside in."""
+    if isinstance(asked, Mapping) and isinstance(got, Mapping):
+        yield from _in_object(asked, got, schema, path)
+    elif isinstance(asked, list) and isinstance(got, list) and len(asked) == len(got):
+        items = schema.get("items", {}) if isinstance(schema, Mapping) else {}
+        for number, (one, other) in enumerate(zip(asked, got, strict=True)):
+            yield from changed(one, other, items, f"{path}[{number}]")
+    elif not _same(asked, got):
+        explanation = f"{path} is {_shown(got, asked)}, asked was {_shown(asked, got)}"
+        yield ChangedArgument(path=path, asked=asked, cause=_cause(asked, got), explanation=explanation)
+
+
+def _in_object(
+    asked: Mapping[str, Json], got: Mapping[str, Json], schema: Json, path: str
+) -> Iterator[ChangedArgument]:
+    properties = schema.get("properties", {}) if isinstance(schema, Mapping) else {}
+    required = schema.get("required", []) if isinstance(schema, Mapping) else []
+    extra = [name for name in got if name not in asked]
+    for name, value in asked.items():
+        place = f"{path}.{name}" if path else name
+        if name in got:
+            yield from changed(value, got[name], properties.get(name, {}), place)
+            continue
+        flattened = isinstance(value, Mapping | list) and _joined(name, value, extra)
+        cause = NESTED_CHANGED if flattened else None if name in required else OPTIONAL_LOST
+        shown = f"{place} came as {', '.join(flattened)}" if flattened else f"{place} is missing"
+        explanation = f"{shown}, asked was {_shown(value)}"
+        yield ChangedArgument(path=place, asked=value, cause=cause, explanation=explanation, missing=not flattened)
+    for name in extra:
+        explanation = f"{name} came, which was not asked for"
+        yield ChangedArgument(path=name, asked=None, cause=None, explanation=explanation)
+
+
+def _joined(name: str, value: Json, extra: list[str]) -> list[str]:
+    """Names that a flattened object or array leaves behind, such as `customer.name` or `customer[name]`."""
+    inner = set(value) if isinstance(value, Mapping) else set()
+    return [one for one in extra if one in inner or (one.startswith(name) and one[len(name)] in "._-/[")]
+
+
+def _same(asked: Json, got: Json) -> bool:
+    """Equality of JSON values; Python takes True for 1."""
+    return isinstance(asked, bool) == isinstance(got, bool) and bool(asked == got)
+
+
+def _cause(asked: Json, got: Json) -> ProbeCause | None:
+    """What happened to one value; None where it may be the model's own choice."""
+    if isinstance(asked, Mapping | list) and isinstance(got, str):
+        return NESTED_CHANGED
+    return text_cause(asked, got) if isinstance(asked, str) and isinstance(got, str) else None
+
+
+def text_cause(asked: str, got: str) -> ProbeCause | None:
+    """What happened to a text; None where it may be the model's own choice, such as whole lines that are left out."""
+    if _unescaped(asked) == _unescaped(got) or html.unescape(asked) == html.unescape(got):
+        return ESCAPED_AGAIN
+    if _SPACE.sub("", asked) == _SPACE.sub("", got):
+        return EDGES_LOST if asked.strip() == got.strip() else WHITE_SPACE_LOST
+    return _piece_cause(asked, got) if len(asked) >= LONG and got else None
+
+
+def _piece_cause(asked: str, got: str) -> ProbeCause | None:
+    """Whether one piece of a long text is lost or comes twice; a model leaves out or repeats whole lines by itself."""
+    before, size = _common(asked, got), abs(len(asked) - len(got))
+    after = _common(asked[::-1], got[::-1])
+    one_piece = size and before + after >= min(len(asked), len(got))
+    if not one_piece or set(got.split("\n")) <= set(asked.split("\n")):
+        return None
+    if len(got) < len(asked):
+        return PIECES_LOST
+    return PIECES_DOUBLED if size >= LEAST_DOUBLED and got[before : before + size] in asked else None
+
+
+def _unescaped(text: str) -> str:
+    """The text with the escapes of JSON taken for what they stand for."""
+    return _ESCAPES.sub(lambda escape: str(orjson.loads(f'"{escape[0]}"')) if _is_text(escape[0]) else escape[0], text)
+
+
+def _is_text(escape: str) -> bool:
+    """Whether escapes make a text: half a surrogate pair does not."""
+    try:
+        orjson.loads(f'"{escape}"')
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _common(one: str, other: str) -> int:
+    """Length of the common beginning."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[:middle] == other[:middle] else (low, middle - 1)
+    return low
+
+
+def _shown(value: Json, other: Json = None) -> str:
+    """A value as explanations quote it; of a long text, where it begins to differ from the other."""
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    if not isinstance(other, str) or len(text) <= SHOWN:
+        return quoted(text)
+    start = max(0, _common(text, other) - BEFORE)
+    return f"{quoted(text[start:])} from character {start} on"

@@ -1,0 +1,211 @@
+"""Faults in the arguments of calls that are still JSON: values that are dropped, changed, cut or repeated."""
+
+import html
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from kvv_action.schema import Json, ToolCall
+from kvv_action.simulator.call import Call
+from kvv_action.simulator.faults.calling import in_calls
+from kvv_action.simulator.faults.hooks import Say
+from kvv_action.simulator.faults.model import Fault
+
+CUT_AT, HOLE = 8192, 100
+"""Where long texts are damaged, and by how many characters."""
+
+
+def _in_objects(change: Callable[[dict[str, Json], Json], dict[str, Json]]) -> Say:
+    """A fault in the arguments of every call; `change` gets them, and the schema of the tool."""
+
+    def changed(made: ToolCall, call: Call) -> ToolCall:
+        arguments = orjson.loads(made.arguments)
+        if not isinstance(arguments, dict):
+            return made
+        schema: Json = next((tool.parameters for tool in call.tools if tool.name == made.name), {})
+        return replace(made, arguments=orjson.dumps(change(arguments, schema)).decode())
+
+    return in_calls(changed)
+
+
+def _in_texts(change: Callable[[str], str]) -> Say:
+    """A fault in every text of the arguments."""
+
+    def changed(value: Json) -> Json:
+        match value:
+            case str():
+                return change(value)
+            case list():
+                return [changed(item) for item in value]
+            case dict():
+                return {name: changed(item) for name, item in value.items()}
+            case _:
+                return value
+
+    return _in_objects(lambda arguments, _: {name: changed(value) for name, value in arguments.items()})
+
+
+def _without(drops: Callable[[Json], bool]) -> Say:
+    """Drops values at any depth."""
+
+    def kept(value: Json) -> Json:
+        if not isinstance(value, dict):
+            return value
+        return {name: kept(item) for name, item in value.items() if not drops(item)}
+
+    return _in_objects(lambda arguments, _: dict(kept(arguments)))
+
+
+def _without_optional(arguments: Mapping[str, Json], schema: Json, *, inner: bool = False) -> dict[str, Json]:
+    """Arguments without those that the schema does not require; of objects inside them only, where `inner`."""
+    known: Mapping[str, Any] = schema if isinstance(schema, Mapping) else {}
+    required, properties = known.get("required", []), known.get("properties", {})
+    kept = {name: value for name, value in arguments.items() if inner or name in required}
+    if not inner:
+        return kept
+    return {
+        name: _without_optional(value, properties.get(name)) if isinstance(value, dict) else value
+        for name, value in kept.items()
+    }
+
+
+def _optional(hit: Callable[[Call], bool]) -> Say:
+    """Drops optional arguments in the answers to calls that are hit."""
+    drop = _in_objects(_without_optional)
+    return lambda answer, call: drop(answer, call) if hit(call) else answer
+
+
+def _flattened(arguments: dict[str, Json], _: Json) -> dict[str, Json]:
+    flat: dict[str, Json] = {}
+    for name, value in arguments.items():
+        inner = {f"{name}.{key}": item for key, item in value.items()} if isinstance(value, dict) else {name: value}
+        flat |= inner
+    return flat
+
+
+def _encoded(arguments: dict[str, Json], _: Json) -> dict[str, Json]:
+    return {
+        name: orjson.dumps(value).decode() if isinstance(value, dict | list) else value
+        for name, value in arguments.items()
+    }
+
+
+def _unicode_escaped(text: str) -> str:
+    return "".join(
+        letter if letter.isascii() else "".join(f"\\u{unit:04x}" for unit in _units(letter)) for letter in text
+    )
+
+
+def _units(letter: str) -> list[int]:
+    encoded = letter.encode("utf-16-be")
+    return [int.from_bytes(encoded[at : at + 2]) for at in range(0, len(encoded), 2)]
+
+
+def _escaped(text: str) -> str:
+    return orjson.dumps(text).decode()[1:-1]
+
+
+def _in_long(change: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda text: change(text) if len(text) > CUT_AT + HOLE else text
+
+
+FAULTS = (
+    Fault(
+        name="drops-optional-arguments",
+        summary="drops optional arguments while it thinks",
+        conclusion="Pre-Verification fails: optional arguments are lost",
+        say=_optional(lambda call: call.thinking),
+    ),
+    Fault(
+        name="cuts-long-arguments",
+        summary=f"cuts arguments after {CUT_AT} characters",
+        conclusion="Pre-Verification fails: long arguments are cut",
+        say=in_calls(lambda made, _: replace(made, arguments=made.arguments[:CUT_AT])),
+    ),
+    Fault(
+        name="drops-nested-optional-arguments",
+        summary="drops optional arguments inside objects",
+        conclusion="Pre-Verification fails: optional arguments are lost",
+        say=_in_objects(lambda arguments, schema: _without_optional(arguments, schema, inner=True)),
+    ),
+    Fault(
+        name="drops-optional-arguments-without-thinking",
+        summary="drops optional arguments when the model does not think",
+        conclusion="Pre-Verification fails: optional arguments are lost",
+        say=_optional(lambda call: not call.thinking),
+    ),
+    Fault(
+        name="drops-null-arguments",
+        summary="drops arguments whose value is null",
+        conclusion="Pre-Verification fails: arguments that are null or empty are left out",
+        say=_without(lambda value: value is None),
+    ),
+    Fault(
+        name="drops-empty-arguments",
+        summary="drops arguments whose value is null, false, zero or empty",
+        conclusion="Pre-Verification fails: arguments that are null or empty are left out",
+        say=_without(lambda value: not value),
+    ),
+    Fault(
+        name="flattens-nested-arguments",
+        summary="joins the names of nested arguments (customer.name)",
+        conclusion="Pre-Verification fails: nested arguments come flattened or as text",
+        say=_in_objects(_flattened),
+    ),
+    Fault(
+        name="nested-arguments-as-text",
+        summary="returns objects and arrays in arguments as JSON text",
+        conclusion="Pre-Verification fails: nested arguments come flattened or as text",
+        say=_in_objects(_encoded),
+    ),
+    Fault(
+        name="escapes-unicode-twice",
+        summary="writes letters beyond ASCII in arguments as \\u escapes, and escapes the backslash",
+        conclusion="Pre-Verification fails: texts in arguments are escaped once too often",
+        say=_in_texts(_unicode_escaped),
+    ),
+    Fault(
+        name="escapes-arguments-twice",
+        summary="escapes quotes and line breaks in arguments twice",
+        conclusion="Pre-Verification fails: texts in arguments are escaped once too often",
+        say=_in_texts(_escaped),
+    ),
+    Fault(
+        name="escapes-arguments-for-html",
+        summary="writes <, > and & in arguments as HTML does",
+        conclusion="Pre-Verification fails: texts in arguments are escaped once too often",
+        say=_in_texts(html.escape),
+    ),
+    Fault(
+        name="loses-newlines-in-arguments",
+        summary="joins the lines of texts in arguments",
+        conclusion="Pre-Verification fails: line breaks in arguments are lost",
+        say=_in_texts(lambda text: text.replace("\n", "")),
+    ),
+    Fault(
+        name="strips-arguments",
+        summary="strips white space from the ends of texts in arguments",
+        conclusion="a warning: white space at the ends of arguments is lost",
+        say=_in_texts(str.strip),
+    ),
+    Fault(
+        name="closes-cut-arguments",
+        summary=f"cuts texts in arguments after {CUT_AT} characters and closes the JSON",
+        conclusion="Pre-Verification fails: long arguments are cut",
+        say=_in_texts(_in_long(lambda text: text[:CUT_AT])),
+    ),
+    Fault(
+        name="loses-piece-of-long-arguments",
+        summary=f"loses {HOLE} characters in the middle of long arguments",
+        conclusion="Pre-Verification fails: long arguments are cut",
+        say=_in_texts(_in_long(lambda text: text[:CUT_AT] + text[CUT_AT + HOLE :])),
+    ),
+    Fault(
+        name="repeats-piece-of-long-arguments",
+        summary=f"sends {HOLE} characters in the middle of long arguments twice",
+        conclusion="Pre-Verification fails: pieces of arguments come twice",
+        say=_in_texts(_in_long(lambda text: text[: CUT_AT + HOLE] + text[CUT_AT:])),
+    ),
+)

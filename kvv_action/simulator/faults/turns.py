@@ -1,0 +1,228 @@
+"""Faults in unusual turns with tools: text beside calls, single and named calls, odd names, many tools, results."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from kvv_action.profiles.model import Profile
+from kvv_action.schema import Answer, Json, Message
+from kvv_action.simulator.call import Call
+from kvv_action.simulator.conversation import messages_of, past_calls
+from kvv_action.simulator.faults.calling import called_as_asked, in_calls, without_calls
+from kvv_action.simulator.faults.chunks import Document, in_answers
+from kvv_action.simulator.faults.hooks import Body, Say, refuses, when_streamed
+from kvv_action.simulator.faults.model import Fault, Turn
+from kvv_action.simulator.refusal import Refusal
+from kvv_action.simulator.tooling import Tool, ToolChoice
+from kvv_action.simulator.wire import Reply
+
+FEW_TOOLS, SHORT_NAME = 64, 32
+
+
+def _without_content(document: Document) -> Document:
+    """The document without its text; role and calls stay."""
+    choices = []
+    for choice in document["choices"]:
+        part = "delta" if "delta" in choice else "message"
+        told = choice[part]
+        choices.append({**choice, part: {**told, "content": ""} if told.get("content") else told})
+    return {**document, "choices": choices}
+
+
+def _text_lost(reply: Reply, turn: Turn) -> Reply:
+    """The text beside calls is lost on the way out, after it was counted."""
+    beside = turn.answer is not None and turn.answer.tool_calls and turn.answer.content
+    return in_answers(_without_content)(reply, turn) if beside else reply
+
+
+def _text_unsaid(answer: Answer, _: Call) -> Answer:
+    return replace(answer, content="") if answer.tool_calls else answer
+
+
+def _calls_lost(answer: Answer, _: Call) -> Answer:
+    return without_calls(answer, answer.content) if answer.content else answer
+
+
+def _auto_for_named(call: Call) -> Call:
+    return replace(call, tool_choice=ToolChoice.AUTO, tool_name="") if call.tool_name else call
+
+
+def _calls_later(answer: Answer, call: Call) -> Answer:
+    """Calls although tool_choice is none, after an earlier turn with a call."""
+    later = call.tool_choice is ToolChoice.NONE and past_calls(call.messages)
+    return called_as_asked(answer, call) if later else answer
+
+
+def _only(keeps: Callable[[int, Tool], bool]) -> Callable[[Call], Call]:
+    """Some of the tools do not reach the model."""
+    return lambda call: replace(call, tools=tuple(one for at, one in enumerate(call.tools) if keeps(at, one)))
+
+
+def _functions(body: Body) -> list[Mapping[str, Json]]:
+    tools = body.get("tools")
+    entries = (
+        [entry.get("function") for entry in tools if isinstance(entry, Mapping)] if isinstance(tools, list) else []
+    )
+    return [function for function in entries if isinstance(function, Mapping)]
+
+
+def _is_bare(body: Body) -> bool:
+    return any("parameters" not in function for function in _functions(body))
+
+
+def _has_dashes(body: Body) -> bool:
+    return any("-" in str(function.get("name")) for function in _functions(body))
+
+
+def _named(change: Callable[[str], str]) -> Say:
+    return in_calls(lambda made, _: replace(made, name=change(made.name)))
+
+
+def _results(messages: list[Message]) -> tuple[int, list[str]]:
+    """Where the results that end a conversation begin, and the ids of the calls before them."""
+    start = len(messages)
+    while start and messages[start - 1].get("role") == "tool":
+        start -= 1
+    made = messages[start - 1].get("tool_calls") if start else None
+    return start, [str(call.get("id")) for call in made or ()]
+
+
+def _by_position(call: Call) -> Call:
+    """Results are taken for those of the calls at their positions."""
+    messages = list(call.messages)
+    start, ids = _results(messages)
+    for at, identifier in zip(range(start, len(messages)), ids, strict=False):
+        messages[at] = {**messages[at], "tool_call_id": identifier}
+    return replace(call, messages=messages)
+
+
+def _in_order(messages: list[Message]) -> bool:
+    start, ids = _results(messages)
+    answered = [str(message.get("tool_call_id")) for message in messages[start:]]
+    return len(answered) < 2 or answered == ids
+
+
+def _lost_out_of_order(call: Call) -> Call:
+    """Results that are not in the order of their calls are left out, but for the last."""
+    messages = list(call.messages)
+    if _in_order(messages):
+        return call
+    start, _ = _results(messages)
+    return replace(call, messages=[*messages[:start], messages[-1]])
+
+
+def _only_in_order(body: Body, _: Profile) -> None:
+    if not _in_order(list(messages_of(body))):
+        raise Refusal("invalid messages: results must come in the order of their calls")
+
+
+NAMES = "Pre-Verification fails: names of tools come back changed"
+FAULTS = (
+    Fault(
+        name="drops-text-beside-calls",
+        summary="loses the text beside calls on the way out",
+        conclusion="Pre-Verification fails: text beside a tool call is lost, although it is counted",
+        send=_text_lost,
+    ),
+    Fault(
+        name="drops-streamed-text-beside-calls",
+        summary="makes no text beside calls in streams",
+        conclusion="a warning: text beside calls comes in one mode only",
+        say=when_streamed(_text_unsaid),
+    ),
+    Fault(
+        name="drops-calls-beside-text",
+        summary="loses calls that follow a text",
+        conclusion="Pre-Verification fails: calls that follow a text are lost",
+        say=_calls_lost,
+    ),
+    Fault(
+        name="ignores-parallel-false",
+        summary="takes parallel_tool_calls false for true",
+        conclusion="a warning: several calls come where one may",
+        hear=lambda call: replace(call, parallel=True),
+    ),
+    Fault(
+        name="ignores-named-choice",
+        summary="takes a tool_choice that names a tool as auto",
+        conclusion="a warning: a named choice is accepted and not kept",
+        hear=_auto_for_named,
+    ),
+    Fault(
+        name="ignores-none-after-calls",
+        summary="calls tools although tool_choice is none, after an earlier call",
+        conclusion="Pre-Verification fails: tool_choice none does not keep the model from calling",
+        say=_calls_later,
+    ),
+    Fault(
+        name="refuses-bare-tools",
+        summary="refuses tools without parameters",
+        conclusion="a warning: a tool without parameters is refused",
+        check=refuses(_is_bare, "invalid tools: function.parameters is required"),
+    ),
+    Fault(
+        name="loses-bare-tools",
+        summary="does not show tools without parameters to the model",
+        conclusion="Pre-Verification fails: a tool without parameters cannot be called",
+        hear=_only(lambda _, one: one.parameters != {}),
+    ),
+    Fault(
+        name="many-tools-lose-the-last",
+        summary=f"shows the first {FEW_TOOLS} tools to the model",
+        conclusion="Pre-Verification fails: the last of many tools cannot be called",
+        hear=_only(lambda at, _: at < FEW_TOOLS),
+    ),
+    Fault(
+        name="refuses-many-tools",
+        summary=f"refuses more than {FEW_TOOLS} tools",
+        conclusion="Pre-Verification fails: many tools are refused",
+        check=refuses(lambda body: len(_functions(body)) > FEW_TOOLS, "invalid tools: too many"),
+    ),
+    Fault(
+        name="mangles-dotted-names",
+        summary="cuts the names of tools at their last dot",
+        conclusion=NAMES,
+        say=_named(lambda name: name.rpartition(".")[2]),
+    ),
+    Fault(
+        name="mangles-dashed-names",
+        summary="writes dashes in the names of tools as underscores",
+        conclusion=NAMES,
+        say=_named(lambda name: name.replace("-", "_")),
+    ),
+    Fault(
+        name="cuts-long-names",
+        summary=f"cuts the names of tools after {SHORT_NAME} characters",
+        conclusion=NAMES,
+        say=_named(lambda name: name[:SHORT_NAME]),
+    ),
+    Fault(
+        name="loses-dashed-calls",
+        summary="loses calls of tools with dashes in their names",
+        conclusion="Pre-Verification fails: such tools are not called",
+        hear=_only(lambda _, one: "-" not in one.name),
+    ),
+    Fault(
+        name="refuses-dashed-names",
+        summary="refuses names of tools with dashes",
+        conclusion="Pre-Verification fails: tool names of OpenAI's form are refused",
+        check=refuses(_has_dashes, "invalid tools: names hold letters, digits and underscores"),
+    ),
+    Fault(
+        name="pairs-results-by-position",
+        summary="takes results for those of the calls at the same positions, whatever their ids",
+        conclusion="Pre-Verification fails: results reach the model beside the wrong calls",
+        hear=_by_position,
+    ),
+    Fault(
+        name="loses-results-out-of-order",
+        summary="shows only the last result to the model where they are not in the order of the calls",
+        conclusion="Pre-Verification fails: results in another order do not reach the model",
+        hear=_lost_out_of_order,
+    ),
+    Fault(
+        name="refuses-results-out-of-order",
+        summary="refuses results that are not in the order of their calls",
+        conclusion="a warning: results in another order are refused",
+        check=_only_in_order,
+    ),
+)
