@@ -146,10 +146,6 @@ PROBED = {
     "cut-calls-say-stop": "needs a call that max_tokens cuts (tests/findings/test_checks.py)",
     "drops-optional-arguments": "needs a call with optional arguments",
     "cuts-long-arguments": "needs a call with long arguments",
-    "crashes-on-schema-refs": "no answer comes",
-    "crashes-on-forced-thinking": "no answer comes",
-    "refuses-long-prompts": "a refusal is no answer",
-    "refuses-large-bodies": "a refusal is no answer",
     "cuts-at-one-time": "needs minutes (tests/findings/test_delivery.py)",
 }
 """Faults that no answer shows; a probe must ask for them."""
