@@ -59,14 +59,9 @@ class LongPrompt:
 
     def probe(self, name: str, tier: str) -> Probe:
         """The probe."""
-        return Probe(
-            id=name,
-            requests=(self.request,),
-            judge=self.judge,
-            then=self.then,
-            at_most=max(self.tries - 1, 1),
-            tier=tier,
-        )
+        most = max(self.tries - 1, int(self.fits))
+        then = self.then if most else None
+        return Probe(id=name, requests=(self.request,), judge=self.judge, then=then, at_most=most, tier=tier)
 
     def then(self, exchanges: Sequence[Exchange]) -> Request | None:
         """The control after a refusal; the same again after an answer that leaves it open."""
@@ -134,9 +129,9 @@ class LongPrompt:
         )
 
     def _lost(self, answer: Completion) -> str:
-        """Which code words are missing, in words; empty when none is."""
-        pairs = zip(PLACES, self.needles, strict=True)
-        places = [place for place, needle in pairs if needle not in answer.content]
+        """Which code words are missing, in words; empty when none is. Who thinks of one has read it."""
+        pairs, said = zip(PLACES, self.needles, strict=True), f"{answer.content}\n{answer.reasoning}"
+        places = [place for place, needle in pairs if needle not in said]
         return f"the code word at the {' and the '.join(places)} is not repeated" if places else ""
 
 
