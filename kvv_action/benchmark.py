@@ -535,7 +535,7 @@ class Client(Protocol):
             content: the JSON body, exactly as it will go out.
             stream: whether the body asks for an event stream.
             path: below the base URL, `chat/completions` or `completions`.
-            tries: HTTP tries at most; 0 follows the settings.
+            tries: HTTP tries at most when each of them crashed the server; 0 follows the settings.
             may_crash: when it crashes the server, that alone does not show that the endpoint is down.
 
         Raises:

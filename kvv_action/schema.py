@@ -137,7 +137,7 @@ class Request:
         verbatim: it is posted, and the body of the answer is taken as it is: the text is the content.
         padding: bytes of white space before the end of the body, which is JSON all the same.
         may_crash: the benchmark judges it itself when every try crashed the server (`Attempt.crashed`).
-        tries: HTTP tries at most; 0 follows the run's setting.
+        tries: HTTP tries at most when each of them crashed the server; 0 follows the run's setting.
         endpoint: empty for the endpoint under test, `REFERENCE` for the one that it is compared with.
     """
 

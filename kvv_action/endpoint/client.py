@@ -206,7 +206,7 @@ class EndpointClient:
         attempts = (*before, tried.attempt)
         decision = decide(
             failure.kind,
-            replace(self._options, retry_attempts=one.tries) if one.tries else self._options,
+            replace(self._options, retry_attempts=one.tries) if one.tries and all_crashed(attempts) else self._options,
             self._random,
             tries=len(attempts),
             spent=_spent_on_retries(attempts),

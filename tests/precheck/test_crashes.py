@@ -120,6 +120,13 @@ def test_trouble_by_chance_is_no_class(tmp_path: Path) -> None:
     assert [found.cause_id for found in report.findings] == ["delivery-server-error"]
 
 
+@pytest.mark.pipeline
+def test_a_busy_server_is_asked_as_often_as_the_settings_say(tmp_path: Path) -> None:
+    """Requests that may be refused included: fewer tries are for what crashes the server."""
+    report = ran(tmp_path, ["rate-limits=0.4"], retry_attempts="20", retry_base="0.002")
+    assert (report.verdict, report.benchmarks[0].failures) == (Verdict.PASS, ())
+
+
 Answering = Callable[[Request], int]
 
 
