@@ -68,13 +68,15 @@ class Replay:
         self._rows: Iterator[k2vv.Row] = k2vv.rows(source)
         self.now = 0.0
 
-    async def complete(self, content: bytes, *, stream: bool, path: str = CHAT) -> Completion:
+    async def complete(
+        self, content: bytes, *, stream: bool, path: str = CHAT, tries: int = 0, may_crash: bool = False
+    ) -> Completion:
         """The next answer of the file.
 
         Raises:
             EndpointError: that request failed.
         """
-        del content, stream, path
+        del content, stream, path, tries, may_crash
         row = next(self._rows)
         self.now = max(self.now, k2vv.seconds_of(row.get("last_run_at")))
         completion = k2vv.completion_of(row)
@@ -87,13 +89,15 @@ class Replay:
         )
         raise EndpointError(failure.kind, failure.message, attempts=(attempt,), status=k2vv.status_of(failure))
 
-    async def fetch(self, path: str, content: bytes | None = None) -> Completion:
+    async def fetch(
+        self, path: str, content: bytes | None = None, *, tries: int = 0, may_crash: bool = False
+    ) -> Completion:
         """Nothing else is in the file.
 
         Raises:
             EndpointError: always.
         """
-        del content
+        del content, tries, may_crash
         raise EndpointError(FailureKind.UNDECIDED, f"an imported result file holds answers only, not {path}")
 
 

@@ -532,13 +532,17 @@ class BenchmarkBase:
 class Client(Protocol):
     """Sends bytes, hands back whole answers."""
 
-    async def complete(self, content: bytes, *, stream: bool, path: str = CHAT) -> Completion:
+    async def complete(
+        self, content: bytes, *, stream: bool, path: str = CHAT, tries: int = 0, may_crash: bool = False
+    ) -> Completion:
         """Post one body.
 
         Args:
             content: the JSON body, exactly as it will go out.
             stream: whether the body asks for an event stream.
             path: below the base URL, `chat/completions` or `completions`.
+            tries: HTTP tries at most when each of them crashed the server; 0 follows the settings.
+            may_crash: when it crashes the server, that alone does not show that the endpoint is down.
 
         Raises:
             EndpointError: no usable answer after the retries.
@@ -546,7 +550,9 @@ class Client(Protocol):
         """
         ...
 
-    async def fetch(self, path: str, content: bytes | None = None) -> Completion:
+    async def fetch(
+        self, path: str, content: bytes | None = None, *, tries: int = 0, may_crash: bool = False
+    ) -> Completion:
         """Get something else below the base URL, or post `content` there; the body, cut to size, is the content.
 
         Raises:

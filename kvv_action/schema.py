@@ -15,6 +15,8 @@ MOST_FAILURES = 0.1
 
 CHAT = "chat/completions"
 COMPLETIONS = "completions"
+BUSY = frozenset({429, 503, 529})
+"""Statuses that say: no capacity now."""
 REFUSED = "refused_as_officially"
 """Name of the metric that counts requests which the official endpoint refuses as well."""
 REFERENCE = "reference"
@@ -133,6 +135,9 @@ class Request:
         path: what is asked below the base URL, or below its origin when it begins with a slash; anything but
             `chat/completions` and `completions` is fetched with GET, without a body, unless `verbatim`.
         verbatim: it is posted, and the body of the answer is taken as it is: the text is the content.
+        padding: bytes of white space before the end of the body, which is JSON all the same.
+        may_crash: the benchmark judges it itself when every try crashed the server (`Attempt.crashed`).
+        tries: HTTP tries at most when each of them crashed the server; 0 follows the run's setting.
         endpoint: empty for the endpoint under test, `REFERENCE` for the one that it is compared with.
     """
 
@@ -144,6 +149,9 @@ class Request:
     path: str = CHAT
     endpoint: str = ""
     verbatim: bool = False
+    padding: int = 0
+    may_crash: bool = False
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +189,22 @@ class Attempt:
     waited: float = 0.0
     request_id: str = ""
     characters: int = 0
+
+    @property
+    def crashed(self) -> bool:
+        """Whether the server broke down over it: a 5xx that is no overload, or nothing but a closed connection."""
+        match self.failure:
+            case FailureKind.SERVER_ERROR:
+                return self.status is not None and self.status >= 500 and self.status not in BUSY
+            case FailureKind.DISCONNECTED:
+                return self.characters == 0
+            case _:
+                return self.failure is FailureKind.EMPTY_STREAM
+
+
+def all_crashed(attempts: Sequence[Attempt]) -> bool:
+    """Whether every try of a request crashed the server."""
+    return bool(attempts) and all(attempt.crashed for attempt in attempts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,15 +257,21 @@ class Completion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """A 4xx answer that a probe asked to see.
+    """A 4xx answer that a probe asked to see, or a request that crashed the server at every try.
 
     `message` is the endpoint's own words, without the status; `body` is the beginning of the response, key removed.
+    `status` is 0 where the connection was closed without one.
     """
 
     status: int
     message: str
     body: str
     attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def crashed(self) -> bool:
+        """Whether it is no refusal: every try crashed the server."""
+        return all_crashed(self.attempts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,7 +72,53 @@ CLAMPED = ProbeCause(
     cause="changed parameters are accepted but not used",
     remedy="refuse what is not supported with HTTP 400: a client cannot see that its value was replaced",
 )
+CRASHES = ProbeCause(
+    cause="a class of requests crashes the server",
+    remedy="send one of these requests alone, find its error in the log of the engine or gateway, and serve it",
+)
+WRONG_STATUS = ProbeCause(
+    cause="invalid requests are refused with the wrong status",
+    remedy="answer HTTP 400 to what a client must change: a 5xx says that the server failed, and clients try again",
+)
 NOT_HONOURED = ProbeCause(
     cause="a valid decoding parameter is refused",
     remedy="accept it, or verify with contract: official when the deployment locks parameters on purpose",
+)
+PROMPT_CUT = ProbeCause(
+    cause="long prompts are cut silently",
+    remedy="refuse a prompt that is too long with HTTP 400; check truncation settings of gateway and engine",
+)
+NEEDLE_LOST = ProbeCause(
+    cause="a part of a long prompt does not reach the model",
+    remedy="check attention and KV-cache settings for long inputs (window, eviction, RoPE scaling), and truncation",
+)
+WINDOW_SMALL = ProbeCause(
+    cause="the context is smaller than the profile's",
+    remedy=(
+        "serve the model's whole window (vLLM: --max-model-len; SGLang: --context-length; TensorRT-LLM: --max_seq_len, "
+        "--max_input_len; llama.cpp: --ctx-size; LiteLLM: max_input_tokens of the model)"
+    ),
+)
+BODY_LIMIT = ProbeCause(
+    cause="the size of request bodies is limited",
+    remedy=(
+        "raise the limit on the way to the model: long prompts and pictures need megabytes (nginx and Kong: "
+        "client_max_body_size; Apache: LimitRequestBody; Traefik: maxRequestBodyBytes; Envoy: max_request_bytes; "
+        "LiteLLM: max_request_size_mb; Express: the limit of its body parser)"
+    ),
+)
+STATUS_WRONG = ProbeCause(
+    cause="prompts beyond the window are refused with the wrong status",
+    remedy="answer HTTP 400 and name the window: by other statuses a client cannot tell what to change",
+)
+ANSWERS_MIXED = ProbeCause(
+    cause="concurrent requests get each other's answers",
+    remedy="check cache keys and batch slots: this leaks one customer's text to another",
+)
+LOAD_BREAKS = ProbeCause(
+    cause="many requests at once break answers that arrive whole one by one",
+    remedy=(
+        "let the engine take fewer requests at once and queue the others, or answer 429 or 503, for which clients wait "
+        "(vLLM: --max-num-seqs; SGLang: --max-running-requests; TensorRT-LLM: --max_batch_size; nginx: limit_conn)"
+    ),
 )

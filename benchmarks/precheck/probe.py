@@ -12,7 +12,9 @@ Then = Callable[[Sequence[Exchange]], Request | None]
 REFUSALS = (400, 422)
 """The statuses that count as refusing a request; every other 4xx means something else."""
 
-TIERS = ("smoke", "standard", "full")
+NAMED = "named"
+"""Of a probe that costs so much that only its own id sends it."""
+TIERS = ("smoke", "standard", "full", NAMED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,8 @@ class Probe:
         follows: how many requests `then` makes of answers that are all right.
         at_most: how many it makes at most; 0 without `then`.
         optional: what it asks need not be there at all: a request that fails for good ends it, and is no failure.
-        tier: the smallest tier that sends it.
+        judges_crashes: whether its judge itself says what requests mean that crashed the server, of these answers.
+        tier: the smallest tier that sends it, or `NAMED`.
     """
 
     id: str
@@ -38,6 +41,7 @@ class Probe:
     at_most: int = 0
     together: bool = False
     optional: bool = False
+    judges_crashes: Callable[[Sequence[Exchange]], bool] = lambda _: False
     tier: str = "smoke"
 
     @property
@@ -99,6 +103,8 @@ def refused(exchange: Exchange) -> str:
     rejection = exchange.rejection
     if rejection is None:
         return ""
+    if rejection.status < 400:  # the answer that had begun was lost
+        return rejection.message
     return f"HTTP {rejection.status}: {rejection.message}" if rejection.message else f"HTTP {rejection.status}"
 
 

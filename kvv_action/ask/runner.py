@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
 
@@ -16,7 +17,14 @@ from kvv_action.ask.stopping import Stopping, waves
 from kvv_action.benchmark import Client, Finished, Observer, Sandbox
 from kvv_action.errors import EndpointError, KvvError, Rejected, RunStopped, SandboxError, ScoringError, Undecided
 from kvv_action.journal.file import Journal
-from kvv_action.journal.lines import answer_line, error_line, observation_line, result_line, withdrawn_line
+from kvv_action.journal.lines import (
+    answer_line,
+    error_line,
+    observation_line,
+    rejection_of,
+    result_line,
+    withdrawn_line,
+)
 from kvv_action.journal.state import JournalState
 from kvv_action.plan.estimate import Estimator
 from kvv_action.plan.plan import Loaded
@@ -33,13 +41,13 @@ from kvv_action.schema import (
     Json,
     Observation,
     Place,
-    Rejection,
     Request,
     RunPlan,
     RunState,
     Sample,
     SampleFailure,
     Score,
+    all_crashed,
 )
 from kvv_action.verdict.answers import tables_of
 from kvv_action.verdict.checks.markers import echo_of
@@ -84,6 +92,8 @@ class _Outgoing:
     kept: str
     endpoint: str = ""
     verbatim: bool = False
+    may_crash: bool = False
+    tries: int = 0
 
 
 class _GivenUp(Exception):
@@ -137,7 +147,7 @@ class _Generate:
         self._asked = True
         return _Outgoing(
             path=request.path, content=content, stream=stream, call=call, digest=digest, key=key, kept=kept,
-            endpoint=request.endpoint, verbatim=request.verbatim,
+            endpoint=request.endpoint, verbatim=request.verbatim, may_crash=request.may_crash, tries=request.tries,
         )  # fmt: skip
 
     async def _send(self, out: _Outgoing, *, may_reject: bool) -> Exchange:
@@ -158,13 +168,9 @@ class _Generate:
                 journal.append(self._withdrawn(out))
             raise
         except EndpointError as error:
-            if not (may_reject and isinstance(error, Rejected)):
-                journal.append(self._error(out, error))
-                raise
-            status = error.status or 0
-            said = error.message.removeprefix(f"HTTP {status}").removeprefix(": ")
-            rejection = Rejection(status=status, message=said, body=error.body, attempts=error.attempts)
-            exchange = Exchange(call=out.call, request=out.kept, endpoint=out.endpoint, rejection=rejection)
+            exchange = self._lost(out, error, may_reject=may_reject)
+            if exchange.rejection is not None and exchange.rejection.crashed:
+                return exchange
         else:
             exchange = Exchange(
                 call=out.call, request=out.kept, endpoint=out.endpoint, completion=completion, echo=echo_of(out.content)
@@ -173,25 +179,40 @@ class _Generate:
         journal.append(answer_line(place, exchange, key=out.key, request=out.digest, reckoned=prompt))
         return exchange
 
+    def _lost(self, out: _Outgoing, error: EndpointError, *, may_reject: bool) -> Exchange:
+        """What a benchmark judges of a request that has no answer.
+
+        Raises:
+            EndpointError: nothing; it has failed.
+        """
+        crashed = out.may_crash and all_crashed(error.attempts)
+        refused = may_reject and isinstance(error, Rejected)
+        if not refused:
+            self._runner.journal.append(self._error(out, error, sent=out.kept if crashed else ""))
+        if not (refused or crashed):
+            raise error
+        return Exchange(call=out.call, request=out.kept, endpoint=out.endpoint, rejection=rejection_of(error))
+
     async def _answer(self, out: _Outgoing) -> Completion:
         client = self._runner.client_of(out.endpoint)
+        hints: dict[str, Any] = {"tries": out.tries, "may_crash": True} if out.may_crash else {}
         if out.verbatim:
-            return await client.fetch(out.path, out.content)
+            return await client.fetch(out.path, out.content, **hints)
         if out.path == CHAT:
-            return await client.complete(out.content, stream=out.stream)
+            return await client.complete(out.content, stream=out.stream, **hints)
         if out.path in POSTED:
-            return await client.complete(out.content, stream=out.stream, path=out.path)
-        return await client.fetch(out.path)
+            return await client.complete(out.content, stream=out.stream, path=out.path, **hints)
+        return await client.fetch(out.path, **hints)
 
-    def _error(self, out: _Outgoing, error: EndpointError) -> Mapping[str, Json]:
-        """The line of a request that failed for good, its tries counted."""
+    def _error(self, out: _Outgoing, error: EndpointError, sent: str = "") -> Mapping[str, Json]:
+        """The line of a request that failed for good, its tries counted; `sent` is kept where a benchmark judges it."""
         prompt = 0
         if not out.endpoint and wasted(error.attempts):
             prompt = _prompt(out)
             self._runner.budget.waste(error.attempts, prompt)
         return error_line(
             self._item.place, error, key=out.key, request=out.digest, call=out.call, endpoint=out.endpoint,
-            reckoned=prompt,
+            reckoned=prompt, sent=sent,
         )  # fmt: skip
 
     def _withdrawn(self, out: _Outgoing) -> Mapping[str, Json]:

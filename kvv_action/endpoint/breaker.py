@@ -42,7 +42,8 @@ class Breaker:
     A key counts as refused at the first 401 or 403 while nothing has succeeded, later after `REFUSALS` in a
     row. An endpoint counts as lost after `stop_after_failures` requests in a row that were lost for good to
     the connection, a deadline, a redirect, 429 or 5xx. A success or a refused request ends a row; an
-    unusable answer neither ends nor lengthens it.
+    unusable answer neither ends nor lengthens it. A request that may crash the server by what it asks lengthens a row
+    and ends no run, unless an ordinary request was lost since the last success.
     """
 
     def __init__(self, stop_after_failures: int) -> None:
@@ -51,6 +52,7 @@ class Breaker:
         self._refusals = 0
         self._served = False
         self._heard = False
+        self._ordinary_lost = False
         self._verdict = ""
 
     def check(self) -> None:
@@ -66,16 +68,22 @@ class Breaker:
         """A request was answered."""
         self._served = self._heard = True
         self._lost = self._refusals = 0
+        self._ordinary_lost = False
 
-    def failed(self, error: EndpointError) -> None:
+    def failed(self, error: EndpointError, *, crash: bool = False) -> None:
         """A request failed for good; `error` has its redacted message.
+
+        Args:
+            error: why it failed.
+            crash: it may have crashed the server by what it asks.
 
         Raises:
             RunStopped: further requests are useless; `error` is the cause.
         """
         self._heard = self._heard or error.status is not None
         self._count(error.kind)
-        verdict = self._judgement(error)
+        self._ordinary_lost = self._ordinary_lost or (error.kind in DOWN and not crash)
+        verdict = "" if crash and not self._ordinary_lost else self._judgement(error)
         if verdict:
             self._verdict = self._verdict or verdict
             raise RunStopped(self._verdict) from error

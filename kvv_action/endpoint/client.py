@@ -22,7 +22,7 @@ from kvv_action.endpoint.requests import chat_request, fetch_request, url_below
 from kvv_action.endpoint.retry import asked_wait, decide
 from kvv_action.endpoint.transport import open_transport
 from kvv_action.errors import EndpointError
-from kvv_action.schema import CHAT, COMPLETIONS, Attempt, Completion, FailureKind
+from kvv_action.schema import CHAT, COMPLETIONS, Attempt, Completion, FailureKind, all_crashed
 
 MESSAGE_LIMIT = 500
 BODY_LIMIT = 2048
@@ -50,6 +50,16 @@ class _Tried:
     completion: Completion | None = None
     failure: EndpointError | None = None
     asked: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asking:
+    """One request: how it and a try are made; `tries` and `may_crash` as in `benchmark.Client`."""
+
+    request: Callable[[], httpx.Request]
+    attempt: Callable[[], HttpTry]
+    tries: int = 0
+    may_crash: bool = False
 
 
 class EndpointClient:
@@ -88,7 +98,9 @@ class EndpointClient:
             await self._transport.aclose()
             self._transport = None
 
-    async def complete(self, content: bytes, *, stream: bool, path: str = CHAT) -> Completion:
+    async def complete(
+        self, content: bytes, *, stream: bool, path: str = CHAT, tries: int = 0, may_crash: bool = False
+    ) -> Completion:
         """Post one body and return the whole answer; see `benchmark.Client`.
 
         Raises:
@@ -97,9 +109,12 @@ class EndpointClient:
         """
         connect = self._options.connect_timeout
         request = partial(chat_request, self._urls[path], self._headers, content, connect=connect)
-        return await self._asked(request, lambda: HttpTry(self._options, stream=stream))
+        one = _Asking(request=request, attempt=lambda: HttpTry(self._options, stream=stream))
+        return await self._asked(replace(one, tries=tries, may_crash=may_crash))
 
-    async def fetch(self, path: str, content: bytes | None = None) -> Completion:
+    async def fetch(
+        self, path: str, content: bytes | None = None, *, tries: int = 0, may_crash: bool = False
+    ) -> Completion:
         """Get another resource below the base URL, or post `content` there; see `benchmark.Client`.
 
         Raises:
@@ -109,20 +124,21 @@ class EndpointClient:
         request, body = partial(fetch_request, url, self._headers, connect=connect), TextBody
         if content is not None:
             request, body = partial(chat_request, url, self._headers, content, connect=connect), PostedBody
-        return await self._asked(request, lambda: HttpTry(self._options, stream=False, body=body))
+        one = _Asking(request=request, attempt=lambda: HttpTry(self._options, stream=False, body=body))
+        return await self._asked(replace(one, tries=tries, may_crash=may_crash))
 
-    async def _asked(self, request: Callable[[], httpx.Request], attempt: Callable[[], HttpTry]) -> Completion:
+    async def _asked(self, one: _Asking) -> Completion:
         """Try until there is an answer, or no retry is left or useful."""
         self.counters.requests += 1
         attempts: list[Attempt] = []
         while True:
-            tried = await self._limited(request(), attempt(), len(attempts) + 1)
+            tried = await self._limited(one.request(), one.attempt(), len(attempts) + 1)
             if tried.completion is not None:
                 self._breaker.succeeded()
                 self.counters.completions += 1
                 return replace(tried.completion, attempts=(*attempts, tried.attempt))
             assert tried.failure is not None
-            wait = self._next_wait(tried, attempts)
+            wait = self._next_wait(one, tried, attempts)
             attempts.append(replace(tried.attempt, waited=wait))
             self.counters.seconds_waited += wait
             await self._sleep(wait)
@@ -178,7 +194,7 @@ class EndpointClient:
         message, body = clean(mended(error.message))[:MESSAGE_LIMIT], clean(error.body)[:BODY_LIMIT]
         return type(error)(error.kind, message, status=error.status, body=body)
 
-    def _next_wait(self, tried: _Tried, before: list[Attempt]) -> float:
+    def _next_wait(self, one: _Asking, tried: _Tried, before: list[Attempt]) -> float:
         """Seconds until the next try.
 
         Raises:
@@ -190,7 +206,7 @@ class EndpointClient:
         attempts = (*before, tried.attempt)
         decision = decide(
             failure.kind,
-            self._options,
+            replace(self._options, retry_attempts=one.tries) if one.tries and all_crashed(attempts) else self._options,
             self._random,
             tries=len(attempts),
             spent=_spent_on_retries(attempts),
@@ -201,7 +217,7 @@ class EndpointClient:
         self.counters.lost += 1
         message = f"{failure.message} ({decision.reason})" if decision.reason else failure.message
         final = type(failure)(failure.kind, message, attempts=attempts, status=tried.attempt.status, body=failure.body)
-        self._breaker.failed(final)
+        self._breaker.failed(final, crash=one.may_crash and all_crashed(attempts))
         raise final
 
 

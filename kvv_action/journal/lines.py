@@ -76,10 +76,23 @@ def observation_line(place: Place, call: int, observation: Observation) -> Line:
 
 
 def error_line(
-    place: Place, error: EndpointError, *, key: str, request: str, call: int, endpoint: str = "", reckoned: int = 0
+    place: Place,
+    error: EndpointError,
+    *,
+    key: str,
+    request: str,
+    call: int,
+    endpoint: str = "",
+    reckoned: int = 0,
+    sent: str = "",
 ) -> Line:
-    """A request that failed for good; `endpoint` as in the request, `reckoned` as in `answer_line`."""
+    """A request that failed for good; `endpoint` as in the request, `reckoned` as in `answer_line`.
+
+    `sent` is the beginning of its body, where a benchmark judges that it crashed the server.
+    """
     line = _begun("error", place)
+    if sent:
+        line["sent"] = sent
     if endpoint:
         line["endpoint"] = endpoint
     if reckoned:
@@ -89,6 +102,16 @@ def error_line(
         status=error.status, body=error.body, attempts=error.attempts,
     )  # fmt: skip
     return line
+
+
+def rejection_of(error: EndpointError) -> Rejection:
+    """A request that was refused, or crashed the server, as a benchmark judges it."""
+    return _rejection(error.status, error.message, error.body, error.attempts)
+
+
+def _rejection(status: int | None, message: str, body: str, attempts: tuple[Attempt, ...]) -> Rejection:
+    said = message.removeprefix(f"HTTP {status}").removeprefix(": ")
+    return Rejection(status=status or 0, message=said, body=body, attempts=attempts)
 
 
 def withdrawn_line(place: Place, *, key: str, request: str, call: int, endpoint: str, reckoned: int) -> Line:
@@ -126,9 +149,12 @@ def to_failure(line: Mapping[str, Any]) -> SampleFailure:
 
 
 def to_exchange(line: Mapping[str, Any]) -> Exchange:
-    """An answer or an observation from its line."""
+    """An answer, an observation or a crash of the server from its line."""
     if line["kind"] == "observation":
         return Exchange(call=line["call"], observation=_observation(line))
+    if line["kind"] == "error":
+        rejection = _rejection(line["status"], line["message"], line["body"], to_attempts(line["attempts"]))
+        return Exchange(call=line["call"], request=line["sent"], rejection=rejection)
     call, request, endpoint = line["call"], line.get("body", ""), line.get("endpoint", "")
     echo, signs = tuple(line.get("echo", ())), line.get("signs")
     if completion := line.get("completion"):

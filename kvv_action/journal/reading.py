@@ -39,6 +39,7 @@ class Sent:
         exchange: the answer or rejection; None when the request failed for good or was withdrawn.
         attempts: the tries of a request that failed for good.
         withdrawn: it was given up before its answer was there.
+        call: number of the request within its sample.
         reckoned: tokens of its prompt, where no count of the endpoint is believed; else 0.
     """
 
@@ -47,6 +48,7 @@ class Sent:
     exchange: Exchange | None = None
     attempts: tuple[Attempt, ...] = ()
     withdrawn: bool = False
+    call: int = 0
     reckoned: int = 0
 
 
@@ -137,7 +139,13 @@ class JournalReading:
                         if exchange.observation is None:
                             yield _sent(record, place, exchange)
                     case "error" | "withdrawn":
-                        yield _sent(record, place_of(record), None)
+                        place = place_of(record)
+                        if "sent" in record:
+                            waiting.setdefault(place.slot, {})[record["call"]] = (
+                                to_exchange(record),
+                                self._reader.offset,
+                            )
+                        yield _sent(record, place, None)
                     case "score" | "failure":
                         place = place_of(record)
                         yield self._judged(record, place, waiting.pop(place.slot, {}), number)
@@ -181,5 +189,5 @@ def _sent(record: Record, place: Place, exchange: Exchange | None) -> Sent:
     attempts: Any = record["attempts"] if record["kind"] == "error" else ()
     return Sent(
         place=place, endpoint=record.get("endpoint", ""), exchange=exchange, attempts=to_attempts(attempts),
-        withdrawn=record["kind"] == "withdrawn", reckoned=record.get("reckoned", 0),
+        withdrawn=record["kind"] == "withdrawn", call=record.get("call", 0), reckoned=record.get("reckoned", 0),
     )  # fmt: skip

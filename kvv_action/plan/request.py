@@ -16,7 +16,10 @@ _ASKED = {Thinking.ON: True, Thinking.OFF: False, Thinking.UNSET: None}
 def compose(request: Request, plan: RunPlan, planned: PlannedBenchmark, profile: Profile) -> tuple[bytes, bool]:
     """The body of a request as JSON text, and whether it asks for an event stream."""
     body = fields_of(request, plan, planned, profile)
-    return orjson.dumps(body), bool(body["stream"])
+    content = orjson.dumps(body)
+    if request.padding:
+        content = content[:-1] + b" " * request.padding + b"}"
+    return content, bool(body["stream"])
 
 
 def fields_of(request: Request, plan: RunPlan, planned: PlannedBenchmark, profile: Profile) -> dict[str, Any]:

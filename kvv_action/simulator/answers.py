@@ -14,7 +14,7 @@ from kvv_action.simulator.call import Call
 from kvv_action.simulator.conversation import ToolResult, last_message, last_user_text, past_calls, results_of
 from kvv_action.simulator.dictation import dictated
 from kvv_action.simulator.fingerprint import Fingerprint, fingerprint
-from kvv_action.simulator.instructions import call_of, calls_for, closest, keys_in
+from kvv_action.simulator.instructions import call_of, calls_for, closest, code_words, keys_in
 from kvv_action.simulator.schema_values import minimal
 from kvv_action.simulator.sight import Sight, guess, has_pictures
 from kvv_action.simulator.thinking import NO_EFFORT
@@ -131,6 +131,8 @@ def _content(call: Call) -> str:
     text = last_user_text(call.messages)
     if exactly := _exactly(text):
         return exactly
+    if words := code_words(text):
+        return words
     return (call.effort if call.thinking else NO_EFFORT) if ASKS_EFFORT in text else SENTENCE
 
 

@@ -12,6 +12,7 @@ from kvv_action.simulator.sight import check_pictures as check_media_types
 from kvv_action.simulator.thinking import check_thinking
 from kvv_action.simulator.tooling import check_dynamic_tools, check_tool_choice, check_tools
 from kvv_action.simulator.vision import check_pictures
+from kvv_action.simulator.window import check_window
 
 Body = Mapping[str, Json]
 
@@ -30,6 +31,7 @@ class ContractRule(StrEnum):
     TOOL_MESSAGES = "tool-messages"
     RESPONSE_FORMAT = "response-format"
     PICTURES = "pictures"
+    WINDOW = "window"
 
 
 _RULES: Mapping[ContractRule, Callable[[Body, Profile], None]] = {
@@ -44,6 +46,7 @@ _RULES: Mapping[ContractRule, Callable[[Body, Profile], None]] = {
     ContractRule.TOOL_MESSAGES: check_tool_messages,
     ContractRule.RESPONSE_FORMAT: check_response_format,
     ContractRule.PICTURES: check_pictures,
+    ContractRule.WINDOW: check_window,
 }
 
 

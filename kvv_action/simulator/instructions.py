@@ -14,6 +14,8 @@ _NAMED = re.compile(r"\b(?P<verb>\w+) the tool (?P<name>[A-Za-z_](?:[\w.-]*\w)?)
 _WANTING = ("use", "call")
 _ANY = re.compile(r"应当使用工具|请查一下|should use (?:a|the) tools?\b", re.IGNORECASE)
 _KEY = re.compile(r"(?:\bkeys?(?: named)?|键|只包含) ?['\"]?([A-Za-z_]\w*)")
+_CODE_WORD = re.compile(r"^The \w+ code word is (\S+)\.$", re.MULTILINE)
+_CODE_WORDS_WANTED = re.compile(r"\bReply with the \w+ code words\b")
 _DICTATED = re.compile(r"\barguments: (?=\{)")
 
 
@@ -42,6 +44,11 @@ def closest(text: str, tools: Sequence[Tool]) -> Tool:
         return tool.name.lower() in words, len(words & set(tool.name.lower().split("_")))
 
     return max(tools, key=shared)
+
+
+def code_words(text: str) -> str:
+    """The code words that a text gives away, where it asks for them; else empty."""
+    return " ".join(_CODE_WORD.findall(text)) if _CODE_WORDS_WANTED.search(text) else ""
 
 
 def keys_in(text: str) -> Sequence[str]:

@@ -51,6 +51,7 @@ class Vendor:
             digest=prints.whole,
             occurrence=self._seen.next(prints.whole),
             options=self.options,
+            size=len(content),
         )
         faults = drawn(self.options.faults, visit) if self.options.faults else ()
         reply = self._admitted(visit, faults) or self._served(visit, body, prints, faults)
@@ -59,8 +60,9 @@ class Vendor:
 
     def _admitted(self, visit: Visit, faults: Faults) -> Reply | None:
         """The reply of the first fault that turns the visitor away."""
-        replies = (_sent(fault.admit(visit), Turn(visit=visit), faults) for fault in faults if fault.admit)
-        return next(replies, None)
+        replies = (fault.admit(visit) for fault in faults if fault.admit)
+        reply = next((reply for reply in replies if reply is not None), None)
+        return None if reply is None else _sent(reply, Turn(visit=visit), faults)
 
     def _served(self, visit: Visit, body: Mapping[str, Json] | None, prints: Fingerprint, faults: Faults) -> Reply:
         try:

@@ -16,7 +16,21 @@ from typing import Protocol
 
 from kvv_action.causes import Cause
 from kvv_action.journal.reading import Sent
-from kvv_action.schema import Attempt, Delivery, FailureKind, Finding, FindingExample, Place, RunPlan, Severity, Verdict
+from kvv_action.schema import (
+    BUSY,
+    Attempt,
+    Delivery,
+    FailureKind,
+    Finding,
+    FindingExample,
+    Judged,
+    Place,
+    RunPlan,
+    Score,
+    Severity,
+    Verdict,
+    all_crashed,
+)
 from kvv_action.statistics.intervals import exact_limits, wilson
 
 BROKEN = frozenset(
@@ -33,8 +47,6 @@ BROKEN = frozenset(
 """Failures after the server had accepted the request."""
 CUT = frozenset({FailureKind.TRUNCATED, FailureKind.DISCONNECTED})
 OK = 200
-BUSY = frozenset({429, 503, 529})
-"""Statuses that say: no capacity now."""
 INCIDENTS = 3
 """Incidents below which delivery does not fail: one restart of a server breaks everything that is in flight."""
 INCIDENT_SECONDS = 60.0
@@ -119,6 +131,7 @@ class _Broken:
     """A request whose first try broke; `answered` when a later try brought an answer."""
 
     place: Place
+    call: int
     attempts: tuple[Attempt, ...]
     answered: bool
 
@@ -150,7 +163,18 @@ class DeliveryTally:
         elif first.failure in (None, FailureKind.REJECTED):  # a refusal is an answer, too
             self.answered_at.append(_ended(first))
         elif _is_broken(first):
-            self.broken.append(_Broken(place=sent.place, attempts=attempts, answered=answer is not None))
+            self.broken.append(
+                _Broken(place=sent.place, call=sent.call, attempts=attempts, answered=answer is not None)
+            )
+
+    def settle(self, judged: Judged) -> None:
+        """Take out the requests that always crash the server: the score of their sample says what is wrong."""
+        if not isinstance(judged.result, Score):
+            return
+        crashes = {one.call for one in judged.exchanges if one.rejection is not None and one.rejection.crashed}
+        if crashes:
+            slot = judged.place.slot
+            self.broken = [one for one in self.broken if one.place.slot != slot or one.call not in crashes]
 
     def _judged(self) -> tuple[Sequence[float], Sequence[_Broken]]:
         """When first tries were answered, in order, and the requests that broke by no fault of their own."""
@@ -270,17 +294,13 @@ def _is_broken(attempt: Attempt) -> bool:
 
 
 def _crashes_alone(one: _Broken, answered: Sequence[float]) -> bool:
-    """Whether this very request crashes the server: every try got a 5xx while other requests were answered.
+    """Whether this very request crashes the server: every try did, while other requests were answered.
 
     It says nothing about how reliably others arrive; the benchmark that asked it says what is wrong.
     """
-    if one.answered or len(one.attempts) < 2 or not all(_is_server_error(attempt) for attempt in one.attempts):
+    if one.answered or len(one.attempts) < 2 or not all_crashed(one.attempts):
         return False
     return bisect_left(answered, one.first.started) < bisect_left(answered, _ended(one.attempts[-1]))
-
-
-def _is_server_error(attempt: Attempt) -> bool:
-    return attempt.failure is FailureKind.SERVER_ERROR and _is_broken(attempt)
 
 
 def _incidents(broken: Sequence[Attempt], answered: Sequence[float]) -> int:

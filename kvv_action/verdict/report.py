@@ -20,6 +20,7 @@ from kvv_action.schema import (
     Exchange,
     Finding,
     JournalInfo,
+    Judged,
     Outcome,
     PlannedBenchmark,
     Provenance,
@@ -122,7 +123,7 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
     traffic = _Traffic()
     pairs = Pairs(plan)
     arrivals, checks, refusals = DeliveryTally(), AnswerChecks(plan), RefusalTally()
-    _count(reading, tallies, traffic, (arrivals.add, checks.see, refusals.add), pairs, rescored or {})
+    _count(reading, tallies, traffic, (arrivals.add, checks.see, refusals.add), pairs, rescored or {}, arrivals.settle)
     delivery = arrivals.delivery(plan)
     broken = arrivals.finding(delivery) if delivery else None
     findings = (*((broken,) if broken else ()), *checks.findings())
@@ -187,6 +188,7 @@ def _count(
     watching: Sequence[Callable[[Sent], None]],
     pairs: Pairs,
     rescored: Rescored,
+    settle: Callable[[Judged], None],
 ) -> None:
     """Count the requests to the endpoint under test, and the results that stand."""
     for event in reading.events():
@@ -196,7 +198,9 @@ def _count(
                 _sent(event, reading.state.progress[place.benchmark], tally, traffic)
                 for see in watching:
                     see(event)
-        elif event.stands and isinstance(event.result, Score):
+            continue
+        settle(event)
+        if event.stands and isinstance(event.result, Score):
             score = rescored.get(place.slot) or event.result
             tally.score(place.index, place.epoch, place.sample, score, event.exchanges)
             pairs.add(place, score.value)

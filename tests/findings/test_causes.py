@@ -151,10 +151,6 @@ FIRST = {
 PROBED = {
     "cut-calls-say-tool-calls": "needs a call that max_tokens cuts (tests/precheck/test_arguments.py)",
     "cut-calls-say-stop": "needs a call that max_tokens cuts (tests/precheck/test_arguments.py)",
-    "crashes-on-schema-refs": "no answer comes",
-    "crashes-on-forced-thinking": "no answer comes",
-    "refuses-long-prompts": "a refusal is no answer",
-    "refuses-large-bodies": "a refusal is no answer",
     "cuts-at-one-time": "needs minutes (tests/findings/test_delivery.py)",
 }
 """Faults that no answer shows; a probe must ask for them."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.precheck.suites.limits import LETTERS, WORDS
+from benchmarks.precheck.long_prompt import LETTERS, WORDS
 from benchmarks.precheck.suites.tokens import TEXTS
 from benchmarks.precheck.tokenizer import counter, load
 from kvv_action.profiles.prompt import rendered

@@ -13,10 +13,12 @@ from tests.pipeline.command import demo as any_demo
 from tests.precheck import (
     test_arguments,
     test_calls,
+    test_crashes,
     test_dynamic_tools,
     test_limits,
     test_mfjs,
     test_response_format,
+    test_sizes,
     test_streaming,
     test_thinking,
     test_tokens,
@@ -156,7 +158,7 @@ def demo(out: Path, *arguments: object) -> tuple[Ran, dict[str, object]]:
 def test_no_fault_is_forgotten() -> None:
     """Every fault that the vendor knows has its conclusion here or in a table of Pre-Verification, and no other has."""
     tables = (test_thinking, test_tools, test_dynamic_tools, test_mfjs, test_response_format, test_tokens)
-    tables += (test_streaming, test_limits, test_vision, test_arguments, test_calls)
+    tables += (test_streaming, test_limits, test_vision, test_arguments, test_calls, test_crashes, test_sizes)
     told = set(CONCLUSIONS).union({"schema-wrong-at-first"}, *(table.FAULTS for table in tables))
     told |= {fault for fault, _, _ in TOOLCALL_TABLE} | set(AGENT_FAULTS)
     told |= {*test_causes.FIRST, *test_causes.ASKED, *test_causes.PROBED, *test_causes.ALLOWED}

@@ -35,6 +35,16 @@ def test_the_whole_body_of_a_plain_request() -> None:
     }
 
 
+def test_white_space_makes_a_body_large() -> None:
+    """It stands before the end of the body, which means the same."""
+    plain, padded = (
+        compose(replace(asking("hi"), padding=size), PLAN, PLANNED, fake_profile())[0] for size in (0, 900)
+    )
+    assert len(padded) == len(plain) + 900
+    assert padded.endswith(b" }")
+    assert orjson.loads(padded) == orjson.loads(plain)
+
+
 def test_the_request_wins_over_everything() -> None:
     """A probe tests exactly the field that it sends."""
     plan = plan_of(LOADED, extra_body={"temperature": 0.3})

@@ -20,6 +20,7 @@ ANSWERS: tuple[Callable[[int], Exchange], ...] = (
     lambda call: Exchange(call=call, completion=_called()),
     lambda call: Exchange(call=call, completion=_held_back()),
     lambda call: Exchange(call=call, rejection=Rejection(status=400, message="no", body="")),
+    lambda call: ANSWERS[6 if 1 <= call <= 3 else 3](call),
 )
 
 

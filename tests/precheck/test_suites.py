@@ -4,12 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.precheck.suites import chosen
+from kvv_action.benchmark import Options
 from kvv_action.profiles import loader
 from kvv_action.schema import Verdict
 from tests.precheck.harness import precheck
 
 pytestmark = pytest.mark.pipeline
 LIMITS = {"smoke": 60, "standard": 260, "full": 700}
+"""Requests of a tier at most, which the README promises."""
 
 
 @pytest.mark.parametrize("profile", loader.names())
@@ -21,6 +24,20 @@ def test_a_correct_vendor_passes(profile: str, tier: str, tmp_path: Path) -> Non
     assert not seen.failed
     assert seen.result.verdict is Verdict.PASS
     assert seen.requests <= LIMITS[tier]
+    assert seen.requests == expected_requests(profile, tier)
+
+
+def expected_requests(profile: str, tier: str) -> int:
+    """What `kvv plan` says that a right vendor is asked."""
+    probes = chosen(loader.load(profile), Options(model=profile, tier=tier))
+    return sum(len(probe.requests) + probe.follows for probe in probes)
+
+
+@pytest.mark.parametrize("profile", loader.names())
+@pytest.mark.parametrize("tier", LIMITS)
+def test_a_plan_keeps_the_limits(profile: str, tier: str) -> None:
+    """Known before anything is sent."""
+    assert expected_requests(profile, tier) <= LIMITS[tier]
 
 
 @pytest.mark.parametrize("mode", ["kimi", "opensource", "none"])

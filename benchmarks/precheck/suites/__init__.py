@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 
 from benchmarks.precheck.options import PrecheckOptions
-from benchmarks.precheck.probe import TIERS, Probe
+from benchmarks.precheck.probe import NAMED, TIERS, Probe
 from benchmarks.precheck.suites import mfjs
 from kvv_action.benchmark import Options
 from kvv_action.errors import Problem, UsageError, nearest
@@ -24,6 +24,8 @@ SUITES: Mapping[str, str] = {
     "tokens": "tokens",
     "streaming": "streaming",
     "limits": "limits",
+    "sizes": "sizes",
+    "cache": "cache",
     "vision": "vision",
     "surfaces": "surfaces",
     "text": "text",
@@ -67,4 +69,6 @@ def chosen(profile: Profile, options: Options, own: PrecheckOptions = EVERYTHING
 
 
 def _fits(probe: Probe, pattern: str) -> bool:
+    if probe.tier == NAMED:
+        return pattern == probe.id
     return pattern in (probe.suite, probe.id) or fnmatch.fnmatchcase(probe.id, pattern)

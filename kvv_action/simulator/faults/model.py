@@ -32,12 +32,14 @@ class Visit:
         authorization: the header as sent, empty when there was none.
         digest: of the messages (of the whole body when it cannot be read).
         occurrence: 1 when these messages come for the first time.
+        size: bytes of the body.
     """
 
     authorization: str
     digest: bytes
     occurrence: int
     options: VendorOptions
+    size: int = 0
 
     def draw(self, label: str) -> float:
         """A number in [0, 1) that belongs to this visit and `label`."""
@@ -60,7 +62,7 @@ class Fault:
     Attributes:
         summary: what the vendor does wrong.
         conclusion: what a verifier should conclude.
-        admit: turns the visitor away before the request is looked at.
+        admit: turns the visitor away before the request is looked at; None lets it in.
         waives: rules of the contract that are not checked.
         check: refuses a request that keeps the contract; raises `Refusal`.
         hear: the request as the vendor misunderstands it.
@@ -73,7 +75,7 @@ class Fault:
     summary: str
     conclusion: str
     coin: Coin = Coin.CONVERSATION
-    admit: Callable[[Visit], Reply] | None = None
+    admit: Callable[[Visit], Reply | None] | None = None
     waives: frozenset[ContractRule] = frozenset()
     check: Callable[[Mapping[str, Json], Profile], None] | None = None
     hear: Callable[[Call], Call] | None = None

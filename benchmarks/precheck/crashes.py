@@ -1,0 +1,271 @@
+"""Requests that crash the server: what they have in common, and what that says about the endpoint.
+
+A request that must be accepted and gets a 5xx or a closed connection at every try may have met an outage. So others are
+sent: a plain one, which must be answered before and after; two more of the same kind; and the same request without one
+of its traits after the other, which shows what it takes to crash the server. A 5xx to a request that may be refused is
+a refusal with the wrong status.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from benchmarks.precheck.ask import ask
+from benchmarks.precheck.causes import CRASHES, WRONG_STATUS, ProbeCause
+from benchmarks.precheck.probe import Probe, broken, refused, weighed
+from benchmarks.precheck.traits import Trait, told_apart, traits_of
+from kvv_action.benchmark import Generate
+from kvv_action.errors import EndpointError, Undecided
+from kvv_action.profiles.model import Profile
+from kvv_action.schema import Exchange, FailureKind, Json, Rejection, Request, Score, Severity, Thinking
+
+STUDIED, FOUND = "crash", "crash-class"
+"""Names of observations: that a crash is looked into from here on; and what crashes the server, by which calls."""
+VARIANTS = 2
+"""Further requests of the same kind that must crash the server too."""
+TRIES, TRIES_WITHOUT, TRIES_OF_INVALID = 3, 2, 3
+"""HTTP tries of such a request, of one without a trait, and of a request that may be refused."""
+DOWN_SECONDS = 30.0
+"""Seconds after a lost plain request in which no other crash is looked into: the endpoint is down."""
+MOST_TRAITS = 14
+_REFUSED = Exchange(call=0, rejection=Rejection(status=400, message="refused", body=""))
+
+
+def crashed(exchange: Exchange) -> bool:
+    """Whether every try of a request crashed the server."""
+    return exchange.rejection is not None and exchange.rejection.crashed
+
+
+def may_be_refused(probe: Probe, before: Sequence[Exchange]) -> bool:
+    """Whether a probe holds when its next request is refused by HTTP 400."""
+    return _holds(probe, (*before, _REFUSED))
+
+
+def is_no_answer(probe: Probe, exchanges: Sequence[Exchange]) -> bool:
+    """Whether a crash among the answers to a probe's own requests leaves it open: a refusal would not have held."""
+    return any(map(crashed, exchanges)) and not _holds(probe, _as_refused(exchanges))
+
+
+def own_of(exchanges: Sequence[Exchange]) -> Sequence[Exchange]:
+    """The answers to a probe's own requests: all that came before a crash was looked into."""
+    return exchanges[: next((place for place, one in enumerate(exchanges) if one.observation), len(exchanges))]
+
+
+def _as_refused(exchanges: Sequence[Exchange]) -> tuple[Exchange, ...]:
+    return tuple(_REFUSED if crashed(exchange) else exchange for exchange in exchanges)
+
+
+def _holds(probe: Probe, exchanges: Sequence[Exchange]) -> bool:
+    """Whether a probe holds; requests that were not sent count as refused."""
+    missing = (_REFUSED,) * (len(probe.requests) - len(exchanges))
+    try:
+        return probe.judge((*exchanges, *missing)).value == 1.0
+    except Undecided:
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrashClass:
+    """Requests that always crash the server.
+
+    Attributes:
+        words: which ones, as in "every request with tools".
+        probe: id of the probe that found it.
+    """
+
+    words: str
+    probe: str
+
+
+@dataclass(slots=True, kw_only=True)
+class CrashStudy:
+    """Looks into the crashes of one run, one after the other; what was found once is not looked for again.
+
+    Attributes:
+        classes: by the names of traits that together always crash the server.
+        answered: the traits of every request that was answered.
+    """
+
+    profile: Profile
+    think_mode: str
+    classes: dict[frozenset[str], "CrashClass"] = field(default_factory=dict)
+    answered: set[frozenset[str]] = field(default_factory=set)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _down_until: float = 0.0
+
+    def note(self, request: Request, exchange: Exchange) -> None:
+        """Remember what was answered."""
+        if exchange.completion is not None:
+            self.answered.add(self._names(request))
+
+    def _names(self, request: Request) -> frozenset[str]:
+        return frozenset(trait.name for trait in traits_of(request, self.profile, self.think_mode))
+
+    async def look_into(self, name: str, request: Request, generate: Generate, *, refusable: bool) -> None:
+        """Find out what makes a request crash the server, and keep it as an observation; nothing where that is open.
+
+        Args:
+            name: id of the probe.
+            request: what was sent.
+            generate: sends more.
+            refusable: the request may be refused, so that all there is to know is whether plain ones are answered.
+        """
+        generate.observe(STUDIED)
+        async with self._lock:
+            names = self._names(request)
+            known = next((one for traits, one in self.classes.items() if traits <= names), None)
+            if known is not None:
+                generate.observe(FOUND, {"words": known.words, "found_by": known.probe})
+            elif time.monotonic() >= self._down_until and refusable:
+                await self._alive({"controls": []}, generate)
+            elif time.monotonic() >= self._down_until:
+                await self._studied(name, request, generate)
+
+    async def _studied(self, name: str, request: Request, generate: Generate) -> None:
+        calls: dict[str, list[int]] = {"controls": [], "variants": []}
+        if not await self._alive(calls, generate):
+            return
+        for number in range(2, 2 + VARIANTS):
+            variant = await _sent(told_apart(request, number), generate, TRIES)
+            if variant is None or not crashed(variant):
+                return
+            calls["variants"].append(variant.call)
+        if not await self._alive(calls, generate):
+            return
+        needed = await self._needed(request, generate)
+        if needed:
+            words = _joined(trait.words for trait in needed)
+            self.classes[frozenset(trait.name for trait in needed)] = CrashClass(words=words, probe=name)
+            generate.observe(FOUND, {"words": words, **calls})
+
+    async def _alive(self, calls: Mapping[str, list[int]], generate: Generate) -> bool:
+        """Whether a plain request is answered, asked in one of the ways to ask; the last one counts as an outage."""
+        *ways, last = self._plain()
+        for request in ways:
+            exchange = await _sent(request, generate, TRIES)
+            if exchange is not None and exchange.completion is not None:
+                calls["controls"].append(exchange.call)
+                return True
+        try:
+            exchange = await generate(last, may_reject=True)
+        except EndpointError:
+            exchange = None
+        if exchange is None or exchange.completion is None:
+            self._down_until = time.monotonic() + DOWN_SECONDS
+            return False
+        calls["controls"].append(exchange.call)
+        return True
+
+    def _plain(self) -> Iterator[Request]:
+        """A plain request: not streamed, streamed, and with thinking turned the other way."""
+        text, rules = "Reply with exactly: OK", self.profile.thinking
+        yield ask(self.profile, text, stream=False)
+        if rules.switchable and self.think_mode != "none":
+            other = Thinking.OFF if rules.default else Thinking.ON
+            yield ask(self.profile, text, stream=False, thinking=other)
+        yield ask(self.profile, text, stream=True)
+
+    async def _needed(self, request: Request, generate: Generate) -> Sequence[Trait]:
+        """The traits without which the server does not crash; none where another request contradicts."""
+        traits = traits_of(request, self.profile, self.think_mode)
+        needed: list[Trait] = []
+        simple = True  # a crash with a simple schema is not about a keyword
+        for trait in sorted(traits, key=lambda one: one.name.startswith("schema:"))[:MOST_TRAITS]:
+            if trait.name.startswith("schema:") and simple:
+                continue
+            exchange = await _sent(trait.without(request), generate, TRIES_WITHOUT)
+            if exchange is not None and exchange.completion is not None:
+                needed.append(trait)
+                simple = simple and trait.name != "schema"
+        for found in (needed, traits):
+            telling = self._most_telling(request, found)
+            names = {trait.name for trait in telling}
+            if names and not any(names <= answered for answered in self.answered):
+                return telling
+        return ()
+
+    def _most_telling(self, request: Request, traits: Sequence[Trait]) -> Sequence[Trait]:
+        """The traits that are not there merely because of another one, as tools are where a schema is."""
+        left = {trait.name: self._names(trait.without(request)) for trait in traits}
+        kept: list[Trait] = []
+        for trait in traits:
+            gone = [other for other in left if other != trait.name and other not in left[trait.name]]
+            twins = [one for one in kept if one.name in gone and trait.name not in left[one.name]]
+            if not twins and not any(trait.name in left[other] for other in gone):
+                kept.append(trait)
+        return kept
+
+
+def _joined(phrases: Iterable[str]) -> str:
+    """`every request with tools and with a picture that is streamed`."""
+    text = "every request"
+    for phrase in phrases:
+        text += f" and {phrase}" if " with " in text and phrase.startswith("with ") else f" {phrase}"
+    return text
+
+
+async def _sent(request: Request, generate: Generate, tries: int) -> Exchange | None:
+    """What came of a request; None when it was lost in another way than by a crash."""
+    try:
+        return await generate(replace(request, may_crash=True, tries=tries), may_reject=True)
+    except EndpointError:
+        return None
+
+
+def judged_crash(probe: Probe, exchanges: Sequence[Exchange]) -> Score:
+    """What a probe says whose request crashed the server.
+
+    Raises:
+        EndpointError: nothing is known but that the request was lost.
+    """
+    first = next(exchange for exchange in exchanges if crashed(exchange))
+    found = next((one.observation for one in exchanges if one.observation and one.observation.name == FOUND), None)
+    symptom = _symptom(first)
+    if found is not None and _is_shown(found.data, exchanges):
+        cause = ProbeCause(cause=f"{CRASHES.cause}: {found.data['words']} gets {symptom}", remedy=CRASHES.remedy)
+        return broken(_evidence(found.data, first), cause, outcome="crashed")
+    answered = any(exchange.completion is not None for exchange in exchanges)
+    if answered and not is_no_answer(probe, own_of(exchanges)):
+        return weighed(broken(f"refused by {refused(first)}", WRONG_STATUS), Severity.WARNING)
+    assert first.rejection is not None
+    attempts = first.rejection.attempts
+    kind = attempts[-1].failure or FailureKind.SERVER_ERROR
+    status = first.rejection.status or None
+    raise EndpointError(kind, refused(first), attempts=attempts, status=status, body=first.rejection.body)
+
+
+def _is_shown(data: Mapping[str, Json], exchanges: Sequence[Exchange]) -> bool:
+    """Whether the calls of an observation show what it says; of a class that another probe found, that one's do."""
+    if data.get("found_by"):
+        return True
+    by_call = {exchange.call: exchange for exchange in exchanges if exchange.observation is None}
+    variants = [by_call.get(call) for call in data.get("variants", ())]
+    controls = [by_call.get(call) for call in data.get("controls", ())]
+    return (
+        len(variants) == VARIANTS
+        and all(one is not None and crashed(one) for one in variants)
+        and len(controls) > 1
+        and all(one is not None and one.completion is not None for one in controls)
+    )
+
+
+def _symptom(exchange: Exchange) -> str:
+    """What a crash looks like to a client."""
+    assert exchange.rejection is not None
+    match exchange.rejection.attempts[-1].failure:
+        case FailureKind.DISCONNECTED:
+            return "no answer: the connection is closed"
+        case FailureKind.EMPTY_STREAM:
+            return "an empty answer"
+        case _:
+            return f"HTTP {exchange.rejection.status}"
+
+
+def _evidence(data: Mapping[str, Json], first: Exchange) -> str:
+    if by := data.get("found_by"):
+        return f"{refused(first)}; the request is one of those that {by} shows to crash the server"
+    return (
+        f"{refused(first)}; so do {VARIANTS} more requests of this kind, at every try, while plain ones are answered "
+        "before and after"
+    )

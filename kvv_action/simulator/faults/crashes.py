@@ -1,0 +1,119 @@
+"""Faults that let a class of requests crash the server, and refusals that look like a crash."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from kvv_action.profiles.model import Profile
+from kvv_action.schema import Json
+from kvv_action.simulator.conversation import messages_of, text_of
+from kvv_action.simulator.faults.hooks import Body, Check
+from kvv_action.simulator.faults.model import Fault, Turn
+from kvv_action.simulator.refusal import Refusal
+from kvv_action.simulator.sight import has_pictures
+from kvv_action.simulator.thinking import asked
+from kvv_action.simulator.wire import DONE, Ending, Reply
+
+LONG = 20_000
+"""Characters of a message that a vendor with too little memory cannot take."""
+
+
+def _crashes(hit: Callable[[Body, Profile], object], status: int = 500, text: str = "internal server error") -> Check:
+    def check(body: Body, profile: Profile) -> None:
+        if hit(body, profile):
+            raise Refusal(text, status=status, kind="server_error")
+
+    return check
+
+
+def _holds_key(value: Json, key: str) -> bool:
+    if isinstance(value, Mapping):
+        return key in value or any(_holds_key(one, key) for one in value.values())
+    return isinstance(value, list) and any(_holds_key(one, key) for one in value)
+
+
+def _in_schemas(key: str) -> Callable[[Body, Profile], object]:
+    return lambda body, _: _holds_key(body.get("tools"), key) or _holds_key(body.get("response_format"), key)
+
+
+def _forced_thinking(body: Body, profile: Profile) -> bool:
+    return body.get("tool_choice") == "required" and asked(body, profile.thinking).on
+
+
+def _roles(body: Body) -> Sequence[Json]:
+    return [message.get("role") for message in messages_of(body)]
+
+
+def _lost(body: Body) -> bool:
+    return "tool" in _roles(body)
+
+
+def _reset(reply: Reply, turn: Turn) -> Reply:
+    """The connection is closed after the head of the response."""
+    hit = turn.call is not None and _lost(turn.call.body)
+    return replace(reply, parts=(), ending=Ending.ABORTED) if hit else reply
+
+
+def _emptied(reply: Reply, turn: Turn) -> Reply:
+    hit = turn.call is not None and turn.call.tools and reply.streamed
+    return replace(reply, parts=(DONE,)) if hit else reply
+
+
+def _as_server_error(reply: Reply, turn: Turn) -> Reply:
+    """As llama.cpp answers what a client must change."""
+    return replace(reply, status=500) if turn.call is None and reply.status in (400, 422) else reply
+
+
+def _crash(name: str, which: str, check: Check) -> Fault:
+    return Fault(
+        name=name,
+        summary=f"fails at {which}, every time",
+        conclusion="Pre-Verification fails: this class of requests crashes the server",
+        check=check,
+    )
+
+
+FAULTS = (
+    _crash("crashes-on-schema-refs", "schemas with $ref (500)", _crashes(_in_schemas("$ref"))),
+    _crash("crashes-on-schema-unions", "schemas with anyOf (502)", _crashes(_in_schemas("anyOf"), 502, "bad gateway")),
+    _crash(
+        "crashes-on-forced-thinking", "tool_choice required while the model thinks (500)", _crashes(_forced_thinking)
+    ),
+    _crash("crashes-on-pictures", "pictures (500)", _crashes(lambda body, _: has_pictures(messages_of(body)))),
+    _crash(
+        "crashes-on-streams-with-tools",
+        "streamed requests with tools (500)",
+        _crashes(lambda body, _: body.get("tools") and body.get("stream")),
+    ),
+    _crash("crashes-on-system-messages", "system messages (500)", _crashes(lambda body, _: "system" in _roles(body))),
+    _crash(
+        "crashes-on-plain-requests",
+        "requests that are not streamed (504)",
+        _crashes(lambda body, _: not body.get("stream"), 504, "gateway time-out"),
+    ),
+    _crash("crashes-on-stop", "requests with stop sequences (500)", _crashes(lambda body, _: body.get("stop"))),
+    _crash(
+        "crashes-on-long-prompts",
+        f"messages above {LONG} characters (500)",
+        _crashes(
+            lambda body, _: any(len(text_of(message)) > LONG for message in messages_of(body)), 500, "out of memory"
+        ),
+    ),
+    Fault(
+        name="resets-on-tool-results",
+        summary="closes the connection when the history holds a tool's result",
+        conclusion="Pre-Verification fails: this class of requests crashes the server",
+        send=_reset,
+    ),
+    Fault(
+        name="empties-streams-with-tools",
+        summary="sends an empty stream where tools are offered",
+        conclusion="Pre-Verification fails: this class of requests crashes the server",
+        send=_emptied,
+    ),
+    Fault(
+        name="refuses-with-server-error",
+        summary="refuses invalid requests with HTTP 500",
+        conclusion="a warning: invalid requests are refused with the wrong status",
+        send=_as_server_error,
+    ),
+)
