@@ -206,6 +206,7 @@ def amount_at(settings: Settings, tier: str) -> Amount:
         tier=tier, limit=settings.limit, epochs=settings.epochs, seed=settings.seed,
         shuffle=settings.holdout != holdout.OFF,
         sequential=sequential(settings, tier) and not both,  # a gap needs all pairs
+        effort="" if settings.think_mode == "none" else settings.effort,
     )  # fmt: skip
 
 
@@ -272,6 +273,12 @@ def choices_of(settings: Settings, loaded: Sequence[Loaded]) -> dict[str, Any]:
     return own | (limits_of_containers(settings) if containers else {})
 
 
+def _measured_elsewhere(loaded: Sequence[Loaded]) -> dict[str, Any]:
+    """The benchmarks that are told and not judged, because their reference was measured at another level of effort."""
+    levels = {item.planned.id: item.measured_at for item in loaded if item.measured_at}
+    return {"reference-effort": levels} if levels else {}
+
+
 def checks_of(profile: Profile) -> dict[str, Any]:
     """What the checks over all answers must know of the model."""
     return {"markers": list(profile.markers), "names": [profile.model, *profile.served_names]}
@@ -325,6 +332,7 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
             **choices_of(settings, loaded),
             "max-broken-tries": settings.max_broken_tries,
             "checks": checks_of(profile),
+            **_measured_elsewhere(loaded),
         },
         demonstration=demonstration is not None,
         faults=demonstration.faults if demonstration else (),

@@ -126,6 +126,10 @@ def _benchmarks(profile: Profile) -> Iterator[Mistake]:
         if benchmark.thinking and not rules.supported:
             allowed = "The model does not think: leave it out."
             yield Mistake(loc=("benchmarks", id_, "thinking"), value="true", allowed=allowed)
+        if benchmark.reference_effort and benchmark.reference_effort not in rules.efforts:
+            allowed = f"Must be one of thinking.efforts ({', '.join(rules.efforts) or 'empty'})."
+            loc = ("benchmarks", id_, "reference", "effort")
+            yield Mistake(loc=loc, value=benchmark.reference_effort, allowed=allowed)
         if benchmark.thinking is False and rules.supported and not rules.switchable:
             allowed = "The model's thinking cannot be turned off: leave it out."
             yield Mistake(loc=("benchmarks", id_, "thinking"), value="false", allowed=allowed)

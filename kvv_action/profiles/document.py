@@ -122,6 +122,7 @@ class ReferenceTable(Table):
     date: Annotated[datetime.date, Field(strict=False)]
     n: Count | None = None
     note: str = ""
+    effort: str = ""
 
 
 class TierTable(Table):
@@ -171,6 +172,7 @@ class Document(Table):
 LATER = ("markers", "served_names", "call_ids", "tokens", "surfaces", "facts")
 LATER_THINKING = ("switch_open", "strict")
 LATER_PARAMETER = ("open", "open_without_thinking")
+LATER_REFERENCE = ("effort",)
 """Keys that earlier profiles do not have."""
 
 
@@ -210,6 +212,7 @@ def digest(document: Document) -> str:
     for table, keys in (
         (content["thinking"], LATER_THINKING),
         *((one, LATER_PARAMETER) for one in content["parameters"]),
+        *((one["reference"], LATER_REFERENCE) for one in content["benchmarks"].values() if one["reference"]),
     ):
         for key in keys:
             if not table[key]:
@@ -229,7 +232,9 @@ def to_profile(name: str, document: Document) -> Profile:
             **document.thinking.model_dump(exclude={"efforts"}), efforts=tuple(document.thinking.efforts)
         ),
         parameters=tuple(map(_parameter, document.parameters)),
-        benchmarks={id_: _benchmark(table) for id_, table in document.benchmarks.items()},
+        benchmarks={
+            id_: _benchmark(table, document.thinking.default_effort) for id_, table in document.benchmarks.items()
+        },
         digest=digest(document),
         context_window=document.context_window,
         vision=document.vision,
@@ -269,7 +274,8 @@ def _range(bounds: list[float] | None) -> tuple[float, float] | None:
     return None if bounds is None else (bounds[0], bounds[1])
 
 
-def _benchmark(table: BenchmarkTable) -> BenchmarkRules:
+def _benchmark(table: BenchmarkTable, default_effort: str) -> BenchmarkRules:
+    """The rules of one benchmark; a reference that names no effort was measured at the model's own."""
     tiers: dict[Any, TierTable] = {name: TierTable() for name in TIERS} | table.tiers
     return BenchmarkRules(
         sampling=dict(table.sampling),
@@ -281,11 +287,12 @@ def _benchmark(table: BenchmarkTable) -> BenchmarkRules:
             for name, tier in tiers.items()
         },
         reference=None if table.reference is None else _reference(table.reference),
+        reference_effort="" if table.reference is None else table.reference.effort or default_effort,
         margin=table.margin,
         note=table.note,
     )
 
 
 def _reference(table: ReferenceTable) -> Reference:
-    fields = table.model_dump(exclude={"date"})
+    fields = table.model_dump(exclude={"date", "effort"})
     return Reference(**fields, date=table.date.isoformat())

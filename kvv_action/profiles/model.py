@@ -154,6 +154,7 @@ class BenchmarkRules:
         epochs: answers per sample at the full tier.
         tiers: by tier name; a loaded profile has all three.
         reference: published score; None when unknown.
+        reference_effort: level of thinking effort at which the reference was measured; empty for a model without any.
         margin: deficit against the reference that still passes, as a fraction.
         note: for readers of the result.
     """
@@ -164,6 +165,7 @@ class BenchmarkRules:
     epochs: int = 1
     tiers: Mapping[str, TierRules] = field(default_factory=dict)
     reference: Reference | None = None
+    reference_effort: str = ""
     margin: float | None = None
     note: str = ""
 

@@ -54,6 +54,11 @@ def thinks(thinking: ThinkingRules, on: bool | None) -> bool:
     return thinking.default if on is None else on
 
 
+def asked_effort(thinking: ThinkingRules, sent: str) -> str:
+    """The level at which the model thinks when a request sends `sent`; empty for a model without levels."""
+    return sent or thinking.default_effort
+
+
 def sampling_for(rules: BenchmarkRules, thinking: bool) -> dict[str, Json]:
     """The benchmark's sampling for a request with or without thinking."""
     return {**rules.sampling} if thinking else {**rules.sampling, **rules.without_thinking}
