@@ -39,7 +39,7 @@ from kvv_action.profiles.thinking import check as check_thinking
 from kvv_action.redact import SENSITIVE_HEADER, Redactor
 from kvv_action.sandbox.own_image import own_image
 from kvv_action.schema import EndpointInfo, ProfileInfo, Provenance, RunPlan
-from kvv_action.settings import SECRETS, Settings, vendor_name
+from kvv_action.settings import ALL_EFFORTS, SECRETS, Settings, vendor_name
 
 EMBEDDED = "embedded vendor"
 NOBODY = "no endpoint"
@@ -396,13 +396,25 @@ def _checked_profile(settings: Settings, demonstration: Demonstration | None, *,
             profile = load_profile(settings)
     if profile is not None:
         with _collected(problems):
-            check_thinking(profile.thinking, settings.think_mode, settings.effort)
+            check_thinking(profile.thinking, settings.think_mode, _level(settings, profile))
         with _collected(problems):
             problems += _uncompared(settings, chosen_benchmarks(settings, profile))
         problems += _overridden(settings, profile)
     if problems or profile is None:
         raise UsageError(problems)
     return profile
+
+
+def _level(settings: Settings, profile: Profile) -> str:
+    """The one level of effort that a run has.
+
+    Raises:
+        UsageError: the settings ask for every level where one run is prepared.
+    """
+    if settings.effort != ALL_EFFORTS or not profile.thinking.efforts:
+        return settings.effort
+    allowed = f"It makes several runs, and only one can be divided: name one of {', '.join(profile.thinking.efforts)}."
+    raise UsageError([Problem(name="effort", value=settings.effort, allowed=allowed)])
 
 
 def required(settings: Settings) -> Iterator[Problem]:

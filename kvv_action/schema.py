@@ -584,7 +584,8 @@ class RunPlan:
     @property
     def reference_efforts(self) -> Mapping[str, str]:
         """By benchmark, the level of effort of its reference, where it is not the one that this run asks for."""
-        return self.choices.get("reference-effort", {})
+        levels: Mapping[str, str] = self.choices.get("reference-effort", {})
+        return levels
 
     @property
     def checks(self) -> Mapping[str, Json] | None:
