@@ -1,6 +1,6 @@
 """Prompt tokens to the token: requests whose counts are published, and what the template does from the pattern."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 
@@ -14,6 +14,7 @@ from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile
 from kvv_action.profiles.prompt import CHANNEL
 from kvv_action.profiles.token_cases import STOPPED, TokenCase, TokenCases, load
+from kvv_action.report.kvv_table import CASES, HELD
 from kvv_action.schema import Exchange, Json, Request, Score, Severity
 
 CASES_REFUSED = ProbeCause(
@@ -38,7 +39,7 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
     whole = [case for case in cases if not case.partial]
     begun = [case for case in cases if case.partial]
     for name, asked, judge in (
-        ("cases", whole, partial(_as_expected, whole, known, level)),
+        ("cases", whole, partial(_as_expected, whole, known, frozenset(profile.prompt_tokens), level)),
         ("partial-cases", begun, partial(_begun_as_expected, begun, known, level)),
     ):
         requests = tuple(_request(profile, options, case) for case in asked)
@@ -94,18 +95,26 @@ def _counts(
 
 
 def _as_expected(
-    cases: Sequence[TokenCase], known: TokenCases, level: Severity, exchanges: Sequence[Exchange]
+    cases: Sequence[TokenCase], known: TokenCases, features: Set[str], level: Severity, exchanges: Sequence[Exchange]
 ) -> Score:
+    """`features`: ids of the cases that KVV has in another suite than that of prompt tokens."""
     counts = _counts(cases, exchanges)
-    if isinstance(counts, Score):
-        return weighed(counts, level)
-    seen, declined = counts
+    seen, declined = ([], []) if isinstance(counts, Score) else counts
+    score = counts if isinstance(counts, Score) else _judged(seen, declined, known, exchanges)
+    held = sum(one.accepted for one in seen if one.case.id not in features)
+    asked = sum(case.id not in features for case in cases)
+    return weighed(replace(score, counts={f"{CASES}/tokens": asked, f"{HELD}/tokens": held}), level)
+
+
+def _judged(
+    seen: Sequence[CountedCase], declined: Sequence[TokenCase], known: TokenCases, exchanges: Sequence[Exchange]
+) -> Score:
     needed = [case for case in declined if case.effort != STOPPED]
     if needed or not seen:
         first = next(exchange for exchange in exchanges if exchange.rejection)
         named = ", ".join(case.id for case in (needed or declined)[:SHOWN])
-        return weighed(broken(f"{named}: {refused(first)}", CASES_REFUSED), level)
-    return weighed(_explained(seen, known), level)
+        return broken(f"{named}: {refused(first)}", CASES_REFUSED)
+    return _explained(seen, known)
 
 
 def _explained(seen: Sequence[CountedCase], known: TokenCases) -> Score:
