@@ -44,7 +44,8 @@ def _whole(profile: Profile) -> str:
     ]
     if profile.tokens.cases:
         measured = "" if profile.tokens.measured else " (of an earlier model: told, not judged)"
-        lines.append(f"prompt tokens: {len(load(profile.tokens.cases).cases)} exact counts{measured}")
+        known = load(profile.tokens.cases)
+        lines.append(f"prompt tokens: {len(known.cases)} exact counts{measured}: {known.source}, {known.date}")
     if profile.call_ids.format:
         ids = profile.call_ids
         lines.append(f"ids of calls: {ids.format}, else {ids.official} (official) or {ids.compatible} (compatible)")

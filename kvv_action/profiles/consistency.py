@@ -97,7 +97,7 @@ def _tokens(profile: Profile) -> Iterator[Mistake]:
     if not profile.tokens.cases:
         return
     cases = load(profile.tokens.cases).cases
-    lacking = sorted({case.effort for case in cases} - {*profile.thinking.efforts, STOPPED})
+    lacking = sorted({case.effort for case in cases} - {*profile.thinking.efforts, STOPPED, ""})
     if lacking:
         allowed = f"Its requests ask for the effort {lacking[0]}, which thinking.efforts does not have."
         yield Mistake(loc=("tokens", "cases"), value=profile.tokens.cases, allowed=allowed)

@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import json
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -46,8 +47,10 @@ def _unreserved(fields: dict[str, Json]) -> dict[str, Json]:
 
 
 def _cases(name: str) -> str:
-    if name and name not in token_cases.names():
+    if name and not name.endswith(token_cases.SUFFIX) and name not in token_cases.names():
         raise ValueError(f"Must be one of {', '.join(token_cases.names())}.")
+    if name:
+        token_cases.load(name)
     return name
 
 
@@ -217,6 +220,8 @@ def digest(document: Document) -> str:
         for key in keys:
             if not table[key]:
                 del table[key]
+    if document.tokens.cases.endswith(token_cases.SUFFIX):  # what a file says, and not where it lies
+        content["tokens"]["cases"] = hashlib.sha256(Path(document.tokens.cases).read_bytes()).hexdigest()
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

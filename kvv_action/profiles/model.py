@@ -104,7 +104,7 @@ class TokenRules:
     """Requests whose prompt tokens are known.
 
     Attributes:
-        cases: name of a file of cases (`kvv_action.profiles.token_cases`); empty when there is none.
+        cases: name or path of a file of cases (`kvv_action.profiles.token_cases`); empty when there is none.
         measured: the counts are this model's own, not those of an earlier model with the same template.
     """
 

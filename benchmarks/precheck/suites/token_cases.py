@@ -1,6 +1,6 @@
 """Prompt tokens to the token: requests whose counts are published, and what the template does from the pattern."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -15,7 +15,7 @@ from kvv_action.profiles.model import Profile
 from kvv_action.profiles.prompt import CHANNEL
 from kvv_action.profiles.token_cases import STOPPED, TokenCase, TokenCases, load
 from kvv_action.report.kvv_table import CASES, HELD
-from kvv_action.schema import Exchange, Json, Request, Score, Severity
+from kvv_action.schema import Exchange, Json, Request, Score, Severity, Thinking
 
 CASES_REFUSED = ProbeCause(
     cause="valid requests are refused, so that their prompts cannot be counted",
@@ -25,6 +25,8 @@ PARTIAL_IGNORED = ProbeCause(
     cause="Partial Mode is ignored",
     remedy="leave an assistant message with partial: true open in the chat template instead of closing it",
 )
+OF_KVV = "prompt_tokens"
+"""The suite of Kimi-Vendor-Verifier with these cases; a few more are in its suite of features."""
 SHOWN = 16
 """Rows of the table that an explanation holds."""
 
@@ -39,11 +41,12 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
     whole = [case for case in cases if not case.partial]
     begun = [case for case in cases if case.partial]
     for name, asked, judge in (
-        ("cases", whole, partial(_as_expected, whole, known, frozenset(profile.prompt_tokens), level)),
+        ("cases", whole, partial(_as_expected, whole, known, level)),
         ("partial-cases", begun, partial(_begun_as_expected, begun, known, level)),
     ):
         requests = tuple(_request(profile, options, case) for case in asked)
-        yield Probe(id=f"tokens.{name}", requests=requests, judge=judge, together=True, tier="full")
+        if requests:
+            yield Probe(id=f"tokens.{name}", requests=requests, judge=judge, together=True, tier="full")
 
 
 def _level(profile: Profile, options: Options) -> Severity:
@@ -56,19 +59,24 @@ def _level(profile: Profile, options: Options) -> Severity:
 def _stated(case: TokenCase, profile: Profile) -> TokenCase:
     """The case with the count that the profile states, when it states one."""
     expected = profile.prompt_tokens.get(case.id, case.expected)
-    return TokenCase(id=case.id, body=case.body, effort=case.effort, expected=expected)
+    return replace(case, expected=expected)
 
 
 def _request(profile: Profile, options: Options, case: TokenCase) -> Request:
     fields: dict[str, Json] = {name: value for name, value in case.body.items() if name != "messages"}
-    asked: Mapping[str, Json] = {"reasoning_effort": case.effort}
+    if case.effort and profile.thinking.efforts:
+        fields |= _effort(options, case)
+        return ask(profile, case.body["messages"], stream=True, **{**fields, "max_tokens": 1})
+    thinking = Thinking.UNSET if case.thinking else Thinking.OFF
+    return ask(profile, case.body["messages"], stream=True, thinking=thinking, **{**fields, "max_tokens": 1})
+
+
+def _effort(options: Options, case: TokenCase) -> Mapping[str, Json]:
+    """How a case asks for its level of effort, or for no thinking."""
     if options.think_mode == "opensource":
-        asked = {"chat_template_kwargs": {"thinking": case.thinking, **_effort(case)}}
-    return ask(profile, case.body["messages"], stream=True, **{**fields, **asked, "max_tokens": 1})
-
-
-def _effort(case: TokenCase) -> Mapping[str, Json]:
-    return {"thinking_effort": case.effort} if case.thinking else {}
+        effort = {"thinking_effort": case.effort} if case.thinking else {}
+        return {"chat_template_kwargs": {"thinking": case.thinking, **effort}}
+    return {"reasoning_effort": case.effort}
 
 
 def _counts(
@@ -95,14 +103,13 @@ def _counts(
 
 
 def _as_expected(
-    cases: Sequence[TokenCase], known: TokenCases, features: Set[str], level: Severity, exchanges: Sequence[Exchange]
+    cases: Sequence[TokenCase], known: TokenCases, level: Severity, exchanges: Sequence[Exchange]
 ) -> Score:
-    """`features`: ids of the cases that KVV has in another suite than that of prompt tokens."""
     counts = _counts(cases, exchanges)
     seen, declined = ([], []) if isinstance(counts, Score) else counts
     score = counts if isinstance(counts, Score) else _judged(seen, declined, known, exchanges)
-    held = sum(one.accepted for one in seen if one.case.id not in features)
-    asked = sum(case.id not in features for case in cases)
+    held = sum(one.accepted for one in seen if one.case.suite == OF_KVV)
+    asked = sum(case.suite == OF_KVV for case in cases)
     return weighed(replace(score, counts={f"{CASES}/tokens": asked, f"{HELD}/tokens": held}), level)
 
 
@@ -159,7 +166,7 @@ def _begun_as_expected(
         return holds(
             f"{len(seen)} of {len(seen)} counts are right" + (f", {len(declined)} refused" if declined else "")
         )
-    if all(0 <= one.tokens - _closed(one.case, known) <= CHANNEL for one in seen):
+    if known.rendered and all(0 <= one.tokens - _closed(one.case, known) <= CHANNEL for one in seen):
         return weighed(broken(_table(seen), PARTIAL_IGNORED), gentler)
     causes = " and ".join(cause.cause for cause in pattern_of(seen, known).causes)
     return informs(f"{causes or 'a constant is added'}; {_table(seen)}")
