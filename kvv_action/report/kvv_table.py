@@ -8,12 +8,11 @@ name of a benchmark only where its whole pinned dataset was asked.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from kvv_action.report.kvv_groups import CASES, HELD
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import number, percent
 from kvv_action.schema import BenchmarkKind, BenchmarkResult, RunReport
 
-CASES, HELD = "kvv_cases", "kvv_held"
-"""Groups of a result's breakdowns: by part of Pre-Verification, how many cases of KVV were sent, and how many held."""
 SUITES: Mapping[str, str] = {"mfjs": "tests/tool_call_json_schema", "tokens": "tests/prompt_tokens"}
 """KVV's suites whose own cases can be sent, by the part of Pre-Verification that sends them."""
 SUBJECTS: Mapping[str, tuple[str, ...]] = {

@@ -20,7 +20,7 @@ from benchmarks.precheck.probe import HOLDS, REFUSALS, Judge, Probe, broken, hol
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Contract, Profile
-from kvv_action.report.kvv_table import CASES, HELD
+from kvv_action.report.kvv_groups import CASES, HELD
 from kvv_action.schema import Completion, Exchange, Json, Rejection, Request, Score, Thinking
 
 TRIES = 3

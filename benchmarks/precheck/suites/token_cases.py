@@ -14,7 +14,7 @@ from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile
 from kvv_action.profiles.prompt import CHANNEL
 from kvv_action.profiles.token_cases import STOPPED, TokenCase, TokenCases, load
-from kvv_action.report.kvv_table import CASES, HELD
+from kvv_action.report.kvv_groups import CASES, HELD
 from kvv_action.schema import Exchange, Json, Request, Score, Severity, Thinking
 
 CASES_REFUSED = ProbeCause(
