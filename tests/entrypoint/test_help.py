@@ -19,8 +19,8 @@ NOT_FOR_DEMO = {
     "api_key", "base_url", "vendor", "allow_dataset_drift", "dataset_cache", "reference_api_key", "reference_base_url",
     "reference_model",
 }  # fmt: skip
-OURS = {"--format", "--help", "--host", "--port", "--latency", "--slow-seconds", "--fault", "--json", "--tolerance", "--force",
-        "--run", "--all", "--dry-run", "--redact", "--allow-key-like"}  # fmt: skip
+OURS = {"--help", "--host", "--port", "--latency", "--slow-seconds", "--fault", "--json", "--tolerance", "--force",
+        "--run", "--all", "--dry-run", "--redact", "--allow-key-like", "--format"}  # fmt: skip
 KEYS = {"--api-key", "--reference-api-key"}
 SETTINGS = set(Settings.model_fields) - {*SUBMISSION, *STEPS}
 """What a run is set by."""
