@@ -45,6 +45,9 @@ def _thinking(profile: Profile) -> Iterator[Mistake]:
     if rules.switchable and rules.switch_open:
         allowed = "Thinking either can be switched, or it is open whether it can: set one of them."
         yield Mistake(loc=("thinking", "switch_open"), value="true", allowed=allowed)
+    if rules.effort_alone and not rules.efforts:
+        allowed = "There is no effort to ask for: leave it out."
+        yield Mistake(loc=("thinking", "effort_alone"), value="true", allowed=allowed)
     if rules.default_effort and rules.default_effort not in rules.efforts:
         allowed = f"Must be one of efforts ({', '.join(rules.efforts) or 'empty'})."
         yield Mistake(loc=("thinking", "default_effort"), value=rules.default_effort, allowed=allowed)

@@ -80,6 +80,7 @@ class ThinkingTable(Table):
     default_effort: str = ""
     switch_open: bool = False
     strict: bool = False
+    effort_alone: bool = False
 
 
 class ParameterTable(Table):
@@ -173,7 +174,7 @@ class Document(Table):
 
 
 LATER = ("markers", "served_names", "call_ids", "tokens", "surfaces", "facts")
-LATER_THINKING = ("switch_open", "strict")
+LATER_THINKING = ("switch_open", "strict", "effort_alone")
 LATER_PARAMETER = ("open", "open_without_thinking")
 LATER_REFERENCE = ("effort",)
 """Keys that earlier profiles do not have."""

@@ -69,6 +69,7 @@ class ThinkingRules:
         default_effort: the default level; empty without levels.
         switch_open: official sources disagree whether thinking can be turned off: a server may stop, or refuse.
         strict: while the model thinks, the official API refuses forced calls, and tool turns without their reasoning.
+        effort_alone: the official API has no field for thinking, and takes the effort as `reasoning_effort`.
     """
 
     supported: bool
@@ -79,6 +80,7 @@ class ThinkingRules:
     default_effort: str = ""
     switch_open: bool = False
     strict: bool = False
+    effort_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,8 @@ def think_body(thinking: ThinkingRules, mode: str, on: bool | None, effort: str)
     check(thinking, mode, effort)
     if on is None or mode == "none":
         return {}
+    if mode == "kimi" and on and thinking.effort_alone:
+        return {"reasoning_effort": effort} if effort else {}
     if mode == "kimi":
         return {"thinking": _official(thinking, on, effort)}
     return {"chat_template_kwargs": _template(thinking, on, effort)}

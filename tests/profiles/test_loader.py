@@ -210,7 +210,7 @@ EXTENDED = 'extends = "kimi-k2.6"\n'
             EXTENDED + "[thinking]\nsuported = true\n",
             (
                 "thinking.suported: Unknown key. Known here: supported, switchable, default, keep, "
-                "efforts, default_effort, switch_open, strict. Did you mean 'supported'?"
+                "efforts, default_effort, switch_open, strict, effort_alone. Did you mean 'supported'?"
             ),
         ),
         (
