@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from entrypoint.evidence import RunEvidence
     from entrypoint.publication import Published
+    from entrypoint.usecases.effort import EffortRun
     from entrypoint.usecases.finish import FinishedRun
     from kvv_action.errors import Problem
     from kvv_action.github.annotations import Annotation
@@ -45,9 +46,10 @@ class StepOutcome:
 
     Attributes:
         summary: for the step summary, when there is no run.
-        run: what was run, merged or submitted.
+        run: what was run, merged or submitted; of several levels of effort, the one whose scores are judged.
+        levels: the runs of all levels of effort.
         submission: what became of the run's submission.
-        further: outputs of a command that verifies nothing.
+        further: outputs that no run has.
     """
 
     status: int
@@ -56,6 +58,7 @@ class StepOutcome:
     annotations: "Sequence[Annotation]" = ()
     summary: str = ""
     run: "FinishedRun | None" = None
+    levels: "EffortRun | None" = None
     submission: "Published | None" = None
     further: Mapping[str, str] = field(default_factory=dict)
 
@@ -171,8 +174,11 @@ def _verified(settings: "Settings", step: context.Context, redactor: "Redactor",
     from entrypoint.console import LogObserver
     from entrypoint.publication import require
     from entrypoint.usecases import run
+    from kvv_action.settings import ALL_EFFORTS
 
     require(settings)
+    if settings.effort == ALL_EFFORTS:
+        return _every_level(settings, step, redactor, log)
     try:
         return _told(
             run.run(settings, LogObserver(log, redactor), redactor, github=step.github), settings, redactor, log
@@ -185,19 +191,65 @@ def _verified(settings: "Settings", step: context.Context, redactor: "Redactor",
         return _concluded(rescued)
 
 
+def _every_level(settings: "Settings", step: context.Context, redactor: "Redactor", log: "TextIO") -> StepOutcome:
+    """A run for each level of effort, and the table of all."""
+    from entrypoint.console import LogObserver
+    from entrypoint.effort_table import show_levels
+    from entrypoint.usecases import effort
+
+    try:
+        found = effort.run_levels(settings, LogObserver(log, redactor), redactor, github=step.github)
+    except (Stopped, KeyboardInterrupt):
+        _on_signals(signal.SIG_IGN)
+        rescued = effort.rescued_levels(settings, redactor)
+        if rescued is None:
+            raise
+        found = rescued
+    runs = {level: _printed(run, settings, redactor, log) for level, run in found.runs.items()}
+    show_levels(found.table, settings.out, log)
+    return _of_levels(replace(found, runs=runs), step)
+
+
+def _of_levels(found: "EffortRun", step: context.Context) -> StepOutcome:
+    """The verdict of all levels, the annotations of each, and the files of the one whose scores are judged."""
+    from kvv_action.github.annotations import limited, of_verdict
+    from kvv_action.report.files import SUMMARY
+    from kvv_action.report.levels import TABLE
+
+    table, told = found.table, {row.level for row in found.table.rows if not row.judged}
+    annotations = [
+        replace(one, title=f"{one.title} (effort {level})")
+        for level, run in found.runs.items()
+        for one in _concluded(run).annotations
+        if not (level in told and one.title == f"kvv: {run.report.verdict}")  # the whole says it
+    ]
+    whole = of_verdict(table.verdict, f"every level of effort: {table.reason}")
+    folder = found.folder.resolve().relative_to(step.workspace.resolve())
+    return StepOutcome(
+        status=found.status or max((run.status for run in found.runs.values() if run.unbundled), default=OK),
+        verdict=table.verdict, reason=table.reason, annotations=limited([whole, *annotations]), run=found.judged,
+        levels=found, further={"effort-path": str(folder / TABLE), "summary-path": str(folder / SUMMARY)},
+    )  # fmt: skip
+
+
 def _told(run: "FinishedRun", settings: "Settings", redactor: "Redactor", log: "TextIO") -> StepOutcome:
     """A run is printed; then its evidence is packed and submitted, as the settings say."""
+    outcome = _concluded(_printed(run, settings, redactor, log))
+    return _submitted(outcome, settings, redactor, log) if settings.leaderboard_repo else outcome
+
+
+def _printed(run: "FinishedRun", settings: "Settings", redactor: "Redactor", log: "TextIO") -> "FinishedRun":
+    """The run with its bundle, when both are printed."""
     from entrypoint.console import print_finished
     from entrypoint.usecases.finish import packed
 
-    print_finished(run, settings.out, log)
+    print_finished(run, str(run.folder), log)
     if run.status != INTERRUPTED:
         run = packed(run, settings, redactor)
     if run.bundle is not None:
         bundle = f"bundle: {run.bundle.path.name}, sha256:{run.bundle.archive.sha256}"
         _print(redactor.text(commands.inert(bundle)))
-    outcome = _concluded(run)
-    return _submitted(outcome, settings, redactor, log) if settings.leaderboard_repo else outcome
+    return run
 
 
 def _submitted(
@@ -287,8 +339,8 @@ def outputs(step: context.Context, outcome: StepOutcome) -> dict[str, str]:
     if outcome.submission:
         values["leaderboard-operation"] = outcome.submission.operation
         values["leaderboard-pr-url"] = outcome.submission.url
-    values |= outcome.further
-    return values | (_of_run(outcome.run, step.workspace.resolve()) if outcome.run else {})
+    values |= _of_run(outcome.run, step.workspace.resolve()) if outcome.run else {}
+    return {**values, **outcome.further}
 
 
 def _of_run(run: "FinishedRun", workspace: Path) -> dict[str, str]:
@@ -319,9 +371,15 @@ def _summary(outcome: StepOutcome, path: Path) -> str:
     from kvv_action.github.files import summary_room
     from kvv_action.report.markdown import BUDGET, summary
 
+    room = min(BUDGET, summary_room(path))
+    if outcome.levels is not None:
+        from entrypoint.usecases.effort import summaries
+        from kvv_action.report.levels import whole_summary
+
+        return whole_summary(outcome.levels.table, summaries(outcome.levels.runs), room)
     if outcome.run is None:
         return outcome.summary
-    return summary(outcome.run.report, min(BUDGET, summary_room(path)), inserted_by(outcome.run.baseline))
+    return summary(outcome.run.report, room, inserted_by(outcome.run.baseline))
 
 
 def post() -> int:

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,19 +53,41 @@ def exit_code(report: RunReport, fail_on: str = "inconclusive") -> int:
     """
     if report.state is RunState.INTERRUPTED:
         return INTERRUPTED
-    code = EXIT[report.verdict]
     if report.plan.shard is not None and report.verdict is not Verdict.FAIL and report.state is RunState.COMPLETE:
         return 0
-    lets_through = report.verdict is not Verdict.FAIL and not _lost_answers_decide(report)
-    return 0 if fail_on == "never" or (fail_on == "fail" and lets_through) else code
+    return status_of(report.verdict, fail_on, lost=lost_answers_decide(report))
 
 
-def _lost_answers_decide(report: RunReport) -> bool:
+def status_of(verdict: Verdict, fail_on: str, *, lost: bool) -> int:
+    """The exit status of a verdict; `fail_on` and `lost` answers that decide as for `exit_code`."""
+    lets_through = verdict is not Verdict.FAIL and not lost
+    return 0 if fail_on == "never" or (fail_on == "fail" and lets_through) else EXIT[verdict]
+
+
+def lost_answers_decide(report: RunReport) -> bool:
     """Whether a benchmark would fail, had the answers that did not come been wrong."""
     return any(
         result.verdict is Verdict.INCONCLUSIVE and result.comparison is not None and result.comparison.missing_decides
         for result in report.benchmarks
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyRun:
+    """A run whose settings are right and whose folder is free; nothing was sent.
+
+    Attributes:
+        out: its folder.
+        github: what a workflow run says of itself; empty elsewhere.
+    """
+
+    prepared: PreparedRun
+    out: Path
+    github: Mapping[str, str]
+
+    def within(self, settings: Settings) -> "ReadyRun":
+        """The same run with other limits of the budget, which are no part of its plan."""
+        return replace(self, prepared=replace(self.prepared, settings=settings))
 
 
 def run_verification(
@@ -74,23 +97,43 @@ def run_verification(
     demonstration: Demonstration | None = None,
     github: Mapping[str, str] | None = None,
 ) -> RunReport:
-    """Plan, ask, judge and write every report.
+    """Plan, ask, judge and write every report; raises what `ready` and `verify` raise."""
+    return verify(ready(settings, observer, demonstration=demonstration, github=github), observer)
+
+
+def ready(
+    settings: Settings,
+    observer: Observer,
+    *,
+    demonstration: Demonstration | None = None,
+    github: Mapping[str, str] | None = None,
+) -> ReadyRun:
+    """Find every mistake that shows before anything is sent.
+
+    Raises:
+        UsageError: wrong settings.
+        KvvError: anything else that is explained to the user.
+    """
+    prepared = prepare(settings, demonstration)
+    return ReadyRun(prepared=prepared, out=_folder(prepared, github or {}, observer), github=github or {})
+
+
+def verify(run: ReadyRun, observer: Observer) -> RunReport:
+    """Ask, judge and write every report.
 
     After SIGINT or SIGTERM nothing more is sent; the answers so far are kept and reported as interrupted.
 
     Raises:
-        UsageError: wrong settings; nothing was sent.
-        KvvError: anything else that is explained to the user.
+        KvvError: something that is explained to the user.
     """
-    prepared = prepare(settings, demonstration)
-    out = _folder(prepared, github or {}, observer)
+    prepared, out, settings, github = run.prepared, run.out, run.prepared.settings, run.github
     with Journal(out / JOURNAL, prepared.redactor) as journal:
         found = read_state(Reader(journal.path), prepared.plan)
         if _missing(found, settings):
             before = journal.path.stat().st_size
             try:
                 contacts = contact_endpoints(prepared, found, journal.path, observer, _user_agent(prepared))
-                _begin(journal, prepared, found, github or {}, contacts)
+                _begin(journal, prepared, found, github, contacts)
                 found = read_state(Reader(journal.path), prepared.plan)
                 if journal.mended_bytes:
                     observer.state(f"a torn journal line of {journal.mended_bytes} bytes was removed; going on")

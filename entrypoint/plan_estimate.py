@@ -1,6 +1,6 @@
 """The estimate of a prepared run: what each benchmark costs and can decide, as plain records."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from entrypoint.nested import places_expected
@@ -104,17 +104,53 @@ class PlanEstimate:
     budget: tuple[str, ...]
 
 
-def estimate_plan(prepared: PreparedRun) -> PlanEstimate:
-    """Read every sample and add up; sends nothing."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffortEstimate:
+    """The runs of all levels of effort, one after the other; `budget` is about all of them together."""
+
+    levels: Mapping[str, PlanEstimate]
+    requests: Span
+    tokens_in: Span
+    tokens_out: Span
+    cost: Span | None
+    wall: Span
+    budget: tuple[str, ...]
+
+
+def estimate_levels(prepared: Mapping[str, PreparedRun]) -> EffortEstimate:
+    """Estimate every level and add up."""
+    found = {level: estimate_plan(one, limited=False) for level, one in prepared.items()}
+    each = list(found.values())
+    costs = [one.cost for one in each if one.cost is not None]
+    whole = EffortEstimate(
+        levels=found,
+        requests=total(one.requests for one in each),
+        tokens_in=total(one.tokens_in for one in each),
+        tokens_out=total(one.tokens_out for one in each),
+        cost=total(costs) if costs else None,
+        wall=total(one.wall for one in each),
+        budget=(),
+    )
+    first = next(iter(prepared.values()))
+    return replace(whole, budget=tuple(_budget(first, whole, _estimated(first))))
+
+
+def _estimated(prepared: PreparedRun) -> "list[tuple[Loaded, ExpectedUse]]":
     settings = prepared.settings
     estimator = Estimator(plan=prepared.plan, profile=prepared.profile, speed=settings.assumed_speed)
-    estimates = [(loaded, estimator.estimate(loaded)) for loaded in prepared.loaded]
+    return [(loaded, estimator.estimate(loaded)) for loaded in prepared.loaded]
+
+
+def estimate_plan(prepared: PreparedRun, *, limited: bool = True) -> PlanEstimate:
+    """Read every sample and add up; sends nothing. `limited`: tell what the limits of the budget mean for the run."""
+    settings = prepared.settings
+    estimates = _estimated(prepared)
     boxed = any(estimate.boxed and not loaded.planned.skip for loaded, estimate in estimates)
     room = Room(connections=settings.max_connections, places=places_expected(settings) if boxed else 1)
     rows = tuple(_row(loaded, estimate, prepared, room) for loaded, estimate in estimates)
     time = wall(estimates, room)
     costs = [row.cost for row in rows if row.cost is not None]
-    return PlanEstimate(
+    found = PlanEstimate(
         profile=prepared.profile.name,
         model=prepared.plan.endpoint.model,
         tier=settings.tier,
@@ -132,8 +168,9 @@ def estimate_plan(prepared: PreparedRun) -> PlanEstimate:
         cost=total(costs) if costs else None,
         wall=time,
         tiers=tuple(_tiers(prepared)),
-        budget=tuple(_budget(prepared, rows, estimates, time)),
+        budget=(),
     )
+    return replace(found, budget=tuple(_budget(prepared, found, estimates))) if limited else found
 
 
 def _row(loaded: Loaded, estimate: ExpectedUse, prepared: PreparedRun, room: Room) -> BenchmarkEstimate:
@@ -172,23 +209,19 @@ def _cost(estimate: ExpectedUse, prepared: PreparedRun) -> Span | None:
 
 
 def _budget(
-    prepared: PreparedRun,
-    rows: Sequence[BenchmarkEstimate],
-    estimates: Sequence[tuple[Loaded, ExpectedUse]],
-    time: Span,
+    prepared: PreparedRun, whole: PlanEstimate | EffortEstimate, estimates: Sequence[tuple[Loaded, ExpectedUse]]
 ) -> Iterator[str]:
-    """For each limit: whether the run fits, and what may be spent beyond it."""
+    """For each limit: whether the whole fits, and what may be spent beyond it."""
     limits = limits_of(prepared.settings)
-    requests, tokens = total(row.requests for row in rows), total(row.tokens_in + row.tokens_out for row in rows)
     flying = _flying(prepared, estimates)
     if limits.requests is not None:
-        yield _fits("max-requests", limits.requests, requests, "never exceeded")
+        yield _fits("max-requests", limits.requests, whole.requests, "never exceeded")
     if limits.tokens is not None:
-        yield _fits("max-tokens", limits.tokens, tokens, flying)
+        yield _fits("max-tokens", limits.tokens, whole.tokens_in + whole.tokens_out, flying)
     if limits.cost is not None:
-        yield _fits("max-cost", limits.cost, total(row.cost for row in rows if row.cost is not None), flying)
+        yield _fits("max-cost", limits.cost, whole.cost or Span(), flying)
     if limits.minutes is not None:
-        yield _fits("max-minutes", limits.minutes, time * (1 / 60), "what is in flight then is given up")
+        yield _fits("max-minutes", limits.minutes, whole.wall * (1 / 60), "what is in flight then is given up")
 
 
 def _flying(prepared: PreparedRun, estimates: Sequence[tuple[Loaded, ExpectedUse]]) -> str:

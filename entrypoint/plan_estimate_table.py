@@ -43,9 +43,9 @@ def _benchmarks(estimate: PlanEstimate) -> "Table":
         cells = _cells(row, priced=estimate.cost is not None)
         table.add_row(*(Text(harmless(cell, 80)) for cell in cells))
     table.add_section()
-    figures = map(_both, (estimate.requests, estimate.tokens_in, estimate.tokens_out))
-    whole = ["Together", "", *figures, _duration(estimate.wall)]
-    table.add_row(*whole, *([_both(estimate.cost)] if estimate.cost is not None else []), "")
+    figures = map(both, (estimate.requests, estimate.tokens_in, estimate.tokens_out))
+    whole = ["Together", "", *figures, duration(estimate.wall)]
+    table.add_row(*whole, *([both(estimate.cost)] if estimate.cost is not None else []), "")
     return table
 
 
@@ -53,9 +53,9 @@ def _cells(row: BenchmarkEstimate, *, priced: bool) -> list[str]:
     if row.skip:
         return [row.title, *["–"] * (6 if priced else 5), _decides(row)]
     answers = f"{row.samples}" if row.epochs == 1 else f"{row.samples} × {row.epochs}"
-    cost = [_both(row.cost) if row.cost is not None else "–"] if priced else []
-    figures = map(_both, (row.requests, row.tokens_in, row.tokens_out))
-    return [row.title, answers, *figures, _duration(row.wall), *cost, _decides(row)]
+    cost = [both(row.cost) if row.cost is not None else "–"] if priced else []
+    figures = map(both, (row.requests, row.tokens_in, row.tokens_out))
+    return [row.title, answers, *figures, duration(row.wall), *cost, _decides(row)]
 
 
 def _decides(row: BenchmarkEstimate) -> str:
@@ -72,15 +72,15 @@ def _decides(row: BenchmarkEstimate) -> str:
     return f"{percent(row.smallest_difference)} of {percent(row.reference)}"
 
 
-def _both(span: Span) -> str:
+def both(span: Span) -> str:
     """`expected – ceiling`, once when they are the same."""
     most = "no limit" if span.ceiling is None else short(span.ceiling)
     expected = short(span.expected)
     return expected if expected == most else f"{expected} – {most}"
 
 
-def _duration(span: Span) -> str:
-    """Like `_both`, of seconds."""
+def duration(span: Span) -> str:
+    """Like `both`, of seconds."""
     most = "no limit" if span.ceiling is None else seconds(span.ceiling)
     expected = seconds(span.expected)
     return expected if expected == most else f"{expected} – {most}"
@@ -144,7 +144,7 @@ def lines(estimate: PlanEstimate) -> Iterator[str]:
         yield f"Length of answers, {row.title}: {row.basis}."
     if estimate.reference_requests.ceiling:
         yield (
-            f"The live reference gets {_both(estimate.reference_requests)} more requests. Their tokens are not "
+            f"The live reference gets {both(estimate.reference_requests)} more requests. Their tokens are not "
             "counted here, nor by a budget."
         )
     yield f"A lost request is tried up to {estimate.retry_attempts} times (retry-attempts) and counts once here."

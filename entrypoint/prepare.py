@@ -39,7 +39,7 @@ from kvv_action.profiles.thinking import check as check_thinking
 from kvv_action.redact import SENSITIVE_HEADER, Redactor
 from kvv_action.sandbox.own_image import own_image
 from kvv_action.schema import EndpointInfo, ProfileInfo, Provenance, RunPlan
-from kvv_action.settings import SECRETS, Settings, vendor_name
+from kvv_action.settings import ALL_EFFORTS, SECRETS, Settings, vendor_name
 from kvv_action.verdict.rules import VerdictRules
 
 EMBEDDED = "embedded vendor"
@@ -207,6 +207,7 @@ def amount_at(settings: Settings, tier: str) -> Amount:
         tier=tier, limit=settings.limit, epochs=settings.epochs, seed=settings.seed,
         shuffle=settings.holdout != holdout.OFF,
         sequential=sequential(settings, tier) and not both,  # a gap needs all pairs
+        effort="" if settings.think_mode == "none" else settings.effort,
     )  # fmt: skip
 
 
@@ -273,6 +274,12 @@ def choices_of(settings: Settings, loaded: Sequence[Loaded]) -> dict[str, Any]:
     return own | (limits_of_containers(settings) if containers else {})
 
 
+def _measured_elsewhere(loaded: Sequence[Loaded]) -> dict[str, Any]:
+    """The benchmarks that are told and not judged, because their reference was measured at another level of effort."""
+    levels = {item.planned.id: item.measured_at for item in loaded if item.measured_at}
+    return {"reference-effort": levels} if levels else {}
+
+
 def checks_of(profile: Profile) -> dict[str, Any]:
     """What the checks over all answers must know of the model."""
     return {"markers": list(profile.markers), "names": [profile.model, *profile.served_names]}
@@ -331,6 +338,7 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
                 (item.planned for item in loaded),
                 {name: run.planned.epochs for name, run in reference_runs.items()},
             ).kept(),
+            **_measured_elsewhere(loaded),
         },
         demonstration=demonstration is not None,
         faults=demonstration.faults if demonstration else (),
@@ -394,13 +402,25 @@ def _checked_profile(settings: Settings, demonstration: Demonstration | None, *,
             profile = load_profile(settings)
     if profile is not None:
         with _collected(problems):
-            check_thinking(profile.thinking, settings.think_mode, settings.effort)
+            check_thinking(profile.thinking, settings.think_mode, _level(settings, profile))
         with _collected(problems):
             problems += _uncompared(settings, chosen_benchmarks(settings, profile))
         problems += _overridden(settings, profile)
     if problems or profile is None:
         raise UsageError(problems)
     return profile
+
+
+def _level(settings: Settings, profile: Profile) -> str:
+    """The one level of effort that a run has.
+
+    Raises:
+        UsageError: the settings ask for every level where one run is prepared.
+    """
+    if settings.effort != ALL_EFFORTS or not profile.thinking.efforts:
+        return settings.effort
+    allowed = f"It makes several runs, and only one can be divided: name one of {', '.join(profile.thinking.efforts)}."
+    raise UsageError([Problem(name="effort", value=settings.effort, allowed=allowed)])
 
 
 def required(settings: Settings) -> Iterator[Problem]:

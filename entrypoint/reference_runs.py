@@ -59,7 +59,9 @@ def _reference_runs(side: Side) -> dict[str, ReferenceRun]:
                 value=sum(values.values()) / len(values), source=f"{run}, journal {report.journal.head[:12]}",
                 date=report.timing.started[:10], n=_answers(samples),
             )  # fmt: skip
-            found[planned.id] = ReferenceRun(planned=planned, values=values, reference=reference)
+            found[planned.id] = ReferenceRun(
+                planned=planned, values=values, reference=reference, effort=report.endpoint.effort
+            )
     return found
 
 

@@ -612,6 +612,12 @@ class RunPlan:
         return self.choices.get("max-broken-tries")
 
     @property
+    def reference_efforts(self) -> Mapping[str, str]:
+        """By benchmark, the level of effort of its reference, where it is not the one that this run asks for."""
+        levels: Mapping[str, str] = self.choices.get("reference-effort", {})
+        return levels
+
+    @property
     def checks(self) -> Mapping[str, Json] | None:
         """What checks over all answers must know of the model (its markers and names); None where they do not run."""
         return self.choices.get("checks")

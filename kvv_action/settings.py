@@ -195,6 +195,8 @@ def _https(value: str) -> str:
     return value
 
 
+ALL_EFFORTS = "all"
+"""In place of a level of effort: one run for each."""
 SECRETS = ("api_key", "reference_api_key", "leaderboard_token")
 """Settings that are secrets: never options, never shown."""
 
@@ -283,7 +285,12 @@ class Settings(SettingsBase):
         "How thinking is asked for: the official API's field, chat_template_kwargs (vLLM, SGLang), or not at all.",
         group="endpoint",
     )
-    effort: Word = setting("", "Thinking effort, where the profile has levels.", group="endpoint", metavar="LEVEL")
+    effort: Word = setting(
+        "",
+        "Thinking effort, where the profile has levels. all makes one run per level, each in out/LEVEL, and one table.",
+        group="endpoint",
+        metavar="LEVEL|all",
+    )
     contract: Literal["official", "compatible"] = setting(
         "official",
         "official: locked parameters must be refused when changed. compatible: they may be accepted.",

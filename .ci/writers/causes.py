@@ -1,11 +1,12 @@
 """`docs/causes.md`: every cause that a run can name, with what to do about it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
 
 from benchmarks.precheck import causes as probes
-from benchmarks.precheck import suites
+from benchmarks.precheck import suites, token_pattern
+from benchmarks.precheck.stream_items import ITEMS
 from kvv_action.causes import Cause, id_of_sentence
 from kvv_action.verdict.known_causes import all_causes, in_general, severity_by_rule
 
@@ -44,8 +45,14 @@ def _finding(cause: Cause) -> str:
 
 
 def _of_probes() -> Iterator[str]:
-    modules = [probes, *(import_module(f"{suites.__name__}.{one.name}") for one in iter_modules(suites.__path__))]
+    modules = [
+        probes,
+        token_pattern,
+        *(import_module(f"{suites.__name__}.{one.name}") for one in iter_modules(suites.__path__)),
+    ]
     values = [value for module in modules for value in vars(module).values()]
+    values += [one for value in values if isinstance(value, Mapping) for one in value.values()]
+    values += [probes.ProbeCause(cause=item.rule, remedy=item.remedy) for item in ITEMS if item.remedy]
     known = {in_general(cause.id) for cause in all_causes()}
     found = {one.cause: one for one in values if isinstance(one, probes.ProbeCause) and one.cause not in known}
     for sentence, one in sorted(found.items()):

@@ -12,6 +12,8 @@ Then = Callable[[Sequence[Exchange]], Request | None]
 REFUSALS = (400, 422)
 """The statuses that count as refusing a request; every other 4xx means something else."""
 
+HOLDS = "holds"
+"""The answer of a probe whose contract holds; `information` and `warning` hold as well, for the endpoint's sake."""
 NAMED = "named"
 """Of a probe that costs so much that only its own id sends it."""
 TIERS = ("smoke", "standard", "full", NAMED)
@@ -52,7 +54,7 @@ class Probe:
 
 def holds(explanation: str, **metrics: float) -> Score:
     """The contract holds."""
-    return Score(value=1.0, answer="holds", explanation=explanation, metrics=metrics)
+    return Score(value=1.0, answer=HOLDS, explanation=explanation, metrics=metrics)
 
 
 def broken(explanation: str, cause: ProbeCause, *, outcome: str = "broken", **metrics: float) -> Score:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from entrypoint.options import Parser, add_settings, given
 from entrypoint.settings import load
 from entrypoint.usecases.plan import plan
+from kvv_action.settings import ALL_EFFORTS, Settings
 
 EPILOG = """examples:
   kvv plan --model kimi-k2.6 --tier standard
@@ -23,13 +24,34 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="Print everything as JSON.")
     add_settings(parser)
     values = parser.read(argv)
-    found = plan(load(given(values)))
+    settings = load(given(values))
+    if settings.effort == ALL_EFFORTS:
+        return _every_level(settings, as_json=values.json)
+    found = plan(settings)
     if values.json:
-        import orjson
-
-        sys.stdout.write(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() + "\n")
-        return 0
+        return _as_json(found)
     from entrypoint.plan_estimate_table import show
 
     show(found, sys.stdout)
+    return 0
+
+
+def _every_level(settings: Settings, *, as_json: bool) -> int:
+    """What each level of effort costs; the estimate of the last one says what each benchmark costs."""
+    from entrypoint.effort_table import show_estimates
+    from entrypoint.plan_estimate_table import show
+    from entrypoint.usecases.effort import plan_levels
+
+    found = plan_levels(settings)
+    if as_json:
+        return _as_json(found)
+    show(list(found.levels.values())[-1], sys.stdout)
+    show_estimates(found, sys.stdout)
+    return 0
+
+
+def _as_json(found: object) -> int:
+    import orjson
+
+    sys.stdout.write(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() + "\n")
     return 0

@@ -44,7 +44,8 @@ def _whole(profile: Profile) -> str:
     ]
     if profile.tokens.cases:
         measured = "" if profile.tokens.measured else " (of an earlier model: reported, not judged)"
-        lines.append(f"prompt tokens: {len(load(profile.tokens.cases).cases)} exact counts{measured}")
+        known = load(profile.tokens.cases)
+        lines.append(f"prompt tokens: {len(known.cases)} exact counts{measured}: {known.source}, {known.date}")
     if profile.call_ids.format:
         ids = profile.call_ids
         lines.append(f"ids of calls: {ids.format}, else {ids.official} (official) or {ids.compatible} (compatible)")
@@ -56,7 +57,8 @@ def _whole(profile: Profile) -> str:
         if rules.reference:
             margin = f", margin {percent(rules.margin)}" if rules.margin is not None else ""
             reference = rules.reference
-            lines.append(f"  reference {percent(reference.value)}{margin}: {reference.source}, {reference.date}")
+            level = f" at effort {reference.effort}" if reference.effort else ""
+            lines.append(f"  reference {percent(reference.value)}{level}{margin}: {reference.source}, {reference.date}")
     for fact in profile.facts:
         lines.append(f"{', '.join(fact.about)}: {fact.source}, {fact.date}")
         lines += [f"  {fact.note}"] if fact.note else []
@@ -70,6 +72,7 @@ def _thinking(rules: ThinkingRules) -> str:
         return "none"
     switch = "always, or can be switched: sources disagree" if rules.switch_open else "always"
     levels = f", efforts {', '.join(rules.efforts)}" if rules.efforts else ""
+    levels += " as reasoning_effort alone" if rules.effort_alone else ""
     return ("can be switched" if rules.switchable else switch) + levels
 
 

@@ -214,6 +214,7 @@ def _load(plan: RunPlan, profile: Profile, settings: Settings, out: Path) -> lis
     of_plan = {
         "contract": plan.contract,
         "think_mode": plan.endpoint.think_mode,
+        "effort": plan.endpoint.effort,
         "tier": plan.tier,
         "reference_base_url": plan.reference.base_url if plan.reference else "",
         "reference_model": plan.reference.model if plan.reference else "",
@@ -227,7 +228,7 @@ def _load(plan: RunPlan, profile: Profile, settings: Settings, out: Path) -> lis
             "tier": plan.tier, "limit": plan.limit, "epochs": planned.epochs, "seed": plan.seed,
             "holdout": plan.holdout,
         }  # fmt: skip
-        chosen = settings.model_copy(update=amount)
+        chosen = settings.model_copy(update={**of_plan, **amount})
         if planned.skip and planned.dataset == NO_DATASET:  # left out of the tier: nothing was read
             loaded.append(left_out(benchmark, profile, amount_at(chosen, plan.tier), planned.skip))
             continue

@@ -45,3 +45,5 @@ class Anomaly(StrEnum):
     ODD_JSON = "odd-json"
     """JSON that a strict reader refuses: infinite numbers, very deep nesting."""
     USAGE_UNREADABLE = "usage-unreadable"
+    USAGE_HEADERS_DIFFER = "usage-headers-differ"
+    """`X-Msh-Usage-Prompt-Tokens` or `-Cached-Tokens` (Moonshot only) is another number than usage has."""

@@ -11,12 +11,17 @@ from kvv_action.endpoint.deadlines import Deadlines
 from kvv_action.endpoint.failures import TRANSPORT_ERRORS, status_failure, transport_failure
 from kvv_action.endpoint.options import ClientOptions
 from kvv_action.errors import EndpointError
-from kvv_action.schema import Completion
+from kvv_action.schema import Completion, Json
 
 _ERROR_BODY = 65536
 PAUSE, FEWEST_BLOCKS = 0.25, 3
 """Seconds between reads, and reads after such a pause that fill a block exactly, by which a buffer is known."""
 BLOCKS = frozenset({4096, 8192, 16384})
+_USAGE_HEADERS: Mapping[str, tuple[str, ...]] = {
+    "x-msh-usage-prompt-tokens": ("prompt_tokens",),
+    "x-msh-usage-cached-tokens": ("prompt_tokens_details", "cached_tokens"),
+}
+"""Headers that repeat a number of usage, and where that stands."""
 _REQUEST_IDS = ("x-request-id", "request-id", "cf-ray")
 
 
@@ -136,9 +141,16 @@ class HttpTry:
             body.assembly.note(Anomaly.READS_BUFFERED)
         if streamed != self._stream:
             body.assembly.note(Anomaly.STREAM_UNASKED if streamed else Anomaly.STREAM_IGNORED)
+        if any(self._differs(name, body.assembly.counted(*keys)) for name, keys in _USAGE_HEADERS.items()):
+            body.assembly.note(Anomaly.USAGE_HEADERS_DIFFER)
         expected = "event-stream" if streamed else "json"
         if expected not in self.headers.get("content-type", ""):
             body.assembly.note(Anomaly.CONTENT_TYPE)
+
+    def _differs(self, header: str, counted: Json) -> bool:
+        """Whether a header is there that says another number than usage."""
+        told = self.headers.get(header)
+        return told is not None and counted is not None and told.strip() != str(counted)
 
     async def _refusal(self, response: httpx.Response) -> EndpointError:
         """The failure for a status other than 2xx, with the readable part of the body."""

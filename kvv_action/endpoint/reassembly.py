@@ -200,6 +200,13 @@ class Reassembly:
             self._usage = as_object(usage, "usage")
             self._counted = self.chunks
 
+    def counted(self, *keys: str) -> Json:
+        """What usage says under a path of keys; None where it says nothing."""
+        found: Json = self._usage
+        for key in keys:
+            found = found.get(key) if isinstance(found, Mapping) else None
+        return found
+
     def end(self) -> None:
         """End of the stream.
 

@@ -67,8 +67,7 @@ def _harmless(text: str) -> str:
 
 def of_report(report: RunReport) -> list[Annotation]:
     """The verdict, findings over all answers, every benchmark that did not pass, every probe that failed."""
-    title = f"kvv: {report.verdict}"
-    verdict = Annotation(level=_LEVELS[report.verdict], title=title, message=_headline(report))
+    verdict = of_verdict(report.verdict, _headline(report))
     left_out = {planned.id for planned in report.plan.benchmarks if planned.skip}
     notable = [result for result in report.benchmarks if result.verdict is not Verdict.PASS]
     told = [_of_finding(one) for one in report.findings if one.severity in _TOLD]
@@ -79,6 +78,11 @@ def of_report(report: RunReport) -> list[Annotation]:
         elif result.verdict is Verdict.PASS and result.failures:
             found.append(_infrastructure(result))
     return limited(found)
+
+
+def of_verdict(verdict: Verdict, message: str) -> Annotation:
+    """The verdict of a run, or of several."""
+    return Annotation(level=_LEVELS[verdict], title=f"kvv: {verdict}", message=message)
 
 
 def of_problems(problems: Sequence[Problem]) -> list[Annotation]:

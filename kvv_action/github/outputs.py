@@ -12,6 +12,8 @@ OUTPUTS = {
     "journal-path": "Path of journal.jsonl, the evidence, relative to the workspace; empty when there is none.",
     "bundle-path": "Path of the evidence bundle, relative to the workspace; empty when there is none.",
     "bundle-sha256": "SHA-256 of the evidence bundle; empty when there is none.",
+    "effort-path": "With effort: all, path of effort.json, the table of all levels; the other paths and the scores are "
+    "those of the level at which the references were measured. Empty otherwise.",
     "gate": "For command: plan, true when shard 1 is Pre-Verification, for which the others wait; else false.",
     "shards": "For command: plan, the numbers of the other shards as a JSON array, for a matrix.",
     "of": "For command: plan, how many shards there are in all: shard is N/of.",

@@ -13,7 +13,7 @@ from kvv_action.errors import DatasetError, Problem, UsageError
 from kvv_action.plan.order import looks_for
 from kvv_action.plan.shuffle import shuffled
 from kvv_action.profiles.model import BenchmarkRules, Profile
-from kvv_action.profiles.thinking import sampling_for, thinks
+from kvv_action.profiles.thinking import asked_effort, sampling_for, thinks
 from kvv_action.schema import BenchmarkKind, DatasetInfo, PlannedBenchmark, Reference, RunPlan, Sample
 from kvv_action.statistics.aggregates import rule_of
 
@@ -26,8 +26,10 @@ NO_DATASET = DatasetInfo(source="code", location="", count=0, digest="", pinned=
 class Loaded:
     """A planned benchmark with its samples at hand.
 
-    `mine` are the ids of the samples that this process asks, None for all of them; `every` are all samples of the
-    dataset, by which it can be planned in another size.
+    Attributes:
+        mine: ids of the samples that this process asks; None for all of them.
+        every: all samples of the dataset, by which it can be planned in another size.
+        measured_at: level of thinking effort of the reference, where this run asks for another one; else empty.
     """
 
     benchmark: Benchmark
@@ -35,6 +37,7 @@ class Loaded:
     samples: Callable[[], Iterator[Sample]]
     mine: frozenset[str] | None = None
     every: "Sequence[Named]" = ()
+    measured_at: str = ""
 
     @property
     def count(self) -> int:
@@ -58,19 +61,24 @@ class ReferenceRun:
         planned: as that run asked it.
         values: by sample id, the mean value of its answers.
         reference: its score over these.
+        effort: level of thinking effort that it asked for; empty leaves it to the endpoint.
     """
 
     planned: PlannedBenchmark
     values: Mapping[str, float]
     reference: Reference
+    effort: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amount:
     """How much the user asked for; None follows tier and profile.
 
-    `sequential` may end early when all is clear; `shuffle`: not in the order of the dataset; `reference_runs`: runs of
-    the reference, by benchmark.
+    Attributes:
+        sequential: may end early when all is clear.
+        shuffle: not in the order of the dataset.
+        reference_runs: runs of the reference, by benchmark.
+        effort: level of thinking effort that is sent; empty leaves it to the endpoint.
     """
 
     tier: str
@@ -80,6 +88,7 @@ class Amount:
     sequential: bool = False
     shuffle: bool = False
     reference_runs: Mapping[str, ReferenceRun] = field(default_factory=dict)
+    effort: str = ""
 
 
 def plan_benchmark(benchmark: Benchmark, rows: Rows | None, profile: Profile, amount: Amount) -> Loaded:
@@ -98,7 +107,10 @@ def plan_benchmark(benchmark: Benchmark, rows: Rows | None, profile: Profile, am
     planned = _planned(benchmark, rows.info if rows is not None else NO_DATASET, every, profile, amount)
     if planned.looks and amount.shuffle:  # looking early asks in a random order of its own
         return plan_benchmark(benchmark, rows, profile, replace(amount, shuffle=False))
-    return Loaded(benchmark=benchmark, planned=planned, samples=_reader(read, planned.ids), every=every)
+    return Loaded(
+        benchmark=benchmark, planned=planned, samples=_reader(read, planned.ids), every=every,
+        measured_at=_measured_at(planned, profile, amount),
+    )  # fmt: skip
 
 
 def left_out(benchmark: Benchmark, profile: Profile, amount: Amount, reason: str) -> Loaded:
@@ -154,16 +166,29 @@ def _planned(
         against=benchmark.against,
         exact=exact,
         notes=benchmark.notes,
-        reference=None if exact else rules.reference,
+        reference=None if exact or rules.reference is None else rules.reference.planned,
         margin=None if exact else rules.margin,
         clusters=_clusters([sample.cluster or sample.id for sample in every if not chosen or sample.id in wanted]),
     )
     run = amount.reference_runs.get(benchmark.id)
     if run is not None and not planned.must_be_right and not rule_of(planned).f1:  # F1 has a way of its own
         planned = _beside(planned, run, asked)
+    if _measured_at(planned, profile, amount):
+        planned = replace(planned, margin=None, peers=())
     if amount.sequential and planned.comparable:
         return replace(planned, looks=looks_for(planned.samples, planned.epochs), order_seed=amount.seed)
     return planned
+
+
+def _measured_at(planned: PlannedBenchmark, profile: Profile, amount: Amount) -> str:
+    """The level of effort of the benchmark's reference, where this run asks for another one; else empty."""
+    rules, thinking = profile.benchmarks.get(planned.id, BenchmarkRules()), profile.thinking
+    if planned.must_be_right or planned.reference is None or not thinks(thinking, rules.thinking):
+        return ""
+    run = amount.reference_runs.get(planned.id)
+    published = rules.reference.effort if rules.reference is not None else ""
+    measured = published if run is None else asked_effort(thinking, run.effort)
+    return measured if measured != asked_effort(thinking, amount.effort) else ""
 
 
 def _beside(planned: PlannedBenchmark, run: ReferenceRun, asked: Sequence[str]) -> PlannedBenchmark:

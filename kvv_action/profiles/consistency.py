@@ -44,6 +44,9 @@ def _thinking(profile: Profile) -> Iterator[Mistake]:
     if rules.switchable and rules.switch_open:
         allowed = "Thinking either can be switched, or it is open whether it can: set one of them."
         yield Mistake(loc=("thinking", "switch_open"), value="true", allowed=allowed)
+    if rules.effort_alone and not rules.efforts:
+        allowed = "There is no effort to ask for: leave it out."
+        yield Mistake(loc=("thinking", "effort_alone"), value="true", allowed=allowed)
     if rules.default_effort and rules.default_effort not in rules.efforts:
         allowed = f"Must be one of efforts ({', '.join(rules.efforts) or 'empty'})."
         yield Mistake(loc=("thinking", "default_effort"), value=rules.default_effort, allowed=allowed)
@@ -97,7 +100,7 @@ def _tokens(profile: Profile) -> Iterator[Mistake]:
     if not profile.tokens.cases:
         return
     cases = load(profile.tokens.cases).cases
-    lacking = sorted({case.effort for case in cases} - {*profile.thinking.efforts, STOPPED})
+    lacking = sorted({case.effort for case in cases} - {*profile.thinking.efforts, STOPPED, ""})
     if lacking:
         allowed = f"Its requests ask for the effort {lacking[0]}, which thinking.efforts does not have."
         yield Mistake(loc=("tokens", "cases"), value=profile.tokens.cases, allowed=allowed)
@@ -126,6 +129,11 @@ def _benchmarks(profile: Profile) -> Iterator[Mistake]:
         if benchmark.thinking and not rules.supported:
             allowed = "The model does not think: leave it out."
             yield Mistake(loc=("benchmarks", id_, "thinking"), value="true", allowed=allowed)
+        effort = benchmark.reference.effort if benchmark.reference is not None else ""
+        if effort and effort not in rules.efforts:
+            allowed = f"Must be one of thinking.efforts ({', '.join(rules.efforts) or 'empty'})."
+            loc = ("benchmarks", id_, "reference", "effort")
+            yield Mistake(loc=loc, value=effort, allowed=allowed)
         if benchmark.thinking is False and rules.supported and not rules.switchable:
             allowed = "The model's thinking cannot be turned off: leave it out."
             yield Mistake(loc=("benchmarks", id_, "thinking"), value="false", allowed=allowed)

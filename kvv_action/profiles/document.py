@@ -3,10 +3,12 @@
 import hashlib
 import json
 from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from kvv_action.profiles import token_cases
 from kvv_action.profiles.fields import TIERS
 from kvv_action.profiles.model import (
     BenchmarkRules,
@@ -43,8 +45,9 @@ LATER = {
     "surfaces": [],
     "facts": [],
 }
-LATER_THINKING = ("switch_open", "strict")
+LATER_THINKING = ("switch_open", "strict", "effort_alone")
 LATER_PARAMETER = ("open", "open_without_thinking")
+LATER_REFERENCE = ("effort",)
 """Keys that earlier profiles do not have; of a whole table with its defaults."""
 
 
@@ -85,10 +88,14 @@ def digest(document: BaseModel) -> str:
     for table, keys in (
         (content["thinking"], LATER_THINKING),
         *((one, LATER_PARAMETER) for one in content["parameters"]),
+        *((one["reference"], LATER_REFERENCE) for one in content["benchmarks"].values() if one["reference"]),
     ):
         for key in keys:
             if not table[key]:
                 del table[key]
+    cases = content.get("tokens", {}).get("cases", "")
+    if cases.endswith(token_cases.SUFFIX):  # what a file says, and not where it lies
+        content["tokens"]["cases"] = hashlib.sha256(Path(cases).read_bytes()).hexdigest()
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -100,7 +107,9 @@ def to_profile(name: str, document: BaseModel) -> Profile:
     return replace(
         profile,
         parameters=tuple(map(_parameter, profile.parameters)),
-        benchmarks={id_: _benchmark(rules) for id_, rules in profile.benchmarks.items()},
+        benchmarks={
+            id_: _benchmark(rules, profile.thinking.default_effort) for id_, rules in profile.benchmarks.items()
+        },
         call_ids=replace(profile.call_ids, format=profile.call_ids.format or profile.tool_call_id),
     )
 
@@ -109,9 +118,12 @@ def _parameter(said: ImmutableParameter) -> ImmutableParameter:
     return said if said.thinking_value is not None else replace(said, thinking_value=said.value)
 
 
-def _benchmark(said: BenchmarkRules) -> BenchmarkRules:
-    """All three tiers exist, each with a number of epochs."""
+def _benchmark(said: BenchmarkRules, default_effort: str) -> BenchmarkRules:
+    """All three tiers exist, each with a number of epochs; a reference without effort is of the default."""
     tiers = {name: said.tiers.get(name, TierRules()) for name in TIERS}
+    reference = said.reference
     return replace(
-        said, tiers={name: replace(tier, epochs=tier.epochs or said.epochs) for name, tier in tiers.items()}
-    )  # fmt: skip
+        said,
+        tiers={name: replace(tier, epochs=tier.epochs or said.epochs) for name, tier in tiers.items()},
+        reference=replace(reference, effort=reference.effort or default_effort) if reference is not None else None,
+    )

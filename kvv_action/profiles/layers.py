@@ -12,6 +12,7 @@ from typing import Any
 
 from kvv_action.entry_points import offered
 from kvv_action.errors import Problem, UsageError, nearest
+from kvv_action.profiles import token_cases
 
 SIZE_LIMIT = 1 << 20
 """Bytes of one TOML file."""
@@ -79,7 +80,24 @@ def merged(layers: Sequence[Layer]) -> Content:
             content = _unmeasured(content)
         content = _merge(content, layer.content)
     content.pop("extends", None)
+    if counts := _counts(layers):
+        content["tokens"] = {"cases": counts}
     return content
+
+
+def _counts(layers: Sequence[Layer]) -> str:
+    """The file of token counts that lies beside the profile, or beside one of the same model that it extends."""
+    for layer in layers:
+        if "tokens" in layer.content:
+            return ""
+        if layer.path is None and layer.shown in token_cases.names():
+            return layer.shown
+        beside = layer.path and layer.path.with_name(layer.path.name.removesuffix(".toml") + token_cases.SUFFIX)
+        if beside and beside.is_file():
+            return str(beside)
+        if "model" in layer.content:
+            return ""
+    return ""
 
 
 def _unmeasured(content: Content) -> Content:

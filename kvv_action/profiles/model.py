@@ -77,6 +77,7 @@ class ThinkingRules:
         default_effort: the default level; empty without levels.
         switch_open: official sources disagree whether thinking can be turned off: a server may stop, or refuse.
         strict: while the model thinks, the official API refuses forced calls, and tool turns without their reasoning.
+        effort_alone: the official API has no field for thinking, and takes the effort as `reasoning_effort`.
     """
 
     supported: bool
@@ -87,6 +88,7 @@ class ThinkingRules:
     default_effort: str = ""
     switch_open: bool = False
     strict: bool = False
+    effort_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +110,10 @@ class CallIds:
 
 
 def _cases(name: str) -> str:
-    if name and name not in token_cases.names():
+    if name and not name.endswith(token_cases.SUFFIX) and name not in token_cases.names():
         raise ValueError(f"Must be one of {', '.join(token_cases.names())}.")
+    if name:
+        token_cases.load(name)
     return name
 
 
@@ -118,7 +122,7 @@ class TokenRules:
     """Requests whose prompt tokens are known.
 
     Attributes:
-        cases: name of a file of cases (`kvv_action.profiles.token_cases`); empty when there is none.
+        cases: name or path of a file of cases (`kvv_action.profiles.token_cases`); empty when there is none.
         measured: the counts are this model's own, not those of an earlier model with the same template.
     """
 
@@ -144,12 +148,22 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedReference(Reference):
-    """A score to compare with, within its bounds."""
+    """A score to compare with, within its bounds.
+
+    Attributes:
+        effort: level of thinking effort at which it was measured; empty for a model without levels.
+    """
 
     value: Fraction
     source: Text
     date: Day
     n: Count | None = None
+    effort: str = ""
+
+    @property
+    def planned(self) -> Reference:
+        """As it stands in a plan."""
+        return Reference(value=self.value, source=self.source, date=self.date, n=self.n, note=self.note)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

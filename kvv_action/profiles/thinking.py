@@ -24,6 +24,8 @@ def think_body(thinking: ThinkingRules, mode: str, on: bool | None, effort: str)
     check(thinking, mode, effort)
     if on is None or mode == "none":
         return {}
+    if mode == "kimi" and on and thinking.effort_alone:
+        return {"reasoning_effort": effort} if effort else {}
     if mode == "kimi":
         return {"thinking": _official(thinking, on, effort)}
     return {"chat_template_kwargs": _template(thinking, on, effort)}
@@ -52,6 +54,11 @@ def thinks(thinking: ThinkingRules, on: bool | None) -> bool:
     if not thinking.supported or not (thinking.switchable or thinking.switch_open):
         return thinking.supported
     return thinking.default if on is None else on
+
+
+def asked_effort(thinking: ThinkingRules, sent: str) -> str:
+    """The level at which the model thinks when a request sends `sent`; empty for a model without levels."""
+    return sent or thinking.default_effort
 
 
 def sampling_for(rules: BenchmarkRules, thinking: bool) -> dict[str, Json]:

@@ -1,16 +1,21 @@
 """Requests whose prompt tokens are known exactly, and the token counts of the texts in their prompts.
 
-A file of cases lies beside the profiles: `<name>.tokens.json`. `tests/parity/test_tokenizer.py` compares its texts with
-Kimi's tokenizer, and writes them again: `python -m tests.parity.test_tokenizer`.
+A file of cases lies beside the profile of its model: `<name>.tokens.json`. No code names it. Where the model's chat
+template is known as well (`template`), the file has the token counts of all texts in the prompts, and a count is
+explained part by part; without one, the cases alone are compared. `tests/parity/test_tokenizer.py` compares the texts
+with Kimi's tokenizer, and writes them again: `python -m tests.parity.test_tokenizer`.
 """
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from pathlib import Path
+from typing import Literal
 
 import orjson
+from pydantic import TypeAdapter, ValidationError
 
 from kvv_action.profiles.prompt import Share, counted, rendered
 from kvv_action.schema import Json
@@ -26,14 +31,16 @@ class TokenCase:
 
     Attributes:
         body: messages and what else the prompt depends on, without model and effort.
-        effort: level of thinking that is asked for; `none` turns thinking off.
+        effort: level of thinking that is asked for; `none` turns thinking off, empty says nothing about it.
         expected: prompt tokens that the official API counts.
+        suite: the suite of Kimi-Vendor-Verifier that has it.
     """
 
     id: str
     body: Mapping[str, Json]
-    effort: str
     expected: int
+    effort: str = ""
+    suite: str = "prompt_tokens"
 
     @property
     def thinking(self) -> bool:
@@ -48,12 +55,25 @@ class TokenCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenCases:
-    """A whole file: its cases, the tokens of texts, and where both are from."""
+    """A whole file.
+
+    Attributes:
+        source, date: where the counts are from.
+        texts: tokens of the texts in the prompts.
+        template: of the model (`kvv_action.profiles.prompt`); empty when it is not known to the token.
+    """
 
     cases: tuple[TokenCase, ...]
-    texts: Mapping[str, int]
     source: str
     date: str
+    licence: str = ""
+    texts: Mapping[str, int] = field(default_factory=dict)
+    template: Literal["", "kimi-k3"] = ""
+
+    @property
+    def rendered(self) -> bool:
+        """Whether prompts can be rendered and counted part by part."""
+        return bool(self.template)
 
     def shares(
         self,
@@ -84,10 +104,33 @@ def names() -> tuple[str, ...]:
 
 @cache
 def load(name: str) -> TokenCases:
-    """The cases of one of `names()`."""
-    document = orjson.loads(resources.files(__package__).joinpath(name + SUFFIX).read_bytes())
-    cases = (
-        TokenCase(id=case["id"], body=case["body"], effort=case["effort"], expected=case["expected"])
-        for case in document["cases"]
-    )
-    return TokenCases(cases=tuple(cases), texts=document["texts"], source=document["source"], date=document["date"])
+    """The cases of one of `names()`, or of a file by its path.
+
+    Raises:
+        ValueError: the file cannot be read, or holds something else.
+    """
+    place = Path(name) if name.endswith(SUFFIX) else resources.files(__package__).joinpath(name + SUFFIX)
+    try:
+        found = TypeAdapter(TokenCases).validate_python(orjson.loads(place.read_bytes()))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    except OSError as error:
+        raise ValueError(f"The file cannot be read ({error.strerror}).") from None
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"Not JSON: {error}.") from None
+    if name.endswith(SUFFIX):  # what is built in is whole by test
+        _refuse_unknown_texts(found)
+    return found
+
+
+def _refuse_unknown_texts(found: TokenCases) -> None:
+    """Every text of every prompt is counted, however thinking is asked for."""
+    efforts = {case.effort for case in found.cases} - {STOPPED} | {""}
+    for case in found.cases if found.rendered else ():
+        for effort in efforts:
+            for thinking in (True, False):
+                try:
+                    found.shares(case.body, thinking=thinking, effort=effort)
+                except KeyError as text:
+                    raise ValueError(f"texts lacks one that the prompt of {case.id} has: {text}.") from None

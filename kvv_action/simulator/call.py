@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kvv_action.profiles.model import Profile
+from kvv_action.profiles.token_cases import load
 from kvv_action.schema import Json, Message
 from kvv_action.simulator.conversation import messages_of
 from kvv_action.simulator.fingerprint import Fingerprint
@@ -82,7 +83,7 @@ def read(body: Mapping[str, Json], prints: Fingerprint, profile: Profile) -> Cal
         stop=_stops(body.get("stop")),
         choices=min(_positive(body, "n") or 1, MOST_CHOICES),
         raw="prompt" in body,
-        template=profile.tokens.cases,
+        template=profile.tokens.cases if profile.tokens.cases and load(profile.tokens.cases).rendered else "",
         id_format=profile.call_ids.format or FORM,
     )
 

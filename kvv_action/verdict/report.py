@@ -280,6 +280,7 @@ def _result(
         because=because,
         absent=found.absent,
         bundled=planned.dataset.source == "bundled",
+        measured_at=plan.reference_efforts.get(planned.id, ""),
     )
     verdict, reason = judge(evidence)
     return BenchmarkResult(

@@ -101,6 +101,7 @@ class VerdictEvidence:
         most_failures, lost_exactly: see `VerdictFigures`.
         available: answers that the whole dataset gives in as many epochs.
         bundled: the samples are our own, too few and too easy to say anything about a model.
+        measured_at: level of effort of the reference, where it is not the one that was asked for; else empty.
     """
 
     kind: BenchmarkKind
@@ -119,6 +120,7 @@ class VerdictEvidence:
     lost_exactly: bool = False
     available: int = 0
     bundled: bool = False
+    measured_at: str = ""
 
     @property
     def figures(self) -> VerdictFigures:
@@ -157,6 +159,8 @@ def _reason(evidence: VerdictEvidence, verdict: Verdict) -> str:
     scored = f"scored {_percent(evidence.score)}"
     if evidence.reference is None:
         return f"{scored}, but the profile has no reference to compare with"
+    if evidence.measured_at:
+        return f"{scored}; not judged: the reference was measured at {evidence.measured_at}"
     if evidence.margin is None:
         reference = _percent(evidence.reference)
         return f"{scored}; the reference of {reference} was measured in another way and is for orientation only"

@@ -26,7 +26,7 @@ from kvv_action.journal.file import Journal, Reader
 from kvv_action.journal.reading import JournalReading
 from kvv_action.journal.state import read_state
 from kvv_action.plan.plan import Amount, Loaded, plan_benchmark
-from kvv_action.profiles.model import BenchmarkRules, Profile, ThinkingRules
+from kvv_action.profiles.model import BenchmarkRules, Profile, PublishedReference, ThinkingRules
 from kvv_action.redact import Redactor
 from kvv_action.schema import (
     SCHEMA_VERSION,
@@ -40,7 +40,6 @@ from kvv_action.schema import (
     Message,
     ProfileInfo,
     Provenance,
-    Reference,
     Request,
     RunPlan,
     RunReport,
@@ -54,7 +53,7 @@ RULES = BenchmarkRules(
     sampling={"temperature": 1.0, "max_tokens": 100},
     without_thinking={"temperature": 0.6},
     thinking=True,
-    reference=Reference(value=0.9, source="a paper", date="2026-01-01"),
+    reference=PublishedReference(value=0.9, source="a paper", date="2026-01-01"),
     margin=0.05,
 )
 FILE = DatasetInfo(source="file", location="quiz.jsonl", count=0, digest="0" * 64)

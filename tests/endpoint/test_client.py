@@ -112,6 +112,21 @@ async def test_content_type_lies_are_tolerated(bench, wire, stream: bool) -> Non
 
 
 @pytest.mark.parametrize(
+    ("header", "anomalies"),
+    [
+        ("X-Msh-Usage-Prompt-Tokens: 3", ()),
+        ("X-Msh-Usage-Prompt-Tokens: 4", ("usage-headers-differ",)),
+        ("X-Msh-Usage-Prompt-Tokens: three", ("usage-headers-differ",)),
+        ("X-Msh-Usage-Cached-Tokens: 2", ()),  # usage says nothing about them
+    ],
+)
+async def test_headers_that_contradict_usage_are_named(bench, wire, header: str, anomalies: tuple[str, ...]) -> None:
+    """Moonshot repeats the counts of a prompt there."""
+    answer = await (await bench(wire.http(200, wire.document(), header))).ask(stream=False)
+    assert answer.anomalies == anomalies
+
+
+@pytest.mark.parametrize(
     ("bad", "kind"),
     [
         (lambda w: w.http(500, b'{"error":{"message":"oops"}}'), "server-error"),

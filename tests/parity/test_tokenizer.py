@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from benchmarks.precheck.long_prompt import LETTERS, WORDS
 from benchmarks.precheck.suites.tokens import TEXTS
 from benchmarks.precheck.tokenizer import counter, load
-from kvv_action.profiles.prompt import rendered
+from kvv_action.profiles.prompt import counted, rendered
 from kvv_action.profiles.token_cases import SUFFIX, TokenCase, names
 from kvv_action.profiles.token_cases import load as load_cases
 
@@ -69,6 +69,17 @@ def test_the_file_of_cases_holds_the_tokenizer_s_counts() -> None:
     """Every text of every prompt, and the texts on which tokenizers differ."""
     count = counter(MODEL)
     assert {text: count(text) for text in texts(KNOWN.cases)} == dict(KNOWN.texts)
+
+
+def test_template_and_tokenizer_reach_every_count() -> None:
+    """The 52 that were published first, so that counts of further requests can be computed in the same way."""
+    count = counter(MODEL)
+    reached = {
+        case.id: counted(rendered(case.body, thinking=case.thinking, effort=case.effort), count).total()
+        for case in KNOWN.cases
+    }
+    assert reached == {case.id: case.expected for case in KNOWN.cases}
+    assert sum(case.suite == "prompt_tokens" for case in KNOWN.cases) == 52
 
 
 @pytest.mark.parametrize("name", ["cases", "cases.partial"])

@@ -6,13 +6,14 @@ from dataclasses import replace
 import pytest
 
 from kvv_action.errors import DatasetError
-from kvv_action.plan.plan import Amount, Loaded, plan_benchmark, plan_digest
-from kvv_action.profiles.model import BenchmarkRules, TierRules
-from kvv_action.schema import BenchmarkKind, DatasetInfo
+from kvv_action.plan.plan import Amount, Loaded, ReferenceRun, plan_benchmark, plan_digest
+from kvv_action.profiles.model import BenchmarkRules, ThinkingRules, TierRules
+from kvv_action.schema import BenchmarkKind, DatasetInfo, Reference
 from tests.ask.fakes import RULES, FakeRows, Quiz, fake_profile, load_quiz, plan_of
 
 TIERS = {"smoke": TierRules(limit=5, epochs=1), "full": TierRules(epochs=8)}
 PROFILE = fake_profile(quiz=replace(RULES, tiers=TIERS, epochs=8))
+EFFORTS = ("low", "high", "max")
 BUNDLED = FakeRows(DatasetInfo(source="bundled", location="x", count=1, digest="0"))
 
 
@@ -125,3 +126,29 @@ def test_the_digest_of_a_plan_changes_with_everything_in_it() -> None:
 def test_rules_have_usable_defaults() -> None:
     """An empty entry in a profile means: as the endpoint does it."""
     assert BenchmarkRules().epochs == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "run", "measured_at"),
+    [("", None, ""), ("high", None, ""), ("low", None, "high"), ("low", "low", ""), ("high", "low", "low"),
+     ("low", "", "high")],
+)  # fmt: skip
+def test_a_reference_of_another_effort_is_no_yardstick(asked: str, run: str | None, measured_at: str) -> None:
+    """Its score stays to be looked at; nothing is compared, and no run ends early by it."""
+    thinking = ThinkingRules(supported=True, switchable=False, default=True, efforts=EFFORTS, default_effort="high")
+    rules = replace(RULES, reference=replace(RULES.reference, effort="high"), thinking=True)
+    profile = replace(fake_profile(quiz=rules), thinking=thinking)
+    amount = Amount(tier="full", limit=None, epochs=None, seed=0, sequential=True, effort=asked)
+    if run is not None:
+        known = plan_benchmark(Quiz(count=60), FakeRows(), profile, amount).planned
+        reference = Reference(value=0.5, source="run", date="2026-01-01")
+        values = dict.fromkeys(ids(planned(Quiz(count=60), "full")), 0.5)
+        found = ReferenceRun(planned=known, values=values, reference=reference, effort=run)
+        amount = replace(amount, reference_runs={"quiz": found})
+    loaded = plan_benchmark(Quiz(count=60), FakeRows(), profile, amount)
+    plan = loaded.planned
+    assert loaded.measured_at == measured_at
+    assert plan.reference is not None
+    assert plan.comparable is (not measured_at)
+    assert bool(plan.looks) is (not measured_at)
+    assert bool(plan.peers) is (run is not None and not measured_at)

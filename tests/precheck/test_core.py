@@ -49,6 +49,9 @@ HOLDS = [
     (MUST_REFUSE, [answered(), refused()]),
     (MUST_REFUSE, [answered(), refused(422)]),
     (MUST_REFUSE, [answered(), refused(400, "bad request", "")]),
+    (MUST_REFUSE, [answered(), refused(422, "only the default is allowed for this model")]),
+    ("parameters.top_p=0.8", [answered(), refused(400, "messages and model are fine, this value is not")]),
+    ("parameters.top_p=0.8", [answered(), refused(400, "temperature and top_p are fixed")]),
 ]
 BROKEN = [
     ("endpoint.models", [models("other")], "the model is not in the endpoint's own list"),

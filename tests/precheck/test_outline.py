@@ -69,5 +69,5 @@ def test_no_probe_asks_more_often_than_it_says(profile: str) -> None:
         answers = answers_to(probe)
         counts = [asked(probe, answer) for answer in answers]
         counts.append(asked(probe, lambda call, answers=answers: answers[-1 - call % 2](call)))
-        counts += [asked(probe, lambda call, answers=answers: draws.choice(answers)(call)) for _ in range(200)]
+        counts += [asked(probe, lambda call, answers=answers: draws.choice(answers)(call)) for _ in range(1000)]
         assert max(counts) == len(probe.requests) + probe.at_most, probe.id

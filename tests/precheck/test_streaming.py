@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.precheck.causes import USAGE_MISSING, ProbeCause
 from benchmarks.precheck.stream_items import FINISHES, ITEMS, StreamItem, Weight
+from benchmarks.precheck.suites.stream_contract import HEADERS_DIFFER
 from benchmarks.precheck.suites.streaming import (
     BUFFERED,
     CHUNKS_MALFORMED,
@@ -287,6 +288,33 @@ def test_a_stream_that_was_cut_proves_nothing() -> None:
     """Only the beginning of a very long stream is kept."""
     with pytest.raises(Undecided, match="longer than what is kept"):
         chosen("streaming.contract.done").judge([said(events(GOOD), raw_bytes=10**7)])
+
+
+def pair(*indices: int) -> dict[str, Json]:
+    """A frame with a piece of several choices."""
+    choices = [{"index": index, "delta": {"content": "Salt."}, "finish_reason": None} for index in indices]
+    return {**BASE, "choices": choices}
+
+
+def test_several_choices_come_in_frames_of_their_own() -> None:
+    """Asked for only where n is not locked: where it is, n = 2 must be refused, which another suite sees."""
+    assert "streaming.contract.choices" not in {probe.id for probe in probes(loader.load("kimi-k3"), Options())}
+    probe = chosen("streaming.contract.choices", contract="compatible")
+    assert [request.body["n"] for request in probe.requests] == [2]
+    good, crowded = events([pair(0), pair(1), END]), events([pair(0, 1), END])
+    assert probe.judge([said(good, raw_bytes=len(good))]).explanation == "2 choices, one a frame"
+    assert probe.judge([said(crowded, raw_bytes=len(crowded))]).answer == "information"
+    assert probe.judge([refusal()]).answer == "information"
+    official = chosen("streaming.contract.choices", "kimi-k2-0905")
+    assert official.judge([said(crowded, raw_bytes=len(crowded))]).answer == "warning"
+
+
+def test_headers_of_usage_are_told() -> None:
+    """Moonshot alone sends them, so that no contract asks for them."""
+    probe = chosen("streaming.contract.usage-headers")
+    assert probe.judge([said("Salt.")]).answer == "holds"
+    assert probe.judge([said("Salt.", anomalies=(Anomaly.USAGE_HEADERS_DIFFER.value,))]).answer == "information"
+    assert HEADERS_DIFFER == Anomaly.USAGE_HEADERS_DIFFER
 
 
 def test_an_unknown_model_is_refused() -> None:

@@ -1,13 +1,14 @@
 """The suite `tokens`: what each fault breaks, and judgements of made-up answers."""
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.precheck.causes import PROMPT_MISCOUNTED, USAGE_MISSING
+from benchmarks.precheck.causes import PROMPT_MISCOUNTED, USAGE_MISSING, ProbeCause
 from benchmarks.precheck.suites.token_cases import CASES_REFUSED, PARTIAL_IGNORED
 from benchmarks.precheck.suites.tokens import (
     COMPLETION_MISCOUNTED,
@@ -19,11 +20,17 @@ from benchmarks.precheck.suites.tokens import (
 )
 from benchmarks.precheck.token_pattern import (
     CONSTANT_OFFSET,
+    DOUBLED,
     DROPPED,
     EFFORT_FIXED,
+    EFFORT_REWORDED,
     EFFORT_UNRENDERED,
     GENERATION_PREFIX,
     NEVER_THINKS,
+    OFF_UNRENDERED,
+    OTHER_TEMPLATE,
+    OWN_SYSTEM_PROMPT,
+    REWRITTEN,
     TOKENIZER_DIFFERS,
 )
 from kvv_action.benchmark import Options
@@ -192,6 +199,103 @@ def test_patterns_are_named(change: Callable[[TokenCase], int], value: int, caus
     """What is one more in single cases tells nothing; over all of them it does."""
     score = CASES.judge(whole(change))
     assert (score.value, score.cause) == (value, cause)
+
+
+def shares(case: TokenCase) -> Counter[Share]:
+    return KNOWN.shares(case.body, thinking=case.thinking, effort=case.effort)
+
+
+def as_if(case: TokenCase, effort: str) -> int:
+    """How many tokens more a case has that is rendered at another effort."""
+    return KNOWN.shares(case.body, thinking=True, effort=effort).total() - case.expected
+
+
+def size(case: TokenCase) -> int:
+    return len(case.body["messages"])
+
+
+def has_system(case: TokenCase) -> bool:
+    return any(message["role"] == "system" for message in case.body["messages"])
+
+
+def schemas(case: TokenCase) -> int:
+    """How many tools and formats are in a request."""
+    return len(case.body.get("tools", ()))
+
+
+PATTERNS: dict[str, tuple[Callable[[TokenCase], int], ProbeCause]] = {
+    "tools twice": (lambda case: shares(case)[Share.TOOLS], DOUBLED[Share.TOOLS]),
+    "tools twice, prefix counted": (lambda case: 3 + shares(case)[Share.TOOLS], DOUBLED[Share.TOOLS]),
+    "formats twice": (lambda case: shares(case)[Share.FORMAT], DOUBLED[Share.FORMAT]),
+    "effort twice": (lambda case: shares(case)[Share.EFFORT], DOUBLED[Share.EFFORT]),
+    "calls of the history left out": (lambda case: -shares(case)[Share.CALLS], DROPPED[Share.CALLS]),
+    "thinking off ignored": (lambda case: 0 if case.thinking else as_if(case, "max"), OFF_UNRENDERED),
+    "effort note in other words": (lambda case: 5 if case.thinking else 0, EFFORT_REWORDED),
+    "default system prompt": (lambda case: 0 if has_system(case) else 21, OWN_SYSTEM_PROMPT),
+    "date for who has no system message": (lambda case: 1 if has_system(case) else 12, OWN_SYSTEM_PROMPT),
+    "another model's frames": (lambda case: -2 * size(case), OTHER_TEMPLATE),
+    "dearer messages": (lambda case: 4 * size(case) + 1, OTHER_TEMPLATE),
+    "tools with spaces": (lambda case: 7 * schemas(case), REWRITTEN[Share.TOOLS]),
+    "formats with spaces": (
+        lambda case: shares(case)[Share.FORMAT] // 9 if shares(case)[Share.FORMAT] else 0, REWRITTEN[Share.FORMAT],
+    ),
+    "dynamic tools with spaces": (lambda case: shares(case)[Share.DYNAMIC_TOOLS] // 10, REWRITTEN[Share.DYNAMIC_TOOLS]),
+    "system prompt everywhere": (lambda case: 17, CONSTANT_OFFSET),
+    "a date everywhere": (lambda case: 9, CONSTANT_OFFSET),
+    "no opening": (lambda case: -7, CONSTANT_OFFSET),
+    "Chinese dearer": (lambda case: str(case.body["messages"]).count("好") * 2, TOKENIZER_DIFFERS),
+    "every text dearer": (lambda case: len(str(case.body["messages"])) // 20, TOKENIZER_DIFFERS),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_each_pattern_has_its_own_diagnosis(pattern: str) -> None:
+    """One cause, and no other beside it."""
+    change, cause = PATTERNS[pattern]
+    score = CASES.judge(whole(change))
+    assert (score.value, score.cause, dict(score.findings)) == (0, cause.cause, {})
+
+
+@pytest.mark.parametrize(
+    "pattern", ["tools twice", "default system prompt", "another model's frames", "tools with spaces"]
+)
+def test_a_pattern_shows_where_thinking_cannot_be_turned_off(pattern: str) -> None:
+    """Cases that are refused say nothing, and the rest is enough."""
+    change, cause = PATTERNS[pattern]
+    cases = [case for case in KNOWN.cases if not case.partial]
+    score = CASES.judge([counted(case.expected + change(case)) if case.thinking else refusal() for case in cases])
+    assert (score.cause, dict(score.findings)) == (cause.cause, {})
+
+
+@pytest.mark.parametrize(
+    ("change", "causes"),
+    [
+        (
+            lambda case: (0 if has_system(case) else 21) - shares(case)[Share.TOOLS],
+            {DROPPED[Share.TOOLS], OWN_SYSTEM_PROMPT},
+        ),
+        (lambda case: as_if(case, "max"), {EFFORT_FIXED, OFF_UNRENDERED}),
+        (
+            lambda case: 2 * size(case) - shares(case)[Share.FORMAT] - shares(case)[Share.EFFORT],
+            {DROPPED[Share.FORMAT], EFFORT_UNRENDERED, OTHER_TEMPLATE},
+        ),
+        (
+            lambda case: shares(case)[Share.TOOLS] - shares(case)[Share.THOUGHTS],
+            {DROPPED[Share.THOUGHTS], DOUBLED[Share.TOOLS]},
+        ),
+    ],
+)
+def test_faults_together_are_all_named(change: Callable[[TokenCase], int], causes: set[ProbeCause]) -> None:
+    """Whatever they are."""
+    score = CASES.judge(whole(change))
+    assert {score.cause, *score.findings} == {cause.cause for cause in causes}
+
+
+def test_one_case_alone_is_no_pattern() -> None:
+    """It is a wrong count, and says nothing about the template."""
+    for name in ("k3_tool_declare", "k3_multi_turn", "k3_tool_dynamic_tools"):
+        score = CASES.judge(whole(lambda case, name=name: 30 if case.id == name else 0))  # type: ignore[misc]
+        assert score.cause in (PROMPT_MISCOUNTED.cause, TOKENIZER_DIFFERS.cause)
 
 
 def test_two_faults_are_both_named() -> None:

@@ -204,13 +204,13 @@ EXTENDED = 'extends = "kimi-k2.6"\n'
         ),
         (
             EXTENDED + "[benchmarks.mmmu_pro.reference]\nsize = 3\n",
-            "benchmarks.mmmu_pro.reference.size: Unknown key. Known here: value, source, date, n, note.",
+            "benchmarks.mmmu_pro.reference.size: Unknown key. Known here: value, source, date, n, note, effort.",
         ),
         (
             EXTENDED + "[thinking]\nsuported = true\n",
             (
                 "thinking.suported: Unknown key. Known here: supported, switchable, default, keep, "
-                "efforts, default_effort, switch_open, strict. Did you mean 'supported'?"
+                "efforts, default_effort, switch_open, strict, effort_alone. Did you mean 'supported'?"
             ),
         ),
         (
@@ -306,6 +306,10 @@ EXTENDED = 'extends = "kimi-k2.6"\n'
         (
             'extends = "kimi-k3"\n[thinking]\ndefault_effort = "mid"\n',
             "thinking.default_effort: 'mid' is not valid. Must be one of efforts (low, high, max).",
+        ),
+        (
+            'extends = "kimi-k3"\n[benchmarks.beam.reference]\neffort = "mid"\n',
+            "benchmarks.beam.reference.effort: 'mid' is not valid. Must be one of thinking.efforts (low, high, max).",
         ),
         (
             OWN.replace("[2.0]", "[1.0]"),

@@ -1,5 +1,6 @@
 """How a request asks for thinking."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ KEEP = ThinkingRules(supported=True, switchable=False, default=True, keep=True)
 EFFORTS = ThinkingRules(
     supported=True, switchable=False, default=True, keep=True, efforts=("low", "high", "max"), default_effort="max"
 )
+ALONE = replace(EFFORTS, effort_alone=True)
+EFFORT_LOW = {"chat_template_kwargs": {"thinking": True, "preserve_thinking": True, "thinking_effort": "low"}}
 NONE = ThinkingRules(supported=False, switchable=False, default=False)
 
 
@@ -25,6 +28,10 @@ NONE = ThinkingRules(supported=False, switchable=False, default=False)
         (EFFORTS, "kimi", True, "low", {"thinking": {"type": "enabled", "keep": "all", "effort": "low"}}),
         (EFFORTS, "kimi", True, "", {"thinking": {"type": "enabled", "keep": "all"}}),
         (EFFORTS, "kimi", False, "low", {"thinking": {"type": "disabled"}}),
+        (ALONE, "kimi", True, "low", {"reasoning_effort": "low"}),
+        (ALONE, "kimi", True, "", {}),
+        (ALONE, "kimi", False, "low", {"thinking": {"type": "disabled"}}),
+        (ALONE, "opensource", True, "low", EFFORT_LOW),
         (PLAIN, "opensource", False, "", {"chat_template_kwargs": {"thinking": False}}),
         (PLAIN, "opensource", True, "", {"chat_template_kwargs": {"thinking": True}}),
         (KEEP, "opensource", True, "", {"chat_template_kwargs": {"thinking": True, "preserve_thinking": True}}),

@@ -88,6 +88,11 @@ MANY = {"counts": counts(scored=80, failed=20), "failures": TIMEOUTS}
         ),
         ({"reference": None, "compared": None}, OPEN, "scored 90.0 %, but the profile has no reference"),
         ({"margin": None, "compared": None}, OPEN, "the reference of 90.0 % was measured in another way"),
+        (
+            {"margin": None, "compared": None, "measured_at": "high"},
+            OPEN,
+            "scored 90.0 %; not judged: the reference was measured at high",
+        ),
         ({"compared": None}, OPEN, "scored 90.0 %, but 100 answers are too few to compare; 10 are needed"),
         ({"compared": compared(OPEN, torn=True), **LOST}, OPEN, "what did not come decides; 2 failed (timeout-total"),
         ({"compared": compared(OPEN, torn=True, needed=1), **LOST}, OPEN, "asks for what did not come"),

@@ -16,10 +16,11 @@ from benchmarks.precheck.ask import MODES, ask
 from benchmarks.precheck.causes import ProbeCause
 from benchmarks.precheck.mfjs.cases import Cases, SchemaCase, corpus, from_folder
 from benchmarks.precheck.mfjs.check import Complaint, SchemaFault, complaint, shown
-from benchmarks.precheck.probe import REFUSALS, Judge, Probe, broken, holds, informs, refused
+from benchmarks.precheck.probe import HOLDS, REFUSALS, Judge, Probe, broken, holds, informs, refused
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Contract, Profile
+from kvv_action.report.kvv_groups import CASES, HELD
 from kvv_action.schema import Completion, Exchange, Json, Rejection, Request, Score, Thinking
 
 TRIES = 3
@@ -159,7 +160,14 @@ def further(profile: Profile, folder: str) -> Iterator[Probe]:
     yield replace(plainest, judge=_allowed(profile, partial(_judge_counted, given)))
     for case in given.sent:
         for mode, stream in MODES:
-            yield _probe(profile, case, mode, stream=stream, tier="smoke")
+            probe = _probe(profile, case, mode, stream=stream, tier="smoke")
+            yield replace(probe, judge=partial(_of_kvv, probe.judge))
+
+
+def _of_kvv(judge: Judge, exchanges: Sequence[Exchange]) -> Score:
+    """The judgement with the numbers for KVV's own table."""
+    score = judge(exchanges)
+    return replace(score, counts={f"{CASES}/mfjs": 1, f"{HELD}/mfjs": int(score.answer == HOLDS)})
 
 
 def _tier(name: str, *, stream: bool) -> str:

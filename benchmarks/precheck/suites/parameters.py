@@ -172,7 +172,8 @@ def _must_refuse(parameter: ImmutableParameter, value: Json, changed: Exchange) 
     return holds(f"{parameter.name}={value} was refused: {refused(changed)}")
 
 
-_NAMES = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "max_tokens", "messages", "model")
+_NAMES = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
+"""Names by which a refusal says that it is about another value; words like model say nothing, the control has one."""
 
 
 def _clamped(name: str, value: Json, answer: Completion) -> str:

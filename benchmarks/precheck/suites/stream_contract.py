@@ -7,8 +7,8 @@ from functools import partial
 from benchmarks.precheck.ask import ask, cap
 from benchmarks.precheck.calls import WEATHER, about_weather
 from benchmarks.precheck.causes import ProbeCause
-from benchmarks.precheck.frames import read
-from benchmarks.precheck.probe import Probe, broken, holds, informs, refused, weighed
+from benchmarks.precheck.frames import Stream, read
+from benchmarks.precheck.probe import REFUSALS, Probe, broken, holds, informs, refused, weighed
 from benchmarks.precheck.stream_items import ITEMS, StreamAsked, StreamItem, Weight
 from benchmarks.precheck.usage import answer_of
 from kvv_action.benchmark import Options
@@ -20,6 +20,13 @@ TEXT = "Say in one short sentence why the sea is salty."
 UNKNOWN = "kvv-no-such-model"
 SHOWN = 300
 """Characters of a frame that an explanation quotes."""
+HEADERS_DIFFER = "usage-headers-differ"
+"""The client's word."""
+NO_STREAM = "no stream came, which streaming.protocol judges"
+CROWDED = ProbeCause(
+    cause="a frame of a stream brings several choices",
+    remedy="with n > 1 send the pieces of each choice in frames of their own",
+)
 UNKNOWN_SERVED = ProbeCause(
     cause="a stream of an unknown model is served",
     remedy="answer HTTP 4xx with a JSON error when no such model is served, streamed or not",
@@ -33,6 +40,13 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
         yield Probe(
             id=f"streaming.contract.{item.name}", requests=(_request(profile, item.asked),), judge=judge, tier="full"
         )
+    yield from _choices(profile, options)
+    yield Probe(
+        id="streaming.contract.usage-headers",
+        requests=(ask(profile, TEXT, stream=True),),
+        judge=_told_by_headers,
+        tier="full",
+    )
     unknown = ask(profile, TEXT, stream=True, model=UNKNOWN, max_tokens=16)
     recommended = Severity.WARNING if options.contract == "official" else Severity.INFORMATION
     yield Probe(
@@ -41,6 +55,39 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
         judge=partial(_not_served, recommended),
         tier="full",
     )
+
+
+def _choices(profile: Profile, options: Options) -> Iterator[Probe]:
+    """Two answers at once, where n is not locked; where it is, the suite of parameters has it refused."""
+    official = options.contract == "official"
+    if official and any(parameter.name == "n" for parameter in profile.parameters):
+        return
+    level = Severity.WARNING if official else Severity.INFORMATION
+    request = replace(ask(profile, TEXT, stream=True, n=2, max_tokens=4 * cap(profile)), verbatim=True)
+    judge = partial(_one_a_frame, level)
+    yield Probe(id="streaming.contract.choices", requests=(request,), judge=judge, tier="full")
+
+
+def _one_a_frame(level: Severity, exchanges: Sequence[Exchange]) -> Score:
+    """With n = 2, each frame brings a piece of one choice alone."""
+    if exchanges and exchanges[0].rejection is not None and exchanges[0].rejection.status in REFUSALS:
+        return informs(f"n = 2 is refused: {refused(exchanges[0])}")
+    stream = _stream(exchanges)
+    if stream is None:
+        return informs(NO_STREAM)
+    crowded = next((frame for frame in stream.frames if len(frame.choices) > 1), None)
+    if crowded is not None:
+        return weighed(broken(crowded.text[:SHOWN], CROWDED), level)
+    return holds(f"{len({choice.value.get('index') for _, choice in stream.choices()})} choices, one a frame")
+
+
+def _told_by_headers(exchanges: Sequence[Exchange]) -> Score:
+    """Moonshot's own headers about usage, where they are sent."""
+    if not exchanges:
+        raise Undecided("there is no answer")
+    if HEADERS_DIFFER in answer_of(exchanges[0]).anomalies:
+        return informs("X-Msh-Usage-Prompt-Tokens or X-Msh-Usage-Cached-Tokens is another number than usage has")
+    return holds("no X-Msh-Usage header is another number than usage has")
 
 
 def _level(item: StreamItem, options: Options) -> Severity:
@@ -70,14 +117,9 @@ def _judged(item: StreamItem, level: Severity, exchanges: Sequence[Exchange]) ->
     Raises:
         Undecided: there is no answer, or it is not all there.
     """
-    if not exchanges:
-        raise Undecided("there is no answer")
-    answer = answer_of(exchanges[0])
-    stream = read(answer.content)
-    if not stream.streamed:
-        return informs("no stream came, which streaming.protocol judges")
-    if len(answer.content.encode(errors="surrogatepass")) < answer.raw_bytes // 2:
-        raise Undecided("the stream is longer than what is kept of it")
+    stream = _stream(exchanges)
+    if stream is None:
+        return informs(NO_STREAM)
     if item.asked is StreamAsked.CALL and not any(choice.calls for _, choice in stream.choices()):
         return informs("no call came, so that none can be looked at")
     found = next(item.check(stream), "")
@@ -85,6 +127,23 @@ def _judged(item: StreamItem, level: Severity, exchanges: Sequence[Exchange]) ->
         return holds(f"{len(stream.frames)} frames")
     said = found if len(found) <= SHOWN else f"{found[:SHOWN]}…"
     return weighed(broken(said, ProbeCause(cause=item.rule, remedy=item.remedy)), level)
+
+
+def _stream(exchanges: Sequence[Exchange]) -> Stream | None:
+    """The frames of the first answer; None where it is no stream.
+
+    Raises:
+        Undecided: there is no answer, or it is not all there.
+    """
+    if not exchanges:
+        raise Undecided("there is no answer")
+    answer = answer_of(exchanges[0])
+    stream = read(answer.content)
+    if not stream.streamed:
+        return None
+    if len(answer.content.encode(errors="surrogatepass")) < answer.raw_bytes // 2:
+        raise Undecided("the stream is longer than what is kept of it")
+    return stream
 
 
 def _not_served(level: Severity, exchanges: Sequence[Exchange]) -> Score:

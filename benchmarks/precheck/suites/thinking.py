@@ -377,17 +377,18 @@ def _prompt_tokens(answer: Completion) -> int | None:
 def _efforts(profile: Profile, mode: str, level: Severity) -> Iterator[Probe]:
     """Every level is accepted in every form, and matters."""
     rules = profile.thinking
+    in_two_fields = mode == "kimi" and not rules.effort_alone
     for effort in rules.efforts:
         body = think_body(rules, mode, True, effort)
         yield _level(profile, f"effort={effort}", body)
-        if mode == "kimi":
+        if in_two_fields:
             yield _level(profile, f"reasoning_effort={effort}", {"reasoning_effort": effort})
         request = _with(ask(profile, ASKS_EFFORT, max_tokens=_room(profile)), body)
         check = partial(_tells, effort)
         yield asked_again(f"thinking.effort-told={effort}", request, check, refusal=EFFORT, tier="full")
     if len(rules.efforts) > 1:
         yield _order(profile, mode)
-        if mode == "kimi":
+        if in_two_fields:
             yield _precedence(profile, level)
 
 

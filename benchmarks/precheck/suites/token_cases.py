@@ -14,7 +14,8 @@ from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile
 from kvv_action.profiles.prompt import CHANNEL
 from kvv_action.profiles.token_cases import STOPPED, TokenCase, TokenCases, load
-from kvv_action.schema import Exchange, Json, Request, Score, Severity
+from kvv_action.report.kvv_groups import CASES, HELD
+from kvv_action.schema import Exchange, Json, Request, Score, Severity, Thinking
 
 CASES_REFUSED = ProbeCause(
     cause="valid requests are refused, so that their prompts cannot be counted",
@@ -24,6 +25,8 @@ PARTIAL_IGNORED = ProbeCause(
     cause="Partial Mode is ignored",
     remedy="leave an assistant message with partial: true open in the chat template instead of closing it",
 )
+OF_KVV = "prompt_tokens"
+"""The suite of Kimi-Vendor-Verifier with these cases; a few more are in its suite of features."""
 SHOWN = 16
 """Rows of the table that an explanation holds."""
 
@@ -42,7 +45,8 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
         ("partial-cases", begun, partial(_begun_as_expected, begun, known, level)),
     ):
         requests = tuple(_request(profile, options, case) for case in asked)
-        yield Probe(id=f"tokens.{name}", requests=requests, judge=judge, together=True, tier="full")
+        if requests:
+            yield Probe(id=f"tokens.{name}", requests=requests, judge=judge, together=True, tier="full")
 
 
 def _level(profile: Profile, options: Options) -> Severity:
@@ -55,19 +59,24 @@ def _level(profile: Profile, options: Options) -> Severity:
 def _stated(case: TokenCase, profile: Profile) -> TokenCase:
     """The case with the count that the profile states, when it states one."""
     expected = profile.prompt_tokens.get(case.id, case.expected)
-    return TokenCase(id=case.id, body=case.body, effort=case.effort, expected=expected)
+    return replace(case, expected=expected)
 
 
 def _request(profile: Profile, options: Options, case: TokenCase) -> Request:
     fields: dict[str, Json] = {name: value for name, value in case.body.items() if name != "messages"}
-    asked: Mapping[str, Json] = {"reasoning_effort": case.effort}
+    if case.effort and profile.thinking.efforts:
+        fields |= _effort(options, case)
+        return ask(profile, case.body["messages"], stream=True, **{**fields, "max_tokens": 1})
+    thinking = Thinking.UNSET if case.thinking else Thinking.OFF
+    return ask(profile, case.body["messages"], stream=True, thinking=thinking, **{**fields, "max_tokens": 1})
+
+
+def _effort(options: Options, case: TokenCase) -> Mapping[str, Json]:
+    """How a case asks for its level of effort, or for no thinking."""
     if options.think_mode == "opensource":
-        asked = {"chat_template_kwargs": {"thinking": case.thinking, **_effort(case)}}
-    return ask(profile, case.body["messages"], stream=True, **{**fields, **asked, "max_tokens": 1})
-
-
-def _effort(case: TokenCase) -> Mapping[str, Json]:
-    return {"thinking_effort": case.effort} if case.thinking else {}
+        effort = {"thinking_effort": case.effort} if case.thinking else {}
+        return {"chat_template_kwargs": {"thinking": case.thinking, **effort}}
+    return {"reasoning_effort": case.effort}
 
 
 def _counts(
@@ -97,15 +106,22 @@ def _as_expected(
     cases: Sequence[TokenCase], known: TokenCases, level: Severity, exchanges: Sequence[Exchange]
 ) -> Score:
     counts = _counts(cases, exchanges)
-    if isinstance(counts, Score):
-        return weighed(counts, level)
-    seen, declined = counts
+    seen, declined = ([], []) if isinstance(counts, Score) else counts
+    score = counts if isinstance(counts, Score) else _judged(seen, declined, known, exchanges)
+    held = sum(one.accepted for one in seen if one.case.suite == OF_KVV)
+    asked = sum(case.suite == OF_KVV for case in cases)
+    return weighed(replace(score, counts={f"{CASES}/tokens": asked, f"{HELD}/tokens": held}), level)
+
+
+def _judged(
+    seen: Sequence[CountedCase], declined: Sequence[TokenCase], known: TokenCases, exchanges: Sequence[Exchange]
+) -> Score:
     needed = [case for case in declined if case.effort != STOPPED]
     if needed or not seen:
         first = next(exchange for exchange in exchanges if exchange.rejection)
         named = ", ".join(case.id for case in (needed or declined)[:SHOWN])
-        return weighed(broken(f"{named}: {refused(first)}", CASES_REFUSED), level)
-    return weighed(_explained(seen, known), level)
+        return broken(f"{named}: {refused(first)}", CASES_REFUSED)
+    return _explained(seen, known)
 
 
 def _explained(seen: Sequence[CountedCase], known: TokenCases) -> Score:
@@ -150,7 +166,7 @@ def _begun_as_expected(
         return holds(
             f"{len(seen)} of {len(seen)} counts are right" + (f", {len(declined)} refused" if declined else "")
         )
-    if all(0 <= one.tokens - _closed(one.case, known) <= CHANNEL for one in seen):
+    if known.rendered and all(0 <= one.tokens - _closed(one.case, known) <= CHANNEL for one in seen):
         return weighed(broken(_table(seen), PARTIAL_IGNORED), gentler)
     causes = " and ".join(cause.cause for cause in pattern_of(seen, known).causes)
     return informs(f"{causes or 'a constant is added'}; {_table(seen)}")

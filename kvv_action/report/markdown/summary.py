@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kvv_action.report import kvv_table
 from kvv_action.report.advice import advice
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.markdown.origin import datasets, reproduce, traffic
@@ -56,6 +57,7 @@ def _sections(report: RunReport, inserted: SummaryInsert | None, rows: int) -> l
         breakdown(report, rows),
         traffic(report),
         datasets(report),
+        kvv_table.folded(report),
         reproduce(report),
     ]
 

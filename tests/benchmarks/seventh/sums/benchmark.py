@@ -9,8 +9,8 @@ from typing import ClassVar
 import orjson
 
 from kvv_action.benchmark import BenchmarkBase, DatasetPin, ExportSource, Generate, Options, Rows, Sandbox
-from kvv_action.profiles.model import BenchmarkRules, Profile
-from kvv_action.schema import Answer, BenchmarkKind, Exchange, Message, Reference, Request, Sample, Score
+from kvv_action.profiles.model import BenchmarkRules, Profile, PublishedReference
+from kvv_action.schema import Answer, BenchmarkKind, Exchange, Message, Request, Sample, Score
 from kvv_action.score_rule import Aggregate, Aggregated, Columns, Missing, Term
 from kvv_action.statistics.intervals import clustered
 from sums.options import SumsOptions
@@ -60,7 +60,9 @@ class Sums(BenchmarkBase):
     options = SumsOptions
     extras = ("sums-*.jsonl",)
     rules = BenchmarkRules(
-        sampling={"max_tokens": 64}, reference=Reference(value=0.9, source="by hand", date="2026-01-01"), margin=0.2
+        sampling={"max_tokens": 64},
+        reference=PublishedReference(value=0.9, source="by hand", date="2026-01-01"),
+        margin=0.2,
     )
     score_rules: ClassVar = {"points": Aggregate(columns=("points", "possible"), compute=weighted, term=weighted_term)}
 
