@@ -29,7 +29,7 @@ from kvv_action.pictures import part as picture_part
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Answer, BenchmarkKind, Exchange, Message, Request, Sample, Score
 from kvv_action.scoring.choice import chosen, letters
-from kvv_action.scoring.vision import COUNTED, UNCOUNTED_CAUSE, UNCOUNTED_REMEDY, Shown, numbers
+from kvv_action.scoring.vision import COUNTED, UNCOUNTED, Shown, numbers
 
 PARTS = (
     DatasetPart(name="standard10", config="standard (10 options)", count=1730),
@@ -153,8 +153,8 @@ class MmmuPro(BenchmarkBase):
             answer=letter or completion.content[-200:],
             explanation=_explained(letter, sample.target, len(options)),
             unparsed=letter is None,
-            cause=UNCOUNTED_CAUSE if uncounted else "",
-            remedy=UNCOUNTED_REMEDY if uncounted else "",
+            cause=UNCOUNTED.sentence if uncounted else "",
+            remedy=UNCOUNTED.remedy if uncounted else "",
             metrics={f"part_{sample.input['part']}": value, **seen},
         )
 

@@ -16,7 +16,7 @@ from kvv_action.pictures import as_jpeg, part
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Answer, BenchmarkKind, Exchange, Message, Request, Sample, Score
 from kvv_action.scoring.containment import contains_formula, contains_text
-from kvv_action.scoring.vision import COUNTED, UNCOUNTED_CAUSE, UNCOUNTED_REMEDY, Shown, numbers
+from kvv_action.scoring.vision import COUNTED, UNCOUNTED, Shown, numbers
 
 FORMULA = "Handwritten Mathematical Expression Recognition"
 
@@ -113,8 +113,8 @@ class OcrBench(BenchmarkBase):
             answer=answer[:500],
             explanation=f"contains {found!r}" if found is not None else f"contains none of {sample.target}",
             unparsed=not answer.strip(),
-            cause=UNCOUNTED_CAUSE if uncounted else "",
-            remedy=UNCOUNTED_REMEDY if uncounted else "",
+            cause=UNCOUNTED.sentence if uncounted else "",
+            remedy=UNCOUNTED.remedy if uncounted else "",
             metrics={f"group_{GROUPS[sample.category]}": value, "points_of_1000": 1000 * value, **seen},
         )
 

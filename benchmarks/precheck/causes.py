@@ -1,14 +1,33 @@
 """Known causes of a broken contract, each with what a serving engineer can do about it. Data: a test holds each."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+
+from kvv_action.causes import Cause, id_of_sentence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeCause:
-    """A signature's name in words, and the remedy."""
+class ProbeCause(Cause):
+    """A cause that a probe finds; its sentence gives it its id."""
 
-    cause: str
-    remedy: str
+    __slots__ = ()
+
+    def __init__(
+        self,
+        *,
+        cause: str,
+        remedy: str,
+        switches: Mapping[str, str] | None = None,
+        explains: tuple[str, ...] = (),
+        symptom_of: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(
+            id=id_of_sentence(cause), sentence=cause, remedy=remedy, switches=switches or {}, explains=explains,
+            symptom_of=symptom_of,
+        )  # fmt: skip
+
+    @property
+    def cause(self) -> str:
+        """The sentence."""
+        return self.sentence
 
 
 PLAIN_REFUSED = ProbeCause(

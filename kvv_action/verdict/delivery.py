@@ -16,7 +16,18 @@ from typing import Protocol
 
 from kvv_action.causes import Cause
 from kvv_action.journal.reading import Sent
-from kvv_action.schema import Attempt, Delivery, FailureKind, Finding, FindingExample, Place, RunPlan, Severity, Verdict
+from kvv_action.schema import (
+    Attempt,
+    Delivery,
+    FailureKind,
+    Finding,
+    FindingExample,
+    Place,
+    RunPlan,
+    Severity,
+    Slot,
+    Verdict,
+)
 from kvv_action.statistics.intervals import exact_limits, wilson
 
 BROKEN = frozenset(
@@ -156,6 +167,10 @@ class DeliveryTally:
         """When first tries were answered, in order, and the requests that broke by no fault of their own."""
         answered = sorted(self.answered_at)
         return answered, [one for one in self.broken if not _crashes_alone(one, answered)]
+
+    def slots(self) -> set[Slot]:
+        """The answers whose first try broke, also where a retry mended that."""
+        return {one.place.slot for one in self._judged()[1]}
 
     def finding(self, delivery: Delivery) -> Finding | None:
         """Delivery that fails, as a finding; else None."""

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from kvv_action.causes import Cause
-from kvv_action.schema import Completion, Finding, Place, Severity
-from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, Sightings, Sign, ends_of, is_json
+from kvv_action.schema import Completion, Place, Severity
+from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, SeenFinding, Sightings, Sign, ends_of, is_json
 
 KNOWN_FINISHES = frozenset({"stop", "length", "tool_calls", "function_call", "content_filter", "repeat"})
 _THINKING = re.compile(r"<think(?:ing)?>|<thought>|<reasoning>|◁think▷|\[THINK\]", re.IGNORECASE)
@@ -175,7 +175,7 @@ class CutThinkingCheck:
         """Count a sign."""
         self._seen.add(place, shown)
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[SeenFinding]:
         """The finding, where most other answers think."""
         if self._seen.count and self._thinking >= THINKING_SHARE * self._answers:
-            yield self._seen.finding(self._answers, RULES[CUT_THINKING.id])
+            yield self._seen.seen(self._answers, RULES[CUT_THINKING.id])

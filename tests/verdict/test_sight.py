@@ -1,6 +1,6 @@
 """Diagnosis of sight from numbers."""
 
-from kvv_action.verdict.causes import BADLY, BLIND, FORMAT, LOST, WORSE, diagnose
+from kvv_action.verdict.sight import BADLY, BLIND, FORMAT, LOST, WORSE, diagnose
 
 
 def sums(**means: tuple[float, int]) -> dict[str, tuple[float, int]]:
@@ -16,7 +16,7 @@ def cause(right: float, scored: int, **means: tuple[float, int]) -> str:
 
 def test_near_guessing_is_blind() -> None:
     """A quarter right among ten options: models know a little from the text."""
-    assert cause(25, 100, chance=(0.12, 100), pictures_one=(0.25, 100)) == BLIND
+    assert cause(25, 100, chance=(0.12, 100), pictures_one=(0.25, 100)) == BLIND.sentence
 
 
 def test_well_above_guessing_is_not() -> None:
@@ -36,17 +36,17 @@ def test_no_pictures_no_diagnosis() -> None:
 
 def test_several_pictures() -> None:
     """Only questions with several pictures fail."""
-    assert cause(92, 100, chance=(0.1, 100), pictures_one=(1.0, 90), pictures_several=(0.2, 10)) == LOST
+    assert cause(92, 100, chance=(0.1, 100), pictures_one=(1.0, 90), pictures_several=(0.2, 10)) == LOST.sentence
 
 
 def test_a_format_that_is_not_seen() -> None:
     """Even where most pictures have it, so that the whole score is near guessing."""
-    assert cause(10, 100, chance=(0.1, 100), media_png=(0.0, 90), media_jpeg=(1.0, 10)) == FORMAT.format("png")
+    assert cause(10, 100, chance=(0.1, 100), media_png=(0.0, 90), media_jpeg=(1.0, 10)) == FORMAT.sentence.format(formats="png")
 
 
 def test_fine_detail() -> None:
     """Coarse right, fine wrong."""
-    assert cause(80, 100, chance=(0.0, 100), detail_coarse=(1.0, 80), detail_fine=(0.0, 20)) == BADLY
+    assert cause(80, 100, chance=(0.0, 100), detail_coarse=(1.0, 80), detail_fine=(0.0, 20)) == BADLY.sentence
 
 
 def test_two_samples_prove_nothing() -> None:
@@ -63,4 +63,4 @@ def test_below_the_reference() -> None:
     """On published data no detail is known; a score below the reference is all that can be said."""
     found = diagnose(sums(chance=(0.1, 100)), 60, 100, below_reference=True)
     assert found is not None
-    assert found.cause == WORSE
+    assert found.cause == WORSE.sentence
