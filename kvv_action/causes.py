@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+REPOSITORY, PAGE = "moonshot/kvv-action", "docs/causes.md"
+"""Where every cause has a section, whose anchor is its id."""
 _BLANK = re.compile(r"\{([a-z]*)(?::[^}]*)?\}")
 """What only a run knows of a sentence."""
 
@@ -29,7 +31,7 @@ class Cause:
     id: str
     sentence: str
     remedy: str
-    switches: Mapping[str, str] = field(default_factory=dict)
+    switches: Mapping[str, str] = field(default_factory=dict, hash=False)
     explains: tuple[str, ...] = ()
     symptom_of: tuple[str, ...] = ()
 

@@ -599,7 +599,7 @@ class RunPlan:
     @property
     def orders_causes(self) -> bool:
         """Whether reports of this run lead with one cause; those of plans made before that keep their bytes."""
-        return (self.checks or {}).get("version", 1) > 1
+        return bool((self.checks or {}).get("version", 1) > 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -13,7 +13,6 @@ from kvv_action.causes import Cause, named
 from kvv_action.schema import Completion, Json, ToolCall
 from kvv_action.scoring.schema_worker import DUPLICATES, EMPTY, EXTRA, MISSING, NOT_JSON, UNUSABLE, WRONG_TYPE
 from kvv_action.scoring.toolcalls import UNDECLARED, UNKNOWN_TOOL, CheckedCall
-
 
 LEAKED = named(
     "tool-call markers are leaked into the content",
@@ -86,10 +85,21 @@ _BY_KIND = {
     UNDECLARED: named("the called tool declares no schema", "nothing: the request is like that"),
     UNUSABLE: named("the called tool's schema cannot be used", "nothing: the request is like that"),
 }
-CAUSES = (
-    LEAKED, STOPPED, NO_CALLS, RENAMED, CUT, MALFORMED, SORTED, OVERRUN, TOOLLESS, OUT_OF_ORDER, LOST, NEVER, ALWAYS,
-    *_BY_KIND.values(),
+_NO_CALL = ("identity-another-model", "parser-missing", "markers-leak", "reasoning-in-content", "answers-empty",
+            "answer-in-reasoning", "calls-lost", "output-capped", "not-language", "degenerate-output")  # fmt: skip
+_WRONG_CALL = (
+    "identity-another-model", "calls-index-reused", "calls-without-index", "calls-header-repeated", "calls-name-split",
+    "calls-arguments-again", "calls-arguments-cumulative", "markers-leak", "output-capped", "not-language",
+    "degenerate-output",
 )  # fmt: skip
+CAUSES = (
+    *(replace(cause, symptom_of=_NO_CALL) for cause in (LEAKED, STOPPED, NO_CALLS, LOST, NEVER, ALWAYS)),
+    *(replace(cause, symptom_of=_WRONG_CALL) for cause in (CUT, MALFORMED, *_BY_KIND.values())),
+    replace(OUT_OF_ORDER, symptom_of=("calls-out-of-order", "calls-index-reused")),
+    replace(RENAMED, symptom_of=("identity-another-model", "calls-header-repeated")),
+    SORTED, OVERRUN, TOOLLESS,
+)  # fmt: skip
+"""All of them, with what explains them where it is found."""
 
 CHARACTERS_PER_TOKEN = 10
 """More of ASCII JSON never fit into one token; tools that need more tokens than the whole prompt cannot be in it."""

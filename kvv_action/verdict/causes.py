@@ -1,8 +1,8 @@
 """One cause first: what explains most of the failing answers of a run, with its symptoms folded under it.
 
-A **failing answer** is one that is not right in a benchmark that fails, or one that shows a failure. A cause **explains**
-those of them that show it or one of its symptoms. Its **share** is how many of all failing answers these are. Causes are
-ordered by their share, then by severity, then by how many answers show them.
+A **failing answer** is one that is not right in a benchmark that fails, or one that shows a failure. A cause
+**explains** those of them that show it or one of its symptoms. Its **share** is how many of all failing answers these
+are. Causes are ordered by their share, then by severity, then by how many answers show them.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
@@ -12,7 +12,7 @@ from kvv_action.causes import CauseRegistry
 from kvv_action.schema import RunCause, Severity, Slot
 from kvv_action.verdict.known_causes import EXPLAINED, ORDER
 
-OFTEN = 0.5
+OFTEN = 0.25
 """Share of answers from which what they show is a trait of the whole deployment."""
 
 

@@ -23,7 +23,8 @@ BLIND = Cause(
     id="pictures-not-seen",
     sentence="answers without looking at the pictures, as it seems: the score is near that of guessing from the text",
     remedy=(
-        "check that pictures reach the model: multimodal weights loaded, image_url parts kept by gateway and chat template"
+        "check that pictures reach the model: multimodal weights loaded, image_url parts kept by gateway and chat "
+        "template"
     ),
 )
 LOST = Cause(

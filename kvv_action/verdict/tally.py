@@ -275,7 +275,7 @@ CUT_SHORT = named(
     "answers end with finish_reason length long before max_tokens",
     "raise the server's own output limit (max model length, max new tokens, proxy limits)",
     switches={"vLLM": "--max-model-len", "SGLang": "--context-length"},
-    symptom_of=("output-capped",),
+    symptom_of=("output-capped", "degenerate-output", "degenerate-loop", "not-language"),
 )
 
 

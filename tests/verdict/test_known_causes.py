@@ -6,7 +6,7 @@ from kvv_action.causes import id_of_sentence
 from kvv_action.schema import Severity
 from kvv_action.verdict.checks.findings import TEXT_CHECKS
 from kvv_action.verdict.delivery import ALL_CAUSES
-from kvv_action.verdict.known_causes import cause_of, sentence_of, is_delivery, severity_by_rule
+from kvv_action.verdict.known_causes import cause_of, is_delivery, sentence_of, severity_by_rule
 
 
 def test_every_cause_of_delivery_and_checks_is_known() -> None:

@@ -41,7 +41,9 @@ def test_several_pictures() -> None:
 
 def test_a_format_that_is_not_seen() -> None:
     """Even where most pictures have it, so that the whole score is near guessing."""
-    assert cause(10, 100, chance=(0.1, 100), media_png=(0.0, 90), media_jpeg=(1.0, 10)) == FORMAT.sentence.format(formats="png")
+    assert cause(10, 100, chance=(0.1, 100), media_png=(0.0, 90), media_jpeg=(1.0, 10)) == FORMAT.sentence.format(
+        formats="png"
+    )
 
 
 def test_fine_detail() -> None:

@@ -133,7 +133,7 @@ DEGENERATE = Cause(
         "wrong attention kernel"
     ),
     switches={"vLLM": "--kv-cache-dtype auto, --dtype bfloat16, --enforce-eager to compare"},
-    explains=("length-cut", "length-too-early", "output-capped", LOOP.id, STUTTER.id, "answer-in-reasoning"),
+    explains=("length-too-early", "output-capped", LOOP.id, STUTTER.id, "answer-in-reasoning"),
 )
 CAUSES = (
     CUT_CHARACTERS, MOJIBAKE, VOCABULARY, GLUED_WORDS, HEAD_LOST, STUTTER, DOUBLED, CUMULATIVE_TEXT, NO_LANGUAGE,

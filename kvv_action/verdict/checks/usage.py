@@ -46,7 +46,7 @@ CAP = Cause(
     sentence="output is capped at {tokens} tokens, below what was asked for",
     remedy="raise the output limit of the engine, and of the gateway, to what the model can do",
     switches={"vLLM": "--max-model-len, --override-generation-config", "LiteLLM": "max_tokens of the model's entry"},
-    explains=("length-cut", "length-too-early", "answer-in-reasoning", "answers-empty", "finish-contradicts-usage"),
+    explains=("length-too-early", "answer-in-reasoning", "answers-empty", "finish-contradicts-usage"),
 )
 
 
