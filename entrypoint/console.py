@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from entrypoint.streams import Leavable, silence
@@ -301,8 +301,9 @@ def _findings(report: RunReport) -> "Iterator[Text]":
     """What else is wrong; how much of that is left out."""
     from rich.text import Text
 
-    found: tuple[RunCause | Finding, ...] = report.causes or report.findings
-    others = [one for one in found if one is not first_cause(report)]
+    below = {one.cause_id for result in report.benchmarks for one in result.diagnosis}
+    found: Sequence[RunCause | Finding] = [one for one in report.causes if one.cause_id not in below]
+    others = [one for one in (found if report.causes else report.findings) if one is not first_cause(report)]
     told = [one for one in others if one.severity is not Severity.INFORMATION]
     for one in told[:MOST_FINDINGS]:
         line = f"{one.severity}: {one.cause} ({seen_in(one)}; {', '.join(one.benchmarks)}): {to_do(one)}"
@@ -333,10 +334,13 @@ def _lines(report: RunReport, out: str) -> "Iterator[Text]":
     from kvv_action.report.wording import unasked
 
     yield from _findings(report)
+    symptoms = {name for cause in report.causes for name in cause.symptoms}
     for result in report.benchmarks:
         if result.verdict is not Verdict.SKIPPED and result.reason != report.state_reason:  # told once, below
             yield Text(harmless(f"{result.title}: {result.reason}", 500))
-        for found in () if report.causes else result.diagnosis:
+        for found in result.diagnosis:
+            if found.cause_id in symptoms:
+                continue
             yield Text(harmless(f"  • {found.cause} ({found.count} ×): {found.remedy}", 1000))
     for reason, titles in unasked(report).items():
         if reason != report.state_reason:

@@ -26,6 +26,7 @@ class Cause:
         switches: the exact option or setting that mends it, by the name of the engine or gateway.
         explains: ids of causes that are only symptoms of this one, where it is found.
         symptom_of: the reverse: ids of causes of which this one is only a symptom, where they are found.
+        seldom_shown: most answers that it damages do not show it, so that it explains also what others show.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Cause:
     switches: Mapping[str, str] = field(default_factory=dict, hash=False)
     explains: tuple[str, ...] = ()
     symptom_of: tuple[str, ...] = ()
+    seldom_shown: bool = False
 
 
 def id_of_sentence(sentence: str) -> str:

@@ -163,7 +163,9 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "malformed-tools-in-messages-are-accepted",
         "tool-choice-required-does-not-force-a-call-of-tools-in-system-messages",
     ),
-    "tool-arguments-follow-the-schema-only-when-not-streamed": (*_CALLING, *_ARGUMENTS),
+    "tool-arguments-follow-the-schema-only-when-not-streamed": (
+        *_CALLING, *_ARGUMENTS, "answer-in-reasoning", "answers-empty", "calls-lost",
+    ),
     "tool-arguments-are-not-json": (*_ARGUMENTS, "another-surface-of-the-api-does-not-answer-as-it-should"),
     "tool-arguments-are-not-json-text-of-an-object": (
         "tool-arguments-are-not-json", "joined-arguments-of-a-streamed-call-are-not-json",

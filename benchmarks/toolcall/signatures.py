@@ -13,6 +13,7 @@ from kvv_action.causes import Cause, named
 from kvv_action.schema import Completion, Json, ToolCall
 from kvv_action.scoring.schema_worker import DUPLICATES, EMPTY, EXTRA, MISSING, NOT_JSON, UNUSABLE, WRONG_TYPE
 from kvv_action.scoring.toolcalls import UNDECLARED, UNKNOWN_TOOL, CheckedCall
+from kvv_action.statistics.aggregates import ONLY_STREAMED
 
 LEAKED = named(
     "tool-call markers are leaked into the content",
@@ -85,12 +86,14 @@ _BY_KIND = {
     UNDECLARED: named("the called tool declares no schema", "nothing: the request is like that"),
     UNUSABLE: named("the called tool's schema cannot be used", "nothing: the request is like that"),
 }
-_NO_CALL = ("identity-another-model", "parser-missing", "markers-leak", "reasoning-in-content", "answers-empty",
-            "answer-in-reasoning", "calls-lost", "output-capped", "not-language", "degenerate-output")  # fmt: skip
+_NO_CALL = (
+    ONLY_STREAMED.id, "identity-another-model", "parser-missing", "markers-leak", "reasoning-in-content",
+    "answers-empty", "answer-in-reasoning", "calls-lost", "output-capped", "not-language", "degenerate-output",
+)  # fmt: skip
 _WRONG_CALL = (
-    "identity-another-model", "calls-index-reused", "calls-without-index", "calls-header-repeated", "calls-name-split",
-    "calls-arguments-again", "calls-arguments-cumulative", "markers-leak", "output-capped", "not-language",
-    "degenerate-output",
+    ONLY_STREAMED.id, "identity-another-model", "calls-index-reused", "calls-without-index", "calls-header-repeated",
+    "calls-name-split", "calls-arguments-again", "calls-arguments-cumulative", "markers-leak", "output-capped",
+    "not-language", "degenerate-output",
 )  # fmt: skip
 CAUSES = (
     *(replace(cause, symptom_of=_NO_CALL) for cause in (LEAKED, STOPPED, NO_CALLS, LOST, NEVER, ALWAYS)),

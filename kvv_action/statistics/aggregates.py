@@ -56,6 +56,7 @@ NO_REFERENCE = "tool calls were checked against their schemas, but without a ref
 ONLY_STREAMED = named(
     "tool calls are wrong only when streamed",
     "compare the streaming tool-call parser with the one for whole answers; the model is not the cause",
+    explains=("answer-in-reasoning", "answers-empty", "calls-lost"),
 )
 
 

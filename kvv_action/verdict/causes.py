@@ -123,8 +123,9 @@ def _explains(cause: FoundCause, symptom: FoundCause, known: CauseRegistry) -> b
         return True
     if len(cause.slots & symptom.slots) >= EXPLAINED * len(symptom.slots):
         return True
-    trait = symptom.in_answers or cause.count >= OFTEN * cause.of
-    return trait and cause.count >= EXPLAINED * symptom.count
+    declared = known.get(cause.id)
+    trait = symptom.in_answers or cause.count >= OFTEN * cause.of or (declared and declared.seldom_shown)
+    return bool(trait) and cause.count >= EXPLAINED * symptom.count
 
 
 def _told(cause: FoundCause, tree: Sequence[FoundCause], failing: Collection[Slot], known: CauseRegistry) -> RunCause:

@@ -128,11 +128,23 @@ def _nothing(answer: SeenAnswer) -> Iterator[Sign]:
         yield Sign(cause=CALLS_LOST, shown=f"finish_reason {completion.finish_reason}, no call")
     if completion.content.strip() or completion.tool_calls:
         return
-    if completion.finish_reason == "stop" and '"stop":' not in answer.request:
-        if thought := completion.reasoning.strip():
+    if completion.finish_reason == "stop" and '"stop":' not in answer.request and not _used_up(answer):
+        thought = completion.reasoning.strip()
+        if thought and not _calls_first(answer.request):
             yield Sign(cause=ANSWER_AS_THINKING, shown=thought[-200:])
-        else:
+        elif not thought:
             yield Sign(cause=EMPTY, shown="nothing, finish_reason stop")
+
+
+def _used_up(answer: SeenAnswer) -> bool:
+    """Whether an answer has all tokens that were asked for, so that the limit ended it, whatever it says."""
+    asked, tokens = answer.asked, answer.completion.tokens
+    return asked is not None and tokens is not None and tokens[1] >= asked
+
+
+def _calls_first(request: str) -> bool:
+    """Whether a request offers tools and has no result of one: what is missing after the thinking may be a call."""
+    return '"tools":' in request and '"role":"tool"' not in request
 
 
 def _finish(answer: SeenAnswer) -> Iterator[Sign]:
