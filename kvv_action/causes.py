@@ -80,6 +80,7 @@ class CauseRegistry:
         unknown = {name for own, others in self._explains.items() for name in (own, *others)} - self._by_id.keys()
         if closed and unknown:
             raise ValueError(f"no cause is called {', '.join(sorted(unknown))}")
+        self._by_sentence = {cause.sentence: name for name, cause in self._by_id.items()}
         self._ranks = {name: rank for rank, name in enumerate(self._by_id)}
         self._templates = [
             (re.compile(re.sub(r"\\\{[^}]*\}", ".*", re.escape(cause.sentence)), re.DOTALL), cause)
@@ -96,7 +97,7 @@ class CauseRegistry:
 
     def id_of(self, sentence: str) -> str:
         """The id of the cause that says this sentence, with or without what a run filled in."""
-        name = id_of_sentence(sentence)
+        name = self._by_sentence.get(sentence) or id_of_sentence(sentence)
         if name in self._by_id:
             return name
         return next((cause.id for pattern, cause in self._templates if pattern.fullmatch(sentence)), name)

@@ -884,7 +884,7 @@ class RunCause:
 
     Attributes:
         cause_id: stable name of the cause; its page is `docs/causes.md#cause_id`.
-        severity: the worst with which it was seen.
+        severity: the worst with which it or one of its symptoms was seen.
         cause: what is wrong, in a sentence.
         remedy: what to do about it.
         switches: the exact option or setting that mends it, by the name of the engine or gateway.

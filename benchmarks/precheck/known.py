@@ -222,12 +222,36 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     ),
     "streams-are-held-back-and-sent-at-the-end": ("stream-buffered",),
     "pictures-do-not-reach-the-model": _PICTURES,
-    "pictures-lose-their-order": ("pictures-lost",),
-    "only-some-pictures-of-a-message-reach-the-model": ("pictures-lost",),
     "a-format-of-pictures-is-refused": ("pictures-format-not-seen",),
-    "prompt-tokens-do-not-count-pictures": ("prompt-tokens-is-too-small-to-hold-the-picture",),
 }  # fmt: skip
 """By id of a cause, of whatever owner, the ids of the causes that are only its symptoms."""
+_ALIKE = (
+    ("pictures-do-not-reach-the-model", "pictures-not-seen"),
+    ("pictures-lose-their-order", "pictures-lost"),
+    ("only-some-pictures-of-a-message-reach-the-model", "pictures-lost"),
+    ("prompt-tokens-do-not-count-pictures", "prompt-tokens-is-too-small-to-hold-the-picture"),
+    ("tools-are-not-called", "no-tool-is-called-where-the-reference-calls-one"),
+    ("tools-are-called-when-none-is-needed", "a-tool-is-called-where-the-reference-calls-none"),
+    ("required-tool-arguments-are-left-out", "required-arguments-are-missing"),
+    ("tool-arguments-hold-properties-that-the-schema-forbids", "arguments-hold-properties-that-the-schema-forbids"),
+    ("tool-arguments-do-not-follow-the-tool-s-schema", "arguments-have-the-wrong-type"),
+    ("tool-arguments-break-the-tool-s-schema", "required-arguments-are-missing"),
+    ("tool-arguments-break-the-tool-s-schema", "arguments-hold-properties-that-the-schema-forbids"),
+    ("tool-arguments-break-the-tool-s-schema", "arguments-have-the-wrong-type"),
+    ("tool-arguments-are-not-json", "arguments-of-tool-calls-are-not-json"),
+    ("tool-arguments-are-not-json", "arguments-of-tool-calls-are-cut-off"),
+    ("tool-arguments-are-not-json-text-of-an-object", "arguments-of-tool-calls-are-not-json"),
+    ("tool-arguments-are-not-json-text-of-an-object", "arguments-of-tool-calls-are-cut-off"),
+    ("tool-arguments-follow-the-schema-only-when-not-streamed", "tool-calls-are-wrong-only-when-streamed"),
+    ("tool-calls-are-lost-on-the-way-out", "finish-reason-is-tool-calls-but-there-are-no-calls"),
+    (
+        "finish-reason-is-not-tool-calls-although-tools-are-called",
+        "finish-reason-is-not-tool-calls-although-there-are-calls",
+    ),
+    ("tools-of-the-request-are-not-in-the-prompt", "the-prompt-is-too-short-to-hold-the-tools"),
+    ("ids-of-tool-calls-are-not-the-model-s-own", "ids-of-tool-calls-are-renamed"),
+)
+"""A probe's cause, and what a scored benchmark says of the same defect; what more answers show explains the other."""
 WHATEVER = ("identity-another-model", "a-plain-request-is-refused")
 """These explain everything that a probe can say."""
 
@@ -256,9 +280,10 @@ def causes() -> tuple[ProbeCause, ...]:
 
 
 def _related(one: ProbeCause, own: Collection[str]) -> ProbeCause:
-    above = (name for name, symptoms in EXPLAINS.items() if name not in own and one.id in symptoms)
+    above = [name for name, symptoms in EXPLAINS.items() if name not in own and one.id in symptoms]
+    alike = [other for probe, other in _ALIKE if probe == one.id]
     return ProbeCause(
         cause=one.sentence, remedy=one.remedy, switches=one.switches,
-        explains=(*one.explains, *(name for name in EXPLAINS.get(one.id, ()) if name != one.id)),
-        symptom_of=(*one.symptom_of, *above, *(name for name in WHATEVER if name != one.id)),
+        explains=(*one.explains, *alike, *(name for name in EXPLAINS.get(one.id, ()) if name != one.id)),
+        symptom_of=(*one.symptom_of, *alike, *above, *(name for name in WHATEVER if name != one.id)),
     )  # fmt: skip

@@ -88,7 +88,7 @@ def _parents(causes: Mapping[str, FoundCause], known: CauseRegistry) -> dict[str
             other
             for other, cause in causes.items()
             if other != name and _explains(cause, symptom, known) and not _is_above(name, other, above)
-            and not (known.explains(name, other) and weights[other] < weights[name])
+            and not (_explains(symptom, cause, known) and weights[other] < weights[name])
         ]  # fmt: skip
         if able:
             above[name] = max(able, key=weights.__getitem__)
@@ -113,19 +113,24 @@ def _root(name: str, above: Mapping[str, str]) -> str:
 def _explains(cause: FoundCause, symptom: FoundCause, known: CauseRegistry) -> bool:
     """Whether a cause explains a symptom of this run.
 
-    What the texts of answers show explains what the same answers show, or, where it is a trait of the deployment, what
-    fewer do. What a probe shows is one.
+    What the texts of answers show explains what a benchmark says of the same answers, however few they are. Else a
+    cause is as severe as its symptom; and what texts show is shown by the same answers, or by nearly as many where it
+    is a trait of the deployment. What a probe shows is one.
     """
-    severe = ORDER.index(cause.severity) <= ORDER.index(symptom.severity)
-    if not (severe and known.explains(cause.id, symptom.id)):
+    if not known.explains(cause.id, symptom.id):
         return False
-    if not cause.in_answers:
+    shared = cause.in_answers and len(cause.slots & symptom.slots) >= EXPLAINED * len(symptom.slots)
+    if shared and not symptom.in_answers:
         return True
-    if len(cause.slots & symptom.slots) >= EXPLAINED * len(symptom.slots):
-        return True
+    severe = ORDER.index(cause.severity) <= ORDER.index(symptom.severity)
+    return severe and (shared or not cause.in_answers or _is_trait(cause, symptom, known))
+
+
+def _is_trait(cause: FoundCause, symptom: FoundCause, known: CauseRegistry) -> bool:
+    """Whether so many answers show a cause that others, too, come from it."""
     declared = known.get(cause.id)
-    trait = symptom.in_answers or cause.count >= OFTEN * cause.of or (declared and declared.seldom_shown)
-    return bool(trait) and cause.count >= EXPLAINED * symptom.count
+    often = cause.count >= OFTEN * cause.of or (declared is not None and declared.seldom_shown)
+    return (symptom.in_answers or often) and cause.count >= EXPLAINED * symptom.count
 
 
 def _told(cause: FoundCause, tree: Sequence[FoundCause], failing: Collection[Slot], known: CauseRegistry) -> RunCause:
@@ -135,7 +140,7 @@ def _told(cause: FoundCause, tree: Sequence[FoundCause], failing: Collection[Slo
     symptoms = sorted((one for one in tree if one is not cause), key=lambda one: (-one.count, known.rank(one.id)))
     return RunCause(
         cause_id=cause.id,
-        severity=cause.severity,
+        severity=min((one.severity for one in tree), key=ORDER.index),
         cause=cause.cause,
         remedy=cause.remedy,
         switches=dict(declared.switches) if declared else {},
