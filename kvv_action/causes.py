@@ -80,7 +80,7 @@ class CauseRegistry:
         unknown = {name for own, others in self._explains.items() for name in (own, *others)} - self._by_id.keys()
         if closed and unknown:
             raise ValueError(f"no cause is called {', '.join(sorted(unknown))}")
-        self._by_sentence = {cause.sentence: name for name, cause in self._by_id.items()}
+        self._by_sentence = {in_general(cause.sentence): cause.id for cause in self}
         self._ranks = {name: rank for rank, name in enumerate(self._by_id)}
         self._templates = [
             (re.compile(re.sub(r"\\\{[^}]*\}", ".*", re.escape(cause.sentence)), re.DOTALL), cause)

@@ -156,7 +156,7 @@ class DeliveryTally:
             return
         first = attempts[0]
         self.retries += len(attempts) - 1
-        if first.status in BUSY:
+        if first.status in BUSY and first.failure is not FailureKind.AUTH:  # a spent quota is no lack of capacity
             self.busy += 1
         elif first.failure in (None, FailureKind.REJECTED):  # a refusal is an answer, too
             self.answered_at.append(_ended(first))
