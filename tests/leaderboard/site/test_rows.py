@@ -57,7 +57,11 @@ def test_efforts_and_published_scores_stand_beside_each_other() -> None:
 def test_a_line_of_the_download_has_delivery_and_the_first_finding() -> None:
     """Both are empty for a run that did not look."""
     (told,) = lines([row(record(ran(FAILURE, of=BROKEN)))], set(), TODAY)
-    assert (told["delivery"], told["broken_tries"], told["first_try_rate"]) == ("fail", pytest.approx(1 / 3), 2 / 3)
+    assert (told["delivery"], told["broken_tries"], told["first_try_rate"]) == (
+        "fail",
+        pytest.approx(1 / 3),
+        pytest.approx(2 / 3),
+    )
     assert told["first_finding"].startswith("failure: 33.3 % of the answers are cut")
     (silent,) = lines([row(record())], set(), TODAY)
     names = ("delivery", "broken_tries", "first_try_rate", "first_finding")
