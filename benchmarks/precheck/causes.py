@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from kvv_action.causes import Cause, id_of_sentence
+from kvv_action.causes import Cause, id_of_sentence, in_general
 
 
 class ProbeCause(Cause):
-    """A cause that a probe finds; its sentence gives it its id."""
+    """A cause that a probe finds; its sentence gives it its id, unless it has the name of another owner's cause."""
 
     __slots__ = ()
 
@@ -15,12 +15,13 @@ class ProbeCause(Cause):
         *,
         cause: str,
         remedy: str,
+        name: str = "",
         switches: Mapping[str, str] | None = None,
         explains: tuple[str, ...] = (),
         symptom_of: tuple[str, ...] = (),
     ) -> None:
         super().__init__(
-            id=id_of_sentence(cause), sentence=cause, remedy=remedy, switches=switches or {}, explains=explains,
+            id=name or id_of_sentence(cause), sentence=cause, remedy=remedy, switches=switches or {}, explains=explains,
             symptom_of=symptom_of,
         )  # fmt: skip
 
@@ -28,6 +29,11 @@ class ProbeCause(Cause):
     def cause(self) -> str:
         """The sentence."""
         return self.sentence
+
+
+def of_check(cause: Cause) -> ProbeCause:
+    """A cause of the checks over all answers, where a probe finds it."""
+    return ProbeCause(cause=in_general(cause.sentence), remedy=cause.remedy, name=cause.id)
 
 
 PLAIN_REFUSED = ProbeCause(

@@ -14,6 +14,7 @@ from benchmarks import precheck
 from benchmarks.precheck import stream_items, suites
 from benchmarks.precheck.causes import ProbeCause
 from benchmarks.precheck.suites import mfjs
+from kvv_action.causes import id_of_sentence
 from kvv_action.verdict import delivery
 from kvv_action.verdict.checks import damage
 
@@ -255,6 +256,66 @@ _ALIKE = (
 WHATEVER = ("identity-another-model", "a-plain-request-is-refused")
 """These explain everything that a probe can say."""
 
+_REASONING_PARSER = {
+    "vLLM": "--reasoning-parser (K3: kimi_k3, K2: kimi_k2)",
+    "SGLang": "--reasoning-parser (K3: kimi_k3, K2: kimi_k2)",
+    "TensorRT-LLM": "--reasoning_parser",
+}
+_CALL_PARSER = {
+    "vLLM": "--enable-auto-tool-choice, --tool-call-parser (K3: kimi_k3, K2: kimi_k2)",
+    "SGLang": "--tool-call-parser (K3: kimi_k3, K2: kimi_k2)",
+    "TensorRT-LLM": "--tool_parser",
+}
+_GUIDED = {
+    "vLLM": '--structured-outputs-config \'{"backend": "xgrammar"}\'',
+    "SGLang": "--grammar-backend xgrammar",
+}
+_PASSED_ON = {"LiteLLM": "allowed_openai_params of the model's entry, drop_params: false"}
+_COUNTED = {"vLLM": "--enable-prompt-tokens-details", "SGLang": "--enable-cache-report"}
+_PICTURES_ALLOWED = {"vLLM": "--limit-mm-per-prompt", "SGLang": "--limit-mm-data-per-request"}
+SWITCHES: Mapping[str, Mapping[str, str]] = {
+    **dict.fromkeys(
+        (*_THINKING, "json-ends-up-in-the-reasoning-instead-of-the-content", "reasoning-is-streamed-after-content"),
+        _REASONING_PARSER,
+    ),
+    **dict.fromkeys(
+        (
+            "tools-are-not-called", "tool-calls-are-lost-on-the-way-out", "tool-calls-come-as-text",
+            "tool-call-markers-leak-into-the-text", "an-answer-with-tools-at-hand-is-empty",
+        ),
+        _CALL_PARSER,
+    ),
+    **dict.fromkeys(
+        (
+            "tool-arguments-do-not-follow-the-tool-s-schema", "required-tool-arguments-are-left-out",
+            "tool-arguments-hold-properties-that-the-schema-forbids", "tool-arguments-hold-values-outside-an-enum",
+            "tool-arguments-break-the-schema-s-bounds", "tool-choice-required-does-not-force-a-call",
+            "response-format-is-ignored", "the-schema-in-response-format-is-not-enforced",
+            "json-is-wrapped-in-a-code-fence", "valid-tool-schemas-are-refused",
+        ),
+        _GUIDED,
+    ),
+    "strict-json-is-written-with-line-breaks-or-tabs": {
+        "vLLM": "--structured-outputs-config '{\"disable_any_whitespace\": true}'",
+        "SGLang": "--constrained-json-disable-any-whitespace",
+    },
+    "usage-is-missing": {
+        "vLLM": "--enable-force-include-usage",
+        "LiteLLM": "always_include_stream_usage: true in general_settings",
+    },
+    "usage-of-a-stream-has-no-details": _COUNTED,
+    "thinking-cannot-be-asked-for": _PASSED_ON,
+    "a-level-of-thinking-effort-is-refused": _PASSED_ON,
+    "long-answers-are-streamed-in-a-few-pieces": {
+        "vLLM": "--stream-interval 1", "SGLang": "--stream-interval 1", "nginx": "proxy_buffering off",
+    },
+    "streams-are-held-back-and-sent-at-the-end": {"nginx": "proxy_buffering off"},
+    "long-prompts-are-cut-silently": {"SGLang": "without --allow-auto-truncate"},
+    "only-some-pictures-of-a-message-reach-the-model": _PICTURES_ALLOWED,
+    "many-pictures-in-one-request-are-refused": {**_PICTURES_ALLOWED, "nginx": "client_max_body_size"},
+}  # fmt: skip
+"""By id of a cause, the exact option by the name of the engine or gateway, as their own documentation has it."""
+
 
 def declared() -> Iterator[ProbeCause]:
     """Every cause as its suite declares it."""
@@ -266,10 +327,10 @@ def declared() -> Iterator[ProbeCause]:
 
 
 def _in(module: ModuleType) -> Iterator[ProbeCause]:
-    """Those that a module declares, by themselves or in a table."""
+    """Those that a module declares, by themselves or in a table; not those that another owner declares."""
     for value in vars(module).values():
         for one in value.values() if isinstance(value, Mapping) else (value,):
-            if isinstance(one, ProbeCause):
+            if isinstance(one, ProbeCause) and one.id == id_of_sentence(one.sentence):
                 yield one
 
 
@@ -283,7 +344,7 @@ def _related(one: ProbeCause, own: Collection[str]) -> ProbeCause:
     above = [name for name, symptoms in EXPLAINS.items() if name not in own and one.id in symptoms]
     alike = [other for probe, other in _ALIKE if probe == one.id]
     return ProbeCause(
-        cause=one.sentence, remedy=one.remedy, switches=one.switches,
+        cause=one.sentence, remedy=one.remedy, switches=one.switches or SWITCHES.get(one.id, {}),
         explains=(*one.explains, *alike, *(name for name in EXPLAINS.get(one.id, ()) if name != one.id)),
         symptom_of=(*one.symptom_of, *alike, *above, *(name for name in WHATEVER if name != one.id)),
     )  # fmt: skip

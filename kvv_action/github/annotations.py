@@ -18,7 +18,17 @@ from kvv_action.schema import (
     Severity,
     Verdict,
 )
-from kvv_action.verdict.lead import arrival, first_cause, headline, page_of, seen_in, share_of, symptoms_of, to_do
+from kvv_action.verdict.lead import (
+    arrival,
+    first_cause,
+    headline,
+    page_of,
+    rest_of,
+    seen_in,
+    share_of,
+    symptoms_of,
+    to_do,
+)
 
 PER_LEVEL = 10
 """Annotations of one level that GitHub shows for a step."""
@@ -130,7 +140,7 @@ def _lead(report: RunReport) -> str:
     lines = [found or report.reason, *([f"Do first: {to_do(first)}"] if first else [])]
     lines += [f"About this cause: {page_of(report, first.cause_id)}"] if first and report.causes else []
     lines += [f"Delivery: {arrival(report.delivery)}"] if report.delivery else []
-    return "\n".join([*lines, *([report.reason] if found and report.reason != found else [])])
+    return "\n".join([*lines, *([rest] if found and (rest := rest_of(report)) else [])])
 
 
 def _of_cause(report: RunReport, found: RunCause) -> Annotation:

@@ -78,7 +78,6 @@ TIMEOUT = Cause(
     switches={
         "nginx": "proxy_read_timeout, send_timeout",
         "LiteLLM": "request_timeout, stream_timeout",
-        "vLLM": "VLLM_HTTP_TIMEOUT_KEEP_ALIVE",
     },
 )
 STREAMS_CUT = Cause(
@@ -101,7 +100,11 @@ GIVEN_UP = Cause(
     id="delivery-given-up",
     sentence="{share} of the answers are given up by the server at the first try, which its finish_reason says",
     remedy="look for aborts, preemption and overload in the log of the engine; let it take fewer requests at once",
-    switches={"vLLM": "--max-num-seqs", "SGLang": "--max-running-requests, --max-queued-requests"},
+    switches={
+        "vLLM": "--max-num-seqs",
+        "SGLang": "--max-running-requests, --max-queued-requests",
+        "TensorRT-LLM": "--max_batch_size",
+    },
 )
 SERVER_ERRORS = Cause(
     id="delivery-server-error",

@@ -30,6 +30,15 @@ def headline(report: RunReport) -> str:
     return next((f"{result.title}: {result.diagnosis[0].cause}" for result in failed), "")
 
 
+def rest_of(report: RunReport) -> str:
+    """The reason of a run without the causes that stand above it; empty where nothing is left."""
+    rest = report.reason
+    for one in report.findings if report.causes else ():
+        if one.severity is Severity.FAILURE:
+            rest = rest.removeprefix(one.cause).removeprefix("; ")
+    return "" if rest == headline(report) else rest
+
+
 def to_do(found: RunCause | Finding) -> str:
     """The remedy, and the exact switch of each engine that has one."""
     switches = "; ".join(f"{engine}: {switch}" for engine, switch in switches_of(found).items())

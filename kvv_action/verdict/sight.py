@@ -31,7 +31,7 @@ LOST = Cause(
     id="pictures-lost",
     sentence="questions with several pictures fail, those with one do not: pictures are dropped or change their order",
     remedy="check the limit of pictures per prompt and that placeholders and pictures are matched in order",
-    switches={"vLLM": "--limit-mm-per-prompt"},
+    switches={"vLLM": "--limit-mm-per-prompt", "SGLang": "--limit-mm-data-per-request"},
 )
 FORMAT = Cause(
     id="pictures-format-not-seen",

@@ -274,7 +274,7 @@ def evidence_of(exchange: Exchange) -> Evidence:
 CUT_SHORT = named(
     "answers end with finish_reason length long before max_tokens",
     "raise the server's own output limit (max model length, max new tokens, proxy limits)",
-    switches={"vLLM": "--max-model-len", "SGLang": "--context-length"},
+    switches={"vLLM": "--max-model-len", "SGLang": "--context-length", "TensorRT-LLM": "--max_seq_len"},
     symptom_of=("output-capped", "degenerate-output", "degenerate-loop", "not-language"),
 )
 

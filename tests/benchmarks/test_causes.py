@@ -5,6 +5,8 @@ import re
 import pytest
 
 from benchmarks import registry
+from benchmarks.precheck.causes import of_check
+from benchmarks.precheck.known import causes
 from kvv_action.causes import Cause, in_general
 
 KNOWN = registry.all_causes()
@@ -31,3 +33,12 @@ def test_a_cause_is_fit_for_a_page(cause: Cause) -> None:
 
 
 ENGINES = {"vLLM", "SGLang", "TensorRT-LLM", "LiteLLM", "nginx"}
+
+
+def test_a_probe_can_find_what_a_check_finds() -> None:
+    """The cause has the check's name, and is declared once."""
+    check = KNOWN.get("text-head-lost")
+    assert check is not None
+    found = of_check(check)
+    assert (found.id, KNOWN.id_of(found.cause)) == (check.id, check.id)
+    assert found not in causes()

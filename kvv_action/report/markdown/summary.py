@@ -9,7 +9,7 @@ from kvv_action.report.markdown.origin import datasets, reproduce, traffic
 from kvv_action.report.markdown.problems import causes, failures, findings, holdout, wrong
 from kvv_action.report.markdown.scores import MARKS, against, breakdown, chart, metrics, table
 from kvv_action.schema import RunReport, RunState
-from kvv_action.verdict.lead import arrival, first_cause, headline, page_of
+from kvv_action.verdict.lead import arrival, first_cause, headline, page_of, rest_of
 
 BUDGET = 900 * 1024
 """Bytes; GitHub drops a step summary of more than 1 MiB as a whole."""
@@ -75,8 +75,8 @@ def _head(report: RunReport) -> str:
         notes.append(f"**Do first**: {text(first, 800)}{_link(report)}")
     if report.delivery is not None:
         notes.append(f"Delivery: {text(arrival(report.delivery), 600)}")
-    if found and report.reason != found:
-        notes.append(text(report.reason, 1500))
+    if found and (rest := rest_of(report)):
+        notes.append(text(rest, 1500))
     if report.demonstration:
         notes.append("**A demonstration**: the embedded vendor answered; this says nothing about a real endpoint.")
     elif any(result.dataset.source == "bundled" for result in report.benchmarks):

@@ -24,7 +24,11 @@ EMPTY_SHARE = 0.02
 """Share of empty answers from which they fail the run: agents end a conversation without a word now and then."""
 THINKING_SHARE = 0.5
 """Share of all answers with thinking from which the model thinks as a rule."""
-_PARSER = {"vLLM": "--reasoning-parser kimi_k2", "SGLang": "--reasoning-parser kimi_k2"}
+_PARSER = {
+    "vLLM": "--reasoning-parser (K3: kimi_k3, K2: kimi_k2)",
+    "SGLang": "--reasoning-parser (K3: kimi_k3, K2: kimi_k2)",
+    "TensorRT-LLM": "--reasoning_parser",
+}
 
 THINKING_AS_CONTENT = Cause(
     id="reasoning-in-content",
@@ -52,7 +56,10 @@ FENCED = Cause(
     id="json-fenced",
     sentence="where JSON was asked for, it comes inside a Markdown fence",
     remedy="turn on guided decoding for response_format; prompting alone does not keep the format",
-    switches={"vLLM": "--structured-outputs-config", "SGLang": "--grammar-backend xgrammar"},
+    switches={
+        "vLLM": '--structured-outputs-config \'{"backend": "xgrammar"}\'',
+        "SGLang": "--grammar-backend xgrammar",
+    },
 )
 CUT_CALL = Cause(
     id="finish-contradicts-usage",
@@ -78,7 +85,11 @@ CALLS_LOST = Cause(
     id="calls-lost",
     sentence="answers say finish_reason tool_calls and have no tool call",
     remedy="use the tool-call parser of this model; look whether calls are lost under load or in streams only",
-    switches={"vLLM": "--enable-auto-tool-choice --tool-call-parser", "SGLang": "--tool-call-parser"},
+    switches={
+        "vLLM": "--enable-auto-tool-choice, --tool-call-parser (K3: kimi_k3, K2: kimi_k2)",
+        "SGLang": "--tool-call-parser (K3: kimi_k3, K2: kimi_k2)",
+        "TensorRT-LLM": "--tool_parser",
+    },
 )
 CAUSES = (
     THINKING_AS_CONTENT, ANSWER_AS_THINKING, CUT_THINKING, FENCED, CUT_CALL, EARLY_LENGTH, UNKNOWN_FINISH, EMPTY,

@@ -45,7 +45,12 @@ CAP = Cause(
     id="output-capped",
     sentence="output is capped at {tokens} tokens, below what was asked for",
     remedy="raise the output limit of the engine, and of the gateway, to what the model can do",
-    switches={"vLLM": "--max-model-len, --override-generation-config", "LiteLLM": "max_tokens of the model's entry"},
+    switches={
+        "vLLM": "--max-model-len, --override-generation-config",
+        "SGLang": "--context-length",
+        "TensorRT-LLM": "--max_seq_len",
+        "LiteLLM": "max_tokens of the model's entry",
+    },
     explains=("length-too-early", "answer-in-reasoning", "answers-empty", "finish-contradicts-usage"),
 )
 
