@@ -92,7 +92,7 @@ def html(report: RunReport, budget: int = BUDGET, inserted: PageInsert | None = 
         advice=advice(report),
         headline=headline(report),
         rest=rest_of(report),
-        page=page_of(report, first.cause_id) if report.causes and (first := first_cause(report)) else "",
+        first=first_cause(report) if report.causes else None,
         delivery=arrival(report.delivery) if report.delivery else "",
         severities=SEVERITIES,
         inserted=inserted,

@@ -143,7 +143,7 @@ def _told(cause: FoundCause, tree: Sequence[FoundCause], failing: Collection[Slo
         severity=min((one.severity for one in tree), key=ORDER.index),
         cause=cause.cause,
         remedy=cause.remedy,
-        switches=dict(declared.switches) if declared else {},
+        switches=dict(sorted(declared.switches.items())) if declared else {},
         count=cause.count,
         of=cause.of,
         share=round(len(explained) / len(failing), 6) if failing else None,

@@ -62,8 +62,8 @@ def page_of(report: RunReport, cause_id: str) -> str:
     server, repository, version = (facts.get(name, "") for name in ("server", "action_repository", "action_ref"))
     if not (server.startswith("https://") and repository and version):
         server, repository, version = "https://github.com", REPOSITORY, f"v{report.provenance.version}"
-    path = quote(f"{repository}/blob/{version}/{PAGE}", safe="/")
-    return f"{quote(server, safe='/:')}/{path}#{quote(cause_id, safe='')}"
+    path, anchor = f"{repository}/blob/{version}/{PAGE}", quote(cause_id, safe="", errors="replace")
+    return f"{quote(server, safe='/:', errors='replace')}/{quote(path, errors='replace')}#{anchor}"
 
 
 def symptoms_of(report: RunReport, cause: RunCause) -> Iterator[str]:
