@@ -3,7 +3,7 @@
 What is listed of a benchmark is known before its code is imported.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib import import_module, resources
@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from kvv_action import plugins
 from kvv_action.benchmark import Benchmark, BenchmarkBase, Options
+from kvv_action.causes import Cause, CauseRegistry, CauseSource, offer
 from kvv_action.options import BenchmarkOptions
 from kvv_action.profiles.model import BenchmarkRules
 
@@ -23,6 +24,7 @@ class ListedBenchmark:
         package: its Python package, which holds its bundled samples.
         code: imports its class.
         options: imports the class of its options.
+        causes: imports and lists what it can name as a cause.
         rules: how it is asked where a profile does not know it; None where only profiles say that.
     """
 
@@ -31,6 +33,7 @@ class ListedBenchmark:
     package: str
     code: Callable[[], type[BenchmarkBase]]
     options: Callable[[], type[BenchmarkOptions]]
+    causes: CauseSource = tuple
     gates: bool = False
     compares: bool = False
     extras: tuple[str, ...] = ()
@@ -46,7 +49,9 @@ def _named(module: str, name: str) -> Any:
     return getattr(import_module(module), name)
 
 
-def _ours(name: str, title: str, code: str, options: str = "", **facts: Any) -> ListedBenchmark:
+def _ours(
+    name: str, title: str, code: str, options: str = "", causes: CauseSource = tuple, **facts: Any
+) -> ListedBenchmark:
     package = f"benchmarks.{name}"
     return ListedBenchmark(
         id=name,
@@ -54,24 +59,47 @@ def _ours(name: str, title: str, code: str, options: str = "", **facts: Any) -> 
         package=package,
         code=partial(_named, f"{package}.benchmark", code),
         options=partial(_named, f"{package}.options", options) if options else lambda: BenchmarkOptions,
+        causes=causes,
         **facts,
     )
 
 
+def _of_probes() -> Iterable[Cause]:
+    from benchmarks.precheck.known import causes
+
+    return causes()
+
+
+def _of_calls() -> Iterable[Cause]:
+    from benchmarks.toolcall.signatures import CAUSES
+
+    return CAUSES
+
+
+def _of_patches() -> Iterable[Cause]:
+    from benchmarks.swebench.causes import CAUSES
+
+    return CAUSES
+
+
 _OURS = (
-    _ours("precheck", "Pre-Verification", "Precheck", "PrecheckOptions", gates=True),
+    _ours("precheck", "Pre-Verification", "Precheck", "PrecheckOptions", causes=_of_probes, gates=True),
     _ours("ocrbench", "OCRBench", "OcrBench", "OcrBenchOptions"),
     _ours("mmmu_pro", "MMMU Pro", "MmmuPro", "MmmuProOptions"),
     _ours("aime2025", "AIME 2025", "Aime2025"),
     _ours(
-        "toolcall", "K2VV ToolCall", "ToolCallBenchmark", "ToolCallOptions", compares=True, extras=("k2vv-*.json*",)
+        "toolcall", "K2VV ToolCall", "ToolCallBenchmark", "ToolCallOptions", causes=_of_calls, compares=True,
+        extras=("k2vv-*.json*",),
     ),
     _ours(
-        "swebench", "SWE-bench", "SweBench", "SweBenchOptions", extras=("swebench-*.jsonl", "trajectories/*.txt")
+        "swebench", "SWE-bench", "SweBench", "SweBenchOptions", causes=_of_patches,
+        extras=("swebench-*.jsonl", "trajectories/*.txt")
     ),
 )  # fmt: skip
 OURS: Mapping[str, ListedBenchmark] = {one.id: one for one in _OURS}
 """In the order in which they are planned and reported."""
+for _one in _OURS:
+    offer(_one.id, _one.causes)
 
 
 def ids() -> tuple[str, ...]:
@@ -96,6 +124,7 @@ def listed(name: str) -> ListedBenchmark:
         package=code.__module__.rpartition(".")[0] or code.__module__,
         code=lambda: code,
         options=lambda: code.options,
+        causes=lambda: code.causes,
         gates=code.gates,
         compares=code.compares,
         extras=code.extras,
@@ -115,6 +144,18 @@ def usable() -> Iterator[ListedBenchmark]:
 def askable() -> Mapping[str, type[BenchmarkOptions]]:
     """The options of every benchmark that can be used, by its id."""
     return {one.id: one.options() for one in usable()}
+
+
+def all_causes() -> CauseRegistry:
+    """Every cause that a run can name.
+
+    Raises:
+        ValueError: two sentences have one id, or a cause explains what is not declared.
+    """
+    from kvv_action.verdict.known_causes import FOUND_IN_ANSWERS, OF_BENCHMARKS  # reports need it, most commands do not
+
+    own = [cause for one in usable() for cause in one.causes()]
+    return CauseRegistry((*FOUND_IN_ANSWERS, *own, *OF_BENCHMARKS), closed=True)
 
 
 def extras() -> tuple[str, ...]:

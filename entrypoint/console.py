@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from entrypoint.streams import Leavable, silence
@@ -11,8 +11,8 @@ from kvv_action.github.commands import inert
 from kvv_action.redact import Redactor
 from kvv_action.report.advice import advice
 from kvv_action.report.text import one_line, percent, seconds, visible
-from kvv_action.schema import BenchmarkResult, RunReport, SampleFailure, Severity, Verdict
-from kvv_action.verdict.lead import arrival, first_cause, headline, seen_in, to_do
+from kvv_action.schema import BenchmarkResult, Finding, RunCause, RunReport, SampleFailure, Severity, Verdict
+from kvv_action.verdict.lead import arrival, first_cause, headline, page_of, seen_in, to_do
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -292,21 +292,25 @@ def _opening(report: RunReport) -> "Iterator[Text]":
     yield Text(harmless(f"{report.verdict}: {told}", 500), style=f"bold {STYLES[report.verdict]}")
     if first := advice(report):
         yield Text(harmless(f"Do first: {first}", 800))
+    if report.causes and (found := first_cause(report)):
+        yield Text(harmless(f"About this cause: {page_of(report, found.cause_id)}", 400))
     yield Text(harmless(f"Delivery: {arrival(report.delivery)}", 600))
 
 
 def _findings(report: RunReport) -> "Iterator[Text]":
-    """What else was seen over all answers; how many findings are left out."""
+    """What else is wrong; how much of that is left out."""
     from rich.text import Text
 
-    others = [one for one in report.findings if one is not first_cause(report)]
+    below = {one.cause_id for result in report.benchmarks for one in result.diagnosis}
+    found: Sequence[RunCause | Finding] = [one for one in report.causes if one.cause_id not in below]
+    others = [one for one in (found if report.causes else report.findings) if one is not first_cause(report)]
     told = [one for one in others if one.severity is not Severity.INFORMATION]
     for one in told[:MOST_FINDINGS]:
         line = f"{one.severity}: {one.cause} ({seen_in(one)}; {', '.join(one.benchmarks)}): {to_do(one)}"
         yield Text(harmless(line, 1000), style=SEVERITIES[one.severity])
     left = len(others) - len(told[:MOST_FINDINGS])
     if left:
-        yield Text(f"{left} more findings in summary.md")
+        yield Text(f"{left} more {'causes' if report.causes else 'findings'} in summary.md")
 
 
 def _cells(result: BenchmarkResult) -> dict[str, str]:
@@ -330,10 +334,13 @@ def _lines(report: RunReport, out: str) -> "Iterator[Text]":
     from kvv_action.report.wording import unasked
 
     yield from _findings(report)
+    symptoms = {name for cause in report.causes for name in cause.symptoms}
     for result in report.benchmarks:
         if result.verdict is not Verdict.SKIPPED and result.reason != report.state_reason:  # told once, below
             yield Text(harmless(f"{result.title}: {result.reason}", 500))
         for found in result.diagnosis:
+            if found.cause_id in symptoms:
+                continue
             yield Text(harmless(f"  • {found.cause} ({found.count} ×): {found.remedy}", 1000))
     for reason, titles in unasked(report).items():
         if reason != report.state_reason:

@@ -282,7 +282,7 @@ def _measured_elsewhere(loaded: Sequence[Loaded]) -> dict[str, Any]:
 
 def checks_of(profile: Profile) -> dict[str, Any]:
     """What the checks over all answers must know of the model."""
-    return {"markers": list(profile.markers), "names": [profile.model, *profile.served_names]}
+    return {"version": 2, "markers": list(profile.markers), "names": [profile.model, *profile.served_names]}
 
 
 def file_digest(path: str) -> str:

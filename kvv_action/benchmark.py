@@ -8,6 +8,7 @@ from random import Random
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
+from kvv_action.causes import Cause
 from kvv_action.options import BenchmarkOptions
 from kvv_action.profiles.model import BenchmarkRules, Profile
 from kvv_action.redact import Redactor
@@ -462,6 +463,7 @@ class BenchmarkBase:
             files of answers itself (`reference`).
         extras: patterns of the files that `export` writes, below the run's folder.
         rules: how it is asked of a model whose profile does not know it; None asks it only where a profile does.
+        causes: what it can name as the cause of a wrong answer.
         score_rules: rules by which scores come from answers, besides those of the engine, by name.
     """
 
@@ -482,6 +484,7 @@ class BenchmarkBase:
     compares: bool = False
     extras: tuple[str, ...] = ()
     rules: BenchmarkRules | None = None
+    causes: tuple[Cause, ...] = ()
     score_rules: Mapping[str, Aggregate] = MappingProxyType({})
 
     def __init__(self, options: Options, own: Any) -> None:

@@ -627,6 +627,21 @@ class RunPlan:
         """The rules by which answers become verdicts (`verdict.rules`); None in plans that are judged by the first."""
         return self.choices.get("verdicts")
 
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Ids of the published benchmarks whose samples are asked."""
+        return tuple(dict.fromkeys(planned.published for planned in self.benchmarks))
+
+    @property
+    def advisory(self) -> list[str]:
+        """Ids of the benchmarks that are reported but do not count."""
+        return [planned.id for planned in self.benchmarks if planned.gates and self.precheck == "warn"]
+
+    @property
+    def orders_causes(self) -> bool:
+        """Whether reports of this run lead with one cause; those of plans made before that keep their bytes."""
+        return bool((self.checks or {}).get("version", 1) > 1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
@@ -913,6 +928,35 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunCause:
+    """What is wrong, whichever probe, check or benchmark saw it, with the symptoms that it explains folded under it.
+
+    Attributes:
+        cause_id: stable name of the cause; its page is `docs/causes.md#cause_id`.
+        severity: the worst with which it or one of its symptoms was seen.
+        cause: what is wrong, in a sentence.
+        remedy: what to do about it.
+        switches: the exact option or setting that mends it, by the name of the engine or gateway.
+        count, of: answers that show it, of how many in which it could have been seen.
+        share: of the failing answers of the run, those that show this cause or one of its symptoms; None where no
+            answer fails.
+        benchmarks: ids of the benchmarks whose answers show it.
+        symptoms: ids of the findings and diagnoses that it explains.
+    """
+
+    cause_id: str
+    severity: Severity
+    cause: str
+    remedy: str
+    switches: Mapping[str, str]
+    count: int
+    of: int
+    share: float | None
+    benchmarks: tuple[str, ...]
+    symptoms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """How reliably answers arrive, judged on the first try of each request.
 
@@ -1010,7 +1054,7 @@ class JournalInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """`report.json`: a pure function of the journal."""
+    """`report.json`: a pure function of the journal; `causes` are in the order in which they explain the failures."""
 
     schema_version: int
     verdict: Verdict
@@ -1030,6 +1074,7 @@ class RunReport:
     gaps: tuple[Gap, ...] = ()
     delivery: Delivery | None = field(default=None, metadata=LATER)
     findings: tuple[Finding, ...] = field(default=(), metadata=LATER)
+    causes: tuple[RunCause, ...] = field(default=(), metadata=LATER)
 
     def must_be_right(self, result: BenchmarkResult) -> bool:
         """Whether every answer of a benchmark must be right, so that its score has no interval."""

@@ -1,23 +1,43 @@
 """Known causes of a broken contract, each with what a serving engineer can do about it. Data: a test holds each."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from kvv_action.causes import Cause
-from kvv_action.verdict.known_causes import in_general
+from kvv_action.causes import Cause, id_of_sentence, in_general
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeCause:
-    """A signature's name in words, the remedy, and the ids of causes that are only symptoms of it."""
+class ProbeCause(Cause):
+    """A cause that a probe finds; its sentence gives it its id, unless it has the name of another owner's cause."""
 
-    cause: str
-    remedy: str
-    explains: tuple[str, ...] = ()
+    __slots__ = ()
+
+    def __init__(
+        self,
+        *,
+        cause: str,
+        remedy: str,
+        name: str = "",
+        switches: Mapping[str, str] | None = None,
+        explains: tuple[str, ...] = (),
+        symptom_of: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(
+            id=name or id_of_sentence(cause), sentence=cause, remedy=remedy, switches=switches or {}, explains=explains,
+            symptom_of=symptom_of,
+        )  # fmt: skip
+
+    @property
+    def cause(self) -> str:
+        """The sentence."""
+        return self.sentence
+
+    def seen(self, extent: str) -> "ProbeCause":
+        """The same cause with what only this run knows of it."""
+        return ProbeCause(cause=f"{self.cause}: {extent}", remedy=self.remedy, name=self.id)
 
 
 def of_check(cause: Cause) -> ProbeCause:
     """A cause of the checks over all answers, where a probe finds it."""
-    return ProbeCause(cause=in_general(cause.id), remedy=cause.remedy)
+    return ProbeCause(cause=in_general(cause.sentence), remedy=cause.remedy, name=cause.id)
 
 
 PLAIN_REFUSED = ProbeCause(

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from benchmarks.precheck.ask import ask
-from benchmarks.precheck.causes import CRASHES, WRONG_STATUS, ProbeCause
+from benchmarks.precheck.causes import CRASHES, WRONG_STATUS
 from benchmarks.precheck.probe import Probe, broken, refused, weighed
 from benchmarks.precheck.traits import Trait, told_apart, traits_of
 from kvv_action.benchmark import Generate
@@ -223,7 +223,7 @@ def judged_crash(probe: Probe, exchanges: Sequence[Exchange]) -> Score:
     found = next((one.observation for one in exchanges if one.observation and one.observation.name == FOUND), None)
     symptom = _symptom(first)
     if found is not None and _is_shown(found.data, exchanges):
-        cause = ProbeCause(cause=f"{CRASHES.cause}: {found.data['words']} gets {symptom}", remedy=CRASHES.remedy)
+        cause = CRASHES.seen(f"{found.data['words']} gets {symptom}")
         return broken(_evidence(found.data, first), cause, outcome="crashed")
     answered = any(exchange.completion is not None for exchange in exchanges)
     if answered and not is_no_answer(probe, own_of(exchanges)):

@@ -6,7 +6,7 @@ per cent. A prompt that fits into the profile's window must be accepted, if the 
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from benchmarks.precheck.again import ProbeFinding, judged, open_after, quoted
 from benchmarks.precheck.ask import ask, cap
@@ -97,7 +97,7 @@ class LongPrompt:
         """The cause with the limit that the endpoint names; its other words stand in the explanation."""
         named = (int(digits.replace(",", "")) for digits in _LIMIT.findall(f"{rejection.message} {rejection.body}"))
         limit = next((one for one in named if 1000 <= one <= self.tokens), None)
-        return WINDOW_SMALL if limit is None else replace(WINDOW_SMALL, cause=f"{WINDOW_SMALL.cause}: {limit} tokens")
+        return WINDOW_SMALL if limit is None else WINDOW_SMALL.seen(f"{limit} tokens")
 
     def _kept_out(self, exchange: Exchange) -> Score:
         said = f"a prompt of about {self.tokens} tokens, beyond the window, is refused: {refused(exchange)}"

@@ -261,9 +261,9 @@ class ToolCallBenchmark(BenchmarkBase):
             value=float(right),
             answer=_shown(answer),
             explanation=_explained(checked, majority, positive=positive, right=right),
-            cause=cause.cause if cause else "",
+            cause=cause.sentence if cause else "",
             remedy=cause.remedy if cause else "",
-            findings={one.cause: one.remedy for one in found if one is not cause},
+            findings={one.sentence: one.remedy for one in found if one is not cause},
             counts=self._counts(answer, checked, labels, right=right, valid=valid),
         )
 

@@ -3,103 +3,107 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 from benchmarks.toolcall.template import MARKERS
+from kvv_action.causes import Cause, named
 from kvv_action.profiles.prompt import function_of
 from kvv_action.schema import Completion, Json, ToolCall
 from kvv_action.scoring.schema_worker import DUPLICATES, EMPTY, EXTRA, MISSING, NOT_JSON, UNUSABLE, WRONG_TYPE
 from kvv_action.scoring.toolcalls import UNDECLARED, UNKNOWN_TOOL, CheckedCall
+from kvv_action.statistics.aggregates import ONLY_STREAMED
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
-    """A cause in words, and the remedy."""
-
-    cause: str
-    remedy: str
-
-
-LEAKED = Signature(
-    cause="tool-call markers are leaked into the content",
-    remedy="use the model's own tool-call parser (kimi_k2) and do not skip special tokens before it",
+LEAKED = named(
+    "tool-call markers are leaked into the content",
+    "use the model's own tool-call parser (kimi_k2) and do not skip special tokens before it",
 )
-STOPPED = Signature(
-    cause="finish_reason is not tool_calls although there are calls",
-    remedy="set finish_reason tool_calls whenever the message holds calls, streamed and not",
+STOPPED = named(
+    "finish_reason is not tool_calls although there are calls",
+    "set finish_reason tool_calls whenever the message holds calls, streamed and not",
 )
-NO_CALLS = Signature(
-    cause="finish_reason is tool_calls, but there are no calls",
-    remedy="check the tool-call parser: it drops what it cannot parse",
+NO_CALLS = named(
+    "finish_reason is tool_calls, but there are no calls",
+    "check the tool-call parser: it drops what it cannot parse",
 )
-RENAMED = Signature(
-    cause="ids of tool calls are renamed",
-    remedy="hand the model's own ids (functions.name:index) through, in answers and in histories",
+RENAMED = named(
+    "ids of tool calls are renamed",
+    "hand the model's own ids (functions.name:index) through, in answers and in histories",
 )
-CUT = Signature(
-    cause="arguments of tool calls are cut off",
-    remedy="check max_tokens and the parser's end marker; never close a call before it is whole",
+CUT = named(
+    "arguments of tool calls are cut off",
+    "check max_tokens and the parser's end marker; never close a call before it is whole",
 )
-MALFORMED = Signature(
-    cause="arguments of tool calls are not JSON",
-    remedy="check how the parser cuts and joins the pieces of arguments; consider guided decoding",
+MALFORMED = named(
+    "arguments of tool calls are not JSON",
+    "check how the parser cuts and joins the pieces of arguments; consider guided decoding",
 )
-SORTED = Signature(
-    cause="keys are sorted",
-    remedy="do not sort keys when tools are put into the prompt: the model was trained on their own order",
+SORTED = named(
+    "keys are sorted",
+    "do not sort keys when tools are put into the prompt: the model was trained on their own order",
 )
-OVERRUN = Signature(
-    cause="sampling is ignored: more tokens than max_tokens",
-    remedy="pass the request's sampling parameters on to the engine",
+OVERRUN = named(
+    "sampling is ignored: more tokens than max_tokens",
+    "pass the request's sampling parameters on to the engine",
 )
-TOOLLESS = Signature(
-    cause="the prompt is too short to hold the tools",
-    remedy="check that the chat template renders tools, with the template that belongs to the model",
+TOOLLESS = named(
+    "the prompt is too short to hold the tools",
+    "check that the chat template renders tools, with the template that belongs to the model",
 )
-OUT_OF_ORDER = Signature(
-    cause="parallel calls are streamed out of order",
-    remedy="stream calls one after the other with ascending index",
+OUT_OF_ORDER = named(
+    "parallel calls are streamed out of order",
+    "stream calls one after the other with ascending index",
 )
-LOST = Signature(
-    cause="an empty answer where the reference calls a tool",
-    remedy="check the tool-call parser, above all when streaming: calls are swallowed",
+LOST = named(
+    "an empty answer where the reference calls a tool",
+    "check the tool-call parser, above all when streaming: calls are swallowed",
 )
-NEVER = Signature(
-    cause="no tool is called where the reference calls one",
-    remedy="check chat template, tool_choice handling and sampling",
+NEVER = named(
+    "no tool is called where the reference calls one",
+    "check chat template, tool_choice handling and sampling",
 )
-ALWAYS = Signature(
-    cause="a tool is called where the reference calls none",
-    remedy="check that tool_choice auto is not served as required, and the chat template",
+ALWAYS = named(
+    "a tool is called where the reference calls none",
+    "check that tool_choice auto is not served as required, and the chat template",
 )
 _BY_KIND = {
-    EMPTY: Signature(
-        cause="arguments of tool calls are empty", remedy="send {} for a call without arguments, not an empty text"
+    EMPTY: named("arguments of tool calls are empty", "send {} for a call without arguments, not an empty text"),
+    UNKNOWN_TOOL: named(
+        "tools are called that were not offered",
+        "check how the parser reads the name from functions.name:index",
     ),
-    UNKNOWN_TOOL: Signature(
-        cause="tools are called that were not offered",
-        remedy="check how the parser reads the name from functions.name:index",
+    MISSING: named("required arguments are missing", "check schemas in the prompt, quantisation and guided decoding"),
+    EXTRA: named(
+        "arguments hold properties that the schema forbids",
+        "check that schemas reach the prompt whole, and guided decoding",
     ),
-    MISSING: Signature(
-        cause="required arguments are missing", remedy="check schemas in the prompt, quantisation and guided decoding"
+    WRONG_TYPE: named(
+        "arguments have the wrong type",
+        "do not convert arguments on the way: numbers, lists and objects are often turned into text",
     ),
-    EXTRA: Signature(
-        cause="arguments hold properties that the schema forbids",
-        remedy="check that schemas reach the prompt whole, and guided decoding",
-    ),
-    WRONG_TYPE: Signature(
-        cause="arguments have the wrong type",
-        remedy="do not convert arguments on the way: numbers, lists and objects are often turned into text",
-    ),
-    DUPLICATES: Signature(
-        cause="arguments name a key twice", remedy="check how the parser joins the pieces of arguments"
-    ),
-    UNDECLARED: Signature(cause="the called tool declares no schema", remedy="nothing: the request is like that"),
-    UNUSABLE: Signature(cause="the called tool's schema cannot be used", remedy="nothing: the request is like that"),
+    DUPLICATES: named("arguments name a key twice", "check how the parser joins the pieces of arguments"),
+    UNDECLARED: named("the called tool declares no schema", "nothing: the request is like that"),
+    UNUSABLE: named("the called tool's schema cannot be used", "nothing: the request is like that"),
 }
+_NO_CALL = (
+    ONLY_STREAMED.id, "identity-another-model", "parser-missing", "markers-leak", "reasoning-in-content",
+    "answers-empty", "answer-in-reasoning", "calls-lost", "output-capped", "not-language", "degenerate-output",
+)  # fmt: skip
+_WRONG_CALL = (
+    ONLY_STREAMED.id, "identity-another-model", "calls-index-reused", "calls-without-index", "calls-header-repeated",
+    "calls-name-split", "calls-arguments-again", "calls-arguments-cumulative", "markers-leak", "output-capped",
+    "not-language", "degenerate-output",
+)  # fmt: skip
+CAUSES = (
+    *(replace(cause, symptom_of=_NO_CALL) for cause in (LEAKED, STOPPED, NO_CALLS, LOST, NEVER, ALWAYS)),
+    *(replace(cause, symptom_of=_WRONG_CALL) for cause in (CUT, MALFORMED, *_BY_KIND.values())),
+    replace(OUT_OF_ORDER, symptom_of=("calls-out-of-order", "calls-index-reused")),
+    replace(RENAMED, symptom_of=("identity-another-model", "calls-header-repeated")),
+    SORTED, OVERRUN, TOOLLESS,
+)  # fmt: skip
+"""All of them, with what explains them where it is found."""
 
 CHARACTERS_PER_TOKEN = 10
 """More of ASCII JSON never fit into one token; tools that need more tokens than the whole prompt cannot be in it."""
@@ -123,7 +127,7 @@ class SeenSchema:
     max_tokens: int | None
 
 
-def found(seen: SeenSchema) -> Iterator[Signature]:
+def found(seen: SeenSchema) -> Iterator[Cause]:
     """Every signature that the answer bears, those that break it first."""
     answer = seen.completion
     positive = answer.finish_reason == "tool_calls"
@@ -149,7 +153,7 @@ def found(seen: SeenSchema) -> Iterator[Signature]:
         yield SORTED
 
 
-def _arguments(seen: SeenSchema) -> Iterator[Signature]:
+def _arguments(seen: SeenSchema) -> Iterator[Cause]:
     kinds = dict.fromkeys(kind for call in seen.checked for kind in call.kinds)
     for kind in kinds:
         if kind == NOT_JSON:
@@ -160,7 +164,7 @@ def _arguments(seen: SeenSchema) -> Iterator[Signature]:
             yield _BY_KIND[kind]
 
 
-def _trigger(seen: SeenSchema, *, positive: bool) -> Iterator[Signature]:
+def _trigger(seen: SeenSchema, *, positive: bool) -> Iterator[Cause]:
     answer = seen.completion
     if seen.expected is None or seen.expected == positive or answer.tool_calls:
         if seen.expected is False and positive:

@@ -39,11 +39,12 @@ _ADVICE = {
 class Breaker:
     """Counts failures in a row, and stops the run.
 
-    A key counts as refused at the first 401 or 403 while nothing has succeeded, later after `REFUSALS` in a
-    row. An endpoint counts as lost after `stop_after_failures` requests in a row that were lost for good to
-    the connection, a deadline, a redirect, 429 or 5xx. A success or a refused request ends a row; an
-    unusable answer neither ends nor lengthens it. A request that may crash the server by what it asks lengthens a row
-    and ends no run, unless an ordinary request was lost since the last success.
+    A key counts as refused, or its quota as spent, at the first answer that says so (401, 402, 403, or 429 in these
+    words) while nothing has succeeded, later after `REFUSALS` in a row. An endpoint counts as lost after
+    `stop_after_failures` requests in a row that were lost for good to the connection, a deadline, a redirect, 429 or
+    5xx. A success or a refused request ends a row; an unusable answer neither ends nor lengthens it. A request that
+    may crash the server by what it asks lengthens a row and ends no run, unless an ordinary request was lost since the
+    last success.
     """
 
     def __init__(self, stop_after_failures: int) -> None:
@@ -98,8 +99,9 @@ class Breaker:
 
     def _judgement(self, error: EndpointError) -> str:
         if error.kind is FailureKind.AUTH and (not self._served or self._refusals >= REFUSALS):
+            what = "has no quota or balance left for" if error.status in (402, 429) else "refuses"
             return (
-                f"The endpoint refuses the API key ({error.message}). Check the key, its quota and its access "
+                f"The endpoint {what} the API key ({error.message}). Check the key, its quota and its access "
                 "to the model, then run again; what was answered is kept."
             )
         if error.kind in DOWN and 0 < self._stop_after <= self._lost:

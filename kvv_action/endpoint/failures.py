@@ -16,6 +16,8 @@ from kvv_action.errors import EndpointError, Misdirected, Rejected
 from kvv_action.schema import CHAT, FailureKind
 
 TRANSPORT_ERRORS = (httpx.HTTPError, aiohttp.ClientError, HttpProcessingError, OSError, EOFError)
+SPENT = re.compile(rb"insufficient[_ ]quota|exceeded your current quota", re.IGNORECASE)
+"""How a refusal says that no quota is left, which looks like a rate limit otherwise."""
 NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"})
 """OpenSSL's reasons when the other side does not speak TLS at all."""
 NO_SUCH_NAME = (socket.EAI_NONAME, socket.EAI_NODATA)
@@ -97,7 +99,9 @@ def status_failure(status: int, body: bytes, *, url: str, location: str = "") ->
     match status:
         case _ if 300 <= status < 400:
             kind, message = FailureKind.REDIRECT, f"HTTP {status}: redirected to {_target(location, url)}"
-        case 401 | 403:
+        case 401 | 402 | 403:
+            kind = FailureKind.AUTH
+        case 429 if SPENT.search(body):  # waiting does not help
             kind = FailureKind.AUTH
         case 429:
             kind = FailureKind.RATE_LIMITED

@@ -7,8 +7,28 @@ from enum import StrEnum
 
 from kvv_action.errors import Problem
 from kvv_action.github.commands import command, inert
-from kvv_action.schema import BenchmarkKind, BenchmarkResult, Finding, Outcome, RunReport, RunState, Severity, Verdict
-from kvv_action.verdict.lead import arrival, first_cause, headline, seen_in, to_do
+from kvv_action.schema import (
+    BenchmarkKind,
+    BenchmarkResult,
+    Finding,
+    Outcome,
+    RunCause,
+    RunReport,
+    RunState,
+    Severity,
+    Verdict,
+)
+from kvv_action.verdict.lead import (
+    arrival,
+    first_cause,
+    headline,
+    page_of,
+    rest_of,
+    seen_in,
+    share_of,
+    symptoms_of,
+    to_do,
+)
 
 PER_LEVEL = 10
 """Annotations of one level that GitHub shows for a step."""
@@ -70,8 +90,9 @@ def of_report(report: RunReport) -> list[Annotation]:
     verdict = of_verdict(report.verdict, _headline(report))
     left_out = {planned.id for planned in report.plan.benchmarks if planned.skip}
     notable = [result for result in report.benchmarks if result.verdict is not Verdict.PASS]
-    told = [_of_finding(one) for one in report.findings if one.severity in _TOLD]
-    found = [verdict, *told, *(_of_benchmark(result, planned_skip=result.id in left_out) for result in notable)]
+    told = [_of_cause(report, one) for one in report.causes if one.severity in _TOLD]
+    told += [_of_finding(one) for one in report.findings if one.severity in _TOLD and not report.causes]
+    found = [verdict, *told, *(_of_benchmark(report, result, planned_skip=result.id in left_out) for result in notable)]
     for result in report.benchmarks:
         if result.kind is BenchmarkKind.CONTRACT:
             found.extend(_failed_probes(result))
@@ -121,8 +142,16 @@ def _lead(report: RunReport) -> str:
     """The cause with what to do where there is one, how answers arrived, and the reason."""
     found, first = headline(report), first_cause(report)
     lines = [found or report.reason, *([f"Do first: {to_do(first)}"] if first else [])]
+    lines += [f"About this cause: {page_of(report, first.cause_id)}"] if first and report.causes else []
     lines += [f"Delivery: {arrival(report.delivery)}"] if report.delivery else []
-    return "\n".join([*lines, *([report.reason] if found and report.reason != found else [])])
+    return "\n".join([*lines, *([rest] if found and (rest := rest_of(report)) else [])])
+
+
+def _of_cause(report: RunReport, found: RunCause) -> Annotation:
+    where = "; ".join(filter(None, (seen_in(found), share_of(found), ", ".join(found.benchmarks))))
+    lines = [f"{found.cause} ({where})", to_do(found), f"About this cause: {page_of(report, found.cause_id)}"]
+    lines += [f"It explains: {'; '.join(symptoms)}"] if (symptoms := [*symptoms_of(report, found)]) else []
+    return Annotation(level=_TOLD[found.severity], title=f"kvv: {found.cause_id}", message="\n".join(lines))
 
 
 def _of_finding(found: Finding) -> Annotation:
@@ -131,9 +160,10 @@ def _of_finding(found: Finding) -> Annotation:
     return Annotation(level=_TOLD[found.severity], title=f"kvv: {found.cause_id}", message="\n".join(lines))
 
 
-def _of_benchmark(result: BenchmarkResult, *, planned_skip: bool) -> Annotation:
-    """A benchmark that did not pass; a planned skip is only a notice."""
-    lines = [result.reason, *(f"{found.count} × {found.cause}: {found.remedy}" for found in result.diagnosis[:5])]
+def _of_benchmark(report: RunReport, result: BenchmarkResult, *, planned_skip: bool) -> Annotation:
+    """A benchmark that did not pass; a planned skip is only a notice. Ordered causes have annotations of their own."""
+    told = () if report.causes else result.diagnosis[:5]
+    lines = [result.reason, *(f"{found.count} × {found.cause}: {found.remedy}" for found in told)]
     lines += [f"{failure.count} × {failure.kind}: {failure.example}" for failure in result.failures[:5]]
     title = f"{result.title}: {'not judged' if result.orientation else result.verdict}"
     harmless = result.orientation or (planned_skip and result.verdict is Verdict.SKIPPED)

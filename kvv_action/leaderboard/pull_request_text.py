@@ -1,11 +1,14 @@
 """The text of a record's pull request: branch, title and body; untrusted texts are escaped."""
 
+from collections.abc import Iterator
+
 from kvv_action.github.proposal import Proposal
 from kvv_action.leaderboard.record import BenchmarkRecord, Mark, Record, State, dump, path_of
 from kvv_action.report.files import sha256
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import percent, seconds
-from kvv_action.schema import Verdict
+from kvv_action.schema import Severity, Verdict
+from kvv_action.verdict.delivery import kinds_in_words
 
 SHOWN = {
     Verdict.PASS: "✅ pass",
@@ -129,11 +132,24 @@ def _facts(record: Record) -> list[str]:
     if record.usage and record.timing:
         tokens = record.usage.prompt_tokens + record.usage.completion_tokens
         found.append(f"- {record.usage.requests} requests, {tokens} tokens, {seconds(record.timing.wall)}")
+    found += _of_all_answers(record)
     if record.versions:
         found.append(f"- kvv {text(record.versions.kvv)}")
     found.append(f"- Evidence: {_evidence(record)}")
     found.append(f"- Claims to be *{record.trust}*; {_workflow(record)}")
     return found
+
+
+def _of_all_answers(record: Record) -> Iterator[str]:
+    """How answers arrived, and the first of what was found over all of them; nothing where the run did not look."""
+    if found := record.delivery:
+        kinds = f": {text(kinds_in_words(found.kinds), 300)}" if found.broken else ""
+        share = f"{found.broken} of {found.requests} requests broke at the first try ({percent(found.share)}{kinds})"
+        yield f"- Delivery {SHOWN[found.verdict]}: {share}"
+    told = [one for one in record.findings if one.severity is not Severity.INFORMATION]
+    if told:
+        more = f"; {len(told) - 1} more" if len(told) > 1 else ""
+        yield f"- First finding: {text(told[0].cause, 300)} ({told[0].count} of {told[0].of} answers){more}"
 
 
 def _evidence(record: Record) -> str:

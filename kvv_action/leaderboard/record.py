@@ -37,7 +37,7 @@ from kvv_action.plan.variants import BOTH, SUFFIX
 from kvv_action.report.files import canonical, plain, sha256
 from kvv_action.report.text import one_line, percent
 from kvv_action.schema import LATER, BenchmarkKind, Severity, Verdict, all_must_be_right
-from kvv_action.verdict.known_causes import in_general
+from kvv_action.verdict.known_causes import sentence_of
 
 RECORD_VERSION = 1
 VALID_DAYS = 180
@@ -284,7 +284,7 @@ class FindingRecord(Strict):
     @property
     def cause(self) -> str:
         """What is wrong, in the words of this version of kvv."""
-        return in_general(self.cause_id, share=percent(self.count / self.of if self.of else None))
+        return sentence_of(self.cause_id, share=percent(self.count / self.of if self.of else None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,18 @@ from kvv_action.report.sections import Samples, Section, drawn, measured, sample
 from kvv_action.report.text import one_line, points
 from kvv_action.report.wording import GAP_NOTE, changed, gap_words, metric_of, pinned
 from kvv_action.schema import BenchmarkResult, Gap, RunReport, Severity, Verdict
-from kvv_action.verdict.lead import arrival, headline, seen_in, to_do
+from kvv_action.verdict.lead import (
+    arrival,
+    example_of,
+    first_cause,
+    headline,
+    page_of,
+    rest_of,
+    seen_in,
+    share_of,
+    symptoms_of,
+    to_do,
+)
 
 BUDGET = 1400 * 1024
 """Bytes for the samples of all benchmarks; the rest of the page is small."""
@@ -39,7 +50,10 @@ MOST = 200
 @cache
 def _environment() -> Environment:
     made = environment(Path(__file__).parent / "templates")
-    made.filters.update(pinned=pinned, points=partial(points, sign=True), seen_in=seen_in, to_do=to_do)
+    made.filters.update(
+        pinned=pinned, points=partial(points, sign=True), seen_in=seen_in, share_of=share_of, to_do=to_do
+    )
+    made.globals.update(page_of=page_of, example_of=example_of, symptoms_of=symptoms_of)
     return made
 
 
@@ -77,6 +91,8 @@ def html(report: RunReport, budget: int = BUDGET, inserted: PageInsert | None = 
         numbers=_numbers,
         advice=advice(report),
         headline=headline(report),
+        rest=rest_of(report),
+        first=first_cause(report) if report.causes else None,
         delivery=arrival(report.delivery) if report.delivery else "",
         severities=SEVERITIES,
         inserted=inserted,

@@ -5,7 +5,7 @@ scored benchmark are passing cases with a score property, so that a 99 % run is 
 failure; `skipped` has a reason. What was seen over all answers is a suite of its own, if the run looked for it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from xml.etree import ElementTree
 
@@ -20,11 +20,12 @@ from kvv_action.schema import (
     Delivery,
     Finding,
     Outcome,
+    RunCause,
     RunReport,
     Severity,
     Verdict,
 )
-from kvv_action.verdict.lead import arrival, seen_in, to_do
+from kvv_action.verdict.lead import arrival, example_of, page_of, seen_in, share_of, symptoms_of, to_do
 
 VERDICT_CASE = "verdict"
 FINDINGS_SUITE = "findings"
@@ -50,10 +51,12 @@ def junit(report: RunReport) -> bytes:
 
 def _over_all_answers(report: RunReport) -> Iterator[ElementTree.Element]:
     """A case for delivery and one per finding: a failure, or what is told."""
-    if report.delivery is None and not report.findings:
+    if report.delivery is None and not (report.findings or report.causes):
         return
-    cases = [_delivery_case(report.delivery)] if report.delivery else []
-    cases += [_finding_case(one) for one in report.findings]
+    roots = {one.cause_id for one in report.causes}
+    cases = [_cause_case(report, one) for one in report.causes]
+    cases += [_delivery_case(report.delivery)] if report.delivery else []
+    cases += [_finding_case(one, roots) for one in report.findings if one.cause_id not in roots]
     suite = TestSuite(FINDINGS_SUITE, cases, timestamp=report.timing.started.replace("+00:00", ""))
     element: ElementTree.Element = suite.build_xml_doc()
     yield element
@@ -64,13 +67,27 @@ def _delivery_case(delivery: Delivery) -> TestCase:
     return TestCase("delivery", classname=FINDINGS_SUITE, stdout=visible(arrival(delivery), 2000))
 
 
-def _finding_case(found: Finding) -> TestCase:
-    case = TestCase(one_line(found.cause_id, 200), classname=FINDINGS_SUITE)
-    told = f"{visible(found.cause, 1000)} ({seen_in(found)})"
+def _cause_case(report: RunReport, found: RunCause) -> TestCase:
+    """A cause with what to do and what it explains."""
+    lines = [f"what to do: {to_do(found)}", f"about this cause: {page_of(report, found.cause_id)}", share_of(found)]
+    lines += [f"benchmarks: {', '.join(found.benchmarks)}"]
+    lines += [f"for example {example}"] if (example := example_of(report, found)) else []
+    lines += [f"explains: {symptom}" for symptom in symptoms_of(report, found)]
+    return _told(found, lines, fails=found.severity is Severity.FAILURE)
+
+
+def _finding_case(found: Finding, roots: Collection[str]) -> TestCase:
+    """A finding; where causes are ordered, another cause explains it."""
     lines = [f"what to do: {to_do(found)}", f"benchmarks: {', '.join(found.benchmarks)}"]
     lines += [f"{one.benchmark} {one.sample}, epoch {one.epoch}: {one.shown}" for one in found.evidence[:5]]
-    output = "\n".join(one_line(line, 1000) for line in lines)
-    if found.severity is Severity.FAILURE:
+    return _told(found, lines, fails=found.severity is Severity.FAILURE and not roots)
+
+
+def _told(found: RunCause | Finding, lines: Sequence[str], *, fails: bool) -> TestCase:
+    case = TestCase(one_line(found.cause_id, 200), classname=FINDINGS_SUITE)
+    told = f"{visible(found.cause, 1000)} ({seen_in(found)})"
+    output = "\n".join(one_line(line, 1000) for line in lines if line)
+    if fails:
         case.add_failure_info(message=told, output=output, failure_type=one_line(found.cause_id, 200))
     else:
         case.stdout = f"{found.severity}: {told}\n{output}"

@@ -1,12 +1,13 @@
 """What an answer about pictures tells of the way in which the endpoint looks at them, as numbers beside the score.
 
 Each is reported as its mean: `media_png` is the score over samples with PNG pictures, `chance` the score of guessing.
-`kvv_action.verdict.causes` reads its diagnosis from these numbers.
+`kvv_action.verdict.sight` reads its diagnosis from these numbers.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from kvv_action.causes import named
 from kvv_action.pictures import Size, check, media_type
 from kvv_action.schema import Completion, Score
 
@@ -16,8 +17,10 @@ MEDIA = "media_"
 COARSE, FINE = "detail_coarse", "detail_fine"
 COUNTED = "picture_tokens_counted"
 
-UNCOUNTED_CAUSE = "prompt_tokens is too small to hold the picture"
-UNCOUNTED_REMEDY = "count the tokens of pictures in usage, or find where pictures are dropped before the model"
+UNCOUNTED = named(
+    "prompt_tokens is too small to hold the picture",
+    "count the tokens of pictures in usage, or find where pictures are dropped before the model",
+)
 
 _PIXELS = 28 * 28
 """Pixels that one token stands for in Kimi's vision encoder: patches of 14 x 14, merged two by two."""
@@ -47,7 +50,7 @@ class Shown:
 def with_numbers(score: Score, shown: Shown, completion: Completion) -> Score:
     """The score with the numbers of its answer, and with the defect that they show."""
     found = numbers(shown, score.value, completion)
-    cause, remedy = (UNCOUNTED_CAUSE, UNCOUNTED_REMEDY) if found.get(COUNTED) == 0.0 else ("", "")
+    cause, remedy = (UNCOUNTED.sentence, UNCOUNTED.remedy) if found.get(COUNTED) == 0.0 else ("", "")
     return replace(score, cause=cause, remedy=remedy, metrics={**score.metrics, **found})
 
 

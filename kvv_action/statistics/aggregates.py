@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kvv_action import plugins
+from kvv_action.causes import named
 from kvv_action.errors import KvvError
 from kvv_action.schema import Diagnosis, PlannedBenchmark, Score
 from kvv_action.score_rule import RIGHT, WRONG, Aggregate, Aggregated, Columns, Missing, Term
@@ -52,9 +53,10 @@ RATES = {
 CEILING = ("self_tp", "self_errors")
 STREAMED = ("streamed_wrong", "streamed", "plain_wrong", "plain")
 NO_REFERENCE = "tool calls were checked against their schemas, but without a reference F1 is not computed"
-ONLY_STREAMED = "tool calls are wrong only when streamed"
-ONLY_STREAMED_REMEDY = (
-    "compare the streaming tool-call parser with the one for whole answers; the model is not the cause"
+ONLY_STREAMED = named(
+    "tool calls are wrong only when streamed",
+    "compare the streaming tool-call parser with the one for whole answers; the model is not the cause",
+    explains=("answer-in-reasoning", "answers-empty", "calls-lost"),
 )
 
 
@@ -230,7 +232,10 @@ def _streaming(sums: Mapping[str, int]) -> tuple[Diagnosis, ...]:
     count = sums["streamed_wrong"]
     return (
         Diagnosis(
-            cause=ONLY_STREAMED, count=count, remedy=ONLY_STREAMED_REMEDY, share=round(count / (streamed + plain), 6)
+            cause=ONLY_STREAMED.sentence,
+            count=count,
+            remedy=ONLY_STREAMED.remedy,
+            share=round(count / (streamed + plain), 6),
         ),
     )
 

@@ -1,90 +1,152 @@
-"""Tells answers without looking from seeing badly: a pure function of the numbers that `scoring.vision` gives.
+"""One cause first: what explains most of the failing answers of a run, with its symptoms folded under it.
 
-Rules in order; the first that explains the score is the diagnosis.
+A **failing answer** is one that is not right in a benchmark that fails, or one that shows a failure. A cause
+**explains** those of them that show it or one of its symptoms. Its **share** is how many of all failing answers these
+are. Causes are ordered by their share, then by severity, then by how many answers show them.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 
-from kvv_action.schema import Diagnosis
-from kvv_action.scoring.vision import CHANCE, COARSE, FINE, MEDIA, ONE, SEVERAL
+from kvv_action.causes import CauseRegistry
+from kvv_action.schema import RunCause, Severity, Slot
+from kvv_action.verdict.known_causes import EXPLAINED, ORDER
 
-Sums = Mapping[str, tuple[float, int]]
-"""Total and count of each number."""
-
-NEAR = 0.15
-"""So far above guessing a score still counts as guessing: models do better than chance from the text alone."""
-GAP = 0.4
-"""So far apart two scores must be for the lower one to be blamed on what sets them apart."""
-FEWEST = 3
-
-BLIND = "answers without looking at the pictures, as it seems: the score is near that of guessing from the text"
-BLIND_REMEDY = (
-    "check that pictures reach the model: multimodal weights loaded, image_url parts kept by gateway and chat template"
-)
-LOST = "questions with several pictures fail, those with one do not: pictures are dropped or change their order"
-LOST_REMEDY = "check the limit of pictures per prompt and that placeholders and pictures are matched in order"
-FORMAT = "does not see pictures in {}"
-FORMAT_REMEDY = "decode pictures by their bytes, not by a fixed or declared media type"
-BADLY = "sees badly: what is coarse is right, fine detail is lost"
-WORSE = "sees, but worse than the reference"
-BADLY_REMEDY = (
-    "check the preprocessing: least and most pixels, resizing, no second JPEG encoding, precision of the vision encoder"
-)
+OFTEN = 0.25
+"""Share of answers from which what they show is a trait of the whole deployment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Mean:
-    value: float
+class FoundCause:
+    """A cause that a run shows.
+
+    Attributes:
+        cause, remedy: what is wrong, and what to do.
+        count, of: answers that show it, of how many.
+        slots: these answers.
+        in_answers: a check saw it in the texts of answers, not a benchmark by what they should have been.
+    """
+
+    id: str
+    severity: Severity
+    cause: str
+    remedy: str
     count: int
+    of: int
+    benchmarks: tuple[str, ...]
+    slots: Set[Slot]
+    in_answers: bool = False
 
-    @property
-    def wrong(self) -> int:
-        return round(self.count * (1 - self.value))
 
-
-def diagnose(
-    sums: Sums, right: float, scored: int, *, explained: int = 0, below_reference: bool = False
-) -> Diagnosis | None:
-    """What a benchmark with pictures shows about the way in which they are seen.
+def ordered(found: Iterable[FoundCause], failing: Collection[Slot], known: CauseRegistry) -> tuple[RunCause, ...]:
+    """The causes that nothing else explains, the one that explains most first.
 
     Args:
-        sums: the numbers beside the scores.
-        right: total of the scores.
-        scored: how many there are.
-        explained: wrong answers that have another reason: cut short, or without any answer in them.
-        below_reference: the verdict found the score below its reference.
+        found: everything that the run shows.
+        failing: answers that are not right in benchmarks that fail.
+        known: the causes of the engine and of the benchmarks that were asked.
     """
-    wrong = scored - right
-    if CHANCE not in sums or scored < FEWEST or not wrong or explained > wrong / 2:
-        return None
-    means = {name: _Mean(value=total / count, count=count) for name, (total, count) in sums.items()}
-    whole = _Mean(value=right / scored, count=scored)
-    guessing = means[CHANCE].value + NEAR
-    found = next(_candidates(means, whole, guessing), None)
-    if found is None and below_reference:
-        return Diagnosis(cause=WORSE, count=whole.wrong, remedy=BADLY_REMEDY)
-    return found
+    causes = _merged(found)
+    everything = set(failing).union(*(one.slots for one in causes.values() if one.severity is Severity.FAILURE))
+    above = _parents(causes, known)
+    told = [
+        _told(cause, [causes[name] for name in causes if _root(name, above) == cause.id], everything, known)
+        for cause in causes.values()
+        if cause.id not in above
+    ]
+    return tuple(sorted(told, key=lambda one: _place(one, known)))
 
 
-def _candidates(means: Mapping[str, _Mean], whole: _Mean, guessing: float) -> Iterator[Diagnosis]:
-    several, one = means.get(SEVERAL), means.get(ONE)
-    if several and one and _blamed(several, one):
-        yield Diagnosis(cause=LOST, count=several.wrong, remedy=LOST_REMEDY)
-    unseen = [name for name, mean in means.items() if name.startswith(MEDIA) and mean.value <= guessing]
-    seen = [mean for name, mean in means.items() if name.startswith(MEDIA) and name not in unseen]
-    if unseen and any(_blamed(means[name], mean) for name in unseen for mean in seen):
-        formats = ", ".join(sorted(name.removeprefix(MEDIA) for name in unseen))
-        yield Diagnosis(
-            cause=FORMAT.format(formats), count=sum(means[name].wrong for name in unseen), remedy=FORMAT_REMEDY
-        )
-    fine, coarse = means.get(FINE), means.get(COARSE)
-    if fine and coarse and _blamed(fine, coarse):
-        yield Diagnosis(cause=BADLY, count=fine.wrong, remedy=BADLY_REMEDY)
-    if whole.value <= guessing:
-        yield Diagnosis(cause=BLIND, count=whole.wrong, remedy=BLIND_REMEDY)
+def _place(one: RunCause, known: CauseRegistry) -> tuple[float, int, int, int]:
+    return -(one.share or 0.0), ORDER.index(one.severity), -one.count, known.rank(one.cause_id)
 
 
-def _blamed(low: _Mean, high: _Mean) -> bool:
-    """Whether the lower score is far enough below the other, on enough samples."""
-    return low.count >= FEWEST and high.count >= FEWEST and high.value - low.value >= GAP
+def _merged(found: Iterable[FoundCause]) -> dict[str, FoundCause]:
+    """By id: what several benchmarks show is one cause."""
+    causes: dict[str, FoundCause] = {}
+    for one in found:
+        other = causes.get(one.id)
+        if other is not None:
+            one = replace(
+                other,
+                severity=min(other.severity, one.severity, key=ORDER.index),
+                count=other.count + one.count,
+                of=other.of + one.of,
+                benchmarks=tuple(dict.fromkeys((*other.benchmarks, *one.benchmarks))),
+                slots=other.slots | one.slots,
+            )
+        causes[one.id] = one
+    return causes
+
+
+def _parents(causes: Mapping[str, FoundCause], known: CauseRegistry) -> dict[str, str]:
+    """What explains each symptom: of several causes the one that more answers show."""
+    weights = {name: (len(one.slots), -known.rank(name)) for name, one in causes.items()}
+    above: dict[str, str] = {}
+    for name, symptom in causes.items():
+        able = [
+            other
+            for other, cause in causes.items()
+            if other != name and _explains(cause, symptom, known) and not _is_above(name, other, above)
+            and not (_explains(symptom, cause, known) and weights[other] < weights[name])
+        ]  # fmt: skip
+        if able:
+            above[name] = max(able, key=weights.__getitem__)
+    return above
+
+
+def _is_above(name: str, other: str, above: Mapping[str, str]) -> bool:
+    """Whether a cause is already one that explains the other, so that the other cannot explain it."""
+    while other in above:
+        other = above[other]
+        if other == name:
+            return True
+    return False
+
+
+def _root(name: str, above: Mapping[str, str]) -> str:
+    while name in above:
+        name = above[name]
+    return name
+
+
+def _explains(cause: FoundCause, symptom: FoundCause, known: CauseRegistry) -> bool:
+    """Whether a cause explains a symptom of this run.
+
+    What the texts of answers show explains what a benchmark says of the same answers, however few they are. Else a
+    cause is as severe as its symptom; and what texts show is shown by the same answers, or by nearly as many where it
+    is a trait of the deployment. What a probe shows is one.
+    """
+    if not known.explains(cause.id, symptom.id):
+        return False
+    shared = cause.in_answers and len(cause.slots & symptom.slots) >= EXPLAINED * len(symptom.slots)
+    if shared and not symptom.in_answers:
+        return True
+    severe = ORDER.index(cause.severity) <= ORDER.index(symptom.severity)
+    return severe and (shared or not cause.in_answers or _is_trait(cause, symptom, known))
+
+
+def _is_trait(cause: FoundCause, symptom: FoundCause, known: CauseRegistry) -> bool:
+    """Whether so many answers show a cause that others, too, come from it."""
+    declared = known.get(cause.id)
+    often = cause.count >= OFTEN * cause.of or (declared is not None and declared.seldom_shown)
+    return (symptom.in_answers or often) and cause.count >= EXPLAINED * symptom.count
+
+
+def _told(cause: FoundCause, tree: Sequence[FoundCause], failing: Collection[Slot], known: CauseRegistry) -> RunCause:
+    """A cause with everything that it explains."""
+    explained = set[Slot]().union(*(one.slots for one in tree if one.severity is Severity.FAILURE))
+    declared = known.get(cause.id)
+    symptoms = sorted((one for one in tree if one is not cause), key=lambda one: (-one.count, known.rank(one.id)))
+    return RunCause(
+        cause_id=cause.id,
+        severity=min((one.severity for one in tree), key=ORDER.index),
+        cause=cause.cause,
+        remedy=cause.remedy,
+        switches=dict(sorted(declared.switches.items())) if declared else {},
+        count=cause.count,
+        of=cause.of,
+        share=round(len(explained) / len(failing), 6) if failing else None,
+        benchmarks=cause.benchmarks,
+        symptoms=tuple(one.id for one in symptoms),
+    )

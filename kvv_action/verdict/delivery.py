@@ -28,6 +28,7 @@ from kvv_action.schema import (
     RunPlan,
     Score,
     Severity,
+    Slot,
     Verdict,
     all_crashed,
 )
@@ -79,7 +80,6 @@ TIMEOUT = Cause(
     switches={
         "nginx": "proxy_read_timeout, send_timeout",
         "LiteLLM": "request_timeout, stream_timeout",
-        "vLLM": "VLLM_HTTP_TIMEOUT_KEEP_ALIVE",
     },
 )
 STREAMS_CUT = Cause(
@@ -102,7 +102,11 @@ GIVEN_UP = Cause(
     id="delivery-given-up",
     sentence="{share} of the answers are given up by the server at the first try, which its finish_reason says",
     remedy="look for aborts, preemption and overload in the log of the engine; let it take fewer requests at once",
-    switches={"vLLM": "--max-num-seqs", "SGLang": "--max-running-requests, --max-queued-requests"},
+    switches={
+        "vLLM": "--max-num-seqs",
+        "SGLang": "--max-running-requests, --max-queued-requests",
+        "TensorRT-LLM": "--max_batch_size",
+    },
 )
 SERVER_ERRORS = Cause(
     id="delivery-server-error",
@@ -158,7 +162,7 @@ class DeliveryTally:
             return
         first = attempts[0]
         self.retries += len(attempts) - 1
-        if first.status in BUSY:
+        if first.status in BUSY and first.failure is not FailureKind.AUTH:  # a spent quota is no lack of capacity
             self.busy += 1
         elif first.failure in (None, FailureKind.REJECTED):  # a refusal is an answer, too
             self.answered_at.append(_ended(first))
@@ -180,6 +184,10 @@ class DeliveryTally:
         """When first tries were answered, in order, and the requests that broke by no fault of their own."""
         answered = sorted(self.answered_at)
         return answered, [one for one in self.broken if not _crashes_alone(one, answered)]
+
+    def slots(self) -> set[Slot]:
+        """The answers whose first try broke, also where a retry mended that."""
+        return {one.place.slot for one in self._judged()[1]}
 
     def finding(self, delivery: Delivery) -> Finding | None:
         """Delivery that fails, as a finding; else None."""

@@ -9,9 +9,17 @@ not answered keep it from passing too, if the gap would be clear with all lost a
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from kvv_action.causes import Cause
 from kvv_action.schema import BenchmarkResult, Gap, Place, RunPlan, Verdict
 from kvv_action.statistics.paired import chance, difference_interval, holm
 
+GAP = Cause(
+    id="published-items-better",
+    sentence="published items are answered better than the same tasks put another way",
+    remedy=(
+        "look for answers that are memorised or cached, and for filters that know the benchmark; ask items of your own"
+    ),
+)
 ERROR = 0.01
 """Chance of calling a gap clear in a run without any."""
 

@@ -1,22 +1,26 @@
 """What every report says first: the cause that fails the run with what to do, and how reliably answers arrived."""
 
-from kvv_action.schema import Delivery, Finding, RunReport, Severity, Verdict
+from collections.abc import Iterator, Mapping
+from urllib.parse import quote
+
+from kvv_action.causes import PAGE, REPOSITORY
+from kvv_action.schema import Delivery, Finding, RunCause, RunReport, Severity, Verdict
 from kvv_action.verdict.delivery import kinds_in_words
 from kvv_action.verdict.known_causes import cause_of
 
 
-def first_cause(report: RunReport) -> Finding | None:
-    """The first finding that fails the run; None where none does."""
+def first_cause(report: RunReport) -> RunCause | Finding | None:
+    """The first cause that fails the run; None where none does. Reports without ordered causes have findings alone."""
     if report.verdict is not Verdict.FAIL:
         return None
-    return next((one for one in report.findings if one.severity is Severity.FAILURE), None)
+    found: tuple[RunCause | Finding, ...] = report.causes or report.findings
+    return next((one for one in found if one.severity is Severity.FAILURE), None)
 
 
 def headline(report: RunReport) -> str:
-    """The one cause that fails the run, in a sentence; empty where none is known.
+    """The one cause that fails the run, in a sentence; empty where none is known, and for runs that did not look.
 
-    It is the first failing finding, else what explains most of the first benchmark that fails. Runs whose plan does not
-    ask for findings have none, so that their reports keep their bytes.
+    Where no cause is known, it is what explains most of the first benchmark that fails.
     """
     if found := first_cause(report):
         return found.cause
@@ -26,11 +30,66 @@ def headline(report: RunReport) -> str:
     return next((f"{result.title}: {result.diagnosis[0].cause}" for result in failed), "")
 
 
-def to_do(found: Finding) -> str:
+def rest_of(report: RunReport) -> str:
+    """The reason of a run without the causes that stand above it; empty where nothing is left."""
+    rest = report.reason
+    for one in report.findings if report.causes else ():
+        if one.severity is Severity.FAILURE:
+            rest = rest.removeprefix(one.cause).removeprefix("; ")
+    return "" if rest == headline(report) else rest
+
+
+def to_do(found: RunCause | Finding) -> str:
     """The remedy, and the exact switch of each engine that has one."""
-    cause = cause_of(found.cause_id)
-    switches = "; ".join(f"{engine}: {switch}" for engine, switch in cause.switches.items()) if cause else ""
+    switches = "; ".join(f"{engine}: {switch}" for engine, switch in switches_of(found).items())
     return f"{found.remedy} ({switches})" if switches else found.remedy
+
+
+def switches_of(found: RunCause | Finding) -> Mapping[str, str]:
+    """The exact option or setting by engine or gateway; empty where none is known."""
+    if isinstance(found, RunCause):
+        return found.switches
+    cause = cause_of(found.cause_id)
+    return cause.switches if cause else {}
+
+
+def page_of(report: RunReport, cause_id: str) -> str:
+    """The address of a cause's section: in the repository that the run used, of the version that it used.
+
+    Outside a GitHub step, or where the facts of one are no address, it is our own repository.
+    """
+    facts = report.provenance.github
+    server, repository, version = (facts.get(name, "") for name in ("server", "action_repository", "action_ref"))
+    if not (server.startswith("https://") and repository and version):
+        server, repository, version = "https://github.com", REPOSITORY, f"v{report.provenance.version}"
+    path, anchor = f"{repository}/blob/{version}/{PAGE}", quote(cause_id, safe="", errors="replace")
+    return f"{quote(server, safe='/:', errors='replace')}/{quote(path, errors='replace')}#{anchor}"
+
+
+def symptoms_of(report: RunReport, cause: RunCause) -> Iterator[str]:
+    """What a cause explains, with the number of answers that show it."""
+    seen = {one.cause_id: (one.cause, one.count) for one in report.findings}
+    seen |= {one.cause_id: (one.cause, one.count) for result in report.benchmarks for one in result.diagnosis}
+    for name in cause.symptoms:
+        sentence, count = seen.get(name, (name, 0))
+        yield f"{sentence} ({count} ×)"
+
+
+def example_of(report: RunReport, cause: RunCause) -> str:
+    """An answer that shows a cause, with its place; empty where the report keeps none."""
+    for finding in report.findings:
+        if finding.cause_id == cause.cause_id and finding.evidence:
+            return f"{finding.evidence[0].sample}: {finding.evidence[0].shown}"
+    for result in report.benchmarks:
+        for case in result.cases:
+            if case.cause == cause.cause and result.id in cause.benchmarks:
+                return f"{case.id}: {case.explanation}"
+    return ""
+
+
+def share_of(cause: RunCause) -> str:
+    """How much of what fails a cause explains, in words; empty where nothing fails because of it."""
+    return f"explains {100 * cause.share:.0f} % of the failing answers" if cause.share else ""
 
 
 def arrival(delivery: Delivery) -> str:
@@ -53,6 +112,6 @@ def _broken(delivery: Delivery) -> str:
     )
 
 
-def seen_in(found: Finding) -> str:
-    """How many answers show a finding, and their share."""
+def seen_in(found: RunCause | Finding) -> str:
+    """How many answers show it, and their share."""
     return f"{found.count} of {found.of} answers" + (f", {100 * found.count / found.of:.1f} %" if found.of else "")

@@ -38,15 +38,17 @@ from kvv_action.schema import (
 from kvv_action.score_rule import Aggregated, Missing
 from kvv_action.statistics.aggregates import rule_of
 from kvv_action.statistics.intervals import clustered
-from kvv_action.verdict.causes import diagnose
 from kvv_action.verdict.checks.findings import AnswerChecks
+from kvv_action.verdict.checks.sightings import SeenFinding
 from kvv_action.verdict.comparison import Compared, compare_all
 from kvv_action.verdict.delivery import DeliveryTally
 from kvv_action.verdict.gap import Pairs, judged
-from kvv_action.verdict.known_causes import id_of
+from kvv_action.verdict.known_causes import causes_of
 from kvv_action.verdict.noninferiority import family, stand
 from kvv_action.verdict.refusals import RefusalTally
 from kvv_action.verdict.rules import VerdictRules, rules_of
+from kvv_action.verdict.shown import Shown, in_their_order
+from kvv_action.verdict.sight import diagnose
 from kvv_action.verdict.state import OTHERS, state_of
 from kvv_action.verdict.tally import CUT_SHORT, UNKNOWN, Tally, mean, total
 from kvv_action.verdict.verdict import VerdictEvidence, judge, of_shard, overall, with_findings, with_one_cause
@@ -126,6 +128,7 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
     _count(reading, tallies, traffic, (arrivals.add, checks.see, refusals.add), pairs, rescored or {}, arrivals.settle)
     delivery = arrivals.delivery(plan)
     broken = arrivals.finding(delivery) if delivery else None
+    seen = [*([SeenFinding(finding=broken, slots=arrivals.slots())] if broken else ()), *checks.seen()]
     findings = (*((broken,) if broken else ()), *checks.findings())
     state, state_reason = state_of(found, plan)
     unasked = state_reason or (OTHERS if plan.shard is not None else "")
@@ -136,6 +139,8 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
     )
     gaps = pairs.gaps()
     results = judged(results, plan, gaps)
+    causes = Shown(plan=plan, results=results, tallies=tallies, seen=seen, gaps=gaps).causes()
+    findings, results = in_their_order(causes, findings, results)
     verdict, reason = _concluded(reading, results, findings, refusals.cause())
     return RunReport(
         schema_version=SCHEMA_VERSION,
@@ -162,6 +167,7 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
         gaps=gaps,
         delivery=delivery,
         findings=findings,
+        causes=causes,
     )
 
 
@@ -171,7 +177,7 @@ def _concluded(
     """The verdict of the run, or of its shard, and the reason; `refused`: the one cause of all refusals."""
     plan, found = reading.plan, reading.state
     state, state_reason = state_of(found, plan)
-    advisory = [planned.id for planned in plan.benchmarks if planned.gates and plan.precheck == "warn"]
+    advisory = plan.advisory
     if plan.shard is not None:
         return of_shard(plan.shard, results, state, state_reason, advisory=advisory)
     wanted = [name for name, progress in found.progress.items() if progress.named]
@@ -322,7 +328,8 @@ def _named(diagnosis: Sequence[Diagnosis], plan: RunPlan) -> tuple[Diagnosis, ..
     """With the stable names of the causes, where the plan asks for findings; older reports keep their bytes."""
     if plan.checks is None:
         return tuple(diagnosis)
-    return tuple(replace(found, cause_id=id_of(found.cause)) for found in diagnosis)
+    known = causes_of(plan.asked)
+    return tuple(replace(found, cause_id=known.id_of(found.cause)) for found in diagnosis)
 
 
 def _saved(tally: Tally, counts: Counts) -> Saved:
@@ -369,7 +376,7 @@ def _diagnosis(tally: Tally, verdict: Verdict, *, exact: bool) -> tuple[Diagnosi
     below = verdict is Verdict.FAIL and not exact
     sums = {name: (total(values), values.total()) for name, values in tally.metrics.items()}
     right = sum(value for value in tally.values if value != UNKNOWN)
-    explained = sum(count for (cause, _), count in tally.causes.items() if cause == CUT_SHORT) + tally.unparsed
+    explained = sum(count for (cause, _), count in tally.causes.items() if cause == CUT_SHORT.sentence) + tally.unparsed
     if tally.planned.is_variant:  # what is wrong with these is told by their gap
         return tally.diagnoses()
     whole = diagnose(sums, right, tally.scored, explained=explained, below_reference=below)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
+from kvv_action.causes import named
 from kvv_action.schema import (
     REFUSED,
     BenchmarkKind,
@@ -27,6 +28,7 @@ from kvv_action.schema import (
     PlannedBenchmark,
     SampleFailure,
     Score,
+    Slot,
 )
 from kvv_action.statistics.aggregates import rule_of
 from kvv_action.verdict.answers import AnswerTable
@@ -85,7 +87,13 @@ class CaseList:
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """Running counts of one benchmark; `begun` are requests of samples that have no result."""
+    """Running counts of one benchmark.
+
+    Attributes:
+        begun: requests of samples that have no result.
+        shown: answers that show a cause, by its sentence.
+        wrong: answers that are not right.
+    """
 
     planned: PlannedBenchmark
     values: "array[float]"
@@ -103,6 +111,8 @@ class Tally:
     anomalies: Counter[str] = field(default_factory=Counter)
     categories: dict[str, Counter[float]] = field(default_factory=dict)
     causes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    shown: dict[str, set[Slot]] = field(default_factory=dict)
+    wrong: set[Slot] = field(default_factory=set)
     metrics: dict[str, Counter[float]] = field(default_factory=dict)
     sums_by_name: Counter[str] = field(default_factory=Counter)
     columns: "dict[str, array[int]]" = field(default_factory=dict)
@@ -137,7 +147,12 @@ class Tally:
         self.causes.update(score.findings.items())
         cause = score.cause or self._cut_short(score, last)
         if cause:
-            self.causes[cause, score.remedy or (CUT_SHORT_REMEDY if not score.cause else "")] += 1
+            self.causes[cause, score.remedy or (CUT_SHORT.remedy if not score.cause else "")] += 1
+        slot = self.planned.id, index, epoch
+        for sentence in filter(None, (cause, *score.findings)):
+            self.shown.setdefault(sentence, set()).add(slot)
+        if score.value != 1.0:
+            self.wrong.add(slot)
         case = _case(sample, epoch, score, last, asked, cause)
         if case.outcome is not Outcome.RIGHT:
             if self.planned.kind is BenchmarkKind.CONTRACT:
@@ -170,7 +185,7 @@ class Tally:
         used = (last.usage or {}).get("completion_tokens")
         if not isinstance(used, int) or used >= 0.9 * asked:
             return ""
-        return CUT_SHORT
+        return CUT_SHORT.sentence
 
     def failure(self, index: int, epoch: int, sample: str, failure: SampleFailure) -> None:
         """Count a sample that was sent and has no score."""
@@ -256,8 +271,12 @@ def evidence_of(exchange: Exchange) -> Evidence:
     return Evidence(request_id=request_id, request=cut(exchange.request, 2000), response=cut(response, 2000))
 
 
-CUT_SHORT = "answers end with finish_reason length long before max_tokens"
-CUT_SHORT_REMEDY = "raise the server's own output limit (max model length, max new tokens, proxy limits)"
+CUT_SHORT = named(
+    "answers end with finish_reason length long before max_tokens",
+    "raise the server's own output limit (max model length, max new tokens, proxy limits)",
+    switches={"vLLM": "--max-model-len", "SGLang": "--context-length", "TensorRT-LLM": "--max_seq_len"},
+    symptom_of=("output-capped", "degenerate-output", "degenerate-loop", "not-language"),
+)
 
 
 def total(values: Counter[float]) -> float:

@@ -230,6 +230,9 @@ def test_a_fault_leads_to_one_first_cause(fault: str, tmp_path: Path) -> None:
     first, *others = report.findings
     assert (first.cause_id, first.severity) == (row.cause, row.severity)
     assert [other.cause_id for other in others if other.severity is not INFORMATION] == []
+    assert [one.cause_id for one in report.causes if one.severity is not INFORMATION or one is report.causes[0]] == [
+        row.cause
+    ]
     assert (report.verdict == "fail") >= (row.severity is FAILURE)
 
 

@@ -6,7 +6,7 @@ from kvv_action.leaderboard.pull_request_text import MEANING, body_of, marker_of
 from kvv_action.leaderboard.record import BenchmarkRecord, Mark, State, Trust, VendorId
 from kvv_action.report.files import sha256
 from tests.leaderboard.records import BUNDLE, PASSED, made, passed, record
-from tests.report.reports import EVIL, PLAN, hostile
+from tests.report.reports import CUT, DELIVERY, EVIL, OTHER_VERSION, PLAN, UNNAMED, hostile
 
 
 def test_the_body_names_what_matters() -> None:
@@ -14,6 +14,16 @@ def test_the_body_names_what_matters() -> None:
     body = body_of(record())
     for words in ("✅ pass", "90.0 %", "80.0 % to 95.0 %", BUNDLE.sha256, "2026-06-30", "kvv leaderboard check"):
         assert words in body
+
+
+def test_the_body_tells_delivery_and_the_first_finding() -> None:
+    """Share and kinds of broken tries, and how many answers show what was found; nothing where a run did not look."""
+    body = body_of(record(replace(PASSED, delivery=DELIVERY, findings=(CUT, OTHER_VERSION, UNNAMED))))
+    told = "25 of 100 requests broke at the first try (25.0 %: 20 streams were cut, 5 streams ended in an error)"
+    assert f"- Delivery ❌ fail: {told}" in body
+    assert f"- First finding: {CUT.cause} (25 of 100 answers); 1 more" in body
+    assert "Delivery" not in body_of(record())
+    assert "First finding" not in body_of(record())
 
 
 def test_partial_results_say_so_and_why() -> None:

@@ -43,6 +43,7 @@ def assert_broken(out: Path, fault: str, rule: Broken) -> None:
     names = ",".join(probe.id for probe in probes_of(rule.profile))
     seen = precheck(out, profile=rule.profile, faults=(fault,), probes=names)
     assert _ours(seen.broken) == broken_by(rule)
+    seen.assert_one_cause()
     assert set(_ours(seen.failed)) == undecided_by(rule)
     others = {_suite(name) for name in (*seen.broken, *seen.failed)} - set(SUITES)
     assert others <= set(rule.spills)

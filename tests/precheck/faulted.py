@@ -38,6 +38,7 @@ def check(out: Path, fault: str, rule: Breaks, **settings: str) -> None:
     seen = precheck(out, faults=(fault,), probes=names, **settings)
     assert seen.broken == {name: cause.cause for name, cause in rule.causes.items()}
     assert set(seen.failed) == set(rule.undecided)
+    seen.assert_one_cause()
 
 
 def chosen(name: str, profile: str = "kimi-k3", **options: str) -> Probe:

@@ -8,7 +8,7 @@ from entrypoint.compose import run_verification
 from entrypoint.prepare import Demonstration
 from entrypoint.settings import load
 from kvv_action.benchmark import Finished
-from kvv_action.schema import BenchmarkResult, Case, Outcome
+from kvv_action.schema import BenchmarkResult, Case, Outcome, Severity
 
 PATIENCE = {"first_token_timeout": "5", "silence_timeout": "5", "total_timeout": "10", "retry_base": "0.01"}
 
@@ -39,6 +39,7 @@ class Seen:
         broken: cause by id, of the probes that do not hold.
         failed: message by id, of the probes that could not be judged.
         requests: how many were sent.
+        causes: ids of the causes that fail the run and that nothing else explains, the first one first.
     """
 
     result: BenchmarkResult
@@ -46,6 +47,12 @@ class Seen:
     broken: Mapping[str, str]
     failed: Mapping[str, str]
     requests: int
+    causes: Sequence[str]
+
+    def assert_one_cause(self) -> None:
+        """Whatever is broken comes from one cause, as a report tells it."""
+        assert len(self.causes) <= 1, self.causes
+        assert self.causes or not self.broken
 
 
 def precheck(
@@ -69,4 +76,5 @@ def precheck(
         },
         failed={name: case.explanation for name, case in cases.items() if case.outcome is Outcome.FAILED},
         requests=report.usage.requests,
+        causes=[one.cause_id for one in report.causes if one.severity is Severity.FAILURE],
     )

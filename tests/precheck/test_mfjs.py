@@ -499,6 +499,7 @@ def test_fault_breaks_exactly_its_schemas(fault: str, tmp_path: Path) -> None:
     expected = asked & {f"mfjs.{name}.{mode}" for name in CASES for mode in modes if rule(CASES[name].schema)}
     assert expected
     assert seen.broken == dict.fromkeys(expected, cause)
+    seen.assert_one_cause()
     assert not seen.failed
 
 

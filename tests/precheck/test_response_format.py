@@ -213,6 +213,7 @@ def test_fault_breaks_exactly_its_probes(fault: str, tmp_path: Path) -> None:
     seen = precheck(tmp_path / "out", faults=(fault,), probes=names)
     expected = {f"response-format.{name}": cause for name, cause in FAULTS[fault].items()}
     assert seen.broken == expected | BEYOND.get(fault, {})
+    seen.assert_one_cause()
     assert not seen.failed
 
 

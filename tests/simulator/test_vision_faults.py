@@ -9,8 +9,8 @@ from entrypoint.compose import run_verification
 from entrypoint.prepare import Demonstration
 from entrypoint.settings import load
 from kvv_action.schema import BenchmarkResult, FailureKind, Verdict
-from kvv_action.scoring.vision import UNCOUNTED_CAUSE
-from kvv_action.verdict.causes import BADLY, BLIND, FORMAT, LOST
+from kvv_action.scoring.vision import UNCOUNTED
+from kvv_action.verdict.sight import BADLY, BLIND, FORMAT, LOST
 from tests.precheck.harness import PATIENCE, Quiet
 
 pytestmark = pytest.mark.pipeline
@@ -33,11 +33,11 @@ def causes(result: BenchmarkResult) -> list[str]:
 @pytest.mark.parametrize(
     ("fault", "failing", "cause"),
     [
-        ("ignores-images", {OCR, MMMU}, BLIND),
-        ("swaps-images", {MMMU}, LOST),
-        ("drops-second-image", {MMMU}, LOST),
-        ("downscales-images", {OCR, MMMU}, BADLY),
-        ("jpeg-artifacts", {OCR, MMMU}, BADLY),
+        ("ignores-images", {OCR, MMMU}, BLIND.sentence),
+        ("swaps-images", {MMMU}, LOST.sentence),
+        ("drops-second-image", {MMMU}, LOST.sentence),
+        ("downscales-images", {OCR, MMMU}, BADLY.sentence),
+        ("jpeg-artifacts", {OCR, MMMU}, BADLY.sentence),
     ],
 )
 def test_fails_exactly_what_it_should(tmp_path: Path, fault: str, failing: set[str], cause: str) -> None:
@@ -51,7 +51,7 @@ def test_fails_exactly_what_it_should(tmp_path: Path, fault: str, failing: set[s
 def test_wrong_media_type(tmp_path: Path) -> None:
     """Only JPEG is seen; the formats that are not are named."""
     results = verified(tmp_path, "wrong-media-type")
-    assert causes(results[OCR])[0] == FORMAT.format("gif, png, webp")
+    assert causes(results[OCR])[0] == FORMAT.sentence.format(formats="gif, png, webp")
     assert causes(results[MMMU])[0].startswith("does not see pictures in png")
     assert results["aime2025"].verdict is Verdict.PASS
     assert results[OCR].metrics["media_jpeg"] == 1.0
@@ -75,7 +75,7 @@ def test_image_token_miscount(tmp_path: Path) -> None:
     assert results["precheck"].reason.endswith("(vision.tokens)")
     assert causes(results["precheck"]) == [PICTURE_UNCOUNTED.cause]
     for name in (OCR, MMMU):
-        assert causes(results[name]) == [UNCOUNTED_CAUSE]
+        assert causes(results[name]) == [UNCOUNTED.sentence]
         assert results[name].metrics["picture_tokens_counted"] < 1
 
 

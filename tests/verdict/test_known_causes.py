@@ -6,7 +6,7 @@ from kvv_action.causes import id_of_sentence
 from kvv_action.schema import Severity
 from kvv_action.verdict.checks.findings import TEXT_CHECKS
 from kvv_action.verdict.delivery import ALL_CAUSES
-from kvv_action.verdict.known_causes import cause_of, in_general, is_delivery, severity_by_rule
+from kvv_action.verdict.known_causes import cause_of, is_delivery, sentence_of, severity_by_rule
 
 
 def test_every_cause_of_delivery_and_checks_is_known() -> None:
@@ -56,13 +56,13 @@ def test_severity_follows_from_the_numbers(cause: str, count: int, of: int, seve
 )
 def test_a_sentence_stands_without_what_only_its_run_knows(cause: str, sentence: str) -> None:
     """No blank is left in it."""
-    assert in_general(cause, share="25.0 %") == sentence
+    assert sentence_of(cause, share="25.0 %") == sentence
 
 
 def test_no_sentence_keeps_a_blank() -> None:
     """Whatever it names."""
     declared = [*ALL_CAUSES, *(cause for check in TEXT_CHECKS for cause in check.CAUSES)]
-    assert not [cause.id for cause in declared if "{" in in_general(cause.id, share="1 %")]
+    assert not [cause.id for cause in declared if "{" in sentence_of(cause.id, share="1 %")]
 
 
 def test_a_cause_that_is_a_sentence_has_a_name_of_its_words() -> None:

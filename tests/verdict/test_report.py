@@ -197,7 +197,7 @@ async def test_answers_cut_short_are_diagnosed(tmp_path: Path) -> None:
     usage = {"prompt_tokens": 1, "completion_tokens": 20}
     await run.session(FakeClient(lambda body: said("cut", finish_reason="length", usage=usage)))
     (found,) = run.report().benchmarks[0].diagnosis
-    assert (found.cause, found.count, found.remedy) == (tally.CUT_SHORT, 3, tally.CUT_SHORT_REMEDY)
+    assert (found.cause, found.count, found.remedy) == (tally.CUT_SHORT.sentence, 3, tally.CUT_SHORT.remedy)
 
 
 @pytest.mark.parametrize(

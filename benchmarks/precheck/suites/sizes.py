@@ -88,5 +88,5 @@ def _judge_body(exchanges: Sequence[Exchange]) -> Score:
         )
     taken = SMALLER[len(smaller) - 1]
     refused_size = BODY if len(smaller) == 1 else SMALLER[len(smaller) - 2]
-    cause = replace(BODY_LIMIT, cause=f"{BODY_LIMIT.cause}: between {taken} and {refused_size} bytes")
+    cause = BODY_LIMIT.seen(f"between {taken} and {refused_size} bytes")
     return broken(f"a body of {BODY} bytes is refused: {refused(large)}; one of {taken} is accepted", cause)

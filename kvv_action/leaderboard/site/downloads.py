@@ -15,7 +15,7 @@ COLUMNS = (
     "model", "vendor", "vendor_name", "benchmark", "metric", "score", "low", "high", "interval", "n", "reference",
     "margin", "difference", "difference_low", "difference_high", "benchmark_verdict", "note", "verdict", "trust",
     "origin", "state", "marks", "tier", "effort", "date", "expires", "expired", "standing", "record", "sha256",
-    "evidence", "source",
+    "evidence", "source", "delivery", "broken_tries", "first_try_rate", "first_finding",
 )  # fmt: skip
 
 
@@ -45,12 +45,17 @@ def _of_cell(cell: Cell) -> dict[str, Any]:
 
 
 def _of_row(row: Row, today: date) -> dict[str, Any]:
+    """What belongs to the whole run; delivery and findings are empty where the run did not look for them."""
+    delivery = row.delivery
     return {
         "model": row.model, "vendor": row.vendor, "vendor_name": row.vendor_name, "verdict": row.verdict,
         "trust": row.tier, "origin": "published" if row.tier is Tier.PUBLISHED else "measured", "state": row.state,
         "marks": list(row.marks), "tier": row.amount, "effort": row.effort, "date": row.date, "expires": row.expires,
         "expired": row.expired(today), "record": row.path, "sha256": row.sha256, "evidence": row.evidence,
-        "source": row.source.url if row.source else "",
+        "source": row.source.url if row.source else "", "delivery": delivery.verdict if delivery else None,
+        "broken_tries": delivery.share if delivery else None,
+        "first_try_rate": delivery.first_try_rate if delivery else None,
+        "first_finding": next(iter(row.findings), ""),
     }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """The problems of a summary: likely causes, failed and wrong answers, what was not asked, gaps to varied items."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import percent
@@ -13,17 +13,46 @@ from kvv_action.schema import (
     Finding,
     Gap,
     Outcome,
+    RunCause,
     RunReport,
     Severity,
     Verdict,
 )
-from kvv_action.verdict.lead import seen_in, to_do
+from kvv_action.verdict.lead import example_of, page_of, seen_in, share_of, symptoms_of, to_do
 
 SIGNS = {Severity.FAILURE: "❌ failure", Severity.WARNING: "⚠️ warning", Severity.INFORMATION: "ℹ️ information"}
 
 
+def wrong(report: RunReport, rows: int) -> str:
+    """Every cause, the one that explains most first, with what to do, where it was seen, and what it explains."""
+    told = [one for one in report.causes if one.severity is not Severity.INFORMATION]
+    folded = [one for one in report.causes if one.severity is Severity.INFORMATION]
+    lines = [line for number, one in enumerate(told[: rows or 5], 1) for line in _cause_lines(report, number, one)]
+    if len(told) > (rows or 5):
+        lines.append(f"\n{len(told) - (rows or 5)} more in report.json.")
+    if folded and rows:
+        summary = f"{len(folded)} more that say nothing against the endpoint"
+        shown = [f"- {text(one.cause, 300)} ({seen_in(one)})" for one in folded[:rows]]
+        lines += [f"\n<details><summary>{summary}</summary>\n", *shown, "\n</details>"]
+    return "### What is wrong\n\n" + "\n".join(lines) + "\n\n" if lines else ""
+
+
+def _cause_lines(report: RunReport, number: int, one: RunCause) -> Iterator[str]:
+    yield f"{number}. {SIGNS[one.severity]}: **{text(one.cause, 300)}**"
+    yield f"   - What to do: {text(one.remedy, 500)} ([about this cause]({page_of(report, one.cause_id)}))"
+    yield from (f"   - {text(engine, 40)}: {text(switch, 200)}" for engine, switch in one.switches.items())
+    where = f"{seen_in(one)} ({', '.join(map(text, one.benchmarks))})"
+    yield f"   - Seen in {'; '.join(filter(None, (where, share_of(one))))}"
+    if example := example_of(report, one):
+        yield f"   - For example {text(example, 240)}"
+    if symptoms := [*symptoms_of(report, one)]:
+        yield f"   - It explains: {text('; '.join(symptoms), 800)}"
+
+
 def findings(report: RunReport, rows: int) -> str:
-    """A row per finding over all answers; what is only information is folded."""
+    """A row per finding over all answers, in a report without ordered causes; what is only information is folded."""
+    if report.causes:
+        return ""
     told = [one for one in report.findings if one.severity is not Severity.INFORMATION]
     folded = [one for one in report.findings if one.severity is Severity.INFORMATION]
     parts = _finding_rows(told, rows or 5)
@@ -55,7 +84,9 @@ def _finding_row(one: Finding) -> str:
 
 
 def causes(report: RunReport) -> str:
-    """Every recognised cause with its remedy, once, with the benchmarks that show it."""
+    """Every recognised cause with its remedy, once, in a report without ordered causes."""
+    if report.causes:
+        return ""
     found: dict[tuple[str, str], list[tuple[BenchmarkResult, Diagnosis]]] = {}
     for result in report.benchmarks:
         for one in result.diagnosis:

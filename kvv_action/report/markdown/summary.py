@@ -7,10 +7,10 @@ from kvv_action.report import kvv_table
 from kvv_action.report.advice import advice
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.markdown.origin import datasets, reproduce, traffic
-from kvv_action.report.markdown.problems import causes, failures, findings, holdout
+from kvv_action.report.markdown.problems import causes, failures, findings, holdout, wrong
 from kvv_action.report.markdown.scores import MARKS, against, breakdown, chart, metrics, table
 from kvv_action.schema import RunReport, RunState
-from kvv_action.verdict.lead import arrival, headline
+from kvv_action.verdict.lead import arrival, first_cause, headline, page_of, rest_of
 
 BUDGET = 900 * 1024
 """Bytes; GitHub drops a step summary of more than 1 MiB as a whole."""
@@ -48,6 +48,7 @@ def _fits(summary: str, budget: int) -> bool:
 def _sections(report: RunReport, inserted: SummaryInsert | None, rows: int) -> list[str]:
     """The sections in the order in which a reader needs them."""
     return [
+        wrong(report, rows),
         findings(report, rows),
         causes(report),
         inserted.section(rows) if inserted and inserted.section else "",
@@ -62,17 +63,22 @@ def _sections(report: RunReport, inserted: SummaryInsert | None, rows: int) -> l
     ]
 
 
+def _link(report: RunReport) -> str:
+    found = report.causes and first_cause(report)
+    return f" ([about this cause]({page_of(report, found.cause_id)}))" if found else ""
+
+
 def _head(report: RunReport) -> str:
     endpoint = report.endpoint
     title = f"## {MARKS[report.verdict]}: {text(endpoint.model)} at {text(endpoint.vendor)}\n\n"
     found = headline(report)
     notes = [f"**{text(found, 500)}**" if found else text(report.reason, 1500)]
     if first := advice(report):
-        notes.append(f"**Do first**: {text(first, 800)}")
+        notes.append(f"**Do first**: {text(first, 800)}{_link(report)}")
     if report.delivery is not None:
         notes.append(f"Delivery: {text(arrival(report.delivery), 600)}")
-    if found and report.reason != found:
-        notes.append(text(report.reason, 1500))
+    if found and (rest := rest_of(report)):
+        notes.append(text(rest, 1500))
     if report.demonstration:
         notes.append("**A demonstration**: the embedded vendor answered; this says nothing about a real endpoint.")
     elif any(result.dataset.source == "bundled" for result in report.benchmarks):

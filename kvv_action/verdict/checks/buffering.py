@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from kvv_action.causes import Cause
-from kvv_action.schema import Completion, Finding, Place, Severity
-from kvv_action.verdict.checks.sightings import Rule, Sightings
+from kvv_action.schema import Completion, Place, Severity
+from kvv_action.verdict.checks.sightings import Rule, SeenFinding, Sightings
 
 BUFFERED = "reads-buffered"
 LEAST_SHARE = 0.05
@@ -32,7 +32,7 @@ class BufferCheck:
             if BUFFERED in completion.anomalies:
                 self._buffered.add(place, f"{completion.chunks} chunks in {completion.total:.1f} s")
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[SeenFinding]:
         """A warning at most: answers are whole, only late."""
         if self._buffered.count and self._buffered.count >= LEAST_SHARE * self._streams:
-            yield self._buffered.finding(self._streams, RULE)
+            yield self._buffered.seen(self._streams, RULE)

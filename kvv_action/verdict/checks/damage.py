@@ -93,6 +93,7 @@ HEAD_LOST = Cause(
     id="text-head-lost",
     sentence="text is damaged: the beginning of answers is lost",
     remedy="look for the first chunk being dropped: where role and content come together, or thinking ends",
+    seldom_shown=True,
 )
 LONGER = ("usage-too-few", "usage-without-reasoning")
 """Symptoms of text that holds more than the model wrote."""
@@ -133,7 +134,7 @@ DEGENERATE = Cause(
         "wrong attention kernel"
     ),
     switches={"vLLM": "--kv-cache-dtype auto, --dtype bfloat16, --enforce-eager to compare"},
-    explains=("length-cut", "length-too-early", "output-capped", LOOP.id, STUTTER.id, "answer-in-reasoning"),
+    explains=("length-too-early", "output-capped", LOOP.id, STUTTER.id, "answer-in-reasoning"),
 )
 CAUSES = (
     CUT_CHARACTERS, MOJIBAKE, VOCABULARY, GLUED_WORDS, HEAD_LOST, STUTTER, DOUBLED, CUMULATIVE_TEXT, NO_LANGUAGE,

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from kvv_action.causes import Cause
-from kvv_action.schema import Completion, Finding, Place, Severity
-from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, Sightings, Sign, ends_of, is_json
+from kvv_action.schema import Completion, Place, Severity
+from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, SeenFinding, Sightings, Sign, ends_of, is_json
 
 KNOWN_FINISHES = frozenset({"stop", "length", "tool_calls", "function_call", "content_filter", "repeat"})
 _THINKING = re.compile(r"<think(?:ing)?>|<thought>|<reasoning>|◁think▷|\[THINK\]", re.IGNORECASE)
@@ -24,7 +24,11 @@ EMPTY_SHARE = 0.02
 """Share of empty answers from which they fail the run: agents end a conversation without a word now and then."""
 THINKING_SHARE = 0.5
 """Share of all answers with thinking from which the model thinks as a rule."""
-_PARSER = {"vLLM": "--reasoning-parser kimi_k2", "SGLang": "--reasoning-parser kimi_k2"}
+_PARSER = {
+    "vLLM": "--reasoning-parser (K3: kimi_k3, K2: kimi_k2)",
+    "SGLang": "--reasoning-parser (K3: kimi_k3, K2: kimi_k2)",
+    "TensorRT-LLM": "--reasoning_parser",
+}
 
 THINKING_AS_CONTENT = Cause(
     id="reasoning-in-content",
@@ -52,7 +56,10 @@ FENCED = Cause(
     id="json-fenced",
     sentence="where JSON was asked for, it comes inside a Markdown fence",
     remedy="turn on guided decoding for response_format; prompting alone does not keep the format",
-    switches={"vLLM": "--structured-outputs-config", "SGLang": "--grammar-backend xgrammar"},
+    switches={
+        "vLLM": '--structured-outputs-config \'{"backend": "xgrammar"}\'',
+        "SGLang": "--grammar-backend xgrammar",
+    },
 )
 CUT_CALL = Cause(
     id="finish-contradicts-usage",
@@ -78,7 +85,11 @@ CALLS_LOST = Cause(
     id="calls-lost",
     sentence="answers say finish_reason tool_calls and have no tool call",
     remedy="use the tool-call parser of this model; look whether calls are lost under load or in streams only",
-    switches={"vLLM": "--enable-auto-tool-choice --tool-call-parser", "SGLang": "--tool-call-parser"},
+    switches={
+        "vLLM": "--enable-auto-tool-choice, --tool-call-parser (K3: kimi_k3, K2: kimi_k2)",
+        "SGLang": "--tool-call-parser (K3: kimi_k3, K2: kimi_k2)",
+        "TensorRT-LLM": "--tool_parser",
+    },
 )
 CAUSES = (
     THINKING_AS_CONTENT, ANSWER_AS_THINKING, CUT_THINKING, FENCED, CUT_CALL, EARLY_LENGTH, UNKNOWN_FINISH, EMPTY,
@@ -128,11 +139,23 @@ def _nothing(answer: SeenAnswer) -> Iterator[Sign]:
         yield Sign(cause=CALLS_LOST, shown=f"finish_reason {completion.finish_reason}, no call")
     if completion.content.strip() or completion.tool_calls:
         return
-    if completion.finish_reason == "stop" and '"stop":' not in answer.request:
-        if thought := completion.reasoning.strip():
+    if completion.finish_reason == "stop" and '"stop":' not in answer.request and not _used_up(answer):
+        thought = completion.reasoning.strip()
+        if thought and not _calls_first(answer.request):
             yield Sign(cause=ANSWER_AS_THINKING, shown=thought[-200:])
-        else:
+        elif not thought:
             yield Sign(cause=EMPTY, shown="nothing, finish_reason stop")
+
+
+def _used_up(answer: SeenAnswer) -> bool:
+    """Whether an answer has all tokens that were asked for, so that the limit ended it, whatever it says."""
+    asked, tokens = answer.asked, answer.completion.tokens
+    return asked is not None and tokens is not None and tokens[1] >= asked
+
+
+def _calls_first(request: str) -> bool:
+    """Whether a request offers tools and has no result of one: what is missing after the thinking may be a call."""
+    return '"tools":' in request and '"role":"tool"' not in request
 
 
 def _finish(answer: SeenAnswer) -> Iterator[Sign]:
@@ -175,7 +198,7 @@ class CutThinkingCheck:
         """Count a sign."""
         self._seen.add(place, shown)
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[SeenFinding]:
         """The finding, where most other answers think."""
         if self._seen.count and self._thinking >= THINKING_SHARE * self._answers:
-            yield self._seen.finding(self._answers, RULES[CUT_THINKING.id])
+            yield self._seen.seen(self._answers, RULES[CUT_THINKING.id])

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from kvv_action.causes import Cause
 from kvv_action.journal.reading import Sent
-from kvv_action.schema import FailureKind, Finding
-from kvv_action.verdict.checks.sightings import Rule, Sightings
+from kvv_action.schema import FailureKind
+from kvv_action.verdict.checks.sightings import Rule, SeenFinding, Sightings
 
 FILTERED = Cause(
     id="content-filtered",
@@ -28,7 +28,7 @@ class FilterCheck:
         if sent.exchange is None and any(attempt.failure is FailureKind.CONTENT_FILTER for attempt in sent.attempts):
             self._filtered.add(sent.place, sent.attempts[-1].message)
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[SeenFinding]:
         """The share of all requests."""
         if self._filtered.count:
-            yield self._filtered.finding(self._requests, Rule())
+            yield self._filtered.seen(self._requests, Rule())

@@ -1,6 +1,6 @@
 """All checks over the answers of a run, and the findings that they make."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -11,7 +11,7 @@ from kvv_action.verdict.checks.buffering import BufferCheck
 from kvv_action.verdict.checks.filing import CUT_THINKING, CutThinkingCheck
 from kvv_action.verdict.checks.filtering import FilterCheck
 from kvv_action.verdict.checks.identity import IdentityCheck
-from kvv_action.verdict.checks.sightings import Base, Rule, SeenAnswer, Sightings, Sign
+from kvv_action.verdict.checks.sightings import Base, Rule, SeenAnswer, SeenFinding, Sightings, Sign
 from kvv_action.verdict.known_causes import explained
 
 TEXT_CHECKS = (markers, damage, calls, filing, usage)
@@ -95,24 +95,26 @@ class AnswerChecks:
         self._cap.see(sent.place, completion, self._planned[sent.place.benchmark].sampling.get("max_tokens"))
         self._buffer.see(sent.place, completion)
 
-    def findings(self) -> Iterator[Finding]:
-        """What was found: failures first, then by the share of answers that show it; what others explain is last."""
-        found = [*self._of_texts()]
-        for check in (self._thinking, self._identity, self._cap, self._buffer, self._filter):
-            found += check.findings()
-        yield from sorted(folded(found), key=lambda one: (ORDER.index(one.severity), -one.count / one.of, one.cause_id))
-
-    def _of_texts(self) -> Iterator[Finding]:
+    def seen(self) -> Iterator[SeenFinding]:
+        """What was found with the answers that show it, whether or not something else explains it."""
         for cause_id, sightings in self._seen.items():
             rule = RULES.get(cause_id, Rule())
-            yield sightings.finding(max(sightings.count, self._looked[rule.of]), rule)
+            yield sightings.seen(max(sightings.count, self._looked[rule.of]), rule)
+        for check in (self._thinking, self._identity, self._cap, self._buffer, self._filter):
+            yield from check.findings()
+
+    def findings(self) -> list[Finding]:
+        """What was found: failures first, then by the share of answers that show it; what others explain is last."""
+        return folded([one.finding for one in self.seen()])
 
 
-def folded(found: list[Finding]) -> Iterator[Finding]:
-    """The findings; one that another explains is information."""
-    for finding in found:
-        symptom = any(
-            explained(finding.cause_id, finding.count, finding.severity, other.cause_id, other.count, other.severity)
-            for other in found
-        )
-        yield replace(finding, severity=Severity.INFORMATION) if symptom else finding
+def folded(found: Sequence[Finding]) -> list[Finding]:
+    """The findings, failures first, then by their share; one that another explains is information."""
+    told = [replace(one, severity=Severity.INFORMATION) if _is_symptom(one, found) else one for one in found]
+    return sorted(told, key=lambda one: (ORDER.index(one.severity), -one.count / one.of, one.cause_id))
+
+
+def _is_symptom(one: Finding, found: Sequence[Finding]) -> bool:
+    return any(
+        explained(one.cause_id, one.count, one.severity, other.cause_id, other.count, other.severity) for other in found
+    )

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from kvv_action.causes import Cause
-from kvv_action.schema import Completion, Finding, Place, Severity
-from kvv_action.verdict.checks.sightings import Rule, Sightings
+from kvv_action.schema import Completion, Place, Severity
+from kvv_action.verdict.checks.sightings import Rule, SeenFinding, Sightings
 
 FAMILIES = (
     "claude", "command", "deepseek", "doubao", "ernie", "gemini", "gemma", "glm", "gpt", "granite", "grok", "hunyuan",
@@ -94,14 +94,12 @@ class IdentityCheck:
             return
         self._seen[ANOTHER_VERSION.id if theirs in self._families else ANOTHER_MAKER.id].add(place, name)
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[SeenFinding]:
         """What the names show; with another maker's model, that they change says nothing more."""
         for cause in CAUSES:
             known = cause is CHANGING and self._seen[ANOTHER_MAKER.id].count
             if self._seen[cause.id].count and not known:
-                yield self._seen[cause.id].finding(
-                    self._looked, RULES[cause.id], named=self._shares(), asked=self._asked
-                )
+                yield self._seen[cause.id].seen(self._looked, RULES[cause.id], named=self._shares(), asked=self._asked)
 
     def _shares(self) -> str:
         total = self._names.total()

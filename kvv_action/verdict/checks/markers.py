@@ -30,8 +30,11 @@ SHORT_VALUE = 200
 _CHANNEL = re.compile(r"<\|open\|>(?:think|response|tools)<\|sep\|>")
 
 _SWITCHES = {
-    "vLLM": "--tool-call-parser and --reasoning-parser of this model (kimi_k2), --generation-config auto",
-    "SGLang": "--tool-call-parser and --reasoning-parser of this model (kimi_k2)",
+    "vLLM": (
+        "--enable-auto-tool-choice, --tool-call-parser and --reasoning-parser (K3: kimi_k3, K2: kimi_k2), "
+        "--generation-config auto"
+    ),
+    "SGLang": "--tool-call-parser and --reasoning-parser (K3: kimi_k3, K2: kimi_k2)",
     "TensorRT-LLM": "--tool_parser, --reasoning_parser",
 }
 NO_PARSER = Cause(

@@ -2,13 +2,14 @@
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 import orjson
 
 from kvv_action.causes import Cause
-from kvv_action.schema import Completion, Finding, FindingExample, Place, Severity
+from kvv_action.schema import Completion, Finding, FindingExample, Place, Severity, Slot
 from kvv_action.statistics.intervals import one_sided, score_limits, wilson
 
 FEWEST_FAILING, LEAST_SHARE = 3, 0.005
@@ -96,6 +97,14 @@ class Rule:
     of: Base = Base.ANSWERS
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenFinding:
+    """A finding, and the answers that show it."""
+
+    finding: Finding
+    slots: Collection[Slot]
+
+
 @dataclass(slots=True, kw_only=True)
 class Sightings:
     """Answers that show one cause."""
@@ -104,11 +113,13 @@ class Sightings:
     count: int = 0
     benchmarks: set[str] = field(default_factory=set)
     words: Counter[str] = field(default_factory=Counter)
-    examples: dict[tuple[str, int, int], FindingExample] = field(default_factory=dict)
+    examples: dict[Slot, FindingExample] = field(default_factory=dict)
+    slots: set[Slot] = field(default_factory=set)
 
     def add(self, place: Place, shown: str, word: str = "") -> None:
         """Count an answer; see `Sign`."""
         self.count += 1
+        self.slots.add(place.slot)
         self.benchmarks.add(place.benchmark)
         self.words.update([word] if word else [])
         self.examples[place.slot] = FindingExample(
@@ -131,6 +142,10 @@ class Sightings:
             benchmarks=tuple(sorted(self.benchmarks)),
             evidence=tuple(example for _, example in sorted(self.examples.items())),
         )
+
+    def seen(self, of: int, rule: Rule, **words: object) -> SeenFinding:
+        """The same with the answers that show it."""
+        return SeenFinding(finding=self.finding(of, rule, **words), slots=self.slots)
 
 
 def severity_of(count: int, of: int, rule: Rule) -> Severity:

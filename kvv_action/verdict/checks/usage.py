@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from kvv_action.causes import Cause
 from kvv_action.plan.tokens import of_text
-from kvv_action.schema import Completion, Finding, Place, Severity
-from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, Sightings, Sign
+from kvv_action.schema import Completion, Place, Severity
+from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, SeenFinding, Sightings, Sign
 
 LONG = 400
 """Characters from which a text is long enough to compare its length with a count of tokens."""
@@ -45,8 +45,13 @@ CAP = Cause(
     id="output-capped",
     sentence="output is capped at {tokens} tokens, below what was asked for",
     remedy="raise the output limit of the engine, and of the gateway, to what the model can do",
-    switches={"vLLM": "--max-model-len, --override-generation-config", "LiteLLM": "max_tokens of the model's entry"},
-    explains=("length-cut", "length-too-early", "answer-in-reasoning", "answers-empty", "finish-contradicts-usage"),
+    switches={
+        "vLLM": "--max-model-len, --override-generation-config",
+        "SGLang": "--context-length",
+        "TensorRT-LLM": "--max_seq_len",
+        "LiteLLM": "max_tokens of the model's entry",
+    },
+    explains=("length-too-early", "answer-in-reasoning", "answers-empty", "finish-contradicts-usage"),
 )
 
 
@@ -120,14 +125,14 @@ class CapCheck:
             if len(texts) < CAP_ANSWERS:
                 texts.add(hash((completion.content, completion.reasoning)))
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[SeenFinding]:
         """The cap: where most of those end that length ended, or the largest count of all, if many answers have it."""
         by_length = max(self._by_length, key=lambda tokens: (self._by_length[tokens], tokens), default=0)
         for tokens in (by_length, max(self._ends, default=0)):
             if len(self._texts.get(tokens, ())) < CAP_ANSWERS:
                 continue  # the same text has the same number of tokens
             if self._ends[tokens].count >= CAP_SHARE * self._looked:
-                yield self._ends[tokens].finding(self._looked, Rule(), tokens=tokens)
+                yield self._ends[tokens].seen(self._looked, Rule(), tokens=tokens)
                 return
 
 

@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 
 from kvv_action.leaderboard.record import Mark, Record, State, Trust, dump, path_of
+from kvv_action.leaderboard.site.downloads import COLUMNS, lines
 from kvv_action.leaderboard.site.pages import Pages, model_of
 from kvv_action.leaderboard.site.rows import Row, Tier, entry_of, row_of, standing
 from kvv_action.report.files import sha256
@@ -51,6 +52,21 @@ def test_efforts_and_published_scores_stand_beside_each_other() -> None:
     low = replace(NEW, setup=replace(record().setup, effort="low"))  # type: ignore[type-var]
     rows = [row(NEW), row(low), replace(row(OLD), tier=Tier.PUBLISHED)]
     assert len(standing(rows, TODAY)) == 3
+
+
+def test_a_line_of_the_download_has_delivery_and_the_first_finding() -> None:
+    """Both are empty for a run that did not look."""
+    (told,) = lines([row(record(ran(FAILURE, of=BROKEN)))], set(), TODAY)
+    assert (told["delivery"], told["broken_tries"], told["first_try_rate"]) == (
+        "fail",
+        pytest.approx(1 / 3),
+        pytest.approx(2 / 3),
+    )
+    assert told["first_finding"].startswith("failure: 33.3 % of the answers are cut")
+    (silent,) = lines([row(record())], set(), TODAY)
+    names = ("delivery", "broken_tries", "first_try_rate", "first_finding")
+    assert [silent[name] for name in names] == [None, None, None, ""]
+    assert set(told) <= set(COLUMNS)
 
 
 @pytest.mark.parametrize(("day", "expired"), [(date(2026, 10, 28), False), (date(2026, 10, 29), True)])
