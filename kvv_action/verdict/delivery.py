@@ -9,7 +9,7 @@ import math
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Protocol
@@ -32,6 +32,8 @@ BROKEN = frozenset(
 )
 """Failures after the server had accepted the request."""
 CUT = frozenset({FailureKind.TRUNCATED, FailureKind.DISCONNECTED})
+GATEWAY_TIMEOUT = frozenset({504, 524})
+"""Statuses with which a gateway says that it waited no longer for the server behind it."""
 OK = 200
 BUSY = frozenset({429, 503, 529})
 """Statuses that say: no capacity now."""
@@ -45,6 +47,8 @@ FAIL_ERROR, PASS_ERROR = 0.01, 0.05
 """One-sided errors of the limits: of failing a server at the limit, and of passing one there."""
 TIMEOUT_LEAST, TIMEOUT_SPREAD = 5.0, 0.03
 """Seconds from which equal durations of cut answers mean a timeout, and how far they may differ from their median."""
+TOLD_LEAST = 0.9
+"""The same where a gateway says that it was a timeout; one that says so at once did not wait at all."""
 EXAMPLES, EXAMPLE_LIMIT = 5, 300
 WORDS: Mapping[str, str] = {
     FailureKind.TRUNCATED: "streams were cut",
@@ -165,7 +169,7 @@ class DeliveryTally:
         shown = [
             FindingExample(
                 benchmark=one.place.benchmark, sample=one.place.sample, epoch=one.place.epoch,
-                shown=f"after {one.first.duration:.1f} s: {one.first.message}"[:EXAMPLE_LIMIT],
+                shown=_in_words(one.first),
             )
             for one in sorted(broken, key=lambda one: one.place.slot)[:EXAMPLES]  # whatever came first
         ]  # fmt: skip
@@ -207,7 +211,7 @@ class DeliveryTally:
             final_rate=(len(answered) + sum(one.answered for one in broken)) / requests if requests else None,
             retries=self.retries,
             busy=self.busy,
-            cut_after=_cut_after([one.first for one in broken if one.first.failure in CUT]),
+            cut_after=_cut_after([one.first for one in broken]),
         )
 
 
@@ -236,7 +240,7 @@ class DeliveryFigures(Protocol):
 
     @property
     def cut_after(self) -> float | None:
-        """Seconds after which most cut answers end."""
+        """Seconds after which most broken tries were cut."""
 
 
 def cause_of_delivery(delivery: DeliveryFigures) -> Cause:
@@ -257,6 +261,12 @@ def verdict_of(delivery: DeliveryFigures) -> Verdict:
     return _verdict(*limits(delivery.broken, delivery.requests), delivery.limit, delivery.incidents)
 
 
+def _in_words(broken: Attempt) -> str:
+    """When a try broke, how much had come, and the endpoint's words."""
+    came = f" and {broken.characters} characters" if broken.failure in CUT else ""
+    return f"after {broken.duration:.1f} s{came}: {broken.message}"[:EXAMPLE_LIMIT]
+
+
 def _ended(attempt: Attempt) -> float:
     """When a try was over, in seconds since the epoch."""
     return attempt.started + attempt.duration
@@ -274,13 +284,15 @@ def _crashes_alone(one: _Broken, answered: Sequence[float]) -> bool:
 
     It says nothing about how reliably others arrive; the benchmark that asked it says what is wrong.
     """
-    if one.answered or len(one.attempts) < 2 or not all(_is_server_error(attempt) for attempt in one.attempts):
+    if one.answered or len(one.attempts) < 2 or not all(_is_crash(attempt) for attempt in one.attempts):
         return False
     return bisect_left(answered, one.first.started) < bisect_left(answered, _ended(one.attempts[-1]))
 
 
-def _is_server_error(attempt: Attempt) -> bool:
-    return attempt.failure is FailureKind.SERVER_ERROR and _is_broken(attempt)
+def _is_crash(attempt: Attempt) -> bool:
+    """Whether the server itself failed; a gateway that did not wait for it is a matter of delivery."""
+    told = attempt.status in GATEWAY_TIMEOUT
+    return attempt.failure is FailureKind.SERVER_ERROR and _is_broken(attempt) and not told
 
 
 def _incidents(broken: Sequence[Attempt], answered: Sequence[float]) -> int:
@@ -318,14 +330,21 @@ def _verdict(low: float, high: float, limit: float, incidents: int) -> Verdict:
     return Verdict.PASS if high < limit else Verdict.INCONCLUSIVE
 
 
-def _cut_after(cut: Sequence[Attempt]) -> float | None:
-    """Seconds after which most cut answers end, where a timeout on the way shows; None where none does."""
-    durations = sorted(attempt.duration for attempt in cut)
-    if len(durations) < INCIDENTS:
+def _cut_after(broken: Sequence[Attempt]) -> float | None:
+    """Seconds after which most broken tries were cut, where a timeout on the way shows; None where none does."""
+    cut = [attempt for attempt in broken if attempt.failure in CUT or attempt.status in GATEWAY_TIMEOUT]
+    if len(cut) < INCIDENTS:
         return None
-    middle = median(durations)
-    near = [value for value in durations if abs(value - middle) <= max(0.5, TIMEOUT_SPREAD * middle)]
-    return round(middle, 1) if middle >= TIMEOUT_LEAST and 2 * len(near) > len(durations) else None
+    middle = median(attempt.duration for attempt in cut)
+    near = [attempt for attempt in cut if abs(attempt.duration - middle) <= max(0.5, TIMEOUT_SPREAD * middle)]
+    least = TOLD_LEAST if any(attempt.status in GATEWAY_TIMEOUT for attempt in near) else TIMEOUT_LEAST
+    return round(middle, 1) if middle >= least and 2 * len(near) > len(broken) else None
+
+
+def may_be_cut_after(seconds: float, kinds: Collection[str]) -> bool:
+    """Whether broken tries of these kinds can show a timeout of so many seconds."""
+    told = FailureKind.SERVER_ERROR in kinds
+    return seconds >= (TOLD_LEAST if told else TIMEOUT_LEAST) and (told or not CUT.isdisjoint(kinds))
 
 
 def kinds_in_words(kinds: Mapping[str, int]) -> str:
