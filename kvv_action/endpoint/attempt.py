@@ -14,8 +14,11 @@ from kvv_action.errors import EndpointError
 from kvv_action.schema import Completion
 
 _ERROR_BODY = 65536
-PAUSE, FEWEST_BLOCKS = 0.25, 3
-"""Seconds between reads, and reads after such a pause that fill a block exactly, by which a buffer is known."""
+PAUSE, FEWEST_BLOCKS = 0.25, 2
+"""Seconds between reads, and reads after such a pause that fill a block exactly, by which a buffer is known.
+
+Two suffice, those in the middle of a short stream: the first block holds the response's head, the last is not full.
+"""
 BLOCKS = frozenset({4096, 8192, 16384})
 _REQUEST_IDS = ("x-request-id", "request-id", "cf-ray")
 

@@ -31,8 +31,11 @@ def advice(report: RunReport) -> str:
 
 
 def _early(report: RunReport) -> str:
-    """A run that ended early: go on; unless it was interrupted, name the reason first."""
-    return AGAIN if report.state is RunState.INTERRUPTED else f"{one_line(report.state_reason, 300)}; then {AGAIN}"
+    """A run that ended early: go on; unless it was interrupted, name the reason first, which may say so itself."""
+    if report.state is RunState.INTERRUPTED:
+        return AGAIN
+    reason = one_line(report.state_reason, 500)
+    return reason if "run again" in report.state_reason else f"{reason.rstrip('.')}; then {AGAIN}"
 
 
 def _undecided(results: list[BenchmarkResult]) -> str:

@@ -191,6 +191,48 @@ async def test_failed_answers_show_the_beginning_of_their_body(bench, wire, fail
     assert error.body.startswith("oops x")
 
 
+@pytest.mark.parametrize(
+    ("sizes", "noted"),
+    [
+        ((3971, 4096, 4096, 700), True),  # nginx: its first buffer holds the head of the response, too
+        ((8067, 8192, 8192, 8192, 99), True),
+        ((3971, 4096, 1200, 700), False),
+        ((900, 4100, 4090, 700), False),
+    ],
+)
+async def test_blocks_that_come_after_pauses_show_a_buffer(bench, wire, sizes: tuple[int, ...], noted: bool) -> None:
+    """Two full ones suffice where most reads after a pause are full."""
+    comment = b": " + b"x" * 98 + b"\n\n"
+    body = b": " + (comment * sum(sizes))[len(wire.HELLO) + 2 - sum(sizes) :] + wire.HELLO
+    ends = [sum(sizes[: number + 1]) for number in range(len(sizes))]
+    parts = [body[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+    b = await bench(wire.hang(wire.STREAM_HEAD + parts[0], *parts[1:], every=0.27, close=True))
+    answer = await b.ask()
+    assert answer.content == "hello"
+    assert ("reads-buffered" in answer.anomalies) is noted
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"<html><head><title>Sign in</title></head></html>", "the answer is a web page titled 'Sign in'"),
+        (b'{"code": 401, "msg": "no such key"}', "the answer has no choices: no such key"),
+        (b'{"error": {"error": {"message": "deep"}}}', "the endpoint answered 200 with an error: deep"),
+        (b'{"error": true}', "the endpoint answered 200 with an error: without a message"),
+    ],
+)
+async def test_what_a_200_without_an_answer_says(bench, wire, failure, body: bytes, told: str) -> None:
+    """The endpoint's own words."""
+    b = await bench(wire.http(200, body), retry_attempts=1)
+    assert (await failure(b.ask(), EndpointError)).attempts[0].message == told
+
+
+async def test_a_cut_answer_is_told_without_jargon(bench, wire, failure) -> None:
+    """aiohttp speaks of a transfer length header."""
+    b = await bench(wire.hang(wire.CHUNKED_HEAD, b"5\r\ndata:", close=True), retry_attempts=1)
+    assert (await failure(b.ask(), EndpointError)).attempts[0].message == "the connection broke inside the answer"
+
+
 @pytest.mark.parametrize("status", [400, 404, 413, 422])
 async def test_other_4xx_are_rejections(bench, wire, failure, status: int) -> None:
     """The endpoint said no: not retried, status and body kept."""

@@ -33,6 +33,17 @@ def test_an_unknown_cause_is_said_to_be_unknown() -> None:
     assert advice(report(Verdict.FAIL, {"diagnosis": ()})) == LOOK
 
 
+@pytest.mark.parametrize("padding", ["", "x" * 600])
+def test_a_reason_that_says_what_to_do_is_told_once(padding: str) -> None:
+    """Stopped by its endpoint; also where the reason is cut."""
+    reason = f"The endpoint answers with errors only ({padding}). Check the server, then run again; it is kept."
+    told = advice(report(Verdict.INCONCLUSIVE, OPEN, state=RunState.STOPPED, state_reason=reason))
+    assert AGAIN not in told
+    assert told.startswith("The endpoint answers with errors only (")
+    said = advice(report(Verdict.INCONCLUSIVE, OPEN, state=RunState.STOPPED, state_reason="The disk is full."))
+    assert said == f"The disk is full; then {AGAIN}"
+
+
 def test_an_interrupted_run_goes_on() -> None:
     """With the same command."""
     assert advice(report(Verdict.INCONCLUSIVE, OPEN, state=RunState.INTERRUPTED)) == AGAIN
