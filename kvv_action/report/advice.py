@@ -3,11 +3,13 @@
 from kvv_action.report.text import number, one_line
 from kvv_action.schema import BenchmarkResult, RunReport, RunState, Verdict
 from kvv_action.verdict.lead import first_cause, to_do
+from kvv_action.verdict.refusals import told_of_all
 
 AGAIN = "run the same command again: it goes on where this run ended"
 LOOK = "read the answers below and ask the same of an official endpoint: no known cause was recognised"
 LOST = "find out why requests fail ({cause}), then run the same command again: only what failed is asked anew"
 MORE = "ask more (a larger tier, more epochs): the interval holds both outcomes"
+ONE = "let the endpoint accept one plain request, which `kvv doctor` sends; its own words say why it does not"
 NEEDED = "ask more (a larger tier, more epochs): about {answers} more answers of {title} would settle it"
 NOTHING = "give something to compare with: a run against the model's official endpoint as reference"
 
@@ -18,6 +20,8 @@ def advice(report: RunReport) -> str:
         return ""
     if first := first_cause(report):
         return one_line(to_do(first), 700)
+    if report.plan.checks is not None and told_of_all(report.reason):
+        return ONE
     failed = [result for result in report.benchmarks if result.verdict is Verdict.FAIL]
     for result in failed:
         for found in result.diagnosis:

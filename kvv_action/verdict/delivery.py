@@ -360,7 +360,7 @@ def _reason(count: int, requests: int, told: str, limits: tuple[float, float], l
     if not requests:
         return "nothing was delivered"
     if not count:
-        return f"all {requests} requests arrived whole at the first try"
+        return f"{f'all {requests} requests' if requests > 1 else 'one request'} arrived whole at the first try"
     low, high = (f"{100 * value:.1f} %" for value in limits)
     seen = f"{count} of {requests} requests broke at the first try ({100 * count / requests:.1f} %): {told}"
     match verdict:

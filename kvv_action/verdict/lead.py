@@ -3,6 +3,7 @@
 from kvv_action.schema import Delivery, Finding, RunReport, Severity, Verdict
 from kvv_action.verdict.delivery import kinds_in_words
 from kvv_action.verdict.known_causes import cause_of
+from kvv_action.verdict.refusals import told_of_all
 
 
 def first_cause(report: RunReport) -> Finding | None:
@@ -15,13 +16,15 @@ def first_cause(report: RunReport) -> Finding | None:
 def headline(report: RunReport) -> str:
     """The one cause that fails the run, in a sentence; empty where none is known.
 
-    It is the first failing finding, else what explains most of the first benchmark that fails. Runs whose plan does not
-    ask for findings have none, so that their reports keep their bytes.
+    It is the first failing finding, else the text that refused everything, else what explains most of the first
+    benchmark that fails. Runs whose plan does not ask for findings have none, so that their reports keep their bytes.
     """
     if found := first_cause(report):
         return found.cause
     if report.plan.checks is None or report.verdict is not Verdict.FAIL:
         return ""
+    if refused := told_of_all(report.reason):
+        return refused
     failed = (result for result in report.benchmarks if result.verdict is Verdict.FAIL and result.diagnosis)
     return next((f"{result.title}: {result.diagnosis[0].cause}" for result in failed), "")
 

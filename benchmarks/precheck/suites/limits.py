@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import cycle, islice
 
-from benchmarks.precheck.again import TRIES, ProbeFinding, asked_again, judged, open_after, quoted, whole
+from benchmarks.precheck.again import TRIES, ProbeFinding, asked_again, judged, open_after, quoted, whole, with_control
 from benchmarks.precheck.ask import MODES, ask, cap, user
 from benchmarks.precheck.causes import PLAIN_EMPTY, ProbeCause
 from benchmarks.precheck.picture import number
@@ -89,7 +89,9 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
         text = f"Reply with exactly: {BEFORE} {STOP} {AFTER}"
         request = ask(profile, text, stream=stream, thinking=thinking, stop=[STOP])
         tier = "smoke" if stream else "standard"
-        yield asked_again(f"limits.stop.{name}", request, _stopped, refusal=STOP_REFUSED, tier=tier)
+        probe = asked_again(f"limits.stop.{name}", request, _stopped, refusal=STOP_REFUSED, tier=tier)
+        control = ask(profile, text, stream=stream, thinking=thinking)
+        yield with_control(probe, control, "the same request without stop")
     yield from _long_prompts(profile)
     yield _concurrent(profile)
     yield _begun(profile, Severity.WARNING if options.contract == "official" else Severity.INFORMATION)
