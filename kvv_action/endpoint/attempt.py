@@ -10,6 +10,7 @@ from kvv_action.endpoint.body import Body, PostedBody, TextBody
 from kvv_action.endpoint.deadlines import Deadlines
 from kvv_action.endpoint.failures import TRANSPORT_ERRORS, status_failure, transport_failure
 from kvv_action.endpoint.options import ClientOptions
+from kvv_action.endpoint.transport import sent
 from kvv_action.errors import EndpointError
 from kvv_action.schema import Completion
 
@@ -64,7 +65,7 @@ class HttpTry:
         deadlines = Deadlines(self._options, stream=self._stream)
         try:
             async with deadlines:
-                response = await transport.handle_async_request(request)
+                response = await sent(transport, request)
                 try:
                     await self._receive(response, deadlines)
                 finally:

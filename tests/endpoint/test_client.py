@@ -227,6 +227,30 @@ async def test_what_a_200_without_an_answer_says(bench, wire, failure, body: byt
     assert (await failure(b.ask(), EndpointError)).attempts[0].message == told
 
 
+async def test_a_kept_connection_that_the_server_had_closed_is_no_failure(bench, wire) -> None:
+    """llama.cpp hangs up after streams without saying so: the request goes over another connection at once."""
+    b = await bench(wire.http_stream(), wire.hang(close=True), wire.http_stream())
+    first, second = await b.ask(), await b.ask()
+    assert [len(answer.attempts) for answer in (first, second)] == [1, 1]
+    assert (len(b.vendor.bodies), b.sleeps, b.client.counters.failed_tries) == (3, [], {})
+
+
+async def test_a_server_that_hangs_up_on_a_new_connection_fails(bench, wire) -> None:
+    """Also after a kept one was closed: then it has taken the request."""
+    b = await bench(wire.http_stream(), wire.hang(close=True), wire.hang(close=True), wire.http_stream())
+    await b.ask()
+    answer = await b.ask()
+    assert [attempt.failure for attempt in answer.attempts] == ["disconnected", None]
+
+
+async def test_a_server_that_works_on_a_request_before_it_hangs_up_fails(bench, wire, monkeypatch) -> None:
+    """It has taken the request, whatever connection it came on."""
+    monkeypatch.setattr("kvv_action.endpoint.transport.STALE", 0.05)
+    b = await bench(wire.http_stream(), wire.hang(b"", every=0.2, close=True), wire.http_stream())
+    await b.ask()
+    assert [attempt.failure for attempt in (await b.ask()).attempts] == ["disconnected", None]
+
+
 async def test_a_cut_answer_is_told_without_jargon(bench, wire, failure) -> None:
     """aiohttp speaks of a transfer length header."""
     b = await bench(wire.hang(wire.CHUNKED_HEAD, b"5\r\ndata:", close=True), retry_attempts=1)
