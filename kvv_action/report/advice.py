@@ -31,7 +31,8 @@ def advice(report: RunReport) -> str:
         return LOOK
     if report.state is not RunState.COMPLETE:
         return _early(report)
-    return _undecided([result for result in report.benchmarks if result.verdict is Verdict.INCONCLUSIVE])
+    undecided = [result for result in report.benchmarks if result.verdict is Verdict.INCONCLUSIVE]
+    return _undecided(undecided, in_words=report.plan.checks is not None)
 
 
 def _early(report: RunReport) -> str:
@@ -42,11 +43,13 @@ def _early(report: RunReport) -> str:
     return reason if "run again" in report.state_reason else f"{reason.rstrip('.')}; then {AGAIN}"
 
 
-def _undecided(results: list[BenchmarkResult]) -> str:
-    """The most important reason why nothing could be concluded."""
-    lost = [result.failures[0] for result in results if result.failures]
+def _undecided(results: list[BenchmarkResult], *, in_words: bool) -> str:
+    """The most important reason why nothing could be concluded; reports of older plans keep theirs, without words."""
+    lost = [failure for result in results for failure in result.failures]
     if lost:
-        return LOST.format(cause=f"{lost[0].count} × {lost[0].kind}")
+        most = max(lost, key=lambda failure: failure.count) if in_words else lost[0]
+        words = f": {one_line(most.example, 160)}" if in_words else ""
+        return LOST.format(cause=f"{most.count} × {most.kind}{words}")
     results = [result for result in results if not result.orientation] or results
     if all(result.orientation for result in results) and results:
         return NOTHING
