@@ -20,7 +20,8 @@ PAUSE, FEWEST_BLOCKS = 0.25, 2
 
 Two suffice, those in the middle of a short stream: the first block holds the response's head, the last is not full.
 """
-BLOCKS = frozenset({4096, 8192, 16384})
+BLOCKS = frozenset({4096, 8192})
+"""Sizes of a buffer's blocks; the transport itself hands over 16 kB at a time where more has come."""
 _REQUEST_IDS = ("x-request-id", "request-id", "cf-ray")
 
 

@@ -16,8 +16,8 @@ KEEPALIVE = 4.0
 
 READ_BUFFER = 256 * 1024
 
-STALE = 1.0
-"""Seconds within which a server that had closed a kept connection shows it."""
+STALE = 5.0
+"""Seconds within which a server that had closed a kept connection shows it, also on a busy machine."""
 
 _kept: ContextVar[bool] = ContextVar("_kept", default=False)
 """Whether the last request of this task went over a connection that was kept from an earlier one."""
@@ -40,10 +40,10 @@ def open_transport(options: ClientOptions) -> AiohttpTransport:
 
 
 async def sent(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:
-    """Send a request, and once more on another connection where the server had closed a kept one meanwhile.
+    """Send a request; where the server had closed a kept connection meanwhile, send it over another one.
 
     A server may do so at any time (RFC 9112, section 9.5), and llama.cpp's does after streams: it has not taken the
-    request then, so this is no failure. One that takes longer to hang up than `STALE` has taken it.
+    request then, so this is no failure. One that takes longer than `STALE` to hang up has taken it.
     """
     began = time.monotonic()
     while True:
@@ -51,9 +51,15 @@ async def sent(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> h
         try:
             return await transport.handle_async_request(request)
         except httpx.TransportError as error:
-            closed = isinstance(error.__cause__, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError)
-            if not (closed and _kept.get() and time.monotonic() - began < STALE):
+            if not (_kept.get() and _untaken(error.__cause__, time.monotonic() - began)):
                 raise
+
+
+def _untaken(error: BaseException | None, seconds: float) -> bool:
+    """Whether the server cannot have taken a request that it hung up on: it was not sent whole, or it hung up soon."""
+    if isinstance(error, aiohttp.ClientOSError) and "Can not write request body" in str(error):
+        return True
+    return isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError) and seconds < STALE
 
 
 def _watch() -> aiohttp.TraceConfig:

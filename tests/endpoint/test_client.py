@@ -198,6 +198,7 @@ async def test_failed_answers_show_the_beginning_of_their_body(bench, wire, fail
         ((8067, 8192, 8192, 8192, 99), True),
         ((3971, 4096, 1200, 700), False),
         ((900, 4100, 4090, 700), False),
+        ((16384, 16384, 16384, 16384, 99), False),  # as much as the transport hands over at once
     ],
 )
 async def test_blocks_that_come_after_pauses_show_a_buffer(bench, wire, sizes: tuple[int, ...], noted: bool) -> None:
