@@ -10,7 +10,7 @@ import pytest
 
 from tests.pipeline import command
 
-SLOW_MARKERS = ("docker", "parity", "perf", "pipeline", "slow")
+SLOW_MARKERS = ("docker", "parity", "perf", "pipeline", "servers", "slow")
 SLOW_FIXTURES = frozenset({"browser"})
 WHOLE_COMMANDS = frozenset({command.kvv, command.demo, command.start, command.fork, command.vendor})
 """What runs `kvv` as a user does, or serves for it."""

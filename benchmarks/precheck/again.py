@@ -1,11 +1,11 @@
 """Asks once or twice more before a slip of the model is called a defect of the server."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from benchmarks.precheck.causes import ProbeCause
-from benchmarks.precheck.probe import REFUSALS, Judge, Probe, broken, holds, refused
+from benchmarks.precheck.probe import REFUSALS, Judge, Probe, Then, broken, holds, refused
 from kvv_action.errors import Undecided
 from kvv_action.schema import Completion, Exchange, Request, Score
 
@@ -157,6 +157,39 @@ def open_after(look: Look, exchange: Exchange) -> bool:
     except Undecided:
         return exchange.completion is not None
     return isinstance(finding, ProbeFinding) and finding.slip
+
+
+def with_control(probe: Probe, control: Request, what: str) -> Probe:
+    """The same probe; when its request is refused, a control shows whether that is for what the probe asks.
+
+    Args:
+        probe: asks up to `TRIES` times.
+        control: its request without what it is about; sent only after a refusal.
+        what: the control as a noun phrase.
+    """
+    judge, then = partial(_controlled, probe.judge, what), partial(_then_control, probe.then, control)
+    return replace(probe, judge=judge, then=then)
+
+
+def _then_control(then: Then | None, control: Request, exchanges: Sequence[Exchange]) -> Request | None:
+    if any(exchange.rejection for exchange in exchanges[:-1]):
+        return None
+    if exchanges[-1].rejection is not None:
+        return control if len(exchanges) < TRIES else None
+    return then(exchanges) if then else None
+
+
+def _controlled(judge: Judge, what: str, exchanges: Sequence[Exchange]) -> Score:
+    """As the probe judges, unless its control is refused as well.
+
+    Raises:
+        Undecided: the control is refused, or the probe says so.
+    """
+    place = next((place for place, exchange in enumerate(exchanges) if exchange.rejection), len(exchanges))
+    controls = exchanges[place + 1 :]
+    if controls and controls[0].completion is None:
+        raise Undecided(f"{what} is not accepted either ({refused(controls[0]) or 'no answer'})")
+    return judge(exchanges[: place + 1])
 
 
 def must_refuse(whats: str | Sequence[str], controls: str | Sequence[str], cause: ProbeCause) -> Judge:

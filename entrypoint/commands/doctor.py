@@ -63,7 +63,10 @@ def _told(found: Contact, settings: Settings) -> Iterator[str]:
     elif found.answered:
         yield "The endpoint can be asked; `kvv run` verifies it."
     else:
-        yield "The plain request was not answered. If the endpoint is overloaded, wait; else see its log."
+        yield (
+            "The plain request brought no answer, for the reason above. An overloaded endpoint needs time; one that "
+            "refuses such a request, or fails at it, needs a change of its own: see its log."
+        )
 
 
 def _say(line: str, redactor: Redactor) -> None:

@@ -4,7 +4,6 @@ A mistake says nothing about the vendor: no key, an unknown model, a wrong addre
 that is down or overloaded, a request that it refuses) is no mistake, and is left to the run.
 """
 
-import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +14,13 @@ import orjson
 from kvv_action.errors import EndpointError, Misdirected, Problem, nearest
 from kvv_action.report.text import one_line
 from kvv_action.schema import CHAT, FailureKind, Json
+from kvv_action.spoken import is_page, page_in_words
 
 WORDS = 300
 """Characters of an endpoint's own words that are repeated."""
 NAMES = 8
 """Names of models that are repeated."""
 
-_PAGE = re.compile(r"\s*(<!doctype html|<html|<head|<!--.*?-->\s*<html)", re.IGNORECASE | re.DOTALL)
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _QUOTA = re.compile(
     r"insufficient[_ -](quota|balance|credit|fund)|exceeded[_ -](your[_ -])?current[_ -]quota|out of credits?"
     r"|(balance|credits?)\W+(?:\w+\W+){0,3}(too low|exhausted|not enough|insufficient|negative|used up)"
@@ -120,17 +118,10 @@ class RefusedRequest:
 
 def own_words(error: EndpointError) -> str:
     """An error in the endpoint's own words, harmless and short; of a page the title."""
-    if is_page(error.body):
-        found = _TITLE.search(error.body)
-        titled = f" titled {one_line(html.unescape(found[1]), 80)!r}" if found and found[1].strip() else ""
-        return f"HTTP {error.status}, a web page{titled}"
     last = error.attempts[-1].message if error.attempts else error.message
+    if is_page(error.body) and error.kind is FailureKind.BAD_RESPONSE:
+        last = f"HTTP {error.status}: {page_in_words(error.body)}"
     return one_line(last, WORDS).rstrip(".")
-
-
-def is_page(body: str) -> bool:
-    """Whether a body is a page for people."""
-    return _PAGE.match(body) is not None
 
 
 def listed(text: str) -> tuple[str, ...] | None:

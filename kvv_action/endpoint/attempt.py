@@ -10,13 +10,18 @@ from kvv_action.endpoint.body import Body, PostedBody, TextBody
 from kvv_action.endpoint.deadlines import Deadlines
 from kvv_action.endpoint.failures import TRANSPORT_ERRORS, status_failure, transport_failure
 from kvv_action.endpoint.options import ClientOptions
+from kvv_action.endpoint.transport import sent
 from kvv_action.errors import EndpointError
 from kvv_action.schema import Completion, Json
 
 _ERROR_BODY = 65536
-PAUSE, FEWEST_BLOCKS = 0.25, 3
-"""Seconds between reads, and reads after such a pause that fill a block exactly, by which a buffer is known."""
-BLOCKS = frozenset({4096, 8192, 16384})
+PAUSE, FEWEST_BLOCKS = 0.25, 2
+"""Seconds between reads, and reads after such a pause that fill a block exactly, by which a buffer is known.
+
+Two suffice, those in the middle of a short stream: the first block holds the response's head, the last is not full.
+"""
+BLOCKS = frozenset({4096, 8192})
+"""Sizes of a buffer's blocks; the transport itself hands over 16 kB at a time where more has come."""
 _USAGE_HEADERS: Mapping[str, tuple[str, ...]] = {
     "x-msh-usage-prompt-tokens": ("prompt_tokens",),
     "x-msh-usage-cached-tokens": ("prompt_tokens_details", "cached_tokens"),
@@ -66,7 +71,7 @@ class HttpTry:
         deadlines = Deadlines(self._options, stream=self._stream)
         try:
             async with deadlines:
-                response = await transport.handle_async_request(request)
+                response = await sent(transport, request)
                 try:
                     await self._receive(response, deadlines)
                 finally:

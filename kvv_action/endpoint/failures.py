@@ -1,5 +1,6 @@
 """Classifies broken connections and HTTP statuses as failures."""
 
+import contextlib
 import os
 import re
 import socket
@@ -14,6 +15,7 @@ from kvv_action.endpoint.decoding import decode
 from kvv_action.endpoint.shapes import excerpt
 from kvv_action.errors import EndpointError, Misdirected, Rejected
 from kvv_action.schema import CHAT, FailureKind
+from kvv_action.spoken import is_page, message_in, page_in_words
 
 TRANSPORT_ERRORS = (httpx.HTTPError, aiohttp.ClientError, HttpProcessingError, OSError, EOFError)
 SPENT = re.compile(rb"insufficient[_ ]quota|exceeded your current quota", re.IGNORECASE)
@@ -48,6 +50,8 @@ def transport_failure(error: Exception) -> EndpointError:
             return Misdirected(FailureKind.BAD_RESPONSE, advice)
         case aiohttp.ClientResponseError() | HttpProcessingError() | aiohttp.InvalidURL():
             return EndpointError(FailureKind.BAD_RESPONSE, f"the answer is not HTTP: {text}")
+        case aiohttp.ClientPayloadError():
+            return EndpointError(FailureKind.DISCONNECTED, "the connection broke inside the answer")
         case _:
             return EndpointError(FailureKind.DISCONNECTED, f"the connection broke: {text}")
 
@@ -134,14 +138,11 @@ def _target(location: str, url: str) -> str:
 
 
 def _said(body: bytes) -> str:
-    """The endpoint's message: one of the usual fields, else the beginning of the body."""
-    try:
-        answer = decode(body).value
-    except ValueError:
-        answer = None
-    for part in (answer.get("error"), answer) if isinstance(answer, dict) else ():
-        if isinstance(part, str):
-            return part
-        if isinstance(part, dict) and isinstance(part.get("message"), str):
-            return str(part["message"])
-    return " ".join(excerpt(body).split())
+    """The endpoint's message, or the title of a page; else the beginning of the body."""
+    text = excerpt(body)
+    if is_page(text):
+        return page_in_words(text)
+    with contextlib.suppress(ValueError):
+        if said := message_in(decode(body).value):
+            return said
+    return " ".join(text.split())

@@ -12,6 +12,7 @@ from kvv_action.endpoint.stream import ErrorEvent
 from kvv_action.endpoint.tool_calls import ToolCalls
 from kvv_action.errors import EndpointError
 from kvv_action.schema import Completion, FailureKind, Json
+from kvv_action.spoken import is_page, message_in, page_in_words
 
 GIVEN_UP = frozenset(
     {
@@ -123,7 +124,9 @@ class Reassembly:
         try:
             decoded: Decoded = decode(data)
         except ValueError as error:
-            raise bad_response(f"the answer is not JSON: {error}", data) from None
+            page = excerpt(data)
+            told = f"the answer is {page_in_words(page)}" if is_page(page) else f"the answer is not JSON: {error}"
+            raise bad_response(told, data) from None
         if decoded.anomaly is not None:
             self.note(decoded.anomaly)
             self._mend = True
@@ -242,11 +245,12 @@ class Reassembly:
 
     def _document(self, answer: Mapping[str, Json]) -> None:
         if error := answer.get("error"):
-            raise bad_response(f"the endpoint answered 200 with an error: {_error_text(error)}")
+            raise bad_response(f"the endpoint answered 200 with an error: {message_in(error) or 'without a message'}")
         self._identity(answer)
         choices = [as_object(choice, "a choice") for choice in as_list(answer.get("choices"), "choices")]
         if not choices:
-            raise bad_response("the answer has no choices")
+            said = message_in(answer)
+            raise bad_response(f"the answer has no choices: {said}" if said else "the answer has no choices")
         first = next((choice for choice in choices if not choice.get("index")), choices[0])
         self._delta(_numbered(as_object(first.get("message", _texted(first) or None), "message")))
         self._finished(as_text(first.get("finish_reason"), "finish_reason"))
@@ -316,12 +320,5 @@ def _numbered(message: dict[str, Json]) -> dict[str, Json]:
 
 
 def _stream_error(error: Json, event: bytes) -> EndpointError:
-    message = f"the endpoint sent an error inside the stream: {_error_text(error)}"
+    message = f"the endpoint sent an error inside the stream: {message_in(error) or 'without a message'}"
     return EndpointError(FailureKind.STREAM_ERROR, message, body=excerpt(event))
-
-
-def _error_text(error: Json) -> str:
-    """The message of an error object."""
-    if isinstance(error, dict) and isinstance(error.get("message"), str):
-        return str(error["message"])
-    return error if isinstance(error, str) else "without a message"

@@ -1,5 +1,7 @@
 """Opens the transport: httpx over aiohttp's connection pool, which handles 500 streams cheaply."""
 
+import time
+from contextvars import ContextVar
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -14,6 +16,12 @@ KEEPALIVE = 4.0
 
 READ_BUFFER = 256 * 1024
 
+STALE = 5.0
+"""Seconds within which a server that had closed a kept connection shows it, also on a busy machine."""
+
+_kept: ContextVar[bool] = ContextVar("_kept", default=False)
+"""Whether the last request of this task went over a connection that was kept from an earlier one."""
+
 
 def open_transport(options: ClientOptions) -> AiohttpTransport:
     """A transport for one endpoint, with the same proxy settings as httpx.
@@ -24,9 +32,45 @@ def open_transport(options: ClientOptions) -> AiohttpTransport:
 
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=options.max_connections, keepalive_timeout=KEEPALIVE, ssl=ssl_context)
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), read_bufsize=READ_BUFFER)
+        return aiohttp.ClientSession(
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), read_bufsize=READ_BUFFER, trace_configs=[_watch()]
+        )  # fmt: skip
 
     return AiohttpTransport(verify=ssl_context, proxy=_proxy(options.base_url), client=session)
+
+
+async def sent(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:
+    """Send a request; where the server had closed a kept connection meanwhile, send it over another one.
+
+    A server may do so at any time (RFC 9112, section 9.5), and llama.cpp's does after streams: it has not taken the
+    request then, so this is no failure. One that takes longer than `STALE` to hang up has taken it.
+    """
+    began = time.monotonic()
+    while True:
+        _kept.set(False)
+        try:
+            return await transport.handle_async_request(request)
+        except httpx.TransportError as error:
+            if not (_kept.get() and _untaken(error.__cause__, time.monotonic() - began)):
+                raise
+
+
+def _untaken(error: BaseException | None, seconds: float) -> bool:
+    """Whether the server cannot have taken a request that it hung up on: it was not sent whole, or it hung up soon."""
+    if isinstance(error, aiohttp.ClientOSError) and "Can not write request body" in str(error):
+        return True
+    return isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError) and seconds < STALE
+
+
+def _watch() -> aiohttp.TraceConfig:
+    """Notes whether a connection is kept or new."""
+    watch = aiohttp.TraceConfig()
+
+    async def kept(*_: object) -> None:
+        _kept.set(True)
+
+    watch.on_connection_reuseconn.append(kept)
+    return watch
 
 
 def proxy_in_use(base_url: str) -> tuple[str, str]:

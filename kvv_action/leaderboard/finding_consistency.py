@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from kvv_action.leaderboard.findings import CheckFinding, about, error
 from kvv_action.leaderboard.record import DeliveryRecord, FindingRecord, Record
 from kvv_action.schema import MOST_BROKEN_TRIES, Severity, Verdict
-from kvv_action.verdict.delivery import BROKEN, CUT, TIMEOUT_LEAST, cause_of_delivery, limits, verdict_of
+from kvv_action.verdict.delivery import BROKEN, cause_of_delivery, limits, may_be_cut_after, verdict_of
 from kvv_action.verdict.known_causes import explained, is_delivery, severity_by_rule
 
 EQUAL = 1e-5
@@ -57,7 +57,7 @@ def _counts(found: DeliveryRecord, requests: int) -> Iterator[CheckFinding]:
         yield error("findings", f"its kinds are not those of {found.broken} broken tries")
     if found.incidents > found.broken or bool(found.incidents) != bool(found.broken):
         yield error("findings", f"{found.broken} broken tries cannot be {found.incidents} incidents")
-    if found.cut_after is not None and (found.cut_after < TIMEOUT_LEAST or not found.kinds.keys() & CUT):
+    if found.cut_after is not None and not may_be_cut_after(found.cut_after, found.kinds):
         yield error("findings", f"no answers were cut after {found.cut_after:g} s")
 
 

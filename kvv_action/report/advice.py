@@ -3,11 +3,13 @@
 from kvv_action.report.text import number, one_line
 from kvv_action.schema import BenchmarkResult, RunReport, RunState, Verdict
 from kvv_action.verdict.lead import first_cause, to_do
+from kvv_action.verdict.refusals import told_of_all
 
 AGAIN = "run the same command again: it goes on where this run ended"
 LOOK = "read the answers below and ask the same of an official endpoint: no known cause was recognised"
 LOST = "find out why requests fail ({cause}), then run the same command again: only what failed is asked anew"
 MORE = "ask more (a larger tier, more epochs): the interval holds both outcomes"
+ONE = "let the endpoint accept one plain request, which `kvv doctor` sends; its own words say why it does not"
 NEEDED = "ask more (a larger tier, more epochs): about {answers} more answers of {title} would settle it"
 NOTHING = "give something to compare with: a run against the model's official endpoint as reference"
 
@@ -18,6 +20,8 @@ def advice(report: RunReport) -> str:
         return ""
     if first := first_cause(report):
         return one_line(to_do(first), 700)
+    if report.plan.checks is not None and told_of_all(report.reason):
+        return ONE
     failed = [result for result in report.benchmarks if result.verdict is Verdict.FAIL]
     for result in failed:
         for found in result.diagnosis:
@@ -27,19 +31,25 @@ def advice(report: RunReport) -> str:
         return LOOK
     if report.state is not RunState.COMPLETE:
         return _early(report)
-    return _undecided([result for result in report.benchmarks if result.verdict is Verdict.INCONCLUSIVE])
+    undecided = [result for result in report.benchmarks if result.verdict is Verdict.INCONCLUSIVE]
+    return _undecided(undecided, in_words=report.plan.checks is not None)
 
 
 def _early(report: RunReport) -> str:
-    """A run that ended early: go on; unless it was interrupted, name the reason first."""
-    return AGAIN if report.state is RunState.INTERRUPTED else f"{one_line(report.state_reason, 300)}; then {AGAIN}"
+    """A run that ended early: go on; unless it was interrupted, name the reason first, which may say so itself."""
+    if report.state is RunState.INTERRUPTED:
+        return AGAIN
+    reason = one_line(report.state_reason, 500)
+    return reason if "run again" in report.state_reason else f"{reason.rstrip('.')}; then {AGAIN}"
 
 
-def _undecided(results: list[BenchmarkResult]) -> str:
-    """The most important reason why nothing could be concluded."""
-    lost = [result.failures[0] for result in results if result.failures]
+def _undecided(results: list[BenchmarkResult], *, in_words: bool) -> str:
+    """The most important reason why nothing could be concluded; reports of older plans keep theirs, without words."""
+    lost = [failure for result in results for failure in result.failures]
     if lost:
-        return LOST.format(cause=f"{lost[0].count} × {lost[0].kind}")
+        most = max(lost, key=lambda failure: failure.count) if in_words else lost[0]
+        words = f": {one_line(most.example, 160)}" if in_words else ""
+        return LOST.format(cause=f"{most.count} × {most.kind}{words}")
     results = [result for result in results if not result.orientation] or results
     if all(result.orientation for result in results) and results:
         return NOTHING

@@ -9,7 +9,7 @@ import math
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Protocol
@@ -47,6 +47,8 @@ BROKEN = frozenset(
 )
 """Failures after the server had accepted the request."""
 CUT = frozenset({FailureKind.TRUNCATED, FailureKind.DISCONNECTED})
+GATEWAY_TIMEOUT = frozenset({504, 524})
+"""Statuses with which a gateway says that it waited no longer for the server behind it."""
 OK = 200
 INCIDENTS = 3
 """Incidents below which delivery does not fail: one restart of a server breaks everything that is in flight."""
@@ -58,6 +60,8 @@ FAIL_ERROR, PASS_ERROR = 0.01, 0.05
 """One-sided errors of the limits: of failing a server at the limit, and of passing one there."""
 TIMEOUT_LEAST, TIMEOUT_SPREAD = 5.0, 0.03
 """Seconds from which equal durations of cut answers mean a timeout, and how far they may differ from their median."""
+TOLD_LEAST = 0.9
+"""The same where a gateway says that it was a timeout; one that says so at once did not wait at all."""
 EXAMPLES, EXAMPLE_LIMIT = 5, 300
 WORDS: Mapping[str, str] = {
     FailureKind.TRUNCATED: "streams were cut",
@@ -197,7 +201,7 @@ class DeliveryTally:
         shown = [
             FindingExample(
                 benchmark=one.place.benchmark, sample=one.place.sample, epoch=one.place.epoch,
-                shown=f"after {one.first.duration:.1f} s: {one.first.message}"[:EXAMPLE_LIMIT],
+                shown=_in_words(one.first),
             )
             for one in sorted(broken, key=lambda one: one.place.slot)[:EXAMPLES]  # whatever came first
         ]  # fmt: skip
@@ -239,7 +243,7 @@ class DeliveryTally:
             final_rate=(len(answered) + sum(one.answered for one in broken)) / requests if requests else None,
             retries=self.retries,
             busy=self.busy,
-            cut_after=_cut_after([one.first for one in broken if one.first.failure in CUT]),
+            cut_after=_cut_after([one.first for one in broken]),
         )
 
 
@@ -268,7 +272,7 @@ class DeliveryFigures(Protocol):
 
     @property
     def cut_after(self) -> float | None:
-        """Seconds after which most cut answers end."""
+        """Seconds after which most broken tries were cut."""
 
 
 def cause_of_delivery(delivery: DeliveryFigures) -> Cause:
@@ -289,6 +293,12 @@ def verdict_of(delivery: DeliveryFigures) -> Verdict:
     return _verdict(*limits(delivery.broken, delivery.requests), delivery.limit, delivery.incidents)
 
 
+def _in_words(broken: Attempt) -> str:
+    """When a try broke, how much had come, and the endpoint's words."""
+    came = f" and {broken.characters} characters" if broken.failure in CUT else ""
+    return f"after {broken.duration:.1f} s{came}: {broken.message}"[:EXAMPLE_LIMIT]
+
+
 def _ended(attempt: Attempt) -> float:
     """When a try was over, in seconds since the epoch."""
     return attempt.started + attempt.duration
@@ -306,7 +316,8 @@ def _crashes_alone(one: _Broken, answered: Sequence[float]) -> bool:
 
     It says nothing about how reliably others arrive; the benchmark that asked it says what is wrong.
     """
-    if one.answered or len(one.attempts) < 2 or not all_crashed(one.attempts):
+    waited = any(attempt.status in GATEWAY_TIMEOUT for attempt in one.attempts)  # a gateway did: a matter of delivery
+    if one.answered or len(one.attempts) < 2 or waited or not all_crashed(one.attempts):
         return False
     return bisect_left(answered, one.first.started) < bisect_left(answered, _ended(one.attempts[-1]))
 
@@ -346,14 +357,21 @@ def _verdict(low: float, high: float, limit: float, incidents: int) -> Verdict:
     return Verdict.PASS if high < limit else Verdict.INCONCLUSIVE
 
 
-def _cut_after(cut: Sequence[Attempt]) -> float | None:
-    """Seconds after which most cut answers end, where a timeout on the way shows; None where none does."""
-    durations = sorted(attempt.duration for attempt in cut)
-    if len(durations) < INCIDENTS:
+def _cut_after(broken: Sequence[Attempt]) -> float | None:
+    """Seconds after which most broken tries were cut, where a timeout on the way shows; None where none does."""
+    cut = [attempt for attempt in broken if attempt.failure in CUT or attempt.status in GATEWAY_TIMEOUT]
+    if len(cut) < INCIDENTS:
         return None
-    middle = median(durations)
-    near = [value for value in durations if abs(value - middle) <= max(0.5, TIMEOUT_SPREAD * middle)]
-    return round(middle, 1) if middle >= TIMEOUT_LEAST and 2 * len(near) > len(durations) else None
+    middle = median(attempt.duration for attempt in cut)
+    near = [attempt for attempt in cut if abs(attempt.duration - middle) <= max(0.5, TIMEOUT_SPREAD * middle)]
+    least = TOLD_LEAST if any(attempt.status in GATEWAY_TIMEOUT for attempt in near) else TIMEOUT_LEAST
+    return round(middle, 1) if middle >= least and 2 * len(near) > len(broken) else None
+
+
+def may_be_cut_after(seconds: float, kinds: Collection[str]) -> bool:
+    """Whether broken tries of these kinds can show a timeout of so many seconds."""
+    told = FailureKind.SERVER_ERROR in kinds
+    return seconds >= (TOLD_LEAST if told else TIMEOUT_LEAST) and (told or not CUT.isdisjoint(kinds))
 
 
 def kinds_in_words(kinds: Mapping[str, int]) -> str:
@@ -369,7 +387,7 @@ def _reason(count: int, requests: int, told: str, limits: tuple[float, float], l
     if not requests:
         return "nothing was delivered"
     if not count:
-        return f"all {requests} requests arrived whole at the first try"
+        return f"{f'all {requests} requests' if requests > 1 else 'one request'} arrived whole at the first try"
     low, high = (f"{100 * value:.1f} %" for value in limits)
     seen = f"{count} of {requests} requests broke at the first try ({100 * count / requests:.1f} %): {told}"
     match verdict:

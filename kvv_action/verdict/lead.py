@@ -7,6 +7,7 @@ from kvv_action.causes import PAGE, REPOSITORY
 from kvv_action.schema import Delivery, Finding, RunCause, RunReport, Severity, Verdict
 from kvv_action.verdict.delivery import kinds_in_words
 from kvv_action.verdict.known_causes import cause_of
+from kvv_action.verdict.refusals import told_of_all
 
 
 def first_cause(report: RunReport) -> RunCause | Finding | None:
@@ -20,12 +21,15 @@ def first_cause(report: RunReport) -> RunCause | Finding | None:
 def headline(report: RunReport) -> str:
     """The one cause that fails the run, in a sentence; empty where none is known, and for runs that did not look.
 
-    Where no cause is known, it is what explains most of the first benchmark that fails.
+    It is the text that refused everything, else the cause that explains most, else what explains most of the first
+    benchmark that fails.
     """
-    if found := first_cause(report):
-        return found.cause
     if report.plan.checks is None or report.verdict is not Verdict.FAIL:
         return ""
+    if refused := told_of_all(report.reason):
+        return refused
+    if found := first_cause(report):
+        return found.cause
     failed = (result for result in report.benchmarks if result.verdict is Verdict.FAIL and result.diagnosis)
     return next((f"{result.title}: {result.diagnosis[0].cause}" for result in failed), "")
 

@@ -11,6 +11,13 @@ FEWEST_ALIKE = 2
 """Refusals from which on it is said that they are alike."""
 _VARYING = re.compile(r"\b[0-9a-f]{4,}(-[0-9a-f]{4,})+\b|\b\w*\d\w*\b", re.IGNORECASE)
 """Numbers and ids of requests, which differ from one refusal to the next."""
+_ALIKE = re.compile(r"the endpoint refused all \d+ requests alike \(.*?\)(?=; |$)", re.DOTALL)
+
+
+def told_of_all(reason: str) -> str:
+    """The one text that refused everything, with which the reason of a run begins then; else empty."""
+    found = _ALIKE.match(reason)
+    return found[0] if found else ""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -200,10 +200,77 @@ async def test_a_stream_that_breaks_after_done_is_complete(bench, wire) -> None:
 
 async def test_failed_answers_show_the_beginning_of_their_body(bench, wire, failure) -> None:
     """For diagnosis, cut to size."""
-    b = await bench(wire.http(502, b"<html>" + b"x" * 9000), retry_attempts=1)
+    b = await bench(wire.http(502, b"oops " + b"x" * 9000), retry_attempts=1)
     error = await failure(b.ask(), EndpointError)
     assert (error.status, len(error.body), len(error.attempts[0].message)) == (502, 2048, 500)
-    assert error.body.startswith("<html>")
+    assert error.body.startswith("oops x")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "noted"),
+    [
+        ((3971, 4096, 4096, 700), True),  # nginx: its first buffer holds the head of the response, too
+        ((8067, 8192, 8192, 8192, 99), True),
+        ((3971, 4096, 1200, 700), False),
+        ((900, 4100, 4090, 700), False),
+        ((16384, 16384, 16384, 16384, 99), False),  # as much as the transport hands over at once
+    ],
+)
+async def test_blocks_that_come_after_pauses_show_a_buffer(bench, wire, sizes: tuple[int, ...], noted: bool) -> None:
+    """Two full ones suffice where most reads after a pause are full."""
+    comment = b": " + b"x" * 98 + b"\n\n"
+    body = b": " + (comment * sum(sizes))[len(wire.HELLO) + 2 - sum(sizes) :] + wire.HELLO
+    ends = [sum(sizes[: number + 1]) for number in range(len(sizes))]
+    parts = [body[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+    b = await bench(wire.hang(wire.STREAM_HEAD + parts[0], *parts[1:], every=0.27, close=True))
+    answer = await b.ask()
+    assert answer.content == "hello"
+    assert ("reads-buffered" in answer.anomalies) is noted
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"<html><head><title>Sign in</title></head></html>", "the answer is a web page titled 'Sign in'"),
+        (b'{"code": 401, "msg": "no such key"}', "the answer has no choices: no such key"),
+        (b'{"error": {"error": {"message": "deep"}}}', "the endpoint answered 200 with an error: deep"),
+        (b'{"error": true}', "the endpoint answered 200 with an error: without a message"),
+    ],
+)
+async def test_what_a_200_without_an_answer_says(bench, wire, failure, body: bytes, told: str) -> None:
+    """The endpoint's own words."""
+    b = await bench(wire.http(200, body), retry_attempts=1)
+    assert (await failure(b.ask(), EndpointError)).attempts[0].message == told
+
+
+async def test_a_kept_connection_that_the_server_had_closed_is_no_failure(bench, wire) -> None:
+    """llama.cpp hangs up after streams without saying so: the request goes over another connection at once."""
+    b = await bench(wire.http_stream(), wire.hang(close=True), wire.http_stream())
+    first, second = await b.ask(), await b.ask()
+    assert [len(answer.attempts) for answer in (first, second)] == [1, 1]
+    assert (len(b.vendor.bodies), b.sleeps, b.client.counters.failed_tries) == (3, [], {})
+
+
+async def test_a_server_that_hangs_up_on_a_new_connection_fails(bench, wire) -> None:
+    """Also after a kept one was closed: then it has taken the request."""
+    b = await bench(wire.http_stream(), wire.hang(close=True), wire.hang(close=True), wire.http_stream())
+    await b.ask()
+    answer = await b.ask()
+    assert [attempt.failure for attempt in answer.attempts] == ["disconnected", None]
+
+
+async def test_a_server_that_works_on_a_request_before_it_hangs_up_fails(bench, wire, monkeypatch) -> None:
+    """It has taken the request, whatever connection it came on."""
+    monkeypatch.setattr("kvv_action.endpoint.transport.STALE", 0.05)
+    b = await bench(wire.http_stream(), wire.hang(b"", every=0.2, close=True), wire.http_stream())
+    await b.ask()
+    assert [attempt.failure for attempt in (await b.ask()).attempts] == ["disconnected", None]
+
+
+async def test_a_cut_answer_is_told_without_jargon(bench, wire, failure) -> None:
+    """aiohttp speaks of a transfer length header."""
+    b = await bench(wire.hang(wire.CHUNKED_HEAD, b"5\r\ndata:", close=True), retry_attempts=1)
+    assert (await failure(b.ask(), EndpointError)).attempts[0].message == "the connection broke inside the answer"
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 422])

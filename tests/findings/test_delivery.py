@@ -6,6 +6,7 @@ import pytest
 
 from kvv_action.journal.reading import Sent
 from kvv_action.schema import FailureKind, Verdict
+from kvv_action.verdict.delivery import cause_of_delivery
 from tests.findings.tries import CUT, delivered, tried
 
 
@@ -52,6 +53,32 @@ def test_answers_that_are_cut_after_the_same_time_show_a_timeout(kind: FailureKi
     assert found is not None
     assert found == pytest.approx(seconds, rel=0.01)
     assert delivered(other).cut_after is None
+
+
+@pytest.mark.parametrize("status", [504, 524])
+def test_a_gateway_that_does_not_wait_is_a_timeout(status: int) -> None:
+    """It says so itself, before the first byte; what it cuts later ends after the same time. Also short ones count."""
+    told = [tried(at * 9, 2.0 + at / 900, FailureKind.SERVER_ERROR, status) for at in range(0, 60, 6)]
+    cut = [tried(at * 9 + 20, 2.01, FailureKind.DISCONNECTED) for at in range(0, 60, 6)]
+    found = delivered([*steady(60, 9, 1.0), *told, *cut])
+    assert (found.verdict, found.broken, found.cut_after) == (Verdict.FAIL, 20, 2.0)
+    assert cause_of_delivery(found).id == "delivery-timeout"
+
+
+@pytest.mark.parametrize("status", [504, 524])
+def test_a_gateway_that_says_so_at_once_did_not_wait(status: int) -> None:
+    """What it stands for is down: a server error, no timeout."""
+    told = [tried(at * 9, 0.01, FailureKind.SERVER_ERROR, status) for at in range(0, 60, 6)]
+    found = delivered([*steady(60, 9, 1.0), *told])
+    assert (found.cut_after, cause_of_delivery(found).id) == (None, "delivery-server-error")
+
+
+def test_a_few_timeouts_are_not_the_cause_of_other_failures() -> None:
+    """The cause explains most of what broke."""
+    errors = [tried(at * 9, 1.0, FailureKind.STREAM_ERROR) for at in range(0, 120, 6)]
+    cut = [tried(at * 9 + 3, 60.0, CUT) for at in range(0, 120, 30)]
+    found = delivered([*steady(120, 9, 1.0), *errors, *cut])
+    assert (found.cut_after, cause_of_delivery(found).id) == (None, "delivery-stream-error")
 
 
 @pytest.mark.parametrize("status", [429, 503, 529])

@@ -108,6 +108,10 @@ REFUSALS: dict[str, tuple[Answer, tuple[str, ...]]] = {
                    ("base-url:", "redirected to https://api.example.com", "set base-url to https://api.example.com/v1")),
     "a login's redirect": (lambda _: http(302, "", "Location: https://sso.example.com/login?next=t0k3n"),
                            ("base-url:", "redirected to https://sso.example.com")),
+    "a redirect with a page": (
+        lambda asked: http(308, "<html><head><title>308 Permanent Redirect</title></head></html>",
+                           f"Location: https://api.example.com{asked[1]}", kind="text/html"),
+        ("base-url:", "redirected to https://api.example.com", "set base-url to https://api.example.com/v1")),
     "426": (lambda _: http(426, "", "Upgrade: h2c"), ("base-url:", "another protocol than HTTP/1.1")),
     "http at nginx's TLS port": (
         lambda _: page(400, "400 The plain HTTP request was sent to HTTPS port"),

@@ -119,6 +119,23 @@ def test_a_prompt_inside_the_window_must_be_taken(status: int, message: str, cau
             probe.judge(row)
 
 
+def test_stop_is_not_blamed_for_what_is_refused_without_it() -> None:
+    """A gateway that refuses `thinking` refuses the control, too; it is sent after a refusal only, and once."""
+    probe = chosen(STOPPED[0])
+    assert probe.then is not None
+    control = probe.then([refusal(message="no thinking")])
+    assert control is not None
+    assert "stop" not in control.body
+    assert (control.messages, control.thinking) == (probe.requests[0].messages, probe.requests[0].thinking)
+    with pytest.raises(Undecided, match=r"without stop is not accepted either \(HTTP 400: no thinking\)"):
+        probe.judge([refusal(message="no thinking"), refusal(message="no thinking")])
+    assert probe.judge([refusal(), said("alpha bravo charlie HALT")]).cause == STOP_REFUSED.cause
+    assert probe.then([refusal(), said("x")]) is None
+    assert probe.then([refusal(), refusal()]) is None
+    assert probe.then([said("alpha bravo charlie")]) is None
+    assert probe.then([said("")]) == probe.requests[0]
+
+
 def test_a_long_prompt_must_arrive() -> None:
     """Its count and its code words tell; a missing one is asked for again."""
     probe = chosen(LONG[0])

@@ -7,7 +7,7 @@ import pytest
 
 from kvv_action.report.advice import AGAIN, LOOK, MORE, NEEDED, NOTHING, advice
 from kvv_action.report.markdown import summary
-from kvv_action.schema import Diagnosis, RunReport, RunState, Verdict
+from kvv_action.schema import Diagnosis, FailureCount, FailureKind, RunReport, RunState, Verdict
 from tests.report.reports import REPORT, RESULT
 
 OPEN: dict[str, Any] = {"verdict": Verdict.INCONCLUSIVE, "diagnosis": (), "failures": ()}
@@ -31,6 +31,27 @@ def test_the_first_remedy_of_what_failed_comes_first() -> None:
 def test_an_unknown_cause_is_said_to_be_unknown() -> None:
     """With what a person can do."""
     assert advice(report(Verdict.FAIL, {"diagnosis": ()})) == LOOK
+
+
+def test_lost_requests_are_told_by_the_words_of_most() -> None:
+    """Whichever benchmark has them; older plans name the first kind."""
+    few = FailureCount(kind=FailureKind.UNDECIDED, count=3, example="the control failed")
+    many = FailureCount(kind=FailureKind.REJECTED, count=33, example="HTTP 413: a web page titled 'Too Large'")
+    run = report(Verdict.INCONCLUSIVE, {**OPEN, "failures": (few,)}, {**OPEN, "failures": (many,)})
+    assert "(3 × undecided)" in advice(run)
+    told = advice(replace(run, plan=replace(run.plan, choices={**run.plan.choices, "checks": {}})))
+    assert "(33 × rejected: HTTP 413: a web page titled 'Too Large')" in told
+
+
+@pytest.mark.parametrize("padding", ["", "x" * 600])
+def test_a_reason_that_says_what_to_do_is_told_once(padding: str) -> None:
+    """Stopped by its endpoint; also where the reason is cut."""
+    reason = f"The endpoint answers with errors only ({padding}). Check the server, then run again; it is kept."
+    told = advice(report(Verdict.INCONCLUSIVE, OPEN, state=RunState.STOPPED, state_reason=reason))
+    assert AGAIN not in told
+    assert told.startswith("The endpoint answers with errors only (")
+    said = advice(report(Verdict.INCONCLUSIVE, OPEN, state=RunState.STOPPED, state_reason="The disk is full."))
+    assert said == f"The disk is full; then {AGAIN}"
 
 
 def test_an_interrupted_run_goes_on() -> None:

@@ -14,7 +14,7 @@ from kvv_action.report.html import html
 from kvv_action.report.junit import junit
 from kvv_action.report.markdown import summary
 from kvv_action.schema import RunReport, Severity, Verdict
-from kvv_action.verdict.lead import arrival, first_cause
+from kvv_action.verdict.lead import arrival, first_cause, headline
 from tests.report.reports import BROKEN, CUT, DELIVERY, HOSTILE, OTHER_VERSION, REPORT, UNNAMED
 from tests.report.test_html import plain
 from tests.report.test_markdown import shape
@@ -55,6 +55,17 @@ def test_the_summary_leads_with_cause_remedy_and_delivery() -> None:
         f"Delivery: {ARRIVED}",
         BROKEN.reason,
     ]
+
+
+def test_the_text_that_refused_everything_leads() -> None:
+    """Before the symptoms that each probe names; a finding that fails the run comes first all the same."""
+    told = "the endpoint refused all 63 requests alike (HTTP 400: Unmapped provider (x))"
+    plan = replace(BROKEN.plan, choices={**BROKEN.plan.choices, "checks": {}})
+    run = replace(BROKEN, plan=plan, reason=f"{told}; 24 of 26 probes wrong", findings=())
+    assert headline(run) == told
+    assert "one plain request" in advice(run)
+    assert headline(replace(run, findings=BROKEN.findings)) == CUT.cause
+    assert headline(replace(run, reason="2 of 26 probes wrong; the endpoint refused all 3 requests alike (x)")) != told
 
 
 def test_a_reason_that_is_the_cause_is_not_told_twice() -> None:

@@ -96,6 +96,13 @@ def test_requests_that_crash_the_server_say_nothing_about_the_others() -> None:
     assert delivery([*steady(200), *(lost(*crash) for _ in range(20))]).broken == 0
 
 
+def test_requests_that_a_gateway_never_waits_for_are_no_crashes() -> None:
+    """The longest answers always meet its timeout; the server behind it works."""
+    late = [tried(100.0 + n, FailureKind.SERVER_ERROR, status=504, seconds=15.0) for n in (0, 20, 40)]
+    found = delivery([*steady(200), *(lost(*late) for _ in range(20))])
+    assert (found.broken, found.cut_after) == (20, 15.0)
+
+
 def test_refusals_are_answers() -> None:
     """A probe that must be refused is delivered."""
     refused = Rejection(status=400, message="no", body="", attempts=(tried(5, FailureKind.REJECTED, status=400),))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from benchmarks.precheck.again import TRIES, ProbeFinding, asked_again, quoted
+from benchmarks.precheck.again import TRIES, ProbeFinding, asked_again, quoted, with_control
 from benchmarks.precheck.ask import MODES, ask, user
 from benchmarks.precheck.burst import AT_ONCE, at_once
 from benchmarks.precheck.causes import PLAIN_EMPTY, ProbeCause
@@ -64,7 +64,8 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
         text = f"Reply with exactly: {BEFORE} {STOP} {AFTER}"
         request = ask(profile, text, stream=stream, thinking=thinking, stop=[STOP])
         tier = "smoke" if stream else "standard"
-        yield asked_again(f"limits.stop.{name}", request, _stopped, refusal=STOP_REFUSED, tier=tier)
+        probe = asked_again(f"limits.stop.{name}", request, _stopped, refusal=STOP_REFUSED, tier=tier)
+        yield with_control(probe, ask(profile, text, stream=stream, thinking=thinking), "the same request without stop")
     for name, tokens, tier in SIZES:
         prompt = long_prompt(profile, name, tokens, tries=TRIES, filler=WORDS)
         yield prompt.probe(f"limits.long-prompt.{name}", tier)

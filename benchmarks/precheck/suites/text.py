@@ -21,7 +21,7 @@ from kvv_action.verdict.checks import damage, markers
 
 FOLLOWS = (
     "only-some-pictures-of-a-message-reach-the-model", "results-of-tools-do-not-reach-the-model",
-    "the-beginning-of-a-long-prompt-does-not-reach-the-model", "the-model-does-not-know-its-thinking-effort",
+    "a-part-of-a-long-prompt-does-not-reach-the-model", "the-model-does-not-know-its-thinking-effort",
 )  # fmt: skip
 """Causes that probes name which look for a word of an answer: a lost word looks like a word that was not read."""
 TAIL_LOST = ProbeCause(
