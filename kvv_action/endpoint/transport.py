@@ -1,5 +1,8 @@
 """Opens the transport: httpx over aiohttp's connection pool, which handles 500 streams cheaply."""
 
+import os
+import ssl
+from functools import cache
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -20,13 +23,27 @@ def open_transport(options: ClientOptions) -> AiohttpTransport:
 
     It drops cookies: a load balancer's cookie would send the whole run to one server.
     """
-    ssl_context = httpx.create_ssl_context()
+    proxy = _proxy(options.base_url)
+    ssl_context = _context(options.base_url, proxy)
 
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=options.max_connections, keepalive_timeout=KEEPALIVE, ssl=ssl_context)
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), read_bufsize=READ_BUFFER)
 
-    return AiohttpTransport(verify=ssl_context, proxy=_proxy(options.base_url), client=session)
+    return AiohttpTransport(verify=ssl_context, proxy=proxy, client=session)
+
+
+def _context(base_url: str, proxy: httpx.Proxy | None) -> ssl.SSLContext:
+    """Trusts the usual authorities; without encryption it trusts nobody, because reading them delays the start."""
+    if "https" in (httpx.URL(base_url).scheme, proxy.url.scheme if proxy else ""):
+        return _trusting(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+@cache
+def _trusting(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    """A context for the variables of the environment that name authorities."""
+    return httpx.create_ssl_context()
 
 
 def proxy_in_use(base_url: str) -> tuple[str, str]:
