@@ -47,6 +47,8 @@ def chosen(profile: Profile, options: Options, own: PrecheckOptions = EVERYTHING
     if not own.probes:
         level = TIERS.index(options.tier)
         return tuple(probe for probe in probes if TIERS.index(probe.tier) <= level)
+    known, named = {name for probe in probes for name in (probe.suite, probe.id)}, frozenset(own.probes)
+    wild = [pattern for pattern in own.probes if pattern not in known]
     problems = [
         Problem(
             name="probes",
@@ -54,13 +56,13 @@ def chosen(profile: Profile, options: Options, own: PrecheckOptions = EVERYTHING
             allowed=f"No probe of this profile fits. Suites are {', '.join(SUITES)}; `tokens.*` and full ids work too.",
             nearest=nearest(pattern, [*SUITES, *(probe.id for probe in probes)]),
         )
-        for pattern in own.probes
-        if not any(_fits(probe, pattern) for probe in probes)
+        for pattern in wild
+        if not any(fnmatch.fnmatchcase(probe.id, pattern) for probe in probes)
     ]
     if problems:
         raise UsageError(problems)
-    return tuple(probe for probe in probes if any(_fits(probe, pattern) for pattern in own.probes))
-
-
-def _fits(probe: Probe, pattern: str) -> bool:
-    return pattern in (probe.suite, probe.id) or fnmatch.fnmatchcase(probe.id, pattern)
+    return tuple(
+        probe
+        for probe in probes
+        if not named.isdisjoint((probe.suite, probe.id)) or any(fnmatch.fnmatchcase(probe.id, one) for one in wild)
+    )
