@@ -9,8 +9,8 @@ from hypothesis import settings
 
 from tests.groups import is_fast
 
-settings.register_profile("no clock", deadline=None)
-settings.load_profile("no clock")
+settings.register_profile("ours", deadline=None, max_examples=50)
+settings.load_profile("ours")
 
 
 def pytest_configure() -> None:
