@@ -1,6 +1,7 @@
 """The `kvv` command. Only the chosen command's code is imported, so that help is quick."""
 
 import errno
+import gc
 import signal
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ COMMANDS = {
     "faults": "list the faults that the embedded vendor can have",
 }
 
+RARELY = (50_000, 20, 100)
+"""When garbage is collected: imports and requests make many objects and few cycles."""
 USAGE = 2
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 DEFECT = 70
@@ -56,6 +59,7 @@ def overview() -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     if argv is None:  # the process is ours
+        gc.set_threshold(*RARELY)
         settle()
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C, wherever it hits
     try:

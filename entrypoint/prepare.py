@@ -5,6 +5,7 @@ import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
@@ -499,13 +500,18 @@ def _reference(settings: Settings, profile: Profile) -> EndpointInfo | None:
     )
 
 
+@cache
+def _packages() -> Mapping[str, str]:
+    return {name: metadata.version(name) for name in PACKAGES}
+
+
 def provenance(github: Mapping[str, str]) -> Provenance:
     """Versions of everything that took part."""
     return Provenance(
         version=__version__,
         python=platform.python_version(),
         platform=platform.platform(),
-        packages={name: metadata.version(name) for name in PACKAGES},
+        packages=dict(_packages()),
         github=dict(github),
         image=context.image() or own_image(),
     )

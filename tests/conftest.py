@@ -1,20 +1,33 @@
 """Every test starts from the same ground: no engine by chance, signals as in a terminal. Fast tests are marked."""
 
+import gc
 import signal
+from collections.abc import Generator
 
 import pytest
 from hypothesis import settings
 
 from tests.groups import is_fast
 
-settings.register_profile("no clock", deadline=None)
-settings.load_profile("no clock")
+settings.register_profile("ours", deadline=None, max_examples=50)
+settings.load_profile("ours")
 
 
 def pytest_configure() -> None:
     """A shell's background jobs ignore SIGINT, and so would every process that the tests start and interrupt."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Modules and tests stay: garbage is looked for neither while they are made nor ever among them."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import TypeAdapter
 
+from kvv_action.adapters import adapter
 from kvv_action.journal.file import Reader, Record, chained
 from kvv_action.journal.lines import place_of, to_exchange
 from kvv_action.schema import RunPlan
@@ -43,7 +43,7 @@ def _bodies(reader: Reader, origin: dict[str, Any]) -> Iterator[bytes]:
     plan: RunPlan | None = None
     first: dict[str, Any] = {"redacted": origin}
     for record in reader:
-        plan = plan or TypeAdapter(RunPlan).validate_python(record["plan"])
+        plan = plan or adapter(RunPlan).validate_python(record["plan"])
         body: dict[str, Any] = {"line": reader.head, **first, **without_texts(record)}
         if plan.checks is not None and record["kind"] == "answer" and record.get("completion"):
             body["signs"] = _signs(record, plan)

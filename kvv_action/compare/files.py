@@ -1,8 +1,9 @@
 """`compare.json` and `compare.md` as bytes."""
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
+from kvv_action.adapters import adapter
 from kvv_action.compare.markdown import document, head, section
 from kvv_action.compare.records import COMPARE_VERSION, RunComparison
 from kvv_action.errors import KvvError
@@ -51,7 +52,7 @@ def parse(data: bytes, where: str = COMPARE_JSON) -> RunComparison:
     try:
         version = orjson.loads(data).get("schema_version")
         if version == COMPARE_VERSION:
-            return TypeAdapter(RunComparison).validate_json(data)
+            return adapter(RunComparison).validate_json(data)
     except (orjson.JSONDecodeError, AttributeError, ValidationError) as error:
         raise KvvError(f"{where}: not a comparison of kvv ({type(error).__name__})") from error
     raise KvvError(f"{where}: has schema version {version!r}; this version reads {COMPARE_VERSION}")

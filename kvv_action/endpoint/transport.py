@@ -1,7 +1,10 @@
 """Opens the transport: httpx over aiohttp's connection pool, which handles 500 streams cheaply."""
 
+import os
+import ssl
 import time
 from contextvars import ContextVar
+from functools import cache
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -28,7 +31,8 @@ def open_transport(options: ClientOptions) -> AiohttpTransport:
 
     It drops cookies: a load balancer's cookie would send the whole run to one server.
     """
-    ssl_context = httpx.create_ssl_context()
+    proxy = _proxy(options.base_url)
+    ssl_context = _context(options.base_url, proxy)
 
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=options.max_connections, keepalive_timeout=KEEPALIVE, ssl=ssl_context)
@@ -36,7 +40,20 @@ def open_transport(options: ClientOptions) -> AiohttpTransport:
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), read_bufsize=READ_BUFFER, trace_configs=[_watch()]
         )  # fmt: skip
 
-    return AiohttpTransport(verify=ssl_context, proxy=_proxy(options.base_url), client=session)
+    return AiohttpTransport(verify=ssl_context, proxy=proxy, client=session)
+
+
+def _context(base_url: str, proxy: httpx.Proxy | None) -> ssl.SSLContext:
+    """Trusts the usual authorities; without encryption it trusts nobody, because reading them delays the start."""
+    if "https" in (httpx.URL(base_url).scheme, proxy.url.scheme if proxy else ""):
+        return _trusting(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+@cache
+def _trusting(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    """A context for the variables of the environment that name authorities."""
+    return httpx.create_ssl_context()
 
 
 async def sent(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
+from kvv_action.adapters import adapter
 from kvv_action.errors import JournalError
 from kvv_action.journal.file import Reader, Record
 from kvv_action.journal.lines import place_of, to_attempts, to_exchange, to_failure, to_score
@@ -70,7 +71,7 @@ def _plan_in(first: Record | None, path: Path) -> RunPlan:
     if first.get("schema") != SCHEMA_VERSION:
         raise JournalError(f"{path}: has schema {first.get('schema')!r}; this version reads {SCHEMA_VERSION}")
     try:
-        plan: RunPlan = TypeAdapter(RunPlan).validate_python(first["plan"])
+        plan: RunPlan = adapter(RunPlan).validate_python(first["plan"])
     except (KeyError, ValidationError) as error:
         raise JournalError(f"{path}: its plan is not as kvv writes it ({error})") from error
     whole(plan)

@@ -7,8 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
+from kvv_action.adapters import adapter
 from kvv_action.errors import KvvError
 from kvv_action.schema import LATER, SCHEMA_VERSION, RunReport
 
@@ -68,7 +69,7 @@ def parse(text: bytes, where: str = REPORT) -> RunReport:
     if version != SCHEMA_VERSION:
         raise KvvError(f"{where}: has schema version {version!r}; this version reads {SCHEMA_VERSION}")
     try:
-        return TypeAdapter(RunReport).validate_json(text)
+        return adapter(RunReport).validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))

@@ -7,8 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
+from kvv_action.adapters import adapter
 from kvv_action.journal.reading import JournalReading, Sent
 from kvv_action.journal.state import BenchmarkProgress, JournalState
 from kvv_action.plan.plan import plan_digest
@@ -156,7 +155,7 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
         benchmarks=results,
         usage=traffic.usage(),
         timing=_timing(found, traffic),
-        provenance=TypeAdapter(Provenance).validate_python(found.sessions[-1]["provenance"]),
+        provenance=adapter(Provenance).validate_python(found.sessions[-1]["provenance"]),
         journal=JournalInfo(
             lines=found.lines,
             head=reading.head,

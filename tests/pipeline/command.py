@@ -60,6 +60,7 @@ def _text(stream: io.TextIOWrapper) -> str:
 def demo(out: Path, *arguments: object) -> tuple[Ran, dict[str, Any]]:
     """`kvv demo` with quick retries; its end and its report."""
     ran = kvv("demo", "--out", out, "--retry-base", "0.01", *arguments)
+    assert (out / "report.json").is_file(), ran
     return ran, report(out)
 
 

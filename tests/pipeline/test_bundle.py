@@ -20,13 +20,25 @@ pytestmark = pytest.mark.pipeline
 @pytest.fixture(scope="module")
 def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with wrong answers and failures, and its bundles; tests work on copies."""
+    return made_once(tmp_path_factory, "bundled-run", bundled)
 
-    def make(out: Path) -> None:
-        demo(out, "--fault", "wrong-answers=0.3", "--fault", "disconnects=0.1", "--precheck", "warn")
-        assert kvv("bundle", out).status == 0
-        assert kvv("bundle", out, "--redact").status == 0
 
-    return made_once(tmp_path_factory, "bundled-run", make)
+@pytest.fixture(scope="module")
+def read_alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Such a run of answers that are scored without a process of their own."""
+    asked = ("--benchmarks", "ocrbench", "--probes", "endpoint")
+    return made_once(tmp_path_factory, "bundled-reading", lambda out: bundled(out, *asked))
+
+
+def bundled(out: Path, *asked: str) -> None:
+    demo(out, "--fault", "wrong-answers=0.3", "--fault", "disconnects=0.1", "--precheck", "warn", *asked)
+    assert kvv("bundle", out).status == 0
+    assert kvv("bundle", out, "--redact").status == 0
+
+
+@pytest.fixture
+def reading(read_alone: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(read_alone, tmp_path / "out"))
 
 
 @pytest.fixture
@@ -109,23 +121,23 @@ def without_a_report(files: dict[str, bytes]) -> None:
 
 @pytest.mark.parametrize("change", [better_report, better_summary, better_score, without_a_line, without_a_report])
 @pytest.mark.parametrize("name", ["evidence.tar.gz", "evidence-redacted.tar.gz"])
-def test_a_forged_bundle_is_found(change: Callable[[dict[str, bytes]], None], name: str, out: Path) -> None:
+def test_a_forged_bundle_is_found(change: Callable[[dict[str, bytes]], None], name: str, reading: Path) -> None:
     """Although its manifest was made anew; the difference is named."""
-    repacked(change, out / name)
-    ran = kvv("audit", out / name)
+    repacked(change, reading / name)
+    ran = kvv("audit", reading / name)
     assert ran.status == 1
     assert ran.out.startswith("differs: ")
 
 
 @pytest.mark.parametrize("field", ["verdict", "started", "provenance", "datasets", "plan", "redacted"])
-def test_a_forged_manifest_is_found(field: str, out: Path) -> None:
+def test_a_forged_manifest_is_found(field: str, reading: Path) -> None:
     """Whatever it claims is compared with what follows from the journal."""
-    files = files_in((out / "evidence.tar.gz").read_bytes())
+    files = files_in((reading / "evidence.tar.gz").read_bytes())
     manifest = orjson.loads(files.pop("manifest.json"))
     manifest[field] = {"forged": True}
     claims = {name: value for name, value in manifest.items() if name != "files"}
-    (out / "evidence.tar.gz").write_bytes(zipped(tar_of(with_manifest(files, **claims))))
-    ran = kvv("audit", out / "evidence.tar.gz")
+    (reading / "evidence.tar.gz").write_bytes(zipped(tar_of(with_manifest(files, **claims))))
+    ran = kvv("audit", reading / "evidence.tar.gz")
     assert ran.status == 1
     assert f"manifest.json.{field}" in ran.out
 

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.pipeline.command import demo, finish, kvv, problems, report, size, start, vendor, wait_until
+from tests.pipeline.command import PATIENT, demo, finish, kvv, problems, report, size, start, vendor, wait_until
 from tests.sharing import made_once
 
 pytestmark = pytest.mark.pipeline
@@ -26,6 +26,18 @@ def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def out(complete: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(complete, tmp_path / "out"))
+
+
+@pytest.fixture(scope="module")
+def read_alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Such a run of answers that are scored without a process of their own."""
+    asked = ("--fault", "wrong-answers=0.3", "--benchmarks", "ocrbench", "--probes", "endpoint", "--precheck", "warn")
+    return made_once(tmp_path_factory, "wrong-reading", lambda out: demo(out, *asked))
+
+
+@pytest.fixture
+def reading(read_alone: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(read_alone, tmp_path / "out"))
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -73,7 +85,7 @@ def edited_score(out: Path) -> None:
 
 def edited_answer(out: Path) -> None:
     """What the endpoint said becomes something else."""
-    replace_in_journal(out, b"The final answer", b"The other answer")
+    replace_in_journal(out, b"In the picture", b"On the picture")
 
 
 def edited_end(out: Path) -> None:
@@ -105,10 +117,10 @@ def replace_in_journal(out: Path, old: bytes, new: bytes) -> None:
 @pytest.mark.parametrize(
     "edit", [edited_report, edited_reason, edited_score, edited_answer, edited_end, shortened, lost_line]
 )
-def test_an_edit_is_found(edit: Callable[[Path], None], out: Path) -> None:
+def test_an_edit_is_found(edit: Callable[[Path], None], reading: Path) -> None:
     """Whatever was changed in report or journal, the audit says that something differs."""
-    edit(out)
-    ran = kvv("audit", out)
+    edit(reading)
+    ran = kvv("audit", reading)
     assert ran.status == 1
     assert ran.out.startswith("differs: ")
 
@@ -156,10 +168,10 @@ def test_a_report_that_is_none_is_not_rendered(damage: bytes, out: Path) -> None
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}\n", b"\xff\xfe\n", b"x" * 5000, b'{"prev":"' + b"0" * 64 + b'"}\n'])
-def test_a_journal_that_is_none_is_not_audited(damage: bytes, out: Path) -> None:
+def test_a_journal_that_is_none_is_not_audited(damage: bytes, reading: Path) -> None:
     """Something else in place of the journal gives one message and no traceback."""
-    (out / "journal.jsonl").write_bytes(damage)
-    ran = kvv("audit", out)
+    (reading / "journal.jsonl").write_bytes(damage)
+    ran = kvv("audit", reading)
     assert ran.status == 2
     assert ran.err.startswith("kvv: ")
 
@@ -269,7 +281,7 @@ def test_an_out_without_permission_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("second", [(), ("--fault", "slow"), ("--fresh",)])
 def test_a_second_process_is_kept_out(second: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While one process writes a folder, another is refused, whatever it wants there."""
-    process = start("demo", "--fault", "hangs", "--out", tmp_path, env={"KVV_TOTAL_TIMEOUT": "30"})
+    process = start("demo", *PATIENT, "--fault", "hangs", "--out", tmp_path)
     wait_until(lambda: size(tmp_path / "journal.jsonl") > 0)
     if second == ("--fresh",):
         monkeypatch.setenv("KVV_FRESH", "true")
@@ -290,10 +302,11 @@ def test_a_full_disk_is_told_and_later_gone_on_with(room: int, tmp_path: Path) -
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 
-    ran = finish(start("demo", "--out", out, preexec_fn=limit))
+    asked = ("demo", "--benchmarks", "ocrbench", "--probes", "endpoint,thinking", "--out", out)
+    ran = finish(start(*asked, preexec_fn=limit))
     assert ran.status in (2, 3, 130)
     assert "cannot be written: File too large" in ran.err
     assert "Traceback" not in ran.err
-    again = kvv("demo", "--out", out)
+    again = kvv(*asked)
     assert again.status == 0, again.err
     assert kvv("audit", out).status == 0

@@ -1,7 +1,7 @@
 """The suites, one module each: `probes(profile, options)` yields what applies to a profile, in order."""
 
 import fnmatch
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from importlib import import_module
 
 from benchmarks.precheck.options import PrecheckOptions
@@ -53,6 +53,8 @@ def chosen(profile: Profile, options: Options, own: PrecheckOptions = EVERYTHING
     if not own.probes:
         level = TIERS.index(options.tier)
         return tuple(probe for probe in probes if TIERS.index(probe.tier) <= level)
+    known, exactly = {name for probe in probes for name in (probe.suite, probe.id)}, frozenset(own.probes)
+    wild = [pattern for pattern in own.probes if pattern not in known]
     problems = [
         Problem(
             name="probes",
@@ -60,15 +62,15 @@ def chosen(profile: Profile, options: Options, own: PrecheckOptions = EVERYTHING
             allowed=f"No probe of this profile fits. Suites are {', '.join(SUITES)}; `tokens.*` and full ids work too.",
             nearest=nearest(pattern, [*SUITES, *(probe.id for probe in probes)]),
         )
-        for pattern in own.probes
-        if not any(_fits(probe, pattern) for probe in probes)
+        for pattern in wild
+        if not any(fnmatch.fnmatchcase(probe.id, pattern) for probe in probes)
     ]
     if problems:
         raise UsageError(problems)
-    return tuple(probe for probe in probes if any(_fits(probe, pattern) for pattern in own.probes))
+    return tuple(
+        probe for probe in probes if probe.id in exactly or (probe.tier != NAMED and _fits(probe, exactly, wild))
+    )
 
 
-def _fits(probe: Probe, pattern: str) -> bool:
-    if probe.tier == NAMED:
-        return pattern == probe.id
-    return pattern in (probe.suite, probe.id) or fnmatch.fnmatchcase(probe.id, pattern)
+def _fits(probe: Probe, exactly: Container[str], wild: Iterable[str]) -> bool:
+    return probe.suite in exactly or any(fnmatch.fnmatchcase(probe.id, pattern) for pattern in wild)
