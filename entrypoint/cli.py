@@ -62,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         gc.set_threshold(*RARELY)
         settle()
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C, wherever it hits
+        sys.unraisablehook = _not_ignored
     try:
         status = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
@@ -75,6 +76,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         silence(sys.stdout)
         return USAGE
     return status
+
+
+def _not_ignored(found: "sys.UnraisableHookArgs") -> None:
+    """Python ignores an interruption that hits a finaliser: it comes again a moment later."""
+    if found.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(found)
+        return
+    signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGTERM))
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
 
 
 def _run(arguments: list[str]) -> int:

@@ -10,7 +10,6 @@ from kvv_action.endpoint.body import Body, PostedBody, TextBody
 from kvv_action.endpoint.deadlines import Deadlines
 from kvv_action.endpoint.failures import TRANSPORT_ERRORS, status_failure, transport_failure
 from kvv_action.endpoint.options import ClientOptions
-from kvv_action.endpoint.transport import sent
 from kvv_action.errors import EndpointError
 from kvv_action.schema import Completion, Json
 
@@ -71,7 +70,7 @@ class HttpTry:
         deadlines = Deadlines(self._options, stream=self._stream)
         try:
             async with deadlines:
-                response = await sent(transport, request)
+                response = await transport.handle_async_request(request)
                 try:
                     await self._receive(response, deadlines)
                 finally:

@@ -20,7 +20,7 @@ from kvv_action.endpoint.limiter import Limiter, Slot
 from kvv_action.endpoint.options import ClientOptions
 from kvv_action.endpoint.requests import chat_request, fetch_request, url_below
 from kvv_action.endpoint.retry import asked_wait, decide
-from kvv_action.endpoint.transport import open_transport
+from kvv_action.endpoint.transport import EndpointTransport
 from kvv_action.errors import EndpointError
 from kvv_action.schema import CHAT, COMPLETIONS, Attempt, Completion, FailureKind, all_crashed
 
@@ -90,7 +90,7 @@ class EndpointClient:
         self.counters = Counters()
 
     async def __aenter__(self) -> Self:
-        self._transport = open_transport(self._options)
+        self._transport = EndpointTransport(self._options)
         return self
 
     async def __aexit__(self, *exc: object) -> None:

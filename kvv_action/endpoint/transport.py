@@ -5,6 +5,7 @@ import ssl
 import time
 from contextvars import ContextVar
 from functools import cache
+from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -26,21 +27,50 @@ _kept: ContextVar[bool] = ContextVar("_kept", default=False)
 """Whether the last request of this task went over a connection that was kept from an earlier one."""
 
 
-def open_transport(options: ClientOptions) -> AiohttpTransport:
-    """A transport for one endpoint, with the same proxy settings as httpx.
+class EndpointTransport(AiohttpTransport):
+    """Sends a request over another connection where the server had closed a kept one meanwhile.
 
-    It drops cookies: a load balancer's cookie would send the whole run to one server.
+    A server may do so at any time (RFC 9112, section 9.5), and llama.cpp's does after streams: it has not taken the
+    request then, so this is no failure. One that takes longer than `STALE` to hang up has taken it. From the first time
+    on, every request gets a connection of its own, so that a server that drops requests cannot hide behind this.
     """
-    proxy = _proxy(options.base_url)
-    ssl_context = _context(options.base_url, proxy)
 
-    def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=options.max_connections, keepalive_timeout=KEEPALIVE, ssl=ssl_context)
+    def __init__(self, options: ClientOptions) -> None:
+        self._options = options
+        proxy = _proxy(options.base_url)
+        super().__init__(verify=_context(options.base_url, proxy), proxy=proxy, client=self._session)
+        self._former: aiohttp.ClientSession | None = None
+
+    def _session(self, *, fresh: bool = False) -> aiohttp.ClientSession:
+        """Drops cookies: a load balancer's cookie would send the whole run to one server."""
+        keeping: dict[str, Any] = {"force_close": True} if fresh else {"keepalive_timeout": KEEPALIVE}
+        connector = aiohttp.TCPConnector(limit=self._options.max_connections, ssl=self.ssl_context, **keeping)
         return aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), read_bufsize=READ_BUFFER, trace_configs=[_watch()]
         )  # fmt: skip
 
-    return AiohttpTransport(verify=ssl_context, proxy=proxy, client=session)
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request."""
+        began = time.monotonic()
+        while True:
+            _kept.set(False)
+            try:
+                return await super().handle_async_request(request)
+            except httpx.TransportError as error:
+                if not (_kept.get() and _untaken(error.__cause__, time.monotonic() - began)):
+                    raise
+                self._keep_no_more()
+
+    def _keep_no_more(self) -> None:
+        """From here on each request has a connection of its own; what is on its way ends over the old ones."""
+        if self._former is None and isinstance(self.client, aiohttp.ClientSession):
+            self._former, self.client = self.client, self._session(fresh=True)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await super().aclose()
+        if self._former is not None:
+            await self._former.close()
 
 
 def _context(base_url: str, proxy: httpx.Proxy | None) -> ssl.SSLContext:
@@ -54,22 +84,6 @@ def _context(base_url: str, proxy: httpx.Proxy | None) -> ssl.SSLContext:
 def _trusting(_file: str | None, _folder: str | None) -> ssl.SSLContext:
     """A context for the variables of the environment that name authorities."""
     return httpx.create_ssl_context()
-
-
-async def sent(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:
-    """Send a request; where the server had closed a kept connection meanwhile, send it over another one.
-
-    A server may do so at any time (RFC 9112, section 9.5), and llama.cpp's does after streams: it has not taken the
-    request then, so this is no failure. One that takes longer than `STALE` to hang up has taken it.
-    """
-    began = time.monotonic()
-    while True:
-        _kept.set(False)
-        try:
-            return await transport.handle_async_request(request)
-        except httpx.TransportError as error:
-            if not (_kept.get() and _untaken(error.__cause__, time.monotonic() - began)):
-                raise
 
 
 def _untaken(error: BaseException | None, seconds: float) -> bool:

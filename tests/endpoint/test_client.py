@@ -251,6 +251,14 @@ async def test_a_kept_connection_that_the_server_had_closed_is_no_failure(bench,
     assert (len(b.vendor.bodies), b.sleeps, b.client.counters.failed_tries) == (3, [], {})
 
 
+async def test_a_server_that_drops_requests_does_not_pass_for_one_that_closes_kept_connections(bench, wire) -> None:
+    """After the first time each request has a connection of its own, and one that is dropped has failed."""
+    dropped = wire.hang(close=True)
+    b = await bench(wire.http_stream(), dropped, wire.http_stream(), *(dropped, wire.http_stream()) * 3)
+    answers = [await b.ask() for _ in range(5)]
+    assert [len(answer.attempts) for answer in answers] == [1, 1, 2, 2, 2]
+
+
 async def test_a_server_that_hangs_up_on_a_new_connection_fails(bench, wire) -> None:
     """Also after a kept one was closed: then it has taken the request."""
     b = await bench(wire.http_stream(), wire.hang(close=True), wire.hang(close=True), wire.http_stream())
