@@ -23,6 +23,9 @@ why a probe or an answer of a benchmark is not right (`diagnosis` of that benchm
 Options of engines stand here under the name that their documentation gives them; where none is listed, none is known.
 """
 
+SHOWN = 30
+"""Symptoms that are listed by name."""
+
 
 def causes() -> str:
     """The page."""
@@ -46,7 +49,10 @@ def _section(cause: Cause, known: CauseRegistry) -> str:
     lines.append(f"What to do: {cause.remedy}.\n")
     if cause.switches:
         lines += [*(f"- {engine}: `{switch}`" for engine, switch in cause.switches.items()), ""]
-    if symptoms := known.symptoms(cause.id):
+    symptoms = known.symptoms(cause.id)
+    if len(symptoms) > SHOWN:
+        lines.append(f"Where it is found, it explains {len(symptoms)} other causes.\n")
+    elif symptoms:
         lines.append(f"Where it is found, it explains: {', '.join(f'[{name}](#{name})' for name in symptoms)}.\n")
     return "\n".join(lines)
 

@@ -39,6 +39,7 @@ class CopyKind(StrEnum):
     CASE = "case"
     VOCABULARY = "vocabulary"
     MARKER = "marker"
+    OTHER_MARKER = "other-marker"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +136,7 @@ def _around(text: str, got: str) -> ComparedCopy:
     before, after = got[:start].strip(), got[start + len(text) :].strip()
     for rest in (before, after):
         if rest and _without_markers(rest) == "":
-            return ComparedCopy(kind=CopyKind.MARKER, shown=rest[:SHOWN])
+            return _leaked(rest)
     if before == text:
         return ComparedCopy(kind=CopyKind.DOUBLED, shown=got[start - SHOWN : start + SHOWN])
     if len(before) >= AROUND and is_cumulative(got):
@@ -144,6 +145,12 @@ def _around(text: str, got: str) -> ComparedCopy:
     if again:
         return ComparedCopy(kind=CopyKind.REPEATED, shown=again[:SHOWN])
     return _repeated(text, got) or ComparedCopy(kind=CopyKind.EXACT)
+
+
+def _leaked(marker: str) -> ComparedCopy:
+    """A token of Kimi's templates, or what looks like one of another maker's."""
+    own = any(known in marker for known in KIMI)
+    return ComparedCopy(kind=CopyKind.MARKER if own else CopyKind.OTHER_MARKER, shown=marker[:SHOWN])
 
 
 def _without_markers(text: str) -> str:
@@ -158,7 +165,7 @@ def _marked(text: str, core: str) -> ComparedCopy | None:
     match = SUSPICIOUS.search(core)
     found = found or (match[0] if match and match[0] not in text else "")
     if found and _squeezed(_without_markers(core)) == _squeezed(_without_markers(text)):
-        return ComparedCopy(kind=CopyKind.MARKER, shown=found)
+        return _leaked(found)
     return None
 
 

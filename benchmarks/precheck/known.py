@@ -87,7 +87,11 @@ _PICTURES = (
     "prompt-tokens-is-too-small-to-hold-the-picture", "prompt-tokens-do-not-count-pictures",
 )  # fmt: skip
 _DAMAGED = (*_TEXT, *_ARGUMENTS, *_NAMES, *_COUNTS, *_FRAMES, "thinking-content-is-lost", "max-tokens-is-not-kept")
-_DELIVERY = dict.fromkeys((cause.id for cause in delivery.ALL_CAUSES), _FRAMES)
+_BROKEN = (
+    *_FRAMES, "invalid-requests-are-refused-with-the-wrong-status", "a-class-of-requests-crashes-the-server",
+    "many-requests-at-once-break-answers-that-arrive-whole-one-by-one",
+)  # fmt: skip
+_DELIVERY = dict.fromkeys((cause.id for cause in delivery.ALL_CAUSES), _BROKEN)
 
 EXPLAINS: Mapping[str, tuple[str, ...]] = {
     **_DELIVERY,

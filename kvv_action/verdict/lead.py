@@ -21,15 +21,17 @@ def first_cause(report: RunReport) -> RunCause | Finding | None:
 def headline(report: RunReport) -> str:
     """The one cause that fails the run, in a sentence; empty where none is known, and for runs that did not look.
 
-    It is the text that refused everything, else the cause that explains most, else what explains most of the first
-    benchmark that fails.
+    It is the text that refused everything where no answer shows a failure, else the cause that explains most, else what
+    explains most of the first benchmark that fails.
     """
-    if report.plan.checks is None or report.verdict is not Verdict.FAIL:
-        return ""
-    if refused := told_of_all(report.reason):
+    looked = report.plan.checks is not None and report.verdict is Verdict.FAIL
+    seen = any(one.severity is Severity.FAILURE for one in report.findings)
+    if looked and not seen and (refused := told_of_all(report.reason)):
         return refused
     if found := first_cause(report):
         return found.cause
+    if not looked:
+        return ""
     failed = (result for result in report.benchmarks if result.verdict is Verdict.FAIL and result.diagnosis)
     return next((f"{result.title}: {result.diagnosis[0].cause}" for result in failed), "")
 

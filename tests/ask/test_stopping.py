@@ -13,13 +13,13 @@ import pytest
 from kvv_action.errors import EndpointError
 from kvv_action.journal.reading import JournalReading
 from kvv_action.plan.order import positions, shuffled
-from kvv_action.profiles.model import Profile
-from kvv_action.schema import BenchmarkResult, Completion, FailureKind, Reference, RunState, Saved, Verdict
+from kvv_action.profiles.model import Profile, PublishedReference
+from kvv_action.schema import BenchmarkResult, Completion, FailureKind, RunState, Saved, Verdict
 from kvv_action.verdict.audit import rescore
 from kvv_action.verdict.report import build
 from tests.ask.fakes import RULES, FakeClient, Quiz, Reply, Run, fake_profile, make_run, said, text_of
 
-REFERENCE = Reference(value=0.9, source="a paper", date="2026-01-01", n=2000)
+REFERENCE = PublishedReference(value=0.9, source="a paper", date="2026-01-01", n=2000)
 COUNT = 300
 
 

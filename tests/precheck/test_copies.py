@@ -189,7 +189,7 @@ def test_whole_copies_that_come_again_are_told(name: str) -> None:
         (lambda text: text.replace(" ", "Ġ").replace("\n", "Ċ"), CopyKind.VOCABULARY),
         (lambda text: text.replace(" ", "▁").replace("\n", "<0x0A>"), CopyKind.VOCABULARY),
         (lambda text: f"{text}<|im_end|>", CopyKind.MARKER),
-        (lambda text: f"{text}[EOS]", CopyKind.MARKER),
+        (lambda text: f"{text}[EOS]", CopyKind.OTHER_MARKER),
         (lambda text: f"<|open|>response<|sep|>{text}", CopyKind.OTHER),
         (lambda text: text.replace(" ", "<|sep|> ", 1), CopyKind.MARKER),
     ],

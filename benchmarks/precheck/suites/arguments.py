@@ -22,7 +22,7 @@ from benchmarks.precheck.calls import (
     tool,
     unreadable_calls,
 )
-from benchmarks.precheck.causes import ProbeCause
+from benchmarks.precheck.causes import ProbeCause, of_check
 from benchmarks.precheck.comparison import (
     EDGES_LOST,
     EMPTY_LOST,
@@ -51,7 +51,7 @@ NOT_WRITTEN = ProbeCause(
     cause="a long file is not written as it was asked",
     remedy="look at the answer: the model may have shortened or changed the text, which says nothing about the server",
 )
-CUT_UNTOLD = ProbeCause(cause=CUT_CALL.sentence, remedy=CUT_CALL.remedy)
+CUT_UNTOLD = of_check(CUT_CALL)
 """The cause of the check over every answer, which sees `max_tokens` only where it stands early in a short request."""
 
 WRITE = tool(

@@ -72,6 +72,7 @@ CAUSES: Mapping[CopyKind, ProbeCause] = {
     CopyKind.CASE: CASE_CHANGED,
     CopyKind.VOCABULARY: of_check(damage.VOCABULARY),
     CopyKind.MARKER: of_check(markers.LEAK),
+    CopyKind.OTHER_MARKER: of_check(markers.OTHER),
 }
 
 SHORT = """\
