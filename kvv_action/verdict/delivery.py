@@ -116,6 +116,7 @@ SERVER_ERRORS = Cause(
     id="delivery-server-error",
     sentence="{share} of the requests get a server error (5xx) at the first try",
     remedy="find the errors in the log of the server; answer overload with 429 or 503, which clients wait for",
+    seldom_shown=True,
 )
 UNREADABLE = Cause(
     id="delivery-unreadable",

@@ -76,7 +76,7 @@ def test_a_broken_contract_is_a_regression(good: Path, tmp_path: Path) -> None:
     demo(tmp_path / "new", *QUICK, "--fault", "accepts-any-parameter")
     ran, _ = compared(good, tmp_path / "new", tmp_path / "compared")
     assert ran.status == 1
-    assert "Yes: Pre-Verification: 12 of 28 probes no longer hold" in ran.out
+    assert "Yes: Pre-Verification: 12 of 30 probes no longer hold" in ran.out
     assert "OCRBench: nothing to compare: Pre-Verification failed" in ran.out
 
 
