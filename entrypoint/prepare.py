@@ -338,6 +338,7 @@ def prepare(settings: Settings, demonstration: Demonstration | None = None, *, s
                 settings.tier,
                 (item.planned for item in loaded),
                 {name: run.planned.epochs for name, run in reference_runs.items()},
+                {name: run.drift for name, run in reference_runs.items() if run.drift},
             ).kept(),
             **_measured_elsewhere(loaded),
         },

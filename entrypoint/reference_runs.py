@@ -3,9 +3,11 @@
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from entrypoint.reference_packs import read_pack, refused_because, runs_of
 from kvv_action.compare.side import Sampled, Side, read
 from kvv_action.errors import KvvError, Problem, UsageError
 from kvv_action.plan.plan import ReferenceRun
+from kvv_action.plan.reference_pack import is_pack
 from kvv_action.report.files import REPORT
 from kvv_action.report.text import one_line
 from kvv_action.schema import BenchmarkKind, Reference
@@ -29,6 +31,9 @@ def reference_runs_of(
     """
     found: dict[str, ReferenceRun] = {}
     for name in settings.reference:
+        if is_pack(name):
+            found = {**_of_pack(name, profile, demonstration=demonstration), **found}
+            continue
         if not (Path(name) / REPORT).is_file():
             if asked:
                 continue
@@ -46,6 +51,16 @@ def reference_runs_of(
             raise _refused(name, "It has no journal beside its report; give the whole folder.")
         found = {**_reference_runs(side), **found}
     return found
+
+
+def _of_pack(name: str, profile: str, *, demonstration: bool) -> dict[str, ReferenceRun]:
+    try:
+        pack = read_pack(name)
+    except KvvError as error:
+        raise _refused(name, f"It cannot be used: {error}.") from error
+    if why := refused_because(pack, profile, demonstration=demonstration):
+        raise _refused(name, why)
+    return runs_of(pack)
 
 
 def _reference_runs(side: Side) -> dict[str, ReferenceRun]:

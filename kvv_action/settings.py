@@ -378,11 +378,12 @@ class Settings(SettingsBase):
     )  # fmt: skip
     reference: Lines = setting(
         (),
-        "What answers are compared with, one a line: folders of kvv's runs against an official endpoint, with which "
-        "every score is compared sample by sample; for toolcall also official, none, K2VV result files or journals. "
+        "What answers are compared with, one a line: folders of kvv's runs against an official endpoint, or reference "
+        "packs of such runs (a file, or URL@sha256:DIGEST), with which every score is compared sample by sample; for "
+        "toolcall also official, none, K2VV result files or journals. "
         "Default: what is published, or belongs to the samples.",
         group="plan",
-        metavar="DIR|FILE",
+        metavar="DIR|FILE|URL",
     )
     reference_base_url: Annotated[str, AfterValidator(_url)] = setting(
         "",

@@ -32,6 +32,7 @@ from kvv_action.benchmark import (
 )
 from kvv_action.dataset import archive, files
 from kvv_action.errors import EndpointError
+from kvv_action.plan.reference_pack import is_pack
 from kvv_action.profiles.model import Profile
 from kvv_action.profiles.thinking import thinks
 from kvv_action.schema import (
@@ -147,7 +148,8 @@ class ToolCallBenchmark(BenchmarkBase):
         self.against = live or self._reference.name
 
     def _load(self, rows: Rows, profile: Profile) -> ReferenceAnswers:
-        given, source = self._options.reference, rows.info.source
+        given = tuple(name for name in self._options.reference if not is_pack(name))
+        source = rows.info.source
         if source == "bundled":
             path = Path(str(resources.files("benchmarks.toolcall"))) / "samples" / "reference.jsonl"
             keys = [k2vv.content_key(k2vv.request_of(row, "bundled")) for row in rows]

@@ -62,12 +62,16 @@ class ReferenceRun:
         values: by sample id, the mean value of its answers.
         reference: its score over these.
         effort: level of thinking effort that it asked for; empty leaves it to the endpoint.
+        drift: variance of a difference from it, because endpoints differ from day to day; 0 where none is counted.
+        sampled_alike: only a run that sends the same sampling can be compared with it.
     """
 
     planned: PlannedBenchmark
     values: Mapping[str, float]
     reference: Reference
     effort: str = ""
+    drift: float = 0.0
+    sampled_alike: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +195,11 @@ def _measured_at(planned: PlannedBenchmark, profile: Profile, amount: Amount) ->
     return measured if measured != asked_effort(thinking, amount.effort) else ""
 
 
+def _sampling(planned: PlannedBenchmark) -> str:
+    thinking = {None: "as the model does", True: "on", False: "off"}[planned.thinking]
+    return ", ".join([*(f"{key} {value}" for key, value in sorted(planned.sampling.items())), f"thinking {thinking}"])
+
+
 def _beside(planned: PlannedBenchmark, run: ReferenceRun, asked: Sequence[str]) -> PlannedBenchmark:
     """The benchmark compared with a run of the reference instead of a published score."""
     theirs = run.planned
@@ -199,6 +208,7 @@ def _beside(planned: PlannedBenchmark, run: ReferenceRun, asked: Sequence[str]) 
         ("version", planned.version, theirs.version),
         ("metric", planned.metric, theirs.metric),
         ("variation", planned.varies, theirs.varies),
+        *((("sampling", _sampling(planned), _sampling(theirs)),) if run.sampled_alike else ()),
     ):
         if mine != other:
             allowed = f"{planned.title}: its {name} {other or 'none'} is not that of this run, {mine or 'none'}."

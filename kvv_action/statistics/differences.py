@@ -113,7 +113,9 @@ def share_of(terms: Terms) -> tuple[float, float]:
     return (math.fsum(term[0] for term in terms) / whole if whole else 0.0), whole
 
 
-def paired_mean(differences: Terms, *, answers: float = 1.0, within: float | None = None) -> PairedDifference | None:
+def paired_mean(
+    differences: Terms, *, answers: float = 1.0, within: float | None = None, drift: float = 0.0
+) -> PairedDifference | None:
     """Mean difference of two scores over the same samples; None with fewer than two clusters.
 
     The standard error is that of a mean of clusters. Two answers that would have differed, one each way, are added to
@@ -123,6 +125,7 @@ def paired_mean(differences: Terms, *, answers: float = 1.0, within: float | Non
         differences: for each cluster of samples the sum of the differences, and their number.
         answers: to each sample; one of them moves the difference of its sample by the inverse.
         within: variance of the sum of all differences, where these samples are all there are.
+        drift: variance of the mean difference between two days of equal endpoints.
     """
     if len(differences) < 2:
         return None
@@ -130,10 +133,14 @@ def paired_mean(differences: Terms, *, answers: float = 1.0, within: float | Non
     mean = math.fsum(part for part, _ in differences) / size
     added, clusters = 2 / answers**2, len(differences)
     if within is not None:
-        return PairedDifference(value=mean, error=math.sqrt(within + added) / size, degrees=math.inf)
+        return PairedDifference(value=mean, error=_with(drift, math.sqrt(within + added) / size), degrees=math.inf)
     squares = math.fsum((part - mean * count) ** 2 for part, count in differences)
     error = math.sqrt((squares + added) * clusters / (clusters - 1)) / size
-    return PairedDifference(value=mean, error=error, degrees=clusters - 1)
+    return PairedDifference(value=mean, error=_with(drift, error), degrees=clusters - 1)
+
+
+def _with(drift: float, error: float) -> float:
+    return math.hypot(error, math.sqrt(drift)) if drift else error
 
 
 def paired_f1(vendor: Terms, reference: Terms) -> PairedDifference | None:

@@ -220,7 +220,8 @@ def _paired(planned: PlannedBenchmark, terms: Terms, rules: JudgingRules) -> Dif
     if not rules.sharp:
         return paired_mean(differences)
     answers = len(terms) / max(1, len({sample for sample, _ in terms}))
-    return paired_mean(differences, answers=answers, within=_within(planned, terms, rules.reference_epochs))
+    within = _within(planned, terms, rules.reference_epochs)
+    return paired_mean(differences, answers=answers, within=within, drift=rules.drift)
 
 
 def _within(planned: PlannedBenchmark, terms: Terms, reference_epochs: int) -> float | None:

@@ -11,6 +11,7 @@ PASS_MARGINS: Mapping[str, float] = {"smoke": 0.20, "standard": 0.10}
 """The loss that a pass rules out, by tier: as much as so few answers can rule out for a vendor that equals its
 reference (tests/perf/test_verdicts.py). At full it is the profile's own margin."""
 NOTHING: Mapping[str, int] = MappingProxyType({})
+NO_DRIFT: Mapping[str, float] = MappingProxyType({})
 LOST_ERROR = 0.001
 """Chance that lost answers alone fail a vendor that loses no more than the run allows."""
 
@@ -24,12 +25,14 @@ class JudgingRules:
         pass_margin: the largest loss that a pass does not rule out; None: the benchmark's margin.
         false_alarm: error of failing a vendor that equals its reference everywhere, in a run.
         reference_epochs: how often a compared run asked each sample; 0 where that is not known.
+        drift: variance of a difference from compared runs, because endpoints differ from day to day.
     """
 
     sharp: bool = False
     pass_margin: float | None = None
     false_alarm: float = 0.005
     reference_epochs: int = 0
+    drift: float = 0.0
 
 
 FIRST = JudgingRules()
@@ -41,16 +44,21 @@ class VerdictRules:
 
     Attributes:
         sharp: as in `JudgingRules`.
-        pass_margins, reference_epochs: by id of a benchmark.
+        pass_margins, reference_epochs, drift: by id of a benchmark.
     """
 
     sharp: bool = False
     pass_margins: Mapping[str, float] = field(default_factory=dict)
     reference_epochs: Mapping[str, int] = field(default_factory=dict)
+    drift: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def at(
-        cls, tier: str, benchmarks: Iterable[PlannedBenchmark], reference_epochs: Mapping[str, int] = NOTHING
+        cls,
+        tier: str,
+        benchmarks: Iterable[PlannedBenchmark],
+        reference_epochs: Mapping[str, int] = NOTHING,
+        drift: Mapping[str, float] = NO_DRIFT,
     ) -> "VerdictRules":
         """The rules of a new plan.
 
@@ -58,13 +66,15 @@ class VerdictRules:
             tier: of the plan.
             benchmarks: of the plan.
             reference_epochs: by benchmark, how often a compared run asked each of its samples.
+            drift: by benchmark, the variance of a difference by the days of the reference's runs.
         """
         margins = {one.id: pass_margin(one.margin, tier) for one in benchmarks if one.comparable}
-        return cls(sharp=True, pass_margins=margins, reference_epochs=reference_epochs)
+        return cls(sharp=True, pass_margins=margins, reference_epochs=reference_epochs, drift=drift)
 
     def kept(self) -> dict[str, Json]:
         """As the plan keeps them."""
-        return {"version": 2, "pass-margins": dict(self.pass_margins), "reference-epochs": dict(self.reference_epochs)}
+        kept = {"version": 2, "pass-margins": dict(self.pass_margins), "reference-epochs": dict(self.reference_epochs)}
+        return kept | ({"drift": dict(self.drift)} if self.drift else {})
 
     def of(self, benchmark: str) -> JudgingRules:
         """The rules for one of its benchmarks."""
@@ -72,7 +82,7 @@ class VerdictRules:
             return FIRST
         return JudgingRules(
             sharp=True, pass_margin=self.pass_margins.get(benchmark), false_alarm=0.003,
-            reference_epochs=self.reference_epochs.get(benchmark, 0),
+            reference_epochs=self.reference_epochs.get(benchmark, 0), drift=self.drift.get(benchmark, 0.0),
         )  # fmt: skip
 
 
@@ -96,6 +106,7 @@ def rules_of(plan: RunPlan) -> VerdictRules:
         sharp=True,
         pass_margins=_numbers(kept.get("pass-margins", {})),
         reference_epochs={name: int(value) for name, value in _numbers(kept.get("reference-epochs", {})).items()},
+        drift=_numbers(kept.get("drift", {})),
     )
 
 

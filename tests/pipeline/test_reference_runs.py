@@ -1,10 +1,17 @@
 """A run against the reference, to compare with sample by sample, on real runs against the embedded vendor."""
 
+import hashlib
+import http.server
+import re
+import threading
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import orjson
 import pytest
 
+from kvv_action.plan.reference_pack import as_bytes, parse
 from tests.pipeline.command import Ran, benchmark, demo, kvv
 from tests.sharing import made_once
 
@@ -69,3 +76,83 @@ def test_what_cannot_be_compared_with_is_refused(sums: Path, official: Path, tmp
         assert not (tmp_path / "out" / "journal.jsonl").exists()
     ran = kvv("plan", "--model", "kimi-k2.6", "--benchmarks", "aime2025", "--reference", official, *mine)
     assert (ran.status, "is a demonstration with the embedded vendor" in ran.err) == (2, True), ran.err
+
+
+@pytest.fixture(scope="module")
+def pack(sums: Path, official: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of two runs against the same vendor."""
+
+    def make(folder: Path) -> None:
+        run(folder / "second", sums, 0.1, "--seed", 7)
+        ran = kvv("reference", "pack", official, folder / "second", "--out", folder / "pack.json")
+        assert (ran.status, "2 runs" in ran.out) == (0, True), ran
+
+    return made_once(tmp_path_factory, "reference-pack", make) / "pack.json"
+
+
+@pytest.mark.parametrize(("wrong", "verdict", "status"), [(0.1, "pass", 0), (0.4, "fail", 1)])
+def test_a_pack_of_two_runs_judges_a_third(
+    wrong: float, verdict: str, status: int, sums: Path, pack: Path, tmp_path: Path
+) -> None:
+    """Without the runs; the report names it, and an audit needs it no more."""
+    ran, result = run(tmp_path, sums, wrong, "--reference", pack)
+    assert (ran.status, result["verdict"]) == (status, verdict)
+    assert str(result["reference_source"]).startswith("pack of 2 runs of kimi-k2.6 at embedded vendor, sha256 ")
+    assert kvv("audit", tmp_path, "--dataset", f"aime2025={sums}").status == 0
+
+
+def test_packs_merge_and_say_what_they_decide(official: Path, pack: Path, tmp_path: Path) -> None:
+    """In whatever steps a pack is made, its bytes are the same; no text of a question or answer is in it."""
+    for inputs, out in (([official], "one.json"), (["one.json", pack.parent / "second"], "two.json")):
+        named = [tmp_path / one if isinstance(one, str) else one for one in inputs]
+        assert kvv("reference", "pack", *named, "-o", tmp_path / out).status == 0
+    assert (tmp_path / "two.json").read_bytes() == pack.read_bytes()
+    assert b"What is" not in pack.read_bytes()
+    told = kvv("reference", "check", pack).out
+    assert "over 600 items, 2 answers each, on 1 days" in told
+    assert re.search(r"smoke: \d+ answers rule out losses above 20.0 % for", told)
+
+
+def test_a_pack_that_cannot_judge_is_refused(sums: Path, pack: Path, tmp_path: Path) -> None:
+    """Each with the reason, before anything is sent."""
+    content = orjson.loads(pack.read_bytes())
+    known = parse(pack.read_bytes(), "pack")
+    (changed := tmp_path / "changed.json").write_bytes(pack.read_bytes().replace(b'"sum-1":[1', b'"sum-1":[0'))
+    (newer := tmp_path / "newer.json").write_bytes(orjson.dumps({**content, "form": "kvv reference pack 9"}))
+    (old := tmp_path / "old.json").write_bytes(as_bytes(replace(known, expires="2026-01-01")))
+    aime = known.benchmarks["aime2025"]
+    sampled = {"aime2025": replace(aime, sampling={**aime.sampling, "temperature": 0.2})}
+    (cold := tmp_path / "cold.json").write_bytes(as_bytes(replace(known, benchmarks=sampled)))
+    (real := tmp_path / "real.json").write_bytes(as_bytes(replace(known, demonstration=False)))
+    other = tmp_path / "other.jsonl"
+    other.write_bytes(sums.read_bytes().partition(b"\n")[2])
+    mine = ("--dataset", f"aime2025={sums}")
+    for reference, options, words in (
+        (changed, mine, "was changed after it was made"),
+        (newer, mine, "this version reads 'kvv reference pack 1'"),
+        (old, mine, "It expired on 2026-01-01"),
+        (cold, mine, "temperature 0.2"),
+        (real, mine, "is of a demonstration"),
+        (pack, (*mine, "--profile", "kimi-k3"), "It is of profile kimi-k2.6"),
+        (pack, ("--dataset", f"aime2025={other}"), "its samples "),
+        ("https://127.0.0.1:9/pack.json", mine, "URL@sha256:DIGEST"),
+        (f"http://example.invalid/pack.json@{'0' * 64}", mine, "use https"),
+    ):
+        ran = kvv("demo", "--benchmarks", "aime2025", "--out", tmp_path / "out", "--reference", reference, *options)
+        assert (ran.status, words in ran.err) == (2, True), (words, ran.err)
+        assert not (tmp_path / "out" / "journal.jsonl").exists()
+
+
+def test_a_pack_is_had_from_an_address(sums: Path, pack: Path, tmp_path: Path) -> None:
+    """Pinned by the digest of its bytes; others are refused."""
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(pack.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url, digest = f"http://127.0.0.1:{server.server_port}/pack.json", hashlib.sha256(pack.read_bytes()).hexdigest()
+        ran, result = run(tmp_path / "out", sums, 0.1, "--reference", f"{url}@sha256:{digest}")
+        refused = kvv("demo", "--out", tmp_path / "no", "--reference", f"{url}@{'0' * 64}")
+        missing = kvv("demo", "--out", tmp_path / "no", "--reference", f"{url}x@{digest}")
+        server.shutdown()
+    assert (ran.status, result["verdict"]) == (0, "pass")
+    assert (refused.status, "its SHA-256 is" in refused.err) == (2, True), refused.err
+    assert (missing.status, "404" in missing.err) == (2, True), missing.err

@@ -1,0 +1,129 @@
+"""Reference packs: made of runs against an official endpoint, and read from a file or an address."""
+
+import hashlib
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from kvv_action.compare.side import Side
+from kvv_action.errors import KvvError
+from kvv_action.plan.plan import ReferenceRun
+from kvv_action.plan.reference_pack import ADDRESSES, LARGEST, PackedBenchmark, PackedRun, ReferencePack, expiry, parse
+from kvv_action.report.text import one_line
+from kvv_action.schema import BenchmarkKind, DatasetInfo, PlannedBenchmark, Reference, Score
+
+_PINNED = re.compile(r"(?P<url>https?://\S+)@(?:sha256:)?(?P<digest>[0-9a-fA-F]{64})")
+SECONDS = 30.0
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def read_pack(name: str) -> ReferencePack:
+    """A pack from a file, or from `URL@sha256:DIGEST`.
+
+    Raises:
+        KvvError: it cannot be had, is not that of the digest, or is no whole pack.
+    """
+    return parse(_fetched(name) if name.startswith(ADDRESSES) else Path(name).read_bytes(), name)
+
+
+def _fetched(name: str) -> bytes:
+    pinned = _PINNED.fullmatch(name)
+    if pinned is None:
+        raise KvvError(f"{name}: an address needs the digest of its file: URL@sha256:DIGEST (sha256sum prints it)")
+    url = pinned["url"]
+    if urlsplit(url).scheme != "https" and urlsplit(url).hostname not in LOOPBACK:
+        raise KvvError(f"{name}: use https")
+    data = _downloaded(url)
+    found = hashlib.sha256(data).hexdigest()
+    if found != pinned["digest"].lower():
+        raise KvvError(f"{url}: its SHA-256 is {found}, not the one that is named")
+    return data
+
+
+def _downloaded(url: str) -> bytes:
+    import httpx  # a run without an address does without
+
+    data = bytearray()
+    try:
+        with httpx.stream("GET", url, follow_redirects=True, timeout=SECONDS) as response:
+            response.raise_for_status()
+            for chunk in response.iter_bytes():
+                data += chunk
+                if len(data) > LARGEST:
+                    raise KvvError(f"{url}: is larger than {LARGEST} bytes; a reference pack is not")
+    except httpx.HTTPError as error:
+        raise KvvError(f"{url}: cannot be had: {error or type(error).__name__}") from error
+    return bytes(data)
+
+
+def packed(side: Side) -> ReferencePack:
+    """The pack of one run.
+
+    Raises:
+        KvvError: it has no scored answers, or did not ask the published items.
+    """
+    report = side.report
+    if side.journal is None:
+        raise KvvError("a run has no journal beside its report: give its whole folder")
+    planned = {one.id: one for one in report.plan.benchmarks if one.kind is BenchmarkKind.SCORED and not one.varies}
+    benchmarks = {name: found for name, one in planned.items() if (found := _packed(side, one)) is not None}
+    if not benchmarks:
+        raise KvvError("a run has no score of published items")
+    run = PackedRun(
+        model=one_line(report.endpoint.model, 80), vendor=one_line(report.endpoint.vendor, 80),
+        day=report.timing.started[:10], journal=report.journal.head, version=report.provenance.version,
+        effort=report.endpoint.effort,
+    )  # fmt: skip
+    return ReferencePack(
+        profile=report.profile.name, expires=expiry(run.day), runs=(run,), benchmarks=benchmarks,
+        demonstration=report.demonstration,
+    )  # fmt: skip
+
+
+def _packed(side: Side, planned: PlannedBenchmark) -> PackedBenchmark | None:
+    items: dict[str, list[float | None]] = {}
+    assert side.journal is not None
+    for judged in side.journal.judged():
+        if judged.stands and judged.place.benchmark == planned.id:
+            values = items.setdefault(judged.place.sample, [None] * planned.epochs)
+            if isinstance(judged.result, Score):
+                values[judged.place.epoch] = float(judged.result.value)
+    if not any(value is not None for values in items.values() for value in values):
+        return None
+    return PackedBenchmark(
+        version=planned.version, metric=planned.metric, dataset=planned.dataset.digest, sampling=planned.sampling,
+        thinking=planned.thinking, runs=((0, planned.epochs),), items=items,
+    )  # fmt: skip
+
+
+def refused_because(pack: ReferencePack, profile: str, *, demonstration: bool) -> str:
+    """Why a run cannot be judged by a pack; empty when it can."""
+    if pack.profile != profile:
+        return f"It is of profile {pack.profile}, this run is by {profile}."
+    if pack.demonstration != demonstration:
+        return "One of the two is of a demonstration with the embedded vendor, the other is not."
+    if datetime.now(UTC).date().isoformat() >= pack.expires:
+        return f"It expired on {pack.expires}: endpoints change. Ask the official endpoint again, and pack that run."
+    return ""
+
+
+def runs_of(pack: ReferencePack) -> dict[str, ReferenceRun]:
+    """Its benchmarks, as a run against the reference that every sample is compared with."""
+    return {name: _run_of(pack, name, one) for name, one in pack.benchmarks.items()}
+
+
+def _run_of(pack: ReferencePack, name: str, one: PackedBenchmark) -> ReferenceRun:
+    dataset = DatasetInfo(source="reference pack", location="", count=len(one.items), digest=one.dataset)
+    planned = PlannedBenchmark(
+        id=name, title=name, version=one.version, metric=one.metric, kind=BenchmarkKind.SCORED, dataset=dataset,
+        samples=len(one.items), epochs=one.epochs, sampling=one.sampling, thinking=one.thinking,
+    )  # fmt: skip
+    values, answers = one.values, sum(value is not None for values in one.items.values() for value in values)
+    vendors = ", ".join(sorted({f"{run.model} at {run.vendor}" for run in pack.runs}))
+    source = f"pack of {len(one.runs)} run{'s' if len(one.runs) > 1 else ''} of {vendors}, sha256 {pack.digest[:12]}"
+    reference = Reference(value=sum(values.values()) / len(values), source=source, date=pack.last_day, n=answers)
+    return ReferenceRun(
+        planned=planned, values=values, reference=reference, effort=pack.runs[0].effort, drift=pack.drift(name),
+        sampled_alike=True,
+    )  # fmt: skip
