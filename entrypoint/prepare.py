@@ -33,11 +33,13 @@ from kvv_action.github import context
 from kvv_action.plan import shard as shards
 from kvv_action.plan import variants as holdout
 from kvv_action.plan.plan import Amount, Loaded, ReferenceRun, left_out, plan_benchmark
+from kvv_action.plan.reference_pack import is_pack
 from kvv_action.profiles import loader
 from kvv_action.profiles.fields import TIERS
 from kvv_action.profiles.model import Profile
 from kvv_action.profiles.thinking import check as check_thinking
 from kvv_action.redact import SENSITIVE_HEADER, Redactor
+from kvv_action.report.files import REPORT
 from kvv_action.sandbox.own_image import own_image
 from kvv_action.schema import EndpointInfo, ProfileInfo, Provenance, RunPlan
 from kvv_action.settings import ALL_EFFORTS, SECRETS, Settings, vendor_name
@@ -213,10 +215,20 @@ def amount_at(settings: Settings, tier: str) -> Amount:
 
 
 def sequential(settings: Settings, tier: str) -> bool:
-    """Whether benchmarks may end early: what was set, or else at the tier standard; shards never do."""
+    """Whether benchmarks may end early: what was set, or else at standard, and at full beside runs of the reference.
+
+    Shards never do.
+    """
     if settings.shard:
         return False
-    return tier == "standard" if settings.sequential is None else settings.sequential
+    if settings.sequential is None:
+        return tier == "standard" or (tier == "full" and any(map(_is_run, settings.reference)))
+    return settings.sequential
+
+
+def _is_run(reference: str) -> bool:
+    """Whether it is the folder of a run, or a pack of runs."""
+    return is_pack(reference) or (Path(reference) / REPORT).is_file()
 
 
 def not_asked(name: str, settings: Settings, profile: Profile, tier: str, source: str) -> str:

@@ -338,7 +338,8 @@ class Settings(SettingsBase):
     sequential: Annotated[bool | None, BeforeValidator(_boolean)] = setting(
         None,
         "End a benchmark as soon as its verdict is clear; looking early is allowed for in the limits. "
-        "Default: true at tier standard, else false.",
+        "Default: true at tier standard, and at full "
+        "with runs or packs as reference; else false.",
         group="plan",
         metavar="true|false",
     )

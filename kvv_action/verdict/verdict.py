@@ -16,6 +16,8 @@ _REPEATS = re.compile(r"no answer could be scored: |\d+ failed \(")
 AT_MARGIN = 0.002
 """A difference so near the margin, as a fraction, is called equal to it."""
 
+NEEDED = "to judge it, verify an official endpoint with --out official, then run this again with --reference official"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictFigures:
@@ -158,16 +160,24 @@ def _reason(evidence: VerdictEvidence, verdict: Verdict) -> str:
         return evidence.absent or "the answers give no score"
     scored = f"scored {_percent(evidence.score)}"
     if evidence.reference is None:
-        return f"{scored}, but the profile has no reference to compare with"
+        return f"{scored}, but the profile has no reference to compare with{_needed(evidence)}"
     if evidence.measured_at:
         return f"{scored}; not judged: the reference was measured at {evidence.measured_at}"
     if evidence.margin is None:
         reference = _percent(evidence.reference)
-        return f"{scored}; the reference of {reference} was measured in another way and is for orientation only"
+        told = f"{scored}; the reference of {reference} was measured in another way and is for orientation only"
+        return told + _needed(evidence)
     if evidence.compared is None:
         few = f"{scored}, but {counts.sent} answers are too few to compare; {FEWEST} are needed"
         return few + (f"; {missing(evidence)}" if counts.failed or counts.skipped else "")
     return _compared(evidence, evidence.compared, verdict)
+
+
+def _needed(evidence: VerdictEvidence) -> str:
+    """What would make it judged; reports of plans with the first rules keep their bytes."""
+    if not evidence.lost_exactly:
+        return ""
+    return f"; {NEEDED}"
 
 
 def _exact(evidence: VerdictEvidence, verdict: Verdict) -> str:
