@@ -40,6 +40,9 @@ class CopyKind(StrEnum):
     VOCABULARY = "vocabulary"
     MARKER = "marker"
     OTHER_MARKER = "other-marker"
+    REPLACED = "signs replaced"
+    MASKED = "masked"
+    UNSEEN = "unseen signs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,17 @@ _QUOTES = (('"', '"'), ("'", "'"), ("`", "`"), ("**", "**"))
 _GREETING = re.compile(r"\A[^\n]{0,200}:[ \t]*\n+")
 _UNSEEN = dict.fromkeys(map(ord, "\ufe0e\ufe0f\u200b\ufeff"))
 """What no reader sees, and models leave out or put in."""
+_PUT_IN, FEWEST_PUT_IN = re.compile("[\u200b\u00ad\u2060\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"), 3
+"""Signs that no reader sees, and how many of them are no slip."""
+_ROLES = frozenset({"assistant", "model", "final", "analysis", "commentary", "assistantfinal", "response"})
+"""What templates write before an answer: the role, or the channel."""
+_MASK = re.compile(r"\[[A-Z][A-Z_ ]{2,40}\]|<[A-Z][A-Z_]{2,40}>|\*{3,}|#{3,}|█{2,}|X{4,}")
+"""What filters of personal data and of words leave."""
+MOST_MASKS, MOST_MASKED = 100, 80
+"""Masks in a copy, and characters under one of them."""
+_SEPARATOR = re.compile(r"(?<=\d)[.,](?=\d)")
+FEWEST_REPLACED = 3
+"""Places from which the same change of a sign everywhere is no slip of the pen."""
 _END_OF_LINE = re.compile(r"[ \t]+$", re.MULTILINE)
 _RUN = re.compile(r"[^\x00-\x7f]+")
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
@@ -93,6 +107,8 @@ def compared(wanted: str, got: str) -> ComparedCopy:
         got = got[: MOST_TIMES * len(wanted) + MOST_MORE]
     text = folded(wanted)
     found = _around(text, folded(got))
+    if inserted := _unseen(wanted, got):
+        return inserted
     if found.kind is not CopyKind.OTHER:
         return found
     if beyond := _beyond_ascii(text, got):
@@ -108,6 +124,15 @@ def folded(text: str) -> str:
     """A text without what models write in several ways."""
     text = unicodedata.normalize("NFC", text.translate(_WRITTEN_ALIKE)).replace("\r\n", "\n")
     return "\n".join(line.rstrip() for line in text.split("\n")).strip()
+
+
+def _unseen(wanted: str, got: str) -> ComparedCopy | None:
+    """Signs that no reader sees, put into a copy; joiners and variants of emoji are none of them."""
+    marked = got.startswith("\ufeff") or len(_PUT_IN.findall(got)) >= FEWEST_PUT_IN
+    if not marked or _PUT_IN.search(wanted) or "\ufeff" in wanted:
+        return None
+    plain = _around(folded(wanted), folded(_PUT_IN.sub("", got)))
+    return ComparedCopy(kind=CopyKind.UNSEEN, shown=got[:SHOWN]) if plain.kind is CopyKind.EXACT else None
 
 
 def _cores(got: str) -> Iterator[tuple[str, frozenset[CopyKind]]]:
@@ -144,7 +169,21 @@ def _around(text: str, got: str) -> ComparedCopy:
     again = next((rest for rest in (before, after) if len(rest) >= AROUND and rest in text), "")
     if again:
         return ComparedCopy(kind=CopyKind.REPEATED, shown=again[:SHOWN])
-    return _repeated(text, got) or ComparedCopy(kind=CopyKind.EXACT)
+    return _glued(got[:start], got[start + len(text) :]) or _repeated(text, got) or ComparedCopy(kind=CopyKind.EXACT)
+
+
+def _glued(before: str, after: str) -> ComparedCopy | None:
+    """The name of a role before the copy, or what touches it without white space, as no words of a model do."""
+    if any(known in before + after for known in KIMI):
+        return None  # the check over every answer knows it
+    if _without_markers(before) in _ROLES and not after.strip():
+        return _leaked(before.strip())
+    touching = before[-1:] if not after else after[:1] if not before else ""
+    if not touching or not (touching.isalnum() or touching in "<>[]|&;{}"):
+        return None
+    rest = before or after
+    named = any("_" in known and known.strip("<|>") in rest for known in KIMI)
+    return ComparedCopy(kind=CopyKind.MARKER if named else CopyKind.OTHER_MARKER, shown=rest[:SHOWN])
 
 
 def _leaked(marker: str) -> ComparedCopy:
@@ -305,6 +344,56 @@ def _questioned(text: str, core: str) -> ComparedCopy | None:
     return _differing(CopyKind.SIGNS_LOST, text, core) if re.fullmatch(forms, core) else None
 
 
+def _replaced(text: str, core: str) -> ComparedCopy | None:
+    """Signs that became others, everywhere and in the same way: normalised, simplified, reformatted or left out."""
+    forms = (
+        lambda one: unicodedata.normalize("NFKC", one),
+        _without_accents,
+        lambda one: _SEPARATOR.sub("", one),
+        lambda one: one.replace("\u200d", ""),
+    )
+    for form in forms:
+        if _squeezed(form(text)) == _squeezed(form(core)) and _changes(text, core) > 1:
+            return _differing(CopyKind.REPLACED, text, core)
+    return _differing(CopyKind.REPLACED, text, core) if _substituted(text, core) else None
+
+
+def _without_accents(text: str) -> str:
+    return "".join(sign for sign in unicodedata.normalize("NFD", text) if not unicodedata.combining(sign))
+
+
+def _changes(text: str, core: str) -> int:
+    """How many signs of a text are gone from its copy."""
+    return sum(max(0, text.count(sign) - core.count(sign)) for sign in set(text))
+
+
+def _substituted(text: str, core: str) -> bool:
+    """Whether the same signs became the same others in every place, or are missing everywhere."""
+    if len(text) == len(core):
+        became: dict[str, str] = {}
+        alike = all(became.setdefault(one, other) == other for one, other in zip(text, core, strict=True))
+        return alike and sum(one != other for one, other in zip(text, core, strict=True)) >= FEWEST_REPLACED
+    left_out = {sign for sign in set(text) - set(core) if not sign.isalnum() and not sign.isspace()}
+    rest = "".join(sign for sign in text if sign not in left_out)
+    enough = sum(map(text.count, left_out)) >= FEWEST_REPLACED
+    return enough and _squeezed(rest) == _squeezed(core)
+
+
+def _masked(text: str, core: str) -> ComparedCopy | None:
+    """Words in whose place a mask stands; everything between the masks is as it was."""
+    first, *pieces = _MASK.split(core)
+    if not 0 < len(pieces) <= MOST_MASKS or _MASK.search(text) or not text.startswith(first):
+        return None
+    at, kept = len(first), len(first)
+    for number, piece in enumerate(pieces, 1):
+        last = number == len(pieces)
+        place = len(text) - len(piece) if last and text.endswith(piece) else -1 if last else text.find(piece, at + 1)
+        if not at < place <= at + MOST_MASKED:
+            return None
+        at, kept = place + len(piece), kept + len(piece)
+    return _differing(CopyKind.MASKED, text, core) if kept >= LEAST_KEPT * len(text) else None
+
+
 def _repeated(text: str, core: str) -> ComparedCopy | None:
     """Pieces that come twice or more, one after the other."""
     if len(core) <= len(text):
@@ -376,6 +465,8 @@ _LOOKS: tuple[Callable[[str, str], ComparedCopy | None], ...] = (
     _undecoded,
     _escaped,
     _questioned,
+    _replaced,
+    _masked,
     _repeated,
     _lost,
 )

@@ -113,7 +113,7 @@ def _stopped(answer: Completion) -> ProbeFinding | str:
     beyond = [word for word in (STOP, *AFTER.split()) if word in answer.content]
     if beyond:
         return ProbeFinding(explanation=f"content goes on: {quoted(answer.content)}", cause=STOP_IGNORED)
-    if answer.content.strip().lower().startswith(BEFORE.split()[0]):
+    if BEFORE.split()[0] in answer.content.lower():
         return f"content ended before {STOP}"
     if answer.reasoning and not answer.content.strip():
         return f"the answer ended inside its reasoning, where {STOP} came up"

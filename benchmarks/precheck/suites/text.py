@@ -55,6 +55,28 @@ CASE_CHANGED = ProbeCause(
     remedy="look for a filter or gateway that normalises prompts or answers",
     explains=FOLLOWS,
 )
+CHANGED = (
+    *FOLLOWS, "pictures-do-not-reach-the-model", "stop-sequences-are-not-kept",
+    "tool-arguments-do-not-say-what-was-asked",
+)  # fmt: skip
+REPLACED = ProbeCause(
+    cause="characters in texts are replaced by others or left out",
+    remedy="pass text through unchanged: no Unicode normalisation, transliteration, removal of markup, or other format "
+    "of numbers and punctuation in gateways and filters",
+    explains=CHANGED,
+)
+MASKED = ProbeCause(
+    cause="words in texts are masked",
+    remedy="turn off the filter of personal data or words on the way, or route this model around it",
+    switches={"LiteLLM": "guardrails (Presidio): default_on: false"},
+    explains=CHANGED,
+)
+UNSEEN = ProbeCause(
+    cause="invisible characters are put into texts",
+    remedy="send text without byte order marks, zero-width signs and control characters: look for watermarks, and for "
+    "files or terminals as a source of text",
+    explains=CHANGED,
+)
 CAUSES: Mapping[CopyKind, ProbeCause] = {
     CopyKind.HEAD_LOST: of_check(damage.HEAD_LOST),
     CopyKind.TAIL_LOST: TAIL_LOST,
@@ -73,6 +95,9 @@ CAUSES: Mapping[CopyKind, ProbeCause] = {
     CopyKind.VOCABULARY: of_check(damage.VOCABULARY),
     CopyKind.MARKER: of_check(markers.LEAK),
     CopyKind.OTHER_MARKER: of_check(markers.OTHER),
+    CopyKind.REPLACED: REPLACED,
+    CopyKind.MASKED: MASKED,
+    CopyKind.UNSEEN: UNSEEN,
 }
 
 SHORT = """\

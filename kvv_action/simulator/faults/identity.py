@@ -35,6 +35,12 @@ FAULTS = (
         send=_named("deepseek-v4-flash"),
     ),
     Fault(
+        name="names-a-small-maker",
+        summary="answers under the name of a model of a maker that few know",
+        conclusion="a finding: another maker's model answers",
+        send=_named("meituan/LongCat-Flash-Chat"),
+    ),
+    Fault(
         name="names-another-version",
         summary="answers under the name of an older model of the same maker",
         conclusion="a warning: another version answers",

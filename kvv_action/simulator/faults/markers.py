@@ -127,4 +127,22 @@ FAULTS = (
         conclusion="a warning: what looks like a control token stands in answers",
         say=_ends("<|eot_id|>"),
     ),
+    Fault(
+        name="leaves-role",
+        summary="begins content with the role of the message, on a line of its own",
+        conclusion="a warning: what looks like a control token stands in answers",
+        say=_begins("assistant\n"),
+    ),
+    Fault(
+        name="leaves-reserved-token",
+        summary="ends content with a reserved token of another maker's vocabulary",
+        conclusion="a warning: what looks like a control token stands in answers",
+        say=_ends("<reserved_12>"),
+    ),
+    Fault(
+        name="leaves-end-of-picture",
+        summary="ends content with <|media_end|>",
+        conclusion=LEAK,
+        say=_ends("<|media_end|>"),
+    ),
 )

@@ -2,6 +2,7 @@
 
 import html
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -72,6 +73,10 @@ def _unindented(text: str) -> str:
     return "\n".join(line.strip() for line in text.splitlines())
 
 
+def _without_accents(text: str) -> str:
+    return "".join(sign for sign in unicodedata.normalize("NFD", text) if not unicodedata.combining(sign))
+
+
 def _without_end(text: str) -> str:
     return text[:-CUT_OFF] if len(text) > LONG_PROMPT else text
 
@@ -112,6 +117,24 @@ FAULTS = (
            say=_content(_unindented)),
     _fault("lower-cases-answers", "writes everything in lower case", "letters change their case",
            say=_content(str.lower)),
+    _fault("masks-figures", "writes [REDACTED] for long numbers", "words in texts are masked",
+           say=_content(lambda text: re.sub(r"\d{4,}", "[REDACTED]", text))),
+    _fault("masks-words", "writes *** for a word of its list", "words in texts are masked",
+           say=_content(lambda text: text.replace("the", "***"))),
+    _fault("simplifies-letters", "writes letters without their accents", "characters in texts are replaced",
+           say=_content(_without_accents)),
+    _fault("normalises-text", "writes plain characters for special ones (NFKC)", "characters in texts are replaced",
+           say=_content(lambda text: unicodedata.normalize("NFKC", text))),
+    _fault("reformats-numbers", "drops points and commas between digits", "characters in texts are replaced",
+           say=_content(lambda text: re.sub(r"(?<=\d)[.,](?=\d)", "", text))),
+    _fault("strips-markup", "drops the signs of Markdown from answers", "characters in texts are left out",
+           say=_content(lambda text: re.sub(r"[*_`#]", "", text))),
+    _fault("begins-with-byte-order-mark", "begins every answer with U+FEFF", "invisible characters are put into texts",
+           say=_content(lambda text: f"\ufeff{text}")),
+    _fault("puts-in-zero-width-spaces", "marks its answers with U+200B", "invisible characters are put into texts",
+           say=_content(lambda text: text.replace(" ", "\u200b "))),
+    _fault("leaves-half-a-marker", "cuts the marker of the end of a turn and leaves its first half",
+           "control tokens stand in the answers", say=_content(lambda text: f"{text}<|im_end")),
     _fault("misreads-prompts", "takes the UTF-8 of prompts for Latin-1", "the encoding of texts is wrong",
            hear=_prompt(lambda text: text.encode(errors="replace").decode("latin-1"))),
     _fault("escapes-prompts", "writes entities for <, > and & in prompts", "texts are escaped once too often",

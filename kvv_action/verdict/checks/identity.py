@@ -11,10 +11,16 @@ from kvv_action.verdict.checks.sightings import Rule, SeenFinding, Sightings
 FAMILIES = (
     "claude", "command", "deepseek", "doubao", "ernie", "gemini", "gemma", "glm", "gpt", "granite", "grok", "hunyuan",
     "kimi", "llama", "minimax", "mimo", "mistral", "mixtral", "moonshot", "nemotron", "nova", "olmo", "phi", "qwen",
-    "qwq", "smollm", "step", "yi",
+    "qwq", "smollm", "step", "yi", "abab", "baichuan", "chatglm", "chatgpt", "codestral", "devstral", "exaone",
+    "internlm", "internvl", "jamba", "longcat", "magistral", "ministral", "o1", "o3", "o4", "pangu", "pixtral",
+    "seed-oss", "starcoder", "vicuna", "wizardlm",
 )  # fmt: skip
 """How the names of well-known makers' models begin."""
-SAME_MAKER = {"moonshot": "kimi", "mixtral": "mistral", "qwq": "qwen"}
+SAME_MAKER = {
+    "moonshot": "kimi", "mixtral": "mistral", "qwq": "qwen", "abab": "minimax", "chatglm": "glm", "chatgpt": "gpt",
+    "o1": "gpt", "o3": "gpt", "o4": "gpt", "seed-oss": "doubao",
+    **dict.fromkeys(("codestral", "devstral", "magistral", "ministral", "pixtral"), "mistral"),
+}  # fmt: skip
 _VERSION = re.compile(r"(?<=\d)[p.\-_](?=\d)")
 _DATE = re.compile(r"[-_](?:20\d{6}|20\d\d[-_]?\d\d[-_]?\d\d|\d{4}(?=$|[-_]))")
 

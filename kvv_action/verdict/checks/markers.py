@@ -12,16 +12,20 @@ from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, Sign, ends_of
 REPLACEMENT = "\ufffd"
 _LOOKS_LIKE = (
     r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|</?(?:tool_call|start_of_turn|end_of_turn|function_calls)>|"
-    r"\[/?(?:EOS|BOS|EOT|PAD|INST|TOOL_CALLS|UNK)\]|<(?:eos|bos|pad|unk)>|</s>"
+    r"\[/?(?:EOS|BOS|EOT|PAD|INST|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS|SYSTEM_PROMPT|UNK|gMASK)\]|"
+    r"<</?SYS>>|<(?:eos|bos|pad|unk|im_end|im_start|sop|eop)>|<(?:reserved|unused|extra_id)_?\d{1,4}>|"
+    r"</?(?:[a-z]+:)?(?:tool_call|arg_key|arg_value)>|\]<\][^\[\]<>]{1,40}\[>\[|<｜DSML｜|</s>"
 )
 SUSPICIOUS = re.compile(_LOOKS_LIKE + r"(?:(?<!</s>)|(?=\s*\Z))")
 """What looks like a control token; `</s>` at the end of a text only, for elsewhere it is HTML."""
 _IN_BODY = re.compile(f"{_LOOKS_LIKE}|{REPLACEMENT}".encode())
 """What requests are searched for, so that an answer which only repeats it is not blamed."""
+ROLE = re.compile(r"(assistant|analysis|commentary|assistantfinal)\n\s*\S")
+"""What templates of other makers write before an answer: the role, or the channel, on a line of its own."""
 KIMI = frozenset({
     "<|tool_calls_section_begin|>", "<|tool_calls_section_end|>", "<|tool_call_begin|>", "<|tool_call_end|>",
     "<|tool_call_argument_begin|>", "<|im_end|>", "<|im_user|>", "<|im_assistant|>", "<|im_system|>", "<|im_middle|>",
-    "<|open|>", "<|close|>", "<|sep|>",
+    "<|open|>", "<|close|>", "<|sep|>", "<|media_begin|>", "<|media_content|>", "<|media_pad|>", "<|media_end|>",
 })  # fmt: skip
 """Tokens of K2's and K3's templates: in no answer of a model of either do they stand by right."""
 _CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`", re.DOTALL)
@@ -88,13 +92,14 @@ def marker_signs(answer: SeenAnswer, own: Sequence[str]) -> Iterator[Sign]:
             leaked |= {marker for marker in known if marker in plain}
             others |= set(SUSPICIOUS.findall(plain))
     leaked -= answer.echo
-    others -= answer.echo
+    others -= {word for word in others if word.casefold() in {piece.casefold() for piece in answer.echo}}
+    others |= {role[1] for role in [ROLE.match(completion.content)] if role and role[1] not in answer.request}
     shown = f"the answer ends: {(completion.content or completion.reasoning)[-120:]}"
     if leaked:
         yield Sign(
             cause=NO_PARSER if _is_raw(completion.content) else LEAK, shown=shown, word=" ".join(sorted(leaked)[:3])
         )
-    elif others := {word for word in others if word not in answer.request}:
+    elif others := {word for word in others if word.casefold() not in answer.request.casefold()}:
         yield Sign(cause=OTHER, shown=shown, word=" ".join(sorted(others)[:3]))
 
 
