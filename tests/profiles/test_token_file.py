@@ -35,6 +35,13 @@ def written(folder: Path, toml: str = 'extends = "kimi-k2.6"\n', **changes: Any)
     return folder / "own.toml"
 
 
+def test_own_cases_are_not_those_of_kimi_vendor_verifier(tmp_path: Path) -> None:
+    """A file that names the same suite is still somebody else's; the cases of K3 count wherever they are used."""
+    for name, expected in ((str(written(tmp_path)), {}), ("kimi-k3", {"kvv_cases/tokens": 44, "kvv_held/tokens": 0})):
+        (probe,) = [probe for probe in probes(loader.load(name), Options()) if probe.id == "tokens.cases"]
+        assert probe.judge([counted(1000)] * len(probe.requests)).counts == expected
+
+
 def judged(path: Path, more: Mapping[str, int]) -> tuple[float, str]:
     """What Pre-Verification says of counts that are `more` than expected."""
     profile = loader.load(str(path))
