@@ -7,6 +7,8 @@ from kvv_action.compare.side import Sampled, Side, read
 from kvv_action.errors import KvvError, Problem, UsageError
 from kvv_action.plan.plan import ReferenceRun
 from kvv_action.report.files import REPORT
+from kvv_action.report.levels import TABLE
+from kvv_action.report.place import no_run
 from kvv_action.report.text import one_line
 from kvv_action.schema import BenchmarkKind, Reference
 from kvv_action.settings import Settings
@@ -29,6 +31,8 @@ def reference_runs_of(
     """
     found: dict[str, ReferenceRun] = {}
     for name in settings.reference:
+        if (Path(name) / TABLE).is_file():
+            raise _refused(name, f"{no_run(Path(name), REPORT)}.")
         if not (Path(name) / REPORT).is_file():
             if asked:
                 continue
