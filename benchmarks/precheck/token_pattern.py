@@ -292,7 +292,8 @@ def _has(case: TokenCase, share: Share) -> bool:
         case Share.CHOICE:
             return body.get("tool_choice") in CHOICES
         case Share.FORMAT:
-            return body.get("response_format", {}).get("type") in ("json_object", "json_schema")
+            wanted = body.get("response_format")
+            return isinstance(wanted, Mapping) and wanted.get("type") in ("json_object", "json_schema")
         case Share.CALLS:
             return any(message.get("tool_calls") for message in messages)
         case _:

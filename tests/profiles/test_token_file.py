@@ -91,6 +91,14 @@ def test_a_model_of_another_name_does_not_take_counts_over(tmp_path: Path) -> No
     assert loader.load(str(tmp_path / "same.toml")).tokens.cases.endswith("own.tokens.json")
 
 
+def test_an_own_file_replaces_the_counts_of_a_built_in_model(tmp_path: Path) -> None:
+    """Single counts that the built-in profile states are of its own cases; those that a file states stay."""
+    profile = loader.load(str(written(tmp_path, 'extends = "kimi-k3"\n')))
+    assert (len(load(profile.tokens.cases).cases), profile.prompt_tokens) == (len(CASES), {})
+    (tmp_path / "own.toml").write_text('extends = "kimi-k3"\n[prompt_tokens]\nuser-0 = 8\n')
+    assert loader.load(str(tmp_path / "own.toml")).prompt_tokens == {"user-0": 8}
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
@@ -99,6 +107,15 @@ def test_a_model_of_another_name_does_not_take_counts_over(tmp_path: Path) -> No
         ({"template": "unknown"}, "template: Must be '' or 'kimi-k3'"),
         ({"template": "kimi-k3"}, "texts lacks one that the prompt of user-0 has"),
         ({"cases": [{**CASES[0], "effort": "mid"}]}, "Its requests ask for the effort mid"),
+        ({"cases": []}, "cases is empty"),
+        ({"cases": [CASES[0], CASES[0]]}, "cases.0 (user-0): id is a duplicate"),
+        ({"cases": [{**CASES[0], "expected": 0}]}, "expected must be 1 or more"),
+        *(
+            ({"cases": [{**CASES[0], "body": body}]}, "body.messages must be a list of messages")
+            for body in ({}, {"messages": []}, {"messages": "Hi"}, {"messages": ["Hi"]}, {"messages": [{}]})
+        ),
+        ({"cases": [{**CASES[0], "body": {**CASES[0]["body"], "stream": False}}]}, "body.stream does not belong"),
+        ({"cases": [{**CASES[0], "body": {**CASES[0]["body"], "thinking": {}}}]}, "body.thinking does not belong"),
     ],
 )
 def test_a_wrong_file_is_a_mistake_of_the_profile(tmp_path: Path, changes: dict[str, Any], told: str) -> None:
