@@ -17,6 +17,7 @@ from kvv_action.bundle.unpack import read_manifest, unpack
 from kvv_action.errors import KvvError
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
+from kvv_action.report.place import no_run
 from kvv_action.report.text import visible
 from kvv_action.schema import RunReport
 
@@ -63,7 +64,7 @@ def bundle(
         KvvError: there is no run, it does not hold together, or it holds what looks like a key.
     """
     if not (folder / JOURNAL).is_file():
-        raise KvvError(f"{folder}: no {JOURNAL} there; name the folder that kvv wrote")
+        raise KvvError(no_run(folder, JOURNAL))
     target = out or folder / (REDACTED_NAME if redact else NAME)
     try:
         with tempfile.TemporaryDirectory(prefix=".kvv-bundle-", dir=target.parent) as scratch:

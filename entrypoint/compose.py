@@ -30,6 +30,7 @@ from kvv_action.plan.difference import difference
 from kvv_action.plan.plan import Loaded, plan_digest
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
+from kvv_action.report.place import no_run
 from kvv_action.schema import SCHEMA_VERSION, RunPlan, RunReport, RunState, Verdict
 from kvv_action.settings import Settings, out_directory
 
@@ -408,5 +409,5 @@ def check_journal(out: Path) -> Path:
     """
     path = out / JOURNAL if out.is_dir() else out
     if not path.is_file():
-        raise JournalError(f"{out}: no {JOURNAL} there; name the folder that kvv wrote")
+        raise JournalError(no_run(out, JOURNAL))
     return path

@@ -13,6 +13,7 @@ from kvv_action.journal.reading import JournalReading
 from kvv_action.leaderboard.record import Bundle
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
+from kvv_action.report.place import no_run
 from kvv_action.schema import RunReport
 from kvv_action.verdict.report import build
 
@@ -91,7 +92,7 @@ def of_opened(path: Path, evidence: Opened, url: str = "") -> RunEvidence:
         KvvError: see `read`.
     """
     if not (evidence.folder / JOURNAL).is_file():
-        raise KvvError(f"{path}: no {JOURNAL} there; name the folder that kvv wrote")
+        raise KvvError(no_run(path, JOURNAL))
     reading = JournalReading(evidence.folder / JOURNAL)
     report = build(reading)
     workflows = [session["provenance"]["github"] for session in reading.state.sessions]

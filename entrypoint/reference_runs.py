@@ -9,6 +9,8 @@ from kvv_action.errors import KvvError, Problem, UsageError
 from kvv_action.plan.plan import ReferenceRun
 from kvv_action.plan.reference_pack import is_pack
 from kvv_action.report.files import REPORT
+from kvv_action.report.levels import TABLE
+from kvv_action.report.place import no_run
 from kvv_action.report.text import one_line
 from kvv_action.schema import BenchmarkKind, Reference
 from kvv_action.settings import Settings
@@ -34,6 +36,8 @@ def reference_runs_of(
         if is_pack(name):
             found = {**_of_pack(name, profile, demonstration=demonstration), **found}
             continue
+        if (Path(name) / TABLE).is_file():
+            raise _refused(name, f"{no_run(Path(name), REPORT)}.")
         if not (Path(name) / REPORT).is_file():
             if asked:
                 continue

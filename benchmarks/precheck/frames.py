@@ -1,5 +1,6 @@
 """The frames of a stream as they came, read without mending anything."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -52,7 +53,8 @@ class Stream:
     Attributes:
         text: everything that came.
         frames: the chunks, in order; what is no JSON object is left out.
-        odd: lines that are neither empty, nor comments, nor `data:` with JSON.
+        odd: lines that are neither empty, nor comments, nor `data:` with JSON, or follow such a line without an empty
+            one between: they are one event with it.
         done: after how many frames `[DONE]` came, for each time that it came.
     """
 
@@ -78,15 +80,18 @@ def read(text: str) -> Stream:
     frames: list[Frame] = []
     odd: list[str] = []
     done: list[int] = []
+    begun = False
     for line in text.replace("\r\n", "\n").split("\n"):
+        begun, runs_on = bool(line) and (begun or line.startswith(DATA)), begun and line.startswith(DATA)
         if not line or line.startswith((":", "event:", "id:", "retry:")):
             continue
         data = line.removeprefix(DATA).removeprefix(" ")  # the space is optional in events from a server
         if data.strip() == DONE:
             done.append(len(frames))
+            odd += [line] if runs_on else []
             continue
         value = _object(data)
-        if value is None or not line.startswith(DATA):
+        if value is None or runs_on or not line.startswith(DATA):
             odd.append(line)
         if value is not None:
             frames.append(Frame(value=value, text=data))
@@ -94,8 +99,19 @@ def read(text: str) -> Stream:
 
 
 def _object(data: str) -> Mapping[str, Json] | None:
+    """The object in a line; a lone surrogate in it is kept, which strict JSON refuses."""
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:
-        return None
+        value = _with_surrogates(data)
     return value if isinstance(value, dict) else None
+
+
+def _with_surrogates(data: str) -> Json:
+    """The value of a line that is JSON but for lone surrogates; None where it is none."""
+    if "\\ud" not in data.lower():
+        return None
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None

@@ -110,11 +110,11 @@ def _finish(stream: Stream) -> Iterator[str]:
 
 
 def _arguments(stream: Stream) -> Iterator[str]:
-    joined: dict[Json, str] = {}
+    joined: dict[str, str] = {}
     for _, call in _calls(stream):
-        function = call.get("function")
+        function, place = call.get("function"), repr(call.get("index"))
         piece = function.get("arguments") if isinstance(function, Mapping) else None
-        joined[call.get("index")] = joined.get(call.get("index"), "") + (piece if isinstance(piece, str) else "")
+        joined[place] = joined.get(place, "") + (piece if isinstance(piece, str) else "")
     for text in joined.values():
         try:
             orjson.loads(text)
@@ -168,6 +168,11 @@ def _whole_number(value: Json) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+def _is_first(index: Json) -> bool:
+    """Whether an index is that of the only choice that was asked for."""
+    return _whole_number(index) and index == 0
+
+
 def _usage(stream: Stream) -> Iterator[str]:
     if not _usages(stream):
         yield "no usage came"
@@ -194,19 +199,31 @@ def _first(stream: Stream) -> Iterator[str]:
 
 
 def _last(stream: Stream) -> Iterator[str]:
+    finished = False
     for frame, choice in stream.choices():
-        if choice.value.get("finish_reason") and any(value not in (None, "", []) for value in choice.delta.values()):
-            yield f"the frame of the finish brings something: {frame.text}"
+        finished = finished or bool(choice.value.get("finish_reason"))
+        if finished and any(value not in (None, "", []) for value in choice.delta.values()):
+            yield f"the frame of the finish, or one after it, brings something: {frame.text}"
+
+
+def _keys(stream: Stream) -> Iterator[str]:
+    """Every frame has choices, though there may be none; every choice has a delta and a finish reason, though null."""
+    for frame in stream.frames:
+        if not isinstance(frame.value.get("choices"), list):
+            yield f"choices are no list: {frame.text}"
+    for frame, choice in stream.choices():
+        if not isinstance(choice.value.get("delta"), Mapping) or "finish_reason" not in choice.value:
+            yield f"a key is missing, or delta is no object: {frame.text}"
 
 
 def _call_opens(stream: Stream) -> Iterator[str]:
     """The first piece of a call has everything but arguments, the later ones nothing but arguments."""
-    opened: set[Json] = set()
+    opened: set[str] = set()
     for frame, call in _calls(stream):
-        function = call.get("function")
+        function, place = call.get("function"), repr(call.get("index"))
         function = function if isinstance(function, Mapping) else {}
-        if call.get("index") not in opened:
-            opened.add(call.get("index"))
+        if place not in opened:
+            opened.add(place)
             if not (call.get("id") and call.get("type") == "function" and function.get("name")):
                 yield f"the first piece of a call has not id, type and name: {frame.text}"
             elif function.get("arguments") != "":
@@ -282,7 +299,7 @@ ITEMS: Sequence[StreamItem] = (
         "index",
         "choices have no index",
         "number choices from 0 in every chunk",
-        _each_choice(lambda choice: not _whole_number(choice.value.get("index")), "no index"),
+        _each_choice(lambda choice: not _is_first(choice.value.get("index")), "index is not 0"),
     ),
     _required(
         "finish", "finish_reason does not come exactly once", "set finish_reason in one chunk of a choice", _finish
@@ -329,7 +346,7 @@ ITEMS: Sequence[StreamItem] = (
         "keys",
         "choices lack delta or finish_reason",
         "send both keys in every choice, finish_reason null before the end",
-        _each_choice(lambda choice: not {"delta", "finish_reason"} <= set(choice.value), "a key is missing"),
+        _keys,
     ),
     _recommended(
         "first",

@@ -7,13 +7,16 @@ dearer, a part that is written in another way makes only the requests dearer tha
 same conversation the same difference each time.
 """
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 
 from benchmarks.precheck.causes import PROMPT_MISCOUNTED, ProbeCause
 from kvv_action.profiles.prompt import CHANNEL, CHOICES, Share
 from kvv_action.profiles.token_cases import STOPPED, TokenCase, TokenCases
+from kvv_action.schema import Message
 
 NEVER_THINKS = ProbeCause(
     cause="every prompt is rendered as one without thinking",
@@ -105,6 +108,24 @@ REWRITTEN: Mapping[Share, ProbeCause] = {
     if share is not Share.EFFORT
 }
 
+SYSTEM_DROPPED = _unrendered("system messages are", "render messages of role system wherever they stand in the history")
+RESULTS_DROPPED = _unrendered("results of tools are", "render messages of role tool, tied to the calls before them")
+
+
+def _no_system(messages: Sequence[Message]) -> Sequence[Message]:
+    return [message for message in messages if message["role"] != "system" or message.get("tools")]
+
+
+def _no_results(messages: Sequence[Message]) -> Sequence[Message]:
+    return [message for message in messages if message["role"] != "tool"]
+
+
+SHORTENED: Mapping[ProbeCause, Callable[[Sequence[Message]], Sequence[Message]]] = {
+    SYSTEM_DROPPED: _no_system,
+    RESULTS_DROPPED: _no_results,
+}
+"""Whole messages that do not reach the template, and what is left of a conversation."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedCase:
@@ -172,7 +193,7 @@ def pattern_of(seen: Sequence[CountedCase], cases: TokenCases) -> Pattern:
     if len(differences) == 1:
         return Pattern(constant=differences.pop())
     ways = (*_explanations(seen, cases), _Explained(causes=(), left=tuple(one.difference for one in seen)))
-    for explain in (_rendered, _grouped, _by_message, _rewritten):
+    for explain in (_rendered, partial(_shortened, cases), _grouped, _by_message, _rewritten):
         if found := list(explain(seen, ways)):
             return min(found, key=lambda pattern: (len(pattern.causes), abs(pattern.constant)))
     if all(one.accepted for one in seen):
@@ -210,6 +231,21 @@ def _rendered(_: Sequence[CountedCase], ways: Sequence[_Explained]) -> Iterator[
     for found in ways:
         if len(set(found.left)) == 1:
             yield Pattern(causes=found.causes, constant=found.left[0])
+
+
+def _shortened(cases: TokenCases, seen: Sequence[CountedCase], _: Sequence[_Explained]) -> Iterator[Pattern]:
+    """Messages that are left out of every conversation, where all else is rendered as it should be."""
+    for cause, rest in SHORTENED.items() if cases.rendered else ():
+        with suppress(KeyError):  # what is left is a text that was never counted
+            left = {one.tokens - _size(one.case, cases, rest) for one in seen}
+            if len(left) == 1:
+                yield Pattern(causes=(cause,), constant=left.pop())
+
+
+def _size(case: TokenCase, cases: TokenCases, rest: Callable[[Sequence[Message]], Sequence[Message]]) -> int:
+    """Tokens of the prompt with the rest of its messages."""
+    body = {**case.body, "messages": list(rest(case.body["messages"]))}
+    return cases.shares(body, thinking=case.thinking, effort=case.effort).total()
 
 
 def _grouped(seen: Sequence[CountedCase], ways: Sequence[_Explained]) -> Iterator[Pattern]:
@@ -292,7 +328,8 @@ def _has(case: TokenCase, share: Share) -> bool:
         case Share.CHOICE:
             return body.get("tool_choice") in CHOICES
         case Share.FORMAT:
-            return body.get("response_format", {}).get("type") in ("json_object", "json_schema")
+            wanted = body.get("response_format")
+            return isinstance(wanted, Mapping) and wanted.get("type") in ("json_object", "json_schema")
         case Share.CALLS:
             return any(message.get("tool_calls") for message in messages)
         case _:

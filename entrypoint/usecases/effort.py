@@ -32,7 +32,7 @@ from kvv_action.report.levels import (
     whole_summary,
 )
 from kvv_action.report.markdown import summary
-from kvv_action.schema import BenchmarkKind, RunReport, RunState
+from kvv_action.schema import BenchmarkKind, RunPlan, RunReport, RunState
 from kvv_action.settings import Settings, out_directory
 from kvv_action.verdict.report import build
 
@@ -180,9 +180,10 @@ def summaries(runs: Mapping[str, FinishedRun]) -> Mapping[str, Callable[[int], s
 
 
 def table_of(settings: Settings, rows: Sequence[LevelRow], runs: Mapping[str, FinishedRun]) -> EffortTable:
-    """The table; scores are judged at the level where a run has no reference of another one."""
-    default = load_profile(settings).thinking.default_effort
-    own = [level for level, run in runs.items() if not run.report.plan.reference_efforts]
+    """The table; scores are judged at the level of the references, or else at the model's default one."""
+    rules = load_profile(settings).thinking
+    default = rules.default_effort or rules.efforts[-1]
+    own = [level for level, run in runs.items() if _has_own_references(run.report.plan)]
     endpoint = next(iter(runs.values())).report.endpoint
     verdict, reason = concluded(rows)
     return EffortTable(
@@ -190,6 +191,11 @@ def table_of(settings: Settings, rows: Sequence[LevelRow], runs: Mapping[str, Fi
         profile=next(iter(runs.values())).report.profile.name,
         judged_at=default if default in own or not own else own[0], rows=tuple(rows),
     )  # fmt: skip
+
+
+def _has_own_references(plan: RunPlan) -> bool:
+    """Whether scores are compared, and with none of another level."""
+    return any(planned.reference for planned in plan.benchmarks) and not plan.reference_efforts
 
 
 def _status(settings: Settings, table: EffortTable, runs: Mapping[str, FinishedRun]) -> int:

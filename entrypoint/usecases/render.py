@@ -12,6 +12,7 @@ from kvv_action.report.files import REPORT, SUMMARY, parse
 from kvv_action.report.kvv_table import kvv_table
 from kvv_action.report.levels import TABLE, EffortTable
 from kvv_action.report.markdown import summary
+from kvv_action.report.place import no_run
 from kvv_action.schema import RunReport
 
 
@@ -49,7 +50,7 @@ def kvv_tables(folder: Path) -> str:
 def _report(folder: Path) -> RunReport:
     source = folder / REPORT
     if not source.is_file():
-        raise KvvError(f"{source}: no such file; name the folder that kvv wrote")
+        raise KvvError(no_run(folder, REPORT, f"{source}: no such file; name the folder that kvv wrote"))
     return parse(source.read_bytes(), str(source))
 
 

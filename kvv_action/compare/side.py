@@ -11,6 +11,7 @@ from kvv_action.errors import JournalError, KvvError
 from kvv_action.journal.reading import JournalReading
 from kvv_action.plan.plan import plan_digest
 from kvv_action.report.files import JOURNAL, REPORT, parse
+from kvv_action.report.place import no_run
 from kvv_action.schema import Completion, Exchange, FailureKind, Judged, Outcome, RunReport, SampleFailure
 
 MEASURES = ("first_token", "answer", "speed", "prompt_tokens", "completion_tokens")
@@ -138,7 +139,7 @@ def find_report(path: Path) -> Path | None:
         return path / REPORT
     found = sorted(path.glob(f"*/{REPORT}")) if path.is_dir() else []
     if len(found) > 1:
-        raise KvvError(f"{path}: holds {len(found)} runs ({found[0].parent.name}, {found[1].parent.name}, …); name one")
+        raise KvvError(no_run(path, REPORT))
     return found[0] if found else None
 
 

@@ -82,6 +82,18 @@ def merged(layers: Sequence[Layer]) -> Content:
     content.pop("extends", None)
     if counts := _counts(layers):
         content["tokens"] = {"cases": counts}
+        if counts.endswith(token_cases.SUFFIX):  # a built-in model's counts are of its own cases
+            content.pop("prompt_tokens", None)
+            content |= _merged_counts(layers)
+    return content
+
+
+def _merged_counts(layers: Sequence[Layer]) -> Content:
+    """What the files, and no built-in profile, say of single counts; well-formed or not."""
+    content: Content = {}
+    for layer in reversed(layers):
+        if layer.path is not None and "prompt_tokens" in layer.content:
+            content = _merge(content, {"prompt_tokens": layer.content["prompt_tokens"]})
     return content
 
 

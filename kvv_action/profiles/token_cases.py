@@ -120,8 +120,35 @@ def load(name: str) -> TokenCases:
     except orjson.JSONDecodeError as error:
         raise ValueError(f"Not JSON: {error}.") from None
     if name.endswith(SUFFIX):  # what is built in is whole by test
+        _refuse_unusable(found)
         _refuse_unknown_texts(found)
     return found
+
+
+OURS = ("profile", "stream", "text", "thinking")
+"""What a case cannot say in its body: every case is streamed, and asks for thinking by its effort."""
+
+
+def _refuse_unusable(found: TokenCases) -> None:
+    """Each case can be sent, has a name of its own and a count."""
+    if not found.cases:
+        raise ValueError("cases is empty.")
+    ids = Counter(case.id for case in found.cases)
+    for place, case in enumerate(found.cases):
+        said = f"cases.{place} ({case.id})"
+        messages = case.body.get("messages")
+        if ids[case.id] > 1:
+            raise ValueError(f"{said}: id is a duplicate.")
+        if case.expected < 1:
+            raise ValueError(f"{said}: expected must be 1 or more.")
+        if not isinstance(messages, list) or not messages or not all(map(_is_message, messages)):
+            raise ValueError(f"{said}: body.messages must be a list of messages, each with a role.")
+        if wrong := next((name for name in OURS if name in case.body), ""):
+            raise ValueError(f"{said}: body.{wrong} does not belong there; effort says how the model thinks.")
+
+
+def _is_message(message: Json) -> bool:
+    return isinstance(message, dict) and isinstance(message.get("role"), str)
 
 
 def _refuse_unknown_texts(found: TokenCases) -> None:

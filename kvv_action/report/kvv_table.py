@@ -1,14 +1,14 @@
 """The table of Kimi-Vendor-Verifier ("KVV") that engine teams put into their pull requests, made of a run.
 
-A row bears the name of a suite of KVV only where that suite's own cases were sent: its schemas (`mfjs-cases`) and its
-prompt-token cases. Everything else are probes of ours about the same contract, and is called so. A column bears the
-name of a benchmark only where its whole pinned dataset was asked.
+A row bears the name of a suite of KVV only where that suite's own cases were sent: its schemas (`mfjs-cases` with its
+suites) and its prompt-token cases. Everything else are probes of ours about the same contract, and is called so. A
+column bears the name of a benchmark only where its whole pinned dataset was asked.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from kvv_action.report.kvv_groups import CASES, HELD
+from kvv_action.report.kvv_groups import CASES, HELD, WHOLE
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import number, percent
 from kvv_action.schema import BenchmarkKind, BenchmarkResult, RunReport
@@ -85,11 +85,17 @@ def _rows(result: BenchmarkResult) -> Iterator[_Row]:
     sent, held = result.breakdowns.get(CASES, {}), result.breakdowns.get(HELD, {})
     for part, name in SUITES.items():
         if part in sent:
-            yield _Row(name=name, held=held.get(part, 0), sent=sent[part], notes=_notes(result, (part,)), ours=False)
+            notes = "; ".join(filter(None, (_share(part, sent[part]), _notes(result, (part,)))))
+            yield _Row(name=name, held=held.get(part, 0), sent=sent[part], notes=notes, ours=False)
     named = {part for parts in SUBJECTS.values() for part in parts}
     others = tuple(one.name for one in result.categories if one.name not in named)
     for subject, parts in (*SUBJECTS.items(), (f"{OTHER} ({', '.join(others)})", others)):
         yield _ours(result, subject, parts)
+
+
+def _share(part: str, sent: int) -> str:
+    """That another number of cases was sent than the suite of KVV has; empty where it is the same."""
+    return "" if sent == WHOLE[part] else f"{number(sent)} cases were sent, the suite has {number(WHOLE[part])}"
 
 
 def _ours(result: BenchmarkResult, subject: str, parts: Sequence[str]) -> _Row:

@@ -266,6 +266,21 @@ def test_all_profiles_are_shown_as_json() -> None:
     assert [found["name"] for found in orjson.loads(kvv("profiles", "--json").out)] == list(loader.names())
 
 
+SUBMIT = "leaderboard submit --leaderboard-repo a/b --leaderboard-dry-run true"
+
+
+@pytest.mark.parametrize("command", ["render", "audit", "bundle", SUBMIT, "compare"])
+def test_the_runs_in_a_folder_are_named(command: str, tmp_path: Path) -> None:
+    """The folder of several runs, as of every level of effort, is none of one: their folders are what to name."""
+    for level, name in (("low", "journal.jsonl"), ("high", "report.json"), ("max", "report.json")):
+        (tmp_path / level).mkdir()
+        (tmp_path / level / name).write_bytes(b"{}")
+    more = (str(tmp_path),) if command == "compare" else ()
+    (message,) = refused(*command.split(), str(tmp_path), *more)
+    folders = ", ".join(f"{tmp_path}/{level}" for level in ("high", "low", "max"))
+    assert message.endswith(f"{tmp_path}: holds 3 runs, each in a folder of its own; name one: {folders}")
+
+
 @pytest.mark.parametrize("command", ["render", "audit"])
 def test_a_folder_without_a_run_is_named(command: str, tmp_path: Path) -> None:
     """Reading what is not there gives the path and the next step."""

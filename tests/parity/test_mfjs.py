@@ -7,9 +7,10 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
-from benchmarks.precheck.mfjs.cases import AGAIN, from_folder
+from benchmarks.precheck.mfjs.cases import AGAIN, KVV_SUITES, from_folder
 from benchmarks.precheck.mfjs.check import complaint
 from benchmarks.precheck.mfjs.transform import Parameters, Skip, as_parameters
+from kvv_action.report.kvv_groups import WHOLE
 from kvv_action.schema import Json
 from kvv_action.simulator.schema_values import minimal
 from tests.precheck.mfjs_rules import violations
@@ -61,8 +62,10 @@ def test_every_transformed_schema_is_valid_and_can_be_met(schemas: list[Json]) -
 def test_folder_is_read_as_cases(folder: Path) -> None:
     """Each schema once, in its suite; the same again is counted."""
     cases = from_folder(folder)
-    assert len({case.suite for case in cases.sent}) == 16
+    assert {case.suite for case in cases.sent} == KVV_SUITES
+    assert len(KVV_SUITES) == 16
     assert len(cases.sent) == 191
+    assert 2 * len(cases.sent) == WHOLE["mfjs"]
     assert cases.skipped == {**UPSTREAM, FRAGMENT: 3, AGAIN: 11}
 
 

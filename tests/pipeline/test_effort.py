@@ -137,6 +137,15 @@ def test_the_budget_holds_for_all_levels_together(base_url: str, data: Path, tmp
     assert rows["max"]["reason"].startswith("not asked after effort high: ")
 
 
+def test_without_references_no_other_level_stands_for_the_default_one(
+    base_url: str, data: Path, tmp_path: Path
+) -> None:
+    """Also when the budget ends before it is asked."""
+    more = ("--benchmarks", "precheck", "--probes", "endpoint,parameters", "--max-requests", 3)
+    ran, table = run(base_url, data, tmp_path, *more)
+    assert (ran.status, table["rows"][2]["verdict"], table["judged_at"]) == (3, "skipped", "max")
+
+
 def test_what_must_hold_everywhere_fails_the_whole(base_url: str, data: Path, tmp_path: Path) -> None:
     """A server that serves another model name refuses at every level, whether scores are judged there or not."""
     ran, table = run(base_url, data, tmp_path, "--extra-body", '{"temperature": 1.1}', "--contract", "compatible")

@@ -14,15 +14,19 @@ SCHEMAS = ({"type": "string"}, {"type": "integer"}, {"type": "object", "properti
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that sends KVV's token cases, schemas of a folder, and probes of ours; its template tells no tools."""
+    """A run that sends KVV's token cases, schemas of a folder, and probes of ours; its template tells no tools.
+
+    One suite of the folder is called like one of KVV, the other is somebody else's.
+    """
     folder = tmp_path_factory.mktemp("kvv")
-    suite = folder / "cases" / "TestBasicTypes"
-    suite.mkdir(parents=True)
-    (suite / "valid.jsonl").write_bytes(b"".join(orjson.dumps(schema) + b"\n" for schema in SCHEMAS))
+    for name, schemas in (("TestBasicTypes", SCHEMAS), ("ours", SCHEMAS[:1])):
+        suite = folder / "cases" / name
+        suite.mkdir(parents=True)
+        (suite / "valid.jsonl").write_bytes(b"".join(orjson.dumps(schema) + b"\n" for schema in schemas))
     ran, _ = demo(
         folder / "out", "--profile", "kimi-k3", "--tier", "full", "--benchmarks", "aime2025", "--mfjs-cases",
-        folder / "cases", "--precheck", "warn", "--probes", "tokens,mfjs.cases.*,mfjs.TestBasicTypes.*,parameters",
-        "--fault", "template-drops-tools",
+        folder / "cases", "--precheck", "warn", "--probes",
+        "tokens,mfjs.cases.*,mfjs.TestBasicTypes.*,mfjs.ours.*,parameters", "--fault", "template-drops-tools",
     )  # fmt: skip
     assert ran.status == 0, ran.err
     return folder / "out"
@@ -43,8 +47,8 @@ def test_the_name_stands_where_its_cases_were_sent(out: Path) -> None:
     held, _, sent = result.strip("*").partition("/")
     assert (sent, notes) == ("44", "tools of the request are not in the prompt")
     assert 0 < int(held) < 44
-    assert found["`tests/tool_call_json_schema`"][0] == "**6/6**"
-    assert found["tool schemas"][0] == "kvv probes 1/1"
+    assert found["`tests/tool_call_json_schema`"] == ("**6/6**", "6 cases were sent, the suite has 382")
+    assert found["tool schemas"][0] == "kvv probes 3/3"
     assert found["parameters"][0].startswith("kvv probes ")
     assert found["Model"] == ("kvv subset of AIME 2025, 8 answers", "")
     assert found["kimi-k3"] == ("100.0 %", "")

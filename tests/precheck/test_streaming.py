@@ -226,25 +226,39 @@ def test_the_space_after_data_is_optional(name: str) -> None:
     assert item_of(name, events(GOOD, prefix="data:")).answer == "holds"
 
 
+SURROGATE = events([OPEN, frame({"content": "HALF"}), END, SUMMARY]).replace("HALF", r"\ud83d")
 WRONG = {
-    "framing": [events(GOOD) + "hello\n", "data: {\n\n" + events(GOOD)],
+    "framing": [
+        events(GOOD) + "hello\n",
+        "data: {\n\n" + events(GOOD),
+        events(GOOD).replace("\n\n", "\n"),
+        events(GOOD).replace("\n\ndata: [DONE]", "\ndata: [DONE]"),
+    ],
     "done": [events(GOOD, done=0), events(GOOD, done=2), events(GOOD[:2]) + events(GOOD[2:])],
     "id": [events([OPEN, {**WORD, "id": "c2"}, END]), events([{**one, "id": ""} for one in GOOD])],
     "object": [events([OPEN, {**WORD, "object": "chunk"}, END])],
     "model": [events([OPEN, {**WORD, "model": "other"}, END]), events([{"choices": []}])],
     "role": [events([WORD, END]), events([OPEN, OPEN, END])],
-    "index": [events([OPEN, {**WORD, "choices": [{"delta": {}, "finish_reason": None}]}, END])],
+    "index": [
+        events([OPEN, {**WORD, "choices": [{"delta": {}, "finish_reason": None}]}, END]),
+        events([OPEN, {**WORD, "choices": [{"index": 1, "delta": {}, "finish_reason": None}]}, END]),
+    ],
     "finish": [events([OPEN, WORD]), events([OPEN, END, END])],
     "arguments": [events([OPEN, call(0, "", name="f"), call(0, '{"a"'), END])],
-    "utf8": [events([OPEN, frame({"content": "caf\ufffd"}), END]), 'data: {"choices":[]} \ufffd\n\n'],
+    "utf8": [events([OPEN, frame({"content": "caf\ufffd"}), END]), 'data: {"choices":[]} \ufffd\n\n', SURROGATE],
     "created": [events([OPEN, {**WORD, "created": 2}, END]), events([{**OPEN, "created": "now"}])],
     "summary": [events([OPEN, WORD, END]), events([SUMMARY, OPEN, WORD, END]), events([*GOOD, SUMMARY])],
     "no-summary": [events(GOOD)],
     "usage": [events([OPEN, END]), events([OPEN, END, {**SUMMARY, "usage": {"prompt_tokens": 1.5}}])],
     "usage-late": [events([OPEN, {**WORD, "usage": USAGE}, END])],
-    "keys": [events([OPEN, {**WORD, "choices": [{"index": 0, "delta": {}}]}, END])],
+    "keys": [
+        events([OPEN, {**WORD, "choices": [{"index": 0, "delta": {}}]}, END]),
+        events([OPEN, {**WORD, "choices": [{"index": 0, "delta": None, "finish_reason": None}]}, END]),
+        events([OPEN, BASE, END]),
+        events([OPEN, {**BASE, "choices": None}, END]),
+    ],
     "first": [events([frame({"role": "assistant"}), END]), events([frame({"content": ""}), END])],
-    "last": [events([OPEN, frame({"content": "Salt."}, "stop")])],
+    "last": [events([OPEN, frame({"content": "Salt."}, "stop")]), events([OPEN, END, WORD])],
     "texts": [events([OPEN, frame({"content": ["Salt."]}), END])],
     "call-pieces": [
         events([OPEN, call(0, "{}", name="f"), END]),
@@ -272,6 +286,21 @@ def test_what_breaks_an_item_means_what_it_weighs(one: StreamItem) -> None:
         assert (official.answer, compatible.answer) == expected[one.weight], text
         assert official.cause in (one.rule, "")
         assert official.explanation
+
+
+def test_a_lone_surrogate_is_a_broken_character_and_nothing_else() -> None:
+    """Strict JSON refuses it; every other item reads the frame all the same."""
+    assert {one.name for one in ITEMS if item_of(one.name, SURROGATE, "official").answer == "broken"} == {"utf8"}
+
+
+@pytest.mark.parametrize("place", [[], {}, "0", 1.5, True])
+def test_calls_are_judged_whatever_their_index_is(place: Json) -> None:
+    """Also what cannot be counted."""
+    pieces = [call(0, "", name="f"), call(0, "{}")]
+    for piece in pieces:
+        piece["choices"][0]["delta"]["tool_calls"][0]["index"] = place
+    answers = {name: item_of(name, events([OPEN, *pieces, END])).answer for name in ("arguments", "call-order")}
+    assert answers == {"arguments": "holds", "call-order": "warning"}
 
 
 def test_finishes_are_openai_s_and_moonshot_s() -> None:

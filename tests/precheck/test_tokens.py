@@ -30,7 +30,9 @@ from benchmarks.precheck.token_pattern import (
     OFF_UNRENDERED,
     OTHER_TEMPLATE,
     OWN_SYSTEM_PROMPT,
+    RESULTS_DROPPED,
     REWRITTEN,
+    SYSTEM_DROPPED,
     TOKENIZER_DIFFERS,
 )
 from kvv_action.benchmark import Options
@@ -223,6 +225,13 @@ def schemas(case: TokenCase) -> int:
     return len(case.body.get("tools", ()))
 
 
+def without(case: TokenCase, role: str) -> int:
+    """How many tokens more a case has without the messages of a role; tools in system messages stay."""
+    messages = [one for one in case.body["messages"] if one["role"] != role or one.get("tools")]
+    body = {**case.body, "messages": messages}
+    return KNOWN.shares(body, thinking=case.thinking, effort=case.effort).total() - case.expected
+
+
 PATTERNS: dict[str, tuple[Callable[[TokenCase], int], ProbeCause]] = {
     "tools twice": (lambda case: shares(case)[Share.TOOLS], DOUBLED[Share.TOOLS]),
     "tools twice, prefix counted": (lambda case: 3 + shares(case)[Share.TOOLS], DOUBLED[Share.TOOLS]),
@@ -240,6 +249,9 @@ PATTERNS: dict[str, tuple[Callable[[TokenCase], int], ProbeCause]] = {
         lambda case: shares(case)[Share.FORMAT] // 9 if shares(case)[Share.FORMAT] else 0, REWRITTEN[Share.FORMAT],
     ),
     "dynamic tools with spaces": (lambda case: shares(case)[Share.DYNAMIC_TOOLS] // 10, REWRITTEN[Share.DYNAMIC_TOOLS]),
+    "no system messages": (lambda case: without(case, "system"), SYSTEM_DROPPED),
+    "no results of tools": (lambda case: without(case, "tool"), RESULTS_DROPPED),
+    "no results of tools, prefix counted": (lambda case: 3 + without(case, "tool"), RESULTS_DROPPED),
     "system prompt everywhere": (lambda case: 17, CONSTANT_OFFSET),
     "a date everywhere": (lambda case: 9, CONSTANT_OFFSET),
     "no opening": (lambda case: -7, CONSTANT_OFFSET),

@@ -35,6 +35,13 @@ def written(folder: Path, toml: str = 'extends = "kimi-k2.6"\n', **changes: Any)
     return folder / "own.toml"
 
 
+def test_own_cases_are_not_those_of_kimi_vendor_verifier(tmp_path: Path) -> None:
+    """A file that names the same suite is still somebody else's; the cases of K3 count wherever they are used."""
+    for name, expected in ((str(written(tmp_path)), {}), ("kimi-k3", {"kvv_cases/tokens": 44, "kvv_held/tokens": 0})):
+        (probe,) = [probe for probe in probes(loader.load(name), Options()) if probe.id == "tokens.cases"]
+        assert probe.judge([counted(1000)] * len(probe.requests)).counts == expected
+
+
 def judged(path: Path, more: Mapping[str, int]) -> tuple[float, str]:
     """What Pre-Verification says of counts that are `more` than expected."""
     profile = loader.load(str(path))
@@ -84,6 +91,14 @@ def test_a_model_of_another_name_does_not_take_counts_over(tmp_path: Path) -> No
     assert loader.load(str(tmp_path / "same.toml")).tokens.cases.endswith("own.tokens.json")
 
 
+def test_an_own_file_replaces_the_counts_of_a_built_in_model(tmp_path: Path) -> None:
+    """Single counts that the built-in profile states are of its own cases; those that a file states stay."""
+    profile = loader.load(str(written(tmp_path, 'extends = "kimi-k3"\n')))
+    assert (len(load(profile.tokens.cases).cases), profile.prompt_tokens) == (len(CASES), {})
+    (tmp_path / "own.toml").write_text('extends = "kimi-k3"\n[prompt_tokens]\nuser-0 = 8\n')
+    assert loader.load(str(tmp_path / "own.toml")).prompt_tokens == {"user-0": 8}
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
@@ -92,6 +107,15 @@ def test_a_model_of_another_name_does_not_take_counts_over(tmp_path: Path) -> No
         ({"template": "unknown"}, "template: Must be '' or 'kimi-k3'"),
         ({"template": "kimi-k3"}, "texts lacks one that the prompt of user-0 has"),
         ({"cases": [{**CASES[0], "effort": "mid"}]}, "Its requests ask for the effort mid"),
+        ({"cases": []}, "cases is empty"),
+        ({"cases": [CASES[0], CASES[0]]}, "cases.0 (user-0): id is a duplicate"),
+        ({"cases": [{**CASES[0], "expected": 0}]}, "expected must be 1 or more"),
+        *(
+            ({"cases": [{**CASES[0], "body": body}]}, "body.messages must be a list of messages")
+            for body in ({}, {"messages": []}, {"messages": "Hi"}, {"messages": ["Hi"]}, {"messages": [{}]})
+        ),
+        ({"cases": [{**CASES[0], "body": {**CASES[0]["body"], "stream": False}}]}, "body.stream does not belong"),
+        ({"cases": [{**CASES[0], "body": {**CASES[0]["body"], "thinking": {}}}]}, "body.thinking does not belong"),
     ],
 )
 def test_a_wrong_file_is_a_mistake_of_the_profile(tmp_path: Path, changes: dict[str, Any], told: str) -> None:

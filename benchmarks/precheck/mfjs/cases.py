@@ -20,6 +20,12 @@ _SUITE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LARGEST = 16 * 1024 * 1024
 """Bytes of a file that is read."""
 AGAIN = "the same schema again"
+KVV_SUITES = frozenset({
+    "TestAdditionalProperties", "TestAnyOf", "TestBasicTypes", "TestDefs", "TestDescription", "TestEnforcerCases",
+    "TestID", "TestKeywordsValidation", "TestNestedDefsDepth", "TestNumberFormat", "TestRangeConstraints",
+    "TestRefInProperties", "TestReferences", "TestRequired", "TestSingleTypeInArray", "TestTypeLocation",
+})  # fmt: skip
+"""The suites of Kimi-Vendor-Verifier's own schemas (`testdata/walle_validator_cases`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,11 @@ class SchemaCase:
     def name(self) -> str:
         """Suite and id, as in the id of the probe."""
         return f"{self.suite}.{self.id}"
+
+    @property
+    def of_kvv(self) -> bool:
+        """Whether its suite is one of Kimi-Vendor-Verifier's; other folders hold somebody else's schemas."""
+        return self.suite in KVV_SUITES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

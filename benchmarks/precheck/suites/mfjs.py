@@ -161,7 +161,7 @@ def further(profile: Profile, folder: str) -> Iterator[Probe]:
     for case in given.sent:
         for mode, stream in MODES:
             probe = _probe(profile, case, mode, stream=stream, tier="smoke")
-            yield replace(probe, judge=partial(_of_kvv, probe.judge))
+            yield replace(probe, judge=partial(_of_kvv, probe.judge)) if case.of_kvv else probe
 
 
 def _of_kvv(judge: Judge, exchanges: Sequence[Exchange]) -> Score:

@@ -1,0 +1,19 @@
+"""Says what to name instead of a folder that holds no run itself: the folders below it may hold one each."""
+
+from pathlib import Path
+
+from kvv_action.report.files import JOURNAL, REPORT
+from kvv_action.report.text import visible
+
+SHOWN = 8
+"""Folders that are named."""
+
+
+def no_run(folder: Path, wanted: str, said: str = "") -> str:
+    """That the file `wanted` is not in a folder, as `said`; where it holds folders of runs (efforts), their names."""
+    below = sorted({file.parent for name in (JOURNAL, REPORT) for file in folder.glob(f"*/{name}")})
+    if not below:
+        return said or f"{folder}: no {wanted} there; name the folder that kvv wrote"
+    named = ", ".join(visible(str(path), 200) for path in below[:SHOWN]) + (", …" if len(below) > SHOWN else "")
+    runs = "1 run" if len(below) == 1 else f"{len(below)} runs"
+    return f"{folder}: holds {runs}, each in a folder of its own; name one: {named}"
