@@ -16,6 +16,8 @@ import pytest
 from tests.leaderboard.board import RULES
 from tests.pipeline.command import Ran
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("seventh")]  # whole commands, and one run that all look at
+
 PACKAGE = Path(__file__).with_name("seventh") / "sums"
 ROWS = [{"a": a, "b": b} for a in range(1, 13) for b in (3, 7, 11, 15, 19)]
 MODEL = ("--model", "kimi-k2.6", "--vendor", "Acme AI")

@@ -1,5 +1,6 @@
 """How often a probe asks: the numbers that a plan is made of."""
 
+import functools
 import random
 from collections.abc import Callable
 
@@ -11,8 +12,10 @@ from kvv_action.benchmark import Options
 from kvv_action.profiles import loader
 from kvv_action.schema import Completion, Exchange, Rejection, ToolCall
 
+Answer = Callable[[int], Exchange]
+
 USAGE = {"prompt_tokens": 100, "completion_tokens": 500, "total_tokens": 600}
-ANSWERS: tuple[Callable[[int], Exchange], ...] = (
+ANSWERS: tuple[Answer, ...] = (
     lambda call: Exchange(call=call, completion=Completion(content="", finish_reason="stop", usage=USAGE)),
     lambda call: Exchange(call=call, completion=Completion(content="42", finish_reason="length", usage=USAGE)),
     lambda call: Exchange(call=call, completion=Completion(content="42", reasoning="so", finish_reason="stop")),
@@ -24,7 +27,7 @@ ANSWERS: tuple[Callable[[int], Exchange], ...] = (
 )
 
 
-def answers_to(probe: Probe) -> tuple[Callable[[int], Exchange], ...]:
+def answers_to(probe: Probe) -> tuple[Answer, ...]:
     """What may come back: to a request for a copy also the text, whole and cut."""
     _, mark, copied = str(probe.requests[0].messages[0]["content"] if probe.requests[0].messages else "").partition(
         "\n=====\n"
@@ -50,13 +53,23 @@ def _held_back() -> Completion:
     )  # fmt: skip
 
 
-def asked(probe: Probe, answer: Callable[[int], Exchange]) -> int:
-    """Requests of a probe that gets these answers."""
-    exchanges = [answer(call) for call in range(len(probe.requests))]
-    while probe.then and probe.then(exchanges):
-        exchanges.append(answer(len(exchanges)))
-        assert len(exchanges) < 50, f"{probe.id} never ends"
-    return len(exchanges)
+def asked(probe: Probe, choose: Callable[[int], Answer], goes_on: Callable[[tuple[Answer, ...]], bool]) -> int:
+    """Requests of a probe that gets the chosen answers."""
+    chosen = tuple(choose(call) for call in range(len(probe.requests)))
+    while goes_on(chosen):
+        chosen += (choose(len(chosen)),)
+        assert len(chosen) < 50, f"{probe.id} never ends"
+    return len(chosen)
+
+
+def asks_again(probe: Probe) -> Callable[[tuple[Answer, ...]], bool]:
+    """Whether a probe asks once more after these answers; the same answers are looked at once."""
+
+    @functools.cache
+    def goes_on(chosen: tuple[Answer, ...]) -> bool:
+        return bool(probe.then and probe.then([answer(call) for call, answer in enumerate(chosen)]))
+
+    return goes_on
 
 
 @pytest.mark.parametrize("profile", ["kimi-k2-0905", "kimi-k2.6", "kimi-k3"])
@@ -66,8 +79,8 @@ def test_no_probe_asks_more_often_than_it_says(profile: str) -> None:
     for probe in all_probes(loader.load(profile), Options(model=profile)):
         assert 0 <= probe.follows <= probe.at_most
         assert (probe.then is None) == (probe.at_most == 0)
-        answers = answers_to(probe)
-        counts = [asked(probe, answer) for answer in answers]
-        counts.append(asked(probe, lambda call, answers=answers: answers[-1 - call % 2](call)))
-        counts += [asked(probe, lambda call, answers=answers: draws.choice(answers)(call)) for _ in range(1000)]
+        answers, goes_on = answers_to(probe), asks_again(probe)
+        counts = [asked(probe, lambda call, answer=answer: answer, goes_on) for answer in answers]
+        counts.append(asked(probe, lambda call, answers=answers: answers[-1 - call % 2], goes_on))
+        counts += [asked(probe, lambda call, answers=answers: draws.choice(answers), goes_on) for _ in range(1000)]
         assert max(counts) == len(probe.requests) + probe.at_most, probe.id
