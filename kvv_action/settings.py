@@ -144,8 +144,23 @@ def _url(value: str) -> str:
         raise ValueError("It holds credentials; the key belongs into api-key.")
     if parts.query or parts.fragment:
         raise ValueError("Leave out '?' and '#'; extra fields go into extra-body or extra-headers.")
+    if not _is_host(parts.hostname or ""):
+        raise ValueError(f"{form} {parts.hostname!r} cannot be the name of a host.")
     url = value.rstrip("/")
     return url.removesuffix("/chat/completions")
+
+
+def _is_host(name: str) -> bool:
+    """Whether a name can be looked up: an address, or labels of at most 63 characters."""
+    if not name.isascii():
+        import httpx
+
+        try:
+            name = httpx.URL(scheme="http", host=name).raw_host.decode()
+        except httpx.InvalidURL:
+            return False
+    labels = name.removesuffix(".").split(".")
+    return ":" in name or (len(name) < 254 and all(re.fullmatch(r"[a-z\d_-]{1,63}", label) for label in labels))
 
 
 def _key(value: Any) -> Any:

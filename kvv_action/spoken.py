@@ -6,12 +6,26 @@ from collections.abc import Iterator, Mapping
 
 from kvv_action.schema import Json
 
-_PAGE = re.compile(r"\s*(<!doctype html|<html|<head|<!--.*?-->\s*<html)", re.IGNORECASE | re.DOTALL)
+_PAGE = re.compile(
+    r"[\s\ufeff]*(<\?xml\b[^>]{0,200}>\s*)?(<!--.{0,4000}?-->\s*){0,5}"
+    r"<(!doctype html|(html|head|title|meta|link|base|style|script|noscript|body|center|div|h1)\b)",
+    re.IGNORECASE | re.DOTALL,
+)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 LONGEST_TITLE = 80
-_WRAPPERS = ("error", "errors", "detail", "fault", "response")
+_WRAPPERS = ("error", "errors", "detail", "fault", "response", "base_resp")
 """Keys that hold an error, or a list of errors."""
-_MESSAGES = ("message", "msg", "error_message", "errormessage", "error_msg", "error_description", "detail", "title")
+_MESSAGES = (
+    "message",
+    "msg",
+    "error_message",
+    "errormessage",
+    "error_msg",
+    "status_msg",
+    "error_description",
+    "detail",
+    "title",
+)
 """Keys that hold the sentence of an error, the most telling first."""
 _DEEPEST, _MOST = 4, 3
 """Wrappers inside one another, and errors of a list, that are read."""

@@ -42,6 +42,8 @@ SUFFICES = 0.5
 """Share of the connect timeout that the list of models may take before the plain request follows."""
 
 UNREACHED = frozenset({FailureKind.CONNECT, FailureKind.TIMEOUT_CONNECT})
+BROKE = frozenset({FailureKind.DISCONNECTED, FailureKind.BAD_RESPONSE})
+"""Something is there: it took the request and broke, or said what is no answer."""
 
 NO_KEY = "none"
 """Sent as a key where none is set, to see whether an error is about the key."""
@@ -125,15 +127,16 @@ async def first_contact(
     models = listed(listing.content) if isinstance(listing, Completion) else None
     if isinstance(answer, Completion):
         return way.contact(models, answer, warnings=tuple(_oddities(approach, listing, models)))
-    heard = isinstance(listing, Completion) or any(one and one.status for one in (listing, answer))
+    heard = isinstance(listing, Completion) or any(one and one.status is not None for one in (listing, answer))
     error = await way.keyless(answer, listing) if heard else await way.scheme(answer)
     refused = RefusedRequest(error=error, models=models, found=await way.elsewhere(error) if models is None else "")
     if problem := mistake_of(approach, refused):
         raise UsageError([problem])
     words = own_words(error)
-    if heard or error.kind is FailureKind.DISCONNECTED:  # it may be one request in many: the run finds out
-        return way.contact(models, warnings=(f"the plain request failed ({words})",))
-    told = f"{approach.name[:1].upper()}{approach.name[1:]} is down: nothing was answered ({words}). "
+    if heard or error.kind in BROKE:  # it may be one request in many: the run finds out
+        through = f".{approach.through}".removesuffix(".") if approach.proxy else ""
+        return way.contact(models, warnings=(f"the plain request failed ({words}){through}",))
+    told = f"{approach.name[:1].upper()}{approach.name[1:]} is down: nothing was answered ({words}).{approach.through} "
     return way.contact(models, down=f"{told}Check {approach.prefix}base-url and the server, then run again.")
 
 

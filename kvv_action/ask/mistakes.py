@@ -22,35 +22,62 @@ NAMES = 8
 """Names of models that are repeated."""
 
 _QUOTA = re.compile(
-    r"insufficient[_ -](quota|balance|credit|fund)|exceeded[_ -](your[_ -])?current[_ -]quota|out of credits?"
+    r"insufficient[_ -](user[_ -])?(quota|balance|credit|fund)|exceeded[_ -](your[_ -])?current[_ -]quota"
+    r"|quota (is |has been |was )?(exhausted|used up)|out of credits?"
     r"|(balance|credits?)\W+(?:\w+\W+){0,3}(too low|exhausted|not enough|insufficient|negative|used up)"
-    r"|(not enough|no|no remaining) (balance|credits?|funds)\b|account\b[^.;\n]{0,80}\b(suspended|overdue|in arrears)"
-    r"|payment[_ ]required|budget has been exceeded|budget_exceeded|余额不足|欠费",
+    r"|(exceeded|used|exhausted)\s+(?:\w+\s+){0,4}credits\b|credit limit (exceeded|reached)|\bhave any credits\b"
+    r"|(not[_ ]enough|no|no remaining)[_ ](balance|credits?|funds)\b"
+    r"|account\b[^.;\n]{0,80}\b(suspended|overdue|in arrears|not active|in good standing)|arrearage"
+    r"|spend(ing)?[_ ](limit|cap)\b|billing[_ ](hard[_ ]limit|not[_ ]active)|key limit exceeded"
+    r"|free tier\b[^.;\n]{0,60}\bexhausted|limited to \d+ \w+ calls ?(/|per) ?month"
+    r"|payment[_ ]required|(add|needs?|requires?|without) a (valid )?payment method"
+    r"|budget has been exceeded|budget_exceeded|exceededbudget|\bover budget"
+    r"|余额不足|欠费|请.{0,4}充值|充值后|额度.{0,2}(不足|用[尽完]|耗尽)|(资源包|配额).{0,4}(不足|用[尽完]|耗尽)|预扣费",
     re.IGNORECASE,
 )
 _KEY = re.compile(
-    r"\b(invalid|incorrect|missing|no|wrong|expired|unknown|revoked|malformed|bad)[\s'\"`-]+(?:\w+[\s'\"`-]+){0,3}?"
-    r"(api[ _-]?key|access[ _-]?key|bearer|token passed|auth(entication|orization)?[\s'\"`]{1,2}(header|token)"
-    r"|credentials?)"
-    r"|(api[ _-]?key|access[ _-]?key|credentials?|auth(entication|orization)?[\s'\"`]{1,2}(header|token))"
-    r"\W+(?:\w+\W+){0,4}?(invalid|incorrect|missing|required|expired|not (found|valid|provided|set)|revoked|wrong)"
-    r"|no connected db|authentication[_ ]?error|authentication (failed|required)|invalid authentication"
+    r"\b(invalid|incorrect|missing|no|wrong|expired|unknown|revoked|malformed|bad|multiple)[\s'\"`-]+"
+    r"(?:\w+[\s'\"`-]+){0,3}?"
+    r"((api|access|subscription|secret)[ _-]?key|bearer|token passed"
+    r"|auth(entication|orization)?[\s'\"`]{1,2}(header|token|information)|(api|access|security)[ _]token|credentials?)"
+    r"|((api|access|subscription|secret)[ _-]?key|secretid|credentials?|(api|access|security)[ _]token|\bjwt"
+    r"|auth(entication|orization)?[\s'\"`]{1,2}(header|token))"
+    r"\W+(?:\w+\W+){0,6}?(invalid|incorrect|missing|required|expired|not (found|valid|provided|set|in the form)"
+    r"|no longer valid|revoked|wrong)"
+    r"|(please|must|need to|did ?n[o']t|did not|do not) (provide|pass|include|supply|send|set|carry)\W+(?:\w+\W+){0,3}?"
+    r"((api|access|subscription|secret)[ _-]?(secret[ _-]?)?key|authentication token|credentials|bearer)"
+    r"|no connected db|auth(entication|orization)[_ ]?error|auth(entication|orization) (failed|required)"
+    r"|invalid authentication|authfailure|iam certification|log ?in (fail|required)|invalid username or password"
+    r"|invalid_token|\btoken (has |is )?(been )?expired|\"(invalid token|token (is )?invalid)[.!]?\""
     r"|unauthori[sz]ed|unauthenticated|not authenticated|(invalid|incorrect|missing)_api_key"
-    r"|无效的令牌|密钥(无效|错误)",
+    r"|(无效|未提供|缺少|没有)(的|有效)*\s*(令牌|密钥|api[ _-]?key)"
+    r"|(令牌|密钥|api[ _-]?key)\s*.{0,4}(无效|错误|过期|失效|非法|不正确|不可用|不存在)"
+    r"|\btoken\s*已?(无效|过期|失效|非法)"
+    r"|(鉴权|认证|身份验证)(失败|错误|未通过)|无法进行身份验证|未授权",
     re.IGNORECASE,
 )
 _MODEL = re.compile(
-    r"model[_ ]not[_ ](found|supported)|not found the model|no such model|unknown model|invalid model"
+    r"model[_ ]not[_ ](found|supported)|not found the model|no such model|unknown model|(invalid|unavailable) model\b"
     r"|not a valid model|unable to access (the )?model|no endpoints? found|deploymentnotfound"
     r"|no (available )?channel for model|not supported by any provider"
+    r"|model (identifier|id|name) is (invalid|unknown)|unexpected model name|on-demand throughput"
+    r"|\baccess (to )?(the |this )?model\b|model[ .]?access[ ]?denied|not activated the model"
+    r"|not (a|support(ed)?( (by|in|for))?( the)?) chat[ -](completions?|model)|\bbody\.model:|\"param\"\s*:\s*\"model\""
     r"|model\W{1,3}\S{1,80}?\W{1,3}is (invalid|unknown|not supported)"
     r"|(model|deployment)\b[^;\n]{0,80}?\b(not (be )?found|does ?n[o']t exist|not exist|not deployed|not loaded"
-    r"|not served|is not available|inaccessible)|模型.{0,60}(不存在|无可用)|无可用渠道",
+    r"|not served|is not available|inaccessible|decommissioned|retired)"
+    r"|模型.{0,60}(不存在|无可用|未开通|已下线)|未开通.{0,4}模型|不支持(的|该|此)模型|找不到.{0,4}模型|无可用渠道",
     re.IGNORECASE,
 )
+_KEY_WITHOUT_MODEL = re.compile(
+    r"invalid model for key|key_model_access_denied|\baccess (to )?(the |this )?model\b", re.IGNORECASE
+)
+"""Words of a refused key that other models would not refuse."""
 _MODEL_CODE = re.compile(r"model_not_found|no (available )?channel for model|无可用渠道", re.IGNORECASE)
 """Words for an unknown model that count even with a 5xx."""
 _PLAIN_AT_TLS = re.compile(r"plain http|http request (was sent )?to (an )?https", re.IGNORECASE)
+_WALL = re.compile(r"\s*error code: 1\d{3}\s*")
+"""All that Cloudflare's firewall says to a client that is no browser."""
 _IDS = re.compile(r'"id"\s*:\s*"([^"\\]{1,200})"')
 _FORM = "Base URLs end with the version, as in https://api.example.com/v1"
 
@@ -88,11 +115,19 @@ class Approach:
         """Where its key comes from."""
         return f"KVV_{self.prefix}api-key".upper().replace("-", "_")
 
+    @property
+    def through(self) -> str:
+        """The proxy on the way and the way around it, as a sentence; empty for none."""
+        if not self.proxy:
+            return ""
+        return (
+            f" The request went through {self.proxy} ({self.proxy_address}); set NO_PROXY={self.host} to go without it."
+        )
+
     def problem(self, setting: str, told: str, *, value: str = "", guess: str | None = None) -> Problem:
         """What to change in a setting of this endpoint; a proxy on the way is named."""
-        if self.proxy and setting == "base-url":
-            through = f"The request went through {self.proxy} ({self.proxy_address})"
-            told += f" {through}; set NO_PROXY={self.host} to go without it."
+        if setting == "base-url" or (setting == "api-key" and self.base_url.startswith("http:")):
+            told += self.through
         return Problem(name=f"{self.prefix}{setting}", value=value, allowed=told, nearest=guess)
 
 
@@ -113,7 +148,7 @@ class RefusedRequest:
     @property
     def text(self) -> str:
         """Everything that the endpoint said."""
-        return f"{own_words(self.error)} {self.error.body}"
+        return f"{own_words(self.error)}\n{self.error.body}"
 
 
 def own_words(error: EndpointError) -> str:
@@ -189,13 +224,15 @@ def _model(approach: Approach, refused: RefusedRequest) -> Problem | None:
         named = unlisted and approach.model.lower() in refused.text.lower()
         known = bool(_MODEL.search(refused.text)) or (error.status in (400, 404, 422) and named)
         known = known or (error.status == 404 and unlisted and not is_page(error.body))
+    elif error.status == 401:
+        known = _KEY_WITHOUT_MODEL.search(refused.text) is not None
     else:
         known = bool(error.status and error.status >= 500 and _MODEL_CODE.search(refused.text))
     if not known:
         return None
     told = f"{_sentence(approach.name)} does not serve this model ({own_words(error)})"
     if approach.model in models:
-        told += "; it lists the model, so check that the key may use it."
+        told += "; it lists the model, so check that the key may use it, and that it is a model for chat."
     else:
         told += f"; it lists {_names(models)}." if models else "; it gives no list of models."
     return approach.problem("model", told, value=approach.model, guess=similar(approach.model, models))
@@ -214,7 +251,7 @@ def _key(approach: Approach, refused: RefusedRequest) -> Problem | None:
 
 def is_about_key(error: EndpointError) -> bool:
     """Whether an endpoint refused a request for its key."""
-    if error.status == 403 and is_page(error.body):  # a firewall or a login page, not the endpoint
+    if error.status == 403 and _is_wall(error):
         return False
     refused = RefusedRequest(error=error)
     return error.status in (401, 403) or (
@@ -222,10 +259,16 @@ def is_about_key(error: EndpointError) -> bool:
     )
 
 
+def _is_wall(error: EndpointError) -> bool:
+    """Whether a firewall or a login page answered, not the endpoint."""
+    return is_page(error.body) or _WALL.fullmatch(error.body) is not None
+
+
 def _address(approach: Approach, refused: RefusedRequest) -> Problem | None:
     error, words = refused.error, own_words(refused.error)
-    page = is_page(error.body) and (error.status or 0) < 500 and error.status not in (408, 429)
-    nowhere = error.status in (404, 405, 410)
+    unable = error.status == 501 and refused.models is None  # a file server knows no POST
+    page = _is_wall(error) and ((error.status or 0) < 500 or unable) and error.status not in (408, 429)
+    nowhere = error.status in (404, 405, 410, 421) or unable
     if refused.found and (page or nowhere or error.kind is FailureKind.BAD_RESPONSE):
         told = f"There is no chat API at this address ({words}); set {approach.prefix}base-url to {refused.found}."
         return approach.problem("base-url", told, value=approach.base_url)

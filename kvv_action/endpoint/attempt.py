@@ -1,12 +1,13 @@
 """One HTTP try: sends a request and reads the answer."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 
 import httpx
 
 from kvv_action.endpoint.anomalies import Anomaly
-from kvv_action.endpoint.body import Body, PostedBody, TextBody
+from kvv_action.endpoint.body import Body, PostedBody, TextBody, unpacked
 from kvv_action.endpoint.deadlines import Deadlines
 from kvv_action.endpoint.failures import TRANSPORT_ERRORS, status_failure, transport_failure
 from kvv_action.endpoint.options import ClientOptions
@@ -14,6 +15,8 @@ from kvv_action.errors import EndpointError
 from kvv_action.schema import Completion, Json
 
 _ERROR_BODY = 65536
+_ERROR_SECONDS = 1.0
+"""Seconds for the body of a refusal after its status; what has come by then is what the endpoint said."""
 PAUSE, FEWEST_BLOCKS = 0.25, 2
 """Seconds between reads, and reads after such a pause that fill a block exactly, by which a buffer is known.
 
@@ -160,13 +163,15 @@ class HttpTry:
         """The failure for a status other than 2xx, with the readable part of the body."""
         status, url = response.status_code, str(response.request.url)
         said = bytearray()
-        with contextlib.suppress(*TRANSPORT_ERRORS):
-            async for data in _chunks(response):
-                said += data
-                if len(said) >= _ERROR_BODY:
-                    break
+        with contextlib.suppress(*TRANSPORT_ERRORS, TimeoutError):
+            async with asyncio.timeout(_ERROR_SECONDS):
+                async for data in _chunks(response):
+                    said += data
+                    if len(said) >= _ERROR_BODY:
+                        break
         self.received = len(said)
-        return status_failure(status, bytes(said), url=url, location=self.headers.get("location", ""))
+        body = unpacked(bytes(said), self.headers.get("content-encoding", ""), limit=_ERROR_BODY)
+        return status_failure(status, body, url=url, location=self.headers.get("location", ""))
 
 
 def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:

@@ -162,6 +162,15 @@ def _cut_inside(text: bytes) -> Iterator[None]:
         raise EndpointError(FailureKind.TRUNCATED, message, body=error.body) from None
 
 
+def unpacked(data: bytes, encoding: str, *, limit: int) -> bytes:
+    """The text of a refusal, up to a limit; as it came where it cannot be decompressed."""
+    wbits = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+    bits = wbits.get(encoding.strip().lower())
+    with contextlib.suppress(zlib.error):
+        return zlib.decompressobj(bits).decompress(data, limit) if bits else data
+    return data
+
+
 def _unpacker(encoding: str, limit: int) -> Callable[[bytes], bytes] | None:
     """A decompressor, for servers that compress although only `identity` was accepted."""
     match encoding.strip().lower():

@@ -18,8 +18,14 @@ from kvv_action.schema import CHAT, FailureKind
 from kvv_action.spoken import is_page, message_in, page_in_words
 
 TRANSPORT_ERRORS = (httpx.HTTPError, aiohttp.ClientError, HttpProcessingError, OSError, EOFError)
-SPENT = re.compile(rb"insufficient[_ ]quota|exceeded your current quota", re.IGNORECASE)
+SPENT = re.compile(
+    r"insufficient[_ ](user[_ ])?(quota|balance|credits?)|exceeded[_ ](your[_ ])?current[_ ]quota|account is not active"
+    r"|billing[_ ](hard[_ ]limit|not[_ ]active)|余额不足|欠费",
+    re.IGNORECASE,
+)
 """How a refusal says that no quota is left, which looks like a rate limit otherwise."""
+_HEAD_SHOWN = 120
+"""Characters of a head that cannot be read."""
 NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"})
 """OpenSSL's reasons when the other side does not speak TLS at all."""
 NO_SUCH_NAME = (socket.EAI_NONAME, socket.EAI_NODATA)
@@ -48,7 +54,10 @@ def transport_failure(error: Exception) -> EndpointError:
             return EndpointError(FailureKind.CONNECT, f"cannot connect: the proxy answers HTTP {cause.status}")
         case HttpProcessingError() | aiohttp.ClientResponseError() if advice := _other_protocol(text):
             return Misdirected(FailureKind.BAD_RESPONSE, advice)
-        case aiohttp.ClientResponseError() | HttpProcessingError() | aiohttp.InvalidURL():
+        case aiohttp.ClientResponseError() | HttpProcessingError():
+            told = " ".join(cause.message.split())[:_HEAD_SHOWN]
+            return EndpointError(FailureKind.BAD_RESPONSE, f"the answer is not HTTP: {told}")
+        case aiohttp.InvalidURL():
             return EndpointError(FailureKind.BAD_RESPONSE, f"the answer is not HTTP: {text}")
         case aiohttp.ClientPayloadError():
             return EndpointError(FailureKind.DISCONNECTED, "the connection broke inside the answer")
@@ -105,7 +114,7 @@ def status_failure(status: int, body: bytes, *, url: str, location: str = "") ->
             kind, message = FailureKind.REDIRECT, f"HTTP {status}: redirected to {_target(location, url)}"
         case 401 | 402 | 403:
             kind = FailureKind.AUTH
-        case 429 if SPENT.search(body):  # waiting does not help
+        case 429 if SPENT.search(f"{said}\n{excerpt(body)}"):  # waiting does not help
             kind = FailureKind.AUTH
         case 429:
             kind = FailureKind.RATE_LIMITED

@@ -139,7 +139,7 @@ class Reassembly:
             return
         self.chunks += 1
         chunk = as_object(value, "a chunk")
-        if chunk.get("error") or isinstance(event, ErrorEvent):
+        if isinstance(event, ErrorEvent) or _is_error(chunk):
             raise _stream_error(chunk.get("error") or chunk, event)
         self._identity(chunk)
         for choice in as_list(chunk.get("choices"), "choices"):
@@ -317,6 +317,16 @@ def _numbered(message: dict[str, Json]) -> dict[str, Json]:
     """`message` with an index in each tool call, as in a stream."""
     calls = [as_object(call, "a tool call") for call in as_list(message.get("tool_calls"), "tool_calls")]
     return message | {"tool_calls": [{**call, "index": number} for number, call in enumerate(calls)]}
+
+
+def _is_error(chunk: Mapping[str, Json]) -> bool:
+    """Whether a chunk is an error: in OpenAI's form, vLLM's or FastAPI's, or a code with its message."""
+    if chunk.get("error") or "error" in (chunk.get("object"), chunk.get("type")):
+        return True
+    if "choices" in chunk or chunk.get("usage") is not None:
+        return False
+    failed = chunk.get("code", chunk.get("status_code", chunk.get("status"))) not in (None, 0, "0", 200, "200")
+    return (failed or isinstance(chunk.get("detail"), str)) and bool(message_in(dict(chunk)))
 
 
 def _stream_error(error: Json, event: bytes) -> EndpointError:

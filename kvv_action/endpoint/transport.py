@@ -19,6 +19,8 @@ KEEPALIVE = 4.0
 """Seconds that an idle connection stays open: less than the 5 s of uvicorn (vLLM, SGLang)."""
 
 READ_BUFFER = 256 * 1024
+LONGEST_HEADER = 64 * 1024
+"""Bytes of one header of a response: a page's security policy can be longer than aiohttp's 8 kB."""
 
 STALE = 5.0
 """Seconds within which a server that had closed a kept connection shows it, also on a busy machine."""
@@ -46,7 +48,8 @@ class EndpointTransport(AiohttpTransport):
         keeping: dict[str, Any] = {"force_close": True} if fresh else {"keepalive_timeout": KEEPALIVE}
         connector = aiohttp.TCPConnector(limit=self._options.max_connections, ssl=self.ssl_context, **keeping)
         return aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), read_bufsize=READ_BUFFER, trace_configs=[_watch()]
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), read_bufsize=READ_BUFFER,
+            trace_configs=[_watch()], max_line_size=LONGEST_HEADER, max_field_size=LONGEST_HEADER,
         )  # fmt: skip
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -81,9 +84,17 @@ def _context(base_url: str, proxy: httpx.Proxy | None) -> ssl.SSLContext:
 
 
 @cache
-def _trusting(_file: str | None, _folder: str | None) -> ssl.SSLContext:
-    """A context for the variables of the environment that name authorities."""
-    return httpx.create_ssl_context()
+def _trusting(file: str | None, _folder: str | None) -> ssl.SSLContext:
+    """A context for the variables of the environment that name authorities.
+
+    Raises:
+        UsageError: a variable names no file of certificates.
+    """
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        told = f"must be a readable file of certificates in PEM format ({error.strerror or error})."
+        raise UsageError([Problem(name="SSL_CERT_FILE", value=file or "", allowed=told)]) from None
 
 
 def _untaken(error: BaseException | None, seconds: float) -> bool:
@@ -127,7 +138,12 @@ def _proxy(base_url: str) -> httpx.Proxy | None:
         proxy = httpx.Proxy(address if "://" in address else f"http://{address}")
     except (ValueError, httpx.InvalidURL):
         proxy = None
-    if proxy is None or proxy.url.scheme not in {"http", "https"}:
+    if (
+        proxy is None
+        or proxy.url.scheme not in {"http", "https"}
+        or not proxy.url.host
+        or (proxy.url.port or 0) > 65535
+    ):
         name = f"{url.scheme.upper()}_PROXY"
         raise UsageError([Problem(name=name, value="", allowed="must be an http:// or https:// address.")])
     return proxy

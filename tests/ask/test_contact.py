@@ -49,6 +49,39 @@ def refused(
         (429, "余额不足或无可用资源包,请充值。", "api-key"),
         (400, "Your credit balance is too low to access the API.", "api-key"),
         (400, "Budget has been exceeded! Current cost: 1.2, Max budget: 1.0", "api-key"),
+        (400, "Access denied due to missing subscription key.", "api-key"),
+        (400, "The security token included in the request is expired", "api-key"),
+        (400, "Multiple authentication credentials received. Please pass only one.", "api-key"),
+        (400, "Jwt is not in the form of Header.Payload.Signature with two dots and 3 sections", "api-key"),
+        (400, "You didn't provide an API key.", "api-key"),
+        (400, "Please provide an API key", "api-key"),
+        (400, "invalid_token: The access token expired", "api-key"),
+        (400, "invalid api token", "api-key"),
+        (400, "Authorization header is correct, but the token seems invalid", "api-key"),
+        (400, "Incorrect IAM authentication information: decrypt token fail", "api-key"),
+        (400, "login fail: Please carry the API secret key in the 'Authorization' field", "api-key"),
+        (400, "Authorization Token非法", "api-key"),
+        (400, "令牌已过期或验证不正确", "api-key"),
+        (400, "鉴权失败", "api-key"),
+        (400, "未提供令牌", "api-key"),
+        (500, "Authorization failed", "api-key"),
+        (400, "Access denied, please make sure your account is in good standing.", "api-key"),
+        (403, "Your newly created team doesn't have any credits yet.", "api-key"),
+        (429, "You have exceeded your monthly included credits for Inference Providers.", "api-key"),
+        (429, "Your team has either used all available credits or reached its monthly spending limit.", "api-key"),
+        (429, "Key limit exceeded (total limit).", "api-key"),
+        (429, "Billing hard limit has been reached", "api-key"),
+        (429, "Your account is not active, please check your billing details on our website.", "api-key"),
+        (429, "ExceededBudget: User=x over budget. Spend=1, Budget=0.5", "api-key"),
+        (429, "当前账户可用额度不足，请前往充值", "api-key"),
+        (401, "your key has no access to model x", "model"),
+        (403, "key not allowed to access model. This key can only access models=['a']", "model"),
+        (403, "Model access denied.", "model"),
+        (400, "The model does not support Chat Completions API", "model"),
+        (410, "The model x has been retired", "model"),
+        (422, "body.model: Input should be 'a' or 'b'", "model"),
+        (400, "不支持的模型", "model"),
+        (421, "Misdirected Request", "base-url"),
         (404, "The model `x` does not exist or you do not have access to it.", "model"),
         (404, "Not found the model x or Permission denied", "model"),
         (404, 'model "x" not found, try pulling it first', "model"),
@@ -84,6 +117,12 @@ def test_wordings_of_real_endpoints(status: int, message: str, setting: str) -> 
         (400, "This model's maximum context length is 8 tokens. However, you requested 16; the parameter is invalid."),
         (400, "thinking must be enabled"),
         (400, "No user query found in messages."),
+        (400, "chat template not found"),
+        (400, "Invalid token in chat template: unexpected token"),
+        (429, "Rate limit reached. You can increase your rate limit by adding a payment method to your account."),
+        (429, "Rate limit exceeded: free-models-per-day. Add 10 credits to unlock 1000 free model requests per day"),
+        (429, "Resource has been exhausted (e.g. check quota)."),
+        (429, "您当前使用该API的并发数过高，请降低并发，或联系客服增加限额。"),
         (400, "stream_options is not supported"),
         (400, "max_tokens: token count required"),
         (422, "messages.0.content: field required"),
@@ -119,6 +158,41 @@ def test_a_page_from_a_gateway_in_trouble_is_no_mistake() -> None:
     found = mistake_of(APPROACH, refused(404, body, body=body))
     assert found is not None
     assert found.name == "base-url"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<script>var a = 1</script><html></html>",
+        "\ufeff<!DOCTYPE html><html></html>",
+        "<!-- a --><!-- b -->\n<!doctype html><html></html>",
+        "<?xml version='1.0'?><!DOCTYPE html PUBLIC 'x'><html></html>",
+        "<body><h1>It works!</h1></body>",
+        "<meta http-equiv=refresh content='0; url=/login'>",
+        "error code: 1020",
+    ],
+)
+def test_pages_and_firewalls_in_any_dress(body: str) -> None:
+    """Also with 403: none of them is the endpoint, so none is about the key."""
+    for status in (200, 403, 404):
+        found = mistake_of(APPROACH, refused(status, body, body=body))
+        assert found is not None
+        assert found.name == "base-url"
+
+
+@pytest.mark.parametrize("body", ["", "<html>Error response</html>"])
+def test_a_file_server_knows_no_post(body: str) -> None:
+    """It says 501 and lists no models; an endpoint that lists some may have a defect."""
+    found = mistake_of(APPROACH, refused(501, body, body=body, models=None))
+    assert found is not None
+    assert found.name == "base-url"
+    assert mistake_of(APPROACH, refused(501, body, body=body)) is None
+
+
+def test_a_proxy_on_the_way_is_named() -> None:
+    """It may have answered in the endpoint's place where it can read along."""
+    approach = Approach(base_url=URL, model="m", key=True, proxy="HTTP_PROXY", proxy_address="http://p.example:1")
+    assert "HTTP_PROXY (http://p.example:1); set NO_PROXY" in str(mistake_of(approach, refused(403, "denied")))
 
 
 def test_a_model_that_only_its_list_knows() -> None:

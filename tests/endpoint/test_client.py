@@ -8,7 +8,9 @@ from email.utils import formatdate
 import orjson
 import pytest
 
+from kvv_action.endpoint.failures import status_failure
 from kvv_action.errors import EndpointError, Rejected, RunStopped
+from kvv_action.schema import FailureKind
 
 
 async def test_an_answer_carries_its_evidence(bench, wire) -> None:
@@ -153,6 +155,20 @@ async def test_passing_failures_are_retried_and_recorded(bench, wire, bad, kind:
     assert (first.number, second.number, first.waited) == (1, 2, b.sleeps[0])
     assert first.message
     assert b.client.counters.failed_tries == {kind: 1}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"error":{"message":"余额不足"}}',
+        '{"error":{"message":"\\u4f59\\u989d\\u4e0d\\u8db3"}}',
+        '{"error":{"type":"exceeded_current_quota_error","message":"Your account is suspended"}}',
+        '{"error":{"code":"billing_not_active"}}',
+    ],
+)
+def test_a_spent_quota_is_no_rate_limit(body: str) -> None:
+    """In English or Chinese, in the sentence or the code: waiting does not help."""
+    assert status_failure(429, body.encode(), url="http://h/v1/chat/completions").kind is FailureKind.AUTH
 
 
 async def test_a_try_that_was_cut_off_says_how_much_had_come(bench, wire) -> None:

@@ -180,9 +180,14 @@ def test_several_choices_are_counted_and_the_first_is_kept() -> None:
         b'{"error":"overloaded"}',
         b'{"choices":[{"index":0,"delta":{"content":"a"}}],"error":{"message":"overloaded"}}',
         ErrorEvent(b'{"message":"overloaded"}'),
+        {"object": "error", "message": "overloaded", "code": 500},
+        {"type": "error", "message": "overloaded"},
+        {"detail": "overloaded"},
+        {"code": 50501, "message": "overloaded", "data": None},
+        {"base_resp": {"status_msg": "overloaded"}, "status_code": 1000},
     ],
 )
-def test_errors_inside_a_stream(event: bytes) -> None:
+def test_errors_inside_a_stream(event: object) -> None:
     """An error object ends the answer, wherever in the stream it comes."""
     with pytest.raises(EndpointError, match="overloaded") as info:
         said(chunk(choice(content="a")), chunk(choice(content="a")), event)

@@ -1,5 +1,7 @@
 """What a user gets wrong ends at first contact, says what to do, and says nothing about the vendor."""
 
+import asyncio
+import gzip
 import shutil
 import socket
 import time
@@ -78,6 +80,11 @@ def mistaken(url: str, out: Path, *words: str, model: str = "kimi-k2.6", sent: O
 REFUSALS: dict[str, tuple[Answer, tuple[str, ...]]] = {
     "401": (routes(refusal(401, "Incorrect API key provided."), refusal(401, "Incorrect API key provided.")),
             ("api-key:", "HTTP 401: Incorrect API key provided", "KVV_API_KEY")),
+    "401 in gzip": (
+        lambda _: http(401, gzip.compress(b'{"error":"Bad key"}'), "Content-Encoding: gzip"), ("api-key:", "Bad key")),
+    "200 with a vendor's code": (
+        routes(models("kimi-k2.6"), http(200, {"base_resp": {"code": 1008, "status_msg": "insufficient balance"}})),
+        ("api-key:", "no quota or balance", "insufficient balance")),
     "403": (routes(models("kimi-k2.6"), refusal(403, "Forbidden")), ("api-key:", "HTTP 403: Forbidden")),
     "400 of LiteLLM": (routes(refusal(400, "No connected db."), refusal(400, "No connected db.")),
                        ("api-key:", "No connected db")),
@@ -206,6 +213,28 @@ def test_a_certificate_of_another_host(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("SSL_CERT_FILE", str(made.file))
     with served_by(routes(models("kimi-k2.6"), answered), tls=made.context()) as server:
         mistaken(f"https://127.0.0.1:{server.port}/v1", out, "the certificate is not accepted", "127.0.0.1")
+
+
+def test_authorities_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is missing, and one without certificates."""
+    out, junk = tmp_path / "out", tmp_path / "junk.pem"
+    junk.write_text("hello")
+    for name in (tmp_path / "missing.pem", junk):
+        monkeypatch.setenv("SSL_CERT_FILE", str(name))
+        mistaken("https://127.0.0.1:1/v1", out, f"SSL_CERT_FILE: {str(name)!r}", "certificates in PEM format")
+
+
+def test_a_refusal_that_never_ends(tmp_path: Path) -> None:
+    """Its status and the words that came are enough."""
+    head = b"HTTP/1.1 401 X\r\nContent-Length: 900\r\n\r\nBad key"
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65536)
+        writer.write(head)
+        await mute(reader, writer)
+
+    with listening(lambda _: talk) as server:
+        mistaken(f"http://127.0.0.1:{server.port}/v1", tmp_path, "No API key is set", "HTTP 401: Bad key")
 
 
 def test_http_2_only(tmp_path: Path) -> None:
