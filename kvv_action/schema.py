@@ -192,11 +192,11 @@ class Attempt:
 
     @property
     def crashed(self) -> bool:
-        """Whether the server broke down over it: a 5xx that is no overload, or nothing but a closed connection."""
+        """Whether the server broke down over it: a 5xx that is no overload, or no text but an end or an error."""
         match self.failure:
             case FailureKind.SERVER_ERROR:
                 return self.status is not None and self.status >= 500 and self.status not in BUSY
-            case FailureKind.DISCONNECTED:
+            case FailureKind.DISCONNECTED | FailureKind.STREAM_ERROR:
                 return self.characters == 0
             case _:
                 return self.failure is FailureKind.EMPTY_STREAM

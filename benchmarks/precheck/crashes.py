@@ -1,9 +1,9 @@
 """Requests that crash the server: what they have in common, and what that says about the endpoint.
 
-A request that must be accepted and gets a 5xx or a closed connection at every try may have met an outage. So others are
-sent: a plain one, which must be answered before and after; two more of the same kind; and the same request without one
-of its traits after the other, which shows what it takes to crash the server. A 5xx to a request that may be refused is
-a refusal with the wrong status.
+A request that must be accepted and gets a 5xx, a closed connection or nothing but an error event at every try may have
+met an outage. So others are sent: a plain one, which must be answered before and after; two more of the same kind; and
+the same request without one of its traits after the other, which shows what it takes to crash the server. A 5xx or an
+error event to a request that may be refused is a refusal with the wrong status.
 """
 
 import asyncio
@@ -258,6 +258,8 @@ def _symptom(exchange: Exchange) -> str:
             return "no answer: the connection is closed"
         case FailureKind.EMPTY_STREAM:
             return "an empty answer"
+        case FailureKind.STREAM_ERROR:
+            return "an error in place of an answer"
         case _:
             return f"HTTP {exchange.rejection.status}"
 

@@ -57,6 +57,7 @@ FAULTS: dict[str, tuple[str, dict[str, str]]] = {
         "every request with tools that is streamed gets an empty answer", {"probes": "tools.call.*,endpoint.*"},
     ),
     "refuses-with-server-error": ("", {}),
+    "refuses-with-error-event": ("", {}),
 }  # fmt: skip
 
 
@@ -80,9 +81,10 @@ def test_a_class_that_crashes_fails_and_is_named(fault: str, tmp_path: Path) -> 
 
 
 @pytest.mark.pipeline
-def test_server_errors_to_invalid_requests_are_a_warning(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fault", [name for name, (words, _) in FAULTS.items() if not words])
+def test_server_errors_to_invalid_requests_are_a_warning(fault: str, tmp_path: Path) -> None:
     """Every probe holds, the status is told, each request is tried three times, delivery is not judged by it."""
-    report = ran(tmp_path, ["refuses-with-server-error"], retry_attempts="5")
+    report = ran(tmp_path, [fault], retry_attempts="5")
     (result,) = report.benchmarks
     assert (report.verdict, report.findings, result.failures) == (Verdict.PASS, (), ())
     assert {(found.cause, found.cause_id) for found in result.diagnosis} == {

@@ -90,10 +90,20 @@ def test_what_is_no_broken_promise_is_left_out(failure: FailureKind, status: int
     assert found.verdict is Verdict.INCONCLUSIVE if found.interval[1] > 0.02 else Verdict.PASS
 
 
-def test_requests_that_crash_the_server_say_nothing_about_the_others() -> None:
-    """A class of requests that always gets 5xx while others are answered is the business of its benchmark."""
-    crash = [tried(100.0 + n, FailureKind.SERVER_ERROR, status=500) for n in (0, 20, 40)]
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [(FailureKind.SERVER_ERROR, 500), (FailureKind.STREAM_ERROR, 200), (FailureKind.EMPTY_STREAM, 200)],
+)
+def test_requests_that_crash_the_server_say_nothing_about_the_others(failure: FailureKind, status: int) -> None:
+    """A class of requests that never gets any text while others are answered is the business of its benchmark."""
+    crash = [replace(tried(100.0 + n, failure, status=status), characters=0) for n in (0, 20, 40)]
     assert delivery([*steady(200), *(lost(*crash) for _ in range(20))]).broken == 0
+
+
+def test_errors_after_some_text_are_broken_streams() -> None:
+    """The server had accepted the request, and broke its answer, however often."""
+    late = [tried(100.0 + n, FailureKind.STREAM_ERROR) for n in (0, 20, 40)]
+    assert delivery([*steady(200), *(lost(*late) for _ in range(20))]).broken == 20
 
 
 def test_requests_that_a_gateway_never_waits_for_are_no_crashes() -> None:

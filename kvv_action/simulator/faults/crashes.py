@@ -11,7 +11,7 @@ from kvv_action.simulator.faults.model import Fault, Turn
 from kvv_action.simulator.refusal import Refusal
 from kvv_action.simulator.sight import has_pictures
 from kvv_action.simulator.thinking import asked
-from kvv_action.simulator.wire import DONE, Ending, Reply
+from kvv_action.simulator.wire import DONE, EVENTS, Ending, Reply
 
 LONG = 20_000
 """Characters of a message that a vendor with too little memory cannot take."""
@@ -61,6 +61,13 @@ def _emptied(reply: Reply, turn: Turn) -> Reply:
 def _as_server_error(reply: Reply, turn: Turn) -> Reply:
     """As llama.cpp answers what a client must change."""
     return replace(reply, status=500) if turn.call is None and reply.status in (400, 422) else reply
+
+
+def _as_error_event(reply: Reply, turn: Turn) -> Reply:
+    """As `transformers serve` answers them: a stream begins, and holds nothing but the refusal."""
+    if turn.call is not None or reply.status not in (400, 422):
+        return reply
+    return replace(reply, status=200, content_type=EVENTS, parts=(b"data: " + b"".join(reply.parts) + b"\n\n",))
 
 
 def _crash(name: str, which: str, check: Check) -> Fault:
@@ -115,5 +122,11 @@ FAULTS = (
         summary="refuses invalid requests with HTTP 500",
         conclusion="a warning: invalid requests are refused with the wrong status",
         send=_as_server_error,
+    ),
+    Fault(
+        name="refuses-with-error-event",
+        summary="refuses invalid requests with HTTP 200 and an error event",
+        conclusion="a warning: invalid requests are refused with the wrong status",
+        send=_as_error_event,
     ),
 )
