@@ -68,8 +68,12 @@ FAULTS = {
         },
         spills=("streaming",),
     ),
-    "think-tags-in-content": Broken(causes=LEAKED, spills=("endpoint", "response-format", "limits", "streaming", "vision")),
-    "think-end-tag-in-content": Broken(causes=LEAKED, spills=("endpoint", "response-format", "limits", "streaming", "vision")),
+    "think-tags-in-content": Broken(
+        causes=LEAKED, spills=("endpoint", "response-format", "limits", "streaming", "vision")
+    ),
+    "think-end-tag-in-content": Broken(
+        causes=LEAKED, spills=("endpoint", "response-format", "limits", "streaming", "vision")
+    ),
     "answer-as-reasoning": Broken(causes={"thinking.off.*": ANSWER_MISFILED}, profile="kimi-k2.5"),
     "refuses-thinking": Broken(
         causes={
