@@ -32,6 +32,7 @@ COMMANDS = {
 
 RARELY = (50_000, 20, 100)
 """When garbage is collected: imports and requests make many objects and few cycles."""
+ENDING = (signal.SIGINT, signal.SIGTERM)
 USAGE = 2
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 DEFECT = 70
@@ -62,7 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:  # the process is ours
         gc.set_threshold(*RARELY)
         settle()
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C, wherever it hits
+        for number in ENDING:  # all like Ctrl-C, wherever they hit; what started us may have ignored or blocked them
+            signal.signal(number, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
         sys.unraisablehook = _not_ignored
     try:
         status = _run(list(sys.argv[1:] if argv is None else argv))
