@@ -2,12 +2,14 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from kvv_action.compare.side import Side
 from kvv_action.errors import KvvError
+from kvv_action.journal.reading import JournalReading
 from kvv_action.plan.plan import ReferenceRun
 from kvv_action.plan.reference_pack import ADDRESSES, LARGEST, PackedBenchmark, PackedRun, ReferencePack, expiry, parse
 from kvv_action.report.text import one_line
@@ -15,6 +17,8 @@ from kvv_action.schema import BenchmarkKind, DatasetInfo, PlannedBenchmark, Refe
 
 _PINNED = re.compile(r"(?P<url>https?://\S+)@(?:sha256:)?(?P<digest>[0-9a-fA-F]{64})")
 SECONDS = 30.0
+NAMED = 3
+"""Endpoints that the source of a reference names."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -67,7 +71,8 @@ def packed(side: Side) -> ReferencePack:
     if side.journal is None:
         raise KvvError("a run has no journal beside its report: give its whole folder")
     planned = {one.id: one for one in report.plan.benchmarks if one.kind is BenchmarkKind.SCORED and not one.varies}
-    benchmarks = {name: found for name, one in planned.items() if (found := _packed(side, one)) is not None}
+    items = _items(side.journal, planned)
+    benchmarks = {name: _packed(planned[name], found) for name, found in items.items() if _answered(found)}
     if not benchmarks:
         raise KvvError("a run has no score of published items")
     run = PackedRun(
@@ -81,16 +86,27 @@ def packed(side: Side) -> ReferencePack:
     )  # fmt: skip
 
 
-def _packed(side: Side, planned: PlannedBenchmark) -> PackedBenchmark | None:
-    items: dict[str, list[float | None]] = {}
-    assert side.journal is not None
-    for judged in side.journal.judged():
-        if judged.stands and judged.place.benchmark == planned.id:
-            values = items.setdefault(judged.place.sample, [None] * planned.epochs)
+Items = dict[str, list[float | None]]
+
+
+def _items(journal: JournalReading, planned: Mapping[str, PlannedBenchmark]) -> Mapping[str, Items]:
+    """By benchmark and sample id, the values of its answers; None where none came."""
+    found: dict[str, Items] = {name: {} for name in planned}
+    for judged in journal.judged():
+        place = judged.place
+        if judged.stands and place.benchmark in planned:
+            nothing: list[float | None] = [None] * planned[place.benchmark].epochs
+            values = found[place.benchmark].setdefault(place.sample, nothing)
             if isinstance(judged.result, Score):
-                values[judged.place.epoch] = float(judged.result.value)
-    if not any(value is not None for values in items.values() for value in values):
-        return None
+                values[place.epoch] = float(judged.result.value)
+    return found
+
+
+def _answered(items: Items) -> bool:
+    return any(value is not None for values in items.values() for value in values)
+
+
+def _packed(planned: PlannedBenchmark, items: Items) -> PackedBenchmark:
     return PackedBenchmark(
         version=planned.version, metric=planned.metric, dataset=planned.dataset.digest, sampling=planned.sampling,
         thinking=planned.thinking, runs=((0, planned.epochs),), items=items,
@@ -120,8 +136,9 @@ def _run_of(pack: ReferencePack, name: str, one: PackedBenchmark) -> ReferenceRu
         samples=len(one.items), epochs=one.epochs, sampling=one.sampling, thinking=one.thinking,
     )  # fmt: skip
     values, answers = one.values, sum(value is not None for values in one.items.values() for value in values)
-    vendors = ", ".join(sorted({f"{run.model} at {run.vendor}" for run in pack.runs}))
-    source = f"pack of {len(one.runs)} run{'s' if len(one.runs) > 1 else ''} of {vendors}, sha256 {pack.digest[:12]}"
+    vendors = sorted({f"{one_line(run.model, 80)} at {one_line(run.vendor, 80)}" for run in pack.runs})
+    of = f"{', '.join(vendors[:NAMED])}{', …' if len(vendors) > NAMED else ''}"
+    source = f"pack of {len(one.runs)} run{'s' if len(one.runs) > 1 else ''} of {of}, sha256 {pack.digest[:12]}"
     reference = Reference(value=sum(values.values()) / len(values), source=source, date=pack.last_day, n=answers)
     return ReferenceRun(
         planned=planned, values=values, reference=reference, effort=pack.runs[0].effort, drift=pack.drift(name),

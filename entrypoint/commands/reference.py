@@ -12,14 +12,16 @@ from entrypoint.reference_packs import packed, read_pack
 from kvv_action.compare.side import read
 from kvv_action.errors import Problem, UsageError
 from kvv_action.github.context import secrets
+from kvv_action.plan.plan import PEER_MARGIN
 from kvv_action.plan.reference_pack import PackedBenchmark, ReferencePack, as_bytes, is_pack, merged
 from kvv_action.profiles import loader
 from kvv_action.profiles.fields import TIERS
 from kvv_action.profiles.model import BenchmarkRules, Profile
 from kvv_action.redact import Redactor
-from kvv_action.report.text import percent, visible
+from kvv_action.report.text import percent, points, visible
 from kvv_action.statistics.intervals import one_sided
-from kvv_action.verdict.rules import pass_margin
+from kvv_action.verdict.noninferiority import ERROR
+from kvv_action.verdict.rules import FALSE_ALARM, pass_margin
 
 EPILOG = """examples:
   kvv run --base-url https://api.moonshot.ai/v1 --model kimi-k3 --tier full --out official
@@ -55,7 +57,7 @@ def _pack(names: Sequence[str], out: Path) -> int:
     pack = merged([_of(name) for name in names])
     data = as_bytes(pack)
     write_files(out.parent, {out.name: data}, Redactor(secrets()))
-    sys.stdout.write(f"{visible(str(out), 500)}: {len(data)} bytes, {len(pack.runs)} runs, sha256:{pack.digest}\n")
+    sys.stdout.write(f"{visible(str(out), 500)}: {len(data)} bytes, runs: {len(pack.runs)}, sha256:{pack.digest}\n")
     return 0
 
 
@@ -81,19 +83,20 @@ def _told(pack: ReferencePack) -> Iterator[str]:
     for benchmark, one in pack.benchmarks.items():
         values = one.values
         score, days = percent(math.fsum(values.values()) / len(values)), pack.days(benchmark)
-        yield f"{benchmark}: {score} over {len(values)} items, {one.epochs} answers each, on {days} days"
+        yield f"{benchmark}: {score} over {len(values)} items, answers to each: {one.epochs}, days: {days}"
         yield from (f"  {line}" for line in _decides(profile, benchmark, one, pack.drift(benchmark)))
 
 
 def _decides(profile: Profile, benchmark: str, one: PackedBenchmark, drift: float) -> Iterator[str]:
     rules = profile.benchmarks.get(benchmark, BenchmarkRules())
+    margin = PEER_MARGIN if rules.margin is None else rules.margin
     if rules.margin is None:
-        yield "the profile has no margin for it: 5 points are used"
+        yield f"the profile has no margin for it: {points(PEER_MARGIN)} points are used"
     for tier in TIERS:
         amount = rules.tiers.get(tier)
         size = min(len(one.values), (amount.limit if amount else None) or len(one.values))
         epochs = (amount.epochs if amount else None) or rules.epochs
-        yield f"{tier}: {_decided(one, rules.margin or 0.05, tier, size * epochs, size, drift)}"
+        yield f"{tier}: {_decided(one, margin, tier, size * epochs, size, drift)}"
 
 
 def _decided(one: PackedBenchmark, margin: float, tier: str, answers: int, size: int, drift: float) -> str:
@@ -101,9 +104,9 @@ def _decided(one: PackedBenchmark, margin: float, tier: str, answers: int, size:
     noise = math.fsum(value * (1 - value) for value in one.values.values()) / len(one.values)
     error = math.sqrt(noise / answers + noise / (size * one.epochs) + 2 / answers**2 + drift)
     ruled_out = pass_margin(margin, tier)
-    passes = 0.5 * math.erfc(-(ruled_out / error - one_sided(0.05)) / math.sqrt(2))
-    shown = margin + (one_sided(0.003) + one_sided(1 - USUAL)) * error
+    passes = 0.5 * math.erfc(-(ruled_out / error - one_sided(ERROR)) / math.sqrt(2))
+    shown = margin + (one_sided(FALSE_ALARM) + one_sided(1 - USUAL)) * error
     return (
-        f"{answers} answers rule out losses above {percent(ruled_out)} for {percent(passes)} of equal vendors; "
-        f"a loss of {percent(shown)} fails in {percent(USUAL)} of runs"
+        f"with {answers} answers, {percent(passes)} of equal vendors pass, which rules out losses above "
+        f"{points(ruled_out)} points; a loss of {points(shown)} points fails in {percent(USUAL)} of runs"
     )

@@ -103,9 +103,14 @@ class ReferencePack:
     note: str = field(default="")
 
     @property
-    def digest(self) -> str:
-        """SHA-256 of everything in it."""
+    def seal(self) -> str:
+        """SHA-256 of everything in it, which stands in the file and shows that nothing was changed by chance."""
         return hashlib.sha256(_canonical(self)).hexdigest()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file, by which an address names it."""
+        return hashlib.sha256(as_bytes(self)).hexdigest()
 
     @property
     def last_day(self) -> str:
@@ -215,8 +220,8 @@ def _short(value: float | None) -> float | int | None:
 
 
 def as_bytes(pack: ReferencePack) -> bytes:
-    """The file: canonical, with its own digest."""
-    content = {"form": FORM, "digest": pack.digest, **_plain(pack)}
+    """The file: canonical, with its seal."""
+    content = {"form": FORM, "seal": pack.seal, **_plain(pack)}
     return orjson.dumps(content, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 
@@ -228,14 +233,17 @@ def parse(data: bytes, where: str) -> ReferencePack:
     """
     try:
         content = orjson.loads(data)
-        form, digest = content.pop("form", None), content.pop("digest", None)
+        if not isinstance(content, dict):
+            raise KvvError(f"{where}: is no reference pack")
+        form = str(content.pop("form", None))[:100]
+        del content["seal"]
         if form != FORM:
             raise KvvError(f"{where}: its form is {form!r}; this version reads {FORM!r}")
         pack = adapter(ReferencePack).validate_python(content)
-    except (orjson.JSONDecodeError, AttributeError, ValidationError) as error:
+    except (orjson.JSONDecodeError, KeyError, ValidationError) as error:
         raise KvvError(f"{where}: is no reference pack ({type(error).__name__})") from error
-    if pack.digest != digest:
-        raise KvvError(f"{where}: was changed after it was made: its digest is {pack.digest[:16]}, it says {digest}")
+    if as_bytes(pack) != data:
+        raise KvvError(f"{where}: was changed after it was made")
     _consistent(pack, where)
     return pack
 
@@ -252,7 +260,11 @@ def _consistent(pack: ReferencePack, where: str) -> None:
 
 def _whole(one: PackedBenchmark, runs: int) -> bool:
     counted = all(0 <= run < runs and 0 < count <= 1024 for run, count in one.runs)
-    return counted and all(
-        len(values) == one.epochs and all(value is None or 0 <= value <= 1 for value in values)
-        for values in one.items.values()
+    return (
+        counted
+        and bool(one.values)
+        and all(
+            len(values) == one.epochs and all(value is None or 0 <= value <= 1 for value in values)
+            for values in one.items.values()
+        )
     )

@@ -14,6 +14,7 @@ from kvv_action.plan.plan import plan_digest
 from kvv_action.schema import (
     SCHEMA_VERSION,
     BenchmarkResult,
+    Case,
     Counts,
     Diagnosis,
     Exchange,
@@ -266,27 +267,8 @@ def _result(
     found = _aggregated(tally, counts, unknown=counts.failed + (0 if early else counts.skipped))
     because = planned.skip or board.skip or state_reason
     cases = tally.cases.cases()
-    must_be_right = planned.must_be_right
-    reference, margin = (None, None) if must_be_right else (planned.reference, planned.margin)
-    evidence = VerdictEvidence(
-        kind=planned.kind,
-        exact=must_be_right,
-        counts=counts,
-        right=tally.right,
-        score=found.score,
-        compared=compared,
-        most_failures=plan.max_failure_rate,
-        lost_exactly=rules_of(plan).sharp,
-        available=planned.dataset.count * planned.epochs,
-        reference=reference.value if reference else None,
-        margin=margin,
-        failures=tally.failure_counts(),
-        wrong_ids=[case.id for case in cases if case.outcome not in (Outcome.RIGHT, Outcome.FAILED)],
-        because=because,
-        absent=found.absent,
-        bundled=planned.dataset.source == "bundled",
-        measured_at=plan.reference_efforts.get(planned.id, ""),
-    )
+    reference = None if planned.must_be_right else planned.reference
+    evidence = replace(_evidence(tally, counts, found, cases, plan), compared=compared, because=because)
     verdict, reason = judge(evidence)
     return BenchmarkResult(
         id=planned.id,
@@ -296,11 +278,11 @@ def _result(
         verdict=verdict,
         reason=reason,
         score=found.score,
-        interval=None if must_be_right else found.interval,
+        interval=None if planned.must_be_right else found.interval,
         bounds=found.bounds,
-        reference=reference.value if reference else None,
+        reference=evidence.reference,
         reference_source=f"{reference.source} ({reference.date})" if reference else "",
-        margin=margin,
+        margin=evidence.margin,
         counts=counts,
         metrics=_metrics(tally, planned, found),
         samples=planned.samples,
@@ -308,10 +290,10 @@ def _result(
         dataset=planned.dataset,
         finish_reasons=dict(sorted(tally.finish_reasons.items())),
         anomalies=dict(sorted(tally.anomalies.items())),
-        failures=tally.failure_counts(),
+        failures=tuple(evidence.failures),
         skips={because or "not asked": counts.skipped} if counts.skipped else {},
         categories=tally.category_scores(),
-        diagnosis=_named((*found.diagnosis, *_diagnosis(tally, verdict, exact=must_be_right)), plan),
+        diagnosis=_named((*found.diagnosis, *_diagnosis(tally, verdict, exact=planned.must_be_right)), plan),
         cases=cases,
         cases_omitted=tally.cases.seen - len(cases),
         aggregate=planned.aggregate,
@@ -320,6 +302,29 @@ def _result(
         comparison=compared.comparison if compared else None,
         saved=_saved(tally, counts) if early else None,
         orientation=evidence.orientation and not planned.is_variant,
+    )
+
+
+def _evidence(tally: Tally, counts: Counts, found: Aggregated, cases: Sequence[Case], plan: RunPlan) -> VerdictEvidence:
+    """What the answers alone say for a verdict."""
+    planned = tally.planned
+    reference, margin = (None, None) if planned.must_be_right else (planned.reference, planned.margin)
+    return VerdictEvidence(
+        kind=planned.kind,
+        exact=planned.must_be_right,
+        counts=counts,
+        right=tally.right,
+        score=found.score,
+        most_failures=plan.max_failure_rate,
+        lost_exactly=rules_of(plan).sharp,
+        available=planned.dataset.count * planned.epochs,
+        reference=reference.value if reference else None,
+        margin=margin,
+        failures=tally.failure_counts(),
+        wrong_ids=[case.id for case in cases if case.outcome not in (Outcome.RIGHT, Outcome.FAILED)],
+        absent=found.absent,
+        bundled=planned.dataset.source == "bundled",
+        measured_at=plan.reference_efforts.get(planned.id, ""),
     )
 
 

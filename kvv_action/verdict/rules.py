@@ -12,6 +12,8 @@ PASS_MARGINS: Mapping[str, float] = {"smoke": 0.20, "standard": 0.10}
 reference (tests/perf/test_verdicts.py). At full it is the profile's own margin."""
 NOTHING: Mapping[str, int] = MappingProxyType({})
 NO_DRIFT: Mapping[str, float] = MappingProxyType({})
+FALSE_ALARM = 0.003
+"""Chance that a run fails a vendor that equals its reference in every score."""
 LOST_ERROR = 0.001
 """Chance that lost answers alone fail a vendor that loses no more than the run allows."""
 
@@ -81,7 +83,7 @@ class VerdictRules:
         if not self.sharp:
             return FIRST
         return JudgingRules(
-            sharp=True, pass_margin=self.pass_margins.get(benchmark), false_alarm=0.003,
+            sharp=True, pass_margin=self.pass_margins.get(benchmark), false_alarm=FALSE_ALARM,
             reference_epochs=self.reference_epochs.get(benchmark, 0), drift=self.drift.get(benchmark, 0.0),
         )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """The numbers of a reference pack."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
@@ -33,7 +34,7 @@ def pack(
 
 
 def test_a_file_gives_back_what_was_packed() -> None:
-    """With its digest."""
+    """And its digest."""
     assert parse(as_bytes(pack()), "x") == parse(as_bytes(parse(as_bytes(pack()), "x")), "x")
     assert parse(as_bytes(pack()), "x").digest == pack().digest
 
@@ -78,9 +79,33 @@ def test_a_pack_of_a_large_dataset_is_small() -> None:
     assert len(as_bytes(merged([pack(day, items=3460) for day in range(4)]))) < 300_000
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data.replace(b'"note":""', b'"note":"", "more":1'),
+        lambda data: data.replace(b"[1]", b"[1.0]", 1),
+        lambda data: data.replace(b"[1]", b"[0]", 1),
+        lambda data: data.replace(b'"expires":"2026', b'"expires":"2036'),
+    ],
+)
+def test_altered_bytes_are_refused(change: Callable[[bytes], bytes]) -> None:
+    """Whatever it is."""
+    altered = change(as_bytes(pack()))
+    assert altered != as_bytes(pack())
+    with pytest.raises(KvvError, match="was changed after it was made"):
+        parse(altered, "x")
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"null", b"{}", b"x", b'{"form":"kvv reference pack 1"}'])
+def test_what_is_no_pack_is_refused(data: bytes) -> None:
+    """With a sentence, not a traceback."""
+    with pytest.raises(KvvError, match=r"^x: "):
+        parse(data, "x")
+
+
 @pytest.mark.parametrize("value", [-0.1, 1.5, None])
 def test_numbers_that_do_not_fit_are_refused(value: float | None) -> None:
-    """Also where the digest fits them."""
+    """Also where the seal fits them."""
     one = pack().benchmarks["quiz"]
     items = {**one.items, "item-0": [value] if value is not None else [1.0, 1.0]}
     forged = ReferencePack(
