@@ -70,7 +70,7 @@ CALL_LOST = ProbeCause(
 )
 ONLY_CALL = ProbeCause(
     cause="the model calls a tool without the text that was asked for",
-    remedy="nothing where the model does this by itself; otherwise look whether the tool parser drops the text",
+    remedy="nothing, if the model itself leaves the text out; else check whether the tool parser drops it",
 )
 PARALLEL_IGNORED = ProbeCause(
     cause="parallel_tool_calls false does not keep the model from several calls",
@@ -82,7 +82,7 @@ NAMED_IGNORED = ProbeCause(
 )
 BARE_REFUSED = ProbeCause(
     cause="a tool without parameters is refused",
-    remedy="take a function without `parameters` for one without arguments, as OpenAI's API does",
+    remedy="treat a function without `parameters` as one without arguments, as OpenAI's API does",
 )
 BARE_BROKEN = ProbeCause(
     cause="a tool without parameters cannot be called",
@@ -103,11 +103,11 @@ NAME_UNCALLED = ProbeCause(
 )
 MANY_REFUSED = ProbeCause(
     cause="many tools in one request are refused",
-    remedy="accept 128 tools in a request, as OpenAI's API does: agents bring many along",
+    remedy="accept 128 tools in a request, as OpenAI's API does: agents have many",
 )
 MANY_LOST = ProbeCause(
     cause="the last of many tools cannot be called",
-    remedy="render all tools of the request: look for a limit of a gateway on their number, or on the prompt",
+    remedy="render all tools of the request; check whether a gateway limits their number or the prompt",
 )
 ORDER_REFUSED = ProbeCause(
     cause="results of tools in another order than the calls are refused",

@@ -76,11 +76,11 @@ PICTURE_DROPPED = ProbeCause(
 )
 IDS_REFUSED = ProbeCause(
     cause="histories with ids of another vendor are refused",
-    remedy="take ids of calls as opaque text: clients go on with histories that another server began",
+    remedy="treat ids of calls as opaque text: clients continue conversations that began at another server",
 )
 IDS_BREAK = ProbeCause(
     cause="ids of another vendor in the history break the turn",
-    remedy="take ids of calls as opaque text, or write them anew for the template; no form of an id may end a turn",
+    remedy="treat ids of calls as opaque text, or rewrite them for the template; no form of an id may break a turn",
     explains=("answers-empty",),
 )
 

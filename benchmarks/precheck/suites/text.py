@@ -26,7 +26,7 @@ FOLLOWS = (
 """Causes that probes name which look for a word of an answer: a lost word looks like a word that was not read."""
 TAIL_LOST = ProbeCause(
     cause="the end of texts is lost",
-    remedy="look for the last chunk being dropped: where finish_reason comes, or a proxy closes before it has flushed",
+    remedy="find where the last chunk is dropped: beside finish_reason, or in a proxy that closes too early",
     explains=FOLLOWS,
 )
 MIDDLE_LOST = ProbeCause(
