@@ -29,19 +29,22 @@ SHOWN = 30
 
 def causes() -> str:
     """The page."""
-    known = registry.all_causes()
-    parts = [HEAD, "## Findings\n", *_sections(FOUND_IN_ANSWERS, known)]
-    for listed in registry.OURS.values():
-        if own := {cause.id: cause for cause in listed.causes()}:
-            parts += [f"## {listed.title}\n", *_sections(own.values(), known)]
-    return "\n".join([*parts, "## Scores\n", *_sections(OF_BENCHMARKS, known)])
+    known, written = registry.all_causes(), set[str]()
+    owners = {"Findings": FOUND_IN_ANSWERS} | {one.title: one.causes() for one in registry.OURS.values()}
+    parts = [HEAD]
+    for title, found in (owners | {"Scores": OF_BENCHMARKS}).items():
+        fresh = {cause.id for cause in found} - written
+        parts += [f"## {title}\n", *_sections(fresh, known)] if fresh else []
+        written |= fresh
+    return "\n".join(parts)
 
 
-def _sections(found: Iterable[Cause], known: CauseRegistry) -> Iterator[str]:
+def _sections(ids: Iterable[str], known: CauseRegistry) -> Iterator[str]:
     """A section per cause; what several owners declare stands with the first."""
-    for cause in sorted(found, key=lambda one: one.id):
-        if known.get(cause.id) is cause:
-            yield _section(cause, known)
+    for name in sorted(ids):
+        cause = known.get(name)
+        assert cause is not None
+        yield _section(cause, known)
 
 
 def _section(cause: Cause, known: CauseRegistry) -> str:

@@ -1,13 +1,14 @@
 """The causes of all owners, composed."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from benchmarks import registry
 from benchmarks.precheck.causes import of_check
 from benchmarks.precheck.known import causes
-from kvv_action.causes import Cause, in_general
+from kvv_action.causes import PAGE, Cause, in_general
 
 KNOWN = registry.all_causes()
 
@@ -42,3 +43,11 @@ def test_a_probe_can_find_what_a_check_finds() -> None:
     found = of_check(check)
     assert (found.id, KNOWN.id_of(found.cause)) == (check.id, check.id)
     assert found not in causes()
+
+
+def test_every_cause_has_its_section() -> None:
+    """Reports link to it by the id; a second section of the name would have another anchor."""
+    page = (Path(__file__).parents[2] / PAGE).read_text()
+    sections = re.findall(r"^### (.+)$", page, re.MULTILINE)
+    assert sorted(sections) == sorted(cause.id for cause in KNOWN)
+    assert set(re.findall(r"\]\(#([^)]+)\)", page)) <= set(sections)
