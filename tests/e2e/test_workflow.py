@@ -99,8 +99,8 @@ def calls(repository: Path, port: int) -> Callable[..., None]:
     def put(shards: int, precheck: str = "gate") -> None:
         name = nektos.unique()
         verify = _named((ROOT / ".github/workflows/verify.yml").read_text(), name)
-        for name, value in (("repository", "moonshot/kvv-action"), ("sha", "0" * 40)):
-            verify = verify.replace(f"${{{{ job.workflow_{name} }}}}", value)
+        for fact, value in (("repository", "moonshot/kvv-action"), ("sha", "0" * 40)):
+            verify = verify.replace(f"${{{{ job.workflow_{fact} }}}}", value)
         (repository / ".github/workflows/verify.yml").write_text(verify)
         caller = CALLER.replace("NAME", f"{name}-caller").replace("PORT", str(port)).replace("SHARDS", str(shards))
         caller = caller.replace("PRECHECK", precheck)
