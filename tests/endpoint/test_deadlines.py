@@ -1,11 +1,16 @@
 """Each deadline has its own failure."""
 
 import asyncio
+import contextlib
 import socket
 
 import pytest
 
+from kvv_action.endpoint.deadlines import Deadlines
+from kvv_action.endpoint.options import ClientOptions
 from kvv_action.errors import EndpointError
+from kvv_action.redact import Redactor
+from kvv_action.schema import FailureKind
 
 ONCE = {"retry_attempts": 1}
 
@@ -124,3 +129,24 @@ async def test_an_expired_attempt_closes_its_connection(bench, wire, failure) ->
     async with asyncio.timeout(60):  # the vendor itself would hold the connection for ever
         await failure(b.ask(), EndpointError)
         await b.vendor.closed.wait()
+
+
+@pytest.mark.parametrize("late", ["first_token", "done"])
+async def test_what_comes_after_a_deadline_changes_nothing(late: str) -> None:
+    """On a busy loop text is still read between a deadline and the end of its attempt: no second deadline is set."""
+    wrong: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: wrong.append(context))
+    limits = {"first_token_timeout": 0.01, "total_timeout": 0.02}
+    deadlines = Deadlines(ClientOptions(base_url="http://h/v1", redactor=Redactor(), **limits), stream=True)
+    with contextlib.suppress(EndpointError):
+        await _read_late(deadlines, late)
+    assert (deadlines.expired, wrong) == (FailureKind.TIMEOUT_FIRST_TOKEN, [])
+
+
+async def _read_late(deadlines: Deadlines, late: str) -> None:
+    async with deadlines:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            getattr(deadlines, late)()
+            await asyncio.sleep(0.05)
