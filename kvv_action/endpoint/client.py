@@ -154,7 +154,7 @@ class EndpointClient:
 
     async def _limited(self, request: httpx.Request, one: HttpTry, number: int) -> _Tried:
         """One try with a slot of the limiter."""
-        async with self.limiter.slot() as slot:
+        async with self.limiter as slot:
             self._breaker.check()
             tried = await self._try(request, one, number)
             self._pace(slot, tried)

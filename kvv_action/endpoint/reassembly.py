@@ -34,6 +34,7 @@ _GIVEN_UP = re.compile(
 """Words in a finish_reason by which a server says that it gave the answer up, whatever engine or gateway it is."""
 _FILTERED = re.compile(r"(^|_)(content_filter|safety$|prohibited|blocklist|sensitive|moderat|guardrail)")
 """The same of a filter that took the answer away."""
+_ORDINARY = frozenset({"", "stop", "length", "tool_calls"})
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z]+")
 UNFOLDED = 64 * 1024
 """Bytes of events from which their texts are joined."""
@@ -329,6 +330,8 @@ class Reassembly:
 
     def _refuse_given_up(self) -> None:
         """An answer that the server ended is a failure of the server, whatever text came before."""
+        if self._finish in _ORDINARY:
+            return
         told = f"the server ended the answer with finish_reason {self._finish!r} after {self.characters} characters"
         words = _HUMP.sub("_", self._finish).lower()
         if _FILTERED.search(words):
