@@ -86,7 +86,9 @@ class EndpointTransport(AiohttpTransport):
         """What the class above does, in half the time: most of it is the same for every request."""
         if not isinstance(self.client, aiohttp.ClientSession):
             self.client = self._session()
-        headers = CIMultiDict([(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw])
+        headers = CIMultiDict(
+            [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
+        )
         data = b"".join(request.stream) or None if isinstance(request.stream, httpx.ByteStream) else request.stream
         try:
             response = await self.client.request(
