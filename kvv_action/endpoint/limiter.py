@@ -22,9 +22,10 @@ class Slot:
 
 
 class Limiter:
-    """Gives slots as a context manager, first come, first served; the limit halves on 429 and grows by one per round of successes, as in TCP.
+    """Gives slots as a context manager, first come, first served.
 
-    Only one 429 per round counts: a request that was sent before the last decrease says nothing about the new limit.
+    The limit halves on 429 and grows by one per round of successes, as in TCP. Only one 429 per round counts: a request
+    that was sent before the last decrease says nothing about the new limit.
     """
 
     def __init__(self, maximum: int) -> None:

@@ -86,13 +86,11 @@ class EndpointTransport(AiohttpTransport):
         """What the class above does, in half the time: most of it is the same for every request."""
         if not isinstance(self.client, aiohttp.ClientSession):
             self.client = self._session()
-        headers = CIMultiDict(
-            [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
-        )
+        words = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw)
         data = b"".join(request.stream) or None if isinstance(request.stream, httpx.ByteStream) else request.stream
         try:
             response = await self.client.request(
-                request.method, str(request.url), headers=headers, data=data, **self._always
+                request.method, str(request.url), headers=CIMultiDict(words), data=data, **self._always
             )
         except Exception:
             with map_aiohttp_exceptions():
@@ -142,7 +140,7 @@ def _untaken(error: BaseException | None, seconds: float) -> bool:
 
 
 def _by_way_of(proxy: httpx.Proxy | None) -> dict[str, Any]:
-    """aiohttp's words for a proxy."""
+    """A proxy in the words of aiohttp."""
     if proxy is None:
         return {}
     auth = aiohttp.BasicAuth(*proxy.auth) if proxy.auth else None

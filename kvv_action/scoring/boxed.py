@@ -1,7 +1,7 @@
 """Judges an answer that ends in one box with a whole number, as most do, without math-verify.
 
-The library takes a thousand times as long. `tests/perf/test_math.py` shows that both say the same of every answer that is
-judged here. No pattern goes back over what it has matched, so that an answer takes microseconds, whatever is in it.
+The library takes a hundred times as long. `tests/perf/test_math.py` shows that both say the same of every answer that
+is judged here. No pattern goes back over what it has matched, so that an answer takes microseconds, whatever is in it.
 """
 
 import re
