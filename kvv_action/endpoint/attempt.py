@@ -130,8 +130,8 @@ class HttpTry:
             async for data in _chunks(response):
                 before = self._note_block(len(data), before, deadlines.elapsed())
                 for portion in body.portions(data):
-                    said = await in_turn(body.takes_long(portion), body.take, portion)
-                    if said:
+                    long = body.takes_long(portion)
+                    if await in_turn(True, body.take, portion) if long else body.take(portion):
                         self._note_time(body, deadlines)
                     if len(portion) >= TURN:
                         await asyncio.sleep(0)  # more has come than one task may read while others wait
