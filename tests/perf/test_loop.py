@@ -1,7 +1,7 @@
 """Answers of 10 MB and thousands of parts beside other streams; run with `pytest -m perf -s tests/perf/test_loop.py`.
 
 Printed of each: the longest call on the event loop, in processor time, and how late a timer of the loop was at most: a
-thread that holds the interpreter's lock makes the loop wait as well.
+thread that holds the interpreter's lock makes the loop wait as well, and so does whoever else uses the processor.
 """
 
 import asyncio
@@ -23,8 +23,6 @@ from tests.watchdog import watched
 
 pytestmark = [pytest.mark.perf, pytest.mark.timeout(300)]
 
-LATE = 0.050
-"""Seconds by which the loop's other work may be late; a busy machine adds to it."""
 EVERY = 0.002
 MB = 1_000_000
 
@@ -135,4 +133,3 @@ async def test_others_go_on(kind: str, tmp_path: Path, monkeypatch: pytest.Monke
         f"{ended['kind']} {ended.get('message', '')[:80]}"
     )
     assert dog.slow == []
-    assert ticker.late < LATE
