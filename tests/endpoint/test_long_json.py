@@ -64,7 +64,8 @@ def test_what_is_odd_is_told_alike(text: bytes, monkeypatch: pytest.MonkeyPatch)
     "text",
     [
         b"", b"{", b'"abc', b'"\\x"', b'"\\u12"', b'"a\nb"', b"[1,]", b'{"a":1,}', b"NaN", b"1 2", b"[Infinity]",
-        b'"\\', b'"\\u', b"01", b"-", b"1.", b".5", b"{a:1}", b"'a'", b"tru", b"[1 2]", b"[" * 50_000, b"\xef\xbb\xbf{}",
+        b'"\\', b'"\\u', b"01", b"-", b"1.", b".5", b"{a:1}", b"'a'", b"tru", b"[1 2]",
+        b"[" * 50_000, b"\xef\xbb\xbf{}",
     ],
 )  # fmt: skip
 def test_what_is_no_json_is_refused(text: bytes) -> None:

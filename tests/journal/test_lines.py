@@ -10,7 +10,7 @@ TEXT = 'The "quick" 人 fox\n\u2028 \\ 😀' * (LONG // 4)
 
 
 def test_a_long_answer_is_written_like_a_short_one() -> None:
-    """Texts that are turned into JSON in steps: content, reasoning and arguments, with every other field beside them."""
+    """Texts that are turned into JSON in steps: content, reasoning and arguments, beside all other fields."""
     answer = Completion(
         content=TEXT, reasoning=TEXT[:-1], finish_reason="stop", usage={"prompt_tokens": 3}, streamed=True,
         tool_calls=(ToolCall(id="c", name="n", arguments=TEXT), ToolCall(id="d", name="n", arguments="{}")),
