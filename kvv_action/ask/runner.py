@@ -174,7 +174,13 @@ class _Generate:
         return any(rejection is not None and not rejection.crashed for rejection in refusals)
 
     def observe(self, name: str, data: Mapping[str, Json] | None = None, text: str = "") -> Observation:
-        journal, call = self._runner.journal, self._next()
+        return self._observed(self._next(), name, data, text)
+
+    async def keep(self, name: str, data: Mapping[str, Json] | None, text: str) -> Observation:
+        return await in_turn(len(text) > LONG, self._observed, self._next(), name, data, text)
+
+    def _observed(self, call: int, name: str, data: Mapping[str, Json] | None, text: str) -> Observation:
+        journal = self._runner.journal
         observation = Observation(name=name, data=journal.redacted(dict(data or {})), text=journal.redacted(text))
         journal.append(observation_line(self._item.place, call, observation))
         self.exchanges[call] = Exchange(call=call, observation=observation)
