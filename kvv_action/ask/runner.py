@@ -156,7 +156,7 @@ class _Generate:
         self.exchanges: dict[int, Exchange] = {}
 
     async def __call__(self, request: Request, *, may_reject: bool = False) -> Exchange:
-        out = self._outgoing(request)
+        out = await self._outgoing(request)
         exchange = self._runner.known.pop(out.key, None) or await self._send(out, may_reject=may_reject)
         if exchange.rejection is not None and not may_reject:
             rejection = exchange.rejection
@@ -190,18 +190,18 @@ class _Generate:
         call, self._call = self._call, self._call + 1
         return call
 
-    def _outgoing(self, request: Request) -> _Outgoing:
+    async def _outgoing(self, request: Request) -> _Outgoing:
         planned, place, runner = self._item.loaded.planned, self._item.place, self._runner
-        call = self._next()
+        call, first, self._asked = self._next(), not self._asked, True
         content, stream = request.path.encode(), False
         if request.path in POSTED or request.verbatim:
             content, stream = compose(request, runner.plan, planned, runner.profile)
-        digest, key = answer_key(
-            content, runner.plan, planned,
+        long = len(content) > LONG
+        digest, key = await in_turn(
+            long, answer_key, content, runner.plan, planned,
             sample=place.sample, epoch=place.epoch, call=call, endpoint=request.endpoint,
         )  # fmt: skip
-        kept = _kept(content, planned.kind, first=not self._asked)
-        self._asked = True
+        kept = await in_turn(long, _kept, content, planned.kind, first=first)
         return _Outgoing(
             path=request.path, content=content, stream=stream, call=call, digest=digest, key=key, kept=kept,
             endpoint=request.endpoint, verbatim=request.verbatim, metered=request.metered, may_crash=request.may_crash,
