@@ -313,6 +313,7 @@ class Reassembly:
         Raises:
             EndpointError: not a chat completion.
         """
+        self._large = len(data) > LONGEST_USAGE
         try:
             self._document(as_object(self._decoded(data), "the answer"))
         except EndpointError as error:
