@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 
 EXIT = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3, Verdict.SKIPPED: 3}
 INTERRUPTED = 130
+SWITCH = 0.001
+"""Seconds after which a thread that works on a long answer lets the event loop go on; usually 5 ms."""
 UNASKED = "http://nobody.invalid/v1"
 """In place of an endpoint where none is asked (SWE-bench with an agent that is no model)."""
 USAGE = 2
@@ -300,6 +303,7 @@ def _loop(main: Coroutine[Any, Any, None]) -> None:
     Requests make many short-lived objects and few cycles: collecting less often saves a fifth of the processor time.
     """
     gc.set_threshold(50_000, 20, 100)
+    sys.setswitchinterval(SWITCH)
     factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     with contextlib.suppress(ImportError):
         import uvloop

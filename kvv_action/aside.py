@@ -15,9 +15,19 @@ T = TypeVar("T")
 async def in_turn(long: bool, work: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
     """Do work and return its result: long work in a thread, other work at once.
 
-    A single call into C blocks all threads until it returns; so work on a long text should make many short calls.
+    A single call into C blocks all threads until it returns; so work on a long text should make many short calls. A
+    task that is cancelled meanwhile waits for its thread, which nobody can end: both would use the same objects.
     """
-    return await asyncio.to_thread(work, *args, **more) if long else work(*args, **more)
+    if not long:
+        return work(*args, **more)
+    doing = asyncio.ensure_future(asyncio.to_thread(work, *args, **more))
+    try:
+        return await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.wait({doing})
+        if not doing.cancelled():
+            doing.exception()  # it is of no interest any more
+        raise
 
 
 def is_long(exchanges: Iterable[Exchange], more: int = 0) -> bool:

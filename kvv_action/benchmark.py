@@ -220,6 +220,10 @@ class Generate(Protocol):
         """
         ...
 
+    async def keep(self, name: str, data: Mapping[str, Json] | None, text: str) -> Observation:
+        """The same of a text that may have megabytes, beside the event loop."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:

@@ -95,7 +95,7 @@ class PatchAttempt(Generic[E]):
 
     async def _control(self, name: str, patch: str, judge: Callable[[E, str], Awaitable[GraderVerdict | None]]) -> str:
         evaluation = await self.evaluated(patch.encode())
-        self.generate.observe(seen.CONTROL, {"control": name, **evaluation.facts()}, evaluation.log)
+        await self.generate.keep(seen.CONTROL, {"control": name, **evaluation.facts()}, evaluation.log)
         return controls.problem(name, self.held, await judge(evaluation, patch))
 
     async def worked(self) -> Taken:
@@ -144,11 +144,11 @@ class PatchAttempt(Generic[E]):
         Raises:
             SandboxError: a container or the engine failed twice.
         """
-        self.generate.observe(seen.PATCH, seen.patch_facts(taken), taken.patch)
+        await self.generate.keep(seen.PATCH, seen.patch_facts(taken), taken.patch)
         if taken.problem or not (taken.patch.strip() or also_empty):
             return
         evaluation = await self.evaluated(taken.patch.encode(taken.encoding) if taken.patch.strip() else b"")
-        self.generate.observe(seen.TESTS, evaluation.facts(), evaluation.log)
+        await self.generate.keep(seen.TESTS, evaluation.facts(), evaluation.log)
 
     async def evaluated(self, patch: bytes) -> E:
         """Test a patch in a fresh container, and once more when the first one fails or dies.

@@ -14,12 +14,14 @@ from kvv_action.simulator import EmbeddedVendor
 
 EPILOG = """examples:
   kvv simulate --port 8080
+  kvv simulate --latency 0.5 --tokens-per-second 40
   kvv simulate --profile kimi-k3 --dataset aime2025=aime25.jsonl --fault truncates-stream=0.1
 
 It knows the answers to the bundled samples and to the datasets given; with --holdout, also to the items that the same
 seed varies. With KVV_API_KEY set, it refuses other keys."""
 
 LONGEST = 3600.0
+SLOWEST, FASTEST = 0.1, 100_000.0
 USED = ("model", "profile", "dataset", "dataset_cache", "seed", "holdout", "api_key", "allow_dataset_drift")
 """Of the engine's settings; of the benchmarks', those that choose how samples are asked."""
 
@@ -31,12 +33,19 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--port", type=_port, default=8080, help="Port; 0 takes a free one. Default: 8080.")
     parser.add_argument("--latency", type=_seconds, default=0.0, metavar="SECONDS", help="Wait before each answer.")
     parser.add_argument(
+        "--tokens-per-second", type=_speed, default=0.0, metavar="NUMBER",
+        help="Write each answer at this speed. Default: at once.",
+    )  # fmt: skip
+    parser.add_argument(
         "--slow-seconds", type=_seconds, default=3.0, metavar="SECONDS", help="How long the fault slow delays."
     )
     add_faults(parser)
     add_settings(parser, only=(*USED, *composition().named("wording")))
     values = parser.read(argv)
-    vendor = simulated(load(given(values)), values.fault, latency=values.latency, slow_seconds=values.slow_seconds)
+    vendor = simulated(
+        load(given(values)), values.fault, latency=values.latency, slow_seconds=values.slow_seconds,
+        tokens_per_second=values.tokens_per_second,
+    )  # fmt: skip
     return asyncio.run(_serve(vendor, host=values.host, port=values.port))
 
 
@@ -53,6 +62,14 @@ def _seconds(text: str) -> float:
         if 0 <= float(text) <= LONGEST:
             return float(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, 0 to {LONGEST:g}")
+
+
+def _speed(text: str) -> float:
+    """A number of tokens in a second, for argparse."""
+    with contextlib.suppress(ValueError):
+        if SLOWEST <= float(text) <= FASTEST:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of tokens, {SLOWEST:g} to {FASTEST:g}")
 
 
 async def _serve(vendor: SimulatedVendor, *, host: str, port: int) -> int:

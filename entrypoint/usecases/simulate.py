@@ -28,7 +28,9 @@ def usual(settings: Settings) -> Settings:
     return settings if settings.model else with_defaults(settings, {"profile": PROFILE})
 
 
-def simulated(settings: Settings, faults: Sequence[str], *, latency: float, slow_seconds: float) -> SimulatedVendor:
+def simulated(
+    settings: Settings, faults: Sequence[str], *, latency: float, slow_seconds: float, tokens_per_second: float = 0.0
+) -> SimulatedVendor:
     """The vendor that the settings describe.
 
     Args:
@@ -36,6 +38,7 @@ def simulated(settings: Settings, faults: Sequence[str], *, latency: float, slow
         faults: how it serves wrongly, as `NAME[=RATE]`.
         latency: seconds before each answer.
         slow_seconds: what the fault `slow` adds.
+        tokens_per_second: at which answers are written; 0 writes them at once.
 
     Raises:
         UsageError: no such fault, model or profile.
@@ -52,6 +55,7 @@ def simulated(settings: Settings, faults: Sequence[str], *, latency: float, slow
         seed=settings.seed,
         latency=latency,
         slow_seconds=slow_seconds,
+        tokens_per_second=tokens_per_second,
     )
     return SimulatedVendor(options=options, book=answers(settings))
 

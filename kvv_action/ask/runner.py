@@ -156,7 +156,7 @@ class _Generate:
         self.exchanges: dict[int, Exchange] = {}
 
     async def __call__(self, request: Request, *, may_reject: bool = False) -> Exchange:
-        out = self._outgoing(request)
+        out = await self._outgoing(request)
         exchange = self._runner.known.pop(out.key, None) or await self._send(out, may_reject=may_reject)
         if exchange.rejection is not None and not may_reject:
             rejection = exchange.rejection
@@ -174,7 +174,13 @@ class _Generate:
         return any(rejection is not None and not rejection.crashed for rejection in refusals)
 
     def observe(self, name: str, data: Mapping[str, Json] | None = None, text: str = "") -> Observation:
-        journal, call = self._runner.journal, self._next()
+        return self._observed(self._next(), name, data, text)
+
+    async def keep(self, name: str, data: Mapping[str, Json] | None, text: str) -> Observation:
+        return await in_turn(len(text) > LONG, self._observed, self._next(), name, data, text)
+
+    def _observed(self, call: int, name: str, data: Mapping[str, Json] | None, text: str) -> Observation:
+        journal = self._runner.journal
         observation = Observation(name=name, data=journal.redacted(dict(data or {})), text=journal.redacted(text))
         journal.append(observation_line(self._item.place, call, observation))
         self.exchanges[call] = Exchange(call=call, observation=observation)
@@ -184,18 +190,18 @@ class _Generate:
         call, self._call = self._call, self._call + 1
         return call
 
-    def _outgoing(self, request: Request) -> _Outgoing:
+    async def _outgoing(self, request: Request) -> _Outgoing:
         planned, place, runner = self._item.loaded.planned, self._item.place, self._runner
-        call = self._next()
+        call, first, self._asked = self._next(), not self._asked, True
         content, stream = request.path.encode(), False
         if request.path in POSTED or request.verbatim:
             content, stream = compose(request, runner.plan, planned, runner.profile)
-        digest, key = answer_key(
-            content, runner.plan, planned,
+        long = len(content) > LONG
+        digest, key = await in_turn(
+            long, answer_key, content, runner.plan, planned,
             sample=place.sample, epoch=place.epoch, call=call, endpoint=request.endpoint,
         )  # fmt: skip
-        kept = _kept(content, planned.kind, first=not self._asked)
-        self._asked = True
+        kept = await in_turn(long, _kept, content, planned.kind, first=first)
         return _Outgoing(
             path=request.path, content=content, stream=stream, call=call, digest=digest, key=key, kept=kept,
             endpoint=request.endpoint, verbatim=request.verbatim, metered=request.metered, may_crash=request.may_crash,
@@ -211,7 +217,7 @@ class _Generate:
             completion = with_thinking_apart(self._runner.profile.thinking, await self._answer(out))
         except RunStopped as stop:
             if isinstance(stop.__cause__, EndpointError):
-                journal.append(self._error(out, stop.__cause__))
+                journal.append(await self._error(out, stop.__cause__))
             if out.endpoint:
                 # it ends the run, but it is no failure of the endpoint under test
                 told = _BASE_URL.sub(f"{out.endpoint}-base-url", str(stop))
@@ -219,10 +225,10 @@ class _Generate:
             raise
         except asyncio.CancelledError:
             with suppress(RunStopped):  # the run ends anyway
-                journal.append(self._withdrawn(out))
+                journal.append(await self._withdrawn(out))
             raise
         except EndpointError as error:
-            exchange = self._lost(out, error, may_reject=may_reject)
+            exchange = await self._lost(out, error, may_reject=may_reject)
             if exchange.rejection is not None and exchange.rejection.crashed:
                 return exchange
         else:
@@ -236,7 +242,7 @@ class _Generate:
 
     async def _keep(self, out: _Outgoing, exchange: Exchange) -> None:
         """Write an answer down and count it: a long one in a thread, to the end even if the sample is given up."""
-        if not is_long((exchange,), len(out.content)):
+        if not self._runner.journal.busy and not is_long((exchange,), len(out.content)):
             self._count(out, exchange, self._write_down(out, exchange))
             return
         keeping = asyncio.create_task(self._keep_aside(out, exchange))
@@ -263,7 +269,7 @@ class _Generate:
         if budget is not None and exchange.completion is not None and tokens is not None:
             budget.count(exchange.completion, tokens.prompt, tokens.generated)
 
-    def _lost(self, out: _Outgoing, error: EndpointError, *, may_reject: bool) -> Exchange:
+    async def _lost(self, out: _Outgoing, error: EndpointError, *, may_reject: bool) -> Exchange:
         """What a benchmark judges of a request that has no answer.
 
         Raises:
@@ -272,7 +278,7 @@ class _Generate:
         crashed = out.may_crash and all_crashed(error.attempts)
         refused = may_reject and isinstance(error, Rejected)
         if not refused:
-            self._runner.journal.append(self._error(out, error, sent=out.kept if crashed else ""))
+            self._runner.journal.append(await self._error(out, error, sent=out.kept if crashed else ""))
         exchange = Exchange(call=out.call, request=out.kept, endpoint=out.endpoint, rejection=rejection_of(error))
         if isinstance(error, Rejected) and out.path in POSTED and not out.endpoint:
             self._runner.refusals.see(exchange, out.number)
@@ -292,21 +298,21 @@ class _Generate:
             return await client.complete(out.content, stream=out.stream, path=out.path, **hints)
         return await client.fetch(out.path, **hints)
 
-    def _error(self, out: _Outgoing, error: EndpointError, sent: str = "") -> Mapping[str, Json]:
+    async def _error(self, out: _Outgoing, error: EndpointError, sent: str = "") -> Mapping[str, Json]:
         """The line of a request that failed for good, its tries counted; `sent` is kept where a benchmark judges it."""
         prompt, budget = 0, self._runner.budget_of(out.endpoint)
         if budget and wasted(error.attempts):
-            prompt = _prompt(out)
+            prompt = await _prompt_aside(out)
             budget.waste(error.attempts, prompt)
         return error_line(
             self._item.place, error, key=out.key, request=out.digest, call=out.call, endpoint=out.endpoint,
             reckoned=prompt, sent=sent,
         )  # fmt: skip
 
-    def _withdrawn(self, out: _Outgoing) -> Mapping[str, Json]:
+    async def _withdrawn(self, out: _Outgoing) -> Mapping[str, Json]:
         """The line of a request that was given up, its prompt counted; how much of the answer had come is not known."""
         budget = self._runner.budget_of(out.endpoint)
-        prompt = _prompt(out) if budget else 0
+        prompt = await _prompt_aside(out) if budget else 0
         if budget:
             budget.prompt += prompt
         return withdrawn_line(
@@ -326,6 +332,11 @@ def _reckoned_prompt(out: _Outgoing, completion: Completion) -> int:
 def _prompt(out: _Outgoing) -> int:
     """Tokens of a request's prompt, reckoned."""
     return math.ceil(of_body(orjson.loads(out.content)).expected) if out.path in POSTED else 0
+
+
+async def _prompt_aside(out: _Outgoing) -> int:
+    """The same; those of a long one beside the loop."""
+    return await in_turn(len(out.content) > LONG, _prompt, out)
 
 
 def _kept(content: bytes, kind: BenchmarkKind, *, first: bool) -> str:
@@ -437,6 +448,9 @@ class Runner:
             reason = await self._within_budget()
         except* KvvError as stops:
             reason = str(_first(stops))
+        finally:
+            if self._preparing is not None:
+                self._preparing.cancel()  # the run ended before it was needed
         if not reason:
             return RunEnding(state=RunState.COMPLETE, reason="")
         self._observer.state(reason)
@@ -635,7 +649,8 @@ class Runner:
         """Write a result, or keep it back while the endpoint seems to refuse everything."""
         self._last, calls = generate, sorted(generate.exchanges)
         if item.loaded.planned.looks and self._preparing is not None and not self._preparing.done():
-            await asyncio.wait({self._preparing})  # before the first look
+            await asyncio.shield(self._preparing)  # before the first look
+        await self.journal.free()
         if generate.was_refused:
             self.refusals.hold(result, lambda known: self._settle(item, known, calls))
         else:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import httpx
 
@@ -15,9 +15,10 @@ from kvv_action.endpoint.failures import TRANSPORT_ERRORS, status_failure, trans
 from kvv_action.endpoint.lag import LagMeter
 from kvv_action.endpoint.memory import PART, MemoryBudget, Share
 from kvv_action.endpoint.options import ClientOptions
+from kvv_action.endpoint.reassembly import Reassembly
 from kvv_action.endpoint.transport import proxy_in_use
 from kvv_action.errors import EndpointError
-from kvv_action.schema import Completion, Json
+from kvv_action.schema import Completion
 
 _ERROR_BODY = 65536
 _ERROR_SECONDS = 1.0
@@ -129,8 +130,8 @@ class HttpTry:
             async for data in _chunks(response):
                 before = self._note_block(len(data), before, deadlines.elapsed())
                 for portion in body.portions(data):
-                    said = await in_turn(body.takes_long(portion), body.take, portion)
-                    if said:
+                    long = body.takes_long(portion)
+                    if await in_turn(True, body.take, portion) if long else body.take(portion):
                         self._note_time(body, deadlines)
                     if len(portion) >= TURN:
                         await asyncio.sleep(0)  # more has come than one task may read while others wait
@@ -189,15 +190,16 @@ class HttpTry:
             body.assembly.note(Anomaly.READS_BUFFERED)
         if streamed != self._stream:
             body.assembly.note(Anomaly.STREAM_UNASKED if streamed else Anomaly.STREAM_IGNORED)
-        if any(self._differs(name, body.assembly.counted(*keys)) for name, keys in _USAGE_HEADERS.items()):
+        if any(self._differs(name, body.assembly, keys) for name, keys in _USAGE_HEADERS.items()):
             body.assembly.note(Anomaly.USAGE_HEADERS_DIFFER)
         expected = "event-stream" if streamed else "json"
         if expected not in self.headers.get("content-type", ""):
             body.assembly.note(Anomaly.CONTENT_TYPE)
 
-    def _differs(self, header: str, counted: Json) -> bool:
+    def _differs(self, header: str, assembly: Reassembly, keys: Sequence[str]) -> bool:
         """Whether a header is there that says another number than usage."""
         told = self.headers.get(header)
+        counted = None if told is None else assembly.counted(*keys)
         return told is not None and counted is not None and told.strip() != str(counted)
 
     async def _refusal(self, response: httpx.Response) -> EndpointError:

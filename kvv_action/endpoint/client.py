@@ -10,7 +10,6 @@ from functools import partial
 from typing import Self
 
 import httpx
-from httpx_aiohttp import AiohttpTransport
 
 from kvv_action.endpoint.attempt import HttpTry
 from kvv_action.endpoint.body import Body, PostedBody, TextBody
@@ -89,7 +88,7 @@ class EndpointClient:
         self._urls = {path: url_below(options.base_url, path) for path in (CHAT, COMPLETIONS)}
         self._headers = _headers(options)
         self._breaker = Breaker(options.stop_after_failures, options.prefix)
-        self._transport: AiohttpTransport | None = None
+        self._transport: EndpointTransport | None = None
         self.limiter = Limiter(options.max_connections)
         self.memory = memory or MemoryBudget(options.max_memory)
         self.counters = Counters()
@@ -115,10 +114,9 @@ class EndpointClient:
             EndpointError: no usable answer after the retries (`Rejected`: the endpoint refuses the request).
             RunStopped: the endpoint refuses the key or is down; later calls raise it at once.
         """
-        connect = self._options.connect_timeout
-        request = partial(chat_request, self._urls[path], self._headers, content, connect=connect)
-        one = _Asking(request=request, attempt=lambda: self._new_try(stream=stream))
-        return await self._asked(replace(one, tries=tries, may_crash=may_crash))
+        request = partial(chat_request, self._urls[path], self._headers, content)
+        attempt = partial(self._new_try, stream=stream)
+        return await self._asked(_Asking(request=request, attempt=attempt, tries=tries, may_crash=may_crash))
 
     async def fetch(
         self, path: str, content: bytes | None = None, *, tries: int = 0, may_crash: bool = False
@@ -128,12 +126,12 @@ class EndpointClient:
         Raises:
             EndpointError, RunStopped: as in `complete`.
         """
-        url, connect = url_below(self._options.base_url, path), self._options.connect_timeout
-        request, body = partial(fetch_request, url, self._headers, connect=connect), TextBody
+        url, body = url_below(self._options.base_url, path), TextBody
+        request = partial(fetch_request, url, self._headers)
         if content is not None:
-            request, body = partial(chat_request, url, self._headers, content, connect=connect), PostedBody
-        one = _Asking(request=request, attempt=lambda: self._new_try(stream=False, body=body))
-        return await self._asked(replace(one, tries=tries, may_crash=may_crash))
+            request, body = partial(chat_request, url, self._headers, content), PostedBody
+        attempt = partial(self._new_try, stream=False, body=body)
+        return await self._asked(_Asking(request=request, attempt=attempt, tries=tries, may_crash=may_crash))
 
     def _new_try(self, *, stream: bool, body: type[Body] | type[TextBody] = Body) -> HttpTry:
         return HttpTry(self._options, stream=stream, body=body, memory=self.memory, lag=self._lag)
@@ -156,7 +154,7 @@ class EndpointClient:
 
     async def _limited(self, request: httpx.Request, one: HttpTry, number: int) -> _Tried:
         """One try with a slot of the limiter."""
-        async with self.limiter.slot() as slot:
+        async with self.limiter as slot:
             self._breaker.check()
             tried = await self._try(request, one, number)
             self._pace(slot, tried)

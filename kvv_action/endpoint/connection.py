@@ -5,6 +5,7 @@ one read from the socket holds before anybody can say no.
 """
 
 import asyncio
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, cast
 
@@ -26,6 +27,9 @@ FRAMING = 3
 HEAD_PIECE, PIECE = 2048, 16 * 1024
 """Bytes that are parsed at a time while the head is expected, and later."""
 
+kept: ContextVar[bool] = ContextVar("kept", default=False)
+"""Whether the last request of this task went over a connection that was kept from an earlier one."""
+
 _Message = tuple[RawResponseMessage, StreamReader]
 
 
@@ -38,6 +42,7 @@ class BoundedHandler(ResponseHandler):
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
+        self._used = False
         self._begin()
 
     def _begin(self) -> None:
@@ -46,7 +51,9 @@ class BoundedHandler(ResponseHandler):
         self._ahead = b""
 
     def set_response_params(self, **given: Any) -> None:
-        """A request is about to be sent over this connection."""
+        """A request is about to be sent over this connection, in the task that asks."""
+        kept.set(self._used)
+        self._used = True
         self._begin()
         super().set_response_params(**given)
 

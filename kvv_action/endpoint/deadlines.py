@@ -76,11 +76,16 @@ class Deadlines:
         return min(dues)
 
     def _arm(self) -> None:
+        """Look again when the next deadline passes; a timer that fires before that stays, and sets itself again."""
+        due = self._next()[0]
         if self._timer is not None:
+            if self._timer.when() <= due:
+                return
             self._timer.cancel()
-        self._timer = self._loop.call_at(self._next()[0], self._look)
+        self._timer = self._loop.call_at(due, self._look)
 
     def _look(self) -> None:
+        self._timer = None
         if self._ended is not None or self.expired is not None:
             return
         due, kind = self._next()

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 
@@ -24,9 +22,10 @@ class Slot:
 
 
 class Limiter:
-    """First come, first served; the limit halves on 429 and grows by one per round of successes, as in TCP.
+    """Gives slots as a context manager, first come, first served.
 
-    Only one 429 per round counts: a request that was sent before the last decrease says nothing about the new limit.
+    The limit halves on 429 and grows by one per round of successes, as in TCP. Only one 429 per round counts: a request
+    that was sent before the last decrease says nothing about the new limit.
     """
 
     def __init__(self, maximum: int) -> None:
@@ -43,16 +42,15 @@ class Limiter:
         waiting = sum(not waiter.done() for waiter in self._waiters)
         return LimiterState(limit=int(self._limit), in_flight=self._in_flight, waiting=waiting)
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[Slot]:
+    async def __aenter__(self) -> Slot:
         """Wait for a slot and hold it."""
         await self._acquire()
         self._given += 1
-        try:
-            yield Slot(self._given)
-        finally:
-            self._in_flight -= 1
-            self._wake()
+        return Slot(self._given)
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._in_flight -= 1
+        self._wake()
 
     def throttled(self, slot: Slot) -> None:
         """The endpoint answered 429."""

@@ -13,6 +13,8 @@ PART = 4
 """The text of one answer may take a fourth of the budget: while it is judged there are several copies of it."""
 _OBJECT, _MAPPING = 80, 240
 """Bytes of memory for a value, and for an object, of a JSON text."""
+_STEP = 2**20
+"""Bytes that are looked at in one go."""
 
 
 class MemoryBudget:
@@ -113,6 +115,10 @@ def roomy(size: int) -> int:
 
 def reading_cost(data: bytes | bytearray) -> int:
     """About how many bytes it takes to read a JSON text: a few characters can become an object of 240 bytes."""
-    values = data.count(b",") + data.count(b"[")
-    wide = 1 if data.isascii() and b"\\u" not in data else 4
-    return 2 * wide * len(data) + _OBJECT * values + _MAPPING * data.count(b"{")
+    values, mappings, wide = 0, 0, 1
+    for start in range(0, len(data), _STEP):
+        part = data[start : start + _STEP]
+        values += part.count(b",") + part.count(b"[")
+        mappings += part.count(b"{")
+        wide = 1 if wide == 1 and part.isascii() and b"\\u" not in part else 4
+    return 2 * wide * len(data) + _OBJECT * values + _MAPPING * mappings

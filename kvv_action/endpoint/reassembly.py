@@ -1,5 +1,6 @@
 """Assembles one answer from the events of a stream, or from one document."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import orjson
 
 from kvv_action.endpoint.anomalies import Anomaly
-from kvv_action.endpoint.decoding import Decoded, decode, mended
+from kvv_action.endpoint.decoding import LONG, Decoded, decode, mended
 from kvv_action.endpoint.memory import COPIES
 from kvv_action.endpoint.pieces import TextPieces
 from kvv_action.endpoint.shapes import (
@@ -34,9 +35,12 @@ _GIVEN_UP = re.compile(
 """Words in a finish_reason by which a server says that it gave the answer up, whatever engine or gateway it is."""
 _FILTERED = re.compile(r"(^|_)(content_filter|safety$|prohibited|blocklist|sensitive|moderat|guardrail)")
 """The same of a filter that took the answer away."""
+_ORDINARY = frozenset({"", "stop", "length", "tool_calls"})
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z]+")
 UNFOLDED = 64 * 1024
 """Bytes of events from which their texts are joined."""
+_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+"""Writes a value in pieces, so that one that is too large need not be written to its end."""
 _INDEX = 100
 """Bytes of memory of the number of a choice."""
 
@@ -110,6 +114,9 @@ class Reassembly:
         loads, content, reasoning = orjson.loads, self._content.pieces, self._reasoning.pieces
         written = self._content
         for event in events:
+            if len(event) >= LONG:
+                self._odd(event)
+                continue
             try:
                 chunk = loads(event)
                 choices = chunk["choices"]
@@ -250,11 +257,15 @@ class Reassembly:
 
     def _small(self, usage: dict[str, Json]) -> dict[str, Json] | None:
         """`usage` unless it is so large that it cannot be one."""
+        left = LONGEST_USAGE
         try:
-            size = len(orjson.dumps(usage))
-        except (TypeError, ValueError):
-            size = len(repr(usage))
-        if size <= LONGEST_USAGE:
+            for piece in _WRITER.iterencode(usage):
+                left -= len(piece.encode("utf-8", "surrogatepass"))
+                if left < 0:
+                    break
+        except RecursionError:
+            left = -1
+        if left >= 0:
             return usage
         self.note(Anomaly.USAGE_UNREADABLE)
         return None
@@ -302,6 +313,7 @@ class Reassembly:
         Raises:
             EndpointError: not a chat completion.
         """
+        self._large = len(data) > LONGEST_USAGE
         try:
             self._document(as_object(self._decoded(data), "the answer"))
         except EndpointError as error:
@@ -329,6 +341,8 @@ class Reassembly:
 
     def _refuse_given_up(self) -> None:
         """An answer that the server ended is a failure of the server, whatever text came before."""
+        if self._finish in _ORDINARY:
+            return
         told = f"the server ended the answer with finish_reason {self._finish!r} after {self.characters} characters"
         words = _HUMP.sub("_", self._finish).lower()
         if _FILTERED.search(words):

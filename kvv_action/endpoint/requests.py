@@ -24,23 +24,14 @@ def url_below(base_url: str, path: str) -> httpx.URL:
     return url.copy_with(path=path if path.startswith("/") else f"{url.path.rstrip('/')}/{path}", fragment=None)
 
 
-def fetch_request(url: httpx.URL, headers: httpx.Headers, *, connect: float) -> httpx.Request:
-    """A GET; `connect` is in seconds."""
-    return httpx.Request("GET", url, headers=headers, extensions=_timeouts(connect))
+def fetch_request(url: httpx.URL, headers: httpx.Headers) -> httpx.Request:
+    """A GET."""
+    return httpx.Request("GET", url, headers=headers, stream=httpx.ByteStream(b""))
 
 
-def chat_request(url: httpx.URL, headers: httpx.Headers, content: bytes, *, connect: float) -> httpx.Request:
-    """A chat-completions request; `connect` is in seconds."""
-    extensions = _timeouts(connect)
+def chat_request(url: httpx.URL, headers: httpx.Headers, content: bytes) -> httpx.Request:
+    """A chat-completions request; the transport adds what HTTP itself needs, which httpx would do at each request."""
     if len(content) <= PIECE:
-        return httpx.Request("POST", url, headers=headers, content=content, extensions=extensions)
+        return httpx.Request("POST", url, headers=headers, stream=httpx.ByteStream(content))
     sized = httpx.Headers([*headers.raw, (b"Content-Length", str(len(content)).encode())])
-    return httpx.Request("POST", url, headers=sized, stream=Pieces(content), extensions=extensions)
-
-
-def _timeouts(connect: float) -> dict[str, dict[str, float]]:
-    """The only deadline that the transport enforces.
-
-    aiohttp's `connect` (httpx calls it pool) includes name resolution and proxies, `sock_connect` does not.
-    """
-    return {"timeout": {"connect": connect, "pool": connect}}
+    return httpx.Request("POST", url, headers=sized, stream=Pieces(content))

@@ -41,6 +41,9 @@ _OURS = frozenset({"kind", "benchmark", "sample", "key", "request", "failure", "
 What is `packed` was redacted before it was compressed.
 """
 
+_LOOK_AGAIN = 0.002
+"""Seconds between two looks at whether a thread is still writing."""
+
 Record = Mapping[str, Any]
 
 
@@ -181,8 +184,7 @@ class Journal:
             self._write(body)
 
     def _write(self, body: bytes) -> None:
-        line = b"%s%s%s%s" % (PREV, self.head.encode(), b'",', body[1:])
-        data = line + b"\n"
+        data = b"".join((PREV, self.head.encode(), b'",', memoryview(body)[1:], b"\n"))
         try:
             written = os.write(self._fd, data)
             while written < len(data):
@@ -191,10 +193,20 @@ class Journal:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, self._size)  # a later line must not follow half of this one
             raise RunStopped(f"the journal {self.path} cannot be written: {error.strerror}") from error
-        self.head = hashlib.sha256(line).hexdigest()
+        self.head = hashlib.sha256(memoryview(data)[:-1]).hexdigest()
         self._size += len(data)
         self.lines += 1
         self._dirty = True
+
+    @property
+    def busy(self) -> bool:
+        """Whether a thread is writing: a long line takes tens of milliseconds, for which `append` would wait."""
+        return self._turn.locked()
+
+    async def free(self) -> None:
+        """Wait until no thread is writing."""
+        while self.busy:  # noqa: ASYNC110 - what it waits for is no event of a loop
+            await asyncio.sleep(_LOOK_AGAIN)
 
     def redacted(self, value: Any) -> Any:
         """A JSON value as the journal keeps it: without secrets."""

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
+import orjson
+
+from kvv_action.aside import is_long
 from kvv_action.errors import EndpointError
 from kvv_action.schema import (
     LATER,
@@ -24,6 +27,8 @@ from kvv_action.schema import (
 Line = dict[str, Any]
 PLAIN = 16_384
 """Characters of an observed text up to which it stands in the journal as it is; longer ones are compressed."""
+_STEP = 2**18
+"""Characters that are written as JSON in one go."""
 LARGEST = 2**28
 """Bytes to which a compressed text may unfold."""
 
@@ -57,10 +62,27 @@ def answer_line(place: Place, exchange: Exchange, *, key: str, request: str, rec
     if exchange.echo:
         line["echo"] = exchange.echo
     if exchange.completion is not None:
-        line["completion"] = exchange.completion
+        line["completion"] = _in_short_steps(exchange.completion)
     else:
         line["rejection"] = exchange.rejection
     return line
+
+
+def _in_short_steps(completion: Completion) -> Completion | Line:
+    """An answer as it is written; long texts as JSON already, made in steps that let other threads run in between."""
+    if not is_long((Exchange(call=0, completion=completion),)):
+        return completion
+    line = {one.name: getattr(completion, one.name) for one in fields(completion)}
+    line.update(content=_json(completion.content), reasoning=_json(completion.reasoning))
+    line["tool_calls"] = [
+        {one.name: _json(getattr(call, one.name)) for one in fields(call)} for call in completion.tool_calls
+    ]
+    return line
+
+
+def _json(text: str) -> orjson.Fragment:
+    parts = (orjson.dumps(text[start : start + _STEP])[1:-1] for start in range(0, len(text), _STEP))
+    return orjson.Fragment(b'"%s"' % b"".join(parts))
 
 
 def observation_line(place: Place, call: int, observation: Observation) -> Line:

@@ -1,13 +1,16 @@
-"""Scores mathematical answers with math-verify, in a worker process with a deadline for each."""
+"""Scores mathematical answers with math-verify, in a worker process with a deadline for each.
+
+A whole number in a box is judged here: the process starts when the first other answer comes.
+"""
 
 from importlib import metadata
 from types import ModuleType
 from typing import Any
 
-from kvv_action.errors import ScoringError
 from kvv_action.schema import Score
 from kvv_action.scoring import math_worker
-from kvv_action.worker import START_DEADLINE, Worker, WorkerLate
+from kvv_action.scoring.boxed import boxed_number
+from kvv_action.worker import Worker, WorkerLate
 
 LONGEST_ANSWER = 100_000
 """Characters of an answer that are looked at, from its end: final answers stand last."""
@@ -35,22 +38,13 @@ class MathScorer:
         Raises:
             ScoringError: the process could not be started or broke.
         """
+        if number := boxed_number(target, text):
+            return _compared(target, float(number.right), number.answer)
         request = {"target": target, "answer": text[-LONGEST_ANSWER:]}
         try:
-            reply = await self._judged(request)
+            return _score(target, await self._worker.ask(request, deadline=self._deadline))
         except WorkerLate:
             return Score(value=0.0, unparsed=True, explanation=f"no comparison within {self._deadline:g} s")
-        return _score(target, reply)
-
-    async def _judged(self, request: dict[str, str]) -> dict[str, Any]:
-        reply = await self._worker.ask(request, deadline=self._deadline)
-        while "unready" in reply:  # again after another answer ended the process
-            try:
-                await self._worker.ask({"load": "math-verify"}, deadline=START_DEADLINE)
-            except WorkerLate as error:
-                raise ScoringError(str(error)) from error
-            reply = await self._worker.ask(request, deadline=self._deadline)
-        return reply
 
     async def aclose(self) -> None:
         """End the process."""
@@ -58,7 +52,10 @@ class MathScorer:
 
 
 def _score(target: str, reply: dict[str, Any]) -> Score:
-    value, unparsed, answer = float(str(reply["value"])), bool(reply["unparsed"]), str(reply["answer"])
-    if unparsed:
+    if reply["unparsed"]:
         return Score(value=0.0, unparsed=True, explanation=str(reply.get("error") or "no answer found"))
+    return _compared(target, float(str(reply["value"])), str(reply["answer"]))
+
+
+def _compared(target: str, value: float, answer: str) -> Score:
     return Score(value=value, answer=answer, explanation="equal" if value else f"expected {target}")

@@ -65,14 +65,15 @@ async def _sent(reply: Reply, request: web.BaseRequest, response: web.StreamResp
     at_once = isinstance(response, web.Response)
     if not at_once:
         await response.prepare(request)
-    if reply.delay and await closing.wait(reply.delay):
+    delay = reply.delay if reply.streamed else reply.delay + reply.writing
+    if delay and await closing.wait(delay):
         return False
     if at_once:
         return True
     for block in _blocks(reply):
-        if closing or (block is None and await closing.wait(reply.delay * reply.pause)):
+        if closing or (isinstance(block, float) and await closing.wait(block)):
             return False
-        if block is not None:
+        if isinstance(block, bytes):
             await response.write(block)
     if reply.ending is Ending.ABORTED:
         return False
@@ -80,20 +81,24 @@ async def _sent(reply: Reply, request: web.BaseRequest, response: web.StreamResp
     return True
 
 
-def _blocks(reply: Reply) -> Iterator[bytes | None]:
-    """The body in writes, the flood in its place; None where a stream waits."""
+def _blocks(reply: Reply) -> Iterator[bytes | float]:
+    """The body in writes, the flood in its place, and seconds where a stream waits."""
     flood = reply.flood
-    if flood is None:
+    if flood is None and reply.streamed and reply.parts and reply.writing:
+        step = reply.writing / len(reply.parts)
+        for part in reply.parts:
+            yield step
+            yield part
+    elif flood is None:
         middle = len(reply.parts) // 2 if reply.streamed and reply.delay and reply.pause else 0
         yield from _joined(reply.parts[:middle])
         if middle:
-            yield None
+            yield reply.delay * reply.pause
         yield from _joined(reply.parts[middle:])
-        return
-    yield from _joined(reply.parts[: flood.before])
-    for _ in range(flood.times):
-        yield flood.block
-    yield from _joined(reply.parts[flood.before :])
+    else:
+        yield from _joined(reply.parts[: flood.before])
+        yield from (flood.block for _ in range(flood.times))
+        yield from _joined(reply.parts[flood.before :])
 
 
 def _joined(parts: tuple[bytes, ...]) -> Iterator[bytes]:

@@ -25,6 +25,7 @@ class VendorOptions:
         faults: applied in this order at each stage.
         seed: of the coins that faults with a rate are drawn by.
         latency: seconds before the first byte of an answer.
+        tokens_per_second: at which each answer is written after that; 0 writes it at once.
         chunk_tokens: tokens in one chunk of a stream, at least 1.
         slow_seconds: what the fault `slow` adds to `latency`.
         retry_after: seconds that the fault `rate-limits` asks to wait.
@@ -38,6 +39,7 @@ class VendorOptions:
     faults: tuple[FaultSpec, ...] = ()
     seed: int = 0
     latency: float = 0.0
+    tokens_per_second: float = 0.0
     chunk_tokens: int = 4
     slow_seconds: float = 3.0
     retry_after: int = 0

@@ -87,7 +87,13 @@ class Vendor:
         speeches = _by_tokens(call, answer, model, drawn)
         usage = _counted(call, answer, faults, speeches)
         reply = answered(call, answer, usage, self.options.chunk_tokens, speeches)
+        reply = replace(reply, writing=self._seconds(answer, speeches))
         return _sent(reply, Turn(visit=visit, call=call, answer=answer), faults)
+
+    def _seconds(self, answer: Answer, speeches: tuple[Speech, ...]) -> float:
+        """How long the model writes; all choices of an answer are written at once."""
+        speed = self.options.tokens_per_second
+        return max(map(len, speeches), default=completion_tokens(answer)) / speed if speed else 0.0
 
     def _authenticate(self, authorization: str) -> None:
         key = self.options.api_key

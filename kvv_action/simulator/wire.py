@@ -49,6 +49,7 @@ class Reply:
     Attributes:
         parts: the body; several parts are sent without a length.
         delay: seconds before the first part.
+        writing: seconds from the first part of a stream to its end; a document comes so much later.
         pause: what a stream waits in its middle, as a share of `delay`: what begins late is written slowly too.
         ending: `aborted` closes the connection after the parts, `never` sends nothing at all.
     """
@@ -58,6 +59,7 @@ class Reply:
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0
+    writing: float = 0.0
     pause: float = 0.25
     ending: Ending = Ending.WHOLE
     flood: Flood | None = None

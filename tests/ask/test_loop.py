@@ -12,6 +12,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from kvv_action.benchmark import Generate
 from kvv_action.endpoint import ClientOptions, EndpointClient
 from kvv_action.journal.file import Journal, Record
 from kvv_action.redact import Redactor
@@ -173,6 +174,45 @@ async def test_no_prompt_keeps_the_loop(tmp_path: Path, monkeypatch: pytest.Monk
         ending = await run.session(ShortClient())
     assert ending.state is RunState.COMPLETE
     assert run.lines("answer")[0]["reckoned"] > 500_000
+    assert dog.slow == []
+
+
+class PatientClient:
+    """An endpoint that never answers."""
+
+    async def complete(self, content: bytes, *, stream: bool) -> Completion:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+
+async def test_no_prompt_that_is_given_up_keeps_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its tokens are reckoned beside the loop, and its line is written all the same."""
+    prompt = asking(long(1_000_000))
+    run = make_run(tmp_path, Quiz(count=1, solving=lambda _, generate: generate(prompt)))
+    session = asyncio.create_task(run.session(PatientClient()))
+    await asyncio.sleep(0.2)
+    with watched(monkeypatch) as dog:
+        session.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await session
+    assert run.lines("withdrawn")[0]["reckoned"] > 200_000
+    assert dog.slow == []
+
+
+async def test_no_observation_keeps_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test log of megabytes is redacted, compressed and written beside the loop."""
+    log = long(3_000_000)
+
+    async def testing(_: Sample, generate: Generate) -> None:
+        await generate(asking("what is wrong?"))
+        await generate.keep("log", {"exit": 1}, log)
+
+    run = make_run(tmp_path, Quiz(count=1, solving=testing, judge=lambda *_: Score(value=1.0)))
+    run.redactor = Redactor([KEY])
+    with watched(monkeypatch) as dog:
+        ending = await run.session(ShortClient())
+    assert ending.state is RunState.COMPLETE
+    assert run.lines("observation")[0]["packed"]
     assert dog.slow == []
 
 

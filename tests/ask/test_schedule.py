@@ -70,7 +70,7 @@ class Simulation:
     async def _one(self, job: Job) -> None:
         self.begun.append(job)
         for request in job.requests:
-            async with self._limiter.slot():
+            async with self._limiter:
                 self.busiest = max(self.busiest, self._limiter.state.in_flight)
                 await asyncio.sleep(request)
             await asyncio.sleep(job.between)

@@ -17,7 +17,7 @@ async def settle() -> None:
 async def slots(limiter: Limiter, count: int) -> list[Slot]:
     taken = []
     for _ in range(count):
-        async with limiter.slot() as slot:
+        async with limiter as slot:
             taken.append(slot)
     return taken
 
@@ -27,7 +27,7 @@ async def test_no_more_than_the_maximum_is_in_flight() -> None:
     limiter, seen = Limiter(3), []
 
     async def one() -> None:
-        async with limiter.slot():
+        async with limiter:
             seen.append(limiter.state.in_flight)
             await asyncio.sleep(0)
 
@@ -82,7 +82,7 @@ async def test_first_come_first_served() -> None:
     limiter, order = Limiter(1), []
 
     async def one(name: int) -> None:
-        async with limiter.slot():
+        async with limiter:
             order.append(name)
             await asyncio.sleep(0)
 
@@ -95,7 +95,7 @@ async def test_a_cancelled_waiter_loses_no_slot(granted: bool) -> None:
     """Cancelled while waiting, or in the very turn in which its slot was granted."""
     limiter = Limiter(1)
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(limiter.slot())
+        await stack.enter_async_context(limiter)
         waiter = asyncio.create_task(slots(limiter, 1))
         other = asyncio.create_task(slots(limiter, 1))
         await settle()
@@ -112,6 +112,6 @@ async def test_a_failing_holder_gives_its_slot_back() -> None:
     """Slots do not leak through exceptions."""
     limiter = Limiter(1)
     with pytest.raises(KeyError):
-        async with limiter.slot():
+        async with limiter:
             raise KeyError
     await asyncio.wait_for(slots(limiter, 1), 60)

@@ -24,7 +24,7 @@ LONG = "a line of a test log\n" * PLAIN
 async def _solving(sample: Sample, generate: Generate) -> None:
     await generate(asking(question(sample.input)))
     seen = generate.observe("tool", {"exit": 0, "said": KEY}, f"output with {KEY}")
-    generate.observe("log", text=LONG + KEY)
+    await generate.keep("log", None, LONG + KEY)
     await generate(asking(f"{question(sample.input)} after {seen.text}"))
 
 

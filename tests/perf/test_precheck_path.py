@@ -35,9 +35,9 @@ class ProbePath:
 
 
 @contextlib.contextmanager
-def vendor() -> Iterator[str]:
-    """The base URL of the embedded vendor, each answer a second late."""
-    command = (*KVV, "simulate", "--port", "0", "--latency", str(LATENCY), "--model", "kimi-k2.6")
+def vendor(*pace: str) -> Iterator[str]:
+    """The base URL of the embedded vendor at a pace."""
+    command = (*KVV, "simulate", "--port", "0", *pace, "--model", "kimi-k2.6")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         try:
@@ -65,7 +65,7 @@ def paths(out: Path) -> list[ProbePath]:
 @pytest.mark.parametrize("tier", LONGEST)
 def test_critical_path(tier: str, tmp_path: Path) -> None:
     """It ends in time; the probes that end last are printed, with how long each of them takes."""
-    with vendor() as url:
+    with vendor("--latency", str(LATENCY)) as url:
         command = (
             *KVV, "run", "--base-url", url, "--model", "kimi-k2.6", "--benchmarks", "precheck", "--tier", tier,
             "--max-connections", str(CONNECTIONS), "--out", str(tmp_path / "out"),

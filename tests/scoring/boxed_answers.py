@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 from random import Random
+from typing import Any
+
+from kvv_action.scoring.boxed import BoxedNumber
 
 HEADS = (
     "So we get", "The final answer is", "Final Answer:", "**Final Answer**\n\n", "the final answer, if $x$ is",
@@ -37,3 +40,8 @@ PLAIN = (
     "Thus $m+n = \\boxed{%s}$", "We set $x=3$ and $y=\\frac{1}{2}$, so the sum is\n\n$$\\boxed{%s}$$",
 )  # fmt: skip
 """What nearly all answers look like."""
+
+
+def in_words_of_the_worker(found: BoxedNumber) -> dict[str, Any]:
+    """A judgement as the library's process writes it."""
+    return {"value": float(found.right), "answer": found.answer, "unparsed": False}

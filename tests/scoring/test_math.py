@@ -82,7 +82,9 @@ async def test_only_the_end_of_a_huge_answer_is_looked_at(scorer: MathScorer) ->
 
 async def test_many_answers_at_once(scorer: MathScorer) -> None:
     """They take turns at one process, and each gets its own judgement."""
-    scores = await asyncio.gather(*(scorer.score("1", rf"\boxed{{{number % 2}}}") for number in range(20)))
+    scores = await asyncio.gather(
+        *(scorer.score("1", rf"\boxed{{\frac{{{number % 2}}}{{1}}}}") for number in range(20))
+    )
     assert [score.value for score in scores] == [float(number % 2) for number in range(20)]
 
 
@@ -152,7 +154,7 @@ async def test_the_process_knows_nothing_of_our_environment(monkeypatch: pytest.
     """Keys stand there, and what is judged is not trusted."""
     monkeypatch.setenv("KVV_API_KEY", "sk-canary-77aa")
     scorer = MathScorer()
-    await scorer.score("1", "\\boxed{1}")
+    await scorer.score("1", "The answer is 1.")
     assert scorer._worker._process is not None
     assert environment_of(scorer._worker._process.pid) == ENVIRONMENT
     await scorer.aclose()

@@ -1,13 +1,14 @@
 """Routes, keys, models and shutting down."""
 
 import asyncio
+import time
 
 import httpx
 import pytest
 
 from kvv_action.errors import UsageError
 from kvv_action.simulator import EmbeddedVendor, VendorOptions
-from tests.simulator.visitor import MODEL, Serve, fake_profile
+from tests.simulator.visitor import MODEL, Serve, fake_profile, user
 
 
 async def test_models(serve: Serve) -> None:
@@ -99,6 +100,22 @@ async def test_latency(serve: Serve) -> None:
     visitor = await serve(latency=0.1)
     for stream in (False, True):
         assert (await visitor.post(stream=stream)).elapsed.total_seconds() >= 0.1
+
+
+async def test_answers_are_written_at_a_speed(serve: Serve) -> None:
+    """A stream comes piece by piece from its first token on, a document when it is complete."""
+    visitor = await serve(tokens_per_second=200.0)
+    document = await visitor.post()
+    seconds = document.json()["usage"]["completion_tokens"] / 200
+    assert seconds >= 0.05
+    assert seconds <= document.elapsed.total_seconds() < seconds + 2
+    body = {"model": MODEL, "stream": True, "messages": [user("Hello")]}
+    began, came = time.monotonic(), list[float]()
+    async with visitor.client.stream("POST", "/chat/completions", json=body) as response:
+        async for _ in response.aiter_raw():
+            came.append(time.monotonic() - began)
+    assert len(came) > 3
+    assert came[0] < seconds <= came[-1]
 
 
 async def test_many_at_once(serve: Serve) -> None:

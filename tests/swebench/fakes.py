@@ -91,6 +91,9 @@ class Model:
         self.exchanges.append(Exchange(call=len(self.exchanges), observation=seen))
         return seen
 
+    async def keep(self, name: str, data: Mapping[str, Json] | None, text: str) -> Observation:
+        return self.observe(name, data, text)
+
     def told(self) -> list[str]:
         """What the last request says of tools."""
         return [str(message["content"]) for message in self.asked[-1].messages if message["role"] == "tool"]
