@@ -26,7 +26,7 @@ START, EACH, MEGABYTES = 3.0, 0.001, 150.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Processor time of a command and its workers, time on the clock, the peak of memory of all of them, exit status."""
+    """Seconds of processor time and on the clock, peak of memory in MB, of a command and its workers; exit status."""
 
     seconds: float
     clock: float

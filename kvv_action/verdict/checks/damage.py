@@ -71,6 +71,8 @@ GLANCE = 64
 """Characters that nearly always show more than a few different signs."""
 CUMULATIVE_HEADS, CUMULATIVE_TRIED = (6, 2), 32
 """Characters by which the beginning of a text is known again, and how many places are tried."""
+BEGUN, _BEGUN_TWICE = 6, re.compile(r"(.{1,5})\1", re.DOTALL)
+"""Shorter beginnings that stand there twice are found by a pattern, others by these characters."""
 SCRIPTS = (
     (0x0041, 0x024F), (0x0370, 0x03FF), (0x0400, 0x052F), (0x0590, 0x07FF), (0x0900, 0x0E7F), (0x10A0, 0x10FF),
 )  # fmt: skip
@@ -331,8 +333,8 @@ def _varied(text: str) -> bool:
 
 def _in_pairs(text: str) -> bool:
     """Whether a text is nothing but pieces that come twice, one pair after the other."""
-    lines = text.splitlines()
-    if not _varied(text) or any(map(eq, lines, islice(lines, 1, None))):
+    lines = text.splitlines() if _begins_twice(text[: 2 * TWICE_PIECE]) else []
+    if not lines or not _varied(text) or any(map(eq, lines, islice(lines, 1, None))):
         return False  # too few signs, or a log whose lines are alike
     ends, seen = [0], {0}
     while ends:
@@ -377,7 +379,7 @@ def _said_again(words: Sequence[str]) -> int:
 
 def is_cumulative(text: str) -> bool:
     """Whether a text is made of growing beginnings of itself; the last of them is whole."""
-    if not _varied(text[:CLOSELY]) or not _begins_twice(text):
+    if not _begins_twice(text) or not _varied(text[:CLOSELY]):
         return False
     for head in CUMULATIVE_HEADS:
         start = len(text)
@@ -393,12 +395,11 @@ def is_cumulative(text: str) -> bool:
 
 def _begins_twice(text: str) -> bool:
     """Whether a beginning of a text stands there twice, one after the other, as far as that is looked for."""
-    longest = max(CUMULATIVE_HEADS)
-    if any(text.startswith(text[:size], size) for size in range(1, longest)):
+    if _BEGUN_TWICE.match(text):
         return True
-    at = longest - 1
+    at, beginning = BEGUN - 1, text[:BEGUN]
     for _ in range(CUMULATIVE_TRIED):
-        at = text.find(text[:longest], at + 1, len(text) // 2 + longest)
+        at = text.find(beginning, at + 1, len(text) // 2 + BEGUN)
         if at < 0 or text.startswith(text[:at], at):
             return at >= 0
     return True

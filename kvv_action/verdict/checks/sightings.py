@@ -120,7 +120,7 @@ class SeenFinding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotList:
-    """Where answers stand, by benchmark: sixteen bytes each, a tenth of what a set of them takes; one may come twice."""
+    """Where answers stand, by benchmark: sixteen bytes each, a tenth of what a set takes; one may come twice."""
 
     places: "dict[str, array[int]]" = field(default_factory=dict)
 
