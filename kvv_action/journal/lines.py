@@ -31,6 +31,7 @@ _STEP = 2**18
 """Characters that are written as JSON in one go."""
 LARGEST = 2**28
 """Bytes to which a compressed text may unfold."""
+_COMPLETION, _ATTEMPT, _SCORE = ({one.name for one in fields(record)} for record in (Completion, Attempt, Score))
 
 
 def place_of(line: Mapping[str, Any]) -> Place:
@@ -172,19 +173,37 @@ def to_score(value: Mapping[str, Any]) -> Score:
     return Score(**value)
 
 
+def value_of(value: Mapping[str, Any]) -> float:
+    """The value of a score from its line; raises what `to_score` raises."""
+    plain = type(value) is dict and value.keys() <= _SCORE and "value" in value
+    found: float = value["value"] if plain else to_score(value).value
+    return found
+
+
 def to_failure(line: Mapping[str, Any]) -> SampleFailure:
     """A failure from its line."""
     return SampleFailure(kind=FailureKind(line["failure"]), message=line["message"], counts=line.get("counts", {}))
 
 
-def outlives_failure(record: Mapping[str, Any], exchange: Exchange) -> bool:
-    """Whether an answer of the vendor can be judged again: its sample failed, but only because the judge failed.
+def outlives_failure(record: Mapping[str, Any]) -> bool:
+    """Whether answers of the vendor can be judged again after a result: the sample failed because the judge failed."""
+    return bool(record["kind"] == "failure" and record["failure"] == FailureKind.JUDGE)
 
-    Args:
-        record: the line with the sample's result.
-        exchange: what came before it.
-    """
-    return record["kind"] == "failure" and record["failure"] == FailureKind.JUDGE and exchange.by_vendor
+
+def check_answer(line: Mapping[str, Any]) -> None:
+    """Raise what `to_exchange` raises of an answer; a plain one, as nearly all are, is not taken apart for that."""
+    found: Any = line.get("completion")
+    plain = "call" in line and "echo" not in line and type(found) is dict and found.keys() == _COMPLETION
+    if not (plain and found["tool_calls"] == found["anomalies"] == [] and _is_plain(found["attempts"])):
+        to_exchange(line)
+
+
+def _is_plain(attempts: Any) -> bool:
+    """Whether the tries are one that succeeded."""
+    if type(attempts) is not list or len(attempts) != 1:
+        return False
+    one = attempts[0]
+    return type(one) is dict and one.keys() == _ATTEMPT and one["failure"] is None
 
 
 def to_exchange(line: Mapping[str, Any]) -> Exchange:

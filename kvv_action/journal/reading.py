@@ -150,8 +150,8 @@ class JournalReading:
                     case "score" | "failure":
                         place = place_of(record)
                         seen = waiting.pop(place.slot, {})
-                        if again := {call: one for call, one in seen.items() if outlives_failure(record, one[0])}:
-                            waiting[place.slot] = again
+                        if outlives_failure(record):
+                            waiting[place.slot] = {call: one for call, one in seen.items() if one[0].by_vendor}
                         yield self._judged(record, place, seen, number)
             except MALFORMED as error:
                 raise JournalError(

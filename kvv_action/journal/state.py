@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from kvv_action.errors import JournalError
 from kvv_action.journal.file import Record
-from kvv_action.journal.lines import outlives_failure, place_of, to_exchange, to_failure, to_score
+from kvv_action.journal.lines import check_answer, outlives_failure, place_of, to_exchange, to_failure, value_of
 from kvv_action.schema import Exchange, FailureKind, PlannedBenchmark, RunPlan, RunState, Slot
 
 
@@ -112,7 +112,7 @@ def read_state(records: Iterable[Record], plan: RunPlan) -> JournalState:
         JournalError: a line does not fit the plan.
     """
     result = JournalState(progress={planned.id: BenchmarkProgress.empty(planned) for planned in plan.benchmarks})
-    keys: dict[Slot, dict[str, Exchange]] = {}
+    waiting: dict[Slot, dict[str, Record]] = {}
     gates = {planned.id for planned in plan.benchmarks if planned.gates}
     for number, record in enumerate(records, 1):
         result.lines = number
@@ -121,7 +121,8 @@ def read_state(records: Iterable[Record], plan: RunPlan) -> JournalState:
                 result.redacted_from = str(record["redacted"]["head"])
             match record["kind"]:
                 case "answer":
-                    keys.setdefault(_slot(record, result), {})[record["key"]] = to_exchange(record)
+                    check_answer(record)
+                    waiting.setdefault(_slot(record, result), {})[record["key"]] = record
                 case "withdrawn" | "error":
                     _slot(record, result)
                 case "observation":
@@ -129,15 +130,15 @@ def read_state(records: Iterable[Record], plan: RunPlan) -> JournalState:
                     to_exchange(record)
                 case "score" | "failure":
                     slot = _settle(record, number, result, gates)
-                    kept = keys.pop(slot, {}).items()
-                    if again := {key: one for key, one in kept if outlives_failure(record, one)}:
-                        keys[slot] = again
+                    answers = waiting.pop(slot, {})
+                    if outlives_failure(record):
+                        waiting[slot] = {key: one for key, one in answers.items() if not one.get("endpoint")}
                 case _:
                     _note(record, result)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise JournalError(f"line {number} is not as kvv writes it ({type(error).__name__}: {error})") from error
-    for exchanges in keys.values():
-        result.keys.update(exchanges)
+    for slot in tuple(waiting):
+        result.keys.update((key, to_exchange(one)) for key, one in waiting.pop(slot).items())
     return result
 
 
@@ -211,9 +212,7 @@ def _settle(record: Record, number: int, result: JournalState, gates: Collection
     board.last[position] = number
     failure = to_failure(record) if record["kind"] == "failure" else None
     board.failed[position] = failure is not None and failure.kind is not FailureKind.REFUSED
-    if failure is None:
-        score = to_score(record["score"])
-        if score.value < 1.0 and benchmark in gates:
-            result.wrong_probes.setdefault(benchmark, []).append(record["sample"])
+    if failure is None and value_of(record["score"]) < 1.0 and benchmark in gates:
+        result.wrong_probes.setdefault(benchmark, []).append(record["sample"])
     result.at[-1] = max(result.at[-1], record["at"])
     return slot

@@ -155,6 +155,7 @@ class DeliveryTally:
 
     answered_at: "array[float]" = field(default_factory=lambda: array("d"))
     broken: list[_Broken] = field(default_factory=list)
+    crashes: set[tuple[Slot, int]] = field(default_factory=set)
     retries: int = 0
     busy: int = 0
 
@@ -180,15 +181,15 @@ class DeliveryTally:
         """Take out the requests that always crash the server: the score of their sample says what is wrong."""
         if not isinstance(judged.result, Score):
             return
-        crashes = {one.call for one in judged.exchanges if one.rejection is not None and one.rejection.crashed}
-        if crashes:
-            slot = judged.place.slot
-            self.broken = [one for one in self.broken if one.place.slot != slot or one.call not in crashes]
+        for one in judged.exchanges:
+            if one.rejection is not None and one.rejection.crashed:
+                self.crashes.add((judged.place.slot, one.call))
 
     def _judged(self) -> tuple[Sequence[float], Sequence[_Broken]]:
         """When first tries were answered, in order, and the requests that broke by no fault of their own."""
         answered = sorted(self.answered_at)
-        return answered, [one for one in self.broken if not _crashes_alone(one, answered)]
+        broken = (one for one in self.broken if (one.place.slot, one.call) not in self.crashes)
+        return answered, [one for one in broken if not _crashes_alone(one, answered)]
 
     def slots(self) -> set[Slot]:
         """The answers whose first try broke, also where a retry mended that."""

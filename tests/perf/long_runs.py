@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -67,21 +68,29 @@ SENTENCE = (
     "we add both numbers so that the sum is odd and reduce it by a thousand where needed which leaves three digits at "
     "most then check result again from other side of this equation because mistakes happen easily while carrying"
 )
+ORDERS, STEP, STRIDES = 1009, 37, 31
+"""In so many orders its words are kept; the first number is a prime, so that no answer has one of them twice."""
+
+
+@cache
+def _sentences() -> tuple[str, ...]:
+    """The words of the sentence in many orders; drawing one for each answer would take longer than writing it."""
+    draw, words = Random(0), SENTENCE.split()
+    return tuple(" ".join(draw.sample(words, k=30)) for _ in range(ORDERS))
 
 
 def _prose(seed: int, count: int) -> str:
-    """So many words, in another order for each answer."""
-    draw, words = Random(seed), list[str]()
-    while len(words) < count:
-        words += draw.sample(SENTENCE.split(), k=30)
-    return " ".join(words[:count])
+    """So many sentences of 30 words, in another order for each answer."""
+    known = _sentences()
+    stride = STEP * (1 + seed % STRIDES)
+    return " ".join(known[(seed + stride * number) % ORDERS] for number in range(count))
 
 
 def _answer(sample: Sample, number: int, at: float) -> Completion:
     tokens = 300 + number % 97
     return Completion(
-        content=f"{_prose(number, 60)}\n\nThe final answer is $\\boxed{{{sample.target}}}$.",
-        reasoning=f"Let me think. {_prose(-number, 120)}",
+        content=f"{_prose(number, 2)}\n\nThe final answer is $\\boxed{{{sample.target}}}$.",
+        reasoning=f"Let me think. {_prose(-number, 4)}",
         finish_reason="stop", usage={"prompt_tokens": 40, "completion_tokens": tokens, "total_tokens": 40 + tokens},
         model="kimi-k2.6", id=f"chatcmpl-{number}", streamed=True, chunks=300, raw_bytes=60_000, raw_sha256="0" * 64,
         first_token=0.2, total=1.0,

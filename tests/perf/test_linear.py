@@ -26,29 +26,53 @@ START, EACH, MEGABYTES = 3.0, 0.001, 150.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Seconds of processor time, the peak in MB, and the exit status of a command."""
+    """Seconds of processor time and on the clock, peak of memory in MB, of a command and its workers; exit status."""
 
     seconds: float
+    clock: float
     megabytes: float
     status: int
 
 
 INSIDE = """
-import json, resource, subprocess, sys
-status = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
+import glob, json, os, resource, subprocess, sys, time
+
+def tree(root):
+    found, more = set(), [root]
+    while more:
+        pid = more.pop()
+        found.add(pid)
+        for path in glob.glob(f"/proc/{pid}/task/*/children"):
+            more += map(int, open(path).read().split())
+    return found
+
+began, peak = time.perf_counter(), 0
+command = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+while command.poll() is None:
+    try:
+        pages = sum(int(open(f"/proc/{pid}/statm").read().split()[1]) for pid in tree(command.pid))
+        peak = max(peak, pages * resource.getpagesize() / 2**20)
+    except OSError:
+        pass
+    time.sleep(0.05)
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(json.dumps([used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, status]))
+megabytes = max(peak, used.ru_maxrss / 1024)
+print(json.dumps([used.ru_utime + used.ru_stime, time.perf_counter() - began, megabytes, command.returncode]))
 """
-"""A small process in between: the peak of a process counts from that of the one that starts it."""
+"""A small process in between: the peak of a process counts from that of the one that starts it.
+
+Twenty times a second it adds up what all processes of the command hold in memory (pages that they share count more than
+once); the peak of the largest one alone is exact.
+"""
 
 
 def measured(*words: object) -> Measured:
     """Run `kvv` as a process of its own."""
     command = (sys.executable, "-S", "-c", INSIDE, sys.executable, "-m", "entrypoint.cli", *map(str, words))
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    seconds, megabytes, status = json.loads(done.stdout)
+    seconds, clock, megabytes, status = json.loads(done.stdout)
     assert status in (0, 1, 3), done.stderr[-2000:]
-    return Measured(seconds=seconds, megabytes=megabytes, status=status)
+    return Measured(seconds=seconds, clock=clock, megabytes=megabytes, status=status)
 
 
 def flags(out: Path, data: Path) -> Sequence[str]:

@@ -1,8 +1,9 @@
 """Text that was damaged on its way, or that is no text."""
 
 import re
+import string
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from operator import eq
 
 from kvv_action.causes import Cause
@@ -30,8 +31,14 @@ _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _VOCABULARY = re.compile(r"\wĠ|[^\W\d_]Ċ|▁[^\W\d_]|<0x[0-9A-F]{2}>")
 """How vocabularies write a space, a line break or a byte."""
 _WORD = re.compile(r"[^\W\d_]+")
+_SMALL = string.ascii_lowercase.encode()
+_AS_X = bytes(b"x"[0] if code in _SMALL else b" "[0] for code in range(256))
+_AS_WORDS = bytes(code if code in _SMALL else b" "[0] for code in range(256))
+"""Put a space in the place of all but small letters, which they write as x or leave as they are."""
 _STUTTER = re.compile(r"(?<![\w\\{<&])([^\W\d_]{2,40})(?:[ \t]+\1){2,}(?!\w)", re.IGNORECASE)
 _STUTTER_CJK = re.compile(r"(?=(.)(?!\1))([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]{2,8}?)\2{2,}")
+_IN_ONE_CASE = frozenset("\u0130\u03a3")
+"""Letters whose small form in a word is not the one that patterns compare by."""
 ECHOED = 8
 """Characters by which what stands in the request is known again."""
 LONGEST_PHRASE = 8
@@ -46,6 +53,8 @@ LONG_UNIT, LONG_TIMES = 400, 10
 """The same for sentences and paragraphs."""
 RUN = re.compile(r"([^\w\s=*.|#~+<>/\\`'\"^:;,%$&-]|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])\1{99,}")
 """One sign a hundred times, anywhere in a text; not those that tables, rulers and dumps are drawn with."""
+RUN_STEP, _ALIKE = 25, re.compile(r"(.)\1{3}", re.DOTALL)
+"""Of every 25th sign of a text, those of such a run are four that are alike."""
 TAIL = 16
 """Characters by which the period of a loop is found."""
 LAYOUT = " \n\t-=_*.|#~+"
@@ -54,12 +63,16 @@ DOUBLED_LEAST, APART_LEAST = 16, 40
 """Characters from which it is no accident that a text comes twice; and where white space stands between."""
 GLUED = re.compile(r"(?<![a-z0-9/+.@=_-])[a-z]{28,}(?![\w/+=-])")
 """More letters than the longest words have."""
-GLUED_SIGNS = 8
+GLUED_SIGNS, GLUED_LEAST = 8, b"x" * 28
 HEADLESS = re.compile(r" [a-z]|[,;:!?)\]}][ \n]|\.[ \n]")
 """How a text begins whose first token is gone; none of 12 815 real texts but two pieces of logs begins so."""
 OPENINGS = ("{", '{"', "[", "[{", '"')
+GLANCE = 64
+"""Characters that nearly always show more than a few different signs."""
 CUMULATIVE_HEADS, CUMULATIVE_TRIED = (6, 2), 32
 """Characters by which the beginning of a text is known again, and how many places are tried."""
+BEGUN, _BEGUN_TWICE = 6, re.compile(r"(.{1,5})\1", re.DOTALL)
+"""Shorter beginnings that stand there twice are found by a pattern, others by these characters."""
 SCRIPTS = (
     (0x0041, 0x024F), (0x0370, 0x03FF), (0x0400, 0x052F), (0x0590, 0x07FF), (0x0900, 0x0E7F), (0x10A0, 0x10FF),
 )  # fmt: skip
@@ -161,7 +174,7 @@ def damage_signs(answer: SeenAnswer) -> Iterator[Sign]:
             if (shown := signs(part)) and shown[:ECHOED] not in answer.request:
                 yield Sign(cause=cause, shown=shown)
                 break
-    if (glued := GLUED.search(text)) and len(set(glued[0])) >= GLUED_SIGNS and glued[0] not in answer.request:
+    if (glued := _glued(text)) and len(set(glued[0])) >= GLUED_SIGNS and glued[0] not in answer.request:
         yield Sign(cause=GLUED_WORDS, shown=glued[0])
     if not answer.is_fragment and _headless(text, answer):
         yield Sign(cause=HEAD_LOST, shown=text[:100])
@@ -180,7 +193,7 @@ def _repetitions(text: str, answer: SeenAnswer) -> Iterator[Sign]:
         yield Sign(cause=DEGENERATE if failing else LOOP, shown=content or thought)
         return
     whole = completion.content
-    if run := RUN.search(text):
+    if run := _run(text):
         yield Sign(cause=DEGENERATE, shown=text[max(0, run.start() - 40) : run.start() + 40])
     elif is_cumulative(whole):
         yield Sign(cause=CUMULATIVE_TEXT, shown=whole)
@@ -188,6 +201,16 @@ def _repetitions(text: str, answer: SeenAnswer) -> Iterator[Sign]:
         yield Sign(cause=DOUBLED, shown=whole)
     elif shown := repeated_words(text, answer.request):
         yield Sign(cause=STUTTER, shown=shown)
+
+
+def _glued(text: str) -> re.Match[str] | None:
+    """More small letters one after the other than the longest words have."""
+    return GLUED.search(text) if GLUED_LEAST in text.encode(errors="replace").translate(_AS_X) else None
+
+
+def _run(text: str) -> re.Match[str] | None:
+    """One sign a hundred times."""
+    return RUN.search(text) if _ALIKE.search(text[::RUN_STEP]) else None
 
 
 def _half_characters(answer: SeenAnswer) -> str:
@@ -263,42 +286,78 @@ def _headless(text: str, answer: SeenAnswer) -> bool:
 
 def repeated_words(text: str, request: str) -> str:
     """A word three times in a row, or phrases that are repeated over much of a text; empty for neither."""
-    for found in (*_STUTTER.finditer(text), *_STUTTER_CJK.finditer(text)):
+    lines = [line[:CLOSELY] for line in text.splitlines() if line]
+    words = _words("\n".join(lines))
+    doubled = sum(map(eq, words, islice(words, 1, None)))
+    for found in _stutters(text, lines, doubled):
         unit = found.group(found.lastindex or 0)
         if not any(f"{unit}{space}{unit}".lower() in request.lower() for space in ("", " ")):
             return text[max(0, found.start() - 60) : found.end() + 60]
     if _in_pairs(text.strip()[:TWICE_LOOKED]):
         return text
-    lines = [_words(line[:CLOSELY]) for line in text.splitlines() if line]
-    again = sum(map(_said_again, lines))
-    return text if again >= max(REPEATED_LEAST, REPEATED_SHARE * sum(map(len, lines))) else ""
+    least = max(REPEATED_LEAST, REPEATED_SHARE * len(words))
+    may_be = _said_before(words, doubled) >= least
+    return text if may_be and sum(_said_again(_words(line)) for line in lines) >= least else ""
 
 
-def _words(line: str) -> list[str]:
-    """The words of a line in small letters."""
-    if line.isascii():
-        return _WORD.findall(line.lower())
-    return [word.lower() for word in _WORD.findall(line)]
+def _stutters(text: str, lines: Sequence[str], doubled: int) -> Iterator[re.Match[str]]:
+    """Words that stand three times in a row; none do so in lines that are known whole and have no `doubled` words."""
+    if doubled or any(len(line) == CLOSELY for line in lines) or not _IN_ONE_CASE.isdisjoint(text):
+        yield from _STUTTER.finditer(text)
+    if not text.isascii():
+        yield from _STUTTER_CJK.finditer(text)
+
+
+def _said_before(words: Sequence[str], doubled: int) -> int:
+    """The most words of a text that can be a phrase which was said just before, from counts alone.
+
+    Each of them was said before. It is `doubled`, or of a pair of words that was said before, of which there are two.
+    """
+    again = len(words) - len(set(words))
+    if again < max(REPEATED_LEAST, REPEATED_SHARE * len(words)):
+        return again
+    return min(again, 2 * (len(words) - 1 - len(set(pairwise(words)))) + doubled)
+
+
+def _words(text: str) -> list[str]:
+    """The words of a text in small letters."""
+    if text.isascii():
+        return text.lower().encode().translate(_AS_WORDS).decode().split()
+    return [word.lower() for word in _WORD.findall(text)]
+
+
+def _varied(text: str) -> bool:
+    """Whether a text has more than a few different signs."""
+    return len(set(text[:GLANCE])) >= TWICE_SIGNS or len(set(text)) >= TWICE_SIGNS
 
 
 def _in_pairs(text: str) -> bool:
     """Whether a text is nothing but pieces that come twice, one pair after the other."""
-    lines = text.splitlines()
-    if len(set(text)) < TWICE_SIGNS or any(one == other for one, other in pairwise(lines)):
+    lines = text.splitlines() if _begins_twice(text[: 2 * TWICE_PIECE]) else []
+    if not lines or not _varied(text) or any(map(eq, lines, islice(lines, 1, None))):
         return False  # too few signs, or a log whose lines are alike
     ends, seen = [0], {0}
     while ends:
         at = ends.pop()
         if at > len(text) - 2 or (len(text) == TWICE_LOOKED and at > TWICE_LOOKED - 2 * TWICE_PIECE):
             return at == len(text) or len(text) == TWICE_LOOKED
-        for size in range(min(TWICE_PIECE, (len(text) - at) // 2), 0, -1):
-            if text[at] != text[at + size]:
-                continue
+        for size in _sizes(text, at, min(TWICE_PIECE, (len(text) - at) // 2)):
             end = at + 2 * size
             if end not in seen and text[at : at + size] == text[at + size : end]:
                 seen.add(end)
                 ends.append(end)
     return False
+
+
+def _sizes(text: str, at: int, most: int) -> Iterator[int]:
+    """How long a piece at a place may be that comes twice, by its first two signs; the longest first."""
+    pair = text[at : at + 2]
+    place = text.rfind(pair, at + 2, at + most + 2)
+    while place >= 0:
+        yield place - at
+        place = text.rfind(pair, at + 2, place + 1)
+    if text[at] == text[at + 1]:
+        yield 1
 
 
 def _said_again(words: Sequence[str]) -> int:
@@ -320,7 +379,7 @@ def _said_again(words: Sequence[str]) -> int:
 
 def is_cumulative(text: str) -> bool:
     """Whether a text is made of growing beginnings of itself; the last of them is whole."""
-    if len(set(text[:CLOSELY])) < TWICE_SIGNS:
+    if not _begins_twice(text) or not _varied(text[:CLOSELY]):
         return False
     for head in CUMULATIVE_HEADS:
         start = len(text)
@@ -332,6 +391,18 @@ def is_cumulative(text: str) -> bool:
             if of_beginnings(text[:start], whole) > 1:
                 return True
     return False
+
+
+def _begins_twice(text: str) -> bool:
+    """Whether a beginning of a text stands there twice, one after the other, as far as that is looked for."""
+    if _BEGUN_TWICE.match(text):
+        return True
+    at, beginning = BEGUN - 1, text[:BEGUN]
+    for _ in range(CUMULATIVE_TRIED):
+        at = text.find(beginning, at + 1, len(text) // 2 + BEGUN)
+        if at < 0 or text.startswith(text[:at], at):
+            return at >= 0
+    return True
 
 
 def is_doubled(text: str) -> bool:

@@ -112,18 +112,16 @@ def usage_signs(answer: SeenAnswer) -> Iterator[Sign]:
     if completion.tokens is None:
         return
     prompt, generated = completion.tokens
-    if cause := _undercount(
-        completion, generated, _detail(completion, "completion_tokens_details", "reasoning_tokens")
-    ):
+    if cause := _undercount(completion, generated):
         shown = f"{generated} tokens for {len(completion.content)} characters"
         yield Sign(cause=cause, shown=f"{shown} and {len(completion.reasoning)} of thinking")
-    cached = max(
-        _detail(completion, "prompt_tokens_details", "cached_tokens"),
-        *(_number((completion.usage or {}).get(name)) for name in CACHE_FIELDS),
-    )
+    usage = completion.usage or {}
+    cached = _detail(completion, "prompt_tokens_details", "cached_tokens")
+    if not usage.keys().isdisjoint(CACHE_FIELDS):
+        cached = max(cached, *(_number(usage.get(name)) for name in CACHE_FIELDS))
     if cached > prompt > 0:
         yield Sign(cause=CACHED, shown=f"{cached} cached of {prompt}")
-    total = (completion.usage or {}).get("total_tokens")
+    total = usage.get("total_tokens")
     if isinstance(total, int) and total != prompt + generated:
         yield Sign(cause=TOTAL, shown=f"total_tokens is {total}, prompt and completion are {prompt} + {generated}")
     if shown := _miscounted_thought(completion, generated):
@@ -145,9 +143,12 @@ def _miscounted_thought(completion: Completion, generated: int) -> str:
     return ""
 
 
-def _undercount(completion: Completion, generated: int, reasoned: int) -> Cause | None:
+def _undercount(completion: Completion, generated: int) -> Cause | None:
     """What a count leaves out, if it is too small for the text."""
-    rest = completion.content + "".join(call.name + call.arguments for call in completion.tool_calls)
+    reasoned = _detail(completion, "completion_tokens_details", "reasoning_tokens")
+    rest = completion.content
+    if completion.tool_calls:
+        rest += "".join(call.name + call.arguments for call in completion.tool_calls)
     content = thinking = 0.0
     if not _plainly_enough(generated, rest, completion.reasoning):
         content, thinking = _least(rest), _least(completion.reasoning)
@@ -242,7 +243,9 @@ class CapCheck:
             return  # a call that is whole was not cut
         if generated in self._ends or len(self._ends) < CAP_COUNTS:
             shown = f"{generated} tokens of {asked}, finish_reason {completion.finish_reason}"
-            self._ends.setdefault(generated, Sightings(cause=CAP)).add(place, shown)
+            if (known := self._ends.get(generated)) is None:
+                known = self._ends[generated] = Sightings(cause=CAP)
+            known.add(place, shown)
             self._by_length[generated] += completion.finish_reason == "length"
             texts = self._texts.setdefault(generated, set())
             if len(texts) < CAP_ANSWERS:
@@ -261,12 +264,11 @@ class CapCheck:
 
 def _plainly_enough(generated: int, *texts: str) -> bool:
     """Whether a count is certainly large enough for the texts; quicker than `_least`, which decides the others."""
-    by_length = sum(max(len(text) / CHARACTERS_MOST, EXPECTED_LEAST * min(len(text), MEASURED)) for text in texts)
-    if generated >= by_length:
+    sizes = [len(text) for text in texts]
+    if generated >= sum(max(size / CHARACTERS_MOST, EXPECTED_LEAST * min(size, MEASURED)) for size in sizes):
         return True
     bounds = (EXPECTED_LEAST * at_most(text[:MEASURED]) for text in texts)
-    longest = (len(text) / CHARACTERS_MOST for text in texts)
-    return generated >= sum(map(max, longest, bounds))
+    return generated >= sum(max(size / CHARACTERS_MOST, bound) for size, bound in zip(sizes, bounds, strict=True))
 
 
 def _least(text: str) -> float:

@@ -74,8 +74,11 @@ class SameTextCheck:
         if completion.tool_calls or len(text) < LONG or " " not in text:
             return
         key = blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest()
-        if key in self._seen or len(self._seen) < KEPT:
-            self._seen.setdefault(key, Sightings(cause=ONE_TEXT)).add(place, text)
+        known = self._seen.get(key)
+        if known is None and len(self._seen) < KEPT:
+            known = self._seen[key] = Sightings(cause=ONE_TEXT)
+        if known is not None:
+            known.add(place, text)
 
     def findings(self) -> Iterator[SeenFinding]:
         """The finding, where one text is the answer to most of many samples."""
