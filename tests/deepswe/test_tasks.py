@@ -80,7 +80,7 @@ def _write(name: str, text: str) -> Callable[[Path], None]:
 REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
     "another schema": (_toml('"1.3"', '"2.0"'), "schema_version is '2.0'; kvv can do '1.3'"),
     **{
-        f"schema {old}": (
+        f"{key} {old}": (
             _toml('schema_version = "1.3"', f"{key} = {old}"),
             f"schema_version is {old}; kvv can do '1.3'",
         )
