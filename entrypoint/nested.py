@@ -12,6 +12,7 @@ from kvv_action.benchmark import Observer, Sandbox
 from kvv_action.github import context
 from kvv_action.plan.plan import Loaded
 from kvv_action.sandbox import labels
+from kvv_action.sandbox.capacity import Capacity
 from kvv_action.sandbox.limits import ContainerLimits
 from kvv_action.sandbox.options import SandboxOptions
 from kvv_action.settings import Settings, option_name
@@ -56,8 +57,8 @@ def options_of_sandbox(settings: Settings, run: str) -> SandboxOptions:
     )
 
 
-def places_expected(settings: Settings) -> int:
-    """Containers at a time, as planning sees it: as many as an engine of this machine's size would have.
+def capacity_expected(settings: Settings) -> Capacity:
+    """Containers at a time, and memory for them, as planning sees it: what an engine of this machine's size would have.
 
     No engine is asked: a plan is often made where there is none.
     """
@@ -69,7 +70,7 @@ def places_expected(settings: Settings) -> int:
         cpus=os.cpu_count() or 1, memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     )  # fmt: skip
     options = options_of_sandbox(settings, "")
-    return capacity_of(options.limits, options.workers, here).containers
+    return capacity_of(options.limits, options.workers, here)
 
 
 def engine_in_words(loaded: tuple[Loaded, ...]) -> str:

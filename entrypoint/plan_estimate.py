@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from entrypoint.nested import places_expected
+from entrypoint.nested import capacity_expected
 from entrypoint.prepare import PreparedRun, amount_at, not_asked, rules_beside
 from entrypoint.spending import limits_of
 from kvv_action.plan.estimate import FIRST_TOKEN, Estimator, ExpectedUse, Room, Spent, by_itself, wall
@@ -36,6 +36,8 @@ class BenchmarkEstimate:
         together: all answers are judged together, by a rule of the benchmark's own.
         chained: prompts that begin alike follow one another, so that a prefix cache serves them.
         download: bytes that are fetched first, about; 0 where nobody has told, None where the data is here.
+        container_memory: bytes that each of its containers must have; 0 where settings say how many.
+        containers: how many of these work at the same time, where that are fewer than of other benchmarks.
     """
 
     id: str
@@ -62,6 +64,8 @@ class BenchmarkEstimate:
     together: bool = field(default=False, metadata=LATER)
     chained: bool = field(default=False, metadata=LATER)
     download: int | None = field(default=None, metadata=LATER)
+    container_memory: int = field(default=0, metadata=LATER)
+    containers: int | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +164,10 @@ def estimate_plan(prepared: PreparedRun, *, limited: bool = True) -> PlanEstimat
     settings = prepared.settings
     estimates = _estimated(prepared)
     boxed = any(estimate.boxed and not loaded.planned.skip for loaded, estimate in estimates)
-    room = Room(connections=settings.max_connections, places=places_expected(settings) if boxed else 1)
+    room = Room(connections=settings.max_connections, places=1)
+    if boxed:
+        capacity = capacity_expected(settings)
+        room = replace(room, places=capacity.containers, memory=capacity.memory)
     rows = tuple(_row(loaded, estimate, prepared, room) for loaded, estimate in estimates)
     time = wall(estimates, room)
     costs = [row.cost for row in rows if row.cost is not None]
@@ -216,6 +223,8 @@ def _row(loaded: Loaded, estimate: ExpectedUse, prepared: PreparedRun, room: Roo
         together=rule_of(planned).together is not None,
         chained=loaded.benchmark.chained and not planned.skip,
         download=_download(loaded) if loaded.each != 1 else None,
+        container_memory=estimate.memory,
+        containers=fewer if estimate.boxed and (fewer := room.containers(estimate)) < room.places else None,
     )
 
 

@@ -159,6 +159,12 @@ def _assumed(estimate: PlanEstimate) -> Iterator[str]:
             f"Containers: {estimate.containers} at a time: an engine on a machine of this size has room for that many "
             "(containers). They limit the benchmarks that need them."
         )
+    for row in estimate.benchmarks:
+        if row.containers is not None:
+            need = f"{row.container_memory / 2**30:.3g} GiB of memory"
+            yield f"Containers, {row.title}: {row.containers} at a time, because each of its tasks needs {need}."
+    if estimate.cost is None:
+        yield "Cost: set price-input and price-output, the prices of a million tokens, to see it."
     yield (
         f"Assumed: {estimate.assumed_speed:g} tokens a second for each answer (assumed-speed), "
         f"{estimate.assumed_first_token:g} s to the first token, and no queue at the endpoint."

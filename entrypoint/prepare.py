@@ -464,6 +464,7 @@ def _plan_of(
                 [item.planned for item in loaded],
                 reference_runs,
                 {item.planned.id: item.strata for item in loaded if item.strata is not None},
+                [item.planned.id for item in loaded if item.benchmark.chained],
             ).kept(),
             **_measured_elsewhere(loaded),
             **_without_data(loaded),
@@ -500,11 +501,12 @@ def rules_beside(
     benchmarks: Sequence[PlannedBenchmark],
     reference_runs: Mapping[str, ReferenceRun],
     strata: Mapping[str, Strata],
+    chained: Sequence[str] = (),
 ) -> VerdictRules:
     """The rules of a plan whose scores may be compared with runs of the reference."""
     epochs = {name: run.planned.epochs for name, run in reference_runs.items()}
     drift = {name: run.drift for name, run in reference_runs.items() if run.drift}
-    return VerdictRules.at(tier, benchmarks, epochs, drift, strata)
+    return VerdictRules.at(tier, benchmarks, epochs, drift, strata, chained)
 
 
 def _reference_runs(

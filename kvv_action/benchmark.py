@@ -166,6 +166,7 @@ class Outline:
             estimate takes it where the dataset is not here.
         prompts: tokens of the prompt of each of `requests` to the endpoint under test, as expected and at most, where
             they were counted already; empty where not.
+        memory: bytes that each of its containers must have; 0 where settings say how many.
     """
 
     requests: Sequence[Request]
@@ -176,6 +177,7 @@ class Outline:
     beside_at_most: float = 0.0
     published: "Outline | None" = None
     prompts: tuple[tuple[float, float], ...] = ()
+    memory: int = 0
 
 
 class Rows(Protocol):

@@ -29,6 +29,8 @@ EXPECTED = 120
 """Steps of the model that are assumed for a real task."""
 TIMES = 5400.0, 1800.0
 """Seconds that every published task allows for work, and for its tests."""
+MEMORY = 8 * 2**30
+"""Bytes of memory that every published task names."""
 BESIDE, OURS = 600.0, 10.0
 """Assumed seconds of commands, image and tests: of a real task, and of a bundled one."""
 
@@ -88,11 +90,12 @@ class DeepSwe(PatchBenchmark):
         Real models look around more; `EXPECTED` is assumed for tasks that are not our own.
         """
         task: Task = sample.input
+        needs = task.needs.memory
         if not task.bundled:
-            return self.outlined(sample, EXPECTED, BESIDE, self._allowed(task))
-        real = self.outlined(sample, EXPECTED, BESIDE, self._allowed(task, TIMES))
+            return replace(self.outlined(sample, EXPECTED, BESIDE, self._allowed(task)), memory=needs)
+        real = replace(self.outlined(sample, EXPECTED, BESIDE, self._allowed(task, TIMES)), memory=MEMORY)
         known = steps.requests(exemplar.steps(task)) - 1
-        return replace(self.outlined(sample, known, OURS, self._allowed(task)), published=real)
+        return replace(self.outlined(sample, known, OURS, self._allowed(task)), published=real, memory=needs)
 
     def _allowed(self, task: Task, times: tuple[float, float] | None = None) -> InstanceLimits:
         """The limits, with the task's own time, or with other times of work and of tests."""

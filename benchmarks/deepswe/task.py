@@ -105,6 +105,19 @@ class TaskTable:
             words = " or ".join(repr(one) for one in allowed)
             raise DatasetError(f"{self._where}: {name} is {str(self._table[name])[:80]!r}; kvv can do {words}")
 
+    def must_follow(self, schema: str) -> None:
+        """Refuse a file of another version of the layout; the first ones called the key `version`."""
+        found = self._table.get("schema_version", self._table.get("version"))
+        if found != schema:
+            told = "is missing" if found is None else f"is {repr(found)[:80]}"
+            raise DatasetError(f"{self._where}: schema_version {told}; kvv can do {schema!r}")
+
+    def must_lack(self, *names: str) -> None:
+        """Refuse keys by which a task asks for something that kvv cannot do; an empty value asks for nothing."""
+        for name in names:
+            if self._table.get(name):
+                raise DatasetError(f"{self._where}: {name} is {str(self._table[name])[:80]!r}; kvv cannot do that")
+
     def commands(self, name: str) -> list[str]:
         """The commands of a list of tables."""
         found = self._table.get(name, [])
@@ -135,7 +148,7 @@ def read(row: Row, *, ours: bool) -> Task:
     where = f"deepswe: {name}"
     files = _contents(row, where)
     told = _toml(files, where)
-    told.must_be("schema_version", SCHEMA)
+    told.must_follow(SCHEMA)
     environment, agent, verifier = (told.inner(part) for part in ("environment", "agent", "verifier"))
     _refuse(environment, agent, verifier)
     metadata = told.inner("metadata")
@@ -204,6 +217,12 @@ def _refuse(environment: TaskTable, agent: TaskTable, verifier: TaskTable) -> No
     environment.must_be("gpus", 0)
     environment.must_be("mcp_servers", [])
     environment.must_be("env", {})
+    environment.must_be("network_mode", "no-network")
+    environment.must_lack(
+        "allow_internet", "allowed_hosts", "gpu_types", "healthcheck", "memory", "skills_dir", "storage"
+    )
+    agent.must_lack("allowed_hosts", "user")
+    verifier.must_lack("allowed_hosts", "user")
 
 
 def _base(files: Mapping[str, bytes], where: str) -> str:

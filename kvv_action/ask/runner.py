@@ -531,20 +531,24 @@ class Runner:
         That one's image is pulled while the models of the others think. Of a chained benchmark only a few chains are
         asked at a time: their prompts are long, and the cache of a server holds only some.
         """
-        items = self._begun(loaded)
+        chains = self._chains(loaded)
         if beside is not None:
-            items = alternate(items, self._begun(beside))
-        places: int | None = None
-        chains: Iterator[_Chain] = zip(items, strict=True)
-        if loaded.benchmark.chained:
-            places = chains_at_once(self._workers)
-            chains = (tuple(chain) for _, chain in groupby(items, lambda item: item.sample.cluster))
+            chains = alternate(chains, self._chains(beside))
+        places = chains_at_once(self._workers) if loaded.benchmark.chained else None
         if loaded.benchmark.sandboxed:
             places = self._sandbox.places + 1 if self._sandbox is not None else 1
         if loaded.benchmark.alone:
             places = 1
         seconds = 0.0 if alone else self._estimator.seconds(loaded)
         return Lane(items=chains, seconds=seconds, places=places)
+
+    def _chains(self, loaded: Loaded) -> Iterator[_Chain]:
+        """What is missing, in groups that are asked one after another."""
+        items = self._begun(loaded)
+        if not loaded.benchmark.chained:
+            return zip(items, strict=True)
+        groups = groupby(items, lambda item: item.sample.cluster or item.sample.id)
+        return (tuple(chain) for _, chain in groups)
 
     def _begun(self, loaded: Loaded) -> Iterator[_Item]:
         """Tell the observer, then what is missing."""
@@ -561,7 +565,8 @@ class Runner:
             return
         if self._stopping.decided(planned.id):
             self._end_early(planned.id)
-        for wave in waves(planned, rules_of(self.plan).of(planned.id).asked):
+        rules = rules_of(self.plan).of(planned.id)
+        for wave in waves(planned, rules.asked, chained=rules.chained):
             yield from self._missing(loaded, wave)
 
     def _missing(self, loaded: Loaded, wave: frozenset[int] | None) -> Iterator[_Item]:

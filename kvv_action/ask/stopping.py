@@ -13,7 +13,7 @@ from kvv_action.verdict.rules import JudgingRules, rules_of
 Waves = Iterator[frozenset[int]]
 
 
-def waves(planned: PlannedBenchmark, strata: str = "") -> Waves:
+def waves(planned: PlannedBenchmark, strata: str = "", *, chained: bool = False) -> Waves:
     """The answers in groups, from one look to the next, as `index * epochs + epoch`.
 
     A group is read in the order of the dataset, once, so that memory does not grow with the samples.
@@ -21,8 +21,9 @@ def waves(planned: PlannedBenchmark, strata: str = "") -> Waves:
     Args:
         planned: the benchmark.
         strata: as in `positions`.
+        chained: as in `positions`.
     """
-    order = positions(planned, strata)
+    order = positions(planned, strata, chained=chained)
     for start, end in zip((0, *planned.looks), planned.looks, strict=False):
         yield frozenset(order[start:end])
 
@@ -74,7 +75,7 @@ class _Watch:
         self, planned: PlannedBenchmark, table: AnswerTable, error: float, rules: JudgingRules, *, retry_failed: bool
     ) -> None:
         self._planned, self._table, self._error, self._rules = planned, table, error, rules
-        self._order: Sequence[int] = positions(planned, rules.asked)
+        self._order: Sequence[int] = positions(planned, rules.asked, chained=rules.chained)
         self._ranks = array("l", bytes(8 * len(self._order)))
         self._waiting = [end - start for start, end in zip((0, *planned.looks), planned.looks, strict=False)]
         self._next = 0

@@ -57,6 +57,7 @@ class ExpectedUse:
         chained: items that begin alike follow one another.
         largest: tokens that a single answer can cost with its prompt: what can be in flight beyond a budget.
         basis: where the expected length of answers comes from.
+        memory: bytes that a container must have; 0 where settings say how many.
     """
 
     id: str
@@ -72,6 +73,7 @@ class ExpectedUse:
     boxed: bool
     basis: str
     chained: bool = False
+    memory: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,7 @@ class _Asked:
     asking: Span
     seconds: Span
     largest: Spent
+    memory: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +136,7 @@ class Estimator:
             asking=asking,
             seconds=asking + Span(expected=outline.beside, ceiling=outline.beside_at_most),
             largest=_largest(costs, outline, window),
+            memory=outline.memory,
         )
 
     def _cost(self, loaded: Loaded, request: Request, counted: Span | None) -> tuple[Span, Span]:
@@ -180,8 +184,9 @@ def _largest(costs: Sequence[tuple[Span, Span]], outline: Outline, window: int |
 def _summed(loaded: Loaded, asked: "Sequence[_Asked] | Iterator[_Asked]") -> ExpectedUse:
     planned = loaded.planned
     sums = {name: Span() for name in ("requests", "elsewhere", "tokens_in", "tokens_out", "asking", "seconds")}
-    longest, largest = Span(), Spent()
+    longest, largest, memory = Span(), Spent(), 0
     for one in asked:
+        memory = max(memory, one.memory)
         largest = largest.or_more(one.largest)
         sums = {name: held + getattr(one, name) for name, held in sums.items()}
         longest = _longer(longest, one.seconds)
@@ -195,6 +200,7 @@ def _summed(loaded: Loaded, asked: "Sequence[_Asked] | Iterator[_Asked]") -> Exp
         boxed=loaded.benchmark.sandboxed,
         chained=loaded.benchmark.chained,
         basis=loaded.benchmark.typical.source,
+        memory=memory,
         **{name: span * times for name, span in sums.items()},
     )
 
@@ -206,10 +212,22 @@ def _longer(a: Span, b: Span) -> Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """How much is done at the same time: requests, and containers that work."""
+    """How much is done at the same time.
+
+    Attributes:
+        connections: requests.
+        places: containers that work, with as much memory as settings give each.
+        memory: bytes for all containers; None for as many as they need.
+    """
 
     connections: int
     places: int
+    memory: int | None = None
+
+    def containers(self, estimate: ExpectedUse) -> int:
+        """Containers of one benchmark; fewer where each needs more memory."""
+        fitting = self.places if self.memory is None or not estimate.memory else self.memory // estimate.memory
+        return max(1, min(self.places, fitting))
 
 
 def wall(estimates: Sequence[tuple[Loaded, ExpectedUse]], room: Room) -> Span:
@@ -224,7 +242,7 @@ def wall(estimates: Sequence[tuple[Loaded, ExpectedUse]], room: Room) -> Span:
 def _stage(estimates: Sequence[ExpectedUse], room: Room) -> Span:
     boxed = [estimate for estimate in estimates if estimate.boxed]
     found = total(estimate.asking for estimate in estimates) * (1 / room.connections)
-    found = _longer(found, total(estimate.work for estimate in boxed) * (1 / room.places))
+    found = _longer(found, total(estimate.work * (1 / room.containers(estimate)) for estimate in boxed))
     for estimate in estimates:
         found = _longer(found, by_itself(estimate, room))
     return found
@@ -238,7 +256,7 @@ def by_itself(estimate: ExpectedUse, room: Room) -> Span:
     """
     if not estimate.items:
         return Span()
-    at_once = room.places if estimate.boxed else room.connections
+    at_once = room.containers(estimate) if estimate.boxed else room.connections
     at_once = chains_at_once(room.connections) if estimate.chained else at_once
     rounds = math.ceil(estimate.items / at_once)
     found = _longer(estimate.work * (rounds / estimate.items), estimate.longest)

@@ -11,7 +11,7 @@ import orjson
 from kvv_action.benchmark import Benchmark, Rows
 from kvv_action.dataset.subset import stratified
 from kvv_action.errors import DatasetError, Problem, UsageError
-from kvv_action.plan.order import looks_for
+from kvv_action.plan.order import looks_at_ends, looks_for
 from kvv_action.plan.shuffle import shuffled
 from kvv_action.plan.strata import ASKED, NO_STRATA, ItemHalves, Strata, again, strata_of
 from kvv_action.profiles.model import BenchmarkRules, Profile
@@ -125,7 +125,7 @@ def plan_benchmark(benchmark: Benchmark, rows: Rows | None, profile: Profile, am
         UsageError: the run of the reference was asked something else.
     """
     read = partial(benchmark.samples, rows, profile)
-    if amount.shuffle and benchmark.kind is BenchmarkKind.SCORED:
+    if amount.shuffle and benchmark.kind is BenchmarkKind.SCORED and not benchmark.chained:
         read = partial(shuffled, read, amount.seed)
     every = _ids(benchmark.id, read)
     info = rows.info if rows is not None else NO_DATASET
@@ -263,7 +263,10 @@ def _planned(
     if _measured_at(planned, profile, amount):
         planned = replace(planned, margin=None, peers=())
     if amount.sequential and planned.comparable:
-        return replace(planned, looks=looks_for(planned.samples, planned.epochs), order_seed=amount.seed)
+        looks = looks_for(planned.samples, planned.epochs)
+        if benchmark.chained and planned.clusters and planned.epochs == 1:
+            looks = looks_at_ends(looks, planned.clusters, amount.seed)
+        return replace(planned, looks=looks, order_seed=amount.seed)
     return planned
 
 

@@ -93,7 +93,7 @@ def divide(plan: RunPlan, loaded: Sequence[Loaded], number: int, of: int) -> tup
 
 def _pairs(item: Loaded) -> Iterator[tuple[str, str]]:
     for sample in item.samples():
-        yield sample.id, sample.cluster if item.benchmark.chained else sample.category
+        yield sample.id, (sample.cluster or sample.id) if item.benchmark.chained else sample.category
 
 
 def whole(plan: RunPlan) -> RunPlan:

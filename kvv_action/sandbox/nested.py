@@ -1,26 +1,24 @@
 """The sandbox of a run: containers on the available engine."""
 
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 
 from kvv_action.benchmark import ContainerSpec, Image
 from kvv_action.errors import SandboxError
 from kvv_action.sandbox.capacity import Slots
 from kvv_action.sandbox.container import EngineContainer
+from kvv_action.sandbox.disk_claims import DiskClaims
 from kvv_action.sandbox.disk_reserve import DiskReserve, reserve_of
 from kvv_action.sandbox.engine import Engine, open_engine
 from kvv_action.sandbox.images import Images
 from kvv_action.sandbox.launch import DISK, HELD, Launch, Launcher
-from kvv_action.sandbox.limits import capacity_of, fewer_containers, lacking, short_of_disk
+from kvv_action.sandbox.limits import capacity_of, fewer_containers, lacking
 from kvv_action.sandbox.options import SandboxOptions
 from kvv_action.sandbox.reaper import ContainerSelection, reap
 from kvv_action.sandbox.threads import off_loop, shielded
 
 FREE = "stat -f -c '%a %S' /"
 """Prints the free blocks of the engine's disk and their size."""
-BELIEVED = 60.0
-"""Seconds for which a figure of the engine's free disk is used again: each measurement costs a container."""
 Tell = Callable[[str], None]
 
 
@@ -45,7 +43,7 @@ class NestedContainers:
         self._options = options
         self._tell = tell
         self._told_of_network = False
-        self._measured: tuple[float, int] | None = None
+        self._disk = DiskClaims(self._free)
         self._slots = Slots(capacity_of(options.limits, options.workers, engine.info))
         self._launcher = Launcher(engine, reserve)
         self._images = Images(engine, options, self._free)
@@ -67,26 +65,17 @@ class NestedContainers:
     async def container(self, spec: ContainerSpec) -> AsyncIterator[EngineContainer]:
         """See `Sandbox.container`."""
         image = await self._images.get(spec.image)
-        if spec.exact:
-            await self._must_have(spec, image)
         limits = self._options.limits.of(spec, self._engine.info)
-        async with self._slots.taken(limits.memory), self._started(spec, image) as container:
+        async with self._needs(spec, image), self._slots.taken(limits.memory), self._started(spec, image) as container:
             yield container
 
-    async def _must_have(self, spec: ContainerSpec, image: Image) -> None:
-        """Refuse a container when the engine has less than it names. Raises SandboxError."""
-        lacks = lacking(spec, self._engine.info)
-        if not lacks and spec.disk:
-            lacks = short_of_disk(spec, await self._free_of_late(image))
-        if lacks:
+    def _needs(self, spec: ContainerSpec, image: Image) -> AbstractAsyncContextManager[None]:
+        """Hold what an exact container names. Raises SandboxError: the engine has less."""
+        if not spec.exact:
+            return nullcontext()
+        if lacks := lacking(spec, self._engine.info):
             raise SandboxError(f"{spec.instance} needs {lacks}; it is never run with less")
-
-    async def _free_of_late(self, image: Image) -> int:
-        """Free bytes on the engine's disk, measured again when the last figure is old."""
-        now = time.monotonic()
-        if self._measured is None or now - self._measured[0] > BELIEVED:
-            self._measured = now, await self._free(image)
-        return self._measured[1]
+        return self._disk.taken(spec, image) if spec.disk else nullcontext()
 
     async def aclose(self) -> None:
         """Remove the remaining containers of this run, and close the connection to the engine."""

@@ -64,26 +64,31 @@ def read_score(text: str) -> float:
     """The score in a judgement: 0, 0.5 or 1.
 
     Raises:
-        JudgeError: it has none, or another one.
+        JudgeError: it has none, another one, or several that differ.
     """
-    for found in _objects(text):
-        score = found.get("score")
-        score = _WRITTEN.get(score.strip()) if isinstance(score, str) else score
-        if isinstance(score, int | float) and not isinstance(score, bool) and score in LEVELS:
-            return float(score)
+    scores = {_level(found["score"]) for found in _objects(text) if "score" in found}
+    if len(scores) == 1 and (score := scores.pop()) is not None:
+        return score
     raise JudgeError(f"the judge's reply has no score of 0, 0.5 or 1: {shown(text)}")
+
+
+def _level(score: object) -> float | None:
+    """A score that is one of the three; None for anything else."""
+    score = _WRITTEN.get(score.strip()) if isinstance(score, str) else score
+    known = isinstance(score, int | float) and not isinstance(score, bool) and score in LEVELS
+    return float(score) if known else None  # type: ignore[arg-type]
 
 
 def read_matches(text: str, events: int, lines: int) -> tuple[int, ...]:
     """The event of each line, from 1; 0 for none, and for one that has a line already.
 
     Raises:
-        JudgeError: they are not there, or not one for each line.
+        JudgeError: they are not there, not one for each line, or there several times and not alike.
     """
-    for found in _objects(text):
-        given = found.get("matches")
-        if isinstance(given, list) and len(given) == lines and all(_numbers(one, events) for one in given):
-            return tuple(0 if one in given[:place] else one for place, one in enumerate(given))
+    lists = [found["matches"] for found in _objects(text) if "matches" in found]
+    given = lists[0] if lists and all(one == lists[0] for one in lists) else None
+    if isinstance(given, list) and len(given) == lines and all(_numbers(one, events) for one in given):
+        return tuple(0 if one in given[:place] else one for place, one in enumerate(given))
     raise JudgeError(f"the judge's reply has no number from 0 to {events} for each of {lines} lines: {shown(text)}")
 
 
@@ -97,9 +102,10 @@ def shown(text: str) -> str:
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
-    """The JSON objects in a text that models like to wrap: the whole text first, then from each brace on."""
+    """The JSON objects in a text that models like to wrap, one after another; what was thought aloud is left out."""
     from json import JSONDecodeError, JSONDecoder
 
+    text = text.rpartition("</think>")[2]
     decoder, start = JSONDecoder(), text.find("{")
     for _ in range(50):
         if start < 0:

@@ -43,6 +43,8 @@ class Call:
         processed: probabilities are shown as they are sampled from, at the temperature and behind top_p.
         of_content: probabilities are shown for the content alone.
         markers: the model's control tokens; in a raw prompt each is one token.
+        cacheable: the prefix cache is used.
+        cached: tokens of the prompt that came from it.
     """
 
     body: Mapping[str, Json]
@@ -72,6 +74,8 @@ class Call:
     processed: bool = False
     of_content: bool = False
     markers: tuple[str, ...] = ()
+    cacheable: bool = True
+    cached: int = 0
 
     @property
     def improvised(self) -> bool:

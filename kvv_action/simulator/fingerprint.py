@@ -19,10 +19,12 @@ class Fingerprint:
         whole: of all messages.
         openings: of every beginning by which a sample may be known, longest first: all messages,
             and those before each assistant message.
+        beginnings: of the first message, of the first two, and so on.
     """
 
     whole: bytes
     openings: tuple[bytes, ...]
+    beginnings: tuple[bytes, ...] = ()
 
 
 def _canonical(value: Json) -> bytes:
@@ -36,10 +38,11 @@ def fingerprint(messages: Json) -> Fingerprint:
     if not isinstance(messages, list | tuple):
         digest.update(_canonical(messages))
         return Fingerprint(whole=digest.digest(), openings=())
-    openings: list[bytes] = []
+    openings, beginnings = list[bytes](), list[bytes]()
     for position, message in enumerate(messages):
         if position and isinstance(message, Mapping) and message.get("role") == "assistant":
-            openings.append(digest.digest())
+            openings.append(beginnings[-1])
         digest.update(_canonical(message))
+        beginnings.append(digest.digest())
     whole = digest.digest()
-    return Fingerprint(whole=whole, openings=(whole, *reversed(openings)))
+    return Fingerprint(whole=whole, openings=(whole, *reversed(openings)), beginnings=tuple(beginnings))

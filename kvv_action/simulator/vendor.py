@@ -19,6 +19,7 @@ from kvv_action.simulator.faults.registry import drawn
 from kvv_action.simulator.fingerprint import Fingerprint, fingerprint
 from kvv_action.simulator.language_model import LanguageModel
 from kvv_action.simulator.options import VendorOptions
+from kvv_action.simulator.prefix_cache import PrefixCache
 from kvv_action.simulator.refusal import Refusal, bad_key, unknown_model
 from kvv_action.simulator.sight import pictures
 from kvv_action.simulator.speech import Speech, recited, spoken, with_prompt
@@ -29,13 +30,14 @@ Faults = tuple[Fault, ...]
 
 
 class Vendor:
-    """Answers requests; keeps nothing but how many came, and how often each conversation did."""
+    """Answers requests; keeps how many came, how often each conversation did, and how prompts began."""
 
     def __init__(self, options: VendorOptions, book: AnswerBook) -> None:
         self.options = options
         self._book = book
         self._seen = Occurrences()
         self._visits = count(1)
+        self._prefixes = PrefixCache()
 
     def models(self, authorization: str) -> Reply:
         """The list of models: one."""
@@ -86,6 +88,7 @@ class Vendor:
         answer = self._said(call, faults, drawn[0].answer if drawn else None)
         speeches = _by_tokens(call, answer, model, drawn)
         usage = _counted(call, answer, faults, speeches)
+        call = replace(call, cached=self._prefixes.tokens(call, usage["prompt_tokens"] if usage else 0))
         reply = answered(call, answer, usage, self.options.chunk_tokens, speeches)
         reply = replace(reply, writing=self._seconds(answer, speeches))
         return _sent(reply, Turn(visit=visit, call=call, answer=answer), faults)

@@ -20,6 +20,9 @@ JSON = "application/json"
 EVENTS = "text/event-stream"
 DONE = b"data: [DONE]\n\n"
 
+NOTHING_CACHED: Mapping[str, Json] = {"prompt_tokens_details": {"cached_tokens": 0}}
+"""In usage, where no token came from the prefix cache."""
+
 Usage = Mapping[str, int]
 Choices = Sequence[Speech | None]
 """Every choice by its tokens; None where they are not known."""
@@ -160,7 +163,7 @@ def _document(call: Call, answer: Answer, usage: Usage | None, speeches: Choices
     choices = [_choice(call, answer, index, speech) for index, speech in enumerate(speeches)]
     document = _envelope(call, "chat.completion", choices)
     if usage is not None:
-        document["usage"] = _detailed(usage, answer, speeches)
+        document["usage"] = _detailed(call, usage, answer, speeches)
     return orjson.dumps(document)
 
 
@@ -198,21 +201,21 @@ def _events(call: Call, answer: Answer, usage: Usage | None, chunk_tokens: int, 
             yield _event(_envelope(call, "chat.completion.chunk", [choice]))
         end: dict[str, Json] = {"index": index, "delta": {}, "finish_reason": said.finish_reason}
         if usage is not None and not call.include_usage and index == call.choices - 1:
-            end["usage"] = _detailed(usage, answer, speeches)
+            end["usage"] = _detailed(call, usage, answer, speeches)
         yield _event(_envelope(call, "chat.completion.chunk", [end]))
     if usage is not None and call.include_usage:
-        counted = _detailed(usage, answer, speeches)
+        counted = _detailed(call, usage, answer, speeches)
         yield _event({**_envelope(call, "chat.completion.chunk", []), "usage": counted})
 
 
-def _detailed(usage: Usage, answer: Answer, speeches: Choices) -> Mapping[str, Json]:
+def _detailed(call: Call, usage: Usage, answer: Answer, speeches: Choices) -> Mapping[str, Json]:
     """Usage with what was thought and what came from a cache, as the official API tells it."""
     drawn = [len(speech.reasoning) for speech in speeches if speech]
     thought = min(sum(drawn) if drawn else count(answer.reasoning), usage.get("completion_tokens", 0))
     return {
         **usage,
         "completion_tokens_details": {"reasoning_tokens": thought},
-        "prompt_tokens_details": {"cached_tokens": 0},
+        "prompt_tokens_details": {"cached_tokens": call.cached},
     }
 
 

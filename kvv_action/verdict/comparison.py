@@ -60,7 +60,7 @@ def _numbers(look: Look, ledger: AnswerTable, error: float, looks: int, *, settl
     assert planned.reference is not None
     known = look.seen.error if isinstance(look.seen, PairedDifference | StratifiedDifference) else None
     paired = known is not None
-    order = positions(planned, look.rules.asked)
+    order = positions(planned, look.rules.asked, chained=look.rules.chained)
     terms = ledger.terms(order[: planned.looks[look.number] if planned.looks else None], None)
     design = design_of(planned, look.size, terms, error, look.rules, known)
     needed = None if settled else design.size_to_settle(look.seen.value)

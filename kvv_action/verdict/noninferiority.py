@@ -191,7 +191,7 @@ def stand(
     """
     if not planned.comparable:
         return Standing(planned=planned)
-    order, found = positions(planned, rules.asked), []
+    order, found = positions(planned, rules.asked, chained=rules.chained), []
     for number, end in enumerate(planned.looks or (len(order),)):
         complete = all(ledger.states[position] != NOTHING for position in order[:end])
         if planned.looks and not complete and not ended:

@@ -1,6 +1,6 @@
 """By which rules answers become a verdict. A plan says it; plans made before it did are judged as they were then."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -12,8 +12,8 @@ from kvv_action.schema import Json, PlannedBenchmark, RunPlan
 PASS_MARGINS: Mapping[str, float] = {"smoke": 0.20, "standard": 0.10}
 """The loss that a pass rules out, by tier: as much as so few answers can rule out for a vendor that equals its
 reference (tests/perf/test_verdicts.py). At full it is the profile's own margin."""
-SHARP, STRATIFIED = 2, 3
-"""Versions of the rules as plans keep them."""
+SHARP, STRATIFIED, CHAINED = 2, 3, 5
+"""Versions of the rules as plans keep them; 4 was never one."""
 NOTHING: Mapping[str, int] = MappingProxyType({})
 NO_DRIFT: Mapping[str, float] = MappingProxyType({})
 SCORES_ERROR = 0.006
@@ -44,6 +44,7 @@ class JudgingRules:
         reference_epochs: how often a compared run asked each sample; 0 where that is not known.
         drift: variance of a difference from compared runs, because endpoints differ from day to day.
         strata: by which the items were chosen; None where they were not.
+        chained: early looks hold the samples of a cluster together.
     """
 
     sharp: bool = False
@@ -52,6 +53,7 @@ class JudgingRules:
     reference_epochs: int = 0
     drift: float = 0.0
     strata: Strata | None = None
+    chained: bool = False
 
     @property
     def asked(self) -> str:
@@ -69,6 +71,7 @@ class VerdictRules:
     Attributes:
         sharp: as in `JudgingRules`.
         pass_margins, reference_epochs, drift, strata: by id of a benchmark.
+        chained: ids of the benchmarks whose looks hold clusters together.
     """
 
     sharp: bool = False
@@ -76,15 +79,17 @@ class VerdictRules:
     reference_epochs: Mapping[str, int] = field(default_factory=dict)
     drift: Mapping[str, float] = field(default_factory=dict)
     strata: Mapping[str, Strata] = field(default_factory=dict)
+    chained: frozenset[str] = frozenset()
 
     @classmethod
     def at(
         cls,
         tier: str,
-        benchmarks: Iterable[PlannedBenchmark],
+        benchmarks: Sequence[PlannedBenchmark],
         reference_epochs: Mapping[str, int] = NOTHING,
         drift: Mapping[str, float] = NO_DRIFT,
         strata: Mapping[str, Strata] = NO_STRATA,
+        chained: Iterable[str] = (),
     ) -> "VerdictRules":
         """The rules of a new plan.
 
@@ -94,17 +99,23 @@ class VerdictRules:
             reference_epochs: by benchmark, how often a compared run asked each of its samples.
             drift: by benchmark, the variance of a difference by the days of the reference's runs.
             strata: by benchmark, those by which its items were chosen.
+            chained: benchmarks whose samples of a cluster are asked one after another.
         """
         margins = {one.id: pass_margin(one.margin, tier) for one in benchmarks if one.comparable}
-        return cls(sharp=True, pass_margins=margins, reference_epochs=reference_epochs, drift=drift, strata=strata)
+        held = frozenset(one.id for one in benchmarks if one.looks and one.clusters).intersection(chained)
+        return cls(
+            sharp=True, pass_margins=margins, reference_epochs=reference_epochs, drift=drift, strata=strata,
+            chained=held,
+        )  # fmt: skip
 
     def kept(self) -> dict[str, Json]:
-        """As the plan keeps them; earlier versions of kvv, which know no strata, refuse a plan that has some."""
-        version = STRATIFIED if self.strata else SHARP
+        """As the plan keeps them; earlier versions of kvv refuse a plan with strata or chains."""
+        version = CHAINED if self.chained else STRATIFIED if self.strata else SHARP
         margins, epochs = dict(self.pass_margins), dict(self.reference_epochs)
         kept: dict[str, Json] = {"version": version, "pass-margins": margins, "reference-epochs": epochs}
         strata = {name: one.kept() for name, one in self.strata.items()}
-        return kept | ({"drift": dict(self.drift)} if self.drift else {}) | ({"strata": strata} if strata else {})
+        more = {"drift": dict(self.drift), "strata": strata, "chained": sorted(self.chained)}
+        return kept | {name: value for name, value in more.items() if value}
 
     def of(self, benchmark: str) -> JudgingRules:
         """The rules for one of its benchmarks."""
@@ -113,7 +124,7 @@ class VerdictRules:
         return JudgingRules(
             sharp=True, pass_margin=self.pass_margins.get(benchmark), false_alarm=FALSE_ALARM,
             reference_epochs=self.reference_epochs.get(benchmark, 0), drift=self.drift.get(benchmark, 0.0),
-            strata=self.strata.get(benchmark),
+            strata=self.strata.get(benchmark), chained=benchmark in self.chained,
         )  # fmt: skip
 
 
@@ -131,7 +142,7 @@ def rules_of(plan: RunPlan) -> VerdictRules:
     kept = plan.verdicts
     if kept is None:
         return VerdictRules()
-    if not isinstance(kept, Mapping) or kept.get("version") not in (SHARP, STRATIFIED):
+    if not isinstance(kept, Mapping) or kept.get("version") not in (SHARP, STRATIFIED, CHAINED):
         raise KvvError("the plan asks for rules of verdicts that this version does not know; a newer kvv does")
     return VerdictRules(
         sharp=True,
@@ -139,7 +150,14 @@ def rules_of(plan: RunPlan) -> VerdictRules:
         reference_epochs={name: int(value) for name, value in _numbers(kept.get("reference-epochs", {})).items()},
         drift=_numbers(kept.get("drift", {})),
         strata={name: read_strata(one) for name, one in _mapping(kept.get("strata", {})).items()},
+        chained=_names(kept.get("chained", [])),
     )
+
+
+def _names(value: Json) -> frozenset[str]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise KvvError("the plan's rules of verdicts are damaged: a list of chained benchmarks is expected")
+    return frozenset(value)
 
 
 def _mapping(value: Json) -> Mapping[str, Json]:

@@ -33,6 +33,8 @@ def said(score: object) -> str:
         ('{"score": 1, "reason": "ok"}', 1.0), ('{"score": 0.5}', 0.5), ('{"score": "1.0"}', 1.0),
         ('```json\n{"score": 0.0, "reason": "a } b"}\n```', 0.0), ('{"reason": "x"} then {"score": 1}', 1.0),
         ("I give it {full} marks: {\"score\": 1}", 1.0),
+        ('<think>Perhaps {"score": 0.5}?</think>{"score": 1}', 1.0), ('{"score": 1}\n{"score": 1.0}', 1.0),
+        ('{"score": 1} or rather {"score": 0}', None), ('The answer has {"score": 1}. {"score": 7}', None),
         ("1", None), ("", None), ('{"score": 0.7}', None), ('{"score": true}', None), ('{"score": null}', None),
         ('{"score": 5}', None), ('{"score": 1', None), ('{"marks": 1}', None),
     ],
@@ -49,6 +51,8 @@ def test_a_score_is_read_or_it_is_none(reply: str, score: float | None) -> None:
 def test_matches_are_read() -> None:
     """One number a line; an event that has a line already has no second one."""
     assert judging.read_matches('{"matches": [2, 0, 2, 1]}', 2, 4) == (2, 0, 0, 1)
+    with pytest.raises(JudgeError, match="for each of 2 lines"):
+        judging.read_matches('{"matches": [1, 2]}, no: {"matches": [2, 1]}', 2, 2)
     for reply in ('{"matches": [1]}', '{"matches": [3, 0]}', '{"matches": [true, 0]}', '{"matches": "1, 2"}', "2, 1"):
         with pytest.raises(JudgeError, match="for each of 2 lines"):
             judging.read_matches(reply, 2, 2)

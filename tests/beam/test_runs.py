@@ -36,6 +36,7 @@ class Expected:
 
 
 FAULTS = {
+    "prefix-cache-off": Expected(verdict="pass"),
     "forgets-middle": Expected(verdict="fail", wrong=frozenset(FORGOTTEN), causes=("middle-forgotten",)),
     "truncates-history": Expected(verdict="fail", wrong=frozenset(DROPPED), causes=("history-truncated",)),
     "judge-down": Expected(verdict="inconclusive", judge="the judge is out of order"),
@@ -90,6 +91,19 @@ def test_a_fault_leads_to_its_conclusion(fault: str, tmp_path: Path) -> None:
         assert result.metrics["score_evidence_end"] == 1.0
         assert result.metrics["score_evidence_middle"] < 0.5
     assert audit.main([str(tmp_path)]) == 0
+
+
+def test_the_cache_of_the_endpoint_is_told_by_length(tmp_path: Path) -> None:
+    """Of each conversation all but the first question finds the history cached; without a cache nothing is."""
+    found = [demo(tmp_path / fault, *[fault] * bool(fault)).benchmarks[0].metrics for fault in ("", "prefix-cache-off")]
+    with_cache, without = (metrics["cached_share_length_up_to_64k"] for metrics in found)
+    asked = [line for line in Reader(tmp_path / "journal.jsonl") if line["kind"] == "answer" and "endpoint" not in line]
+    cached = [line["completion"]["usage"]["prompt_tokens_details"]["cached_tokens"] for line in asked]
+    assert sorted(cached)[:2] == [0, 0]
+    assert min(sorted(cached)[2:]) > 700
+    assert 0.75 < with_cache < 0.9
+    assert without == 0.0
+    assert all("first_token_seconds_length_up_to_64k" in metrics for metrics in found)
 
 
 def test_questions_of_a_conversation_follow_one_another(tmp_path: Path) -> None:

@@ -79,6 +79,24 @@ def _write(name: str, text: str) -> Callable[[Path], None]:
 
 REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
     "another schema": (_toml('"1.3"', '"2.0"'), "schema_version is '2.0'; kvv can do '1.3'"),
+    **{
+        f"{key} {old}": (
+            _toml('schema_version = "1.3"', f"{key} = {old}"),
+            f"schema_version is {old}; kvv can do '1.3'",
+        )
+        for key, old in (
+            ("schema_version", "'1.0'"),
+            ("version", "'1.1'"),
+            ("schema_version", "'1.2'"),
+            ("schema_version", "1.2"),
+            ("version", "'1.0'"),
+        )
+    },
+    "no schema": (_toml('schema_version = "1.3"', ""), "schema_version is missing; kvv can do '1.3'"),
+    "the internet": (_toml("gpus = 0", "allow_internet = true"), "allow_internet is 'True'; kvv cannot do that"),
+    "memory in words": (_toml("gpus = 0", 'memory = "64G"'), "memory is '64G'; kvv cannot do that"),
+    "a user": (_toml("[agent]\n", '[agent]\nuser = "kim"\n'), "agent: user is 'kim'"),
+    "a list for a table": (_toml('[agent]\nnetwork_mode = "no-network"', "[[agent]]\nx = 1"), "agent is not a table"),
     "a network": (
         _toml('[agent]\nnetwork_mode = "no-network"', '[agent]\nnetwork_mode = "public"'),
         "agent: network_mode",

@@ -96,6 +96,16 @@ def test_the_full_swebench_takes_most_of_a_day() -> None:
     assert found > 10 * by_itself(replace(estimate, boxed=False), Room(connections=50, places=4)).expected
 
 
+def test_containers_that_need_more_memory_are_fewer() -> None:
+    """What a task names decides, not what settings give a container: three fit by count, and one by memory."""
+    estimate = replace(estimate_of([Job(lane="work", requests=(10.0,))] * 6, boxed=True), memory=8)
+    room = Room(connections=50, places=3, memory=12)
+    assert (room.containers(estimate), replace(room, memory=32).containers(estimate)) == (1, 3)
+    assert by_itself(estimate, room).expected == 3 * by_itself(estimate, replace(room, memory=32)).expected
+    assert by_itself(replace(estimate, memory=0), room) == by_itself(estimate, replace(room, memory=None))
+    assert replace(room, memory=4).containers(estimate) == 1
+
+
 def test_a_benchmark_by_itself_is_asked_in_rounds() -> None:
     """Sixty answers of ten seconds on fifty connections take two rounds; none takes no time."""
     answers = [Job(lane="quiz", requests=(10.0,))] * 60

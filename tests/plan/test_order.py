@@ -1,11 +1,17 @@
 """In which order answers are asked for, and when a verdict is looked for."""
 
+from collections import Counter
 from dataclasses import replace
+from itertools import groupby
+from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kvv_action.ask.stopping import waves
-from kvv_action.plan.order import looks_for, positions, shuffled
+from kvv_action.plan.order import looks_at_ends, looks_for, positions, shuffled
+from kvv_action.plan.shard import deal
 from tests.ask.vendors import planned_of
 
 
@@ -77,3 +83,42 @@ def test_waves_are_what_looks_cover() -> None:
     assert [len(wave) for wave in found] == [15, 15, 30, 30, 30, 30, 30, 30, 30, 30, 30]
     assert frozenset().union(*found) == frozenset(range(300))
     assert found[0] == frozenset(shuffled(300, 9)[:15])
+
+
+SIZES = st.lists(st.integers(1, 25), min_size=2, max_size=20)
+
+
+@given(sizes=SIZES, seed=st.integers(0, 9), epochs=st.sampled_from([1, 1, 3]), chance=st.randoms(use_true_random=False))
+def test_looks_and_waves_hold_chains_whole(sizes: list[int], seed: int, epochs: int, chance: Random) -> None:
+    """Whatever the lengths of conversations: each is in one wave, one after another, and nothing is lost."""
+    clusters = tuple(cluster for cluster, size in enumerate(sizes) for _ in range(size))
+    samples = len(clusters)
+    if epochs == 1 and chance.random() < 0.5:  # a subset, or a dataset that mixes them
+        clusters = tuple(chance.sample(clusters, samples))
+    looks = looks_for(samples, epochs)
+    looks = looks_at_ends(looks, clusters, seed) if epochs == 1 else looks
+    planned = planned_of(reference=0.9, margin=0.1, samples=samples, size=100, epochs=epochs)
+    planned = replace(planned, clusters=clusters, looks=looks, order_seed=seed)
+    order = list(positions(planned, chained=True))
+    assert sorted(order) == list(range(samples * epochs))
+    for wave in waves(planned, chained=True):
+        inside = {clusters[position // epochs] for position in wave}
+        each = Counter(clusters[position // epochs] for position in wave)
+        rounds = {each[cluster] / clusters.count(cluster) for cluster in inside}
+        assert len(rounds) == 1
+        assert rounds.pop() in range(1, epochs + 1)
+    if looks and epochs == 1:
+        runs = [cluster for cluster, _ in groupby(clusters[position] for position in order)]
+        assert len(runs) == len(set(runs)) == len(sizes)
+        assert looks[-1] == samples
+
+
+@given(sizes=SIZES, of=st.integers(1, 12), seed=st.integers(0, 9))
+def test_no_shard_cuts_a_chain(sizes: list[int], of: int, seed: int) -> None:
+    """Any number of shards: a conversation has one, and each gets as many conversations, to within one."""
+    pairs = [(f"{chain}-{number}", f"c{chain}") for chain, size in enumerate(sizes) for number in range(size)]
+    hands = deal({"talk": pairs}, range(1, of + 1), seed, whole=frozenset({"talk"}))["talk"]
+    held = [{name.partition("-")[0] for name in ids} for ids in hands.values()]
+    assert sorted(chain for chains in held for chain in chains) == sorted(map(str, range(len(sizes))))
+    assert sum(map(len, hands.values())) == len(pairs)
+    assert max(map(len, held)) - min(map(len, held)) <= 1

@@ -172,6 +172,8 @@ def test_of_the_whole_dataset_only_answers_vary() -> None:
         "2",
         {"version": 2, "pass-margins": {"a": "x"}},
         {"version": 2, "pass-margins": {"a": True}},
+        {"version": 5, "chained": "a"},
+        {"version": 5, "chained": [1]},
     ],
 )
 def test_rules_that_are_not_known_are_refused(kept: Any) -> None:
@@ -187,6 +189,11 @@ def test_a_plan_keeps_its_rules() -> None:
     plan: Any = SimpleNamespace(verdicts=rules.kept())
     assert rules_of(plan) == rules
     assert rules.of(SMALL.id) == JudgingRules(sharp=True, pass_margin=0.1, false_alarm=0.003, reference_epochs=4)
+    looking = replace(SMALL, looks=(10, 20), clusters=(0, 0, 1))
+    chained = VerdictRules.at("standard", [looking], chained=["other", looking.id])
+    assert (chained.kept()["version"], chained.kept()["chained"]) == (5, [looking.id])
+    assert rules_of(SimpleNamespace(verdicts=chained.kept())) == chained  # type: ignore[arg-type]
+    assert VerdictRules.at("standard", [SMALL], chained=[SMALL.id]).kept()["version"] == 2
     first: Any = SimpleNamespace(verdicts=None)
     assert rules_of(first).of(SMALL.id) == FIRST
 

@@ -7,7 +7,7 @@ from kvv_action.schema import Answer, Json
 from kvv_action.simulator.conversation import last_user_text
 from kvv_action.simulator.faults.model import Fault, Turn
 from kvv_action.simulator.refusal import Refusal
-from kvv_action.simulator.wire import Reply, answered, refused, rewritten
+from kvv_action.simulator.wire import NOTHING_CACHED, Reply, answered, refused, rewritten
 
 LONG = 4_000
 """Characters of a prompt from which on it is cached."""
@@ -69,7 +69,8 @@ def _fewer(holder: Json) -> Json:
     usage = holder.get("usage")
     if not usage:
         return holder
-    return {**holder, "usage": {**usage, "prompt_tokens": 40, "total_tokens": 40 + usage["completion_tokens"]}}
+    uncached = {"prompt_tokens": 40, "total_tokens": 40 + usage["completion_tokens"], **NOTHING_CACHED}
+    return {**holder, "usage": {**usage, **uncached}}
 
 
 FAULTS = (

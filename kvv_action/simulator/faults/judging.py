@@ -11,14 +11,16 @@ from kvv_action.scoring.judging import MATCHES
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.conversation import messages_of
 from kvv_action.simulator.faults.hooks import Body
-from kvv_action.simulator.faults.model import Fault
+from kvv_action.simulator.faults.model import Fault, Turn
 from kvv_action.simulator.judging import is_judging
 from kvv_action.simulator.refusal import Refusal
 from kvv_action.simulator.tokens import prompt_tokens
-from kvv_action.simulator.wire import Usage
+from kvv_action.simulator.wire import Reply, Usage
 
 LONG = 16
 """Messages from which on a conversation has a middle."""
+READING = 2e-7
+"""Seconds for each byte of a request whose prompt is not cached."""
 PROSE = "On the whole this is quite a good answer, and I would call it helpful."
 
 
@@ -42,6 +44,16 @@ def _counted_whole(usage: Usage, call: Call) -> Usage:
     """What was forgotten had been counted."""
     prompt = prompt_tokens(replace(call, messages=messages_of(call.body)))
     return {**usage, "prompt_tokens": prompt, "total_tokens": prompt + usage["completion_tokens"]}
+
+
+def _computed_anew(call: Call) -> Call:
+    return replace(call, cacheable=False)
+
+
+def _slower(reply: Reply, turn: Turn) -> Reply:
+    """The whole of a long conversation is read before the first token."""
+    long = turn.call is not None and len(turn.call.messages) > LONG
+    return replace(reply, delay=reply.delay + turn.visit.size * READING) if long else reply
 
 
 def _down(body: Body, _: Profile) -> None:
@@ -78,6 +90,13 @@ FAULTS = (
         summary="drops the older half of a long conversation, and counts what is left",
         conclusion="BEAM fails: prompts are truncated",
         hear=_beginning_lost,
+    ),
+    Fault(
+        name="prefix-cache-off",
+        summary="computes every long prompt anew, also one that begins like the prompt before",
+        conclusion="nothing fails: BEAM tells that no token was cached, and how long first tokens take by length",
+        hear=_computed_anew,
+        send=_slower,
     ),
     Fault(
         name="judge-down",

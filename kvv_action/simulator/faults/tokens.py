@@ -9,7 +9,7 @@ from kvv_action.simulator.call import Call
 from kvv_action.simulator.conversation import text_of
 from kvv_action.simulator.faults.model import Fault, Turn
 from kvv_action.simulator.tokens import KNOWN, count, shares_of
-from kvv_action.simulator.wire import Reply, Usage, rewritten
+from kvv_action.simulator.wire import NOTHING_CACHED, Reply, Usage, rewritten
 
 Count = Callable[[Usage, Call], Usage]
 PREFIX = 3
@@ -87,7 +87,7 @@ def _uncached(reply: Reply, turn: Turn) -> Reply:
 
 def _forgotten(documents: list[Json]) -> list[Json]:
     return [
-        {**document, "usage": dict(_more(document["usage"], 1 - document["usage"]["prompt_tokens"]))}
+        {**document, "usage": {**_more(document["usage"], 1 - document["usage"]["prompt_tokens"]), **NOTHING_CACHED}}
         if document.get("usage")
         else document
         for document in documents

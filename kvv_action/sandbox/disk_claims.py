@@ -1,0 +1,57 @@
+"""Shares the engine's free disk among containers that need all that they name: each waits until its part is free."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from kvv_action.benchmark import ContainerSpec, Image
+from kvv_action.errors import SandboxError
+from kvv_action.sandbox.limits import short_of_disk
+
+BELIEVED = 60.0
+"""Seconds for which a figure of the engine's free disk is used again: each measurement costs a container."""
+
+
+class DiskClaims:
+    """The disk that running containers may still fill; first come, first served.
+
+    What a container has written counts twice, as used and as claimed, so that all of them can fill their parts.
+
+    Args:
+        measure: returns the free bytes on the engine's disk, measured in a container of an image.
+    """
+
+    def __init__(self, measure: Callable[[Image], Awaitable[int]]) -> None:
+        self._measure = measure
+        self._measured: tuple[float, int] | None = None
+        self._claimed = 0
+        self._line = asyncio.Lock()
+        self._given_back = asyncio.Event()
+
+    @asynccontextmanager
+    async def taken(self, spec: ContainerSpec, image: Image) -> AsyncIterator[None]:
+        """Hold the disk that a container names. Raises SandboxError: the engine has less, even for it alone."""
+        await self._claim(spec, image)
+        try:
+            yield
+        finally:
+            self._claimed -= spec.disk
+            self._measured = None
+            self._given_back.set()
+
+    async def _claim(self, spec: ContainerSpec, image: Image) -> None:
+        async with self._line:
+            while lacks := short_of_disk(spec, await self._free(image) - self._claimed):
+                if not self._claimed:
+                    raise SandboxError(f"{spec.instance} needs {lacks}; it is never run with less")
+                await self._given_back.wait()
+            self._claimed += spec.disk
+
+    async def _free(self, image: Image) -> int:
+        """Free bytes, measured again when the last figure is old."""
+        self._given_back.clear()
+        now = time.monotonic()
+        if self._measured is None or now - self._measured[0] > BELIEVED:
+            self._measured = now, await self._measure(image)
+        return self._measured[1]
