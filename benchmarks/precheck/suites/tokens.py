@@ -12,8 +12,8 @@ from benchmarks.precheck.causes import PROMPT_MISCOUNTED, USAGE_MISSING, ProbeCa
 from benchmarks.precheck.probe import Probe, broken, holds
 from benchmarks.precheck.suites import token_cases
 from benchmarks.precheck.token_pattern import TOKENIZER_DIFFERS
-from benchmarks.precheck.tokenizer import counter
 from benchmarks.precheck.usage import answer_of, count_of
+from benchmarks.tokenizer import counter
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kvv_action.causes import Cause
-from kvv_action.plan.tokens import at_most, expected
+from kvv_action.plan.tokens import expected, most_expected
 from kvv_action.schema import Completion, Place, Severity
 from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, SeenFinding, Sightings, Sign
 
@@ -264,7 +264,7 @@ def _plainly_enough(generated: int, *texts: str) -> bool:
     by_length = sum(max(len(text) / CHARACTERS_MOST, EXPECTED_LEAST * min(len(text), MEASURED)) for text in texts)
     if generated >= by_length:
         return True
-    bounds = (EXPECTED_LEAST * at_most(text[:MEASURED]) for text in texts)
+    bounds = (EXPECTED_LEAST * most_expected(text[:MEASURED]) for text in texts)
     longest = (len(text) / CHARACTERS_MOST for text in texts)
     return generated >= sum(map(max, longest, bounds))
 
