@@ -73,48 +73,32 @@ STANDARD = (
     "single-type-in-array.object",
     "type-location.in-items",
 )
-NOT_ENFORCED = ProbeCause(
-    cause="tool arguments do not follow the tool's schema",
-    remedy="turn guided decoding on for tools with strict: true (a structured-output backend such as xgrammar), and "
-    "check that the tool parser hands over the arguments as they were generated",
-)
-REQUIRED_DROPPED = ProbeCause(
-    cause="required tool arguments are left out",
-    remedy="check that guided decoding reads `required` in nested objects and in $defs, and that the tool parser "
-    "hands over every argument",
-)
-EXTRA_ADDED = ProbeCause(
-    cause="tool arguments hold properties that the schema forbids",
-    remedy="check that guided decoding honours `additionalProperties: false` (some backends read a missing one as "
-    "false, or false as missing)",
-)
-ENUM_IGNORED = ProbeCause(
-    cause="tool arguments hold values outside an enum",
-    remedy="check that guided decoding compiles `enum`, also for numbers and beside null",
-)
-BOUNDS_IGNORED = ProbeCause(
-    cause="tool arguments break the schema's bounds",
-    remedy="check that the guided-decoding backend compiles minimum, maximum, minLength, maxLength, minItems and "
-    "maxItems: some skip what they do not know in silence",
-)
-STREAM_ONLY = ProbeCause(
-    cause="tool arguments follow the schema only when not streamed",
-    remedy="look at the tool parser's streaming path: the same schema is followed without streaming, so pieces of the "
-    "arguments are lost, repeated or out of order",
-)
-NOT_JSON = ProbeCause(
-    cause="tool arguments are not JSON",
-    remedy="check the tool parser: the text between the argument markers must be handed over whole and unchanged",
-)
-JSON_IN_TEXT = ProbeCause(
-    cause="tool arguments are JSON inside a JSON text",
-    remedy="do not encode the arguments again: they are JSON text already when the tool parser cuts them out",
-)
-NO_CALL = ProbeCause(
-    cause="a forced tool call is not made",
-    remedy="honour tool_choice: required (guided decoding must start with the call), and check that the tool parser "
-    "finds calls",
-)
+# fmt: off
+NOT_ENFORCED = ProbeCause("tool arguments do not follow the tool's schema",
+    "turn guided decoding on for tools with strict: true (a structured-output backend such as xgrammar), and check "
+    "that the tool parser hands over the arguments as they were generated")
+REQUIRED_DROPPED = ProbeCause("required tool arguments are left out",
+    "check that guided decoding reads `required` in nested objects and in $defs, and that the tool parser hands "
+    "over every argument")
+EXTRA_ADDED = ProbeCause("tool arguments hold properties that the schema forbids",
+    "check that guided decoding honours `additionalProperties: false` (some backends read a missing one as false, "
+    "or false as missing)")
+ENUM_IGNORED = ProbeCause("tool arguments hold values outside an enum",
+    "check that guided decoding compiles `enum`, also for numbers and beside null")
+BOUNDS_IGNORED = ProbeCause("tool arguments break the schema's bounds",
+    "check that the guided-decoding backend compiles minimum, maximum, minLength, maxLength, minItems and "
+    "maxItems: some skip what they do not know in silence")
+STREAM_ONLY = ProbeCause("tool arguments follow the schema only when not streamed",
+    "look at the tool parser's streaming path: the same schema is followed without streaming, so pieces of the "
+    "arguments are lost, repeated or out of order")
+NOT_JSON = ProbeCause("tool arguments are not JSON",
+    "check the tool parser: the text between the argument markers must be handed over whole and unchanged")
+JSON_IN_TEXT = ProbeCause("tool arguments are JSON inside a JSON text",
+    "do not encode the arguments again: they are JSON text already when the tool parser cuts them out")
+NO_CALL = ProbeCause("a forced tool call is not made",
+    "honour tool_choice: required (guided decoding must start with the call), and check that the tool parser finds "
+    "calls")
+# fmt: on
 
 BY_KEYWORD: Mapping[str, ProbeCause] = {
     "required": REQUIRED_DROPPED,
