@@ -13,6 +13,7 @@ from pathlib import Path
 import orjson
 
 from benchmarks.precheck.ask import MODES, ask
+from benchmarks.precheck.calls import schema_of
 from benchmarks.precheck.causes import ProbeCause
 from benchmarks.precheck.mfjs.cases import Cases, SchemaCase, corpus, from_folder
 from benchmarks.precheck.mfjs.check import Complaint, SchemaFault, complaint, shown
@@ -29,50 +30,23 @@ PROMPT = (
     f"Call {TOOL} once, now. Make up a small value that its parameters allow: give every required property, invent "
     "no others, keep within every bound. Do not explain."
 )
-CONTROL: Mapping[str, Json] = {
-    "type": "object",
-    "properties": {"value": {"type": "string"}},
-    "required": ["value"],
-    "additionalProperties": False,
-}
+CONTROL = schema_of({"value": {"type": "string"}})
 """The plainest schema: asked for when another one was refused, to tell the schema from the request around it."""
 
 SMOKE = (
-    "any-of.tagged-shapes",
-    "enforcer.calendar-event",
-    "number-format.in-object",
-    "range-constraints.items-exactly",
-    "references.linked-list",
-    "required.all",
-)
+    "any-of.tagged-shapes", "enforcer.calendar-event", "number-format.in-object", "range-constraints.items-exactly",
+    "references.linked-list", "required.all",
+)  # fmt: skip
 """What goes wrong most often: unions, nesting, enums, bounds, recursion, required properties."""
 STANDARD = (
-    *SMOKE,
-    "additional-properties.closed",
-    "additional-properties.of-objects",
-    "any-of.number-or-null",
-    "any-of.one-or-many",
-    "basic-types.every-type",
-    "basic-types.names-like-keywords",
-    "basic-types.names-in-other-scripts",
-    "defs.used-twice",
-    "description.quotes-and-braces",
-    "enforcer.form",
-    "enforcer.payment",
-    "enforcer.sql-filter",
-    "enforcer.texts-like-literals",
-    "id.with-defs",
-    "keywords.default-of-each-scalar",
-    "nested-defs.property-of-a-definition",
-    "nested-defs.three-deep",
-    "range-constraints.integer-between",
-    "range-constraints.text-at-least",
-    "ref-in-properties.beside-others",
-    "references.self",
-    "references.two-in-turn",
-    "single-type-in-array.object",
-    "type-location.in-items",
-)
+    *SMOKE, "additional-properties.closed", "additional-properties.of-objects", "any-of.number-or-null",
+    "any-of.one-or-many", "basic-types.every-type", "basic-types.names-like-keywords",
+    "basic-types.names-in-other-scripts", "defs.used-twice", "description.quotes-and-braces", "enforcer.form",
+    "enforcer.payment", "enforcer.sql-filter", "enforcer.texts-like-literals", "id.with-defs",
+    "keywords.default-of-each-scalar", "nested-defs.property-of-a-definition", "nested-defs.three-deep",
+    "range-constraints.integer-between", "range-constraints.text-at-least", "ref-in-properties.beside-others",
+    "references.self", "references.two-in-turn", "single-type-in-array.object", "type-location.in-items",
+)  # fmt: skip
 # fmt: off
 NOT_ENFORCED = ProbeCause("tool arguments do not follow the tool's schema",
     "turn guided decoding on for tools with strict: true (a structured-output backend such as xgrammar), and check "

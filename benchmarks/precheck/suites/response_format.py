@@ -8,6 +8,7 @@ import orjson
 
 from benchmarks.precheck.again import TRIES
 from benchmarks.precheck.ask import MODES, ask
+from benchmarks.precheck.calls import schema_of
 from benchmarks.precheck.causes import PLAIN_EMPTY, ProbeCause
 from benchmarks.precheck.mfjs.check import SchemaFault, complaint, shown
 from benchmarks.precheck.probe import REFUSALS, Probe, broken, holds, refused
@@ -23,68 +24,20 @@ FENCE = "```"
 ANY_OBJECT: Mapping[str, Json] = {"type": "object"}
 KEY = "city"
 """The key that the question asks for, of any object as well."""
-REPORT: Mapping[str, Json] = {
-    "type": "object",
-    "properties": {"city": {"type": "string"}, "degrees": {"type": "number"}},
-    "required": ["city", "degrees"],
-    "additionalProperties": False,
-}
-NESTED: Mapping[str, Json] = {
-    "type": "object",
-    "properties": {
-        "city": {"type": "string"},
-        "now": {
-            "type": "object",
-            "properties": {
-                "wind": {
-                    "type": "object",
-                    "properties": {"speed": {"type": "number"}, "gusts": {"type": "boolean"}},
-                    "required": ["speed", "gusts"],
-                    "additionalProperties": False,
-                }
-            },
-            "required": ["wind"],
-            "additionalProperties": False,
-        },
-    },
-    "required": ["city", "now"],
-    "additionalProperties": False,
-}
-ENUMS: Mapping[str, Json] = {
-    "type": "object",
-    "properties": {
-        "city": {"type": "string", "enum": ["Riga", "Tartu", "Vilnius"]},
-        "sky": {"type": "string", "enum": ["clear", "cloudy", "overcast"]},
-        "force": {"type": "integer", "enum": [3, 5, 8]},
-    },
-    "required": ["city", "sky", "force"],
-    "additionalProperties": False,
-}
-LISTS: Mapping[str, Json] = {
-    "type": "object",
-    "properties": {
-        "city": {"type": "string"},
-        "hours": {
-            "type": "array",
-            "minItems": 2,
-            "maxItems": 4,
-            "items": {
-                "type": "object",
-                "properties": {"hour": {"type": "integer"}, "degrees": {"type": "number"}},
-                "required": ["hour", "degrees"],
-                "additionalProperties": False,
-            },
-        },
-    },
-    "required": ["city", "hours"],
-    "additionalProperties": False,
-}
-TINY: Mapping[str, Json] = {
-    "type": "object",
-    "properties": {"rain": {"type": "boolean"}},
-    "required": ["rain"],
-    "additionalProperties": False,
-}
+CITY: Mapping[str, Json] = {"city": {"type": "string"}}
+REPORT = schema_of({**CITY, "degrees": {"type": "number"}})
+NESTED = schema_of({
+    **CITY,
+    "now": schema_of({"wind": schema_of({"speed": {"type": "number"}, "gusts": {"type": "boolean"}})}),
+})  # fmt: skip
+ENUMS = schema_of({
+    "city": {"type": "string", "enum": ["Riga", "Tartu", "Vilnius"]},
+    "sky": {"type": "string", "enum": ["clear", "cloudy", "overcast"]},
+    "force": {"type": "integer", "enum": [3, 5, 8]},
+})  # fmt: skip
+HOUR = schema_of({"hour": {"type": "integer"}, "degrees": {"type": "number"}})
+LISTS = schema_of({**CITY, "hours": {"type": "array", "minItems": 2, "maxItems": 4, "items": HOUR}})
+TINY = schema_of({"rain": {"type": "boolean"}})
 
 # fmt: off
 IGNORED = ProbeCause("response_format is ignored",

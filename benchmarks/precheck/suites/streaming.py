@@ -37,26 +37,19 @@ BUFFERED = ProbeCause("streams are held back and sent at the end",
 # fmt: on
 
 SYMPTOMS: Mapping[str, ProbeCause] = {
-    "stream-ignored": STREAM_IGNORED,
-    "id-changed": STREAMS_MIXED,
-    "model-changed": STREAMS_MIXED,
-    "reasoning-after-content": REASONING_LATE,
-    "finish-reason-repeated": END_MALFORMED,
-    "text-after-finish": END_MALFORMED,
-    "no-done": END_MALFORMED,
-    "data-after-done": END_MALFORMED,
-    "held-open-after-done": END_MALFORMED,
-    "unclean-end-after-done": END_MALFORMED,
-    "usage-not-last": USAGE_EARLY,
-    "usage-unreadable": USAGE_EARLY,
-    "role-missing": CHUNKS_MALFORMED,
-    "chunk-without-choices": CHUNKS_MALFORMED,
-    "chunk-with-empty-choices": CHUNKS_MALFORMED,
-    "content-type-wrong": CHUNKS_MALFORMED,
-    "invalid-utf8": CHUNKS_MALFORMED,
-    "lone-surrogate": CHUNKS_MALFORMED,
-    "odd-json": CHUNKS_MALFORMED,
-}
+    symptom: cause
+    for cause, symptoms in (
+        (STREAM_IGNORED, "stream-ignored"),
+        (STREAMS_MIXED, "id-changed model-changed"),
+        (REASONING_LATE, "reasoning-after-content"),
+        (END_MALFORMED, "finish-reason-repeated text-after-finish no-done data-after-done held-open-after-done"),
+        (END_MALFORMED, "unclean-end-after-done"),
+        (USAGE_EARLY, "usage-not-last usage-unreadable"),
+        (CHUNKS_MALFORMED, "role-missing chunk-without-choices chunk-with-empty-choices content-type-wrong"),
+        (CHUNKS_MALFORMED, "invalid-utf8 lone-surrogate odd-json"),
+    )
+    for symptom in symptoms.split()
+}  # fmt: skip
 """What the client noticed, and its cause, the most telling first. Other words (`compressed-unasked`) do no harm."""
 
 NUMBERS = f"Reply with exactly: {' '.join(map(str, range(1, 241)))}"

@@ -69,20 +69,14 @@ FAULTS = (
           f"{FAILS}they are refused; that malformed ones are, too, proves nothing", check=_refuse),
     *lenient(
         ContractRule.DYNAMIC_TOOLS,
-        "Pre-Verification fails: malformed tools in messages are accepted",
+        f"{FAILS}malformed tools in messages are accepted",
         {
-            "accepts-tools-in-user-message": (
-                "takes tools in messages of users and assistants",
-                _all_but(check_placement),
-            ),
-            "accepts-tools-beside-content": (
-                "takes tools in a system message that has content",
-                _all_but(check_bare),
-            ),
-            "accepts-malformed-dynamic-tools": (
-                "takes anything as tools in a system message",
-                _all_but(check_entries),
-            ),
+            "accepts-tools-in-user-message": ("takes tools in messages of users and assistants",
+             _all_but(check_placement)),
+            "accepts-tools-beside-content": ("takes tools in a system message that has content",
+             _all_but(check_bare)),
+            "accepts-malformed-dynamic-tools": ("takes anything as tools in a system message",
+             _all_but(check_entries)),
             "accepts-bad-tool-names": ("takes dynamic tools with any name", _all_but(check_names)),
             "accepts-duplicate-tool-names": ("takes dynamic tools with the same name", _all_but(check_duplicates)),
         },

@@ -102,17 +102,13 @@ FAULTS = (
                         "invalid response_format: json_object is not supported")),
     *lenient(
         ContractRule.RESPONSE_FORMAT,
-        "Pre-Verification fails: an invalid response_format is accepted",
+        f"{FAILS}an invalid response_format is accepted",
         {
             "accepts-unknown-response-format": ("takes a response_format of unknown type", _unless(_unknown)),
-            "accepts-response-format-without-schema": (
-                "takes a json_schema format without json_schema, name or schema",
-                _unless(_incomplete),
-            ),
-            "accepts-mistyped-response-format": (
-                "takes a schema that is no object, and strict that is neither true nor false",
-                _unless(_mistyped),
-            ),
+            "accepts-response-format-without-schema": ("takes a json_schema format without json_schema, name or schema",
+             _unless(_incomplete)),
+            "accepts-mistyped-response-format": ("takes a schema that is no object, and strict that is neither true nor false",
+             _unless(_mistyped)),
         },
     ),
 )  # fmt: skip
