@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from kvv_action.compare.side import Side
-from kvv_action.dataset.pinned import read_pinned
+from kvv_action.dataset.named_file import read_named_file
 from kvv_action.errors import KvvError
 from kvv_action.journal.reading import JournalReading
 from kvv_action.plan.plan import ReferenceRun
@@ -22,7 +22,7 @@ def read_pack(name: str) -> ReferencePack:
     Raises:
         KvvError: it cannot be had, is not that of the digest, or is no whole pack.
     """
-    return parse(read_pinned(name, what="a reference pack", largest=LARGEST), name)
+    return parse(read_named_file(name, what="a reference pack", largest=LARGEST), name)
 
 
 def packed(side: Side) -> ReferencePack:

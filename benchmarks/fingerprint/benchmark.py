@@ -24,7 +24,7 @@ from kvv_action.benchmark import (
     Typical,
 )
 from kvv_action.causes import Cause
-from kvv_action.dataset.pinned import read_pinned
+from kvv_action.dataset.named_file import read_named_file
 from kvv_action.digits import small
 from kvv_action.errors import KvvError, Problem, UsageError
 from kvv_action.fingerprint.asking import Asking
@@ -99,7 +99,7 @@ class Fingerprint(BenchmarkBase):
         name = self._name(profile)
         if not name:
             raise UsageError([Problem(name=SETTING, value="", allowed=self._own.lacks())])
-        self._file = read_pinned(
+        self._file = read_named_file(
             name, what="a fingerprint reference", largest=LARGEST, cache=self._options.dataset_cache
         )
         self._reference = reference = parse(self._file, name)

@@ -27,6 +27,16 @@ class ProbeFinding:
     slip: bool = False
 
 
+def defect(explanation: str, cause: ProbeCause) -> ProbeFinding:
+    """What no model does by chance: one such answer is enough."""
+    return ProbeFinding(explanation=explanation, cause=cause)
+
+
+def slip(explanation: str, cause: ProbeCause) -> ProbeFinding:
+    """What may be the model's choice."""
+    return ProbeFinding(explanation=explanation, cause=cause, slip=True)
+
+
 Check = Callable[[Completion], "ProbeFinding | str"]
 """Looks at one whole answer: what is wrong with it, or in words how it holds."""
 Look = Callable[[Exchange], "ProbeFinding | str"]

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import orjson
 
-from benchmarks.precheck.again import SHOWN, ProbeFinding, quoted
+from benchmarks.precheck.again import SHOWN, ProbeFinding, defect, quoted, slip
 from benchmarks.precheck.causes import ProbeCause
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Completion, Json, Message, ToolCall
@@ -17,63 +17,37 @@ DEEPEST = 64
 SHOWN_TOOLS = 5
 """Names of offered tools that an explanation lists."""
 
-TOOLS_REFUSED = ProbeCause(
-    cause="requests with tools are refused",
-    remedy="accept tools, and histories with calls and results, as OpenAI's API does",
-)
-NEVER_CALLED = ProbeCause(
-    cause="tools are not called",
-    remedy="check that the chat template renders `tools`, and turn the tool parser (and auto tool choice) on",
-)
-CALLS_LOST = ProbeCause(
-    cause="tool calls are lost on the way out",
-    remedy="finish_reason says tool_calls, but none came: check the tool parser, and a proxy that drops unknown fields",
-)
-MARKERS_LEAKED = ProbeCause(
-    cause="tool call markers leak into the text",
-    remedy="use the model's own tool parser, and do not return its special tokens as text",
-)
-CALL_AS_TEXT = ProbeCause(
-    cause="tool calls come as text",
-    remedy="turn on the tool parser that fits the model: it must move calls from content to tool_calls",
-)
-UNKNOWN_TOOL = ProbeCause(
-    cause="tools are called that were not offered",
-    remedy="restrict names to the offered tools by guided decoding; check that the parser cuts `functions.` and `:0`",
-)
-ARGUMENTS_MALFORMED = ProbeCause(
-    cause="tool arguments are not JSON text of an object",
-    remedy="check the tool parser's handling of streamed and escaped arguments; use guided decoding for tool calls",
-)
-ARGUMENTS_ENCODED_TWICE = ProbeCause(
-    cause="tool arguments are JSON text within JSON text",
-    remedy="serialize arguments once: the parser's text is JSON already",
-)
-ARGUMENTS_EMPTY = ProbeCause(
-    cause="a call without arguments has an empty text",
-    remedy="return `{}` as the arguments of a call without any: clients parse the text as JSON",
-)
-ARGUMENTS_LOST = ProbeCause(
-    cause="the arguments of a tool call do not come",
-    remedy="hand over the arguments of every call, also of the second and later ones; look at how the parser tells "
-    "their pieces apart",
-)
-ARGUMENTS_INVALID = ProbeCause(
-    cause="tool arguments break the tool's schema",
-    remedy="check that the parser keeps numbers and booleans as they are, and that the template renders schemas whole",
-)
-ARGUMENTS_WRONG = ProbeCause(
-    cause="tool arguments do not say what was asked",
-    remedy="check what the tool parser does to quotes, line breaks and non-ASCII text, and the quantisation",
-)
-FINISH_WRONG = ProbeCause(
-    cause="finish_reason is not tool_calls although tools are called",
-    remedy="set finish_reason to tool_calls whenever tool_calls are returned: agents stop without it",
-)
-CALLS_TOO_FEW = ProbeCause(
-    cause="only one of several calls comes back",
-    remedy="return all calls of a section; check parallel_tool_calls and the parser's loop over calls",
-)
+# fmt: off
+TOOLS_REFUSED = ProbeCause("requests with tools are refused",
+    "accept tools, and histories with calls and results, as OpenAI's API does")
+NEVER_CALLED = ProbeCause("tools are not called",
+    "check that the chat template renders `tools`, and turn the tool parser (and auto tool choice) on")
+CALLS_LOST = ProbeCause("tool calls are lost on the way out",
+    "finish_reason says tool_calls, but none came: check the tool parser, and a proxy that drops unknown fields")
+MARKERS_LEAKED = ProbeCause("tool call markers leak into the text",
+    "use the model's own tool parser, and do not return its special tokens as text")
+CALL_AS_TEXT = ProbeCause("tool calls come as text",
+    "turn on the tool parser that fits the model: it must move calls from content to tool_calls")
+UNKNOWN_TOOL = ProbeCause("tools are called that were not offered",
+    "restrict names to the offered tools by guided decoding; check that the parser cuts `functions.` and `:0`")
+ARGUMENTS_MALFORMED = ProbeCause("tool arguments are not JSON text of an object",
+    "check the tool parser's handling of streamed and escaped arguments; use guided decoding for tool calls")
+ARGUMENTS_ENCODED_TWICE = ProbeCause("tool arguments are JSON text within JSON text",
+    "serialize arguments once: the parser's text is JSON already")
+ARGUMENTS_EMPTY = ProbeCause("a call without arguments has an empty text",
+    "return `{}` as the arguments of a call without any: clients parse the text as JSON")
+ARGUMENTS_LOST = ProbeCause("the arguments of a tool call do not come",
+    "hand over the arguments of every call, also of the second and later ones; look at how the parser tells their "
+    "pieces apart")
+ARGUMENTS_INVALID = ProbeCause("tool arguments break the tool's schema",
+    "check that the parser keeps numbers and booleans as they are, and that the template renders schemas whole")
+ARGUMENTS_WRONG = ProbeCause("tool arguments do not say what was asked",
+    "check what the tool parser does to quotes, line breaks and non-ASCII text, and the quantisation")
+FINISH_WRONG = ProbeCause("finish_reason is not tool_calls although tools are called",
+    "set finish_reason to tool_calls whenever tool_calls are returned: agents stop without it")
+CALLS_TOO_FEW = ProbeCause("only one of several calls comes back",
+    "return all calls of a section; check parallel_tool_calls and the parser's loop over calls")
+# fmt: on
 
 
 def schema_of(properties: Mapping[str, Json], *, optional: Collection[str] = ()) -> Json:
@@ -162,9 +136,9 @@ def unreadable_calls(answer: Completion, tools: Sequence[Json]) -> ProbeFinding 
             return found
     if answer.finish_reason != "tool_calls":
         said = quoted(str(answer.finish_reason))
-        return ProbeFinding(explanation=f"tools are called, but finish_reason is {said}", cause=FINISH_WRONG)
+        return defect(f"tools are called, but finish_reason is {said}", FINISH_WRONG)
     if any(len(call.arguments) > 2 and call.arguments in answer.content for call in answer.tool_calls):
-        return ProbeFinding(explanation="content repeats the arguments of a call", cause=CALL_AS_TEXT, slip=True)
+        return slip("content repeats the arguments of a call", CALL_AS_TEXT)
     return None
 
 
@@ -173,8 +147,7 @@ def invalid_arguments(answer: Completion, tools: Sequence[Json]) -> ProbeFinding
     schemas = {entry["function"]["name"]: entry["function"].get("parameters", {}) for entry in tools}
     for call in answer.tool_calls:
         if problem := next(_problems(arguments_of(call), schemas[call.name]), ""):
-            explanation = f"the arguments of {call.name} {problem}"
-            return ProbeFinding(explanation=explanation, cause=ARGUMENTS_INVALID, slip=True)
+            return slip(f"the arguments of {call.name} {problem}", ARGUMENTS_INVALID)
     return None
 
 
@@ -184,19 +157,18 @@ def leaked(answer: Completion) -> ProbeFinding | None:
         marker = next((marker for marker in MARKERS if marker in text), "")
         if marker:
             start = text.index(marker)
-            return ProbeFinding(explanation=f"{place} holds {quoted(text[start:])}", cause=MARKERS_LEAKED)
+            return defect(f"{place} holds {quoted(text[start:])}", MARKERS_LEAKED)
     return None
 
 
 def _missing(answer: Completion, tools: Sequence[Json]) -> ProbeFinding:
     """Why an answer that should call a tool does not."""
     if answer.finish_reason == "tool_calls":
-        return ProbeFinding(explanation="finish_reason is tool_calls, but no call came", cause=CALLS_LOST)
+        return defect("finish_reason is tool_calls, but no call came", CALLS_LOST)
     if looks_like_call(answer.content, tools):
-        explanation = f"the call is in the content: {quoted(answer.content)}"
-        return ProbeFinding(explanation=explanation, cause=CALL_AS_TEXT, slip=True)
+        return slip(f"the call is in the content: {quoted(answer.content)}", CALL_AS_TEXT)
     said = quoted(answer.content) if answer.content else "nothing"
-    return ProbeFinding(explanation=f"no tool was called; the answer is {said}", cause=NEVER_CALLED, slip=True)
+    return slip(f"no tool was called; the answer is {said}", NEVER_CALLED)
 
 
 def looks_like_call(text: str, tools: Sequence[Json]) -> bool:
@@ -208,32 +180,29 @@ def looks_like_call(text: str, tools: Sequence[Json]) -> bool:
 def _unknown(call: ToolCall, offered: Sequence[str]) -> ProbeFinding | None:
     if call.name in offered:
         return None
-    explanation = f"{quoted(call.name)} was called; offered is {', '.join(offered[:SHOWN_TOOLS])}"
-    return ProbeFinding(explanation=explanation, cause=UNKNOWN_TOOL)
+    return defect(f"{quoted(call.name)} was called; offered is {', '.join(offered[:SHOWN_TOOLS])}", UNKNOWN_TOOL)
 
 
 def _emptied(call: ToolCall, number: int, schema: Json) -> ProbeFinding | None:
     """Nothing where the schema requires arguments; asked where other calls of the answer have some."""
     if not schema.get("required") or call.arguments.strip() not in ("", "{}"):
         return None
-    return ProbeFinding(explanation=f"call {number}, of {call.name}, has no arguments", cause=ARGUMENTS_LOST)
+    return defect(f"call {number}, of {call.name}, has no arguments", ARGUMENTS_LOST)
 
 
 def _malformed(call: ToolCall) -> ProbeFinding | None:
     """Arguments that are not the JSON text of an object."""
     if not call.arguments.strip():
-        return ProbeFinding(explanation=f"the arguments of {call.name} are an empty text", cause=ARGUMENTS_EMPTY)
+        return defect(f"the arguments of {call.name} are an empty text", ARGUMENTS_EMPTY)
     try:
         arguments = orjson.loads(call.arguments)
     except orjson.JSONDecodeError as error:
         explanation = f"the arguments of {call.name} are not JSON ({error}): {quoted(call.arguments)}"
-        return ProbeFinding(explanation=explanation, cause=ARGUMENTS_MALFORMED)
+        return defect(explanation, ARGUMENTS_MALFORMED)
     if isinstance(arguments, dict):
         return None
     cause = ARGUMENTS_ENCODED_TWICE if isinstance(arguments, str) else ARGUMENTS_MALFORMED
-    return ProbeFinding(
-        explanation=f"the arguments of {call.name} are no object: {quoted(call.arguments)}", cause=cause
-    )
+    return defect(f"the arguments of {call.name} are no object: {quoted(call.arguments)}", cause)
 
 
 def _problems(arguments: Json, schema: Json) -> Iterator[str]:

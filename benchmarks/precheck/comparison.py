@@ -7,58 +7,37 @@ from dataclasses import dataclass
 
 import orjson
 
-from benchmarks.precheck.again import SHOWN, ProbeFinding, quoted
+from benchmarks.precheck.again import SHOWN, ProbeFinding, quoted, slip
 from benchmarks.precheck.calls import ARGUMENTS_WRONG, is_deep
 from benchmarks.precheck.causes import ProbeCause
 from kvv_action.schema import Json
 
-OPTIONAL_LOST = ProbeCause(
-    cause="optional arguments of tools are lost",
-    remedy="hand over every argument that the model writes, not only those in `required`; look at guided decoding and "
-    "at the parser's path while the model thinks",
-)
-EMPTY_LOST = ProbeCause(
-    cause="tool arguments that are null, false, zero or empty are left out",
-    remedy="hand over arguments as they are written: drop none because its value is null or empty (exclude_none, "
-    "omitempty)",
-)
-NESTED_CHANGED = ProbeCause(
-    cause="nested tool arguments come flattened or as text",
-    remedy="keep objects and arrays inside arguments as JSON: the parser must neither join their names nor encode them",
-)
-ESCAPED_AGAIN = ProbeCause(
-    cause="texts in tool arguments are escaped once too often",
-    remedy="escape texts once, when the arguments become JSON: the parser must not escape what it cuts out (quotes, "
-    "line breaks, Unicode, HTML)",
-)
-ESCAPES_RESOLVED = ProbeCause(
-    cause="escapes in texts of tool arguments are resolved",
-    remedy="decode arguments once: what looks like an escape in a text (C:\\new, \\u00e9) belongs to it",
-)
-NULLS_ADDED = ProbeCause(
-    cause="optional tool arguments that the model left out come as null",
-    remedy="hand over only the arguments that the model writes: fill no others in from the schema (exclude_unset)",
-)
-INTEGERS_CHANGED = ProbeCause(
-    cause="integers in tool arguments come as floating-point numbers",
-    remedy="keep numbers as the model writes them: typed clients refuse 3.0 where the schema says integer",
-)
-WHITE_SPACE_LOST = ProbeCause(
-    cause="line breaks or spaces in tool arguments are lost",
-    remedy="keep white space in arguments: code and edits of files depend on it; look for a parser that joins lines",
-)
-EDGES_LOST = ProbeCause(
-    cause="white space at the ends of tool arguments is lost",
-    remedy="do not strip arguments: edits of files depend on indentation and on the last line break",
-)
-PIECES_LOST = ProbeCause(
-    cause="long tool arguments are cut",
-    remedy="find the limit or the buffer that cuts them: of the tool parser, of the engine's stream, or of a gateway",
-)
-PIECES_DOUBLED = ProbeCause(
-    cause="pieces of tool arguments come twice",
-    remedy="send each piece of the arguments once; look at the tool parser's streaming path and at a gateway's retries",
-)
+# fmt: off
+OPTIONAL_LOST = ProbeCause("optional arguments of tools are lost",
+    "hand over every argument that the model writes, not only those in `required`; look at guided decoding and at "
+    "the parser's path while the model thinks")
+EMPTY_LOST = ProbeCause("tool arguments that are null, false, zero or empty are left out",
+    "hand over arguments as they are written: drop none because its value is null or empty (exclude_none, omitempty)")
+NESTED_CHANGED = ProbeCause("nested tool arguments come flattened or as text",
+    "keep objects and arrays inside arguments as JSON: the parser must neither join their names nor encode them")
+ESCAPED_AGAIN = ProbeCause("texts in tool arguments are escaped once too often",
+    "escape texts once, when the arguments become JSON: the parser must not escape what it cuts out (quotes, line "
+    "breaks, Unicode, HTML)")
+ESCAPES_RESOLVED = ProbeCause("escapes in texts of tool arguments are resolved",
+    "decode arguments once: what looks like an escape in a text (C:\\new, \\u00e9) belongs to it")
+NULLS_ADDED = ProbeCause("optional tool arguments that the model left out come as null",
+    "hand over only the arguments that the model writes: fill no others in from the schema (exclude_unset)")
+INTEGERS_CHANGED = ProbeCause("integers in tool arguments come as floating-point numbers",
+    "keep numbers as the model writes them: typed clients refuse 3.0 where the schema says integer")
+WHITE_SPACE_LOST = ProbeCause("line breaks or spaces in tool arguments are lost",
+    "keep white space in arguments: code and edits of files depend on it; look for a parser that joins lines")
+EDGES_LOST = ProbeCause("white space at the ends of tool arguments is lost",
+    "do not strip arguments: edits of files depend on indentation and on the last line break")
+PIECES_LOST = ProbeCause("long tool arguments are cut",
+    "find the limit or the buffer that cuts them: of the tool parser, of the engine's stream, or of a gateway")
+PIECES_DOUBLED = ProbeCause("pieces of tool arguments come twice",
+    "send each piece of the arguments once; look at the tool parser's streaming path and at a gateway's retries")
+# fmt: on
 
 LONG = 1000
 """Characters of a text from which a lost or doubled piece is called that; in a short one any change looks like it."""
@@ -101,7 +80,7 @@ def damage(asked: Json, got: Json, schema: Json) -> ProbeFinding | None:
     lost = [change for change in changes if change.missing]
     if lost and not any(change.asked for change in lost):
         named = ", ".join(f"{change.path} ({orjson.dumps(change.asked).decode()})" for change in lost)
-        return ProbeFinding(explanation=f"left out: {named}", cause=EMPTY_LOST, slip=True)
+        return slip(f"left out: {named}", EMPTY_LOST)
     return next(_known(changes), None)
 
 

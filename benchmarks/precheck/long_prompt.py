@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.precheck.again import ProbeFinding, judged, open_after, quoted
+from benchmarks.precheck.again import ProbeFinding, defect, judged, open_after, quoted, slip
 from benchmarks.precheck.ask import ask, cap
 from benchmarks.precheck.causes import BODY_LIMIT, NEEDLE_LOST, PROMPT_CUT, STATUS_WRONG, WINDOW_SMALL, ProbeCause
 from benchmarks.precheck.picture import number
@@ -116,17 +116,14 @@ class LongPrompt:
         lost = self._lost(answer)
         if counted and counted < ARRIVED * self.tokens:
             told = f"; {lost}" if lost else ""
-            explanation = f"{counted} of about {self.tokens} prompt tokens were counted{told}"
-            return ProbeFinding(explanation=explanation, cause=PROMPT_CUT)
+            return defect(f"{counted} of about {self.tokens} prompt tokens were counted{told}", PROMPT_CUT)
         if not lost:
             return f"{counted} prompt tokens, every code word is repeated"
         if answer.finish_reason == "length":
             if not counted:
                 raise Undecided("the answer was cut off at max_tokens before it could be judged")
             return f"{counted} prompt tokens; the answer was cut off before the code words"
-        return ProbeFinding(
-            explanation=f"of {self.tokens} tokens {lost}: {quoted(answer.content)}", cause=NEEDLE_LOST, slip=True
-        )
+        return slip(f"of {self.tokens} tokens {lost}: {quoted(answer.content)}", NEEDLE_LOST)
 
     def _lost(self, answer: Completion) -> str:
         """Which code words are missing, in words; empty when none is. Who thinks of one has read it."""

@@ -277,126 +277,55 @@ def _informational(
     return StreamItem(name=name, weight=Weight.INFORMATIONAL, rule=rule, remedy="", check=check, asked=asked)
 
 
+_TEXT_KEYS = ("content", "reasoning_content", "reasoning")
 ITEMS: Sequence[StreamItem] = (
-    _required(
-        "framing", "events are not `data: ` lines with JSON", "write `data: `, one JSON object, an empty line", _framing
-    ),
-    _required(
-        "done", "a stream does not end with one [DONE]", "send `data: [DONE]` once, after everything else", _done
-    ),
+    _required("framing", "events are not `data: ` lines with JSON", "write `data: `, one JSON object, an empty line",
+            _framing),
+    _required("done", "a stream does not end with one [DONE]", "send `data: [DONE]` once, after everything else",
+            _done),
     _required("id", "chunks do not carry one id", "put the completion's id into every chunk", _constant("id", str)),
-    _required(
-        "object",
-        "chunks are not named chat.completion.chunk",
-        "set object to chat.completion.chunk in every chunk",
-        _each(lambda frame: frame.value.get("object") != "chat.completion.chunk", "object is another one"),
-    ),
-    _required(
-        "model", "chunks do not carry one model", "put the model's name into every chunk", _constant("model", str)
-    ),
+    _required("object", "chunks are not named chat.completion.chunk",
+            "set object to chat.completion.chunk in every chunk",
+            _each(lambda frame: frame.value.get("object") != "chat.completion.chunk", "object is another one")),
+    _required("model", "chunks do not carry one model", "put the model's name into every chunk",
+            _constant("model", str)),
     _required("role", "the role does not come exactly once", "send role: assistant in the first delta alone", _role),
-    _required(
-        "index",
-        "choices have no index",
-        "number choices from 0 in every chunk",
-        _each_choice(lambda choice: not _is_first(choice.value.get("index")), "index is not 0"),
-    ),
-    _required(
-        "finish", "finish_reason does not come exactly once", "set finish_reason in one chunk of a choice", _finish
-    ),
-    _required(
-        "arguments",
-        "joined arguments of a streamed call are not JSON",
-        "send every piece of the arguments once, in order",
-        _arguments,
-        StreamAsked.CALL,
-    ),
-    _required(
-        "utf8", "streamed text holds broken characters", "hold back the bytes of a character until all have come", _utf8
-    ),
-    _recommended(
-        "created",
-        "chunks do not carry one created",
-        "put the second of the request into every chunk",
-        _constant("created", int),
-    ),
-    _recommended(
-        "summary",
-        "no summary frame follows the finish",
-        "with include_usage send one frame with choices [] and usage, after every finish",
-        _summary,
-    ),
-    _recommended(
-        "no-summary",
-        "a summary frame comes unasked",
-        "send a frame with choices [] only when include_usage asks for it",
-        _no_summary,
-        StreamAsked.BARE,
-    ),
-    _recommended(
-        "usage",
-        "usage of a stream has no details",
-        "report whole numbers, with completion_tokens_details.reasoning_tokens and prompt_tokens_details.cached_tokens",
-        _usage,
-    ),
-    _recommended(
-        "usage-late", "usage comes before the finish", "leave usage out, or null, until the end", _usage_early
-    ),
-    _recommended(
-        "keys",
-        "choices lack delta or finish_reason",
-        "send both keys in every choice, finish_reason null before the end",
-        _keys,
-    ),
-    _recommended(
-        "first",
-        "the first frame does not open the answer",
-        'open with role assistant, content "" and no finish',
-        _first,
-    ),
+    _required("index", "choices have no index", "number choices from 0 in every chunk",
+            _each_choice(lambda choice: not _is_first(choice.value.get("index")), "index is not 0")),
+    _required("finish", "finish_reason does not come exactly once", "set finish_reason in one chunk of a choice",
+            _finish),
+    _required("arguments", "joined arguments of a streamed call are not JSON",
+            "send every piece of the arguments once, in order", _arguments, StreamAsked.CALL),
+    _required("utf8", "streamed text holds broken characters", "hold back the bytes of a character until all have come",
+            _utf8),
+    _recommended("created", "chunks do not carry one created", "put the second of the request into every chunk",
+            _constant("created", int)),
+    _recommended("summary", "no summary frame follows the finish",
+            "with include_usage send one frame with choices [] and usage, after every finish", _summary),
+    _recommended("no-summary", "a summary frame comes unasked",
+            "send a frame with choices [] only when include_usage asks for it", _no_summary, StreamAsked.BARE),
+    _recommended("usage", "usage of a stream has no details",
+            "report whole numbers, with completion_tokens_details.reasoning_tokens and "
+            "prompt_tokens_details.cached_tokens", _usage),
+    _recommended("usage-late", "usage comes before the finish", "leave usage out, or null, until the end",
+            _usage_early),
+    _recommended("keys", "choices lack delta or finish_reason",
+            "send both keys in every choice, finish_reason null before the end", _keys),
+    _recommended("first", "the first frame does not open the answer",
+            'open with role assistant, content "" and no finish', _first),
     _recommended("last", "the frame of the finish brings more", "end with an empty delta", _last),
-    _recommended(
-        "texts",
-        "content or reasoning is no text",
-        "send text or null as content and reasoning_content",
-        _each_choice(
-            lambda choice: (
-                not all(_text(choice.delta.get(key)) for key in ("content", "reasoning_content", "reasoning"))
-            ),
-            "no text",
-        ),
-    ),
-    _recommended(
-        "call-pieces",
-        "pieces of a streamed call are not cut as agreed",
-        'open a call with id, type, name and arguments "", then send index and arguments alone',
-        _call_opens,
-        StreamAsked.CALL,
-    ),
-    _recommended(
-        "call-order",
-        "streamed calls are not numbered one after the other",
-        "finish a call before the next, from index 0",
-        _call_order,
-        StreamAsked.CALL,
-    ),
-    _recommended(
-        "finish-known",
-        "finish_reason is an unknown word",
-        "use OpenAI's words, or those of the official API",
-        _finish_known,
-    ),
-    _recommended(
-        "logprobs",
-        "logprobs come unasked",
-        "leave logprobs out, or null, unless they are asked for",
-        _each_choice(lambda choice: choice.value.get("logprobs"), "logprobs"),
-    ),
-    _informational(
-        "usage-in-choice",
-        "usage is not in the last choice (only some official APIs put it there)",
-        _usage_in_choice,
-        StreamAsked.BARE,
-    ),
+    _recommended("texts", "content or reasoning is no text", "send text or null as content and reasoning_content",
+            _each_choice(lambda choice: not all(_text(choice.delta.get(key)) for key in _TEXT_KEYS), "no text")),
+    _recommended("call-pieces", "pieces of a streamed call are not cut as agreed",
+            'open a call with id, type, name and arguments "", then send index and arguments alone', _call_opens,
+            StreamAsked.CALL),
+    _recommended("call-order", "streamed calls are not numbered one after the other",
+            "finish a call before the next, from index 0", _call_order, StreamAsked.CALL),
+    _recommended("finish-known", "finish_reason is an unknown word", "use OpenAI's words, or those of the official API",
+            _finish_known),
+    _recommended("logprobs", "logprobs come unasked", "leave logprobs out, or null, unless they are asked for",
+            _each_choice(lambda choice: choice.value.get("logprobs"), "logprobs")),
+    _informational("usage-in-choice", "usage is not in the last choice (only some official APIs put it there)",
+            _usage_in_choice, StreamAsked.BARE),
     _informational("boundary", "no empty reasoning ends the reasoning (only some official APIs send one)", _boundary),
-)
+)  # fmt: skip

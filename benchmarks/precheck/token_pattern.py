@@ -18,48 +18,31 @@ from kvv_action.profiles.prompt import CHANNEL, CHOICES, Share
 from kvv_action.profiles.token_cases import STOPPED, TokenCase, TokenCases
 from kvv_action.schema import Message
 
-NEVER_THINKS = ProbeCause(
-    cause="every prompt is rendered as one without thinking",
-    remedy="pass thinking and its effort on to the chat template: reasoning_effort at top level, thinking.effort, or "
-    "chat_template_kwargs",
-)
-EFFORT_UNRENDERED = ProbeCause(
-    cause="the note about the thinking effort is not in the prompt",
-    remedy="render the system message of type thinking-effort: without it the model does not know how hard to think",
-)
-EFFORT_FIXED = ProbeCause(
-    cause="the prompt names the same thinking effort whatever is asked",
-    remedy="pass reasoning_effort on to the chat template: low, high and max must be rendered as they are asked",
-)
-OFF_UNRENDERED = ProbeCause(
-    cause="prompts without thinking are rendered as those with thinking",
-    remedy="pass reasoning_effort none, thinking disabled or chat_template_kwargs on to the chat template",
-)
-EFFORT_REWORDED = ProbeCause(
-    cause="the note about the thinking effort is another text than the model's",
-    remedy="take the chat template from the model's own repository: the note names the effort in fixed words",
-)
-OWN_SYSTEM_PROMPT = ProbeCause(
-    cause="a system prompt is added where the request has none",
-    remedy="take the default system prompt out of the chat template or the gateway: the model's own template has none",
-)
+# fmt: off
+NEVER_THINKS = ProbeCause("every prompt is rendered as one without thinking",
+    "pass thinking and its effort on to the chat template: reasoning_effort at top level, thinking.effort, or "
+    "chat_template_kwargs")
+EFFORT_UNRENDERED = ProbeCause("the note about the thinking effort is not in the prompt",
+    "render the system message of type thinking-effort: without it the model does not know how hard to think")
+EFFORT_FIXED = ProbeCause("the prompt names the same thinking effort whatever is asked",
+    "pass reasoning_effort on to the chat template: low, high and max must be rendered as they are asked")
+OFF_UNRENDERED = ProbeCause("prompts without thinking are rendered as those with thinking",
+    "pass reasoning_effort none, thinking disabled or chat_template_kwargs on to the chat template")
+EFFORT_REWORDED = ProbeCause("the note about the thinking effort is another text than the model's",
+    "take the chat template from the model's own repository: the note names the effort in fixed words")
+OWN_SYSTEM_PROMPT = ProbeCause("a system prompt is added where the request has none",
+    "take the default system prompt out of the chat template or the gateway: the model's own template has none")
 OTHER_TEMPLATE = ProbeCause(
-    cause="every message costs a constant number of tokens more or less than in the model's chat template",
-    remedy="use the chat template that lies beside this model's weights; that of an earlier model frames messages in "
-    "another way",
-)
-GENERATION_PREFIX = ProbeCause(
-    cause="prompt tokens include the generation prefix (+3)",
-    remedy="nothing is wrong with the answers; to match the official count, leave out the assistant's opening tokens",
-)
-CONSTANT_OFFSET = ProbeCause(
-    cause="a constant number of tokens is added to every prompt, or missing from it",
-    remedy="look for a default system prompt, an effort note or a template that is not the model's own",
-)
-TOKENIZER_DIFFERS = ProbeCause(
-    cause="the endpoint does not count with the model's tokenizer",
-    remedy="load the tokenizer from the model's own repository, split pattern included",
-)
+    "every message costs a constant number of tokens more or less than in the model's chat template",
+    "use the chat template that lies beside this model's weights; that of an earlier model frames messages in "
+    "another way")
+GENERATION_PREFIX = ProbeCause("prompt tokens include the generation prefix (+3)",
+    "nothing is wrong with the answers; to match the official count, leave out the assistant's opening tokens")
+CONSTANT_OFFSET = ProbeCause("a constant number of tokens is added to every prompt, or missing from it",
+    "look for a default system prompt, an effort note or a template that is not the model's own")
+TOKENIZER_DIFFERS = ProbeCause("the endpoint does not count with the model's tokenizer",
+    "load the tokenizer from the model's own repository, split pattern included")
+# fmt: on
 
 
 def _unrendered(what: str, remedy: str) -> ProbeCause:

@@ -126,7 +126,8 @@ def _calls(text: str) -> int:
 
 
 def _capture(values: argparse.Namespace) -> int:
-    from entrypoint.usecases.fingerprint import CaptureOrder, capture, read_reference
+    from entrypoint.reference_files import read_reference
+    from entrypoint.usecases.fingerprint import CaptureOrder, capture
 
     settings = load(given(values))
     if problems := [*required(settings), *_contradictions(values)]:
@@ -221,7 +222,7 @@ def _endpoint_of(settings: Settings) -> EndpointInfo:
 
 
 def _calibrate(values: argparse.Namespace) -> int:
-    from entrypoint.usecases.fingerprint import read_reference, write_reference
+    from entrypoint.reference_files import read_reference, write_reference
     from kvv_action.fingerprint.calibration import calibrated
 
     redactor = Redactor()
@@ -234,7 +235,7 @@ def _calibrate(values: argparse.Namespace) -> int:
 
 
 def _check(values: argparse.Namespace) -> int:
-    from entrypoint.usecases.fingerprint import read_reference
+    from entrypoint.reference_files import read_reference
 
     reference = read_reference(values.reference)
     size = Path(values.reference).stat().st_size

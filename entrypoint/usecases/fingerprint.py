@@ -4,20 +4,19 @@ import asyncio
 import hashlib
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from entrypoint.client import client_options
 from entrypoint.kept_answers import KeptAnswers, part_of
-from entrypoint.outputs import write_files
+from entrypoint.reference_files import write_reference
+from entrypoint.request_sender import Post, RequestSender, client_of, pinned_sampling, profile_of
 from kvv_action import __version__
 from kvv_action.errors import EndpointError, KvvError, Rejected
 from kvv_action.fingerprint.asking import Asking, Dialect
-from kvv_action.fingerprint.discovery import DiscoveredWays, PinnedSampling, discover
+from kvv_action.fingerprint.discovery import DiscoveredWays, discover
 from kvv_action.fingerprint.inside import (
     REPEATS,
     InsideWay,
@@ -40,16 +39,10 @@ from kvv_action.fingerprint.reference import (
     merged,
     same_prompt,
 )
-from kvv_action.fingerprint.reference_file import LARGEST, as_bytes, parse
-from kvv_action.profiles import loader
-from kvv_action.profiles.model import Profile
-from kvv_action.profiles.thinking import think_body, thinks
+from kvv_action.fingerprint.reference_file import as_bytes
 from kvv_action.redact import Redactor
-from kvv_action.schema import Completion, Exchange, Rejection, Request, Thinking
+from kvv_action.schema import Exchange, Rejection, Request, Thinking
 from kvv_action.settings import Settings, all_headers, vendor_name
-
-if TYPE_CHECKING:
-    from kvv_action.endpoint.client import EndpointClient
 
 LEAST_ENTROPY, MOST_ENTROPY = 0.3, 2.0
 """Nats: where nothing or everything is certain, numerics do not show."""
@@ -59,8 +52,7 @@ LONGEST_NOTE = 200
 """Characters of the note that stands in a file."""
 
 Say = Callable[[str], None]
-Post = Callable[[str, bytes], Awaitable[Completion]]
-"""Posts a body to a path below the base URL; the answer is verbatim."""
+"""Takes a line for the user about how far the work is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,32 +116,6 @@ class CaptureResult:
     size: int = 0
 
 
-def read_reference(name: str) -> Reference:
-    """A reference or a capture from a file.
-
-    Raises:
-        KvvError: it cannot be read, or is no whole reference.
-    """
-    path = Path(name)
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(LARGEST + 1)
-    except OSError as error:
-        raise KvvError(f"{name}: cannot be read: {error.strerror}") from error
-    return parse(data, name)
-
-
-def write_reference(out: Path, reference: Reference, redactor: Redactor) -> int:
-    """Write a reference; returns its bytes.
-
-    Raises:
-        KvvError: it cannot be written.
-    """
-    data = as_bytes(reference)
-    write_files(out.parent, {out.name: data}, redactor)
-    return len(data)
-
-
 def capture(settings: Settings, order: CaptureOrder, redactor: Redactor, say: Say) -> CaptureResult:
     """Ask an endpoint, and write what it told.
 
@@ -168,13 +134,6 @@ def capture(settings: Settings, order: CaptureOrder, redactor: Redactor, say: Sa
 async def _captured(settings: Settings, order: CaptureOrder, redactor: Redactor, say: Say) -> CaptureResult:
     async with client_of(settings, redactor) as client:
         return await captured_by(client.fetch, settings, order, redactor, say)
-
-
-def client_of(settings: Settings, redactor: Redactor) -> "EndpointClient":
-    """A client of the endpoint that the settings name."""
-    from kvv_action.endpoint.client import EndpointClient
-
-    return EndpointClient(client_options(settings, settings.base_url, redactor))
 
 
 async def captured_by(
@@ -201,55 +160,6 @@ def _identity(settings: Settings, order: CaptureOrder) -> str:
         [one.digest for one in pool()],
     )  # fmt: skip
     return hashlib.sha256(orjson.dumps(what, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-def profile_of(settings: Settings) -> Profile | None:
-    """The profile that is named, or has the model's name; a capture needs none."""
-    if settings.profile or settings.model in loader.names():
-        return loader.load(settings.profile or settings.model)
-    return None
-
-
-def pinned_sampling(profile: Profile | None, thinking: Thinking) -> PinnedSampling:
-    """What a profile pins for requests that say this about thinking."""
-    if profile is None:
-        return PinnedSampling()
-    on = thinks(profile.thinking, _switch(thinking))
-    values = {one.name: one.only(thinking=on) for one in profile.parameters}
-    return PinnedSampling(temperature=_float(values.get("temperature")), top_p=_float(values.get("top_p")))
-
-
-def _float(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _switch(thinking: Thinking) -> bool | None:
-    return {Thinking.ON: True, Thinking.OFF: False}.get(thinking)
-
-
-class RequestSender:
-    """Makes the body of a request and posts it; the body of the answer comes back as it is."""
-
-    def __init__(self, settings: Settings, profile: Profile | None, post: Post) -> None:
-        self._settings, self.profile, self._post = settings, profile, post
-
-    def body(self, request: Request) -> bytes:
-        """Later wins: thinking, the user's extra body, the request's own fields."""
-        settings, chat = self._settings, not request.body.get("prompt")
-        body: dict[str, Any] = {"model": settings.model}
-        if chat:
-            body["messages"] = request.messages
-            if self.profile is not None:
-                on = _switch(request.thinking)
-                body |= think_body(self.profile.thinking, settings.think_mode, on, settings.effort)
-        for name, value in settings.extra_body.items():
-            old = body.get(name)
-            body[name] = {**old, **value} if isinstance(old, Mapping) and isinstance(value, Mapping) else value
-        return orjson.dumps({**body, **request.body, "stream": False})
-
-    async def __call__(self, path: str, body: bytes) -> Completion:
-        """Post a body, and hand the answer over verbatim."""
-        return await self._post(path, body)
 
 
 @dataclass(slots=True, kw_only=True)

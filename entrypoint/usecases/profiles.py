@@ -10,7 +10,7 @@ import orjson
 
 from entrypoint.profile_file import as_toml
 from entrypoint.profile_scout import ObservedModel, ProfileScout, ScoutReply
-from entrypoint.usecases.fingerprint import client_of
+from entrypoint.request_sender import client_of
 from kvv_action.errors import EndpointError
 from kvv_action.profiles import loader
 from kvv_action.profiles.model import Profile

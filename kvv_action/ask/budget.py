@@ -75,7 +75,7 @@ def generated(completion: Completion) -> int:
 def plainly_believed(completion: Completion) -> bool:
     """Whether a count is believed by upper bounds of our estimate: first the length of the texts, then a closer one."""
     said, text = _said(completion), _text(completion)
-    return believed(said, len(text)) or believed(said, math.ceil(tokens.at_most(text)))
+    return believed(said, len(text)) or believed(said, math.ceil(tokens.most_expected(text)))
 
 
 def _said(completion: Completion) -> int:

@@ -56,8 +56,8 @@ def kvv_table(report: RunReport) -> str:
     return "\n".join([_head(report), *found]) if found else ""
 
 
-def folded(report: RunReport) -> str:
-    """The same in a summary, folded; empty for runs of versions that did not have it."""
+def collapsed(report: RunReport) -> str:
+    """The same for a summary, collapsed; empty for runs of versions that did not have it."""
     if report.plan.checks is None or not (found := kvv_table(report)):
         return ""
     return f"<details><summary>The table of Kimi-Vendor-Verifier</summary>\n\n{found}\n</details>\n\n"

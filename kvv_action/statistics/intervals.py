@@ -97,7 +97,7 @@ def exact_limits(count: int, size: int, error: float) -> tuple[float, float]:
     return low, high
 
 
-def at_most(count: float, size: float, share: float) -> float:
+def chance_at_most(count: float, size: float, share: float) -> float:
     """The chance of at most `count` of `size` with this share; both may be fractions, as of an effective size."""
     if count < 0 or count >= size:
         return float(count >= size)

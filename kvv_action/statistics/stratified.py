@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from kvv_action.statistics.differences import Estimate, Unpaired
-from kvv_action.statistics.intervals import at_most
+from kvv_action.statistics.intervals import chance_at_most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class SeenStratum:
         alone = share * (1 - share)
         size = alone / (alone / self.vendor.size + alone / self.reference.size + self.drift)
         right, step = self.vendor.share * size, size / self.vendor.size
-        return (at_most(right, size, share) + at_most(right - step, size, share)) / 2
+        return (chance_at_most(right, size, share) + chance_at_most(right - step, size, share)) / 2
 
     @property
     def variance(self) -> float:

@@ -69,8 +69,18 @@ def quantile(planned: PlannedBenchmark, number: int, error: float) -> float:
 
 def prepare(planned: PlannedBenchmark, error: float, rules: JudgingRules) -> None:
     """Compute the boundaries of all looks: it takes a fifth of a second, and the first look would wait for it."""
-    for allowed in (ERROR, error, error * rules.false_alarm / ERROR, error * SCORES_ERROR / ERROR):
+    for allowed in (ERROR, error, _to_differ(error, rules), _to_differ_by_strata(error)):
         quantile(planned, 0, allowed)
+
+
+def _to_differ(error: float, rules: JudgingRules) -> float:
+    """The error of saying that a vendor does not equal its reference, of a benchmark whose share of `ERROR` is this."""
+    return error * rules.false_alarm / ERROR
+
+
+def _to_differ_by_strata(error: float) -> float:
+    """The same where the items were chosen by strata."""
+    return error * SCORES_ERROR / ERROR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +138,7 @@ class Look:
     def _strata_below(self, difference: Difference, error: float) -> tuple[str, ...]:
         if not isinstance(difference, StratifiedDifference):
             return ()
-        return difference.differs(quantile(self.planned, self.number, error * SCORES_ERROR / ERROR))
+        return difference.differs(quantile(self.planned, self.number, _to_differ_by_strata(error)))
 
     def _below(self, difference: Difference, error: float) -> bool:
         """Whether a loss of more than the margin is shown.
@@ -137,7 +147,7 @@ class Look:
         """
         if isinstance(difference, StratifiedDifference):
             return bool(self._strata_below(difference, error)) and difference.value < self.floor
-        stricter = quantile(self.planned, self.number, error * self.rules.false_alarm / ERROR)
+        stricter = quantile(self.planned, self.number, _to_differ(error, self.rules))
         plain = quantile(self.planned, self.number, error)
         return difference.limits(plain)[1] < self.floor and difference.limits(stricter)[1] < 0
 
@@ -400,13 +410,13 @@ def design_of(
     if rules.strata:
         return Design(
             reference=reference_of(planned, terms), size=size, margin=planned.margin or 0.0, to_fail=0.0,
-            to_pass=quantile(planned, last, ERROR), to_differ=quantile(planned, last, error * SCORES_ERROR / ERROR),
+            to_pass=quantile(planned, last, ERROR), to_differ=quantile(planned, last, _to_differ_by_strata(error)),
             error=paired or _by_pack(rules.strata, rules.drift), pass_margin=rules.pass_margin, drift=rules.drift,
         )  # fmt: skip
     return Design(
         reference=reference_of(planned, terms), size=size, margin=planned.margin or 0.0, pass_margin=rules.pass_margin,
         to_pass=quantile(planned, last, ERROR), to_fail=quantile(planned, last, error),
-        to_differ=quantile(planned, last, error * rules.false_alarm / ERROR), error=paired, drift=rules.drift,
+        to_differ=quantile(planned, last, _to_differ(error, rules)), error=paired, drift=rules.drift,
     )  # fmt: skip
 
 

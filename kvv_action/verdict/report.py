@@ -40,7 +40,7 @@ from kvv_action.schema import (
 from kvv_action.score_rule import Aggregated, Missing
 from kvv_action.statistics.aggregates import rule_of
 from kvv_action.statistics.intervals import clustered
-from kvv_action.verdict.checks.findings import AnswerChecks, folded
+from kvv_action.verdict.checks.findings import AnswerChecks, in_order
 from kvv_action.verdict.checks.sightings import SeenFinding
 from kvv_action.verdict.comparison import Compared, compare_all
 from kvv_action.verdict.delivery import DeliveryTally
@@ -148,7 +148,7 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
     delivery, (state, state_reason) = arrivals.delivery(plan), state_of(found, plan)
     of_run = list(_of_run(plan, arrivals, delivery, refusals.began(state_reason)))
     of_answers = list(checks.seen())
-    findings = (*(one.finding for one in of_run), *folded([one.finding for one in of_answers]))
+    findings = (*(one.finding for one in of_run), *in_order([one.finding for one in of_answers]))
     gaps = pairs.gaps()
     results = judged(_results(tallies, found, plan, state_reason), plan, gaps)
     shown = Shown(plan=plan, results=results, tallies=tallies, seen=[*of_run, *of_answers], gaps=gaps)

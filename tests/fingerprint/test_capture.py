@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from entrypoint.kept_answers import part_of
+from entrypoint.reference_files import read_reference
 from entrypoint.settings import load
 from entrypoint.usecases.fingerprint import (
     LEAST_ENTROPY,
@@ -15,7 +16,6 @@ from entrypoint.usecases.fingerprint import (
     CaptureOrder,
     CaptureResult,
     capture,
-    read_reference,
 )
 from kvv_action.errors import KvvError, UsageError
 from kvv_action.fingerprint.asking import Dialect

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from entrypoint.usecases.fingerprint import read_reference
+from entrypoint.reference_files import read_reference
 from kvv_action.fingerprint.prefixes import pool
 from kvv_action.fingerprint.reference_file import as_bytes, digest
 from kvv_action.schema import Thinking

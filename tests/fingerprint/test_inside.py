@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from entrypoint.usecases.fingerprint import CaptureResult, capture, read_reference
+from entrypoint.reference_files import read_reference
+from entrypoint.usecases.fingerprint import CaptureResult, capture
 from kvv_action.errors import KvvError
 from kvv_action.fingerprint.asking import Asking
 from kvv_action.fingerprint.calibration import single

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from benchmarks.precheck.long_prompt import LETTERS, WORDS
 from benchmarks.precheck.suites.tokens import TEXTS
-from benchmarks.precheck.tokenizer import counter, load
+from benchmarks.tokenizer import counter, load
 from kvv_action.profiles.prompt import counted, rendered
 from kvv_action.profiles.token_cases import SUFFIX, TokenCase, names
 from kvv_action.profiles.token_cases import load as load_cases

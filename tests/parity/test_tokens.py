@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.precheck.tokenizer import counter
+from benchmarks.tokenizer import counter
 from kvv_action.plan.tokens import of_text, total
 
 pytestmark = pytest.mark.parity

@@ -19,7 +19,7 @@ from kvv_action.journal.reading import JournalReading, Sent
 from kvv_action.profiles import loader
 from kvv_action.schema import Attempt, RunPlan, Verdict
 from kvv_action.verdict.checks import calls, damage, filing, markers, usage
-from kvv_action.verdict.checks.findings import AnswerChecks, folded
+from kvv_action.verdict.checks.findings import AnswerChecks, in_order
 from kvv_action.verdict.checks.sightings import SeenAnswer, Sign
 from kvv_action.verdict.delivery import DeliveryTally
 from tests.findings.answers import K2, answer, calling, counted
@@ -75,7 +75,7 @@ def _found(plan: RunPlan, sent: Sequence[Sent]) -> set[str]:
     checks = AnswerChecks(plan)
     for one in sent:
         checks.see(one)
-    found = folded([one.finding for one in checks.seen()])
+    found = in_order([one.finding for one in checks.seen()])
     return {finding.cause_id for finding in found if finding.severity is not INFORMATION}
 
 

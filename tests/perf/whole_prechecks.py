@@ -16,7 +16,7 @@ from kvv_action.errors import EndpointError, Undecided
 from kvv_action.journal.reading import Sent
 from kvv_action.profiles import loader
 from kvv_action.schema import CHAT, Attempt, Exchange, Place, Request, RunPlan, Severity
-from kvv_action.verdict.checks.findings import AnswerChecks, folded
+from kvv_action.verdict.checks.findings import AnswerChecks, in_order
 from tests.precheck.direct import DirectVendor
 
 PROFILE = "kimi-k3"
@@ -77,7 +77,7 @@ def told(plan: RunPlan, probes: Sequence[Probe], vendor: DirectVendor) -> set[st
         for exchange in exchanges:
             checks.see(Sent(place=place, endpoint="", exchange=exchange))
         causes |= set(_named(probe, exchanges))
-    found = folded([one.finding for one in checks.seen()])
+    found = in_order([one.finding for one in checks.seen()])
     return causes | {one.cause_id for one in found if one.severity is not Severity.INFORMATION}
 
 

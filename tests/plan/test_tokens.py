@@ -83,10 +83,10 @@ def test_texts_are_reckoned_in_slices_by_the_rule(signs: str, monkeypatch: pytes
         monkeypatch.setattr(tokens, "SLICE", size)
         text = "".join(chance.choice(signs) * chance.choice((1, 1, 2, 9)) for _ in range(chance.randrange(80)))
         assert of_text(text).expected == pytest.approx(word_by_word(text), abs=1e-6), text
-        assert tokens.at_most(text) >= word_by_word(text) - 1e-6, text
+        assert tokens.most_expected(text) >= word_by_word(text) - 1e-6, text
 
 
 def test_the_bound_decides_for_ordinary_text() -> None:
     """It lies far enough below what a count of about four characters a token is believed for."""
     text = "The quick brown fox jumps over 13 lazy dogs, and back. " * 7500
-    assert 2 * len(text) / 4 > tokens.at_most(text) > of_text(text).expected
+    assert 2 * len(text) / 4 > tokens.most_expected(text) > of_text(text).expected

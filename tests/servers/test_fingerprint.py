@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from entrypoint.reference_files import read_reference
 from entrypoint.usecases import fingerprint as usecase
 from kvv_action.fingerprint import discovery
 from kvv_action.fingerprint.calibration import calibrated
@@ -99,7 +100,7 @@ def captured(folder: Path, served: Honest, *, calls: int = 1, like: Path | None 
             calls, "--max-connections", served.slots, *more, "-o", out,
         )  # fmt: skip
     assert ran.status == 0, ran
-    return usecase.read_reference(str(out))
+    return read_reference(str(out))
 
 
 @pytest.mark.parametrize("one", OTHERS, ids=lambda one: one.name)

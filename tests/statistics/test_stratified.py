@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kvv_action.statistics.differences import Estimate
-from kvv_action.statistics.intervals import at_most, one_sided
+from kvv_action.statistics.intervals import chance_at_most, one_sided
 from kvv_action.statistics.stratified import SeenStratum, StratifiedDifference
 
 
@@ -28,13 +28,13 @@ def both(border: int, sure: int) -> StratifiedDifference:
 ])  # fmt: skip
 def test_a_tail_of_the_binomial_distribution(count: float, size: float, share: float, chance: float) -> None:
     """Exact, and between whole numbers something between."""
-    assert at_most(count, size, share) == pytest.approx(chance, abs=2e-5)
-    assert at_most(count, size, share) <= at_most(count + 0.5, size, share)
+    assert chance_at_most(count, size, share) == pytest.approx(chance, abs=2e-5)
+    assert chance_at_most(count, size, share) <= chance_at_most(count + 0.5, size, share)
 
 
 def test_the_chance_of_a_stratum_is_that_of_its_counts() -> None:
     """With a reference that is well known it is the binomial tail, what was seen counted half."""
-    expected = (at_most(15, 50, 0.5) + at_most(14, 50, 0.5)) / 2
+    expected = (chance_at_most(15, 50, 0.5) + chance_at_most(14, 50, 0.5)) / 2
     assert stratum(15, 50, 0.5).chance == pytest.approx(expected, rel=1e-2)
     assert stratum(50, 50, 1.0).chance == pytest.approx(0.5, abs=0.01)
     assert stratum(49, 50, 1.0).chance < 0.001

@@ -14,27 +14,11 @@ from kvv_action.errors import Problem, UsageError, nearest
 from kvv_action.profiles.model import Contract, Profile
 from kvv_action.schema import Exchange, Score, Severity
 
-SUITES: Mapping[str, str] = {
-    "endpoint": "endpoint",
-    "parameters": "parameters",
-    "thinking": "thinking",
-    "tools": "tools",
-    "arguments": "arguments",
-    "calls": "calls",
-    "mfjs": "mfjs",
-    "dynamic-tools": "dynamic_tools",
-    "response-format": "response_format",
-    "tokens": "tokens",
-    "streaming": "streaming",
-    "limits": "limits",
-    "sizes": "sizes",
-    "cache": "cache",
-    "vision": "vision",
-    "surfaces": "surfaces",
-    "text": "text",
-    "messages": "messages",
-}
-"""Names as in the ids of the probes, and the modules; in the order in which they are sent."""
+SUITES = (
+    "endpoint", "parameters", "thinking", "tools", "arguments", "calls", "mfjs", "dynamic-tools", "response-format",
+    "tokens", "streaming", "limits", "sizes", "cache", "vision", "surfaces", "text", "messages",
+)  # fmt: skip
+"""Names as in the ids of the probes, in the order in which they are sent; each is a module of this package."""
 CONTRACTS: Mapping[Contract, str] = {
     Contract.TOOL_SCHEMA: "mfjs.",
     Contract.TOOL_CHOICE: "tools.choice-",
@@ -47,8 +31,8 @@ EVERYTHING = PrecheckOptions()
 
 def all_probes(profile: Profile, options: Options, own: PrecheckOptions = EVERYTHING) -> Iterator[Probe]:
     """Every probe that applies, of every tier."""
-    for name, module in SUITES.items():
-        for probe in import_module(f"{__name__}.{module}").probes(profile, options):
+    for name in SUITES:
+        for probe in import_module(f"{__name__}.{name.replace('-', '_')}").probes(profile, options):
             yield _of_contract(profile, probe)
         if name == "mfjs":
             for probe in mfjs.further(profile, own.mfjs_cases):

@@ -12,7 +12,7 @@ from itertools import count
 
 import orjson
 
-from benchmarks.precheck.again import ProbeFinding, asked_by_look, quoted
+from benchmarks.precheck.again import ProbeFinding, asked_by_look, quoted, slip
 from benchmarks.precheck.ask import MODES, ask, cap
 from benchmarks.precheck.calls import (
     ARGUMENTS_MALFORMED,
@@ -47,10 +47,10 @@ NAMED = (
     OPTIONAL_LOST, EMPTY_LOST, NESTED_CHANGED, ESCAPED_AGAIN, WHITE_SPACE_LOST, EDGES_LOST, PIECES_LOST, PIECES_DOUBLED,
 )  # fmt: skip
 """What a comparison of arguments can find."""
-NOT_WRITTEN = ProbeCause(
-    cause="a long file is not written as it was asked",
-    remedy="look at the answer: the model may have shortened or changed the text, which says nothing about the server",
-)
+# fmt: off
+NOT_WRITTEN = ProbeCause("a long file is not written as it was asked",
+    "look at the answer: the model may have shortened or changed the text, which says nothing about the server")
+# fmt: on
 CUT_UNTOLD = of_check(CUT_CALL)
 """The cause of the check over every answer, which sees `max_tokens` only where it stands early in a short request."""
 
@@ -150,7 +150,7 @@ def _written(exchange: Exchange) -> ProbeFinding | str:
 
 
 def _unwritten(explanation: str) -> ProbeFinding:
-    return ProbeFinding(explanation=explanation, cause=NOT_WRITTEN, slip=True)
+    return slip(explanation, NOT_WRITTEN)
 
 
 def _compared(answer: Completion) -> ProbeFinding | str:
@@ -168,7 +168,7 @@ def _cut_off(answer: Completion) -> ProbeFinding | None:
         beginning = beginning_of_content(call.arguments)
         if beginning and beginning != FILE and FILE.startswith(beginning):
             explanation = f"the arguments end after {len(call.arguments)} characters: {quoted(call.arguments[-60:])}"
-            return ProbeFinding(explanation=explanation, cause=PIECES_LOST, slip=True)
+            return slip(explanation, PIECES_LOST)
     return None
 
 

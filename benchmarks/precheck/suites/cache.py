@@ -24,18 +24,14 @@ WANTED: Mapping[int, str] = {0: TEXT, 1: CALL}
 DRIFT = 8
 """Tokens by which the counts of the same prompt may differ."""
 
-CACHE_BREAKS = ProbeCause(
-    cause="a cache hit changes the answer",
-    remedy=(
-        "ask with prefix caching turned off; then look at what the cache keys leave out, and at templates and parsers "
-        "that only see the new part of a prompt (vLLM: --no-enable-prefix-caching; SGLang: --disable-radix-cache; "
-        "TensorRT-LLM: enable_block_reuse; LiteLLM: cache)"
-    ),
-)
-CACHE_UNCOUNTED = ProbeCause(
-    cause="a cache hit changes the count of prompt tokens",
-    remedy="count the whole prompt in prompt_tokens; prompt_tokens_details.cached_tokens says how much was cached",
-)
+# fmt: off
+CACHE_BREAKS = ProbeCause("a cache hit changes the answer",
+    "ask with prefix caching turned off; then look at what the cache keys leave out, and at templates and parsers "
+    "that only see the new part of a prompt (vLLM: --no-enable-prefix-caching; SGLang: --disable-radix-cache; "
+    "TensorRT-LLM: enable_block_reuse; LiteLLM: cache)")
+CACHE_UNCOUNTED = ProbeCause("a cache hit changes the count of prompt tokens",
+    "count the whole prompt in prompt_tokens; prompt_tokens_details.cached_tokens says how much was cached")
+# fmt: on
 
 
 def probes(profile: Profile, options: Options) -> Iterator[Probe]:

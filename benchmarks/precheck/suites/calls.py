@@ -14,10 +14,12 @@ from benchmarks.precheck.again import (
     ProbeFinding,
     ProbeRefusal,
     asked_again,
+    defect,
     judged,
     looked_at,
     open_after,
     quoted,
+    slip,
 )
 from benchmarks.precheck.ask import MODES, ask_with_tools, user
 from benchmarks.precheck.calls import (
@@ -56,71 +58,41 @@ from kvv_action.plan.tokens import of_text
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Completion, Exchange, Json, Request, Score, Severity
 
-TEXT_LOST = ProbeCause(
-    cause="text beside a tool call is lost",
-    remedy="return what the model writes before its calls as content, beside tool_calls; look at the tool parser",
-)
-TEXT_IN_ONE_MODE = ProbeCause(
-    cause="text beside a tool call comes in one mode only",
-    remedy="compare the tool parser's paths for streamed and for plain answers: one of them drops the text",
-)
-CALL_LOST = ProbeCause(
-    cause="tool calls that follow a text are lost",
-    remedy="look at the tool parser: it must find calls behind a text, and not stop at the first words",
-)
-ONLY_CALL = ProbeCause(
-    cause="the model calls a tool without the text that was asked for",
-    remedy="nothing, if the model itself leaves the text out; else check whether the tool parser drops it",
-)
-PARALLEL_IGNORED = ProbeCause(
-    cause="parallel_tool_calls false does not keep the model from several calls",
-    remedy="return one call a turn when parallel_tool_calls is false, or refuse the field",
-)
-NAMED_IGNORED = ProbeCause(
-    cause="a tool_choice that names a tool is accepted and not kept",
-    remedy="force a call of the named tool by guided decoding, or refuse such a tool_choice with HTTP 400",
-)
-BARE_REFUSED = ProbeCause(
-    cause="a tool without parameters is refused",
-    remedy="treat a function without `parameters` as one without arguments, as OpenAI's API does",
-)
-BARE_BROKEN = ProbeCause(
-    cause="a tool without parameters cannot be called",
-    remedy="check that the chat template renders a function that has no `parameters`",
-)
-NAME_REFUSED = ProbeCause(
-    cause="tool names of OpenAI's form are refused",
-    remedy="accept names of up to 64 letters, digits, underscores and dashes",
-)
-NAME_CHANGED = ProbeCause(
-    cause="names of tools come back changed",
-    remedy="take the whole name: the parser must not split it at dots or dashes, nor cut it (ids like "
-    "functions.NAME:INDEX hold a name that may have dots)",
-)
-NAME_UNCALLED = ProbeCause(
-    cause="tools with dots, dashes or long names are not called",
-    remedy="check that the tool parser's pattern for names takes dots and dashes, and 64 characters",
-)
-MANY_REFUSED = ProbeCause(
-    cause="many tools in one request are refused",
-    remedy="accept 128 tools in a request, as OpenAI's API does: agents have many",
-)
-MANY_LOST = ProbeCause(
-    cause="the last of many tools cannot be called",
-    remedy="render all tools of the request; check whether a gateway limits their number or the prompt",
-)
-ORDER_REFUSED = ProbeCause(
-    cause="results of tools in another order than the calls are refused",
-    remedy="find the call of a result by its tool_call_id: tools end in any order",
-)
-ORDER_LOST = ProbeCause(
-    cause="results of tools in another order than the calls do not reach the model",
-    remedy="find the call of a result by its tool_call_id, and render every result",
-)
-ORDER_MIXED = ProbeCause(
-    cause="results of tools reach the model beside the wrong calls",
-    remedy="render each result with the call that its tool_call_id names, not by its position",
-)
+# fmt: off
+TEXT_LOST = ProbeCause("text beside a tool call is lost",
+    "return what the model writes before its calls as content, beside tool_calls; look at the tool parser")
+TEXT_IN_ONE_MODE = ProbeCause("text beside a tool call comes in one mode only",
+    "compare the tool parser's paths for streamed and for plain answers: one of them drops the text")
+CALL_LOST = ProbeCause("tool calls that follow a text are lost",
+    "look at the tool parser: it must find calls behind a text, and not stop at the first words")
+ONLY_CALL = ProbeCause("the model calls a tool without the text that was asked for",
+    "nothing, if the model itself leaves the text out; else check whether the tool parser drops it")
+PARALLEL_IGNORED = ProbeCause("parallel_tool_calls false does not keep the model from several calls",
+    "return one call a turn when parallel_tool_calls is false, or refuse the field")
+NAMED_IGNORED = ProbeCause("a tool_choice that names a tool is accepted and not kept",
+    "force a call of the named tool by guided decoding, or refuse such a tool_choice with HTTP 400")
+BARE_REFUSED = ProbeCause("a tool without parameters is refused",
+    "treat a function without `parameters` as one without arguments, as OpenAI's API does")
+BARE_BROKEN = ProbeCause("a tool without parameters cannot be called",
+    "check that the chat template renders a function that has no `parameters`")
+NAME_REFUSED = ProbeCause("tool names of OpenAI's form are refused",
+    "accept names of up to 64 letters, digits, underscores and dashes")
+NAME_CHANGED = ProbeCause("names of tools come back changed",
+    "take the whole name: the parser must not split it at dots or dashes, nor cut it (ids like "
+    "functions.NAME:INDEX hold a name that may have dots)")
+NAME_UNCALLED = ProbeCause("tools with dots, dashes or long names are not called",
+    "check that the tool parser's pattern for names takes dots and dashes, and 64 characters")
+MANY_REFUSED = ProbeCause("many tools in one request are refused",
+    "accept 128 tools in a request, as OpenAI's API does: agents have many")
+MANY_LOST = ProbeCause("the last of many tools cannot be called",
+    "render all tools of the request; check whether a gateway limits their number or the prompt")
+ORDER_REFUSED = ProbeCause("results of tools in another order than the calls are refused",
+    "find the call of a result by its tool_call_id: tools end in any order")
+ORDER_LOST = ProbeCause("results of tools in another order than the calls do not reach the model",
+    "find the call of a result by its tool_call_id, and render every result")
+ORDER_MIXED = ProbeCause("results of tools reach the model beside the wrong calls",
+    "render each result with the call that its tool_call_id names, not by its position")
+# fmt: on
 
 SENTENCE = (
     "I will now ask the weather station for the current temperature in Oslo, which usually takes a moment, because the "
@@ -202,14 +174,14 @@ def _beside(thinks: bool, answer: Completion) -> ProbeFinding | str:
     if found and not (found.cause is NEVER_CALLED and SENTENCE[:40] in answer.content):
         return found
     if found:
-        return ProbeFinding(explanation="only the text came", cause=CALL_LOST, slip=True)
+        return slip("only the text came", CALL_LOST)
     if spoken:
         return "the text is in the content, the call in tool_calls"
     left = _uncounted(thinks, answer) - MARKERS * len(answer.tool_calls)
     if left > LEAST * of_text(SENTENCE).expected:
         explanation = f"the content is empty; {left:.0f} tokens were counted beside the call and the thinking"
-        return ProbeFinding(explanation=explanation, cause=TEXT_LOST)
-    return ProbeFinding(explanation="only the call came", cause=ONLY_CALL, slip=True)
+        return defect(explanation, TEXT_LOST)
+    return slip("only the call came", ONLY_CALL)
 
 
 def _uncounted(thinks: bool, answer: Completion) -> float:
@@ -249,7 +221,7 @@ def _single(answer: Completion) -> ProbeFinding | str:
     if found := wrong_calls(answer, [WEATHER]):
         return found
     if len(answer.tool_calls) > 1:
-        return ProbeFinding(explanation=f"{len(answer.tool_calls)} calls came", cause=PARALLEL_IGNORED)
+        return defect(f"{len(answer.tool_calls)} calls came", PARALLEL_IGNORED)
     return "one call came"
 
 
@@ -274,12 +246,12 @@ def _kept(tools: Tools, answer: Completion) -> ProbeFinding | str:
     """The named tool was called; OpenAI's API says `stop` after it."""
     found = wrong_calls(answer, tools)
     if found and found.cause is NEVER_CALLED:
-        return ProbeFinding(explanation=found.explanation, cause=NAMED_IGNORED)
+        return defect(found.explanation, NAMED_IGNORED)
     if found and found.cause is not FINISH_WRONG:
         return found
     others = [call.name for call in answer.tool_calls if call.name != "get_time"]
     if others:
-        return ProbeFinding(explanation=f"{others[0]} was called, not get_time", cause=NAMED_IGNORED)
+        return defect(f"{others[0]} was called, not get_time", NAMED_IGNORED)
     return "get_time was called"
 
 
@@ -389,14 +361,13 @@ def _calls_last(tools: Tools, uncalled: ProbeCause, renamed: ProbeCause, answer:
     asked = tools[-1]["function"]["name"]
     found = wrong_calls(answer, tools)
     if found and found.cause is NEVER_CALLED:
-        return ProbeFinding(explanation=found.explanation, cause=uncalled, slip=True)
+        return slip(found.explanation, uncalled)
     if found and found.cause is UNKNOWN_TOOL:
-        return ProbeFinding(explanation=found.explanation, cause=renamed, slip=True)
+        return slip(found.explanation, renamed)
     if found:
         return found
     if answer.tool_calls[0].name != asked:
-        explanation = f"{quoted(answer.tool_calls[0].name)} was called, not {asked}"
-        return ProbeFinding(explanation=explanation, cause=uncalled, slip=True)
+        return slip(f"{quoted(answer.tool_calls[0].name)} was called, not {asked}", uncalled)
     return f"{asked} was called"
 
 
@@ -433,6 +404,5 @@ def _paired(unused: ProbeCause, answer: Completion) -> ProbeFinding | str:
         return "each result was taken for its own call"
     if sorted(pairs.values()) == sorted(CODES.values()):
         told = ", ".join(f"{city}: {code}" for city, code in pairs.items())
-        return ProbeFinding(explanation=f"the answer says {told}", cause=ORDER_MIXED, slip=True)
-    explanation = f"the answer does not name both codes: {quoted(answer.content)}"
-    return ProbeFinding(explanation=explanation, cause=unused, slip=True)
+        return slip(f"the answer says {told}", ORDER_MIXED)
+    return slip(f"the answer does not name both codes: {quoted(answer.content)}", unused)

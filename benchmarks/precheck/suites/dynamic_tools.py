@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from benchmarks.precheck.again import ProbeFinding, ProbeRefusal, asked_again, must_refuse, quoted
+from benchmarks.precheck.again import ProbeFinding, ProbeRefusal, asked_again, must_refuse, quoted, slip
 from benchmarks.precheck.ask import BRIEF, MODES, ask, cap, user
 from benchmarks.precheck.calls import (
     ARGUMENTS_WRONG,
@@ -25,30 +25,20 @@ from kvv_action.benchmark import Options
 from kvv_action.profiles.model import Contract, Profile
 from kvv_action.schema import Completion, Json, Message, Request
 
-NOT_OFFERED = ProbeCause(
-    cause="tools in system messages are not offered to the model",
-    remedy="render `tools` of system messages in the chat template, wherever they stand, beside those of the request",
-)
-REQUEST_FORGOTTEN = ProbeCause(
-    cause="tools of the request are not called beside those of messages",
-    remedy="offer the model both: `tools` of the request, and those that system messages bring along",
-)
-FORCED_UNMADE = ProbeCause(
-    cause="tool_choice required does not force a call of tools in system messages",
-    remedy="with tool_choice required force a call of any offered tool, those of system messages included",
-)
-DYNAMIC_REFUSED = ProbeCause(
-    cause="tools in system messages are refused",
-    remedy="accept a system message with empty content and `tools`, anywhere in the history",
-)
-DYNAMIC_UNCHECKED = ProbeCause(
-    cause="malformed tools in messages are accepted",
-    remedy="check role, content, type, names and duplicates of tools in messages, and answer HTTP 400",
-)
-RESULT_UNTIED = ProbeCause(
-    cause="results of tools without an id are accepted",
-    remedy="answer HTTP 400 to a message with role tool that has no tool_call_id",
-)
+# fmt: off
+NOT_OFFERED = ProbeCause("tools in system messages are not offered to the model",
+    "render `tools` of system messages in the chat template, wherever they stand, beside those of the request")
+REQUEST_FORGOTTEN = ProbeCause("tools of the request are not called beside those of messages",
+    "offer the model both: `tools` of the request, and those that system messages bring along")
+FORCED_UNMADE = ProbeCause("tool_choice required does not force a call of tools in system messages",
+    "with tool_choice required force a call of any offered tool, those of system messages included")
+DYNAMIC_REFUSED = ProbeCause("tools in system messages are refused",
+    "accept a system message with empty content and `tools`, anywhere in the history")
+DYNAMIC_UNCHECKED = ProbeCause("malformed tools in messages are accepted",
+    "check role, content, type, names and duplicates of tools in messages, and answer HTTP 400")
+RESULT_UNTIED = ProbeCause("results of tools without an id are accepted",
+    "answer HTTP 400 to a message with role tool that has no tool_call_id")
+# fmt: on
 
 STOCK = tool("get_stock", "Get how many pieces of an article are in stock.", {"article": {"type": "string"}})
 RATE = tool("get_rate", "Get the exchange rate of a currency.", {"currency": {"type": "string"}})
@@ -118,103 +108,29 @@ def holding(*tools: Json) -> Message:
 
 
 GOOD = (
-    _Good(
-        name="first",
-        both=True,
-        messages=(holding(STOCK), user(ASK_STOCK)),
-        called="get_stock",
-        argument="BX12",
-        tools=(STOCK,),
-        tier="smoke",
-    ),
-    _Good(
-        name="mid-history",
-        both=True,
-        messages=(*GREETING, holding(STOCK), user(ASK_STOCK)),
-        called="get_stock",
-        argument="BX12",
-        tools=(STOCK,),
-    ),
-    _Good(
-        name="several-messages",
-        messages=(holding(STOCK), *GREETING, holding(RATE), user(ASK_RATE)),
-        called="get_rate",
-        argument="SEK",
-        tools=(STOCK, RATE),
-    ),
-    _Good(
-        name="nested-schema",
-        both=True,
-        messages=(holding(ROOM), user(ASK_ROOM)),
-        called="book_room",
-        argument="Alder",
-        tools=(ROOM,),
-    ),
-    _Good(
-        name="not-strict",
-        messages=(holding(LENIENT), user(ASK_STOCK)),
-        called="get_stock",
-        argument="BX12",
-        tools=(LENIENT,),
-    ),
-    _Good(
-        name="beside-request",
-        both=True,
-        messages=(holding(STOCK), user(ASK_STOCK)),
-        called="get_stock",
-        argument="BX12",
-        tools=(STOCK, WEATHER),
-        request=(WEATHER,),
-    ),
-    _Good(
-        name="request-beside",
-        messages=(holding(STOCK), user(about_weather("Oslo"))),
-        called="get_weather",
-        argument="Oslo",
-        tools=(STOCK, WEATHER),
-        request=(WEATHER,),
-    ),
-    _Good(
-        name="required",
-        both=True,
-        messages=(holding(STOCK), user(HINT_STOCK)),
-        called="get_stock",
-        argument="",
-        tools=(STOCK,),
-        tier="full",
-        choice="required",
-    ),
-    _Good(
-        name="required-beside-request",
-        both=True,
-        messages=(holding(STOCK), user(HINT_STOCK)),
-        called="get_stock",
-        argument="",
-        tools=(STOCK, WEATHER),
-        request=(WEATHER,),
-        tier="full",
-        choice="required",
-    ),
-    _Good(
-        name="last-message",
-        both=True,
-        messages=(user(HINT_STOCK), holding(STOCK)),
-        called="get_stock",
-        argument="",
-        tools=(STOCK,),
-        tier="full",
-        choice="required",
-    ),
-    _Good(
-        name="three-in-one",
-        both=True,
-        messages=(holding(STOCK, RATE, ROOM), user(ASK_RATE)),
-        called="get_rate",
-        argument="SEK",
-        tools=(STOCK, RATE, ROOM),
-        tier="full",
-    ),
-)
+    _Good(name="first", both=True, messages=(holding(STOCK), user(ASK_STOCK)), called="get_stock", argument="BX12",
+          tools=(STOCK,), tier="smoke"),
+    _Good(name="mid-history", both=True, messages=(*GREETING, holding(STOCK), user(ASK_STOCK)), called="get_stock",
+          argument="BX12", tools=(STOCK,)),
+    _Good(name="several-messages", messages=(holding(STOCK), *GREETING, holding(RATE), user(ASK_RATE)),
+          called="get_rate", argument="SEK", tools=(STOCK, RATE)),
+    _Good(name="nested-schema", both=True, messages=(holding(ROOM), user(ASK_ROOM)), called="book_room",
+          argument="Alder", tools=(ROOM,)),
+    _Good(name="not-strict", messages=(holding(LENIENT), user(ASK_STOCK)), called="get_stock", argument="BX12",
+          tools=(LENIENT,)),
+    _Good(name="beside-request", both=True, messages=(holding(STOCK), user(ASK_STOCK)), called="get_stock",
+          argument="BX12", tools=(STOCK, WEATHER), request=(WEATHER,)),
+    _Good(name="request-beside", messages=(holding(STOCK), user(about_weather("Oslo"))), called="get_weather",
+          argument="Oslo", tools=(STOCK, WEATHER), request=(WEATHER,)),
+    _Good(name="required", both=True, messages=(holding(STOCK), user(HINT_STOCK)), called="get_stock", argument="",
+          tools=(STOCK,), tier="full", choice="required"),
+    _Good(name="required-beside-request", both=True, messages=(holding(STOCK), user(HINT_STOCK)), called="get_stock",
+          argument="", tools=(STOCK, WEATHER), request=(WEATHER,), tier="full", choice="required"),
+    _Good(name="last-message", both=True, messages=(user(HINT_STOCK), holding(STOCK)), called="get_stock", argument="",
+          tools=(STOCK,), tier="full", choice="required"),
+    _Good(name="three-in-one", both=True, messages=(holding(STOCK, RATE, ROOM), user(ASK_RATE)), called="get_rate",
+          argument="SEK", tools=(STOCK, RATE, ROOM), tier="full"),
+)  # fmt: skip
 
 
 def _function(**fields: Json) -> Json:
@@ -331,16 +247,15 @@ def _called(good: _Good, answer: Completion) -> ProbeFinding | str:
     found = wrong_calls(answer, good.tools)
     cause = FORCED_UNMADE if good.choice else REQUEST_FORGOTTEN if good.called in _names(good.request) else NOT_OFFERED
     if found and found.cause is NEVER_CALLED:
-        return ProbeFinding(explanation=found.explanation, cause=cause, slip=True)
+        return slip(found.explanation, cause)
     if found:
         return found
     fitting = [call for call in answer.tool_calls if call.name == good.called]
     if not fitting:
-        explanation = f"{answer.tool_calls[0].name} was called, not {good.called}"
-        return ProbeFinding(explanation=explanation, cause=cause, slip=True)
+        return slip(f"{answer.tool_calls[0].name} was called, not {good.called}", cause)
     if not any(good.argument in call.arguments for call in fitting):
         explanation = f"{good.called} was called without {good.argument}: {quoted(fitting[0].arguments)}"
-        return ProbeFinding(explanation=explanation, cause=ARGUMENTS_WRONG, slip=True)
+        return slip(explanation, ARGUMENTS_WRONG)
     return f"{good.called} was called" + (f" with {good.argument}" if good.argument else "")
 
 

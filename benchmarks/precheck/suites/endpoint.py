@@ -19,10 +19,10 @@ from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Exchange, Json, Request, Score, Severity
 
-LOGPROBS_MALFORMED = ProbeCause(
-    cause="log probabilities are malformed",
-    remedy="send logprobs.content as a list of {token, logprob, bytes, top_logprobs}, or refuse logprobs with HTTP 400",
-)
+# fmt: off
+LOGPROBS_MALFORMED = ProbeCause("log probabilities are malformed",
+    "send logprobs.content as a list of {token, logprob, bytes, top_logprobs}, or refuse logprobs with HTTP 400")
+# fmt: on
 ABSENT = (404, 405, 501)
 """Statuses by which an endpoint says that it has no list of models."""
 

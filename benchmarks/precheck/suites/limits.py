@@ -8,7 +8,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from benchmarks.precheck.again import TRIES, ProbeFinding, ProbeRefusal, asked_again, must_refuse, quoted, with_control
+from benchmarks.precheck.again import (
+    TRIES,
+    ProbeFinding,
+    ProbeRefusal,
+    asked_again,
+    defect,
+    must_refuse,
+    quoted,
+    slip,
+    with_control,
+)
 from benchmarks.precheck.ask import MODES, ask, user
 from benchmarks.precheck.burst import AT_ONCE, at_once
 from benchmarks.precheck.causes import PLAIN_EMPTY, ProbeCause
@@ -22,34 +32,22 @@ from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile, RightRefusal
 from kvv_action.schema import Completion, Exchange, Message, Score, Severity, Thinking
 
-MAX_TOKENS_IGNORED = ProbeCause(
-    cause="max_tokens is not kept",
-    remedy="end generation at max_tokens, reasoning included; check that the gateway passes it on under this name",
-)
-FINISH_WRONG = ProbeCause(
-    cause="an answer that was cut off does not say so",
-    remedy="report finish_reason length when max_tokens ended the answer: clients take stop for a whole one",
-)
-STOP_IGNORED = ProbeCause(
-    cause="stop sequences are not kept",
-    remedy="end content before the stop sequence and leave it out (vLLM: include_stop_str_in_output false)",
-)
-STOP_REFUSED = ProbeCause(
-    cause="stop sequences are refused",
-    remedy="accept stop as a list of up to five short texts",
-)
-PARTIAL_REFUSED = ProbeCause(
-    cause="an answer that the client begins is refused",
-    remedy="accept a last assistant message with partial: true, and go on from it (Partial Mode)",
-)
-OUTPUT_CAPPED = ProbeCause(
-    cause="the largest max_tokens of the model is refused",
-    remedy="allow as many output tokens as the model's own API: raise the limit of the gateway or the engine",
-)
-OUTPUT_UNCHECKED = ProbeCause(
-    cause="more max_tokens than the model's own API allows are accepted",
-    remedy="answer HTTP 400 as the official API does: a client cannot see that its limit was replaced",
-)
+# fmt: off
+MAX_TOKENS_IGNORED = ProbeCause("max_tokens is not kept",
+    "end generation at max_tokens, reasoning included; check that the gateway passes it on under this name")
+FINISH_WRONG = ProbeCause("an answer that was cut off does not say so",
+    "report finish_reason length when max_tokens ended the answer: clients take stop for a whole one")
+STOP_IGNORED = ProbeCause("stop sequences are not kept",
+    "end content before the stop sequence and leave it out (vLLM: include_stop_str_in_output false)")
+STOP_REFUSED = ProbeCause("stop sequences are refused",
+    "accept stop as a list of up to five short texts")
+PARTIAL_REFUSED = ProbeCause("an answer that the client begins is refused",
+    "accept a last assistant message with partial: true, and go on from it (Partial Mode)")
+OUTPUT_CAPPED = ProbeCause("the largest max_tokens of the model is refused",
+    "allow as many output tokens as the model's own API: raise the limit of the gateway or the engine")
+OUTPUT_UNCHECKED = ProbeCause("more max_tokens than the model's own API allows are accepted",
+    "answer HTTP 400 as the official API does: a client cannot see that its limit was replaced")
+# fmt: on
 QUESTION = "Reply with exactly: OK"
 LIMIT = 32
 WIDEST, USUAL = 16, 8
@@ -140,11 +138,11 @@ def _stopped(answer: Completion) -> ProbeFinding | str:
     """Ended before the stop sequence."""
     beyond = [word for word in (STOP, *AFTER.split()) if word in answer.content]
     if beyond:
-        return ProbeFinding(explanation=f"content goes on: {quoted(answer.content)}", cause=STOP_IGNORED)
+        return defect(f"content goes on: {quoted(answer.content)}", STOP_IGNORED)
     if BEFORE.split()[0] in answer.content.lower():
         return f"content ended before {STOP}"
     if answer.reasoning and not answer.content.strip():
         return f"the answer ended inside its reasoning, where {STOP} came up"
     if not answer.content.strip():
-        return ProbeFinding(explanation="the answer holds no text", cause=PLAIN_EMPTY, slip=True)
+        return slip("the answer holds no text", PLAIN_EMPTY)
     raise Undecided(f"something else was answered: {quoted(answer.content)}")

@@ -10,7 +10,7 @@ from functools import partial
 from html import unescape
 from itertools import product
 
-from benchmarks.precheck.again import ProbeFinding, quoted
+from benchmarks.precheck.again import ProbeFinding, quoted, slip
 from benchmarks.precheck.ask import MODES, ask, cap, user
 from benchmarks.precheck.calls import WEATHER, about_weather, answered, result
 from benchmarks.precheck.causes import ProbeCause
@@ -23,67 +23,39 @@ from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Completion, Exchange, Json, Message, Request, Score, Severity, ToolCall
 
-SYSTEM_REFUSED = ProbeCause(
-    cause="system messages are refused",
-    remedy="accept role system; check that the chat template renders it",
-)
-SYSTEM_IGNORED = ProbeCause(
-    cause="system messages do not reach the model",
-    remedy="check that the chat template renders role system, and that no gateway replaces it with its own prompt",
-)
-LATE_REFUSED = ProbeCause(
-    cause="a system message after the beginning is refused",
-    remedy="accept role system anywhere in a conversation, and render it where it stands",
-)
-LATE_IGNORED = ProbeCause(
-    cause="a system message after the beginning does not reach the model",
-    remedy="render system messages where they stand: not only the first one, and not moved to the front",
-)
-SEVERAL_REFUSED = ProbeCause(
-    cause="several system messages are refused",
-    remedy="accept several messages of role system, one after the other",
-)
-SEVERAL_IGNORED = ProbeCause(
-    cause="only one of several system messages reaches the model",
-    remedy="render every system message, or join their texts in order; do not keep the first or the last alone",
-)
-PARTS_REFUSED = ProbeCause(
-    cause="content as a list of text parts is refused",
-    remedy="accept content as a list of parts in messages of every role, as OpenAI's API does",
-)
-PARTS_DROPPED = ProbeCause(
-    cause="text parts of a message are lost",
-    remedy="give the chat template the texts of all parts of a message, in order",
-)
-PARTS_RENDERED = ProbeCause(
-    cause="content as parts is put into the prompt as JSON",
-    remedy="render the text of each part; check --chat-template-content-format and templates that print a list",
-)
-TOKENS_REFUSED = ProbeCause(
-    cause="text that quotes control tokens is refused",
-    remedy="encode text of messages without special tokens: a user may quote the template's markers",
-)
-TOKENS_INTERPRETED = ProbeCause(
-    cause="control tokens that a user quotes are carried out",
-    remedy="encode text of messages without special tokens: quoted markers must reach the model as text",
-)
-PICTURE_REFUSED = ProbeCause(
-    cause="pictures in results of tools are refused",
-    remedy="accept image_url parts in messages of role tool: agents that look at a screen send them there",
-)
-PICTURE_DROPPED = ProbeCause(
-    cause="pictures in results of tools do not reach the model",
-    remedy="render image_url parts of role tool as those of role user, or refuse them with HTTP 400",
-)
-IDS_REFUSED = ProbeCause(
-    cause="histories with ids of another vendor are refused",
-    remedy="treat ids of calls as opaque text: clients continue conversations that began at another server",
-)
-IDS_BREAK = ProbeCause(
-    cause="ids of another vendor in the history break the turn",
-    remedy="treat ids of calls as opaque text, or rewrite them for the template; no form of an id may break a turn",
-    explains=("answers-empty",),
-)
+# fmt: off
+SYSTEM_REFUSED = ProbeCause("system messages are refused",
+    "accept role system; check that the chat template renders it")
+SYSTEM_IGNORED = ProbeCause("system messages do not reach the model",
+    "check that the chat template renders role system, and that no gateway replaces it with its own prompt")
+LATE_REFUSED = ProbeCause("a system message after the beginning is refused",
+    "accept role system anywhere in a conversation, and render it where it stands")
+LATE_IGNORED = ProbeCause("a system message after the beginning does not reach the model",
+    "render system messages where they stand: not only the first one, and not moved to the front")
+SEVERAL_REFUSED = ProbeCause("several system messages are refused",
+    "accept several messages of role system, one after the other")
+SEVERAL_IGNORED = ProbeCause("only one of several system messages reaches the model",
+    "render every system message, or join their texts in order; do not keep the first or the last alone")
+PARTS_REFUSED = ProbeCause("content as a list of text parts is refused",
+    "accept content as a list of parts in messages of every role, as OpenAI's API does")
+PARTS_DROPPED = ProbeCause("text parts of a message are lost",
+    "give the chat template the texts of all parts of a message, in order")
+PARTS_RENDERED = ProbeCause("content as parts is put into the prompt as JSON",
+    "render the text of each part; check --chat-template-content-format and templates that print a list")
+TOKENS_REFUSED = ProbeCause("text that quotes control tokens is refused",
+    "encode text of messages without special tokens: a user may quote the template's markers")
+TOKENS_INTERPRETED = ProbeCause("control tokens that a user quotes are carried out",
+    "encode text of messages without special tokens: quoted markers must reach the model as text")
+PICTURE_REFUSED = ProbeCause("pictures in results of tools are refused",
+    "accept image_url parts in messages of role tool: agents that look at a screen send them there")
+PICTURE_DROPPED = ProbeCause("pictures in results of tools do not reach the model",
+    "render image_url parts of role tool as those of role user, or refuse them with HTTP 400")
+IDS_REFUSED = ProbeCause("histories with ids of another vendor are refused",
+    "treat ids of calls as opaque text: clients continue conversations that began at another server")
+IDS_BREAK = ProbeCause("ids of another vendor in the history break the turn",
+    "treat ids of calls as opaque text, or rewrite them for the template; no form of an id may break a turn",
+    explains=("answers-empty",))
+# fmt: on
 
 GATES = ("north", "south", "west")
 _TREES = product(("oak", "birch", "maple", "willow", "ash"), ("red", "blue", "white"))
@@ -163,7 +135,7 @@ def _names(words: Sequence[str], cause: ProbeCause, answer: Completion) -> Probe
     if not missing:
         return f"the answer names {', '.join(words)}"
     said = quoted(answer.content) if answer.content.strip() else "empty"
-    return ProbeFinding(explanation=f"{missing[0]} is missing, the answer is {said}", cause=cause, slip=True)
+    return slip(f"{missing[0]} is missing, the answer is {said}", cause)
 
 
 def _system(profile: Profile, recommended: Severity) -> Iterator[tuple[str, Controlled]]:
@@ -360,7 +332,7 @@ def _copies(whats: Sequence[Sequence[str]], last: str, answer: Completion) -> Pr
     if last in said and any(all(one in said for one in what) for what in whats):
         return "the answer repeats what it should"
     explanation = f"the answer should repeat {whats[0][0]} and go on to {last}; it is {quoted(answer.content)}"
-    return ProbeFinding(explanation=explanation, cause=TOKENS_INTERPRETED, slip=True)
+    return slip(explanation, TOKENS_INTERPRETED)
 
 
 def _counted_markers(profile: Profile, level: Severity) -> Probe:
@@ -424,5 +396,4 @@ def _picture(profile: Profile, recommended: Severity) -> Controlled:
 def _shows(digits: str, answer: Completion) -> ProbeFinding | str:
     if digits in "".join(sign for sign in answer.content if sign in "0123456789"):
         return f"{digits} was read"
-    said = f"the picture shows {digits}, the answer is {quoted(answer.content)}"
-    return ProbeFinding(explanation=said, cause=PICTURE_DROPPED, slip=True)
+    return slip(f"the picture shows {digits}, the answer is {quoted(answer.content)}", PICTURE_DROPPED)

@@ -13,6 +13,7 @@ from pathlib import Path
 import orjson
 
 from benchmarks.precheck.ask import MODES, ask
+from benchmarks.precheck.calls import schema_of
 from benchmarks.precheck.causes import ProbeCause
 from benchmarks.precheck.mfjs.cases import Cases, SchemaCase, corpus, from_folder
 from benchmarks.precheck.mfjs.check import Complaint, SchemaFault, complaint, shown
@@ -29,92 +30,49 @@ PROMPT = (
     f"Call {TOOL} once, now. Make up a small value that its parameters allow: give every required property, invent "
     "no others, keep within every bound. Do not explain."
 )
-CONTROL: Mapping[str, Json] = {
-    "type": "object",
-    "properties": {"value": {"type": "string"}},
-    "required": ["value"],
-    "additionalProperties": False,
-}
+CONTROL = schema_of({"value": {"type": "string"}})
 """The plainest schema: asked for when another one was refused, to tell the schema from the request around it."""
 
 SMOKE = (
-    "any-of.tagged-shapes",
-    "enforcer.calendar-event",
-    "number-format.in-object",
-    "range-constraints.items-exactly",
-    "references.linked-list",
-    "required.all",
-)
+    "any-of.tagged-shapes", "enforcer.calendar-event", "number-format.in-object", "range-constraints.items-exactly",
+    "references.linked-list", "required.all",
+)  # fmt: skip
 """What goes wrong most often: unions, nesting, enums, bounds, recursion, required properties."""
 STANDARD = (
-    *SMOKE,
-    "additional-properties.closed",
-    "additional-properties.of-objects",
-    "any-of.number-or-null",
-    "any-of.one-or-many",
-    "basic-types.every-type",
-    "basic-types.names-like-keywords",
-    "basic-types.names-in-other-scripts",
-    "defs.used-twice",
-    "description.quotes-and-braces",
-    "enforcer.form",
-    "enforcer.payment",
-    "enforcer.sql-filter",
-    "enforcer.texts-like-literals",
-    "id.with-defs",
-    "keywords.default-of-each-scalar",
-    "nested-defs.property-of-a-definition",
-    "nested-defs.three-deep",
-    "range-constraints.integer-between",
-    "range-constraints.text-at-least",
-    "ref-in-properties.beside-others",
-    "references.self",
-    "references.two-in-turn",
-    "single-type-in-array.object",
-    "type-location.in-items",
-)
-NOT_ENFORCED = ProbeCause(
-    cause="tool arguments do not follow the tool's schema",
-    remedy="turn guided decoding on for tools with strict: true (a structured-output backend such as xgrammar), and "
-    "check that the tool parser hands over the arguments as they were generated",
-)
-REQUIRED_DROPPED = ProbeCause(
-    cause="required tool arguments are left out",
-    remedy="check that guided decoding reads `required` in nested objects and in $defs, and that the tool parser "
-    "hands over every argument",
-)
-EXTRA_ADDED = ProbeCause(
-    cause="tool arguments hold properties that the schema forbids",
-    remedy="check that guided decoding honours `additionalProperties: false` (some backends read a missing one as "
-    "false, or false as missing)",
-)
-ENUM_IGNORED = ProbeCause(
-    cause="tool arguments hold values outside an enum",
-    remedy="check that guided decoding compiles `enum`, also for numbers and beside null",
-)
-BOUNDS_IGNORED = ProbeCause(
-    cause="tool arguments break the schema's bounds",
-    remedy="check that the guided-decoding backend compiles minimum, maximum, minLength, maxLength, minItems and "
-    "maxItems: some skip what they do not know in silence",
-)
-STREAM_ONLY = ProbeCause(
-    cause="tool arguments follow the schema only when not streamed",
-    remedy="look at the tool parser's streaming path: the same schema is followed without streaming, so pieces of the "
-    "arguments are lost, repeated or out of order",
-)
-NOT_JSON = ProbeCause(
-    cause="tool arguments are not JSON",
-    remedy="check the tool parser: the text between the argument markers must be handed over whole and unchanged",
-)
-JSON_IN_TEXT = ProbeCause(
-    cause="tool arguments are JSON inside a JSON text",
-    remedy="do not encode the arguments again: they are JSON text already when the tool parser cuts them out",
-)
-NO_CALL = ProbeCause(
-    cause="a forced tool call is not made",
-    remedy="honour tool_choice: required (guided decoding must start with the call), and check that the tool parser "
-    "finds calls",
-)
+    *SMOKE, "additional-properties.closed", "additional-properties.of-objects", "any-of.number-or-null",
+    "any-of.one-or-many", "basic-types.every-type", "basic-types.names-like-keywords",
+    "basic-types.names-in-other-scripts", "defs.used-twice", "description.quotes-and-braces", "enforcer.form",
+    "enforcer.payment", "enforcer.sql-filter", "enforcer.texts-like-literals", "id.with-defs",
+    "keywords.default-of-each-scalar", "nested-defs.property-of-a-definition", "nested-defs.three-deep",
+    "range-constraints.integer-between", "range-constraints.text-at-least", "ref-in-properties.beside-others",
+    "references.self", "references.two-in-turn", "single-type-in-array.object", "type-location.in-items",
+)  # fmt: skip
+# fmt: off
+NOT_ENFORCED = ProbeCause("tool arguments do not follow the tool's schema",
+    "turn guided decoding on for tools with strict: true (a structured-output backend such as xgrammar), and check "
+    "that the tool parser hands over the arguments as they were generated")
+REQUIRED_DROPPED = ProbeCause("required tool arguments are left out",
+    "check that guided decoding reads `required` in nested objects and in $defs, and that the tool parser hands "
+    "over every argument")
+EXTRA_ADDED = ProbeCause("tool arguments hold properties that the schema forbids",
+    "check that guided decoding honours `additionalProperties: false` (some backends read a missing one as false, "
+    "or false as missing)")
+ENUM_IGNORED = ProbeCause("tool arguments hold values outside an enum",
+    "check that guided decoding compiles `enum`, also for numbers and beside null")
+BOUNDS_IGNORED = ProbeCause("tool arguments break the schema's bounds",
+    "check that the guided-decoding backend compiles minimum, maximum, minLength, maxLength, minItems and "
+    "maxItems: some skip what they do not know in silence")
+STREAM_ONLY = ProbeCause("tool arguments follow the schema only when not streamed",
+    "look at the tool parser's streaming path: the same schema is followed without streaming, so pieces of the "
+    "arguments are lost, repeated or out of order")
+NOT_JSON = ProbeCause("tool arguments are not JSON",
+    "check the tool parser: the text between the argument markers must be handed over whole and unchanged")
+JSON_IN_TEXT = ProbeCause("tool arguments are JSON inside a JSON text",
+    "do not encode the arguments again: they are JSON text already when the tool parser cuts them out")
+NO_CALL = ProbeCause("a forced tool call is not made",
+    "honour tool_choice: required (guided decoding must start with the call), and check that the tool parser finds "
+    "calls")
+# fmt: on
 
 BY_KEYWORD: Mapping[str, ProbeCause] = {
     "required": REQUIRED_DROPPED,

@@ -8,6 +8,7 @@ import orjson
 
 from benchmarks.precheck.again import TRIES
 from benchmarks.precheck.ask import MODES, ask
+from benchmarks.precheck.calls import schema_of
 from benchmarks.precheck.causes import PLAIN_EMPTY, ProbeCause
 from benchmarks.precheck.mfjs.check import SchemaFault, complaint, shown
 from benchmarks.precheck.probe import REFUSALS, Probe, broken, holds, refused
@@ -23,109 +24,43 @@ FENCE = "```"
 ANY_OBJECT: Mapping[str, Json] = {"type": "object"}
 KEY = "city"
 """The key that the question asks for, of any object as well."""
-REPORT: Mapping[str, Json] = {
-    "type": "object",
-    "properties": {"city": {"type": "string"}, "degrees": {"type": "number"}},
-    "required": ["city", "degrees"],
-    "additionalProperties": False,
-}
-NESTED: Mapping[str, Json] = {
-    "type": "object",
-    "properties": {
-        "city": {"type": "string"},
-        "now": {
-            "type": "object",
-            "properties": {
-                "wind": {
-                    "type": "object",
-                    "properties": {"speed": {"type": "number"}, "gusts": {"type": "boolean"}},
-                    "required": ["speed", "gusts"],
-                    "additionalProperties": False,
-                }
-            },
-            "required": ["wind"],
-            "additionalProperties": False,
-        },
-    },
-    "required": ["city", "now"],
-    "additionalProperties": False,
-}
-ENUMS: Mapping[str, Json] = {
-    "type": "object",
-    "properties": {
-        "city": {"type": "string", "enum": ["Riga", "Tartu", "Vilnius"]},
-        "sky": {"type": "string", "enum": ["clear", "cloudy", "overcast"]},
-        "force": {"type": "integer", "enum": [3, 5, 8]},
-    },
-    "required": ["city", "sky", "force"],
-    "additionalProperties": False,
-}
-LISTS: Mapping[str, Json] = {
-    "type": "object",
-    "properties": {
-        "city": {"type": "string"},
-        "hours": {
-            "type": "array",
-            "minItems": 2,
-            "maxItems": 4,
-            "items": {
-                "type": "object",
-                "properties": {"hour": {"type": "integer"}, "degrees": {"type": "number"}},
-                "required": ["hour", "degrees"],
-                "additionalProperties": False,
-            },
-        },
-    },
-    "required": ["city", "hours"],
-    "additionalProperties": False,
-}
-TINY: Mapping[str, Json] = {
-    "type": "object",
-    "properties": {"rain": {"type": "boolean"}},
-    "required": ["rain"],
-    "additionalProperties": False,
-}
+CITY: Mapping[str, Json] = {"city": {"type": "string"}}
+REPORT = schema_of({**CITY, "degrees": {"type": "number"}})
+NESTED = schema_of({
+    **CITY,
+    "now": schema_of({"wind": schema_of({"speed": {"type": "number"}, "gusts": {"type": "boolean"}})}),
+})  # fmt: skip
+ENUMS = schema_of({
+    "city": {"type": "string", "enum": ["Riga", "Tartu", "Vilnius"]},
+    "sky": {"type": "string", "enum": ["clear", "cloudy", "overcast"]},
+    "force": {"type": "integer", "enum": [3, 5, 8]},
+})  # fmt: skip
+HOUR = schema_of({"hour": {"type": "integer"}, "degrees": {"type": "number"}})
+LISTS = schema_of({**CITY, "hours": {"type": "array", "minItems": 2, "maxItems": 4, "items": HOUR}})
+TINY = schema_of({"rain": {"type": "boolean"}})
 
-IGNORED = ProbeCause(
-    cause="response_format is ignored",
-    remedy="pass response_format on to guided decoding; a proxy may drop the field",
-)
-FENCED = ProbeCause(
-    cause="JSON is wrapped in a code fence",
-    remedy="constrain the output from its first character: the model only follows a prompt that asks for JSON",
-)
-SCHEMA_IGNORED = ProbeCause(
-    cause="the schema in response_format is not enforced",
-    remedy="compile json_schema.schema for guided decoding; strict is true unless the client says false",
-)
-NOT_AN_OBJECT = ProbeCause(
-    cause="json_object gives JSON that is no object",
-    remedy="constrain json_object to an object at the top",
-)
-IN_REASONING = ProbeCause(
-    cause="JSON ends up in the reasoning instead of the content",
-    remedy="start guided decoding after the thinking ends, and let the reasoning parser end at the same marker",
-)
-NOT_COMPACT = ProbeCause(
-    cause="strict JSON is written with line breaks or tabs",
-    remedy="turn free white space off in the guided-decoding grammar: it costs tokens, and models may never leave it",
-)
-MODES_DIFFER = ProbeCause(
-    cause="response_format works differently when streamed",
-    remedy="apply response_format and the reasoning parser in the streaming path as well",
-)
-KEY_MISSING = ProbeCause(
-    cause="a JSON object lacks the key that the prompt asks for",
-    remedy="tell the model about response_format in its prompt, and constrain JSON without cutting the object short",
-)
-FORMAT_REFUSED = ProbeCause(
-    cause="a valid response_format is refused",
-    remedy="accept text, json_object and json_schema, with strict left out, true or false",
-)
-FORMAT_UNCHECKED = ProbeCause(
-    cause="an invalid response_format is accepted",
-    remedy="refuse it with HTTP 400: a client that misspells its schema gets text and no warning",
-)
+# fmt: off
+IGNORED = ProbeCause("response_format is ignored",
+    "pass response_format on to guided decoding; a proxy may drop the field")
+FENCED = ProbeCause("JSON is wrapped in a code fence",
+    "constrain the output from its first character: the model only follows a prompt that asks for JSON")
+SCHEMA_IGNORED = ProbeCause("the schema in response_format is not enforced",
+    "compile json_schema.schema for guided decoding; strict is true unless the client says false")
+NOT_AN_OBJECT = ProbeCause("json_object gives JSON that is no object",
+    "constrain json_object to an object at the top")
+IN_REASONING = ProbeCause("JSON ends up in the reasoning instead of the content",
+    "start guided decoding after the thinking ends, and let the reasoning parser end at the same marker")
+NOT_COMPACT = ProbeCause("strict JSON is written with line breaks or tabs",
+    "turn free white space off in the guided-decoding grammar: it costs tokens, and models may never leave it")
+MODES_DIFFER = ProbeCause("response_format works differently when streamed",
+    "apply response_format and the reasoning parser in the streaming path as well")
+KEY_MISSING = ProbeCause("a JSON object lacks the key that the prompt asks for",
+    "tell the model about response_format in its prompt, and constrain JSON without cutting the object short")
+FORMAT_REFUSED = ProbeCause("a valid response_format is refused",
+    "accept text, json_object and json_schema, with strict left out, true or false")
+FORMAT_UNCHECKED = ProbeCause("an invalid response_format is accepted",
+    "refuse it with HTTP 400: a client that misspells its schema gets text and no warning")
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

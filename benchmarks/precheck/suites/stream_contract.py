@@ -23,14 +23,12 @@ SHOWN = 300
 HEADERS_DIFFER = "usage-headers-differ"
 """The client's word."""
 NO_STREAM = "no stream came, which streaming.protocol judges"
-CROWDED = ProbeCause(
-    cause="a frame of a stream brings several choices",
-    remedy="with n > 1 send the pieces of each choice in frames of their own",
-)
-UNKNOWN_SERVED = ProbeCause(
-    cause="a stream of an unknown model is served",
-    remedy="answer HTTP 4xx with a JSON error when no such model is served, streamed or not",
-)
+# fmt: off
+CROWDED = ProbeCause("a frame of a stream brings several choices",
+    "with n > 1 send the pieces of each choice in frames of their own")
+UNKNOWN_SERVED = ProbeCause("a stream of an unknown model is served",
+    "answer HTTP 4xx with a JSON error when no such model is served, streamed or not")
+# fmt: on
 
 
 def probes(profile: Profile, options: Options) -> Iterator[Probe]:

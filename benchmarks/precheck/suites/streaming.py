@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from benchmarks.precheck.again import TRIES, ProbeFinding, judged, open_after
+from benchmarks.precheck.again import TRIES, ProbeFinding, defect, judged, open_after, slip
 from benchmarks.precheck.ask import ask
 from benchmarks.precheck.causes import USAGE_MISSING, ProbeCause
 from benchmarks.precheck.probe import Probe, broken, holds
@@ -15,64 +15,41 @@ from kvv_action.profiles.model import Profile
 from kvv_action.schema import Completion, Exchange, Request, Score
 from kvv_action.verdict.pace import FEW, held_back
 
-STREAM_IGNORED = ProbeCause(
-    cause="streams are not streams",
-    remedy="answer stream: true with text/event-stream, and everything else with one JSON document",
-)
-CHUNKS_MALFORMED = ProbeCause(
-    cause="chunks of a stream are not well formed",
-    remedy="send chat.completion.chunk objects in UTF-8, the role in the first, choices empty only beside usage",
-)
-END_MALFORMED = ProbeCause(
-    cause="the end of a stream is not well formed",
-    remedy="send finish_reason once, then usage, then [DONE], and close the stream; check proxies that rewrite events",
-)
-REASONING_LATE = ProbeCause(
-    cause="reasoning is streamed after content",
-    remedy="check the reasoning parser's streaming path: text before the end of thinking must not go out as content",
-)
-USAGE_EARLY = ProbeCause(
-    cause="usage is not in the last chunk of a stream",
-    remedy="send usage with or after the finish_reason: clients read it from the last chunk",
-)
-STREAMS_MIXED = ProbeCause(
-    cause="chunks of one stream carry different ids or models",
-    remedy="keep one id and one model for a stream; if ids of other requests turn up, answers are being mixed",
-)
-SHAPE_DIFFERS = ProbeCause(
-    cause="streamed and plain answers do not hold the same fields",
-    remedy="fill content, reasoning_content, finish_reason and model in both modes; check the parsers' streaming path",
-)
-FAKED = ProbeCause(
-    cause="long answers are streamed in a few pieces",
-    remedy="send a chunk for each step of generation; look for middleware that collects the answer first",
-)
-BUFFERED = ProbeCause(
-    cause="streams are held back and sent at the end",
-    remedy="turn response buffering off in every proxy (nginx: proxy_buffering off, X-Accel-Buffering: no) and flush",
-)
+# fmt: off
+STREAM_IGNORED = ProbeCause("streams are not streams",
+    "answer stream: true with text/event-stream, and everything else with one JSON document")
+CHUNKS_MALFORMED = ProbeCause("chunks of a stream are not well formed",
+    "send chat.completion.chunk objects in UTF-8, the role in the first, choices empty only beside usage")
+END_MALFORMED = ProbeCause("the end of a stream is not well formed",
+    "send finish_reason once, then usage, then [DONE], and close the stream; check proxies that rewrite events")
+REASONING_LATE = ProbeCause("reasoning is streamed after content",
+    "check the reasoning parser's streaming path: text before the end of thinking must not go out as content")
+USAGE_EARLY = ProbeCause("usage is not in the last chunk of a stream",
+    "send usage with or after the finish_reason: clients read it from the last chunk")
+STREAMS_MIXED = ProbeCause("chunks of one stream carry different ids or models",
+    "keep one id and one model for a stream; if ids of other requests turn up, answers are being mixed")
+SHAPE_DIFFERS = ProbeCause("streamed and plain answers do not hold the same fields",
+    "fill content, reasoning_content, finish_reason and model in both modes; check the parsers' streaming path")
+FAKED = ProbeCause("long answers are streamed in a few pieces",
+    "send a chunk for each step of generation; look for middleware that collects the answer first")
+BUFFERED = ProbeCause("streams are held back and sent at the end",
+    "turn response buffering off in every proxy (nginx: proxy_buffering off, X-Accel-Buffering: no) and flush")
+# fmt: on
 
 SYMPTOMS: Mapping[str, ProbeCause] = {
-    "stream-ignored": STREAM_IGNORED,
-    "id-changed": STREAMS_MIXED,
-    "model-changed": STREAMS_MIXED,
-    "reasoning-after-content": REASONING_LATE,
-    "finish-reason-repeated": END_MALFORMED,
-    "text-after-finish": END_MALFORMED,
-    "no-done": END_MALFORMED,
-    "data-after-done": END_MALFORMED,
-    "held-open-after-done": END_MALFORMED,
-    "unclean-end-after-done": END_MALFORMED,
-    "usage-not-last": USAGE_EARLY,
-    "usage-unreadable": USAGE_EARLY,
-    "role-missing": CHUNKS_MALFORMED,
-    "chunk-without-choices": CHUNKS_MALFORMED,
-    "chunk-with-empty-choices": CHUNKS_MALFORMED,
-    "content-type-wrong": CHUNKS_MALFORMED,
-    "invalid-utf8": CHUNKS_MALFORMED,
-    "lone-surrogate": CHUNKS_MALFORMED,
-    "odd-json": CHUNKS_MALFORMED,
-}
+    symptom: cause
+    for cause, symptoms in (
+        (STREAM_IGNORED, "stream-ignored"),
+        (STREAMS_MIXED, "id-changed model-changed"),
+        (REASONING_LATE, "reasoning-after-content"),
+        (END_MALFORMED, "finish-reason-repeated text-after-finish no-done data-after-done held-open-after-done"),
+        (END_MALFORMED, "unclean-end-after-done"),
+        (USAGE_EARLY, "usage-not-last usage-unreadable"),
+        (CHUNKS_MALFORMED, "role-missing chunk-without-choices chunk-with-empty-choices content-type-wrong"),
+        (CHUNKS_MALFORMED, "invalid-utf8 lone-surrogate odd-json"),
+    )
+    for symptom in symptoms.split()
+}  # fmt: skip
 """What the client noticed, and its cause, the most telling first. Other words (`compressed-unasked`) do no harm."""
 
 NUMBERS = f"Reply with exactly: {' '.join(map(str, range(1, 241)))}"
@@ -164,17 +141,17 @@ def _paced(exchange: Exchange) -> ProbeFinding | str:
     """
     answer = answer_of(exchange)
     if not answer.streamed:
-        return ProbeFinding(explanation="a document came for a stream", cause=STREAM_IGNORED)
+        return defect("a document came for a stream", STREAM_IGNORED)
     tokens = max(count_of(answer, "completion_tokens") or 0, (len(answer.content) + len(answer.reasoning)) // 4)
     if tokens <= LONG:
         raise Undecided(f"the answer is too short to judge its pace ({tokens} tokens)")
     if answer.chunks < FEW:
-        return ProbeFinding(explanation=f"{tokens} tokens came in {answer.chunks} chunks", cause=FAKED)
+        return defect(f"{tokens} tokens came in {answer.chunks} chunks", FAKED)
     if held_back(answer, tokens):
         if "client-late" in answer.anomalies:
             raise Undecided("this machine was too busy to tell at what times the answer came")
         times = f"first token after {answer.first_token:.2f} s of {answer.total:.2f} s"
-        return ProbeFinding(explanation=f"{times}, then {tokens} tokens at once", cause=BUFFERED, slip=True)
+        return slip(f"{times}, then {tokens} tokens at once", BUFFERED)
     return f"{tokens} tokens in {answer.chunks} chunks, not all at the end"
 
 

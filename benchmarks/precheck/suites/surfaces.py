@@ -26,15 +26,13 @@ READY = "READY"
 TEXT = f"Reply with exactly: {READY}"
 CITY = "Oslo"
 
-SURFACE_BROKEN = ProbeCause(
-    cause="another surface of the API does not answer as it should",
-    remedy="translate requests and answers of /responses and /anthropic/v1/messages as their documentation says, or "
-    "answer 404 where they are not served",
-)
-SURFACE_COUNTS = ProbeCause(
-    cause="another surface of the API counts the same prompt differently",
-    remedy="render one prompt for the same conversation, whichever surface it comes by",
-)
+# fmt: off
+SURFACE_BROKEN = ProbeCause("another surface of the API does not answer as it should",
+    "translate requests and answers of /responses and /anthropic/v1/messages as their documentation says, or "
+    "answer 404 where they are not served")
+SURFACE_COUNTS = ProbeCause("another surface of the API counts the same prompt differently",
+    "render one prompt for the same conversation, whichever surface it comes by")
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

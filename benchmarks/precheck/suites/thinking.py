@@ -8,7 +8,16 @@ from dataclasses import replace
 from functools import partial
 from statistics import median
 
-from benchmarks.precheck.again import ProbeFinding, ProbeRefusal, asked_again, must_refuse, quoted, refusal_of
+from benchmarks.precheck.again import (
+    ProbeFinding,
+    ProbeRefusal,
+    asked_again,
+    defect,
+    must_refuse,
+    quoted,
+    refusal_of,
+    slip,
+)
 from benchmarks.precheck.ask import MODES, ask, cap, user
 from benchmarks.precheck.calls import TOOLS_REFUSED, WEATHER, about_weather, answered, result
 from benchmarks.precheck.causes import THINKING_LOST, THINKING_REFUSED, THINKING_STUCK, ProbeCause, of_check
@@ -22,71 +31,43 @@ from kvv_action.profiles.thinking import OFFICIAL, think_body
 from kvv_action.schema import Completion, Exchange, Json, Message, Request, Score, Severity, Thinking, ToolCall
 from kvv_action.verdict.checks import filing
 
-UNTAGGED = ProbeCause(
-    cause="thinking comes as content",
-    remedy="start the engine with the reasoning parser of this model; it must find thinking that no tag opens",
-)
-TAGS_LEAKED = ProbeCause(
-    cause="thinking markers leak into content",
-    remedy="turn the reasoning parser of this model on: content must hold neither the thinking nor its markers",
-)
-ANSWER_MISFILED = ProbeCause(
-    cause="the answer comes back as thinking",
-    remedy="the reasoning parser waits for an end marker that never comes: check it against the chat template",
-)
-THINKING_UNASKED = ProbeCause(
-    cause="the model thinks by default although it should not",
-    remedy="leave thinking off in the chat template when a request says nothing about it",
-)
-HISTORY_REFUSED = ProbeCause(
-    cause="thinking cannot be sent back in the history",
-    remedy="accept reasoning_content in assistant messages, with tool_calls and without",
-)
-HISTORY_DROPPED = ProbeCause(
-    cause="thinking in the history does not reach the model",
-    remedy="pass reasoning_content on to the chat template; across turns honour keep: all or preserve_thinking",
-)
-RESULT_UNUSED = ProbeCause(
-    cause="results of tools do not reach the model",
-    remedy="check how the chat template renders role tool and tool_call_id, beside reasoning_content as well",
-)
-EFFORT_REFUSED = ProbeCause(
-    cause="a level of thinking effort is refused",
-    remedy="accept every level of the model, as thinking.effort or thinking_effort and as reasoning_effort",
-)
-EFFORT_IGNORED = ProbeCause(
-    cause="thinking effort has no effect",
-    remedy="pass the effort on to the chat template: every level thinks as much as any other",
-)
-EFFORT_UNTOLD = ProbeCause(
-    cause="the model does not know its thinking effort",
-    remedy="render the effort into the prompt (system message of type thinking-effort), as it is asked for",
-)
-EFFORT_OUTRANKED = ProbeCause(
-    cause="reasoning_effort outranks thinking.effort",
-    remedy="where both are sent, thinking.effort counts",
-)
-BARE_TURN = ProbeCause(
-    cause="a tool turn without its reasoning is accepted while the model thinks",
-    remedy="answer HTTP 400 as the official API does: a client that drops reasoning_content does not notice otherwise",
-)
-DEFAULT_EFFORT = ProbeCause(
-    cause="the default thinking effort is not the model's",
-    remedy="use the model's own default when a request names no effort",
-)
+# fmt: off
+UNTAGGED = ProbeCause("thinking comes as content",
+    "start the engine with the reasoning parser of this model; it must find thinking that no tag opens")
+TAGS_LEAKED = ProbeCause("thinking markers leak into content",
+    "turn the reasoning parser of this model on: content must hold neither the thinking nor its markers")
+ANSWER_MISFILED = ProbeCause("the answer comes back as thinking",
+    "the reasoning parser waits for an end marker that never comes: check it against the chat template")
+THINKING_UNASKED = ProbeCause("the model thinks by default although it should not",
+    "leave thinking off in the chat template when a request says nothing about it")
+HISTORY_REFUSED = ProbeCause("thinking cannot be sent back in the history",
+    "accept reasoning_content in assistant messages, with tool_calls and without")
+HISTORY_DROPPED = ProbeCause("thinking in the history does not reach the model",
+    "pass reasoning_content on to the chat template; across turns honour keep: all or preserve_thinking")
+RESULT_UNUSED = ProbeCause("results of tools do not reach the model",
+    "check how the chat template renders role tool and tool_call_id, beside reasoning_content as well")
+EFFORT_REFUSED = ProbeCause("a level of thinking effort is refused",
+    "accept every level of the model, as thinking.effort or thinking_effort and as reasoning_effort")
+EFFORT_IGNORED = ProbeCause("thinking effort has no effect",
+    "pass the effort on to the chat template: every level thinks as much as any other")
+EFFORT_UNTOLD = ProbeCause("the model does not know its thinking effort",
+    "render the effort into the prompt (system message of type thinking-effort), as it is asked for")
+EFFORT_OUTRANKED = ProbeCause("reasoning_effort outranks thinking.effort",
+    "where both are sent, thinking.effort counts")
+BARE_TURN = ProbeCause("a tool turn without its reasoning is accepted while the model thinks",
+    "answer HTTP 400 as the official API does: a client that drops reasoning_content does not notice otherwise")
+DEFAULT_EFFORT = ProbeCause("the default thinking effort is not the model's",
+    "use the model's own default when a request names no effort")
+# fmt: on
 CUT_THINKING = of_check(filing.CUT_THINKING)
-STOP_ENDS_ANSWER = ProbeCause(
-    cause="a stop sequence in the thinking ends the answer",
-    remedy="look for stop sequences in content alone: a client cannot know what the model thinks",
-)
-STOPPED_AS_CONTENT = ProbeCause(
-    cause="thinking that a stop sequence ended becomes content",
-    remedy="look for stop sequences in content alone, and file text as thinking until its end was seen",
-)
-STOP_REFUSED = ProbeCause(
-    cause="stop sequences are refused while the model thinks",
-    remedy="accept stop whether or not the model thinks",
-)
+# fmt: off
+STOP_ENDS_ANSWER = ProbeCause("a stop sequence in the thinking ends the answer",
+    "look for stop sequences in content alone: a client cannot know what the model thinks")
+STOPPED_AS_CONTENT = ProbeCause("thinking that a stop sequence ended becomes content",
+    "look for stop sequences in content alone, and file text as thinking until its end was seen")
+STOP_REFUSED = ProbeCause("stop sequences are refused while the model thinks",
+    "accept stop whether or not the model thinks")
+# fmt: on
 
 HISTORY = ProbeRefusal(cause=HISTORY_REFUSED, named={"reasoning": HISTORY_REFUSED, "tool": TOOLS_REFUSED})
 EFFORT = ProbeRefusal(
@@ -191,8 +172,7 @@ def _misplaced(answer: Completion) -> ProbeFinding | None:
     if found := _tagged(answer):
         return found
     if answer.reasoning and not answer.content.strip():
-        said = f"content is empty, reasoning_content ends with {quoted(answer.reasoning[-60:])}"
-        return ProbeFinding(explanation=said, cause=ANSWER_MISFILED, slip=True)
+        return slip(f"content is empty, reasoning_content ends with {quoted(answer.reasoning[-60:])}", ANSWER_MISFILED)
     return None
 
 
@@ -201,7 +181,7 @@ def _tagged(answer: Completion) -> ProbeFinding | None:
     marker = next((marker for marker in MARKERS if marker in answer.content), "")
     if not marker:
         return None
-    return ProbeFinding(explanation=f"content holds {marker}: {quoted(answer.content)}", cause=TAGS_LEAKED)
+    return defect(f"content holds {marker}: {quoted(answer.content)}", TAGS_LEAKED)
 
 
 def _reasons(answer: Completion) -> ProbeFinding | str:
@@ -209,9 +189,9 @@ def _reasons(answer: Completion) -> ProbeFinding | str:
         return found
     if not answer.reasoning.strip() and len(answer.content) > SHORT_ANSWER:
         said = f"no reasoning_content came back, and the content is no short answer: {quoted(answer.content)}"
-        return ProbeFinding(explanation=said, cause=UNTAGGED, slip=True)
+        return slip(said, UNTAGGED)
     if not answer.reasoning.strip():
-        return ProbeFinding(explanation="no reasoning_content came back", cause=THINKING_LOST, slip=True)
+        return slip("no reasoning_content came back", THINKING_LOST)
     return f"{len(answer.reasoning)} characters of reasoning"
 
 
@@ -226,7 +206,7 @@ def _does_not_reason(cause: ProbeCause, answer: Completion) -> ProbeFinding | st
     if found := _misplaced(answer):
         return found
     if answer.reasoning.strip():
-        return ProbeFinding(explanation=f"reasoning came back: {quoted(answer.reasoning)}", cause=cause)
+        return defect(f"reasoning came back: {quoted(answer.reasoning)}", cause)
     return "no reasoning"
 
 
@@ -329,11 +309,9 @@ def _not_stopped(answer: Completion) -> ProbeFinding | str:
     if CONTENT in answer.content.lower():
         return f"the content is whole, and {STOP} stands in {'the' if STOP in answer.reasoning else 'no'} reasoning"
     if answer.content.strip() and not answer.reasoning.strip():
-        explanation = f"there is no reasoning, and content is {quoted(answer.content)}"
-        return ProbeFinding(explanation=explanation, cause=STOPPED_AS_CONTENT, slip=True)
+        return slip(f"there is no reasoning, and content is {quoted(answer.content)}", STOPPED_AS_CONTENT)
     if not answer.content.strip() and STOP not in answer.reasoning.removesuffix(STOP):
-        explanation = f"the answer ends in its reasoning: {quoted(answer.reasoning[-60:])}"
-        return ProbeFinding(explanation=explanation, cause=STOP_ENDS_ANSWER, slip=True)
+        return slip(f"the answer ends in its reasoning: {quoted(answer.reasoning[-60:])}", STOP_ENDS_ANSWER)
     return f"something else was answered: {quoted(answer.content)}"
 
 
@@ -360,8 +338,7 @@ def _second_turn(profile: Profile, *, thoughts: int, stream: bool, asked: Thinki
 
 def _uses_result(answer: Completion) -> ProbeFinding | str:
     if STATION not in answer.content:
-        explanation = f"the answer does not name {STATION}, which the tool gave: {quoted(answer.content)}"
-        return ProbeFinding(explanation=explanation, cause=RESULT_UNUSED, slip=True)
+        return slip(f"the answer does not name {STATION}, which the tool gave: {quoted(answer.content)}", RESULT_UNUSED)
     return "the answer uses what the tool gave"
 
 
@@ -421,8 +398,7 @@ def _tells(effort: str, answer: Completion) -> ProbeFinding | str:
     """The prompt names the effort, so that the model can say it."""
     if effort in answer.content.lower():
         return f"the model says {effort}"
-    said = f"asked for its effort, the model says {quoted(answer.content)}, not {effort}"
-    return ProbeFinding(explanation=said, cause=EFFORT_UNTOLD, slip=True)
+    return slip(f"asked for its effort, the model says {quoted(answer.content)}, not {effort}", EFFORT_UNTOLD)
 
 
 def _precedence(profile: Profile, level: Severity) -> Probe:

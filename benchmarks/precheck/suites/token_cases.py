@@ -17,14 +17,12 @@ from kvv_action.profiles.token_cases import STOPPED, TokenCase, TokenCases, load
 from kvv_action.report.kvv_groups import CASES, HELD
 from kvv_action.schema import Exchange, Json, Request, Score, Severity, Thinking
 
-CASES_REFUSED = ProbeCause(
-    cause="valid requests are refused, so that their prompts cannot be counted",
-    remedy="accept each of them; the other suites say which field it is about",
-)
-PARTIAL_IGNORED = ProbeCause(
-    cause="Partial Mode is ignored",
-    remedy="leave an assistant message with partial: true open in the chat template instead of closing it",
-)
+# fmt: off
+CASES_REFUSED = ProbeCause("valid requests are refused, so that their prompts cannot be counted",
+    "accept each of them; the other suites say which field it is about")
+PARTIAL_IGNORED = ProbeCause("Partial Mode is ignored",
+    "leave an assistant message with partial: true open in the chat template instead of closing it")
+# fmt: on
 OF_KVV = "prompt_tokens"
 """The suite of Kimi-Vendor-Verifier with these cases; a few more are in its suite of features."""
 KVV_FILE = "kimi-k3"

@@ -12,8 +12,8 @@ from benchmarks.precheck.causes import PROMPT_MISCOUNTED, USAGE_MISSING, ProbeCa
 from benchmarks.precheck.probe import Probe, broken, holds
 from benchmarks.precheck.suites import token_cases
 from benchmarks.precheck.token_pattern import TOKENIZER_DIFFERS
-from benchmarks.precheck.tokenizer import counter
 from benchmarks.precheck.usage import answer_of, count_of
+from benchmarks.tokenizer import counter
 from kvv_action.benchmark import Options
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile
@@ -22,18 +22,14 @@ from kvv_action.schema import Exchange, Score
 from kvv_action.verdict.checks import usage
 
 TOTAL_WRONG = of_check(usage.TOTAL)
-COMPLETION_MISCOUNTED = ProbeCause(
-    cause="completion tokens are miscounted",
-    remedy="count every token that was generated once: reasoning, content and calls, streamed or not",
-)
-MODES_DIFFER = ProbeCause(
-    cause="streamed and plain answers count the same prompt differently",
-    remedy="build the prompt and its usage at one place for both modes; do not count chunks",
-)
-PROMPT_DRIFTS = ProbeCause(
-    cause="the same prompt is counted differently each time",
-    remedy="count tokens that came from the prefix cache too, and name them in prompt_tokens_details.cached_tokens",
-)
+# fmt: off
+COMPLETION_MISCOUNTED = ProbeCause("completion tokens are miscounted",
+    "count every token that was generated once: reasoning, content and calls, streamed or not")
+MODES_DIFFER = ProbeCause("streamed and plain answers count the same prompt differently",
+    "build the prompt and its usage at one place for both modes; do not count chunks")
+PROMPT_DRIFTS = ProbeCause("the same prompt is counted differently each time",
+    "count tokens that came from the prefix cache too, and name them in prompt_tokens_details.cached_tokens")
+# fmt: on
 OUTPUT = 16
 """`max_tokens` where only the count of the prompt is looked at."""
 WORDS = 100

@@ -13,10 +13,12 @@ from benchmarks.precheck.again import (
     ProbeFinding,
     ProbeRefusal,
     asked_again,
+    defect,
     looked_at,
     must_refuse,
     open_after,
     quoted,
+    slip,
 )
 from benchmarks.precheck.ask import BRIEF, MODES, ask, ask_with_tools, cap, user
 from benchmarks.precheck.calls import (
@@ -49,54 +51,32 @@ from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Contract, Profile
 from kvv_action.schema import Completion, Exchange, Json, Request, Score, Severity, Thinking, ToolCall
 
-CALLED_UNASKED = ProbeCause(
-    cause="tools are called when none is needed",
-    remedy="check that tool_choice auto leaves the choice to the model and is not served as required",
-)
-NO_TEXT = ProbeCause(
-    cause="an answer with tools at hand is empty",
-    remedy="check what the tool parser does to an answer that holds no call: its text must be the content",
-)
-ORDER_REVERSED = ProbeCause(
-    cause="parallel tool calls come in the reverse order",
-    remedy="keep calls in the order in which the model writes them: a later one may build on an earlier one",
-)
-IDS_FOREIGN = ProbeCause(
-    cause="ids of tool calls are not the model's own",
-    remedy="return the ids in the model's own form, which the model may read back from the history",
-)
-IDS_REPEATED = ProbeCause(
-    cause="ids of tool calls are missing or repeated",
-    remedy="give every call of a conversation its own id: results find their calls by it",
-)
-RESULT_IGNORED = ProbeCause(
-    cause="results of tools do not reach the model",
-    remedy="check how the chat template renders role tool and tool_call_id, and whether a proxy drops them",
-)
-RESULT_REFUSED = ProbeCause(
-    cause="results of tools cannot be sent back",
-    remedy="accept the assistant's message with its tool_calls, ids and reasoning_content, and role tool after it",
-)
-HISTORY_REFUSED = ProbeCause(
-    cause="a history with a malformed call is refused",
-    remedy="take calls of the history as they are: one bad call of the model must not end a conversation",
-)
-CHOICE_REFUSED = ProbeCause(
-    cause="a valid tool_choice is refused",
-    remedy="accept tool_choice auto and none, and required where the model's API has it",
-)
-NONE_IGNORED = ProbeCause(
-    cause="tool_choice none does not keep the model from calling",
-    remedy="with tool_choice none neither offer the tools to the model nor parse calls",
-)
-REQUIRED_IGNORED = ProbeCause(
-    cause="tool_choice required does not force a call",
-    remedy="force a call by guided decoding when tool_choice is required",
-)
-CHOICE_UNCHECKED = ProbeCause(
-    cause="wrong values of tool_choice are accepted",
-    remedy="refuse with HTTP 400: required without tools, and any value but auto, none and required",
-)
+# fmt: off
+CALLED_UNASKED = ProbeCause("tools are called when none is needed",
+    "check that tool_choice auto leaves the choice to the model and is not served as required")
+NO_TEXT = ProbeCause("an answer with tools at hand is empty",
+    "check what the tool parser does to an answer that holds no call: its text must be the content")
+ORDER_REVERSED = ProbeCause("parallel tool calls come in the reverse order",
+    "keep calls in the order in which the model writes them: a later one may build on an earlier one")
+IDS_FOREIGN = ProbeCause("ids of tool calls are not the model's own",
+    "return the ids in the model's own form, which the model may read back from the history")
+IDS_REPEATED = ProbeCause("ids of tool calls are missing or repeated",
+    "give every call of a conversation its own id: results find their calls by it")
+RESULT_IGNORED = ProbeCause("results of tools do not reach the model",
+    "check how the chat template renders role tool and tool_call_id, and whether a proxy drops them")
+RESULT_REFUSED = ProbeCause("results of tools cannot be sent back",
+    "accept the assistant's message with its tool_calls, ids and reasoning_content, and role tool after it")
+HISTORY_REFUSED = ProbeCause("a history with a malformed call is refused",
+    "take calls of the history as they are: one bad call of the model must not end a conversation")
+CHOICE_REFUSED = ProbeCause("a valid tool_choice is refused",
+    "accept tool_choice auto and none, and required where the model's API has it")
+NONE_IGNORED = ProbeCause("tool_choice none does not keep the model from calling",
+    "with tool_choice none neither offer the tools to the model nor parse calls")
+REQUIRED_IGNORED = ProbeCause("tool_choice required does not force a call",
+    "force a call by guided decoding when tool_choice is required")
+CHOICE_UNCHECKED = ProbeCause("wrong values of tool_choice are accepted",
+    "refuse with HTTP 400: required without tools, and any value but auto, none and required")
+# fmt: on
 
 REFUSED = ProbeRefusal(cause=TOOLS_REFUSED)
 CHOOSING = {"choice": CHOICE_REFUSED, "tools": TOOLS_REFUSED}
@@ -280,10 +260,8 @@ def _about(cities: Sequence[str], answer: Completion) -> ProbeFinding | str:
     if not missing:
         return f"called for {', '.join(cities)}"
     if len(missing) < len(cities):
-        explanation = f"{len(answer.tool_calls)} call came, none for {', '.join(missing)}"
-        return ProbeFinding(explanation=explanation, cause=CALLS_TOO_FEW, slip=True)
-    explanation = f"asked about {', '.join(cities)}, called for {quoted(said)}"
-    return ProbeFinding(explanation=explanation, cause=ARGUMENTS_WRONG, slip=True)
+        return slip(f"{len(answer.tool_calls)} call came, none for {', '.join(missing)}", CALLS_TOO_FEW)
+    return slip(f"asked about {', '.join(cities)}, called for {quoted(said)}", ARGUMENTS_WRONG)
 
 
 def _in_order(answer: Completion) -> ProbeFinding | str:
@@ -293,7 +271,7 @@ def _in_order(answer: Completion) -> ProbeFinding | str:
         return found
     called = [str(arguments_of(call).get("city", "")) for call in answer.tool_calls]
     if [city.lower() for city in called] == [city.lower() for city in reversed(CITIES)]:
-        return ProbeFinding(explanation=f"called for {', '.join(called)}", cause=ORDER_REVERSED, slip=True)
+        return slip(f"called for {', '.join(called)}", ORDER_REVERSED)
     return found
 
 
@@ -303,7 +281,7 @@ def _selects(tools: Sequence[Json], name: str, answer: Completion) -> ProbeFindi
         return found
     others = [call.name for call in answer.tool_calls if call.name != name]
     if others:
-        return ProbeFinding(explanation=f"{others[0]} was called, not {name}", cause=ARGUMENTS_WRONG, slip=True)
+        return slip(f"{others[0]} was called, not {name}", ARGUMENTS_WRONG)
     return f"{name} was called"
 
 
@@ -322,14 +300,11 @@ def text_alone(tools: Sequence[Json], cause: ProbeCause, answer: Completion) -> 
         return found
     if answer.tool_calls or answer.finish_reason == "tool_calls":
         called = ", ".join(call.name for call in answer.tool_calls)
-        explanation = f"{quoted(called)} was called" if called else "finish_reason is tool_calls"
-        return ProbeFinding(explanation=explanation, cause=cause, slip=True)
+        return slip(f"{quoted(called)} was called" if called else "finish_reason is tool_calls", cause)
     if looks_like_call(answer.content, tools):
-        return ProbeFinding(
-            explanation=f"content holds a call: {quoted(answer.content)}", cause=CALL_AS_TEXT, slip=True
-        )
+        return slip(f"content holds a call: {quoted(answer.content)}", CALL_AS_TEXT)
     if not answer.content.strip():
-        return ProbeFinding(explanation="the answer is empty", cause=NO_TEXT, slip=True)
+        return slip("the answer is empty", NO_TEXT)
     return "no tool was called"
 
 
@@ -337,7 +312,7 @@ def never_calls(tools: Sequence[Json], answer: Completion) -> ProbeFinding | str
     """With tool_choice none a call is no slip: the server must prevent it."""
     found = text_alone(tools, NONE_IGNORED, answer)
     if isinstance(found, ProbeFinding) and found.cause is NONE_IGNORED:
-        return ProbeFinding(explanation=found.explanation, cause=found.cause)
+        return defect(found.explanation, found.cause)
     return found
 
 
@@ -345,7 +320,7 @@ def _forced(tools: Sequence[Json], answer: Completion) -> ProbeFinding | str:
     """With tool_choice required the lack of a call is no slip."""
     found = wrong_calls(answer, tools)
     if found and found.cause is NEVER_CALLED:
-        return ProbeFinding(explanation=found.explanation, cause=REQUIRED_IGNORED)
+        return defect(found.explanation, REQUIRED_IGNORED)
     return found or f"{answer.tool_calls[0].name} was called"
 
 
@@ -356,7 +331,7 @@ def _offered(tools: Sequence[Json], answer: Completion) -> ProbeFinding | str:
     names = {entry["function"]["name"] for entry in tools}
     wrong = [call.name for call in answer.tool_calls if call.name not in names]
     if wrong:
-        return ProbeFinding(explanation=f"{quoted(wrong[0])} was called, which was not offered", cause=UNKNOWN_TOOL)
+        return defect(f"{quoted(wrong[0])} was called, which was not offered", UNKNOWN_TOOL)
     return "nothing was called that was not offered"
 
 
@@ -367,7 +342,7 @@ def _identified(template: str, level: Severity, taken: Sequence[str], answer: Co
     ids = [call.id for call in answer.tool_calls]
     if not all(ids) or len({*ids, *taken}) < len(ids) + len(taken):
         before = f" after {', '.join(taken)}" if taken else ""
-        return ProbeFinding(explanation=f"the ids are {quoted(', '.join(ids))}{before}", cause=IDS_REPEATED, slip=True)
+        return slip(f"the ids are {quoted(', '.join(ids))}{before}", IDS_REPEATED)
     if template:
         wrong = [call.id for call in answer.tool_calls if not _pattern(template, call.name).fullmatch(call.id)]
         if wrong:
@@ -478,8 +453,7 @@ def _uncalled(exchanges: Sequence[Exchange]) -> Score:
 
 
 def _silent(answer: Completion) -> ProbeFinding | str:
-    explanation = f"the answer does not name {CODE}, which the tool gave: {quoted(answer.content)}"
-    return ProbeFinding(explanation=explanation, cause=RESULT_IGNORED)
+    return defect(f"the answer does not name {CODE}, which the tool gave: {quoted(answer.content)}", RESULT_IGNORED)
 
 
 def _choices(profile: Profile, name: str, *, stream: bool) -> Iterator[Probe]:

@@ -14,6 +14,7 @@ from benchmarks.precheck.again import (
     must_refuse,
     open_after,
     quoted,
+    slip,
 )
 from benchmarks.precheck.ask import MODES, ask
 from benchmarks.precheck.causes import PICTURE_UNCOUNTED, ProbeCause
@@ -25,34 +26,22 @@ from kvv_action.profiles.model import Profile
 from kvv_action.schema import Completion, Exchange, Json, Message, Request, Score, Severity
 from kvv_action.scoring.vision import prompt_tokens
 
-PICTURES_REFUSED = ProbeCause(
-    cause="pictures are refused",
-    remedy="accept image_url parts with data: addresses in user messages; check that the vision tower is loaded",
-)
-FORMAT_REFUSED = ProbeCause(
-    cause="a format of pictures is refused",
-    remedy="decode PNG, JPEG and WebP: clients send what they have",
-)
-PICTURES_UNSEEN = ProbeCause(
-    cause="pictures do not reach the model",
-    remedy="check image placeholders in the chat template and that no gateway drops parts of a message",
-)
-PICTURES_SWAPPED = ProbeCause(
-    cause="pictures lose their order",
-    remedy="put the features of each picture where its part stands in the message",
-)
-PICTURES_DROPPED = ProbeCause(
-    cause="only some pictures of a message reach the model",
-    remedy="raise the limit of pictures in a prompt (vLLM: --limit-mm-per-prompt), or refuse more with HTTP 400",
-)
-MANY_REFUSED = ProbeCause(
-    cause="many pictures in one request are refused",
-    remedy="raise the limit of pictures in a prompt (vLLM: --limit-mm-per-prompt) and of the body's size",
-)
-BROKEN_ACCEPTED = ProbeCause(
-    cause="pictures that cannot be decoded are accepted",
-    remedy="answer HTTP 400 when decoding fails: a model that is shown nothing makes something up",
-)
+# fmt: off
+PICTURES_REFUSED = ProbeCause("pictures are refused",
+    "accept image_url parts with data: addresses in user messages; check that the vision tower is loaded")
+FORMAT_REFUSED = ProbeCause("a format of pictures is refused",
+    "decode PNG, JPEG and WebP: clients send what they have")
+PICTURES_UNSEEN = ProbeCause("pictures do not reach the model",
+    "check image placeholders in the chat template and that no gateway drops parts of a message")
+PICTURES_SWAPPED = ProbeCause("pictures lose their order",
+    "put the features of each picture where its part stands in the message")
+PICTURES_DROPPED = ProbeCause("only some pictures of a message reach the model",
+    "raise the limit of pictures in a prompt (vLLM: --limit-mm-per-prompt), or refuse more with HTTP 400")
+MANY_REFUSED = ProbeCause("many pictures in one request are refused",
+    "raise the limit of pictures in a prompt (vLLM: --limit-mm-per-prompt) and of the body's size")
+BROKEN_ACCEPTED = ProbeCause("pictures that cannot be decoded are accepted",
+    "answer HTTP 400 when decoding fails: a model that is shown nothing makes something up")
+# fmt: on
 
 PLAIN = "Reply with exactly: OK"
 MANY = 1000
@@ -184,8 +173,7 @@ def _digits(answer: Completion) -> str:
 def _reads(digits: str, answer: Completion) -> ProbeFinding | str:
     if digits in _digits(answer):
         return f"{digits} was read"
-    explanation = f"the picture shows {digits}, the answer is {quoted(answer.content)}"
-    return ProbeFinding(explanation=explanation, cause=PICTURES_UNSEEN, slip=True)
+    return slip(f"the picture shows {digits}, the answer is {quoted(answer.content)}", PICTURES_UNSEEN)
 
 
 def _keeps_order(first: str, second: str, answer: Completion) -> ProbeFinding | str:
@@ -193,7 +181,7 @@ def _keeps_order(first: str, second: str, answer: Completion) -> ProbeFinding | 
     if first + second in said:
         return f"{first} and {second} were read in this order"
     explanation = f"the pictures show {first}, then {second}; the answer is {seen}"
-    return ProbeFinding(explanation=explanation, cause=_disorder(first in said, second in said), slip=True)
+    return slip(explanation, _disorder(first in said, second in said))
 
 
 def _disorder(first: bool, second: bool) -> ProbeCause:

@@ -68,7 +68,7 @@ def _sections(report: RunReport, inserted: SummaryInsert | None, rows: int) -> l
         speed(report),
         traffic(report),
         datasets(report),
-        kvv_table.folded(report),
+        kvv_table.collapsed(report),
         reproduce(report),
     ]
 

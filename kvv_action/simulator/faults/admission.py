@@ -72,39 +72,16 @@ FAULTS = (
         )
         for name, (status, text) in _BEGINS.items()
     ),
-    Fault(
-        name="rate-limits",
-        summary="answers 429 and asks to come back later",
-        conclusion="retry within bounds; what stays limited is failed, never wrong",
-        coin=Coin.OCCURRENCE,
-        admit=_rate_limit,
-    ),
-    Fault(
-        name="server-errors",
-        summary="answers 500 or 503",
-        conclusion="retry within bounds; what stays broken is failed, never wrong",
-        coin=Coin.OCCURRENCE,
-        admit=_server_error,
-    ),
-    Fault(
-        name="html-error",
-        summary="a proxy answers with a page, sometimes as 502, sometimes as 200",
-        conclusion="a 502 is retried, a page with 200 is a bad response; neither is a wrong answer",
-        coin=Coin.OCCURRENCE,
-        admit=_html,
-    ),
-    Fault(
-        name="error-echoes-key",
-        summary="answers 500 and repeats the key in message and header",
-        conclusion="a server error; the key appears nowhere in logs, journal or reports",
-        coin=Coin.OCCURRENCE,
-        admit=_echo_key,
-    ),
-    Fault(
-        name="unauthorized",
-        summary="answers 401 to a good key",
-        conclusion="the run stops early; what was not sent is skipped with this reason",
-        coin=Coin.OCCURRENCE,
-        admit=_unauthorized,
-    ),
-)
+    Fault("rate-limits", "answers 429 and asks to come back later",
+          "retry within bounds; what stays limited is failed, never wrong", coin=Coin.OCCURRENCE, admit=_rate_limit),
+    Fault("server-errors", "answers 500 or 503", "retry within bounds; what stays broken is failed, never wrong",
+          coin=Coin.OCCURRENCE, admit=_server_error),
+    Fault("html-error", "a proxy answers with a page, sometimes as 502, sometimes as 200",
+          "a 502 is retried, a page with 200 is a bad response; neither is a wrong answer", coin=Coin.OCCURRENCE,
+          admit=_html),
+    Fault("error-echoes-key", "answers 500 and repeats the key in message and header",
+          "a server error; the key appears nowhere in logs, journal or reports", coin=Coin.OCCURRENCE, admit=_echo_key),
+    Fault("unauthorized", "answers 401 to a good key",
+          "the run stops early; what was not sent is skipped with this reason", coin=Coin.OCCURRENCE,
+          admit=_unauthorized),
+)  # fmt: skip

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from kvv_action.schema import Answer, Json
 from kvv_action.simulator.conversation import last_user_text
-from kvv_action.simulator.faults.model import Fault, Turn
+from kvv_action.simulator.faults.model import FAILS, Fault, Turn
 from kvv_action.simulator.refusal import Refusal
 from kvv_action.simulator.wire import NOTHING_CACHED, Reply, answered, refused, rewritten
 
@@ -74,22 +74,10 @@ def _fewer(holder: Json) -> Json:
 
 
 FAULTS = (
-    Fault(
-        name="cache-hit-breaks-answer",
-        summary="answers in words instead of by a tool call when the prefix is cached",
-        conclusion="Pre-Verification fails: a cache hit changes the answer",
-        send=_said(_no_call),
-    ),
-    Fault(
-        name="cache-hit-refuses",
-        summary="refuses a prompt whose prefix is cached",
-        conclusion="Pre-Verification fails: a cache hit changes the answer",
-        send=_refusing,
-    ),
-    Fault(
-        name="cache-hit-uncounts-prompt",
-        summary="leaves cached tokens out of prompt_tokens",
-        conclusion="a warning: a cache hit changes the count of prompt tokens",
-        send=_uncounted,
-    ),
-)
+    Fault("cache-hit-breaks-answer", "answers in words instead of by a tool call when the prefix is cached",
+          f"{FAILS}a cache hit changes the answer", send=_said(_no_call)),
+    Fault("cache-hit-refuses", "refuses a prompt whose prefix is cached", f"{FAILS}a cache hit changes the answer",
+          send=_refusing),
+    Fault("cache-hit-uncounts-prompt", "leaves cached tokens out of prompt_tokens",
+          "a warning: a cache hit changes the count of prompt tokens", send=_uncounted),
+)  # fmt: skip

@@ -20,10 +20,6 @@ def _foreign_ids(answer: Answer, call: Call) -> Answer:
 
 
 FAULTS = (
-    Fault(
-        name="silent-on-foreign-ids",
-        summary="answers with an empty turn when ids in the history are not the model's own",
-        conclusion="foreign ids in the history break the turn",
-        say=_foreign_ids,
-    ),
-)
+    Fault("silent-on-foreign-ids", "answers with an empty turn when ids in the history are not the model's own",
+          "foreign ids in the history break the turn", say=_foreign_ids),
+)  # fmt: skip

@@ -5,7 +5,7 @@ from dataclasses import replace
 from kvv_action.schema import Answer
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.faults.alteration import altered
-from kvv_action.simulator.faults.model import Fault, Turn
+from kvv_action.simulator.faults.model import FAILS, Fault, Turn
 from kvv_action.simulator.wire import Reply
 
 OUTPUT_CAP = 16
@@ -59,41 +59,17 @@ def _capped(call: Call) -> Call:
 
 
 FAULTS = (
-    Fault(
-        name="drops-reasoning",
-        summary="thinks but does not hand the reasoning over",
-        conclusion="Pre-Verification fails: thinking content is lost",
-        say=_without_reasoning,
-    ),
-    Fault(
-        name="caps-output",
-        summary=f"ends every answer after {OUTPUT_CAP} tokens with finish reason length",
-        conclusion="scores fall; the share of answers cut short says why",
-        hear=_capped,
-    ),
-    Fault(
-        name="wrong-answers",
-        summary="serves a worse model: right form, other numbers, letters and tool arguments",
-        conclusion="scored benchmarks fail against their references",
-        say=altered,
-    ),
-    Fault(
-        name="recognises-benchmark",
-        summary="serves published items well, and a worse model where they are put another way",
-        conclusion="with holdout both, the gap between published and varied items; nothing without",
-        say=_recognising,
-    ),
-    Fault(
-        name="workflow-commands-in-content",
-        summary="answers with workflow commands, markdown and HTML",
-        conclusion="a wrong answer; nothing of it is carried out by runner, summary or report",
-        say=_with_commands,
-    ),
-    Fault(
-        name="control-characters",
-        summary="answers with control characters, bidi overrides and a lone surrogate",
-        conclusion="a wrong answer; journal and reports stay readable and well-formed",
-        say=_with_controls,
-        send=_with_surrogates,
-    ),
-)
+    Fault("drops-reasoning", "thinks but does not hand the reasoning over", f"{FAILS}thinking content is lost",
+          say=_without_reasoning),
+    Fault("caps-output", f"ends every answer after {OUTPUT_CAP} tokens with finish reason length",
+          "scores fall; the share of answers cut short says why", hear=_capped),
+    Fault("wrong-answers", "serves a worse model: right form, other numbers, letters and tool arguments",
+          "scored benchmarks fail against their references", say=altered),
+    Fault("recognises-benchmark", "serves published items well, and a worse model where they are put another way",
+          "with holdout both, the gap between published and varied items; nothing without", say=_recognising),
+    Fault("workflow-commands-in-content", "answers with workflow commands, markdown and HTML",
+          "a wrong answer; nothing of it is carried out by runner, summary or report", say=_with_commands),
+    Fault("control-characters", "answers with control characters, bidi overrides and a lone surrogate",
+          "a wrong answer; journal and reports stay readable and well-formed", say=_with_controls,
+          send=_with_surrogates),
+)  # fmt: skip

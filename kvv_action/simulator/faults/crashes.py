@@ -7,7 +7,7 @@ from kvv_action.profiles.model import Profile
 from kvv_action.schema import Json
 from kvv_action.simulator.conversation import messages_of, text_of
 from kvv_action.simulator.faults.hooks import Body, Check
-from kvv_action.simulator.faults.model import Fault, Turn
+from kvv_action.simulator.faults.model import FAILS, Fault, Turn
 from kvv_action.simulator.refusal import Refusal
 from kvv_action.simulator.sight import has_pictures
 from kvv_action.simulator.thinking import asked
@@ -73,14 +73,12 @@ def _as_error_event(reply: Reply, turn: Turn) -> Reply:
     return replace(reply, status=200, content_type=EVENTS, parts=(b"data: " + b"".join(reply.parts) + b"\n\n",))
 
 
+CRASHES = f"{FAILS}this class of requests crashes the server"
+
+
 def crash(name: str, which: str, check: Check) -> Fault:
     """A fault that lets a class of requests crash the server."""
-    return Fault(
-        name=name,
-        summary=f"fails at {which}, every time",
-        conclusion="Pre-Verification fails: this class of requests crashes the server",
-        check=check,
-    )
+    return Fault(name, f"fails at {which}, every time", CRASHES, check=check)
 
 
 FAULTS = (
@@ -88,47 +86,21 @@ FAULTS = (
     crash("crashes-on-schema-unions", "schemas with anyOf (502)", crashes(_in_schemas("anyOf"), 502, "bad gateway")),
     crash("crashes-on-forced-thinking", "tool_choice required while the model thinks (500)", crashes(_forced_thinking)),
     crash("crashes-on-pictures", "pictures (500)", crashes(lambda body, _: has_pictures(messages_of(body)))),
-    crash(
-        "crashes-on-streams-with-tools",
-        "streamed requests with tools (500)",
-        crashes(lambda body, _: body.get("tools") and body.get("stream")),
-    ),
+    crash("crashes-on-streams-with-tools", "streamed requests with tools (500)",
+          crashes(lambda body, _: body.get("tools") and body.get("stream"))),
     crash("crashes-on-system-messages", "system messages (500)", crashes(lambda body, _: "system" in roles_of(body))),
-    crash(
-        "crashes-on-plain-requests",
-        "requests that are not streamed (504)",
-        crashes(lambda body, _: not body.get("stream"), 504, "gateway time-out"),
-    ),
+    crash("crashes-on-plain-requests", "requests that are not streamed (504)",
+          crashes(lambda body, _: not body.get("stream"), 504, "gateway time-out")),
     crash("crashes-on-stop", "requests with stop sequences (500)", crashes(lambda body, _: body.get("stop"))),
-    crash(
-        "crashes-on-long-prompts",
-        f"messages above {LONG} characters (500)",
-        crashes(
-            lambda body, _: any(len(text_of(message)) > LONG for message in messages_of(body)), 500, "out of memory"
-        ),
-    ),
-    Fault(
-        name="resets-on-tool-results",
-        summary="closes the connection when the history holds a tool's result",
-        conclusion="Pre-Verification fails: this class of requests crashes the server",
-        send=_reset,
-    ),
-    Fault(
-        name="empties-streams-with-tools",
-        summary="sends an empty stream where tools are offered",
-        conclusion="Pre-Verification fails: this class of requests crashes the server",
-        send=_emptied,
-    ),
-    Fault(
-        name="refuses-with-server-error",
-        summary="refuses invalid requests with HTTP 500",
-        conclusion="a warning: invalid requests are refused with the wrong status",
-        send=_as_server_error,
-    ),
-    Fault(
-        name="refuses-with-error-event",
-        summary="refuses invalid requests with HTTP 200 and an error event",
-        conclusion="a warning: invalid requests are refused with the wrong status",
-        send=_as_error_event,
-    ),
-)
+    crash("crashes-on-long-prompts", f"messages above {LONG} characters (500)",
+          crashes(lambda body, _: any(len(text_of(message)) > LONG for message in messages_of(body)),
+                  500, "out of memory")),
+    Fault("resets-on-tool-results", "closes the connection when the history holds a tool's result",
+          CRASHES, send=_reset),
+    Fault("empties-streams-with-tools", "sends an empty stream where tools are offered",
+          CRASHES, send=_emptied),
+    Fault("refuses-with-server-error", "refuses invalid requests with HTTP 500",
+          "a warning: invalid requests are refused with the wrong status", send=_as_server_error),
+    Fault("refuses-with-error-event", "refuses invalid requests with HTTP 200 and an error event",
+          "a warning: invalid requests are refused with the wrong status", send=_as_error_event),
+)  # fmt: skip

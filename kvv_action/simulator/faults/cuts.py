@@ -6,7 +6,7 @@ from kvv_action.schema import Answer, Json
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.faults.chunks import Document, in_answers
 from kvv_action.simulator.faults.filing import cut_thinking
-from kvv_action.simulator.faults.model import Fault
+from kvv_action.simulator.faults.model import FAILS, Fault
 
 
 def _stopped_thought(answer: Answer, call: Call) -> str | None:
@@ -55,34 +55,16 @@ def _old_form(logprobs: Document) -> Json:
 
 
 FAULTS = (
-    Fault(
-        name="stop-in-thinking-ends-answer",
-        summary="ends the answer where the model thinks of a stop sequence",
-        conclusion="a warning of Pre-Verification: a stop sequence in the thinking ends the answer",
-        say=_ends,
-    ),
-    Fault(
-        name="stop-in-thinking-becomes-content",
-        summary="ends thinking at a stop sequence and files it as content",
-        conclusion="Pre-Verification fails: thinking that a stop sequence ended becomes content",
-        say=_becomes_content,
-    ),
-    Fault(
-        name="files-cut-thinking-as-content-whole",
-        summary="files thinking that max_tokens cut as content in answers that are not streamed",
-        conclusion="Pre-Verification fails: cut thinking becomes content",
-        say=lambda answer, call: answer if call.stream else cut_thinking(answer, call),
-    ),
-    Fault(
-        name="sends-logprobs-as-text",
-        summary="sends log probabilities as text instead of numbers",
-        conclusion="a warning of Pre-Verification: log probabilities are malformed",
-        send=in_answers(_in_logprobs(_as_text)),
-    ),
-    Fault(
-        name="sends-old-logprobs",
-        summary="sends log probabilities in the form of completions of prompts",
-        conclusion="a warning of Pre-Verification: log probabilities are malformed",
-        send=in_answers(_in_logprobs(_old_form)),
-    ),
-)
+    Fault("stop-in-thinking-ends-answer", "ends the answer where the model thinks of a stop sequence",
+          "a warning of Pre-Verification: a stop sequence in the thinking ends the answer", say=_ends),
+    Fault("stop-in-thinking-becomes-content", "ends thinking at a stop sequence and files it as content",
+          f"{FAILS}thinking that a stop sequence ended becomes content", say=_becomes_content),
+    Fault("files-cut-thinking-as-content-whole",
+          "files thinking that max_tokens cut as content in answers that are not streamed",
+          f"{FAILS}cut thinking becomes content",
+          say=lambda answer, call: answer if call.stream else cut_thinking(answer, call)),
+    Fault("sends-logprobs-as-text", "sends log probabilities as text instead of numbers",
+          "a warning of Pre-Verification: log probabilities are malformed", send=in_answers(_in_logprobs(_as_text))),
+    Fault("sends-old-logprobs", "sends log probabilities in the form of completions of prompts",
+          "a warning of Pre-Verification: log probabilities are malformed", send=in_answers(_in_logprobs(_old_form))),
+)  # fmt: skip

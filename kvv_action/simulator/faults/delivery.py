@@ -66,46 +66,19 @@ def _flood(block: bytes, size: int) -> Flood:
 
 
 FAULTS = (
-    Fault(
-        name="truncates-stream",
-        summary="ends half-way as if that were the end, without finish reason",
-        conclusion="a truncated answer is a transport failure, never a wrong answer and never `stop`",
-        coin=Coin.OCCURRENCE,
-        send=_truncated,
-    ),
-    Fault(
-        name="slow",
-        summary="takes long until the first token",
-        conclusion="time to first token shows it; a deadline, where set, counts it as failed",
-        coin=Coin.OCCURRENCE,
-        send=_slowed,
-    ),
-    Fault(
-        name="hangs",
-        summary="accepts a request and never answers",
-        conclusion="the deadline for the first token ends the wait; the sample is failed",
-        coin=Coin.OCCURRENCE,
-        send=_hung,
-    ),
-    Fault(
-        name="disconnects",
-        summary="closes the connection in the middle of an answer",
-        conclusion="retry within bounds; what stays cut off is failed, never wrong",
-        coin=Coin.OCCURRENCE,
-        send=_disconnected,
-    ),
-    Fault(
-        name="invalid-json",
-        summary="sends broken JSON",
-        conclusion="a bad response; the sample is failed, never wrong",
-        coin=Coin.OCCURRENCE,
-        send=_garbled,
-    ),
-    Fault(
-        name="huge-response",
-        summary="sends content without end",
-        conclusion="reading stops at the size limit; the sample is failed, memory stays bounded",
-        coin=Coin.OCCURRENCE,
-        send=_flooded,
-    ),
-)
+    Fault("truncates-stream", "ends half-way as if that were the end, without finish reason",
+          "a truncated answer is a transport failure, never a wrong answer and never `stop`", coin=Coin.OCCURRENCE,
+          send=_truncated),
+    Fault("slow", "takes long until the first token",
+          "time to first token shows it; a deadline, where set, counts it as failed", coin=Coin.OCCURRENCE,
+          send=_slowed),
+    Fault("hangs", "accepts a request and never answers",
+          "the deadline for the first token ends the wait; the sample is failed", coin=Coin.OCCURRENCE, send=_hung),
+    Fault("disconnects", "closes the connection in the middle of an answer",
+          "retry within bounds; what stays cut off is failed, never wrong", coin=Coin.OCCURRENCE, send=_disconnected),
+    Fault("invalid-json", "sends broken JSON", "a bad response; the sample is failed, never wrong",
+          coin=Coin.OCCURRENCE, send=_garbled),
+    Fault("huge-response", "sends content without end",
+          "reading stops at the size limit; the sample is failed, memory stays bounded", coin=Coin.OCCURRENCE,
+          send=_flooded),
+)  # fmt: skip

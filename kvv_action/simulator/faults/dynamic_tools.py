@@ -7,7 +7,7 @@ from kvv_action.profiles.model import Profile
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.contract import ContractRule
 from kvv_action.simulator.faults.hooks import Body, Check, lenient, of_body
-from kvv_action.simulator.faults.model import Fault
+from kvv_action.simulator.faults.model import FAILS, Fault
 from kvv_action.simulator.refusal import Refusal
 from kvv_action.simulator.tooling import (
     DYNAMIC_CHECKS,
@@ -56,61 +56,31 @@ def _refuse(body: Body, _: Profile) -> None:
 
 
 FAULTS = (
-    Fault(
-        name="ignores-dynamic-tools",
-        summary="checks tools in system messages, but does not offer them to the model",
-        conclusion="Pre-Verification fails: tools in system messages are not offered to the model",
-        hear=_request_only,
-    ),
-    Fault(
-        name="knows-no-dynamic-tools",
-        summary="ignores tools in messages altogether, as a stock server does",
-        conclusion="Pre-Verification fails: they are not offered to the model, and malformed ones are accepted",
-        waives=frozenset({ContractRule.DYNAMIC_TOOLS}),
-        hear=_request_only,
-    ),
-    Fault(
-        name="forgets-request-tools",
-        summary="offers the tools of messages instead of those of the request",
-        conclusion="Pre-Verification fails: a tool of the request is not called beside dynamic ones",
-        hear=_messages_only,
-    ),
-    Fault(
-        name="reads-dynamic-tools-at-the-start-only",
-        summary="offers dynamic tools only when the conversation begins with them",
-        conclusion="Pre-Verification fails: tools in later system messages are not offered to the model",
-        hear=_opening_only,
-    ),
-    Fault(
-        name="refuses-dynamic-tools",
-        summary="refuses tools in messages",
-        conclusion="Pre-Verification fails: they are refused; that malformed ones are, too, proves nothing",
-        check=_refuse,
-    ),
+    Fault("ignores-dynamic-tools", "checks tools in system messages, but does not offer them to the model",
+          f"{FAILS}tools in system messages are not offered to the model", hear=_request_only),
+    Fault("knows-no-dynamic-tools", "ignores tools in messages altogether, as a stock server does",
+          f"{FAILS}they are not offered to the model, and malformed ones are accepted",
+          waives=frozenset({ContractRule.DYNAMIC_TOOLS}), hear=_request_only),
+    Fault("forgets-request-tools", "offers the tools of messages instead of those of the request",
+          f"{FAILS}a tool of the request is not called beside dynamic ones", hear=_messages_only),
+    Fault("reads-dynamic-tools-at-the-start-only", "offers dynamic tools only when the conversation begins with them",
+          f"{FAILS}tools in later system messages are not offered to the model", hear=_opening_only),
+    Fault("refuses-dynamic-tools", "refuses tools in messages",
+          f"{FAILS}they are refused; that malformed ones are, too, proves nothing", check=_refuse),
     *lenient(
         ContractRule.DYNAMIC_TOOLS,
-        "Pre-Verification fails: malformed tools in messages are accepted",
+        f"{FAILS}malformed tools in messages are accepted",
         {
-            "accepts-tools-in-user-message": (
-                "takes tools in messages of users and assistants",
-                _all_but(check_placement),
-            ),
-            "accepts-tools-beside-content": (
-                "takes tools in a system message that has content",
-                _all_but(check_bare),
-            ),
-            "accepts-malformed-dynamic-tools": (
-                "takes anything as tools in a system message",
-                _all_but(check_entries),
-            ),
+            "accepts-tools-in-user-message": ("takes tools in messages of users and assistants",
+             _all_but(check_placement)),
+            "accepts-tools-beside-content": ("takes tools in a system message that has content",
+             _all_but(check_bare)),
+            "accepts-malformed-dynamic-tools": ("takes anything as tools in a system message",
+             _all_but(check_entries)),
             "accepts-bad-tool-names": ("takes dynamic tools with any name", _all_but(check_names)),
             "accepts-duplicate-tool-names": ("takes dynamic tools with the same name", _all_but(check_duplicates)),
         },
     ),
-    Fault(
-        name="accepts-tool-result-without-id",
-        summary="takes a tool's result that does not say which call it answers",
-        conclusion="Pre-Verification fails: results of tools without an id are accepted",
-        waives=frozenset({ContractRule.TOOL_MESSAGES}),
-    ),
-)
+    Fault("accepts-tool-result-without-id", "takes a tool's result that does not say which call it answers",
+          f"{FAILS}results of tools without an id are accepted", waives=frozenset({ContractRule.TOOL_MESSAGES})),
+)  # fmt: skip

@@ -138,19 +138,11 @@ _page_inside = b"<html>\n<head><title>502 Bad Gateway</title></head>\n<body><h1>
 FAULTS = (
     *map(_given_up, GIVEN_UP),
     *map(_ending, UNKNOWN),
-    Fault(
-        name="filters-content",
-        summary="removes answers and says content_filter",
-        conclusion="a failure of the server, not retried, never a wrong answer: a filter removes answers",
-        say=_removed,
-        send=_renamed("content_filter"),
-    ),
-    Fault(
-        name="says-length-for-whole-answers",
-        summary="ends whole answers with finish_reason length",
-        conclusion="finish_reason contradicts the count of tokens",
-        send=_renamed("length", frozenset({"stop"})),
-    ),
+    Fault("filters-content", "removes answers and says content_filter",
+          "a failure of the server, not retried, never a wrong answer: a filter removes answers", say=_removed,
+          send=_renamed("content_filter")),
+    Fault("says-length-for-whole-answers", "ends whole answers with finish_reason length",
+          "finish_reason contradicts the count of tokens", send=_renamed("length", frozenset({"stop"}))),
     _broken("sends-empty-stream", "sends a stream that holds nothing but [DONE]", send=_streamed(_nothing)),
     _broken("sends-empty-body", "answers 200 with an empty body", send=_empty),
     _broken("sends-error-event", "sends an error in the middle of a stream", send=_streamed(_broken_off(_error_event))),
@@ -170,11 +162,6 @@ FAULTS = (
     _broken("answers-internal-error", "answers 500", admit=_status(500, "internal server error")),
     _broken("answers-bad-gateway", "answers 502 with a page", admit=_page(502, "Bad Gateway")),
     _broken("answers-gateway-timeout", "answers 504 with a page", admit=_page(504, "Gateway Time-out")),
-    Fault(
-        name="sheds-load",
-        summary="answers 529, the engine is overloaded",
-        conclusion="lack of capacity, told apart from broken answers",
-        coin=Coin.OCCURRENCE,
-        admit=_status(529, "the engine is overloaded, please try again later"),
-    ),
-)
+    Fault("sheds-load", "answers 529, the engine is overloaded", "lack of capacity, told apart from broken answers",
+          coin=Coin.OCCURRENCE, admit=_status(529, "the engine is overloaded, please try again later")),
+)  # fmt: skip

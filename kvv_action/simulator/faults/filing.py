@@ -61,58 +61,23 @@ def _cut_calls(reason: str) -> Say:
 
 
 FAULTS = (
-    Fault(
-        name="answers-in-reasoning-after-tools",
-        summary="hands the answer over as reasoning when it follows the result of a tool",
-        conclusion="a finding: answers stand in the reasoning",
-        say=_after_tools,
-    ),
-    Fault(
-        name="answers-in-reasoning",
-        summary="hands all answers over as reasoning while the model thinks",
-        conclusion="a finding: answers stand in the reasoning",
-        say=_all_thinking,
-    ),
-    Fault(
-        name="kimi-think-tags-in-content",
-        summary="leaves thinking in the content, between ◁think▷ and ◁/think▷",
-        conclusion="a finding: thinking stands in the content",
-        say=_tagged("◁think▷", "◁/think▷"),
-    ),
-    Fault(
-        name="thinking-tags-in-content",
-        summary="leaves thinking in the content, between <thinking> and </thinking>",
-        conclusion="a finding: thinking stands in the content",
-        say=_tagged("<thinking>\n", "\n</thinking>\n"),
-    ),
-    Fault(
-        name="files-cut-thinking-as-content",
-        summary="streams thinking that max_tokens cut as content",
-        conclusion="a finding: cut thinking becomes content",
-        say=when_streamed(cut_thinking),
-    ),
-    Fault(
-        name="wraps-json-in-words",
-        summary="says that JSON follows, and then gives it in a fence",
-        conclusion="a finding: JSON comes inside a fence",
-        say=_wrapped(lambda text: f"Here is the JSON:\n\n```\n{text}\n```\nLet me know."),
-    ),
-    Fault(
-        name="fences-json-with-tildes",
-        summary="wraps JSON in a fence of tildes",
-        conclusion="a finding: JSON comes inside a fence",
-        say=_wrapped(lambda text: f"~~~json\n{text}\n~~~"),
-    ),
-    Fault(
-        name="cut-calls-say-tool-calls",
-        summary="says tool_calls where max_tokens cut a call",
-        conclusion="a finding: finish_reason contradicts usage",
-        say=_cut_calls("tool_calls"),
-    ),
-    Fault(
-        name="cut-calls-say-stop",
-        summary="says stop where max_tokens cut a call",
-        conclusion="a finding: finish_reason contradicts usage",
-        say=_cut_calls("stop"),
-    ),
-)
+    Fault("answers-in-reasoning-after-tools", "hands the answer over as reasoning when it follows the result of a tool",
+          "a finding: answers stand in the reasoning", say=_after_tools),
+    Fault("answers-in-reasoning", "hands all answers over as reasoning while the model thinks",
+          "a finding: answers stand in the reasoning", say=_all_thinking),
+    Fault("kimi-think-tags-in-content", "leaves thinking in the content, between ◁think▷ and ◁/think▷",
+          "a finding: thinking stands in the content", say=_tagged("◁think▷", "◁/think▷")),
+    Fault("thinking-tags-in-content", "leaves thinking in the content, between <thinking> and </thinking>",
+          "a finding: thinking stands in the content", say=_tagged("<thinking>\n", "\n</thinking>\n")),
+    Fault("files-cut-thinking-as-content", "streams thinking that max_tokens cut as content",
+          "a finding: cut thinking becomes content", say=when_streamed(cut_thinking)),
+    Fault("wraps-json-in-words", "says that JSON follows, and then gives it in a fence",
+          "a finding: JSON comes inside a fence",
+          say=_wrapped(lambda text: f"Here is the JSON:\n\n```\n{text}\n```\nLet me know.")),
+    Fault("fences-json-with-tildes", "wraps JSON in a fence of tildes", "a finding: JSON comes inside a fence",
+          say=_wrapped(lambda text: f"~~~json\n{text}\n~~~")),
+    Fault("cut-calls-say-tool-calls", "says tool_calls where max_tokens cut a call",
+          "a finding: finish_reason contradicts usage", say=_cut_calls("tool_calls")),
+    Fault("cut-calls-say-stop", "says stop where max_tokens cut a call", "a finding: finish_reason contradicts usage",
+          say=_cut_calls("stop")),
+)  # fmt: skip

@@ -10,7 +10,7 @@ from kvv_action.schema import Answer, Json
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.contract import ContractRule
 from kvv_action.simulator.faults.hooks import Body, Check, lenient, refuses, when_streamed
-from kvv_action.simulator.faults.model import Fault
+from kvv_action.simulator.faults.model import FAILS, Fault
 from kvv_action.simulator.formats import KINDS, check_response_format
 
 _PROSE = "It is sunny in Riga."
@@ -84,70 +84,31 @@ def _mistyped(body: Body) -> bool:
 
 
 FAULTS = (
-    Fault(
-        name="ignores-response-format",
-        summary="answers in prose whatever response_format asks for",
-        conclusion="Pre-Verification fails: response_format is ignored",
-        say=_in_prose,
-    ),
-    Fault(
-        name="response-format-only-plain",
-        summary="ignores response_format when the answer is streamed",
-        conclusion="Pre-Verification fails for streams: the two modes differ",
-        say=when_streamed(_in_prose),
-    ),
-    Fault(
-        name="fenced-json",
-        summary="wraps JSON in a code fence",
-        conclusion="Pre-Verification fails: the model was asked nicely, its output is not constrained",
-        say=_fenced,
-    ),
-    Fault(
-        name="pretty-printed-json",
-        summary="writes JSON over several lines",
-        conclusion="Pre-Verification fails: strict JSON is not compact",
-        say=_spread,
-    ),
-    Fault(
-        name="ignores-strict-schema",
-        summary="answers a strict json_schema with JSON of another shape",
-        conclusion="Pre-Verification fails: the schema is not enforced",
-        say=_of_another_shape,
-    ),
-    Fault(
-        name="json-object-returns-array",
-        summary="answers json_object with a JSON array",
-        conclusion="Pre-Verification fails: json_object is not an object",
-        say=_as_array,
-    ),
-    Fault(
-        name="json-in-reasoning",
-        summary="applies response_format to the thinking and leaves the content empty",
-        conclusion="Pre-Verification fails: JSON ends up in the reasoning",
-        say=_in_reasoning,
-    ),
-    Fault(
-        name="refuses-json-object",
-        summary="refuses response_format json_object",
-        conclusion="Pre-Verification fails: a valid response_format is refused",
-        check=refuses(
-            lambda body: _wanted(body).get("type") == "json_object",
-            "invalid response_format: json_object is not supported",
-        ),
-    ),
+    Fault("ignores-response-format", "answers in prose whatever response_format asks for",
+          f"{FAILS}response_format is ignored", say=_in_prose),
+    Fault("response-format-only-plain", "ignores response_format when the answer is streamed",
+          "Pre-Verification fails for streams: the two modes differ", say=when_streamed(_in_prose)),
+    Fault("fenced-json", "wraps JSON in a code fence",
+          f"{FAILS}the model was asked nicely, its output is not constrained", say=_fenced),
+    Fault("pretty-printed-json", "writes JSON over several lines", f"{FAILS}strict JSON is not compact", say=_spread),
+    Fault("ignores-strict-schema", "answers a strict json_schema with JSON of another shape",
+          f"{FAILS}the schema is not enforced", say=_of_another_shape),
+    Fault("json-object-returns-array", "answers json_object with a JSON array", f"{FAILS}json_object is not an object",
+          say=_as_array),
+    Fault("json-in-reasoning", "applies response_format to the thinking and leaves the content empty",
+          f"{FAILS}JSON ends up in the reasoning", say=_in_reasoning),
+    Fault("refuses-json-object", "refuses response_format json_object", f"{FAILS}a valid response_format is refused",
+          check=refuses(lambda body: _wanted(body).get("type") == "json_object",
+                        "invalid response_format: json_object is not supported")),
     *lenient(
         ContractRule.RESPONSE_FORMAT,
-        "Pre-Verification fails: an invalid response_format is accepted",
+        f"{FAILS}an invalid response_format is accepted",
         {
             "accepts-unknown-response-format": ("takes a response_format of unknown type", _unless(_unknown)),
-            "accepts-response-format-without-schema": (
-                "takes a json_schema format without json_schema, name or schema",
-                _unless(_incomplete),
-            ),
-            "accepts-mistyped-response-format": (
-                "takes a schema that is no object, and strict that is neither true nor false",
-                _unless(_mistyped),
-            ),
+            "accepts-response-format-without-schema": ("takes a json_schema format without json_schema, name or schema",
+             _unless(_incomplete)),
+            "accepts-mistyped-response-format": ("takes a schema that is no object, and strict that is neither true nor false",
+             _unless(_mistyped)),
         },
     ),
-)
+)  # fmt: skip

@@ -43,6 +43,6 @@ def lenient(rule: ContractRule, conclusion: str, faults: Mapping[str, tuple[str,
         faults: by name a summary and the check.
     """
     return tuple(
-        Fault(name=name, summary=summary, conclusion=conclusion, waives=frozenset({rule}), check=check)
+        Fault(name, summary, conclusion, waives=frozenset({rule}), check=check)
         for name, (summary, check) in faults.items()
     )

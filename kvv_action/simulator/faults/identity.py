@@ -38,40 +38,16 @@ def _as_path(reply: Reply, turn: Turn) -> Reply:
 
 
 FAULTS = (
-    Fault(
-        name="names-another-maker",
-        summary="answers under the name of another maker's model",
-        conclusion="a finding: another maker's model answers",
-        send=_named("deepseek-v4-flash"),
-    ),
-    Fault(
-        name="names-a-small-maker",
-        summary="answers under the name of a model of a maker that few know",
-        conclusion="a finding: another maker's model answers",
-        send=_named("meituan/LongCat-Flash-Chat"),
-    ),
-    Fault(
-        name="names-another-version",
-        summary="answers under the name of an older model of the same maker",
-        conclusion="a warning: another version answers",
-        send=_older,
-    ),
-    Fault(
-        name="names-two-models",
-        summary="answers under two names in turn",
-        conclusion="a warning: the name changes during the run",
-        send=_in_turns,
-    ),
-    Fault(
-        name="names-no-model",
-        summary="leaves the name of the model out",
-        conclusion="information: answers do not name a model",
-        send=in_answers(_unnamed),
-    ),
-    Fault(
-        name="names-a-path",
-        summary="names the model by the path of its weights, with a revision",
-        conclusion="nothing: it is the same model",
-        send=_as_path,
-    ),
-)
+    Fault("names-another-maker", "answers under the name of another maker's model",
+          "a finding: another maker's model answers", send=_named("deepseek-v4-flash")),
+    Fault("names-a-small-maker", "answers under the name of a model of a maker that few know",
+          "a finding: another maker's model answers", send=_named("meituan/LongCat-Flash-Chat")),
+    Fault("names-another-version", "answers under the name of an older model of the same maker",
+          "a warning: another version answers", send=_older),
+    Fault("names-two-models", "answers under two names in turn", "a warning: the name changes during the run",
+          send=_in_turns),
+    Fault("names-no-model", "leaves the name of the model out", "information: answers do not name a model",
+          send=in_answers(_unnamed)),
+    Fault("names-a-path", "names the model by the path of its weights, with a revision",
+          "nothing: it is the same model", send=_as_path),
+)  # fmt: skip

@@ -78,42 +78,18 @@ def _lenient(answer: Answer, call: Call) -> Answer:
 
 
 FAULTS = (
-    Fault(
-        name="forgets-middle",
-        summary="counts a long conversation whole and answers without its middle",
-        conclusion="BEAM fails: what is said in the middle of a conversation is forgotten",
-        hear=_middle_lost,
-        count=_counted_whole,
-    ),
-    Fault(
-        name="truncates-history",
-        summary="drops the older half of a long conversation, and counts what is left",
-        conclusion="BEAM fails: prompts are truncated",
-        hear=_beginning_lost,
-    ),
-    Fault(
-        name="prefix-cache-off",
-        summary="computes every long prompt anew, also one that begins like the prompt before",
-        conclusion="nothing fails: BEAM tells that no token was cached, and how long first tokens take by length",
-        hear=_computed_anew,
-        send=_slower,
-    ),
-    Fault(
-        name="judge-down",
-        summary="answers 500 to whoever wants an answer judged",
-        conclusion="BEAM is inconclusive: no answer is judged, and none counts as wrong",
-        check=_down,
-    ),
-    Fault(
-        name="judge-garbled",
-        summary="judges in prose, without a score",
-        conclusion="BEAM is inconclusive: judgements cannot be read, and no answer counts as wrong",
-        say=_garbled,
-    ),
-    Fault(
-        name="judge-lenient",
-        summary="gives full marks to every answer that it judges",
-        conclusion="BEAM is inconclusive: the judge gives marks to an answer that says nothing",
-        say=_lenient,
-    ),
-)
+    Fault("forgets-middle", "counts a long conversation whole and answers without its middle",
+          "BEAM fails: what is said in the middle of a conversation is forgotten", hear=_middle_lost,
+          count=_counted_whole),
+    Fault("truncates-history", "drops the older half of a long conversation, and counts what is left",
+          "BEAM fails: prompts are truncated", hear=_beginning_lost),
+    Fault("prefix-cache-off", "computes every long prompt anew, also one that begins like the prompt before",
+          "nothing fails: BEAM tells that no token was cached, and how long first tokens take by length",
+          hear=_computed_anew, send=_slower),
+    Fault("judge-down", "answers 500 to whoever wants an answer judged",
+          "BEAM is inconclusive: no answer is judged, and none counts as wrong", check=_down),
+    Fault("judge-garbled", "judges in prose, without a score",
+          "BEAM is inconclusive: judgements cannot be read, and no answer counts as wrong", say=_garbled),
+    Fault("judge-lenient", "gives full marks to every answer that it judges",
+          "BEAM is inconclusive: the judge gives marks to an answer that says nothing", say=_lenient),
+)  # fmt: skip

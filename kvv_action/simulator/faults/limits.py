@@ -7,7 +7,7 @@ from dataclasses import replace
 from kvv_action.schema import Answer, Json, Message
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.conversation import last_user_text
-from kvv_action.simulator.faults.model import Fault, Turn
+from kvv_action.simulator.faults.model import FAILS, Fault, Turn
 from kvv_action.simulator.wire import Reply, rewritten
 
 KEPT = 12_000
@@ -90,53 +90,19 @@ class _Slots:
 
 
 FAULTS = (
-    Fault(
-        name="ignores-max-tokens",
-        summary="writes on beyond max_tokens",
-        conclusion="Pre-Verification fails: max_tokens is not kept",
-        hear=_unlimited,
-    ),
-    Fault(
-        name="ignores-max-completion-tokens",
-        summary="knows max_tokens by its old name only",
-        conclusion="Pre-Verification at full fails: max_completion_tokens is not kept",
-        hear=_only_old_name,
-    ),
-    Fault(
-        name="hides-cut-answers",
-        summary="ends at max_tokens and calls it stop",
-        conclusion="Pre-Verification fails: an answer that was cut off does not say so",
-        send=_called_whole,
-    ),
-    Fault(
-        name="ignores-stop",
-        summary="writes on beyond stop sequences",
-        conclusion="Pre-Verification fails: stop sequences are not kept",
-        hear=_endless,
-    ),
-    Fault(
-        name="keeps-stop-text",
-        summary="stops where asked to and leaves the stop sequence in the content",
-        conclusion="Pre-Verification fails: stop sequences are not kept",
-        hear=_with_stop,
-        say=_kept_stop,
-    ),
-    Fault(
-        name="cuts-long-prompts",
-        summary="cuts the beginning of a long message off and answers as if nothing were missing",
-        conclusion="Pre-Verification fails: long prompts are cut silently",
-        hear=_cut,
-    ),
-    Fault(
-        name="forgets-long-prompts",
-        summary="counts a long prompt whole and knows nothing of its beginning",
-        conclusion="Pre-Verification fails: the beginning of a long prompt does not reach the model",
-        say=_inattentive,
-    ),
-    Fault(
-        name="mixes-answers",
-        summary="hands out one answer for questions that differ in a number: a shared slot, or a key that is too short",
-        conclusion="Pre-Verification fails: requests get each other's answers",
-        say=_Slots().mixed,
-    ),
-)
+    Fault("ignores-max-tokens", "writes on beyond max_tokens", f"{FAILS}max_tokens is not kept", hear=_unlimited),
+    Fault("ignores-max-completion-tokens", "knows max_tokens by its old name only",
+          "Pre-Verification at full fails: max_completion_tokens is not kept", hear=_only_old_name),
+    Fault("hides-cut-answers", "ends at max_tokens and calls it stop",
+          f"{FAILS}an answer that was cut off does not say so", send=_called_whole),
+    Fault("ignores-stop", "writes on beyond stop sequences", f"{FAILS}stop sequences are not kept", hear=_endless),
+    Fault("keeps-stop-text", "stops where asked to and leaves the stop sequence in the content",
+          f"{FAILS}stop sequences are not kept", hear=_with_stop, say=_kept_stop),
+    Fault("cuts-long-prompts", "cuts the beginning of a long message off and answers as if nothing were missing",
+          f"{FAILS}long prompts are cut silently", hear=_cut),
+    Fault("forgets-long-prompts", "counts a long prompt whole and knows nothing of its beginning",
+          f"{FAILS}the beginning of a long prompt does not reach the model", say=_inattentive),
+    Fault("mixes-answers",
+          "hands out one answer for questions that differ in a number: a shared slot, or a key that is too short",
+          f"{FAILS}requests get each other's answers", say=_Slots().mixed),
+)  # fmt: skip

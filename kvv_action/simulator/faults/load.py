@@ -71,28 +71,13 @@ def _confused(answer: Answer, _: Call) -> Answer:
 
 
 FAULTS = (
-    Fault(
-        name="breaks-under-load",
-        summary=f"answers 500 while {ROOM} other requests are under way",
-        conclusion="Pre-Verification at full fails: many requests at once break answers",
-        coin=Coin.OCCURRENCE,
-        admit=_overrun,
-        send=_slowly,
-    ),
-    Fault(
-        name="confuses-tool-calls-under-load",
-        summary=f"breaks the arguments of tool calls while {PARSERS} other answers with calls are under way",
-        conclusion="Tool calls under load fails: tool calls that are valid alone break when many requests come at once",
-        coin=Coin.OCCURRENCE,
-        say=_confused,
-        send=_parsed_slowly,
-    ),
-    Fault(
-        name="sheds-load-under-burst",
-        summary=f"answers 429 while {ROOM} other requests are under way",
-        conclusion="no finding: lack of capacity, which clients wait for",
-        coin=Coin.OCCURRENCE,
-        admit=_shed,
-        send=_slowly,
-    ),
-)
+    Fault("breaks-under-load", f"answers 500 while {ROOM} other requests are under way",
+          "Pre-Verification at full fails: many requests at once break answers", coin=Coin.OCCURRENCE, admit=_overrun,
+          send=_slowly),
+    Fault("confuses-tool-calls-under-load",
+          f"breaks the arguments of tool calls while {PARSERS} other answers with calls are under way",
+          "Tool calls under load fails: tool calls that are valid alone break when many requests come at once",
+          coin=Coin.OCCURRENCE, say=_confused, send=_parsed_slowly),
+    Fault("sheds-load-under-burst", f"answers 429 while {ROOM} other requests are under way",
+          "no finding: lack of capacity, which clients wait for", coin=Coin.OCCURRENCE, admit=_shed, send=_slowly),
+)  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import replace
 from kvv_action.schema import Answer
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.faults.hooks import Say
-from kvv_action.simulator.faults.model import Fault
+from kvv_action.simulator.faults.model import FAILS, Fault
 
 
 def _ends(mark: str) -> Say:
@@ -67,82 +67,29 @@ def _raw_k2(answer: Answer, _: Call) -> Answer:
 
 LEAK = "a finding: control tokens of the model's template leak into answers"
 FAULTS = (
-    Fault(
-        name="leaves-end-of-turn",
-        summary="ends content with <|im_end|>",
-        conclusion=LEAK,
-        say=_ends("<|im_end|>"),
-    ),
-    Fault(
-        name="leaves-end-of-message",
-        summary="ends content with <|close|>message<|sep|>",
-        conclusion=LEAK,
-        say=_ends("<|close|>message<|sep|>"),
-    ),
-    Fault(
-        name="leaves-end-of-text",
-        summary="ends content with [EOS]",
-        conclusion=LEAK,
-        say=_ends("[EOS]"),
-    ),
-    Fault(
-        name="leaves-start-of-response",
-        summary="begins content with <|open|>response<|sep|>",
-        conclusion=LEAK,
-        say=_begins("<|open|>response<|sep|>"),
-    ),
-    Fault(
-        name="leaves-end-of-thinking",
-        summary="ends reasoning with <|close|>think<|sep|>",
-        conclusion=LEAK,
-        say=_thinks("<|close|>think<|sep|>"),
-    ),
-    Fault(
-        name="leaves-markers-in-arguments",
-        summary="ends the arguments of calls with <|close|>call<|sep|>",
-        conclusion="Pre-Verification fails: arguments are not JSON, because of control tokens that leak",
-        say=_in_calls(lambda name, arguments: (name, f"{arguments}<|close|>call<|sep|>")),
-    ),
-    Fault(
-        name="leaves-markers-in-names",
-        summary="ends the names of called tools with <|sep|>",
-        conclusion="Pre-Verification fails: names are wrong, because of control tokens that leak",
-        say=_in_calls(lambda name, arguments: (f"{name}<|sep|>", arguments)),
-    ),
-    Fault(
-        name="serves-raw-channels",
-        summary="runs K3 without any parser: all channels come as one text",
-        conclusion="a finding: there is no parser for this model",
-        say=_raw_k3,
-    ),
-    Fault(
-        name="serves-raw-calls",
-        summary="leaves K2's section of tool calls in the content",
-        conclusion="a finding: control tokens leak, which explains that calls are missing",
-        say=_raw_k2,
-    ),
-    Fault(
-        name="leaves-foreign-marker",
-        summary="ends content with the end of turn of another maker's template",
-        conclusion="a warning: what looks like a control token stands in answers",
-        say=_ends("<|eot_id|>"),
-    ),
-    Fault(
-        name="leaves-role",
-        summary="begins content with the role of the message, on a line of its own",
-        conclusion="a warning: what looks like a control token stands in answers",
-        say=_begins("assistant\n"),
-    ),
-    Fault(
-        name="leaves-reserved-token",
-        summary="ends content with a reserved token of another maker's vocabulary",
-        conclusion="a warning: what looks like a control token stands in answers",
-        say=_ends("<reserved_12>"),
-    ),
-    Fault(
-        name="leaves-end-of-picture",
-        summary="ends content with <|media_end|>",
-        conclusion=LEAK,
-        say=_ends("<|media_end|>"),
-    ),
-)
+    Fault("leaves-end-of-turn", "ends content with <|im_end|>", LEAK, say=_ends("<|im_end|>")),
+    Fault("leaves-end-of-message", "ends content with <|close|>message<|sep|>", LEAK,
+          say=_ends("<|close|>message<|sep|>")),
+    Fault("leaves-end-of-text", "ends content with [EOS]", LEAK, say=_ends("[EOS]")),
+    Fault("leaves-start-of-response", "begins content with <|open|>response<|sep|>", LEAK,
+          say=_begins("<|open|>response<|sep|>")),
+    Fault("leaves-end-of-thinking", "ends reasoning with <|close|>think<|sep|>", LEAK,
+          say=_thinks("<|close|>think<|sep|>")),
+    Fault("leaves-markers-in-arguments", "ends the arguments of calls with <|close|>call<|sep|>",
+          f"{FAILS}arguments are not JSON, because of control tokens that leak",
+          say=_in_calls(lambda name, arguments: (name, f"{arguments}<|close|>call<|sep|>"))),
+    Fault("leaves-markers-in-names", "ends the names of called tools with <|sep|>",
+          f"{FAILS}names are wrong, because of control tokens that leak",
+          say=_in_calls(lambda name, arguments: (f"{name}<|sep|>", arguments))),
+    Fault("serves-raw-channels", "runs K3 without any parser: all channels come as one text",
+          "a finding: there is no parser for this model", say=_raw_k3),
+    Fault("serves-raw-calls", "leaves K2's section of tool calls in the content",
+          "a finding: control tokens leak, which explains that calls are missing", say=_raw_k2),
+    Fault("leaves-foreign-marker", "ends content with the end of turn of another maker's template",
+          "a warning: what looks like a control token stands in answers", say=_ends("<|eot_id|>")),
+    Fault("leaves-role", "begins content with the role of the message, on a line of its own",
+          "a warning: what looks like a control token stands in answers", say=_begins("assistant\n")),
+    Fault("leaves-reserved-token", "ends content with a reserved token of another maker's vocabulary",
+          "a warning: what looks like a control token stands in answers", say=_ends("<reserved_12>")),
+    Fault("leaves-end-of-picture", "ends content with <|media_end|>", LEAK, say=_ends("<|media_end|>")),
+)  # fmt: skip

@@ -1,7 +1,7 @@
 """What a fault is: a name, what it teaches, and hooks into the stages of an answer."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 
 from kvv_action.profiles.model import Profile
@@ -12,6 +12,9 @@ from kvv_action.simulator.contract import ContractRule
 from kvv_action.simulator.language_model import LanguageModel
 from kvv_action.simulator.options import VendorOptions
 from kvv_action.simulator.wire import Reply, Usage
+
+FAILS = "Pre-Verification fails: "
+"""How a conclusion begins where a probe finds the fault."""
 
 
 class Coin(StrEnum):
@@ -72,9 +75,11 @@ class Amount:
     most: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Fault:
     """One way to serve a model badly; a hook that is None leaves its stage alone.
+
+    The modules beside this one hold tables of faults: name, summary and conclusion stand first, without their keywords.
 
     Attributes:
         summary: what the vendor does wrong.
@@ -94,6 +99,7 @@ class Fault:
     name: str
     summary: str
     conclusion: str
+    _: KW_ONLY
     coin: Coin = Coin.CONVERSATION
     takes: tuple[Amount, ...] = ()
     values: tuple[float, ...] = ()

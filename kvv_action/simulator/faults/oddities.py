@@ -91,7 +91,7 @@ def _usage_details(document: Document) -> Document:
 
 
 def _odd(name: str, summary: str, send: Send) -> Fault:
-    return Fault(name=name, summary=summary, conclusion="nothing: it is allowed", send=send)
+    return Fault(name, summary, "nothing: it is allowed", send=send)
 
 
 def _arguments(change: Callable[[str], str]) -> Say:
@@ -105,7 +105,7 @@ def _reordered(arguments: str) -> str:
 
 
 def _said(name: str, summary: str, say: Say) -> Fault:
-    return Fault(name=name, summary=summary, conclusion="nothing: it is allowed", say=say)
+    return Fault(name, summary, "nothing: it is allowed", say=say)
 
 
 FAULTS = (

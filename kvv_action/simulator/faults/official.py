@@ -39,11 +39,8 @@ def _refuse_bare_turns(body: Mapping[str, Json]) -> None:
 
 
 FAULTS = (
-    Fault(
-        name="refuses-as-official",
-        summary="refuses what the model's official API refuses and others serve: open parameter values, tool turns "
-        "without reasoning and forced calls while thinking, and what else the profile says",
-        conclusion="nothing fails: such requests of K2VV are counted as refused, and left out on both sides",
-        check=_refuse,
-    ),
-)
+    Fault("refuses-as-official",
+          "refuses what the model's official API refuses and others serve: open parameter values, tool turns "
+          "without reasoning and forced calls while thinking, and what else the profile says",
+          "nothing fails: such requests of K2VV are counted as refused, and left out on both sides", check=_refuse),
+)  # fmt: skip

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Json
 from kvv_action.simulator.contract import ContractRule
-from kvv_action.simulator.faults.model import Fault
+from kvv_action.simulator.faults.model import FAILS, Fault
 from kvv_action.simulator.refusal import Refusal
 
 _DECODING = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "n")
@@ -18,16 +18,8 @@ def _refuse_any(body: Mapping[str, Json], _: Profile) -> None:
 
 
 FAULTS = (
-    Fault(
-        name="accepts-any-parameter",
-        summary="takes other values of parameters that the model locks",
-        conclusion="Pre-Verification fails: decoding parameters are not enforced",
-        waives=frozenset({ContractRule.IMMUTABLE}),
-    ),
-    Fault(
-        name="rejects-defaults",
-        summary="refuses decoding parameters even at the value that the model locks",
-        conclusion="Pre-Verification fails: the positive control is refused, so refusals prove nothing",
-        check=_refuse_any,
-    ),
-)
+    Fault("accepts-any-parameter", "takes other values of parameters that the model locks",
+          f"{FAILS}decoding parameters are not enforced", waives=frozenset({ContractRule.IMMUTABLE})),
+    Fault("rejects-defaults", "refuses decoding parameters even at the value that the model locks",
+          f"{FAILS}the positive control is refused, so refusals prove nothing", check=_refuse_any),
+)  # fmt: skip

@@ -13,7 +13,7 @@ from kvv_action.schema import Json
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.contract import ContractRule
 from kvv_action.simulator.faults.hooks import Body, refuses
-from kvv_action.simulator.faults.model import Fault
+from kvv_action.simulator.faults.model import FAILS, Fault
 from kvv_action.simulator.fingerprint import fingerprint
 from kvv_action.simulator.sight import Sight, content_of, has_pictures, pictures, rearranged
 from kvv_action.simulator.tokens import prompt_tokens
@@ -54,69 +54,35 @@ def _without_pictures(usage: Usage, call: Call) -> Usage:
 
 
 FAULTS = (
-    Fault(
-        name="ignores-images",
-        summary="leaves out all pictures before the model",
-        conclusion="Pre-Verification fails: pictures do not reach the model. Asked all the same, OCRBench and MMMU Pro "
-        "fail: answers without looking, the score is that of guessing",
-        hear=_seeing(lambda _: ()),
-    ),
-    Fault(
-        name="swaps-images",
-        summary="hands several pictures over in the wrong order",
-        conclusion="Pre-Verification fails: pictures lose their order. Asked all the same, MMMU Pro fails where a "
-        "question has several pictures; OCRBench, with one each, passes",
-        hear=_seeing(lambda found: found[::-1]),
-    ),
-    Fault(
-        name="drops-second-image",
-        summary="hands only the first picture of a message over",
-        conclusion="Pre-Verification fails: only some pictures reach the model. Asked all the same, MMMU Pro fails "
-        "where a question has several pictures; OCRBench, with one each, passes",
-        hear=_seeing(lambda found: found[:1]),
-    ),
-    Fault(
-        name="downscales-images",
-        summary="scales pictures down until small text and thin lines are gone",
-        conclusion="OCRBench and MMMU Pro fail, coarse pictures pass: the endpoint sees badly",
-        hear=_blurred,
-    ),
-    Fault(
-        name="jpeg-artifacts",
-        summary="encodes pictures again with heavy loss",
-        conclusion="OCRBench and MMMU Pro fail, coarse pictures pass: the endpoint sees badly",
-        hear=_blurred,
-    ),
-    Fault(
-        name="rejects-webp",
-        summary="answers 400 to pictures in WebP",
-        conclusion="Pre-Verification fails: a format of pictures is refused. Asked all the same, those samples are "
-        "failed, not wrong: OCRBench and MMMU Pro are inconclusive and name the format",
-        check=refuses(_has_webp, "unsupported image format: image/webp"),
-    ),
-    Fault(
-        name="wrong-media-type",
-        summary="takes every picture for a JPEG and sees nothing of the others",
-        conclusion="Pre-Verification fails: pictures do not reach the model. Asked all the same, OCRBench and MMMU Pro "
-        "fail on all formats but JPEG, and the diagnosis names them",
-        hear=_seeing(_jpegs),
-    ),
-    Fault(
-        name="image-token-miscount",
-        summary="counts no prompt tokens for pictures",
-        conclusion="Pre-Verification fails: prompt tokens do not count pictures; scores are untouched",
-        count=_without_pictures,
-    ),
-    Fault(
-        name="refuses-pictures",
-        summary="refuses messages with pictures: the text model is served alone",
-        conclusion="Pre-Verification fails: pictures are refused, so nothing can be said about broken ones",
-        check=refuses(lambda body: any(pictures(body)), "invalid messages: this model takes text only"),
-    ),
-    Fault(
-        name="accepts-broken-pictures",
-        summary="answers about pictures that it cannot decode",
-        conclusion="Pre-Verification fails: a broken picture is accepted",
-        waives=frozenset({ContractRule.PICTURES}),
-    ),
-)
+    Fault("ignores-images", "leaves out all pictures before the model",
+          f"{FAILS}pictures do not reach the model. Asked all the same, OCRBench and MMMU Pro "
+          "fail: answers without looking, the score is that of guessing",
+          hear=_seeing(lambda _: ())),
+    Fault("swaps-images", "hands several pictures over in the wrong order",
+          f"{FAILS}pictures lose their order. Asked all the same, MMMU Pro fails where a "
+          "question has several pictures; OCRBench, with one each, passes",
+          hear=_seeing(lambda found: found[::-1])),
+    Fault("drops-second-image", "hands only the first picture of a message over",
+          f"{FAILS}only some pictures reach the model. Asked all the same, MMMU Pro fails "
+          "where a question has several pictures; OCRBench, with one each, passes",
+          hear=_seeing(lambda found: found[:1])),
+    Fault("downscales-images", "scales pictures down until small text and thin lines are gone",
+          "OCRBench and MMMU Pro fail, coarse pictures pass: the endpoint sees badly", hear=_blurred),
+    Fault("jpeg-artifacts", "encodes pictures again with heavy loss",
+          "OCRBench and MMMU Pro fail, coarse pictures pass: the endpoint sees badly", hear=_blurred),
+    Fault("rejects-webp", "answers 400 to pictures in WebP",
+          f"{FAILS}a format of pictures is refused. Asked all the same, those samples are "
+          "failed, not wrong: OCRBench and MMMU Pro are inconclusive and name the format",
+          check=refuses(_has_webp, "unsupported image format: image/webp")),
+    Fault("wrong-media-type", "takes every picture for a JPEG and sees nothing of the others",
+          f"{FAILS}pictures do not reach the model. Asked all the same, OCRBench and MMMU Pro "
+          "fail on all formats but JPEG, and the diagnosis names them",
+          hear=_seeing(_jpegs)),
+    Fault("image-token-miscount", "counts no prompt tokens for pictures",
+          f"{FAILS}prompt tokens do not count pictures; scores are untouched", count=_without_pictures),
+    Fault("refuses-pictures", "refuses messages with pictures: the text model is served alone",
+          f"{FAILS}pictures are refused, so nothing can be said about broken ones",
+          check=refuses(lambda body: any(pictures(body)), "invalid messages: this model takes text only")),
+    Fault("accepts-broken-pictures", "answers about pictures that it cannot decode",
+          f"{FAILS}a broken picture is accepted", waives=frozenset({ContractRule.PICTURES})),
+)  # fmt: skip

@@ -50,48 +50,14 @@ from kvv_action.simulator.faults import (
 from kvv_action.simulator.faults.model import Amount, Coin, Fault, Visit
 from kvv_action.simulator.options import FaultSpec
 
-_GROUPS: Sequence[tuple[Fault, ...]] = (
-    parameters.FAULTS,
-    content.FAULTS,
-    thinking.FAULTS,
-    tools.FAULTS,
-    dynamic_tools.FAULTS,
-    usage.FAULTS,
-    pictures.FAULTS,
-    toolcall.FAULTS,
-    admission.FAULTS,
-    delivery.FAULTS,
-    tokens.FAULTS,
-    streaming.FAULTS,
-    limits.FAULTS,
-    schemas.FAULTS,
-    formats.FAULTS,
-    agent.FAULTS,
-    official.FAULTS,
-    endings.FAULTS,
-    damage.FAULTS,
-    markers.FAULTS,
-    deltas.FAULTS,
-    identity.FAULTS,
-    usage_lies.FAULTS,
-    filing.FAULTS,
-    classes.FAULTS,
-    text.FAULTS,
-    messages.FAULTS,
-    cuts.FAULTS,
-    arguments.FAULTS,
-    turns.FAULTS,
-    crashes.FAULTS,
-    crash_classes.FAULTS,
-    sizes.FAULTS,
-    load.FAULTS,
-    caching.FAULTS,
-    distributions.FAULTS,
-    wholesale.FAULTS,
-    oddities.FAULTS,
-    judging.FAULTS,
-)
-FAULTS: Mapping[str, Fault] = MappingProxyType({fault.name: fault for group in _GROUPS for fault in group})
+_MODULES = (
+    parameters, content, thinking, tools, dynamic_tools, usage, pictures, toolcall, admission, delivery, tokens,
+    streaming, limits, schemas, formats, agent, official, endings, damage, markers, deltas, identity, usage_lies,
+    filing, classes, text, messages, cuts, arguments, turns, crashes, crash_classes, sizes, load, caching,
+    distributions, wholesale, oddities, judging,
+)  # fmt: skip
+"""In the order in which `kvv faults` lists them."""
+FAULTS: Mapping[str, Fault] = MappingProxyType({fault.name: fault for module in _MODULES for fault in module.FAULTS})
 
 
 def parse_fault(written: str) -> FaultSpec:

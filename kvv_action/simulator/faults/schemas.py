@@ -9,7 +9,7 @@ from kvv_action.profiles.model import Profile
 from kvv_action.schema import Answer, Json, ToolCall
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.faults.hooks import Body, Check, Say, when_streamed
-from kvv_action.simulator.faults.model import Fault, Turn
+from kvv_action.simulator.faults.model import FAILS, Fault, Turn
 from kvv_action.simulator.refusal import Refusal
 from kvv_action.simulator.schema_values import minimal
 from kvv_action.simulator.tokens import completion_tokens, prompt_tokens
@@ -150,76 +150,28 @@ def _parts(schema: Json) -> Iterator[Mapping[str, Json]]:
 
 
 FAULTS = (
-    Fault(
-        name="ignores-tool-schema",
-        summary="makes up the arguments of strict tools without looking at the schema's types",
-        conclusion="Pre-Verification fails: guided decoding is off for tools",
-        say=_wrong,
-    ),
-    Fault(
-        name="drops-schema-required",
-        summary="leaves out a required property inside the arguments of strict tools",
-        conclusion="Pre-Verification fails: required is not enforced",
-        say=_rewritten(_revalued(without_last)),
-    ),
-    Fault(
-        name="adds-extra-arguments",
-        summary="adds a property that the schema of a strict tool forbids",
-        conclusion="Pre-Verification fails: additionalProperties: false is not enforced",
-        say=_rewritten(_with_note),
-    ),
-    Fault(
-        name="ignores-enum",
-        summary="gives strict tools texts and numbers that the enum does not list",
-        conclusion="Pre-Verification fails: enum is not enforced",
-        say=_rewritten(_regenerated(outside_enum)),
-    ),
-    Fault(
-        name="ignores-schema-bounds",
-        summary="gives strict tools values that are too small, too large, too short or too long",
-        conclusion="Pre-Verification fails: bounds are not enforced",
-        say=_rewritten(_regenerated(without_bounds)),
-    ),
-    Fault(
-        name="refuses-schema-refs",
-        summary="refuses strict tools whose schema has a $ref",
-        conclusion="Pre-Verification fails and names $ref as what is not supported",
-        check=_refusing("$ref"),
-    ),
-    Fault(
-        name="refuses-anyof",
-        summary="refuses strict tools whose schema has an anyOf",
-        conclusion="Pre-Verification fails and names anyOf as what is not supported",
-        check=_refusing("anyOf"),
-    ),
-    Fault(
-        name="schema-only-plain",
-        summary="follows the schemas of strict tools only when the answer is not streamed",
-        conclusion="Pre-Verification fails for streams and says that the same schemas work without",
-        say=when_streamed(_wrong),
-    ),
-    Fault(
-        name="schema-wrong-at-first",
-        summary="follows the schemas of strict tools only when the same is asked again",
-        conclusion="Pre-Verification passes; the first-try rate shows it",
-        send=_wrong_at_first,
-    ),
-    Fault(
-        name="encodes-strict-arguments-twice",
-        summary="sends the arguments of strict tools as JSON inside a JSON text",
-        conclusion="Pre-Verification fails: the arguments are encoded twice",
-        say=_rewritten(lambda text, _: _text(text)),
-    ),
-    Fault(
-        name="cuts-strict-arguments",
-        summary="loses the last character of the arguments of strict tools",
-        conclusion="Pre-Verification fails: arguments are not JSON",
-        say=_rewritten(lambda text, _: text[:-1]),
-    ),
-    Fault(
-        name="answers-instead-of-strict-call",
-        summary="answers in text when a strict tool must be called",
-        conclusion="Pre-Verification fails: the forced call is not made",
-        say=_without_call,
-    ),
-)
+    Fault("ignores-tool-schema", "makes up the arguments of strict tools without looking at the schema's types",
+          f"{FAILS}guided decoding is off for tools", say=_wrong),
+    Fault("drops-schema-required", "leaves out a required property inside the arguments of strict tools",
+          f"{FAILS}required is not enforced", say=_rewritten(_revalued(without_last))),
+    Fault("adds-extra-arguments", "adds a property that the schema of a strict tool forbids",
+          f"{FAILS}additionalProperties: false is not enforced", say=_rewritten(_with_note)),
+    Fault("ignores-enum", "gives strict tools texts and numbers that the enum does not list",
+          f"{FAILS}enum is not enforced", say=_rewritten(_regenerated(outside_enum))),
+    Fault("ignores-schema-bounds", "gives strict tools values that are too small, too large, too short or too long",
+          f"{FAILS}bounds are not enforced", say=_rewritten(_regenerated(without_bounds))),
+    Fault("refuses-schema-refs", "refuses strict tools whose schema has a $ref",
+          "Pre-Verification fails and names $ref as what is not supported", check=_refusing("$ref")),
+    Fault("refuses-anyof", "refuses strict tools whose schema has an anyOf",
+          "Pre-Verification fails and names anyOf as what is not supported", check=_refusing("anyOf")),
+    Fault("schema-only-plain", "follows the schemas of strict tools only when the answer is not streamed",
+          "Pre-Verification fails for streams and says that the same schemas work without", say=when_streamed(_wrong)),
+    Fault("schema-wrong-at-first", "follows the schemas of strict tools only when the same is asked again",
+          "Pre-Verification passes; the first-try rate shows it", send=_wrong_at_first),
+    Fault("encodes-strict-arguments-twice", "sends the arguments of strict tools as JSON inside a JSON text",
+          f"{FAILS}the arguments are encoded twice", say=_rewritten(lambda text, _: _text(text))),
+    Fault("cuts-strict-arguments", "loses the last character of the arguments of strict tools",
+          f"{FAILS}arguments are not JSON", say=_rewritten(lambda text, _: text[:-1])),
+    Fault("answers-instead-of-strict-call", "answers in text when a strict tool must be called",
+          f"{FAILS}the forced call is not made", say=_without_call),
+)  # fmt: skip

@@ -9,7 +9,7 @@ from kvv_action.simulator.call import Call
 from kvv_action.simulator.contract import ContractRule
 from kvv_action.simulator.conversation import last_user_text
 from kvv_action.simulator.faults.hooks import Body, Check
-from kvv_action.simulator.faults.model import Fault, Visit
+from kvv_action.simulator.faults.model import FAILS, Fault, Visit
 from kvv_action.simulator.refusal import error_document
 from kvv_action.simulator.window import refuse_above
 from kvv_action.simulator.wire import Ending, Reply
@@ -60,59 +60,24 @@ def _half_attended(answer: Answer, call: Call) -> Answer:
 
 
 FAULTS = (
-    Fault(
-        name="refuses-long-prompts",
-        summary=f"refuses prompts above {SMALL_WINDOW} tokens",
-        conclusion="the context is smaller than the profile's",
-        check=_window(SMALL_WINDOW),
-    ),
-    Fault(
-        name="serves-half-the-window",
-        summary=f"refuses prompts above {HALF_WINDOW} tokens",
-        conclusion="Pre-Verification at full fails: the context is smaller than the profile's",
-        check=_window(HALF_WINDOW),
-    ),
-    Fault(
-        name="cuts-beyond-the-window",
-        summary="takes prompts beyond its window, and cuts them silently",
-        conclusion="Pre-Verification at full fails: long prompts are cut silently",
-        waives=frozenset({ContractRule.WINDOW}),
-        hear=lambda call: _ends(call) if len(last_user_text(call.messages)) > 2 * 270_000 else call,
-    ),
-    Fault(
-        name="cuts-middle-of-prompts",
-        summary="cuts the middle of a long message out",
-        conclusion="Pre-Verification fails: long prompts are cut silently",
-        hear=_ends,
-    ),
-    Fault(
-        name="cuts-end-of-prompts",
-        summary="cuts the end of a long message off, but for its last line",
-        conclusion="Pre-Verification fails: long prompts are cut silently",
-        hear=_beginning,
-    ),
-    Fault(
-        name="overlooks-middle-of-prompts",
-        summary="counts a long prompt whole and overlooks its middle",
-        conclusion="Pre-Verification fails: a part of a long prompt does not reach the model",
-        say=_half_attended,
-    ),
-    Fault(
-        name="refuses-large-bodies",
-        summary="answers 404 to bodies above 1 MiB",
-        conclusion="a limit of the body is found and named",
-        admit=_large(Reply(status=404, parts=(error_document("not found", "not_found_error"),))),
-    ),
-    Fault(
-        name="refuses-large-bodies-by-page",
-        summary="a proxy answers 413 with a page to bodies above 1 MiB",
-        conclusion="a limit of the body is found and named",
-        admit=_large(Reply(status=413, parts=(_PAGE,), content_type="text/html")),
-    ),
-    Fault(
-        name="resets-large-bodies",
-        summary="closes the connection at bodies above 1 MiB",
-        conclusion="a limit of the body is found and named",
-        admit=_large(Reply(parts=(), ending=Ending.ABORTED)),
-    ),
-)
+    Fault("refuses-long-prompts", f"refuses prompts above {SMALL_WINDOW} tokens",
+          "the context is smaller than the profile's", check=_window(SMALL_WINDOW)),
+    Fault("serves-half-the-window", f"refuses prompts above {HALF_WINDOW} tokens",
+          "Pre-Verification at full fails: the context is smaller than the profile's", check=_window(HALF_WINDOW)),
+    Fault("cuts-beyond-the-window", "takes prompts beyond its window, and cuts them silently",
+          "Pre-Verification at full fails: long prompts are cut silently", waives=frozenset({ContractRule.WINDOW}),
+          hear=lambda call: _ends(call) if len(last_user_text(call.messages)) > 2 * 270_000 else call),
+    Fault("cuts-middle-of-prompts", "cuts the middle of a long message out", f"{FAILS}long prompts are cut silently",
+          hear=_ends),
+    Fault("cuts-end-of-prompts", "cuts the end of a long message off, but for its last line",
+          f"{FAILS}long prompts are cut silently", hear=_beginning),
+    Fault("overlooks-middle-of-prompts", "counts a long prompt whole and overlooks its middle",
+          f"{FAILS}a part of a long prompt does not reach the model", say=_half_attended),
+    Fault("refuses-large-bodies", "answers 404 to bodies above 1 MiB", "a limit of the body is found and named",
+          admit=_large(Reply(status=404, parts=(error_document("not found", "not_found_error"),)))),
+    Fault("refuses-large-bodies-by-page", "a proxy answers 413 with a page to bodies above 1 MiB",
+          "a limit of the body is found and named",
+          admit=_large(Reply(status=413, parts=(_PAGE,), content_type="text/html"))),
+    Fault("resets-large-bodies", "closes the connection at bodies above 1 MiB",
+          "a limit of the body is found and named", admit=_large(Reply(parts=(), ending=Ending.ABORTED))),
+)  # fmt: skip

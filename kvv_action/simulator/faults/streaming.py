@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from kvv_action.schema import Json
 from kvv_action.simulator.call import Call
-from kvv_action.simulator.faults.model import Fault, Turn
+from kvv_action.simulator.faults.model import FAILS, Fault, Turn
 from kvv_action.simulator.wire import DONE, Reply, rewritten
 
 HELD = 1.2
@@ -95,70 +95,26 @@ def _as_document(call: Call) -> Call:
 
 
 FAULTS = (
-    Fault(
-        name="drops-role",
-        summary="streams without saying whose turn it is",
-        conclusion="Pre-Verification fails: the first chunk has no role",
-        send=_in_streams(_without_role),
-    ),
-    Fault(
-        name="repeats-finish-reason",
-        summary="sends the chunk with finish_reason twice",
-        conclusion="Pre-Verification fails: the end of a stream is not well formed",
-        send=_in_streams(_finished_twice),
-    ),
-    Fault(
-        name="drops-done",
-        summary="ends streams without [DONE]",
-        conclusion="Pre-Verification fails: the end of a stream is not well formed; answers are still scored",
-        send=_without_done,
-    ),
-    Fault(
-        name="usage-first",
-        summary="sends usage in the first chunk of a stream",
-        conclusion="Pre-Verification fails: clients that read the last chunk find no usage",
-        send=_in_streams(_usage_first),
-    ),
-    Fault(
-        name="reasoning-after-content",
-        summary="streams the end of the reasoning after the beginning of the content",
-        conclusion="Pre-Verification fails: the parts of a stream are out of order",
-        send=_in_streams(_after_content),
-    ),
-    Fault(
-        name="mixes-chunk-ids",
-        summary="gives the chunks of one stream two ids in turn",
-        conclusion="Pre-Verification fails: chunks of one stream do not belong together",
-        send=_in_streams(_other_ids),
-    ),
-    Fault(
-        name="changes-model-midway",
-        summary="ends streams under the name of another model",
-        conclusion="Pre-Verification fails: a router changed the model in the middle of an answer",
-        send=_in_streams(_other_models),
-    ),
-    Fault(
-        name="sends-empty-chunks",
-        summary="opens streams with a chunk without choices and without usage",
-        conclusion="Pre-Verification fails: clients that look at the first choice break",
-        send=_in_streams(_with_empty_chunk),
-    ),
-    Fault(
-        name="streams-in-one-piece",
-        summary="waits for the whole answer and sends it as one chunk",
-        conclusion="Pre-Verification fails: the stream is none",
-        send=_in_streams(_in_one_piece),
-    ),
-    Fault(
-        name="buffers-streams",
-        summary=f"sits behind a proxy that holds a stream back, here for {HELD:g} s, and sends it at once",
-        conclusion="Pre-Verification fails: the first token of a long answer comes with the last",
-        send=_held,
-    ),
-    Fault(
-        name="ignores-stream",
-        summary="answers with one JSON document when a stream is asked for",
-        conclusion="Pre-Verification fails: the stream is none; answers are still scored",
-        hear=_as_document,
-    ),
-)
+    Fault("drops-role", "streams without saying whose turn it is", f"{FAILS}the first chunk has no role",
+          send=_in_streams(_without_role)),
+    Fault("repeats-finish-reason", "sends the chunk with finish_reason twice",
+          f"{FAILS}the end of a stream is not well formed", send=_in_streams(_finished_twice)),
+    Fault("drops-done", "ends streams without [DONE]",
+          f"{FAILS}the end of a stream is not well formed; answers are still scored", send=_without_done),
+    Fault("usage-first", "sends usage in the first chunk of a stream",
+          f"{FAILS}clients that read the last chunk find no usage", send=_in_streams(_usage_first)),
+    Fault("reasoning-after-content", "streams the end of the reasoning after the beginning of the content",
+          f"{FAILS}the parts of a stream are out of order", send=_in_streams(_after_content)),
+    Fault("mixes-chunk-ids", "gives the chunks of one stream two ids in turn",
+          f"{FAILS}chunks of one stream do not belong together", send=_in_streams(_other_ids)),
+    Fault("changes-model-midway", "ends streams under the name of another model",
+          f"{FAILS}a router changed the model in the middle of an answer", send=_in_streams(_other_models)),
+    Fault("sends-empty-chunks", "opens streams with a chunk without choices and without usage",
+          f"{FAILS}clients that look at the first choice break", send=_in_streams(_with_empty_chunk)),
+    Fault("streams-in-one-piece", "waits for the whole answer and sends it as one chunk", f"{FAILS}the stream is none",
+          send=_in_streams(_in_one_piece)),
+    Fault("buffers-streams", f"sits behind a proxy that holds a stream back, here for {HELD:g} s, and sends it at once",
+          f"{FAILS}the first token of a long answer comes with the last", send=_held),
+    Fault("ignores-stream", "answers with one JSON document when a stream is asked for",
+          f"{FAILS}the stream is none; answers are still scored", hear=_as_document),
+)  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import replace
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Answer, Json
 from kvv_action.simulator.call import Call
-from kvv_action.simulator.faults.model import Fault
+from kvv_action.simulator.faults.model import FAILS, Fault
 from kvv_action.simulator.refusal import Refusal
 from kvv_action.simulator.thinking import effort_of, switch_of
 
@@ -102,100 +102,37 @@ def _refuse_field(name: str) -> Refuse:
 
 
 FAULTS = (
-    Fault(
-        name="ignores-thinking-off",
-        summary="thinks although the request turns thinking off",
-        conclusion="Pre-Verification fails: thinking cannot be turned off",
-        hear=_still_on,
-    ),
-    Fault(
-        name="ignores-thinking-on",
-        summary="does not think when the request turns thinking on",
-        conclusion="Pre-Verification fails: thinking content is lost",
-        hear=_still_off,
-    ),
-    Fault(
-        name="thinks-only-when-asked",
-        summary="does not think by default although the model does",
-        conclusion="Pre-Verification fails: thinking content is lost when nothing is said about it",
-        hear=_on_by_itself,
-    ),
-    Fault(
-        name="thinks-only-streamed",
-        summary="hands reasoning over in streams only",
-        conclusion="Pre-Verification fails: thinking content is lost in answers that are not streamed",
-        say=_silent_when(stream=False),
-    ),
-    Fault(
-        name="loses-reasoning-streamed",
-        summary="hands reasoning over in plain answers only",
-        conclusion="Pre-Verification fails: thinking content is lost in streams",
-        say=_silent_when(stream=True),
-    ),
-    Fault(
-        name="think-tags-in-content",
-        summary="runs without a reasoning parser: thinking and its markers stand in the content",
-        conclusion="Pre-Verification fails: thinking markers leak into content",
-        say=_tagged,
-    ),
-    Fault(
-        name="think-end-tag-in-content",
-        summary="runs without a reasoning parser, and the chat template opens the thinking",
-        conclusion="Pre-Verification fails: thinking markers leak into content",
-        say=_half_tagged,
-    ),
-    Fault(
-        name="answer-as-reasoning",
-        summary="hands the answer over as reasoning when thinking is off",
-        conclusion="Pre-Verification fails: the answer comes back as thinking",
-        say=_misfiled,
-    ),
-    Fault(
-        name="refuses-thinking",
-        summary="refuses requests that say anything about thinking",
-        conclusion="Pre-Verification fails: thinking cannot be asked for",
-        check=_refuse_thinking,
-    ),
-    Fault(
-        name="refuses-reasoning-history",
-        summary="refuses reasoning_content in the history",
-        conclusion="Pre-Verification fails: thinking cannot be sent back in the history",
-        check=_refuse_history,
-    ),
-    Fault(
-        name="drops-reasoning-history",
-        summary="drops reasoning_content from the history",
-        conclusion="Pre-Verification fails: thinking in the history does not reach the model",
-        hear=_without_history,
-    ),
-    Fault(
-        name="drops-reasoning-of-earlier-turns",
-        summary="keeps the thinking of the last turn only, whatever keep or preserve_thinking say",
-        conclusion="Pre-Verification fails: thinking of earlier turns does not reach the model",
-        hear=_without_earlier_turns,
-    ),
-    Fault(
-        name="same-effort-everywhere",
-        summary="takes every level of effort and thinks the same",
-        conclusion="Pre-Verification fails: thinking effort has no effect",
-        hear=_one_effort,
-    ),
-    Fault(
-        name="least-effort-by-default",
-        summary="thinks as little as it can when no effort is asked for",
-        conclusion="Pre-Verification fails: the default thinking effort is not the model's",
-        hear=_least_effort,
-    ),
-    Fault(
-        name="refuses-effort",
-        summary="refuses levels of effort in every form",
-        conclusion="Pre-Verification fails: a level of thinking effort is refused",
-        check=_refuse_effort,
-    ),
-    Fault(
-        name="refuses-reasoning-effort",
-        summary="refuses reasoning_effort",
-        conclusion="Pre-Verification fails: a level of thinking effort is refused",
-        check=_refuse_field("reasoning_effort"),
-    ),
-)
+    Fault("ignores-thinking-off", "thinks although the request turns thinking off",
+          f"{FAILS}thinking cannot be turned off", hear=_still_on),
+    Fault("ignores-thinking-on", "does not think when the request turns thinking on",
+          f"{FAILS}thinking content is lost", hear=_still_off),
+    Fault("thinks-only-when-asked", "does not think by default although the model does",
+          f"{FAILS}thinking content is lost when nothing is said about it", hear=_on_by_itself),
+    Fault("thinks-only-streamed", "hands reasoning over in streams only",
+          f"{FAILS}thinking content is lost in answers that are not streamed", say=_silent_when(stream=False)),
+    Fault("loses-reasoning-streamed", "hands reasoning over in plain answers only",
+          f"{FAILS}thinking content is lost in streams", say=_silent_when(stream=True)),
+    Fault("think-tags-in-content", "runs without a reasoning parser: thinking and its markers stand in the content",
+          f"{FAILS}thinking markers leak into content", say=_tagged),
+    Fault("think-end-tag-in-content", "runs without a reasoning parser, and the chat template opens the thinking",
+          f"{FAILS}thinking markers leak into content", say=_half_tagged),
+    Fault("answer-as-reasoning", "hands the answer over as reasoning when thinking is off",
+          f"{FAILS}the answer comes back as thinking", say=_misfiled),
+    Fault("refuses-thinking", "refuses requests that say anything about thinking",
+          f"{FAILS}thinking cannot be asked for", check=_refuse_thinking),
+    Fault("refuses-reasoning-history", "refuses reasoning_content in the history",
+          f"{FAILS}thinking cannot be sent back in the history", check=_refuse_history),
+    Fault("drops-reasoning-history", "drops reasoning_content from the history",
+          f"{FAILS}thinking in the history does not reach the model", hear=_without_history),
+    Fault("drops-reasoning-of-earlier-turns",
+          "keeps the thinking of the last turn only, whatever keep or preserve_thinking say",
+          f"{FAILS}thinking of earlier turns does not reach the model", hear=_without_earlier_turns),
+    Fault("same-effort-everywhere", "takes every level of effort and thinks the same",
+          f"{FAILS}thinking effort has no effect", hear=_one_effort),
+    Fault("least-effort-by-default", "thinks as little as it can when no effort is asked for",
+          f"{FAILS}the default thinking effort is not the model's", hear=_least_effort),
+    Fault("refuses-effort", "refuses levels of effort in every form", f"{FAILS}a level of thinking effort is refused",
+          check=_refuse_effort),
+    Fault("refuses-reasoning-effort", "refuses reasoning_effort", f"{FAILS}a level of thinking effort is refused",
+          check=_refuse_field("reasoning_effort")),
+)  # fmt: skip

@@ -7,7 +7,7 @@ from kvv_action.profiles.prompt import Share
 from kvv_action.schema import Json
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.conversation import text_of
-from kvv_action.simulator.faults.model import Fault, Turn
+from kvv_action.simulator.faults.model import FAILS, Fault, Turn
 from kvv_action.simulator.tokens import KNOWN, count, shares_of
 from kvv_action.simulator.wire import NOTHING_CACHED, Reply, Usage, rewritten
 
@@ -95,112 +95,43 @@ def _forgotten(documents: list[Json]) -> list[Json]:
 
 
 FAULTS = (
-    Fault(
-        name="drops-usage-of-streams",
-        summary="reports usage of plain answers only, although a stream asks for it",
-        conclusion="Pre-Verification fails: usage is missing from streams",
-        count=_without_streams,
-    ),
-    Fault(
-        name="counts-generation-prefix",
-        summary=f"counts the {PREFIX} tokens that open the assistant's turn as part of the prompt",
-        conclusion="nothing fails: the constant offset is found and named",
-        count=_added(PREFIX),
-    ),
-    Fault(
-        name="adds-system-prompt",
-        summary=f"puts a system prompt of its own, {SYSTEM_PROMPT} tokens, before every conversation",
-        conclusion="Pre-Verification fails where counts are published: a constant is added to every prompt",
-        count=_added(SYSTEM_PROMPT),
-    ),
-    Fault(
-        name="counts-streams-differently",
-        summary=f"counts {STREAM_EXTRA} more prompt tokens when it streams",
-        conclusion="Pre-Verification fails: the modes disagree about one prompt",
-        count=_when_streamed,
-    ),
-    Fault(
-        name="counts-without-cache",
-        summary="leaves tokens that came from its prefix cache out of prompt_tokens",
-        conclusion="Pre-Verification fails: the same prompt is counted differently each time",
-        send=_uncached,
-    ),
-    Fault(
-        name="counts-no-completion",
-        summary="reports 0 completion tokens",
-        conclusion="Pre-Verification fails: completion tokens are miscounted",
-        count=_none_completed,
-    ),
-    Fault(
-        name="counts-characters",
-        summary="reports about the characters of an answer as its completion tokens",
-        conclusion="Pre-Verification fails: completion tokens are miscounted",
-        count=_characters_completed,
-    ),
-    Fault(
-        name="wrong-total-tokens",
-        summary="leaves completion tokens out of the total",
-        conclusion="Pre-Verification fails: usage does not add up",
-        count=_wrong_total,
-    ),
-    Fault(
-        name="foreign-tokenizer",
-        summary="counts with a tokenizer that is not the model's: the same for English, another one for the rest",
-        conclusion="Pre-Verification fails when it is given the tokenizer, or where exact counts are known",
-        count=_foreign,
-    ),
-    Fault(
-        name="template-drops-tools",
-        summary="renders no declaration of the request's tools",
-        conclusion=PATTERN.format("tools of the request are not in the prompt"),
-        count=_unrendered(Share.TOOLS),
-    ),
-    Fault(
-        name="template-drops-dynamic-tools",
-        summary="renders no declaration of the tools in system messages",
-        conclusion=PATTERN.format("tools of messages are not in the prompt"),
-        count=_unrendered(Share.DYNAMIC_TOOLS),
-    ),
-    Fault(
-        name="template-drops-tool-choice",
-        summary="does not tell the model that it must or must not call tools",
-        conclusion=PATTERN.format("tool_choice is not in the prompt"),
-        count=_unrendered(Share.CHOICE),
-    ),
-    Fault(
-        name="template-drops-response-format",
-        summary="does not tell the model which response_format is wanted",
-        conclusion=PATTERN.format("response_format is not in the prompt"),
-        count=_unrendered(Share.FORMAT),
-    ),
-    Fault(
-        name="template-drops-thoughts",
-        summary="renders answers of the history without their block of thoughts",
-        conclusion=PATTERN.format("thoughts of earlier answers are not in the prompt"),
-        count=_unrendered(Share.THOUGHTS),
-    ),
-    Fault(
-        name="template-drops-effort",
-        summary="does not tell the model how hard it should think",
-        conclusion=PATTERN.format("the note about effort is not in the prompt"),
-        count=_unrendered(Share.EFFORT),
-    ),
-    Fault(
-        name="template-fixes-effort",
-        summary="tells the model to think at effort max whatever is asked",
-        conclusion=PATTERN.format("the prompt names one effort for all"),
-        count=_rendered_as(effort="max"),
-    ),
-    Fault(
-        name="ignores-partial-mode",
-        summary="takes a message that begins the answer for an earlier answer",
-        conclusion="nothing fails: a warning says that Partial Mode is ignored",
-        hear=_closed,
-    ),
-    Fault(
-        name="template-never-thinks",
-        summary="renders every prompt as one without thinking",
-        conclusion=PATTERN.format("prompts are those without thinking"),
-        count=_rendered_as(thinking=False),
-    ),
-)
+    Fault("drops-usage-of-streams", "reports usage of plain answers only, although a stream asks for it",
+          f"{FAILS}usage is missing from streams", count=_without_streams),
+    Fault("counts-generation-prefix",
+          f"counts the {PREFIX} tokens that open the assistant's turn as part of the prompt",
+          "nothing fails: the constant offset is found and named", count=_added(PREFIX)),
+    Fault("adds-system-prompt", f"puts a system prompt of its own, {SYSTEM_PROMPT} tokens, before every conversation",
+          "Pre-Verification fails where counts are published: a constant is added to every prompt",
+          count=_added(SYSTEM_PROMPT)),
+    Fault("counts-streams-differently", f"counts {STREAM_EXTRA} more prompt tokens when it streams",
+          f"{FAILS}the modes disagree about one prompt", count=_when_streamed),
+    Fault("counts-without-cache", "leaves tokens that came from its prefix cache out of prompt_tokens",
+          f"{FAILS}the same prompt is counted differently each time", send=_uncached),
+    Fault("counts-no-completion", "reports 0 completion tokens", f"{FAILS}completion tokens are miscounted",
+          count=_none_completed),
+    Fault("counts-characters", "reports about the characters of an answer as its completion tokens",
+          f"{FAILS}completion tokens are miscounted", count=_characters_completed),
+    Fault("wrong-total-tokens", "leaves completion tokens out of the total", f"{FAILS}usage does not add up",
+          count=_wrong_total),
+    Fault("foreign-tokenizer",
+          "counts with a tokenizer that is not the model's: the same for English, another one for the rest",
+          "Pre-Verification fails when it is given the tokenizer, or where exact counts are known", count=_foreign),
+    Fault("template-drops-tools", "renders no declaration of the request's tools",
+          PATTERN.format("tools of the request are not in the prompt"), count=_unrendered(Share.TOOLS)),
+    Fault("template-drops-dynamic-tools", "renders no declaration of the tools in system messages",
+          PATTERN.format("tools of messages are not in the prompt"), count=_unrendered(Share.DYNAMIC_TOOLS)),
+    Fault("template-drops-tool-choice", "does not tell the model that it must or must not call tools",
+          PATTERN.format("tool_choice is not in the prompt"), count=_unrendered(Share.CHOICE)),
+    Fault("template-drops-response-format", "does not tell the model which response_format is wanted",
+          PATTERN.format("response_format is not in the prompt"), count=_unrendered(Share.FORMAT)),
+    Fault("template-drops-thoughts", "renders answers of the history without their block of thoughts",
+          PATTERN.format("thoughts of earlier answers are not in the prompt"), count=_unrendered(Share.THOUGHTS)),
+    Fault("template-drops-effort", "does not tell the model how hard it should think",
+          PATTERN.format("the note about effort is not in the prompt"), count=_unrendered(Share.EFFORT)),
+    Fault("template-fixes-effort", "tells the model to think at effort max whatever is asked",
+          PATTERN.format("the prompt names one effort for all"), count=_rendered_as(effort="max")),
+    Fault("ignores-partial-mode", "takes a message that begins the answer for an earlier answer",
+          "nothing fails: a warning says that Partial Mode is ignored", hear=_closed),
+    Fault("template-never-thinks", "renders every prompt as one without thinking",
+          PATTERN.format("prompts are those without thinking"), count=_rendered_as(thinking=False)),
+)  # fmt: skip

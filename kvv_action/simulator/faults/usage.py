@@ -15,16 +15,8 @@ def _overcounted(usage: Usage, _: Call) -> Usage:
 
 
 FAULTS = (
-    Fault(
-        name="drops-usage",
-        summary="answers without usage",
-        conclusion="answers are scored; usage is reported as missing, probes of it fail",
-        count=_dropped,
-    ),
-    Fault(
-        name="overcounts-prompt-tokens",
-        summary="reports three times the prompt tokens",
-        conclusion="the probe of prompt tokens fails; scores are untouched",
-        count=_overcounted,
-    ),
-)
+    Fault("drops-usage", "answers without usage", "answers are scored; usage is reported as missing, probes of it fail",
+          count=_dropped),
+    Fault("overcounts-prompt-tokens", "reports three times the prompt tokens",
+          "the probe of prompt tokens fails; scores are untouched", count=_overcounted),
+)  # fmt: skip

@@ -8,7 +8,7 @@ from kvv_action.simulator.call import Call
 from kvv_action.simulator.conversation import last_user_text
 from kvv_action.simulator.faults.chunks import in_streams
 from kvv_action.simulator.faults.hooks import Say
-from kvv_action.simulator.faults.model import Fault, Turn
+from kvv_action.simulator.faults.model import FAILS, Fault, Turn
 from kvv_action.simulator.tokens import count, cut
 from kvv_action.simulator.wire import Reply, rewritten
 
@@ -122,94 +122,35 @@ def _capped(finish_reason: str) -> Say:
 
 
 FAULTS = (
-    Fault(
-        name="leaves-reasoning-out-of-usage",
-        summary="does not count the tokens of the reasoning",
-        conclusion="a finding: usage leaves the reasoning out",
-        send=_counted(_without_reasoning),
-    ),
-    Fault(
-        name="counts-chunks",
-        summary="counts chunks of many tokens as one completion token each",
-        conclusion="a finding: usage counts fewer tokens than the text can have",
-        send=_counted(_by_chunks),
-    ),
-    Fault(
-        name="caches-more-than-prompt",
-        summary="reports more cached tokens than the prompt has",
-        conclusion="a warning: cached tokens contradict the prompt",
-        send=_counted(_cached),
-    ),
-    Fault(
-        name="caches-every-prompt",
-        summary="reports all prompt tokens as cached, also of new prompts",
-        conclusion="a warning: whole prompts are said to come from a cache",
-        send=_counted(_all_cached),
-    ),
-    Fault(
-        name="counts-no-reasoning",
-        summary="reports 0 tokens of reasoning",
-        conclusion="a warning: reasoning tokens contradict the answer",
-        send=_counted(_reasoned(lambda _: 0)),
-    ),
-    Fault(
-        name="counts-the-same-completion",
-        summary="reports 100 completion tokens, whatever was written",
-        conclusion="a finding: the same number in nearly all answers",
-        send=_counted(_always("completion_tokens", 100)),
-    ),
-    Fault(
-        name="counts-the-same-prompt",
-        summary="reports 100 prompt tokens, whatever was asked",
-        conclusion="a finding: the same number in nearly all answers",
-        send=_counted(_always("prompt_tokens", 100)),
-    ),
-    Fault(
-        name="counts-nothing",
-        summary="reports 0 completion tokens",
-        conclusion="a finding: the same number in nearly all answers",
-        send=_counted(_always("completion_tokens", 0)),
-    ),
-    Fault(
-        name="totals-without-prompt",
-        summary="reports the completion tokens as total_tokens",
-        conclusion="a finding: total_tokens is no sum",
-        send=_counted(lambda usage, _: {**usage, "total_tokens": usage["completion_tokens"]}),
-    ),
-    Fault(
-        name="sends-usage-twice",
-        summary="sends the last chunk of a stream, which brings usage, twice",
-        conclusion="a warning: usage comes several times",
-        send=in_streams(_counted_twice),
-    ),
-    Fault(
-        name="sends-usage-with-every-chunk",
-        summary="sends usage so far with every chunk, unasked",
-        conclusion="a warning: usage comes several times",
-        send=in_streams(_counted_along),
-    ),
-    Fault(
-        name="counts-prompts-differently",
-        summary="reports other prompt tokens when the same prompt comes again",
-        conclusion="Pre-Verification fails: the same prompt is counted differently each time",
-        send=_drifting,
-    ),
-    Fault(
-        name="reasons-more-than-completion",
-        summary="reports more tokens of reasoning than of the completion",
-        conclusion="a finding: usage leaves the reasoning out",
-        send=_counted(_too_much_reasoning),
-    ),
-    Fault(
-        name="caps-output-early",
-        summary=f"ends every answer at {CAP} tokens with finish_reason length, however many are asked for",
-        conclusion=f"a finding: output is capped at {CAP} tokens",
-        say=_capped("length"),
-    ),
-    Fault(
-        name="caps-and-stops",
-        summary=f"ends every answer at {CAP} tokens with finish_reason stop",
-        conclusion=f"a finding: output is capped at {CAP} tokens",
-        say=_capped("stop"),
-    ),
-)
+    Fault("leaves-reasoning-out-of-usage", "does not count the tokens of the reasoning",
+          "a finding: usage leaves the reasoning out", send=_counted(_without_reasoning)),
+    Fault("counts-chunks", "counts chunks of many tokens as one completion token each",
+          "a finding: usage counts fewer tokens than the text can have", send=_counted(_by_chunks)),
+    Fault("caches-more-than-prompt", "reports more cached tokens than the prompt has",
+          "a warning: cached tokens contradict the prompt", send=_counted(_cached)),
+    Fault("caches-every-prompt", "reports all prompt tokens as cached, also of new prompts",
+          "a warning: whole prompts are said to come from a cache", send=_counted(_all_cached)),
+    Fault("counts-no-reasoning", "reports 0 tokens of reasoning", "a warning: reasoning tokens contradict the answer",
+          send=_counted(_reasoned(lambda _: 0))),
+    Fault("counts-the-same-completion", "reports 100 completion tokens, whatever was written",
+          "a finding: the same number in nearly all answers", send=_counted(_always("completion_tokens", 100))),
+    Fault("counts-the-same-prompt", "reports 100 prompt tokens, whatever was asked",
+          "a finding: the same number in nearly all answers", send=_counted(_always("prompt_tokens", 100))),
+    Fault("counts-nothing", "reports 0 completion tokens", "a finding: the same number in nearly all answers",
+          send=_counted(_always("completion_tokens", 0))),
+    Fault("totals-without-prompt", "reports the completion tokens as total_tokens", "a finding: total_tokens is no sum",
+          send=_counted(lambda usage, _: {**usage, "total_tokens": usage["completion_tokens"]})),
+    Fault("sends-usage-twice", "sends the last chunk of a stream, which brings usage, twice",
+          "a warning: usage comes several times", send=in_streams(_counted_twice)),
+    Fault("sends-usage-with-every-chunk", "sends usage so far with every chunk, unasked",
+          "a warning: usage comes several times", send=in_streams(_counted_along)),
+    Fault("counts-prompts-differently", "reports other prompt tokens when the same prompt comes again",
+          f"{FAILS}the same prompt is counted differently each time", send=_drifting),
+    Fault("reasons-more-than-completion", "reports more tokens of reasoning than of the completion",
+          "a finding: usage leaves the reasoning out", send=_counted(_too_much_reasoning)),
+    Fault("caps-output-early",
+          f"ends every answer at {CAP} tokens with finish_reason length, however many are asked for",
+          f"a finding: output is capped at {CAP} tokens", say=_capped("length")),
+    Fault("caps-and-stops", f"ends every answer at {CAP} tokens with finish_reason stop",
+          f"a finding: output is capped at {CAP} tokens", say=_capped("stop")),
+)  # fmt: skip

@@ -48,46 +48,17 @@ def _without(place: int) -> Callable[[list[Json]], list[Json]]:
 
 
 FAULTS = (
-    Fault(
-        name="answers-with-an-error",
-        summary="gives an error message as the answer to everything",
-        conclusion="one cause: one text is the answer to everything",
-        say=_always(ERROR),
-    ),
-    Fault(
-        name="answers-with-a-refusal",
-        summary="gives a refusal as the answer to everything",
-        conclusion="one cause: one text is the answer to everything",
-        say=_always(REFUSAL),
-    ),
-    Fault(
-        name="reverses-text",
-        summary="writes the content of answers backwards",
-        conclusion="one cause: text comes backwards",
-        say=_reversed,
-    ),
-    Fault(
-        name="silent-at-low-effort",
-        summary="gives empty answers when the effort is low",
-        conclusion="one cause: answers are empty",
-        say=_silent,
-    ),
-    Fault(
-        name="untagged-thinking-in-content",
-        summary="hands thinking over as content, without any tag",
-        conclusion="one cause: thinking stands in the content",
-        say=_untagged,
-    ),
-    Fault(
-        name="loses-first-piece",
-        summary="loses the first piece of text, of thinking and of calls in each stream",
-        conclusion="one cause: the beginning of texts is lost",
-        send=in_streams(_without(0)),
-    ),
-    Fault(
-        name="loses-last-piece",
-        summary="loses the last piece of text, of thinking and of calls in each stream",
-        conclusion="one cause: the end of texts is lost",
-        send=in_streams(_without(-1)),
-    ),
-)
+    Fault("answers-with-an-error", "gives an error message as the answer to everything",
+          "one cause: one text is the answer to everything", say=_always(ERROR)),
+    Fault("answers-with-a-refusal", "gives a refusal as the answer to everything",
+          "one cause: one text is the answer to everything", say=_always(REFUSAL)),
+    Fault("reverses-text", "writes the content of answers backwards", "one cause: text comes backwards", say=_reversed),
+    Fault("silent-at-low-effort", "gives empty answers when the effort is low", "one cause: answers are empty",
+          say=_silent),
+    Fault("untagged-thinking-in-content", "hands thinking over as content, without any tag",
+          "one cause: thinking stands in the content", say=_untagged),
+    Fault("loses-first-piece", "loses the first piece of text, of thinking and of calls in each stream",
+          "one cause: the beginning of texts is lost", send=in_streams(_without(0))),
+    Fault("loses-last-piece", "loses the last piece of text, of thinking and of calls in each stream",
+          "one cause: the end of texts is lost", send=in_streams(_without(-1))),
+)  # fmt: skip

@@ -74,13 +74,16 @@ SHOWN = 40
 ENCODINGS = ("latin-1", "cp1252", "gbk", "shift_jis", "cp437", "mac_roman")
 """What UTF-8 is taken for by mistake."""
 REPLACEMENT = "\ufffd"
+_QUOTES_OF_TYPE = {"\u201c": '"', "\u201d": '"', "\u201e": '"', "\u00ab": '"', "\u00bb": '"'} | dict.fromkeys(
+    "\u2018\u2019\u201a", "'"
+)
+TYPOGRAPHIC: Mapping[str, str] = _QUOTES_OF_TYPE | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")
+"""Typographic quotes and dashes, with the sign of ASCII that each stands for."""
 _WRITTEN_ALIKE = str.maketrans({
-    "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u00ab": '"', "\u00bb": '"', "\u2018": "'", "\u2019": "'",
-    "\u201a": "'", "\u2013": "-", "\u2014": "-", "\u2011": "-", "\u2026": "...", "\u00a0": " ", "\ufe0f": "",
-    "\ufe0e": "", "\u200b": "", "\ufeff": "",
+    **_QUOTES_OF_TYPE, **dict.fromkeys("\u2011\u2013\u2014", "-"), "\u2026": "...", "\u00a0": " ",
+    **dict.fromkeys("\ufe0e\ufe0f\u200b\ufeff", ""),
 })  # fmt: skip
 """Signs that models write in several ways."""
-_TYPOGRAPHIC = {'"': "\u201c\u201d\u201e\u00ab", "'": "\u2018\u2019", "-": "\u2010\u2011\u2012\u2013\u2014\u2212"}
 _BARE_BREAK = re.compile(r"(?<!\r)\n")
 _FENCE = re.compile(r"(`{3,}|~{3,})[^\n`]*\n(.*?)\n?[ \t]*\1", re.DOTALL)
 _OPEN_FENCE = re.compile(r"\A(?:[^\n]{0,200}:[ \t]*\n+)?(?:`{3,}|~{3,})[^\n`]*\n")
@@ -140,8 +143,8 @@ def restyled(text: str, got: str, *, code: bool) -> ComparedCopy | None:
         return _differing(CopyKind.WHITE_SPACE, text, got)
     if unicodedata.normalize("NFD", got) == got != unicodedata.normalize("NFC", got):
         return _differing(CopyKind.REPLACED, text, got)
-    for sign, others in _TYPOGRAPHIC.items() if code else ():
-        if text.count(sign) >= FEWEST_REPLACED and sign not in got and any(other in got for other in others):
+    for other, sign in TYPOGRAPHIC.items() if code else ():
+        if text.count(sign) >= FEWEST_REPLACED and sign not in got and other in got:
             return _differing(CopyKind.REPLACED, text, got)
     return None
 

@@ -15,7 +15,7 @@ import orjson
 from kvv_action.causes import Cause, named
 from kvv_action.schema import Exchange, Place
 from kvv_action.verdict.checks import damage
-from kvv_action.verdict.checks.copies import CopyKind, compared
+from kvv_action.verdict.checks.copies import TYPOGRAPHIC, CopyKind, compared
 from kvv_action.verdict.checks.markers import KNOWN, ROLES, SUSPICIOUS
 from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, SeenFinding, Sightings, Sign
 
@@ -28,11 +28,7 @@ COPY_ASKED = "Copy the text between the two lines of equals signs, character by 
 _COPY = re.compile(re.escape(COPY_ASKED) + r'[^=]*?\\n=====\\n((?:[^"\\]|\\.)*?)\\n=====(?="|\\n)')
 """The other way to name a text: one of several lines."""
 _WHITE = re.compile(r"\s+")
-_ALIKE = str.maketrans({
-    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
-    **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", '"'),
-    **dict.fromkeys("\u2018\u2019\u201a", "'"),
-})  # fmt: skip
+_ALIKE = str.maketrans(dict(TYPOGRAPHIC))
 _TAGS = re.compile(r"<\||</?\w+>|◁|\[/?THINK\]")
 _HABIT = re.compile(
     r"(?:sure|certainly|of course|okay|ok|here|absolutely|the|this|that|i|i'm|i've|let me|is there|hope|please|thanks?|"

@@ -126,7 +126,7 @@ class AnswerChecks:
             yield from check.findings()
 
 
-def folded(found: Sequence[Finding]) -> list[Finding]:
+def in_order(found: Sequence[Finding]) -> list[Finding]:
     """The findings, failures first, then by their share; one that another explains is information."""
     told = [replace(one, severity=Severity.INFORMATION) if _is_symptom(one, found) else one for one in found]
     return sorted(told, key=lambda one: (ORDER.index(one.severity), -one.count / one.of, one.cause_id))

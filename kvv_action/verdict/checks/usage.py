@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kvv_action.causes import Cause
-from kvv_action.plan.tokens import at_most, expected
+from kvv_action.plan.tokens import expected, most_expected
 from kvv_action.schema import Completion, Place, Severity
 from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, SeenFinding, Sightings, Sign
 
@@ -267,7 +267,7 @@ def _plainly_enough(generated: int, *texts: str) -> bool:
     sizes = [len(text) for text in texts]
     if generated >= sum(max(size / CHARACTERS_MOST, EXPECTED_LEAST * min(size, MEASURED)) for size in sizes):
         return True
-    bounds = (EXPECTED_LEAST * at_most(text[:MEASURED]) for text in texts)
+    bounds = (EXPECTED_LEAST * most_expected(text[:MEASURED]) for text in texts)
     return generated >= sum(max(size / CHARACTERS_MOST, bound) for size, bound in zip(sizes, bounds, strict=True))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kvv_action.dataset.pinned import read_pinned
+from kvv_action.dataset.named_file import read_named_file
 from kvv_action.errors import KvvError
 
 CONTENT = b"what a reference holds\n"
@@ -33,7 +33,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes, int], list[str]]
 
 
 def read(name: str, cache: Path | None = None, largest: int = 1000) -> bytes:
-    return read_pinned(name, what="a reference", largest=largest, cache=None if cache is None else str(cache))
+    return read_named_file(name, what="a reference", largest=largest, cache=None if cache is None else str(cache))
 
 
 def test_a_file_is_read_as_it_is(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ SECONDS = 30.0
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-def read_pinned(name: str, *, what: str, largest: int, cache: str | None = None) -> bytes:
+def read_named_file(name: str, *, what: str, largest: int, cache: str | None = None) -> bytes:
     """The bytes of `FILE` or of `URL@sha256:DIGEST`.
 
     Args:
