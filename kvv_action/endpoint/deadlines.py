@@ -81,7 +81,7 @@ class Deadlines:
         self._timer = self._loop.call_at(self._next()[0], self._look)
 
     def _look(self) -> None:
-        if self._ended is not None:
+        if self._ended is not None or self.expired is not None:
             return
         due, kind = self._next()
         if due > self._loop.time():

@@ -2,10 +2,13 @@
 
 import asyncio
 import socket
+from dataclasses import replace
 
 import pytest
 
+from kvv_action.endpoint.deadlines import Deadlines
 from kvv_action.errors import EndpointError
+from tests.endpoint.test_retry import OPTIONS
 
 ONCE = {"retry_attempts": 1}
 
@@ -124,3 +127,21 @@ async def test_an_expired_attempt_closes_its_connection(bench, wire, failure) ->
     async with asyncio.timeout(60):  # the vendor itself would hold the connection for ever
         await failure(b.ask(), EndpointError)
         await b.vendor.closed.wait()
+
+
+async def test_a_deadline_passes_once() -> None:
+    """Text that is read after a deadline, while the answer is being closed, sets no second one."""
+    loop, complaints = asyncio.get_running_loop(), list[dict[str, object]]()
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    with pytest.raises(EndpointError, match="not complete"):
+        await _slowly_closed(Deadlines(replace(OPTIONS, total_timeout=0.01), stream=True))
+    assert not complaints
+
+
+async def _slowly_closed(deadlines: Deadlines) -> None:
+    async with deadlines:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            deadlines.first_token()
+            await asyncio.sleep(0.05)
