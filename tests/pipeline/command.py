@@ -152,13 +152,13 @@ def _silent(arguments: list[str]) -> None:
     sys.exit(cli.main(arguments))
 
 
-def finish(process: "subprocess.Popen[str]", seconds: float = 90.0) -> Ran:
+def finish(process: "subprocess.Popen[str]", seconds: float = 240.0) -> Ran:
     """Wait for a process; one that takes longer waits for something that does not come."""
     out, err = process.communicate(timeout=seconds)
     return Ran(status=process.returncode, out=out or "", err=err or "")
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 60.0, pause: float = 0.005) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 200.0, pause: float = 0.005) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + seconds
     while not holds():
