@@ -15,7 +15,7 @@ from typing import Any
 
 LONGEST_PLAIN = 20_000
 """Characters of an answer that is judged without the library: on longer ones its own deadlines may decide."""
-_NUMBER = r"(?:0|[1-9]\d{0,8})"
+_NUMBER = r"\d{1,9}"
 _TARGET = re.compile(_NUMBER, re.ASCII)
 _PLAIN_END = re.compile(rf"\\boxed\{{({_NUMBER})\}}\s*(?:\$\$?|\\\)|\\\])?[\s.*]*\Z", re.ASCII)
 """One whole number in a box, and after it only what ends a formula, a sentence or bold text."""
@@ -28,7 +28,7 @@ def plain(target: str, answer: str) -> dict[str, Any] | None:
     end = _PLAIN_END.search(answer) if len(answer) <= LONGEST_PLAIN and _TARGET.fullmatch(target) else None
     if end is None or not _is_plain(answer[: end.start()]):
         return None
-    return {"value": float(end[1] == target), "answer": end[1], "unparsed": False}
+    return {"value": float(int(end[1]) == int(target)), "answer": end[1], "unparsed": False}
 
 
 def _is_plain(before: str) -> bool:

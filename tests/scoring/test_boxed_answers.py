@@ -24,12 +24,14 @@ def test_usual_forms_are_plain(form: str) -> None:
     """Right and wrong ones."""
     assert math_worker.plain("204", form % 204) == {"value": 1.0, "answer": "204", "unparsed": False}
     assert math_worker.plain("204", form % 205) == {"value": 0.0, "answer": "205", "unparsed": False}
+    assert math_worker.plain("068", form % "068") == {"value": 1.0, "answer": "068", "unparsed": False}
+    assert math_worker.plain("068", form % 68) == {"value": 1.0, "answer": "68", "unparsed": False}
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        r"\boxed{068}", r"\boxed{1.5}", r"\boxed{-3}", r"\boxed{3}\%", r"\boxed{3} or \boxed{3}",
+        r"\boxed{1234567890}", r"\boxed{1.5}", r"\boxed{-3}", r"\boxed{3}\%", r"\boxed{3} or \boxed{3}",
         r"\boxed{\frac{4}{2}}", r"\boxed{3} and so on", r"final answer is 5. I hope it is correct. \boxed{3}",
         r"\fbox{4} \boxed{3}",
         r"the final answer is $1$ and $\boxed{3}$", "3", r"\boxed{x=3}", r"\boxed{3}}", "x" * 20_001 + r"\boxed{3}",
