@@ -10,7 +10,7 @@ from dataclasses import dataclass
 LONGEST_PLAIN = 20_000
 """Characters of an answer that is judged without the library: on longer ones its own deadlines may decide."""
 _BOX = "\\boxed{"
-_NUMBER = r"(?:0|[1-9]\d{0,8})"
+_NUMBER = r"\d{1,9}"
 _TARGET = re.compile(_NUMBER, re.ASCII)
 _PLAIN_END = re.compile(rf"\\boxed\{{({_NUMBER})\}}\s*+(?:\$\$?|\\\)|\\\])?+[\s.*]*+\Z", re.ASCII)
 """One whole number in a box, and after it only what ends a formula, a sentence or bold text."""
@@ -32,7 +32,7 @@ def boxed_number(target: str, answer: str) -> BoxedNumber | None:
     end = _PLAIN_END.match(answer, start) if start >= 0 else None
     if end is None or not _is_plain(answer[:start]):
         return None
-    return BoxedNumber(answer=end[1], right=end[1] == target)
+    return BoxedNumber(answer=end[1], right=int(end[1]) == int(target))
 
 
 def _is_plain(before: str) -> bool:

@@ -21,6 +21,8 @@ _DICTATED = re.compile(r"\barguments: (?=\{)")
 
 def wanted(text: str) -> str:
     """The tool in "use the tool NAME" or "call the tool NAME"; empty when there is none."""
+    if " the tool " not in text:  # most texts, and some are long
+        return ""
     found = (match for match in _NAMED.finditer(text) if match["verb"].lower() in _WANTING)
     return next((match["name"] for match in found), "")
 

@@ -1,41 +1,10 @@
-"""The vendor's own small model: probabilities of the next token after any text, made of digests instead of weights.
+"""The vendor's own small model: which one it is, and what was changed in it."""
 
-What follows depends on the end of the text and, less, on all of it: texts that begin differently and end alike have
-similar distributions, as with real models. The scale of the logits differs from place to place, so that about half of
-all places have an entropy of 0.3 to 2 nats.
-"""
-
-import math
-import struct
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
-from hashlib import shake_128
-from heapq import nlargest
-from itertools import accumulate
-from statistics import NormalDist
+from typing import TYPE_CHECKING
 
-from kvv_action.simulator.coins import toss
-from kvv_action.simulator.vocabulary import completions, vocabulary
-
-Floats = Sequence[float]
-
-NEAR = 64
-"""Bytes at the end of a text that matter most."""
-FAR = 0.5
-"""How much all of the text matters, in logits."""
-SCALES = (1.2, 4.0)
-"""Least and largest scale of the logits."""
-FOREIGN, FOREIGN_AGAIN, UNUSUAL, CERTAIN = -6.0, 4.0, -30.0, 30.0
-"""Added to the logits of signs outside ASCII, also behind many such signs; of stray bytes; of what ends a sign."""
-LISTED = 20
-"""Likeliest tokens that a change moves, so that all of it is seen in as many alternatives; the rest moves together."""
-CALM = 0.3
-"""Entropy in nats below which a change moves a distribution less, in proportion."""
-SPREAD = 0.25
-"""Standard deviation of the logarithm of a change's size from place to place."""
-NEWTON, EXACT = 50, 1e-3
-"""Steps at most, and the relative error of a divergence that is good enough."""
+if TYPE_CHECKING:
+    from kvv_action.simulator.probabilities import Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,134 +33,8 @@ class LanguageModel:
         """This model with one more change."""
         return replace(self, shifts=(*self.shifts, shift))
 
-    def logprobs(self, text: bytes) -> Floats:
+    def logprobs(self, text: bytes) -> "Floats":
         """Natural logarithms of the probabilities of every token behind `text`, at temperature 1."""
-        found = _before_shifts(self.name, text)
-        for shift in self.shifts:
-            found = _moved(found, shift, text)
-        return found
+        from kvv_action.simulator.probabilities import behind  # brings numpy
 
-
-@lru_cache(maxsize=512)
-def _before_shifts(name: str, text: bytes) -> Floats:
-    """What the model says by itself; kept for a while, for the same texts are asked again."""
-    *near, size = _uniform(b"near", name.encode(), text[-NEAR:])
-    far = _uniform(b"far", name.encode(), text)
-    least, largest = SCALES
-    scale = least * (largest / least) ** size
-    logits = [
-        added - scale * math.log(one) + FAR * math.log(other / (1 - other))
-        for one, other, added in zip(near, far, _usual(text), strict=False)
-    ]
-    return _normalised(logits)
-
-
-def _uniform(*labels: bytes) -> Floats:
-    """A number in (0, 1) for every token, and one more, always the same for the same labels."""
-    size = len(vocabulary()) + 1
-    raw = shake_128(b"\0".join(labels)).digest(4 * size)
-    return [(value + 0.5) / 2**32 for value in struct.unpack(f"<{size}I", raw)]
-
-
-def _usual(text: bytes) -> Floats:
-    """How usual each token is at all behind such a text."""
-    near = text[-NEAR:]
-    added = _added(FOREIGN_AGAIN if sum(value > 127 for value in near) * 4 > len(near) else FOREIGN)
-    ends = completions(text[-4:])
-    return [CERTAIN if number in ends else value for number, value in enumerate(added)] if ends else added
-
-
-@cache
-def _added(foreign: float) -> Floats:
-    return [UNUSUAL if _stray(token) else foreign if max(token) > 127 else 0.0 for token in vocabulary()]
-
-
-def _stray(token: bytes) -> bool:
-    """Whether it is a single byte that is no sign by itself."""
-    return len(token) == 1 and token != b"\n" and not 32 <= token[0] < 127
-
-
-def _normalised(logits: Floats) -> Floats:
-    top = max(logits)
-    total = top + math.log(math.fsum(math.exp(value - top) for value in logits))
-    return [value - total for value in logits]
-
-
-def _moved(logprobs: Floats, shift: Shift, text: bytes) -> Floats:
-    """The distribution after `shift`; where it is nearly certain of one token it moves less."""
-    move = _Move.of(logprobs, shift.label, text)
-    nats = shift.nats * min(1.0, move.entropy / CALM)
-    if shift.spread:
-        size = NormalDist().inv_cdf(toss(0, shift.label.hex(), text) or 0.5)
-        nats *= math.exp(SPREAD * size - SPREAD**2 / 2)
-    step = move.step(nats)
-    moved = [value + step * move.directions.get(number, 0.0) for number, value in enumerate(logprobs)]
-    return _normalised(moved)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Move:
-    """Where the likeliest tokens go; the others, with the probability `rest`, keep their logits."""
-
-    probabilities: Mapping[int, float]
-    directions: Mapping[int, float]
-    rest: float
-
-    @classmethod
-    def of(cls, logprobs: Floats, label: bytes, text: bytes) -> "_Move":
-        listed = nlargest(LISTED, range(len(logprobs)), key=logprobs.__getitem__)
-        raw = shake_128(b"shift\0" + label + b"\0" + text).digest(4 * len(logprobs))
-        uniform = {number: (int.from_bytes(raw[4 * number : 4 * number + 4]) + 0.5) / 2**32 for number in listed}
-        probabilities = {number: math.exp(logprobs[number]) for number in listed}
-        return cls(
-            probabilities=probabilities,
-            directions={number: NormalDist().inv_cdf(value) for number, value in uniform.items()},
-            rest=max(0.0, 1 - math.fsum(probabilities.values())),
-        )
-
-    @property
-    def entropy(self) -> float:
-        """Of the likeliest tokens and of the rest as one, in nats."""
-        return -math.fsum(value * math.log(value) for value in (*self.probabilities.values(), self.rest) if value > 0)
-
-    def step(self, nats: float) -> float:
-        """How far they must go for a divergence of `nats`: Newton's method on a convex function."""
-        pairs = [(self.rest, 0.0)] + [(value, self.directions[one]) for one, value in self.probabilities.items()]
-        mean = math.fsum(weight * way for weight, way in pairs)
-        variance = math.fsum(weight * (way - mean) ** 2 for weight, way in pairs)
-        if variance < 1e-9 or nats <= 0:
-            return 0.0
-        step = math.sqrt(2 * nats / variance)
-        for _ in range(NEWTON):
-            weights = [weight * math.exp(step * (way - mean)) for weight, way in pairs]
-            total = math.fsum(weights)
-            over = math.log(total) - nats
-            if abs(over) <= EXACT * nats:
-                break
-            slope = math.fsum(weight * (way - mean) for weight, (_, way) in zip(weights, pairs, strict=True))
-            step -= over * total / slope
-        return step
-
-
-def tempered(logprobs: Floats, temperature: float) -> Floats:
-    """The distribution at `temperature`; at 0 all probability is on the likeliest token."""
-    if temperature <= 0:
-        top = max(range(len(logprobs)), key=logprobs.__getitem__)
-        return [0.0 if number == top else -math.inf for number in range(len(logprobs))]
-    return logprobs if temperature == 1 else _normalised([value / temperature for value in logprobs])
-
-
-def nucleus(logprobs: Floats, top_p: float) -> Floats:
-    """The likeliest tokens that together reach `top_p`, made to add up to one; the rest at minus infinity."""
-    if top_p >= 1:
-        return logprobs
-    order = sorted(range(len(logprobs)), key=logprobs.__getitem__, reverse=True)
-    before = accumulate((math.exp(logprobs[number]) for number in order), initial=0.0)
-    kept = {number for number, mass in zip(order, before, strict=False) if mass < top_p}
-    return _normalised([value if number in kept else -math.inf for number, value in enumerate(logprobs)])
-
-
-def drawn_token(logprobs: Floats, draw: float) -> int:
-    """The token that `draw`, a number in [0, 1), picks."""
-    masses = list(accumulate(map(math.exp, logprobs)))
-    return next(number for number, mass in enumerate(masses) if draw * masses[-1] < mass)
+        return behind(text, self.name, self.shifts)

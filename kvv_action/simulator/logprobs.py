@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from heapq import nlargest
 from itertools import accumulate
 
 from kvv_action.schema import Json
@@ -30,12 +29,13 @@ def _likeliest(token: SpokenToken, most: int) -> list[Json]:
 
 def _ranked(token: SpokenToken, most: int) -> list[int]:
     """The ids of the likeliest tokens, impossible ones left out."""
-    order = nlargest(most, range(len(token.logprobs)), key=token.logprobs.__getitem__)
-    return [number for number in order if math.isfinite(token.logprobs[number])]
+    from kvv_action.simulator.probabilities import ranked  # brings numpy
+
+    return [number for number in ranked(token.logprobs, most) if math.isfinite(token.logprobs[number])]
 
 
 def _value(number: int, token: SpokenToken) -> float:
-    return max(token.logprobs[number], LEAST)
+    return max(float(token.logprobs[number]), LEAST)
 
 
 def _text(raw: bytes) -> str:
@@ -73,7 +73,7 @@ def of_prompt(tokens: Sequence[SpokenToken], most: int) -> list[Json]:
 def _by_id(token: SpokenToken, most: int) -> Mapping[str, Json]:
     ranks = {number: rank for rank, number in enumerate(_ranked(token, most), 1)}
     mine = token.logprobs[token.number]
-    ranks.setdefault(token.number, sum(value > mine for value in token.logprobs) + 1)
+    ranks.setdefault(token.number, int((token.logprobs > mine).sum()) + 1)
     return {
         str(number): {"logprob": _value(number, token), "rank": rank, "decoded_token": _text(vocabulary()[number])}
         for number, rank in ranks.items()

@@ -3,13 +3,17 @@
 import codecs
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from kvv_action.profiles.prompt import Share, rendered, text_of
 from kvv_action.schema import Answer, Message
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.conversation import last_message
-from kvv_action.simulator.language_model import Floats, LanguageModel, drawn_token, nucleus, tempered
+from kvv_action.simulator.language_model import LanguageModel
 from kvv_action.simulator.vocabulary import completions, encoded, vocabulary
+
+if TYPE_CHECKING:
+    from kvv_action.simulator.probabilities import Floats
 
 THOUGHT, SAID = 8, 8
 """Tokens of a thought and of an answer that nothing cuts."""
@@ -24,7 +28,7 @@ class SpokenToken:
     """One token and the log probabilities of all tokens at its place, as the vendor shows them."""
 
     number: int
-    logprobs: Floats
+    logprobs: "Floats"
 
     @property
     def raw(self) -> bytes:
@@ -141,12 +145,14 @@ def read_off(text: bytes, before: bytes, call: Call, model: LanguageModel) -> It
         before += vocabulary()[number]
 
 
-def _shown(logprobs: Floats, call: Call) -> Floats:
+def _shown(logprobs: "Floats", call: Call) -> "Floats":
     """What the vendor hands out: the model's own probabilities, or those that it samples from."""
     return _sampling(logprobs, call) if call.processed else logprobs
 
 
-def _sampling(logprobs: Floats, call: Call) -> Floats:
+def _sampling(logprobs: "Floats", call: Call) -> "Floats":
+    from kvv_action.simulator.probabilities import nucleus, tempered  # brings numpy
+
     return nucleus(tempered(logprobs, call.temperature), call.top_p)
 
 
@@ -172,6 +178,8 @@ class _Pen:
         return tuple(tokens)
 
     def _next(self) -> SpokenToken:
+        from kvv_action.simulator.probabilities import drawn_token  # brings numpy
+
         logprobs = self.model.logprobs(self.text)
         number = drawn_token(_sampling(logprobs, self.call), self.draw(f"token {self.count}"))
         self.text += vocabulary()[number]

@@ -154,15 +154,20 @@ def clean_environment(monkeypatch):
 
 @pytest.fixture
 async def bench(clean_environment):
-    """`await bench(answers..., options...)` gives a vendor with a client."""
+    """`await bench(answers..., options...)` gives a vendor with a client; `lag`: it may be late."""
     async with AsyncExitStack() as stack:
 
-        async def start(*script: Answer, clock: Callable[[], float] = lambda: 1000.0, **options: object) -> Bench:
+        async def start(
+            *script: Answer, clock: Callable[[], float] = lambda: 1000.0, lag: bool = False, **options: object
+        ) -> Bench:
             it = await stack.enter_async_context(vendor(*script))
             given = {"base_url": it.base_url, "api_key": KEY, "redactor": Redactor([KEY])} | options
             sleeps = Sleeps()
             client = EndpointClient(ClientOptions(**given), clock=clock, sleep=sleeps, random=random.Random(7))
-            return Bench(it, await stack.enter_async_context(client), sleeps)
+            found = Bench(it, await stack.enter_async_context(client), sleeps)
+            if not lag:
+                client._lag.stop()
+            return found
 
         yield start
 

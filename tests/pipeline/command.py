@@ -18,13 +18,12 @@ import orjson
 
 from entrypoint import cli
 from kvv_action.endpoint.anomalies import TIMED
+from tests.patience import SECONDS, about_time, unhurried
 
 IMPATIENT = ("--first-token-timeout", "0.3", "--silence-timeout", "0.3", "--total-timeout", "0.6")
 """Deadlines for faults that never answer."""
-PATIENT = ("--first-token-timeout", "60", "--silence-timeout", "60", "--total-timeout", "120")
-"""Deadlines of demonstrations whose vendor answers. Those of `kvv demo` are short: a busy machine would miss them."""
-NEVER_IN_TIME = ("hangs", "slow")
-"""Faults that a demonstration notices by its deadlines."""
+PATIENT = tuple(word for name, most in SECONDS.items() for word in (f"--{name.replace('_', '-')}", str(most)))
+"""Deadlines of demonstrations whose vendor answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +38,16 @@ class Ran:
 def kvv(*arguments: object) -> Ran:
     """Run a command in this process."""
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="") for _ in range(2))
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = cli.main(_patient(arguments))
+    words = _patient(arguments)
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), unhurried(words):
+        status = cli.main(words)
     return Ran(status=status, out=_text(out), err=_text(err))
 
 
 def _patient(arguments: Sequence[object]) -> list[str]:
     """The command line, with time for a demonstration's vendor unless it has a fault that is about time."""
     words = [str(argument) for argument in arguments]
-    if words[:1] != ["demo"] or any(word.startswith(NEVER_IN_TIME) for word in words):
+    if words[:1] != ["demo"] or about_time(words):
         return words
     return ["demo", *PATIENT, *words[1:]]
 
@@ -152,13 +152,13 @@ def _silent(arguments: list[str]) -> None:
     sys.exit(cli.main(arguments))
 
 
-def finish(process: "subprocess.Popen[str]", seconds: float = 90.0) -> Ran:
+def finish(process: "subprocess.Popen[str]", seconds: float = 240.0) -> Ran:
     """Wait for a process; one that takes longer waits for something that does not come."""
     out, err = process.communicate(timeout=seconds)
     return Ran(status=process.returncode, out=out or "", err=err or "")
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 60.0, pause: float = 0.005) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 200.0, pause: float = 0.005) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -9,8 +9,7 @@ from entrypoint.prepare import Demonstration
 from entrypoint.settings import load
 from kvv_action.benchmark import Finished
 from kvv_action.schema import BenchmarkResult, Case, Outcome, Severity
-
-PATIENCE = {"first_token_timeout": "5", "silence_timeout": "5", "total_timeout": "10", "retry_base": "0.01"}
+from tests.patience import SETTINGS, unhurried
 
 
 class Quiet:
@@ -64,8 +63,9 @@ def precheck(
     **settings: str,
 ) -> Seen:
     """One run of Pre-Verification alone; `settings` are further ones, by field name."""
-    chosen = {"profile": profile, "tier": tier, "benchmarks": "precheck", "out": str(out), **PATIENCE, **settings}
-    report = run_verification(load(chosen), Quiet(), demonstration=Demonstration(faults=tuple(faults)))
+    chosen = {"profile": profile, "tier": tier, "benchmarks": "precheck", "out": str(out), **SETTINGS, **settings}
+    with unhurried(faults):
+        report = run_verification(load(chosen), Quiet(), demonstration=Demonstration(faults=tuple(faults)))
     (result,) = report.benchmarks
     cases = {case.id: case for case in result.cases}
     return Seen(

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 from kvv_action.compare.page import page_part
 from kvv_action.report.html import html
 from kvv_action.schema import Histogram, RunReport
-from tests.chromium import DESK, PHONE, browser, opened  # noqa: F401 - a fixture
+from tests.chromium import DESK, PHONE, Opened, browser, opened  # noqa: F401 - a fixture
 from tests.compare.test_markdown import hostile as hostile_comparison
 from tests.report.reports import EVIL, MEASUREMENT, REPORT, hostile, with_gaps, with_result
 
@@ -20,6 +20,8 @@ REPORTS = {
     "gaps": with_gaps(),
     "measured": with_result(measurement=MEASUREMENT, comparison=None),
     "hostile": hostile(),
+}
+TEXTS = {
     "long": hostile("x" * 3000),
     "right-to-left": hostile("עברית ثم العربية " * 9),
     "stacked": hostile("Z\u0351\u036b\u0343\u036a\u0302" + "\u0310" * 200),
@@ -34,22 +36,37 @@ def place(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return path
 
 
-every = pytest.mark.parametrize("place", REPORTS.values(), ids=REPORTS, indirect=True)
+every_size = pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+every_scheme = pytest.mark.parametrize("scheme", ["light", "dark"])
 
 
-@every
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("place", REPORTS.values(), ids=REPORTS, indirect=True)
+@every_size
+@every_scheme
 def test_a_page_is_silent_and_accessible(place: Path, size: tuple[int, int], scheme: str, browser: Browser) -> None:  # noqa: F811
     """No console message, no dialog, no request but the file; axe finds nothing; nothing needs scrolling sideways."""
     with opened(browser, place, size=size, color_scheme=scheme) as found:
-        for unfold in (False, True):
-            if unfold:
-                found.open_all()
-            assert found.violations() == []
-            assert found.too_wide() == []
-        assert found.requests == [place.as_uri()]
-        assert found.complaints == []
+        look_at(found, place, contrast=True)
+
+
+@pytest.mark.parametrize("place", TEXTS.values(), ids=TEXTS, indirect=True)
+@every_size
+@every_scheme
+def test_a_text_of_any_form_fits(place: Path, size: tuple[int, int], scheme: str, browser: Browser) -> None:  # noqa: F811
+    """The same with other texts; their contrast is that of the hostile ones, and takes most of the time."""
+    with opened(browser, place, size=size, color_scheme=scheme) as found:
+        look_at(found, place, contrast=False)
+
+
+def look_at(found: Opened, place: Path, *, contrast: bool) -> None:
+    """Folded, and with every part open, where all that has a contrast is seen."""
+    for unfold in (False, True):
+        if unfold:
+            found.open_all()
+        assert found.violations(contrast=contrast and unfold) == []
+        assert found.too_wide() == []
+    assert found.requests == [place.as_uri()]
+    assert found.complaints == []
 
 
 @pytest.mark.parametrize("place", [hostile()], indirect=True)

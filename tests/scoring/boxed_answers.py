@@ -25,7 +25,7 @@ def boxed_answers(seed: int, count: int) -> Iterator[tuple[str, str]]:
     chance = Random(seed)
     for _ in range(count):
         kinds = (chance.randrange(1000), chance.randrange(10**9))
-        number = chance.choice((str(kinds[0]), str(kinds[1]), f"{kinds[0] % 100:03d}"))
+        number = chance.choice((str(kinds[0]), str(kinds[1]), f"{kinds[0] % 100:03d}", f"{kinds[0] % 10:04d}"))
         target = chance.choice((number, str(int(number)), str(chance.randrange(1000))))
         opening = chance.choice(list(CLOSES))
         head = chance.choice((" ", "", "\n")).join(chance.choices(HEADS, k=chance.randrange(5)))

@@ -25,12 +25,14 @@ def test_usual_forms_are_plain(form: str) -> None:
     """Right and wrong ones."""
     assert boxed_number("204", form % 204) == BoxedNumber(answer="204", right=True)
     assert boxed_number("204", form % 205) == BoxedNumber(answer="205", right=False)
+    assert boxed_number("068", form % "068") == BoxedNumber(answer="068", right=True)
+    assert boxed_number("068", form % 68) == BoxedNumber(answer="68", right=True)
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        r"\boxed{068}", r"\boxed{1.5}", r"\boxed{-3}", r"\boxed{3}\%", r"\boxed{3} or \boxed{3}",
+        r"\boxed{1234567890}", r"\boxed{1.5}", r"\boxed{-3}", r"\boxed{3}\%", r"\boxed{3} or \boxed{3}",
         r"\boxed{\frac{4}{2}}", r"\boxed{3} and so on", r"final answer is 5. I hope it is correct. \boxed{3}",
         r"\fbox{4} \boxed{3}",
         r"the final answer is $1$ and $\boxed{3}$", "3", r"\boxed{x=3}", r"\boxed{3}}", "x" * 20_001 + r"\boxed{3}",

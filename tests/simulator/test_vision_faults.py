@@ -11,7 +11,8 @@ from entrypoint.settings import load
 from kvv_action.schema import BenchmarkResult, FailureKind, Verdict
 from kvv_action.scoring.vision import UNCOUNTED
 from kvv_action.verdict.sight import BADLY, BLIND, FORMAT, LOST
-from tests.precheck.harness import PATIENCE, Quiet
+from tests.patience import SETTINGS
+from tests.precheck.harness import Quiet
 
 pytestmark = pytest.mark.pipeline
 
@@ -20,7 +21,7 @@ OCR, MMMU = "ocrbench", "mmmu_pro"
 
 def verified(out: Path, *faults: str, **settings: str) -> dict[str, BenchmarkResult]:
     """A demonstration with faults; of Pre-Verification only what counts pictures, the rest sees them itself."""
-    chosen = {"profile": "kimi-k2.6", "out": str(out), "probes": "vision.tokens", **PATIENCE, **settings}
+    chosen = {"profile": "kimi-k2.6", "out": str(out), "probes": "vision.tokens", **SETTINGS, **settings}
     report = run_verification(load(chosen), Quiet(), demonstration=Demonstration(faults=faults))
     return {result.id: result for result in report.benchmarks if result.id != "swebench"}  # it has no containers here
 

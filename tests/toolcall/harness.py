@@ -21,14 +21,14 @@ from kvv_action.profiles import loader
 from kvv_action.schema import BenchmarkResult, Completion, Exchange, Json, Sample, Score, ToolCall
 from kvv_action.simulator import AnswerBook, VendorOptions, parse_fault
 from kvv_action.simulator.vendor import Vendor
+from tests.patience import SETTINGS
 
-PATIENCE = {"first_token_timeout": "5", "silence_timeout": "5", "total_timeout": "10", "retry_base": "0.01"}
 PROFILE = "kimi-k2-thinking"
 
 
 def demo(out: Path, *faults: str, **settings: str) -> BenchmarkResult:
     """One demonstration of toolcall alone; `settings` are further ones, by field name."""
-    chosen = {"profile": PROFILE, "benchmarks": "toolcall", "precheck": "off", "out": str(out), **PATIENCE, **settings}
+    chosen = {"profile": PROFILE, "benchmarks": "toolcall", "precheck": "off", "out": str(out), **SETTINGS, **settings}
     report = run_verification(load(chosen), QuietObserver(), demonstration=Demonstration(faults=faults))
     (result,) = report.benchmarks
     return result

@@ -19,8 +19,9 @@ from kvv_action.github import context
 from kvv_action.profiles import loader
 from kvv_action.schema import BenchmarkResult
 from kvv_action.simulator import AnswerBook, EmbeddedVendor, VendorOptions, parse_fault
+from tests.patience import SETTINGS
 from tests.pipeline.oddservers import Asked, answered, refusal, served_by
-from tests.toolcall.harness import PATIENCE, PROFILE, bundled
+from tests.toolcall.harness import PROFILE, bundled
 
 pytestmark = pytest.mark.pipeline
 KEY, REFERENCE_KEY = "sk-endpoint-0123456789", "sk-reference-9876543210"
@@ -57,7 +58,7 @@ def run(out: Path, url: str, **settings: str) -> BenchmarkResult:
     """One run of toolcall on the bundled requests."""
     chosen = {
         "base_url": url, "model": "served", "profile": PROFILE, "benchmarks": "toolcall", "precheck": "off",
-        "dataset": "toolcall=bundled", "api_key": KEY, "out": str(out), **PATIENCE, **settings,
+        "dataset": "toolcall=bundled", "api_key": KEY, "out": str(out), **SETTINGS, **settings,
     }  # fmt: skip
     (result,) = run_verification(load(chosen), QuietObserver()).benchmarks
     return result
