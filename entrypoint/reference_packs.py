@@ -107,5 +107,5 @@ def _run_of(pack: ReferencePack, digest: str, name: str, one: PackedBenchmark) -
     reference = Reference(value=sum(values.values()) / len(values), source=source, date=pack.last_day, n=answers)
     return ReferenceRun(
         planned=planned, values=values, reference=reference, effort=pack.runs[0].effort, drift=pack.drift(name),
-        sampled_alike=True, halves=one.halves, pack=digest,
+        sampled_alike=True, several=one.several, pack=digest,
     )  # fmt: skip

@@ -134,7 +134,7 @@ def _decided(run: ReferenceRun, tier: str, rules: BenchmarkRules) -> str:
     """What a tier shows of a vendor that equals the pack."""
     amount, values = rules.tiers.get(tier, TierRules()), run.values
     ids, size = list(values), min(len(values), amount.limit or len(values))
-    strata = strata_of(run.halves, ids, 0) if asks_by_strata(tier, amount.limit) and run.halves else None
+    strata = strata_of(run.several, ids, 0) if asks_by_strata(tier, amount.limit) and run.several else None
     planned = replace(
         run.planned, samples=len(strata.asked) if strata else size, epochs=amount.epochs or rules.epochs,
         dataset=replace(run.planned.dataset, pinned=True), reference=run.reference, peers=tuple(values.values()),

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from statistics import fmean
 
 import orjson
 
@@ -13,7 +12,7 @@ from kvv_action.dataset.subset import stratified
 from kvv_action.errors import DatasetError, Problem, UsageError
 from kvv_action.plan.order import looks_at_ends, looks_for
 from kvv_action.plan.shuffle import shuffled
-from kvv_action.plan.strata import ASKED, NO_STRATA, ItemHalves, Strata, again, strata_of
+from kvv_action.plan.strata import ASKED, NO_STRATA, PackedItem, Strata, again, strata_of
 from kvv_action.profiles.model import BenchmarkRules, Profile
 from kvv_action.profiles.thinking import asked_effort, sampling_for, thinks
 from kvv_action.schema import BenchmarkKind, DatasetInfo, PlannedBenchmark, Reference, RunPlan, Sample
@@ -72,7 +71,7 @@ class ReferenceRun:
         effort: level of thinking effort that it asked for; empty leaves it to the endpoint.
         drift: variance of a difference from it, because endpoints differ from day to day; 0 where none is counted.
         sampled_alike: only a run that sends the same sampling can be compared with it.
-        halves: by sample id, its answers in two halves, where a pack has several to each.
+        several: by sample id, its answers, where a pack has several to each.
         pack: SHA-256 of the file of the pack; empty for a run.
     """
 
@@ -82,14 +81,14 @@ class ReferenceRun:
     effort: str = ""
     drift: float = 0.0
     sampled_alike: bool = False
-    halves: Mapping[str, ItemHalves] = field(default_factory=dict)
+    several: Mapping[str, PackedItem] = field(default_factory=dict)
     pack: str = ""
 
     @property
     def held_out(self) -> "ReferenceRun":
         """The same by the answers alone that did not choose the strata: these chose by luck, too."""
-        values = {name: fmean(one.second) for name, one in self.halves.items() if one.second}
-        return replace(self, values=values)
+        held_out = {name: one.held_out for name, one in self.several.items()}
+        return replace(self, values={name: value for name, value in held_out.items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,9 +195,9 @@ def _strata(
     limit = tier.limit if tier else None
     small = benchmark.exact or benchmark.kind is BenchmarkKind.CONTRACT or info.source == "bundled"
     asks = amount.limit is None and asks_by_strata(amount.tier, limit)
-    if run is None or not run.halves or not asks or small or benchmark.aggregate != "mean":
+    if run is None or not run.several or not asks or small or benchmark.aggregate != "mean":
         return None
-    return strata_of(run.halves, ids, amount.seed)
+    return strata_of(run.several, ids, amount.seed)
 
 
 def strata_at(loaded: Loaded, profile: Profile, amount: Amount) -> Strata | None:

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from kvv_action.adapters import adapter
 from kvv_action.errors import KvvError
 from kvv_action.options import ADDRESSES
-from kvv_action.plan.strata import ItemHalves
+from kvv_action.plan.strata import PackedItem
 from kvv_action.schema import Json
 
 FORM = "kvv reference pack 1"
@@ -83,13 +83,13 @@ class PackedBenchmark:
         return {name: math.fsum(values) / len(values) for name, values in answered.items() if values}
 
     @property
-    def halves(self) -> Mapping[str, ItemHalves]:
-        """By sample id, every second answer and the others, so that both halves hold the same days; empty of one."""
+    def several(self) -> Mapping[str, PackedItem]:
+        """By sample id, its answers, of which items in turn hold out another one; empty of one answer to each."""
         if self.epochs < 2:
             return {}
         return {
-            name: ItemHalves(first=_came(values[::2]), second=_came(values[1::2]))
-            for name, values in self.items.items()
+            name: PackedItem(answers=[one for one in self.items[name] if one is not None], turn=turn)
+            for turn, name in enumerate(sorted(self.items))
         }
 
     def scores(self) -> Iterable[tuple[int, float]]:
@@ -100,10 +100,6 @@ class PackedBenchmark:
             if found:
                 yield run, math.fsum(found) / len(found)
             begin += count
-
-
-def _came(values: Sequence[float | None]) -> tuple[float, ...]:
-    return tuple(one for one in values if one is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

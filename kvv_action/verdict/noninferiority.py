@@ -286,7 +286,7 @@ def _stratum(planned: PlannedBenchmark, terms: Terms, strata: Strata, name: str,
         name=NAMES[name], share=strata.share(name),
         vendor=Estimate(share=share, size=effective_size(sums, counts), degrees=degrees_of(counts)),
         reference=Estimate(share=expected.accuracy, size=float(expected.answers)),
-        drift=drift * max(1.0, varies) ** 2,
+        drift=drift * max(1.0, varies) ** 2, weight=strata.weights[name],
     )  # fmt: skip
 
 

@@ -169,7 +169,7 @@ WANTED = {
     "smoke": {"equal": 0.9, "10 points": 0.85, "tenth broken": 0.75}, "full": {"equal": 0.9, "2, 9 % hardest": 0.95},
 }  # fmt: skip
 """Least rates with items of a beta of at most 1: equal vendors pass, the others fail."""
-ENOUGH = {"10 points": 4, "tenth broken": 8}
+ENOUGH = {"10 points": 4, "tenth broken": 4}
 """Answers of a pack to each item from which on a rate is wanted of smoke: fewer do not tell border items apart."""
 
 

@@ -11,10 +11,10 @@ from functools import cache, partial
 
 import numpy as np
 
-from kvv_action.plan.strata import ASKED, HIGHEST, LOWEST
+from kvv_action.plan.strata import ASKED, BORDER, REST, SURE, WEIGHTS, PackedItem, strata_of
 from kvv_action.schema import PlannedBenchmark, Score
 from kvv_action.statistics.differences import Estimate, PairedDifference, Unpaired, overlap_from
-from kvv_action.statistics.intervals import exact_limits
+from kvv_action.statistics.intervals import CAUTION, exact_limits
 from kvv_action.statistics.stratified import SeenStratum, StratifiedDifference
 from kvv_action.verdict.answers import AnswerTable
 from kvv_action.verdict.noninferiority import ERROR, Look, look_at
@@ -377,9 +377,11 @@ def by_strata(
 ) -> dict[str, Rates]:
     """Vendors at smoke beside a pack of several answers to each item."""
     rng, found = np.random.RandomState(seed), {name: Count() for name in faults}
-    for _ in range(runs):
+    for number in range(runs):
         drawn = world(pack, rng)
-        strata = halved(pack, drawn, rng)
+        strata = told_apart(pack, drawn, rng)
+        if number < AGREES:
+            strata.agrees(pack, drawn)
         for name, fault in faults.items():
             look = strata.look(case, pack, served(pack, drawn, fault, rng), rng)
             found[name].add([(1, look)], case.count)
@@ -387,20 +389,18 @@ def by_strata(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HalvedPack:
-    """A pack whose first answers made strata: the items of each, and the accuracy of each item in the others."""
+class StrataOfPack:
+    """Items told apart by a pack: those of each stratum, the answers that they hold out, and what is expected."""
 
-    strata: Mapping[str, np.ndarray]
-    second: np.ndarray
-    answers: int
+    items: Mapping[str, np.ndarray]
+    overall: float
+    held_out: np.ndarray
+    expected: Mapping[str, Estimate]
 
     def look(self, case: Case, pack: Pack, vendor: Served, rng: np.random.RandomState) -> Look:
         """What fifty answers to each stratum show."""
-        best, worst = zip(*(self._seen(name, pack, vendor, rng) for name in self.strata), strict=True)
-        rest = np.ones(pack.items, dtype=bool)
-        for ids in self.strata.values():
-            rest[ids] = False
-        unasked = float(rest.mean() * self.second[rest].mean()) if rest.any() else 0.0
+        best, worst = zip(*(self._seen(name, pack, vendor, rng) for name in (BORDER, SURE)), strict=True)
+        unasked = len(self.items[REST]) / pack.items * self.expected[REST].share if REST in self.items else 0.0
         seen, bad = (StratifiedDifference(strata=one, unasked=unasked, drift=pack.drift) for one in (best, worst))
         return Look(
             planned=case.planned, rules=case.rules, number=0, answers=2 * ASKED, size=2 * ASKED, seen=seen, worst=bad,
@@ -411,33 +411,70 @@ class HalvedPack:
         self, name: str, pack: Pack, vendor: Served, rng: np.random.RandomState
     ) -> tuple[SeenStratum, SeenStratum]:
         """With lost answers as the pack's, and wrong."""
-        ids, overall = self.strata[name], float(self.second.mean())
+        ids, reference = self.items[name], self.expected[name]
         asked = rng.choice(ids, min(ASKED, len(ids)), replace=False)
         right = (rng.random_sample(len(asked)) < vendor.likely[asked]).astype(float)
-        expected, gone = float(self.second[ids].mean()), vendor.lost[asked]
-        varies = expected * (1 - expected) / (overall * (1 - overall))
+        gone, overall = vendor.lost[asked], self.overall
+        varies = reference.share * (1 - reference.share) / (overall * (1 - overall))
         best, worst = (
             SeenStratum(
                 name=name, share=len(ids) / pack.items, vendor=Estimate(share=float(value.mean()), size=len(asked)),
-                reference=Estimate(share=expected, size=len(ids) * self.answers),
-                drift=pack.drift * max(1.0, varies) ** 2,
+                reference=reference, drift=pack.drift * max(1.0, varies) ** 2, weight=WEIGHTS[name],
             )
-            for value in (np.where(gone, self.second[asked], right), np.where(gone, 0.0, right))
+            for value in (np.where(gone, self.held_out[asked], right), np.where(gone, 0.0, right))
         )  # fmt: skip
         return best, worst
 
+    def agrees(self, pack: Pack, drawn: World) -> None:
+        """The product expects the same of a pack in which each item was as often right."""
+        answers = [[float(place < right) for place in range(pack.answers)] for right in drawn.right.sum(axis=0)]
+        names = [f"{number:05}" for number in range(pack.items)]
+        packed = {
+            name: PackedItem(answers=one, turn=one.index(float(held)))
+            for name, one, held in zip(names, answers, self.held_out, strict=True)
+        }
+        found = strata_of(packed, names, 0)
+        assert found is not None
+        assert all([found.items[at] for at in ids] == [name] * len(ids) for name, ids in self.items.items())
+        for name, one in found.expected.items():
+            assert math.isclose(one.accuracy, self.expected[name].share, abs_tol=1e-6)
+            assert abs(one.answers - self.expected[name].size) <= 1
 
-def halved(pack: Pack, drawn: World, rng: np.random.RandomState) -> HalvedPack:
-    """Every second answer of each item makes its stratum."""
-    if pack.epochs > 1:
-        firsts = rng.hypergeometric(drawn.right, pack.epochs - drawn.right, pack.epochs // 2)
-        first, count = firsts.sum(axis=0), pack.days * (pack.epochs // 2)
-    else:
-        first, count = drawn.right[::2].sum(axis=0), len(drawn.right[::2])
-    answers = pack.answers - count
-    accuracy, second = first / count, (drawn.right.sum(axis=0) - first) / answers
-    sure = accuracy > HIGHEST
-    border = ~sure & ((accuracy >= LOWEST) | (count == 1))
-    return HalvedPack(
-        strata={"border": np.flatnonzero(border), "sure": np.flatnonzero(sure)}, second=second, answers=answers
-    )
+
+def told_apart(pack: Pack, drawn: World, rng: np.random.RandomState) -> StrataOfPack:
+    """Each item holds out an answer of another run; all others make its stratum."""
+    turn, items = np.arange(pack.items) % pack.answers, np.arange(pack.items)
+    held_out = rng.random_sample(pack.items) < drawn.right[turn // pack.epochs, items] / pack.epochs
+    right = drawn.right.sum(axis=0)
+    letters = np.array([_letter(count, pack.answers - 1) for count in range(pack.answers)])
+    chosen, often = right - held_out, np.bincount(right, minlength=pack.answers + 1)
+    found = {name: np.flatnonzero((letters == name)[chosen]) for name in (BORDER, SURE, REST)}
+    strata = {name: ids for name, ids in found.items() if len(ids)}
+    expected = {name: _expected(often, letters == name) for name in strata}
+    overall = sum(len(ids) / pack.items * expected[name].share for name, ids in strata.items())
+    return StrataOfPack(items=strata, overall=overall, held_out=held_out.astype(float), expected=expected)
+
+
+def _letter(right: int, answers: int) -> str:
+    """The stratum of an item, by the answers that choose."""
+    return PackedItem(answers=[float(place < right) for place in range(answers)] + [0.0], turn=answers).stratum
+
+
+def _expected(often: np.ndarray, inside: np.ndarray) -> Estimate:
+    """What is expected where so many answers of the others put an item, by how many items were how often right.
+
+    The size is that of `statistics.intervals.effective_size`, of items that are alike.
+    """
+    answers = len(inside)
+    right = np.arange(answers + 1)
+    sums = right * np.concatenate([[False], inside])
+    counts = sums + (answers - right) * np.concatenate([inside, [False]])
+    total, clusters = float((often * counts).sum()), float(often[counts > 0].sum())
+    share = float((often * sums).sum()) / total
+    unlike = share * (1 - share)
+    if unlike <= 0:
+        return Estimate(share=share, size=clusters)
+    squares = float((often * (sums - counts * share) ** 2).sum())
+    effect = squares / (total * unlike) * (1 + CAUTION / (clusters * unlike))
+    most = float((often * counts**2).sum()) / total
+    return Estimate(share=share, size=min(total, total / min(effect, most)))

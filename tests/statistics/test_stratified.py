@@ -1,5 +1,6 @@
 """The difference over strata of items."""
 
+import math
 from statistics import NormalDist
 
 import numpy as np
@@ -10,16 +11,19 @@ from kvv_action.statistics.intervals import chance_at_most, one_sided
 from kvv_action.statistics.stratified import SeenStratum, StratifiedDifference
 
 
-def stratum(right: float, of: int, expected: float, *, share: float = 0.5, name: str = "border") -> SeenStratum:
+def stratum(
+    right: float, of: int, expected: float, *, share: float = 0.5, name: str = "border", weight: float = 1.0
+) -> SeenStratum:
     """By a pack of very many answers."""
     return SeenStratum(
-        name=name, share=share, vendor=Estimate(share=right / of, size=of), reference=Estimate(share=expected, size=1e6)
-    )
+        name=name, share=share, vendor=Estimate(share=right / of, size=of), weight=weight,
+        reference=Estimate(share=expected, size=1e6),
+    )  # fmt: skip
 
 
-def both(border: int, sure: int) -> StratifiedDifference:
+def both(border: int, sure: int, weight: float = 1.0) -> StratifiedDifference:
     """Fifty answers of each: half of the border items are expected, and 49 in 50 sure ones."""
-    seen = stratum(border, 50, 0.5, share=0.3), stratum(sure, 50, 0.98, share=0.6, name="sure")
+    seen = stratum(border, 50, 0.5, share=0.3), stratum(sure, 50, 0.98, share=0.6, name="sure", weight=weight)
     return StratifiedDifference(strata=seen, unasked=0.02)
 
 
@@ -72,7 +76,23 @@ def test_where_a_vendor_is_worse(border: int, sure: int, worse: tuple[str, ...])
     assert not found.differs(one_sided(1e-12))
 
 
-def test_an_equal_vendor_seldom_differs() -> None:
+@pytest.mark.parametrize("weight", [0.5, 1.0, 1.0001, 1.5, 4.0])
+def test_the_combined_chance_is_that_of_the_weighted_sum(weight: float) -> None:
+    """Of two exponential variables, as drawn; near equal weights it is that of equal ones."""
+    found = both(20, 47, weight)
+    seen = -math.log(found.strata[0].chance) - weight * math.log(found.strata[1].chance)
+    drawn = np.random.RandomState(3).exponential(size=(400_000, 2)) @ np.array([1.0, weight])
+    assert found.chance() == pytest.approx(float((drawn > seen).mean()), rel=0.03)
+
+
+def test_a_loss_on_sure_items_alone_counts_more_with_its_weight() -> None:
+    """Where border items are as expected."""
+    assert both(25, 44, 1.5).chance() < both(25, 44).chance()
+    assert both(15, 49, 1.5).chance() > both(15, 49).chance()
+
+
+@pytest.mark.parametrize("weight", [1.0, 1.5])
+def test_an_equal_vendor_seldom_differs(weight: float) -> None:
     """Over strata of all kinds: at most as often as asked for, as far as 6000 draws of each tell."""
     rng, z = np.random.RandomState(7), one_sided(0.01)
     for expected in (0.3, 0.5, 0.7):
@@ -82,7 +102,7 @@ def test_an_equal_vendor_seldom_differs() -> None:
             found = 0
             for pair in rights:
                 if pair not in seen:
-                    strata = stratum(pair[0], 50, expected), stratum(pair[1], 50, sure, name="sure")
+                    strata = stratum(pair[0], 50, expected), stratum(pair[1], 50, sure, name="sure", weight=weight)
                     seen[pair] = bool(StratifiedDifference(strata=strata, unasked=0).differs(z))
                 found += seen[pair]
             assert found / 6000 <= 0.01 + 2.6 * (0.01 * 0.99 / 6000) ** 0.5, (expected, sure)
