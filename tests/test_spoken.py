@@ -1,5 +1,7 @@
 """What failed requests say, in the forms of real servers, gateways and clouds."""
 
+import time
+
 import orjson
 import pytest
 
@@ -60,3 +62,25 @@ def test_a_page_is_told_by_its_title(body: str, told: str) -> None:
 def test_what_is_no_page(body: str) -> None:
     """Text, JSON and an answer that begins with a marker."""
     assert not is_page(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<!---->" * 9000, "<!-- " * 13_000, "<!--" + "-->" * 20_000, "<?xml" * 13_000, "<?xml " + " " * 60_000,
+        "<html>" + "<title" * 10_000, "<html>" + "<title>" * 9000, "<html><title>" + " " * 60_000, "<title a" * 8000,
+    ],
+)  # fmt: skip
+def test_no_page_takes_long(body: str) -> None:
+    """A pattern that goes back over what it matched would take seconds, and some hours."""
+    began = time.thread_time()
+    is_page(body)
+    page_in_words(body)
+    assert time.thread_time() - began < 0.05
+
+
+def test_comments_before_a_page() -> None:
+    """As some generators write them; their ends may stand in a title."""
+    page = "\ufeff<?xml version='1.0'?>\n<!-- a -->\n<!-- b -->\n<!DOCTYPE html><title>502 <Bad> --> Gateway</title>"
+    assert is_page(page)
+    assert page_in_words(page) == "a web page titled '502 <Bad> --> Gateway'"

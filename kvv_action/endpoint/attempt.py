@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import httpx
 
@@ -16,6 +16,7 @@ from kvv_action.endpoint.lag import LagMeter
 from kvv_action.endpoint.memory import PART, MemoryBudget, Share
 from kvv_action.endpoint.options import ClientOptions
 from kvv_action.endpoint.reassembly import Reassembly
+from kvv_action.endpoint.requests import HEADERS
 from kvv_action.endpoint.transport import proxy_in_use
 from kvv_action.errors import EndpointError
 from kvv_action.schema import Completion
@@ -98,7 +99,7 @@ class HttpTry:
                         await self._receive(response, deadlines, share)
                     finally:
                         with contextlib.suppress(*TRANSPORT_ERRORS):
-                            await response.aclose()
+                            await _body(response).aclose()
                 return await self._completed(deadlines)
         except TRANSPORT_ERRORS as error:
             raise transport_failure(error, proxy=proxy_in_use(self._options.base_url)[0]) from None
@@ -107,7 +108,8 @@ class HttpTry:
 
     async def _receive(self, response: httpx.Response, deadlines: Deadlines, share: Share) -> None:
         self.status = response.status_code
-        self.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+        received = response.extensions[HEADERS]
+        self.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in received}
         if not 200 <= self.status < 300:
             raise await self._refusal(response)
         encoding = self.headers.get("content-encoding", "")
@@ -127,7 +129,7 @@ class HttpTry:
         """Read to the end; after `[DONE]` a broken connection is only an anomaly."""
         assembly, before = body.assembly, deadlines.elapsed()
         try:
-            async for data in _chunks(response):
+            async for data in _body(response):
                 before = self._note_block(len(data), before, deadlines.elapsed())
                 for portion in body.portions(data):
                     long = body.takes_long(portion)
@@ -208,7 +210,7 @@ class HttpTry:
         said = bytearray()
         with contextlib.suppress(*TRANSPORT_ERRORS, TimeoutError):
             async with asyncio.timeout(_ERROR_SECONDS):
-                async for data in _chunks(response):
+                async for data in _body(response):
                     said += data
                     if len(said) >= _ERROR_BODY:
                         break
@@ -233,7 +235,7 @@ def _on_this_loop(hold: Callable[[int], None]) -> Callable[[int], None]:
     return told
 
 
-def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
+def _body(response: httpx.Response) -> httpx.AsyncByteStream:
     """The undecoded body."""
     assert isinstance(response.stream, httpx.AsyncByteStream)
-    return aiter(response.stream)
+    return response.stream

@@ -248,17 +248,22 @@ class Body(_Received):
             EndpointError: it contains no whole answer.
         """
         if self.streamed is False:
-            self._hold(2 * len(self._document) + reading_cost(self._document))
+            if len(self._document) > PORTION:
+                self._hold(2 * len(self._document) + reading_cost(self._document))
             document = bytes(self._document)
             self._document.clear()
-            with _cut_inside(document):
+            try:
                 self.assembly.document(document)
+            except EndpointError as error:
+                raise _cut_inside(document, error) from None
             self.assembly.fold(len(document))
             self._measure()
             return
         rest = self._events.close()
-        with _cut_inside(b"".join(rest)):
+        try:
             self._read(rest, 0)
+        except EndpointError as error:
+            raise _cut_inside(b"".join(rest), error) from None
         self._tell_held()
         self.read_aside()
         unlike = self._head and self._head[0] != ord(":") and not self.assembly.ended
@@ -282,17 +287,13 @@ def _turns(parts: Iterable[bytes]) -> Iterator[bytes]:
             yield part[start : start + TURN]
 
 
-@contextlib.contextmanager
-def _cut_inside(text: bytes) -> Iterator[None]:
-    """JSON that begins and does not end was cut off; it is not malformed."""
+def _cut_inside(text: bytes, error: EndpointError) -> EndpointError:
+    """What went wrong with the end of a body: JSON that begins and does not end was cut off; it is not malformed."""
     text = text.strip()
-    try:
-        yield
-    except EndpointError as error:
-        if error.kind is not FailureKind.BAD_RESPONSE or text[:1] != b"{" or text[-1:] == b"}":
-            raise
-        message = f"the answer ended inside its JSON, after {len(text)} bytes of it"
-        raise EndpointError(FailureKind.TRUNCATED, message, body=error.body) from None
+    if error.kind is not FailureKind.BAD_RESPONSE or text[:1] != b"{" or text[-1:] == b"}":
+        return error
+    message = f"the answer ended inside its JSON, after {len(text)} bytes of it"
+    return EndpointError(FailureKind.TRUNCATED, message, body=error.body)
 
 
 def unpacked(data: bytes, encoding: str, *, limit: int) -> bytes:

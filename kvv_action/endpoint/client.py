@@ -19,7 +19,7 @@ from kvv_action.endpoint.lag import LagMeter
 from kvv_action.endpoint.limiter import Limiter, Slot
 from kvv_action.endpoint.memory import MemoryBudget
 from kvv_action.endpoint.options import ClientOptions
-from kvv_action.endpoint.requests import chat_request, fetch_request, url_below
+from kvv_action.endpoint.requests import Headers, chat_request, fetch_request, url_below
 from kvv_action.endpoint.retry import asked_wait, decide
 from kvv_action.endpoint.transport import EndpointTransport
 from kvv_action.errors import EndpointError
@@ -235,8 +235,8 @@ def _spent_on_retries(attempts: tuple[Attempt, ...]) -> float:
     return sum(attempt.waited for attempt in attempts) + sum(attempt.duration for attempt in attempts[1:])
 
 
-def _headers(options: ClientOptions) -> httpx.Headers:
-    headers = httpx.Headers(
+def _headers(options: ClientOptions) -> Headers:
+    headers = Headers(
         {
             "Content-Type": "application/json",
             "Accept": "application/json, text/event-stream",

@@ -49,10 +49,10 @@ class Deadlines:
 
     def first_token(self) -> None:
         """The first text has come: the silence deadline starts."""
-        self._first = None
         if self._stream:
+            self._first = None
             self._silence = self._options.silence_timeout
-        self._arm()
+            self._arm()
 
     def end(self, error: EndpointError) -> None:
         """End the block with an error that is not a deadline's."""

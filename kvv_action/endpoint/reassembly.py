@@ -414,7 +414,9 @@ def _texted(choice: Mapping[str, Json]) -> dict[str, Json]:
 
 def _numbered(message: dict[str, Json]) -> dict[str, Json]:
     """`message` with an index in each tool call, as in a stream."""
-    calls = [as_object(call, "a tool call") for call in as_list(message.get("tool_calls"), "tool_calls")]
+    if message.get("tool_calls") is None:
+        return message
+    calls = [as_object(call, "a tool call") for call in as_list(message["tool_calls"], "tool_calls")]
     return message | {"tool_calls": [{**call, "index": number} for number, call in enumerate(calls)]}
 
 

@@ -1,9 +1,17 @@
-"""Builds the HTTP requests; large bodies (images, long contexts) are sent in pieces."""
+"""Builds the HTTP requests; large bodies (images, long contexts) are sent in pieces.
+
+Headers go beside a request and its response as httpx's extensions: as the headers of each they would be copied, and
+decoded and encoded, several times, which takes longer than sending them.
+"""
 
 from collections.abc import AsyncIterator
 
 import httpx
+from multidict import CIMultiDict
 
+HEADERS = "headers"
+"""The extension: of a request a mapping of texts, of a response pairs of bytes."""
+Headers = CIMultiDict[str]
 PIECE = 256 * 1024
 
 
@@ -24,14 +32,15 @@ def url_below(base_url: str, path: str) -> httpx.URL:
     return url.copy_with(path=path if path.startswith("/") else f"{url.path.rstrip('/')}/{path}", fragment=None)
 
 
-def fetch_request(url: httpx.URL, headers: httpx.Headers) -> httpx.Request:
+def fetch_request(url: httpx.URL, headers: Headers) -> httpx.Request:
     """A GET."""
-    return httpx.Request("GET", url, headers=headers, stream=httpx.ByteStream(b""))
+    return httpx.Request("GET", url, stream=httpx.ByteStream(b""), extensions={HEADERS: headers})
 
 
-def chat_request(url: httpx.URL, headers: httpx.Headers, content: bytes) -> httpx.Request:
-    """A chat-completions request; the transport adds what HTTP itself needs, which httpx would do at each request."""
+def chat_request(url: httpx.URL, headers: Headers, content: bytes) -> httpx.Request:
+    """A POST of JSON."""
     if len(content) <= PIECE:
-        return httpx.Request("POST", url, headers=headers, stream=httpx.ByteStream(content))
-    sized = httpx.Headers([*headers.raw, (b"Content-Length", str(len(content)).encode())])
-    return httpx.Request("POST", url, headers=sized, stream=Pieces(content))
+        return httpx.Request("POST", url, stream=httpx.ByteStream(content), extensions={HEADERS: headers})
+    sized = headers.copy()
+    sized["Content-Length"] = str(len(content))
+    return httpx.Request("POST", url, stream=Pieces(content), extensions={HEADERS: sized})

@@ -12,10 +12,10 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 from httpx_aiohttp.transport import AiohttpResponseStream, map_aiohttp_exceptions
-from multidict import CIMultiDict
 
 from kvv_action.endpoint.connection import LONGEST_LINE, MOST_FIELDS, BoundedConnector, kept
 from kvv_action.endpoint.options import ClientOptions
+from kvv_action.endpoint.requests import HEADERS
 from kvv_action.errors import Problem, UsageError
 
 KEEPALIVE = 4.0
@@ -35,13 +35,19 @@ class ReceivedBody(AiohttpResponseStream):
     """The body of a response in blocks, as they come."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        read = self._aiohttp_response.content.read
+        content = self._aiohttp_response.content
         try:
-            while block := await read(BLOCK):
-                yield block
+            while not content.at_eof():
+                if block := await content.read(BLOCK):
+                    yield block
         except Exception:
             with map_aiohttp_exceptions():
                 raise
+
+    async def aclose(self) -> None:
+        """Hang up on what was not read."""
+        if not self._aiohttp_response.closed:  # as it is once the whole body was read
+            await super().aclose()
 
 
 class EndpointTransport(AiohttpTransport):
@@ -86,18 +92,19 @@ class EndpointTransport(AiohttpTransport):
         """What the class above does, in half the time: most of it is the same for every request."""
         if not isinstance(self.client, aiohttp.ClientSession):
             self.client = self._session()
-        words = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw)
-        data = b"".join(request.stream) or None if isinstance(request.stream, httpx.ByteStream) else request.stream
+        data: Any = request.stream
+        if isinstance(data, httpx.ByteStream):
+            content = b"".join(data)
+            data = aiohttp.BytesPayload(content) if content else None
         try:
             response = await self.client.request(
-                request.method, str(request.url), headers=CIMultiDict(words), data=data, **self._always
+                request.method, str(request.url), headers=request.extensions[HEADERS], data=data, **self._always
             )
         except Exception:
             with map_aiohttp_exceptions():
                 raise
-        return httpx.Response(
-            status_code=response.status, headers=response.raw_headers, stream=ReceivedBody(response), request=request
-        )
+        extensions = {HEADERS: response.raw_headers}
+        return httpx.Response(response.status, stream=ReceivedBody(response), request=request, extensions=extensions)
 
     def _keep_no_more(self) -> None:
         """From here on each request has a connection of its own; what is on its way ends over the old ones."""

@@ -1,6 +1,7 @@
 """How much processor time the client takes, beside the OpenAI SDK. `pytest -m perf -s tests/perf/test_client.py`."""
 
 import asyncio
+import gc
 import subprocess
 import sys
 import time
@@ -20,9 +21,20 @@ pytestmark = [pytest.mark.perf, pytest.mark.timeout(300)]
 
 KEY = "sk-perf-0123456789"
 CHUNKS = 5000
+TIMES = 5
 MESSAGES = [{"role": "user", "content": "What is six times seven? " * 20}]
 PLAIN = orjson.dumps({"model": "m", "messages": MESSAGES})
 STREAM = orjson.dumps({"model": "m", "messages": MESSAGES, "stream": True})
+
+
+@pytest.fixture(autouse=True)
+def seldom_collected() -> Iterator[None]:
+    """Garbage is collected as often as in a run of kvv, for both sides."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.set_threshold(50_000, 20, 100)
+    yield
+    gc.set_threshold(*before)
 
 
 @contextmanager
@@ -91,14 +103,18 @@ def row(name: str, unit: str, rates: tuple[float, float], factor: int = 1) -> No
 
 @pytest.mark.parametrize("connections", [50, 500])
 def test_documents(connections: int) -> None:
-    """Requests for whole documents cost well under a millisecond each, at any number of connections."""
+    """Requests for whole documents cost well under a millisecond each, at any number of connections; both in turn."""
+    sdk, ours = list[tuple[float, float]](), list[tuple[float, float]]()
     with served() as url:
-        sdk = peer(f"{url}/plain/v1", stream=False, requests=4 * connections, connections=connections)
-        ours = measured(f"{url}/plain/v1", PLAIN, stream=False, requests=8000, connections=connections)
+        for _ in range(TIMES):
+            sdk.append(peer(f"{url}/plain/v1", stream=False, requests=4 * connections, connections=connections))
+            ours.append(measured(f"{url}/plain/v1", PLAIN, stream=False, requests=8000, connections=connections))
+    ratios = sorted(own[0] / other[0] for own, other in zip(ours, sdk, strict=True))
     print()
-    row(f"documents, {connections} connections, OpenAI SDK", "requests", sdk)
-    row(f"documents, {connections} connections, kvv", "requests", ours)
-    assert ours[0] >= 1700
+    row(f"documents, {connections} connections, OpenAI SDK", "requests", sorted(sdk)[TIMES // 2])
+    row(f"documents, {connections} connections, kvv", "requests", sorted(ours)[TIMES // 2])
+    print(f"kvv takes {ratios[TIMES // 2]:.1f} times less ({ratios[0]:.1f} to {ratios[-1]:.1f})")
+    assert ratios[TIMES // 2] >= (10 if connections == 500 else 5)
 
 
 def test_bursts() -> None:

@@ -88,6 +88,8 @@ ANSWERS: dict[str, Callable[[], bytes]] = {
     "12 kB of usage in each of 2000 chunks": lambda: http_stream(
         events(*({**chunk(content="0"), "usage": usage(12_000)} for _ in range(2000))) + streamed_end()
     ),
+    "a refusal of 64 kB of comments": lambda: http(400, b"<!---->" * 9000, kind="text/html"),
+    "a refusal of 64 kB of titles": lambda: http(500, b"<html>" + b"<title" * 10_000, kind="text/html"),
     "10 MB of newlines": lambda: http(200, document("\n" * (5 * MB))),
     "10 MB of other alphabets": lambda: http(200, document("人口与发展" * (10 * MB // 15))),
     "10 MB of one letter": lambda: http(200, document("a" * (10 * MB))),

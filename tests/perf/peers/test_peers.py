@@ -31,11 +31,11 @@ HERE = Path(__file__).parent
 Command = Callable[[str, Path, Path], Sequence[object]]
 
 
-def records(path: Path) -> Path:
+def records(path: Path, count: int = SAMPLES) -> Path:
     """Problems of which half have the answer that the server gives."""
     rows = (
         {"id": f"p{number}", "problem": f"Problem {number}: what is six times seven? Think it over.", "answer": answer}
-        for number, answer in enumerate(["42", "41"] * (SAMPLES // 2))
+        for number, answer in enumerate(["42", "41"] * (count // 2))
     )
     path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
     return path
