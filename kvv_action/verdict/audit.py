@@ -1,7 +1,8 @@
 """Scores a journal again, without the endpoint, and finds what does not agree."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from kvv_action.errors import JournalError
 from kvv_action.journal.reading import JournalReading
@@ -42,19 +43,30 @@ def _not_at_hand(planned: PlannedBenchmark, item: Loaded | None, strata: Strata 
         yield found(DifferenceKind.VERSION, planned.version, mine.version)
 
 
-async def rescore(journal: JournalReading, loaded: Sequence[Loaded]) -> tuple[dict[Slot, Score], list[AuditDifference]]:
-    """Score every judged answer again.
+@dataclass(slots=True, kw_only=True)
+class ScoredAgain:
+    """What came of scoring a journal again.
 
-    Returns:
-        The new scores by slot, and what differs.
+    Attributes:
+        counts: answers that were scored, by benchmark.
+        changed: the new scores that are not the written ones.
+        differences: what does not agree.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    changed: dict[Slot, Score] = field(default_factory=dict)
+    differences: list[AuditDifference] = field(default_factory=list)
+
+
+async def rescore(journal: JournalReading, loaded: Sequence[Loaded]) -> ScoredAgain:
+    """Score every judged answer again.
 
     Raises:
         JournalError: the journal does not hold together.
     """
     samples = {item.planned.id: list(item.samples()) for item in loaded}
     benchmarks = {item.planned.id: item.benchmark for item in loaded}
-    scores: dict[Slot, Score] = {}
-    differences: list[AuditDifference] = []
+    found = ScoredAgain()
     for judged in journal.judged():
         place, written = judged.place, judged.result
         if isinstance(written, Score) and not judged.exchanges:
@@ -63,19 +75,21 @@ async def rescore(journal: JournalReading, loaded: Sequence[Loaded]) -> tuple[di
             continue
         sample = _sample(samples[place.benchmark], place)
         if sample is None:
-            differences.append(AuditDifference(place=str(place), kind=DifferenceKind.SAMPLE))
+            found.differences.append(AuditDifference(place=str(place), kind=DifferenceKind.SAMPLE))
             continue
         try:
             score = await benchmarks[place.benchmark].score(sample, judged.exchanges)
         except Exception as error:  # noqa: BLE001 - the runner's failure boundary again: an edited answer can break any scorer
             why = f"{type(error).__name__}: {error}"
-            differences.append(AuditDifference(place=str(place), kind=DifferenceKind.UNSCORABLE, recomputed=why))
+            found.differences.append(AuditDifference(place=str(place), kind=DifferenceKind.UNSCORABLE, recomputed=why))
             continue
-        scores[place.slot] = score = replace(score, category=sample.category)
+        found.counts[place.benchmark] += 1
+        score = replace(score, category=sample.category)
         if score != written:
+            found.changed[place.slot] = score
             sides = {"written": _words(written), "recomputed": _words(score)}
-            differences.append(AuditDifference(place=str(place), kind=DifferenceKind.SCORE, **sides))
-    return scores, differences
+            found.differences.append(AuditDifference(place=str(place), kind=DifferenceKind.SCORE, **sides))
+    return found
 
 
 def _sample(samples: Sequence[Sample], place: Place) -> Sample | None:
