@@ -192,14 +192,15 @@ def _of_profile(plan: RunPlan, profile: Profile) -> Iterator[AuditDifference]:
 async def _scored_again(reading: JournalReading, loaded: Sequence[Loaded]) -> _Recomputed:
     differences = check_samples(reading.plan, loaded)
     try:
-        scores, wrong = await rescore(reading, loaded)
+        again = await rescore(reading, loaded)
     except JournalError as error:
         return _Recomputed(differences=[*differences, _broken(error)])
     finally:
         for item in loaded:
             await item.benchmark.aclose()
-    report = build(reading, rescored=scores)
-    return _Recomputed(differences=[*differences, *wrong], report=report, as_written=not wrong)
+    report = build(reading, rescored=again.changed)
+    found = [*differences, *again.differences]
+    return _Recomputed(differences=found, report=report, as_written=not again.differences)
 
 
 def _of_report(path: Path, recomputed: RunReport | None) -> Iterator[AuditDifference]:

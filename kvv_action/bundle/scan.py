@@ -1,10 +1,12 @@
 """Searches files for secrets: known ones, and texts that look like keys."""
 
 import re
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
-from kvv_action.redact import Redactor
+from kvv_action.redact import WINDOW, Redactor
 
 _PATTERNS = {
     "an OpenAI-style key": rb"\bsk-[A-Za-z0-9_-]{20,}",
@@ -26,6 +28,7 @@ _MARKS = (
 )  # fmt: skip
 """One of these is in every text that a pattern matches; most lines have none, and finding that out costs little."""
 _NAMES = tuple(_PATTERNS)
+BLOCK = WINDOW // 2
 SHOWN = 6
 """Characters of a suspicious text that a message shows."""
 
@@ -51,11 +54,40 @@ def scan(file: str, lines: Iterable[bytes], secrets: Redactor) -> Iterator[Suspe
         lines: its content.
         secrets: the known secrets.
     """
-    for number, line in enumerate(lines, 1):
-        if secrets.bytes(line) != line:
-            yield Suspect(file=file, line=number, what="one of your own keys", known=True)
-        for found in _ALL.finditer(line) if any(mark in line for mark in _MARKS) else ():
-            name = _NAMES[int((found.lastgroup or "p0")[1:])]
-            yield Suspect(
-                file=file, line=number, what=f"looks like {name} ({found[0][:SHOWN].decode(errors='replace')}…)"
-            )
+    number = 1
+    for block in _blocks(lines):
+        text = b"".join(block)
+        known, marked = secrets.bytes(text) != text, _marked(text, block)
+        for place, line in enumerate(block) if known or marked else ():
+            if known and secrets.bytes(line) != line:
+                yield Suspect(file=file, line=number + place, what="one of your own keys", known=True)
+            for found in _ALL.finditer(line) if place in marked else ():
+                name = _NAMES[int((found.lastgroup or "p0")[1:])]
+                what = f"looks like {name} ({found[0][:SHOWN].decode(errors='replace')}…)"
+                yield Suspect(file=file, line=number + place, what=what)
+        number += len(block)
+
+
+def _blocks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Lines in groups of `BLOCK` bytes or one longer line: most groups hold nothing, and are looked at as a whole."""
+    block, size = list[bytes](), 0
+    for line in lines:
+        if block and size + len(line) > BLOCK:
+            yield block
+            block, size = [], 0
+        block.append(line)
+        size += len(line)
+    if block:
+        yield block
+
+
+def _marked(text: bytes, block: Sequence[bytes]) -> set[int]:
+    """The lines of a block that hold a mark."""
+    ends, found = list(accumulate(map(len, block))), set[int]()
+    for mark in _MARKS:
+        at = text.find(mark)
+        while at >= 0:
+            place = bisect_right(ends, at)
+            found.add(place)
+            at = text.find(mark, ends[place])
+    return found

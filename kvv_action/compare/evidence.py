@@ -1,13 +1,13 @@
 """The samples that both runs judged differently, with what was asked and answered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from kvv_action.compare.pairing import Pair, Paired
 from kvv_action.compare.records import BenchmarkChange, Flip, ShownAnswer
 from kvv_action.compare.side import Sampled, Side
 from kvv_action.journal.reading import JournalReading
-from kvv_action.schema import Case, Exchange, RunReport, Score
+from kvv_action.schema import Case, Exchange, RunReport, Score, Slot
 from kvv_action.verdict.tally import cut, ends, evidence_of
 
 FLIP_LIMIT = 50
@@ -60,7 +60,8 @@ def _seen(side: Side, wanted: Mapping[Place, Sampled]) -> dict[Place, ShownAnswe
     """What the run shows at these places."""
     bare = {place: ShownAnswer(value=sampled.value, epoch=place[2]) for place, sampled in wanted.items()}
     found = _in_report(side.report, bare)
-    return found if side.journal is None else _in_journal(side.journal, found)
+    slots = {(name, sampled.index, epoch) for (name, _, epoch), sampled in wanted.items()}
+    return found if side.journal is None else _in_journal(side.journal, found, slots)
 
 
 def _in_report(report: RunReport, wanted: Mapping[Place, ShownAnswer]) -> dict[Place, ShownAnswer]:
@@ -82,9 +83,11 @@ def _of_case(seen: ShownAnswer, case: Case) -> ShownAnswer:
     )  # fmt: skip
 
 
-def _in_journal(journal: JournalReading, wanted: Mapping[Place, ShownAnswer]) -> dict[Place, ShownAnswer]:
+def _in_journal(
+    journal: JournalReading, wanted: Mapping[Place, ShownAnswer], slots: Collection[Slot]
+) -> dict[Place, ShownAnswer]:
     found = dict(wanted)
-    for judged in journal.judged():
+    for judged in journal.judged(of=slots) if slots else ():
         place = judged.place.benchmark, judged.place.sample, judged.place.epoch
         if place in found and judged.stands and isinstance(judged.result, Score):
             found[place] = _of_answers(found[place], judged.result, judged.exchanges)

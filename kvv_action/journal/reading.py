@@ -1,6 +1,6 @@
 """The one reading of a journal: what its plan is, where it stands, what was sent, and what each result judged."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -118,9 +118,14 @@ class JournalReading:
         """When the run began, and when its last result came, in seconds since the epoch."""
         return float(self.state.sessions[0]["started"]), max(self.state.at)
 
-    def judged(self, benchmark: str = "") -> Iterator[Judged]:
-        """Every result in the order of the lines; of one benchmark, if named. Raises JournalError."""
-        for event in self.events():
+    def judged(self, benchmark: str = "", of: Collection[Slot] | None = None) -> Iterator[Judged]:
+        """Every result in the order of the lines; of one benchmark, if named. Raises JournalError.
+
+        Args:
+            benchmark: its id.
+            of: the samples and epochs that are wanted; only their lines are taken apart.
+        """
+        for event in self.events(of):
             if isinstance(event, Judged) and benchmark in ("", event.place.benchmark):
                 yield event
 
@@ -128,11 +133,13 @@ class JournalReading:
         """Every request in the order of the lines. Raises JournalError."""
         return (event for event in self.events() if isinstance(event, Sent))
 
-    def events(self) -> Iterator[Sent | Judged]:
-        """Both, in the order of the lines. Raises JournalError."""
+    def events(self, of: Collection[Slot] | None = None) -> Iterator[Sent | Judged]:
+        """Both, in the order of the lines; `of` as above. Raises JournalError."""
         waiting: dict[Slot, dict[int, tuple[Exchange, int]]] = {}
         for number, record in enumerate(self._reader, 1):
             try:
+                if of is not None and "sample" in record and place_of(record).slot not in of:
+                    continue
                 match record["kind"]:
                     case "answer" | "observation":
                         place, exchange = place_of(record), to_exchange(record)

@@ -1,15 +1,19 @@
 """Scores a journal again, without the endpoint, and finds what does not agree."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 
+from kvv_action.benchmark import Benchmark
 from kvv_action.errors import JournalError
 from kvv_action.journal.reading import JournalReading
 from kvv_action.plan.difference import AuditDifference, DifferenceKind
 from kvv_action.plan.plan import Loaded
 from kvv_action.plan.strata import Strata
-from kvv_action.schema import Place, PlannedBenchmark, RunPlan, Sample, Score, Slot
+from kvv_action.schema import Judged, PlannedBenchmark, RunPlan, Sample, Score, Slot
 from kvv_action.verdict.rules import rules_of
+from kvv_action.verdict.sample_file import SampleFile
 
 
 def check_samples(plan: RunPlan, loaded: Sequence[Loaded]) -> list[AuditDifference]:
@@ -42,45 +46,62 @@ def _not_at_hand(planned: PlannedBenchmark, item: Loaded | None, strata: Strata 
         yield found(DifferenceKind.VERSION, planned.version, mine.version)
 
 
-async def rescore(journal: JournalReading, loaded: Sequence[Loaded]) -> tuple[dict[Slot, Score], list[AuditDifference]]:
-    """Score every judged answer again.
+@dataclass(slots=True, kw_only=True)
+class ScoredAgain:
+    """What came of scoring a journal again.
 
-    Returns:
-        The new scores by slot, and what differs.
+    Attributes:
+        counts: answers that were scored, by benchmark.
+        changed: the new scores that are not the written ones.
+        differences: what does not agree.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    changed: dict[Slot, Score] = field(default_factory=dict)
+    differences: list[AuditDifference] = field(default_factory=list)
+
+
+async def rescore(journal: JournalReading, loaded: Sequence[Loaded]) -> ScoredAgain:
+    """Score every judged answer again.
 
     Raises:
         JournalError: the journal does not hold together.
     """
-    samples = {item.planned.id: list(item.samples()) for item in loaded}
-    benchmarks = {item.planned.id: item.benchmark for item in loaded}
-    scores: dict[Slot, Score] = {}
-    differences: list[AuditDifference] = []
-    for judged in journal.judged():
-        place, written = judged.place, judged.result
-        if isinstance(written, Score) and not judged.exchanges:
-            raise JournalError(f"line {judged.line} is a score without an answer")
-        if not (isinstance(written, Score) and judged.stands and place.benchmark in samples):
-            continue
-        sample = _sample(samples[place.benchmark], place)
-        if sample is None:
-            differences.append(AuditDifference(place=str(place), kind=DifferenceKind.SAMPLE))
-            continue
-        try:
-            score = await benchmarks[place.benchmark].score(sample, judged.exchanges)
-        except Exception as error:  # noqa: BLE001 - the runner's failure boundary again: an edited answer can break any scorer
-            why = f"{type(error).__name__}: {error}"
-            differences.append(AuditDifference(place=str(place), kind=DifferenceKind.UNSCORABLE, recomputed=why))
-            continue
-        scores[place.slot] = score = replace(score, category=sample.category)
-        if score != written:
-            sides = {"written": _words(written), "recomputed": _words(score)}
-            differences.append(AuditDifference(place=str(place), kind=DifferenceKind.SCORE, **sides))
-    return scores, differences
+    found = ScoredAgain()
+    with ExitStack() as stack:
+        samples = {item.planned.id: stack.enter_context(SampleFile(item.samples())) for item in loaded}
+        benchmarks = {item.planned.id: item.benchmark for item in loaded}
+        for judged in journal.judged():
+            name, written = judged.place.benchmark, judged.result
+            if isinstance(written, Score) and not judged.exchanges:
+                raise JournalError(f"line {judged.line} is a score without an answer")
+            if isinstance(written, Score) and judged.stands and name in samples:
+                sample = samples[name].at(judged.place.index)
+                await _score_again(judged, written, benchmarks[name], sample, found)
+    return found
 
 
-def _sample(samples: Sequence[Sample], place: Place) -> Sample | None:
-    index = place.index
-    return samples[index] if index < len(samples) and samples[index].id == place.sample else None
+async def _score_again(
+    judged: Judged, written: Score, benchmark: Benchmark, sample: Sample | None, found: ScoredAgain
+) -> None:
+    """Score an answer again; `sample` stands in its place now."""
+
+    def differs(kind: DifferenceKind, recomputed: str = "", written: str = "") -> None:
+        one = AuditDifference(place=str(judged.place), kind=kind, written=written, recomputed=recomputed)
+        found.differences.append(one)
+
+    if sample is None or sample.id != judged.place.sample:
+        return differs(DifferenceKind.SAMPLE)
+    try:
+        score = await benchmark.score(sample, judged.exchanges)
+    except Exception as error:  # noqa: BLE001 - the runner's failure boundary again: an edited answer can break any scorer
+        return differs(DifferenceKind.UNSCORABLE, f"{type(error).__name__}: {error}")
+    found.counts[judged.place.benchmark] += 1
+    score = replace(score, category=sample.category)
+    if score != written:
+        found.changed[judged.place.slot] = score
+        differs(DifferenceKind.SCORE, _words(score), _words(written))
+    return None
 
 
 def _words(score: Score) -> str:

@@ -140,32 +140,27 @@ class Tally:
 
     def score(self, index: int, epoch: int, sample: str, score: Score, exchanges: Iterable[Exchange]) -> None:
         """Count a judged answer."""
-        asked = tuple(exchange for exchange in exchanges if exchange.by_vendor)
+        asked = tuple([exchange for exchange in exchanges if exchange.by_vendor])
         last = asked[-1].completion if asked else None
+        position = index * self.planned.epochs + epoch
         self.scored += 1
         self.right += score.value == 1.0
         self.unparsed += score.unparsed
-        self.values[index * self.planned.epochs + epoch] = score.value
-        self.ledger.score(index * self.planned.epochs + epoch, score)
+        self.values[position] = score.value
+        self.ledger.score(position, score)
         if rule_of(self.planned).together is not None:
-            self.data[index * self.planned.epochs + epoch] = AnswerData(
-                sample=sample, index=index, category=score.category, data=score.data
-            )
+            self.data[position] = AnswerData(sample=sample, index=index, category=score.category, data=score.data)
         if score.category:
             self.categories.setdefault(score.category, Counter())[score.value] += 1
         for name, value in score.metrics.items():
             self.metrics.setdefault(name, Counter())[float(value)] += 1
         self._sum(index, score.counts)
         self._answers(asked)
-        self.causes.update(score.findings.items())
         cause = score.cause or self._cut_short(score, last)
-        if cause:
-            self.causes[cause, score.remedy or (CUT_SHORT.remedy if not score.cause else "")] += 1
-        slot = self.planned.id, index, epoch
-        for sentence in filter(None, (cause, *score.findings)):
-            self.shown.setdefault(sentence, set()).add(slot)
+        if cause or score.findings:
+            self._explained(score, cause, (self.planned.id, index, epoch))
         if score.value != 1.0:
-            self.wrong.add(slot)
+            self.wrong.add((self.planned.id, index, epoch))
         if score.value == 1.0 and not score.unparsed and self.cases.passes_over(index, epoch):
             return
         case = _case(sample, epoch, score, last, asked, cause)
@@ -175,6 +170,14 @@ class Tally:
             else:
                 self.cases.evidence(index, epoch, lambda: tuple(map(evidence_of, ends(asked))))
         self.cases.add(index, case)
+
+    def _explained(self, score: Score, cause: str, slot: Slot) -> None:
+        """Count what a scorer recognised."""
+        self.causes.update(score.findings.items())
+        if cause:
+            self.causes[cause, score.remedy or (CUT_SHORT.remedy if not score.cause else "")] += 1
+        for sentence in filter(None, (cause, *score.findings)):
+            self.shown.setdefault(sentence, set()).add(slot)
 
     def _sum(self, index: int, counts: Mapping[str, int]) -> None:
         """Add up whole numbers; those that the aggregate needs by sample are kept by sample."""
@@ -186,7 +189,8 @@ class Tally:
     def _answers(self, asked: Sequence[Exchange]) -> None:
         completions = [exchange.completion for exchange in asked if exchange.completion]
         for completion in completions:
-            self.anomalies.update(completion.anomalies)
+            for anomaly in completion.anomalies:
+                self.anomalies[anomaly] += 1
             self.distributions.answer(completion)
         if completions:
             self.finish_reasons[cut(str(completions[-1].finish_reason), 60)] += 1

@@ -283,9 +283,10 @@ async def test_an_audit_reaches_the_same(tmp_path: Path) -> None:
     """Every answer judged again, every look taken again."""
     run = run_of(tmp_path)
     await run.session(FakeClient(knows(0.95)))
-    scores, differences = await rescore(JournalReading(run.path), run.loaded)
-    assert differences == []
-    assert build(run.path, scores) == run.report()
+    again = await rescore(JournalReading(run.path), run.loaded)
+    assert again.differences == []
+    assert again.counts.total() == only(run).counts.scored
+    assert build(run.path, again.changed) == run.report()
 
 
 async def test_what_was_saved_is_reported(tmp_path: Path) -> None:

@@ -193,9 +193,9 @@ def test_a_journal_without_texts_measures_the_same(tmp_path: Path) -> None:
 def test_scores_are_reached_again(tmp_path: Path) -> None:
     """From the bodies in the journal; an edited answer is found."""
     run = finished(tmp_path)
-    scores, differences = asyncio.run(rescore(JournalReading(run.path), run.loaded))
-    assert (len(scores), differences) == (COUNT, [])
-    assert build(run.path, rescored=scores) == run.report()
+    again = asyncio.run(rescore(JournalReading(run.path), run.loaded))
+    assert (again.counts.total(), again.differences) == (COUNT, [])
+    assert build(run.path, rescored=again.changed) == run.report()
 
 
 def test_a_plan_keeps_what_judges() -> None:

@@ -84,9 +84,10 @@ async def test_an_audit_judges_observations_again(tmp_path: Path) -> None:
     """From the journal alone."""
     run = _observing(tmp_path)
     await run.session(FakeClient())
-    scores, differences = await rescore(JournalReading(run.path), run.loaded)
-    assert differences == []
-    assert [score.value for score in scores.values()] == [1.0]
+    reading = JournalReading(run.path)
+    again = await rescore(reading, run.loaded)
+    assert (again.counts.total(), again.changed, again.differences) == (1, {}, [])
+    assert [judged.result.value for judged in reading.judged() if isinstance(judged.result, Score)] == [1.0]
 
 
 async def test_what_was_seen_before_a_kill_is_seen_again(tmp_path: Path) -> None:

@@ -43,9 +43,9 @@ def chained_again(run: Run, edit: Edit) -> None:
 async def audited(run: Run, written: bytes) -> list[str]:
     """What `kvv audit` would say, from the samples to the report."""
     differences = check_samples(run.plan, run.loaded)
-    scores, wrong = await rescore(JournalReading(run.path), run.loaded)
-    recomputed = orjson.loads(canonical(build(run.path, rescored=scores)))
-    return list(map(str, [*differences, *wrong, *differing(orjson.loads(written), recomputed)]))
+    again = await rescore(JournalReading(run.path), run.loaded)
+    recomputed = orjson.loads(canonical(build(run.path, rescored=again.changed)))
+    return list(map(str, [*differences, *again.differences, *differing(orjson.loads(written), recomputed)]))
 
 
 async def test_an_honest_run_agrees(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ async def test_other_samples_are_found(tmp_path: Path) -> None:
     run = await finished(tmp_path)
     others = [load_quiz(Quiz(ids=("a", "b", "c")))]
     assert list(map(str, check_samples(run.plan, others))) == ["quiz: the samples at hand are not those of the run"]
-    _, differences = await rescore(JournalReading(run.path), others)
+    differences = (await rescore(JournalReading(run.path), others)).differences
     assert str(differences[0]) == "quiz, sample q0, epoch 0: the dataset has another sample in this place"
 
 
@@ -178,9 +178,9 @@ async def test_a_benchmark_that_is_not_at_hand_is_said(tmp_path: Path) -> None:
     await run.session(FakeClient())
     run.loaded = run.loaded[:1]
     assert list(map(str, check_samples(run.plan, run.loaded))) == ["gone: this version has no such benchmark"]
-    scores, differences = await rescore(JournalReading(run.path), run.loaded)
-    assert {slot[0] for slot in scores} == {"quiz"}
-    assert differences == []
+    again = await rescore(JournalReading(run.path), run.loaded)
+    assert set(again.counts) == {"quiz"}
+    assert again.differences == []
 
 
 @pytest.mark.parametrize("error", [ValueError("not enough values"), KeyError("x"), AssertionError(), TypeError("none")])
@@ -192,7 +192,7 @@ async def test_a_scorer_that_breaks_on_an_edited_answer_is_a_difference(tmp_path
         raise error
 
     run.loaded = [load_quiz(Quiz(judge=broken))]
-    _, differences = await rescore(JournalReading(run.path), run.loaded)
+    differences = (await rescore(JournalReading(run.path), run.loaded)).differences
     assert len(differences) == 3
     assert f"cannot be scored from the journal ({type(error).__name__}: {error})" in str(differences[0])
 
@@ -200,8 +200,13 @@ async def test_a_scorer_that_breaks_on_an_edited_answer_is_a_difference(tmp_path
 async def test_categories_come_from_the_dataset(tmp_path: Path) -> None:
     """As when the run was scored."""
     run = await finished(tmp_path)
-    scores, _ = await rescore(JournalReading(run.path), run.loaded)
-    assert [score.category for score in scores.values()] == ["even", "odd", "even"]
+
+    def without(record: dict[str, Any]) -> dict[str, Any]:
+        return {**record, "score": {**record["score"], "category": ""}} if record["kind"] == "score" else record
+
+    chained_again(run, without)
+    again = await rescore(JournalReading(run.path), run.loaded)
+    assert [score.category for score in again.changed.values()] == ["even", "odd", "even"]
 
 
 def test_places_of_differences_are_paths() -> None:

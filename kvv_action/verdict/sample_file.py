@@ -1,0 +1,39 @@
+"""The samples of a benchmark by their index, beside memory: a journal has its results in another order."""
+
+import pickle
+from array import array
+from collections.abc import Iterable
+from tempfile import SpooledTemporaryFile
+from types import TracebackType
+from typing import Self
+
+from kvv_action.schema import Sample
+
+IN_MEMORY = 8 * 2**20
+"""Bytes of samples that are kept in memory; more are written to a file without a name."""
+
+
+class SampleFile:
+    """Memory grows by eight bytes a sample."""
+
+    def __init__(self, samples: Iterable[Sample]) -> None:
+        self._file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed with us
+        self._ends = array("q", [0])
+        for sample in samples:
+            self._ends.append(self._ends[-1] + self._file.write(pickle.dumps(sample)))
+
+    def at(self, index: int) -> Sample | None:
+        """The sample with an index; None where there are fewer."""
+        if not 0 <= index < len(self._ends) - 1:
+            return None
+        self._file.seek(self._ends[index])
+        found: Sample = pickle.loads(self._file.read(self._ends[index + 1] - self._ends[index]))  # noqa: S301 - our own
+        return found
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()

@@ -1,0 +1,20 @@
+"""Samples that are kept beside memory come back as they were, in any order."""
+
+from typing import Any
+
+import pytest
+
+from kvv_action.schema import Sample
+from kvv_action.verdict import sample_file
+from kvv_action.verdict.sample_file import SampleFile
+
+
+@pytest.mark.parametrize("in_memory", [sample_file.IN_MEMORY, 1])
+def test_samples_come_back(monkeypatch: pytest.MonkeyPatch, in_memory: int) -> None:
+    """Whether they fit into memory or not; there are no others."""
+    monkeypatch.setattr(sample_file, "IN_MEMORY", in_memory)
+    given: list[Any] = [{"a": [1, None]}, "\ud83d text", b"picture", ["x"] * 100]
+    samples = [Sample(id=f"s{at}", input=one, unanswered={"n": at}) for at, one in enumerate(given)]
+    with SampleFile(iter(samples)) as kept:
+        assert [kept.at(index) for index in (3, 0, 2, 1)] == [samples[3], samples[0], samples[2], samples[1]]
+        assert (kept.at(4), kept.at(-1)) == (None, None)
