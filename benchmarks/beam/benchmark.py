@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -19,7 +20,19 @@ from benchmarks.beam.conversation import (
 )
 from benchmarks.beam.diagnosis import CAUSES, RULES, TRUNCATED, metrics, truncated
 from benchmarks.beam.evidence import EvidenceFinder, third
-from benchmarks.beam.judgement import Judgements, JudgeQuestion, Scoring, asked_of, judgements, unread, value_of
+from benchmarks.beam.judgement import (
+    Judgements,
+    JudgeQuestion,
+    Scoring,
+    alignment,
+    asked_of,
+    by_pairs,
+    judgements,
+    pairs_of,
+    replayed,
+    unread,
+    value_of,
+)
 from benchmarks.beam.layout import FOLDERS, layout, tidy
 from benchmarks.beam.options import BeamOptions
 from benchmarks.tokenizer import counter
@@ -147,7 +160,8 @@ class Beam(BenchmarkBase):
         """The question; then the judge, as often as a right answer has it asked."""
         question: ProbingQuestion = sample.input
         fitted = self._fitting(question.conversation)
-        asked = asked_of(question, question.gold, self._scoring)
+        pairs = by_pairs(question, self._scoring)
+        asked = pairs_of(question) if pairs else asked_of(question, question.gold, self._scoring)
         judged = tuple(_to_judge(one) for one in asked)
         messages = self.opening(sample)
         around = of_body({"messages": [{**one, "content": ""} for one in messages[:-1]] + [messages[-1]]})
@@ -171,6 +185,9 @@ class Beam(BenchmarkBase):
         answer = exchange.completion.content.strip()
         if not _is_judged(question, answer):
             return
+        if by_pairs(question, self._scoring):
+            await _aligned(question, answer, generate)
+            return
         asked = asked_of(question, answer, self._scoring)
         replies = await _judged(asked, generate)
         replies += await _judged(unread(asked, replies), generate)
@@ -191,6 +208,8 @@ class Beam(BenchmarkBase):
         if not _is_judged(question, answer):
             return self._scored(question, completion, fitted, None)
         replies = [one.completion.content for one in exchanges if one.endpoint == JUDGE and one.completion is not None]
+        if by_pairs(question, self._scoring):
+            return self._scored(question, completion, fitted, replayed(alignment(question, answer), replies))
         found = judgements(asked_of(question, answer, self._scoring), replies)
         return self._scored(question, completion, fitted, found)
 
@@ -263,6 +282,16 @@ async def _judged(asked: Sequence[JudgeQuestion], generate: Generate) -> list[st
         if isinstance(one, BaseException):
             raise one
     return [one.completion.content for one in found if isinstance(one, Exchange) and one.completion is not None]
+
+
+async def _aligned(question: ProbingQuestion, answer: str, generate: Generate) -> None:
+    """Ask the judge about pairs of events and lines, one after another. Raises JudgeError."""
+    steps = alignment(question, answer)
+    one = next(steps)
+    with suppress(StopIteration):
+        while True:
+            (reply,) = await _judged([one], generate)
+            one = steps.send(reply)
 
 
 def _as_sent(conversation: Conversation, exchanges: Sequence[Exchange]) -> Fitting:

@@ -1,6 +1,6 @@
 """What the judge is asked about one answer, which of its replies belongs to what, and the score that they make."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,6 +22,12 @@ class Scoring(StrEnum):
 
     UPSTREAM = "upstream"
     PAPER = "paper"
+    PAIRWISE = "pairwise"
+    """As `PAPER`, but events are found in an answer as BEAM's authors do it: one pair at a time."""
+
+
+LINES = 100
+"""Lines of an answer that are compared with events one by one; further ones count as lines that name none."""
 
 
 class Purpose(StrEnum):
@@ -76,12 +82,75 @@ def _items(question: ProbingQuestion, answer: str, scoring: Scoring) -> tuple[Ju
     if scoring is Scoring.UPSTREAM:
         order = judging.order(question.text, question.rubric, answer)
         return (JudgeQuestion(purpose=Purpose.SCORE, messages=order, read=judging.read_score),)
-    lines, events = [line.strip() for line in answer.splitlines() if line.strip()], question.rubric
+    lines, events = _lines(answer), question.rubric
 
     def read(text: str) -> float:
         return agreement(judging.read_matches(text, len(events), len(lines)), len(events))
 
     return (JudgeQuestion(purpose=Purpose.SCORE, messages=judging.matches(events, lines), read=read),)
+
+
+Alignment = Generator[JudgeQuestion, str, Judgements]
+"""Asks the judge one thing after another; what it asks next depends on the reply."""
+
+
+def by_pairs(question: ProbingQuestion, scoring: Scoring) -> bool:
+    """Whether an answer is judged by an `alignment`."""
+    return scoring is Scoring.PAIRWISE and question.ability == EVENT_ORDERING
+
+
+def alignment(question: ProbingQuestion, answer: str) -> Alignment:
+    """Compare each line with the events that no line has named yet, in their order, until one is the same.
+
+    Raises:
+        JudgeError: a reply cannot be read, and neither can the next one to the same question.
+    """
+    lines, left, matches = _lines(answer), list(range(len(question.rubric))), list[int]()
+    for line in lines[:LINES]:
+        found = None
+        for event in left:
+            if (yield from _answered(judging.same(question.rubric[event], line))):
+                found = event
+                break
+        matches.append(0 if found is None else found + 1)
+        left = [event for event in left if event != found]
+    matches += [0] * (len(lines) - len(matches))
+    return Judgements(items=(agreement(matches, len(question.rubric), lines),))
+
+
+def _answered(messages: tuple[Message, ...]) -> Generator[JudgeQuestion, str, float]:
+    """What the judge says; asked once more where it cannot be read."""
+    one = JudgeQuestion(purpose=Purpose.SCORE, messages=messages, read=judging.read_same)
+    reply = yield one
+    if not _readable(one, reply):
+        reply = yield one
+    return one.read(reply)
+
+
+def pairs_of(question: ProbingQuestion) -> tuple[JudgeQuestion, ...]:
+    """What is asked about an answer that names every event in its order."""
+    asked = (judging.same(event, event) for event in question.rubric)
+    return tuple(JudgeQuestion(purpose=Purpose.SCORE, messages=one, read=judging.read_same) for one in asked)
+
+
+def replayed(steps: Alignment, replies: Sequence[str]) -> Judgements:
+    """What replies say, in the order in which they came.
+
+    Raises:
+        JudgeError: some are missing or cannot be read.
+    """
+    try:
+        next(steps)
+        for reply in replies:
+            steps.send(reply)
+    except StopIteration as end:
+        found: Judgements = end.value
+        return found
+    raise JudgeError(f"the judge gave {len(replies)} judgements, and more are needed")
+
+
+def _lines(answer: str) -> list[str]:
+    return [line.strip() for line in answer.splitlines() if line.strip()]
 
 
 def unread(asked: Sequence[JudgeQuestion], replies: Sequence[str]) -> tuple[JudgeQuestion, ...]:

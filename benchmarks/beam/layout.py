@@ -97,16 +97,30 @@ def tidy(row: Row) -> Row:
     """
     if "chat" not in row:
         return row
+    return _row(str(row.get("conversation_id")), row["chat"], row.get("probing_questions"))
+
+
+def _literal(text: str) -> Any:
+    """Questions that the hub keeps as a text: JSON, or a literal of Python."""
     try:
-        asked = row["probing_questions"]
-        asked = ast.literal_eval(asked) if isinstance(asked, str) else asked
-        return _row(str(row["conversation_id"]), row["chat"], asked)
-    except (KeyError, ValueError, SyntaxError) as error:
-        raise DatasetError(f"beam: conversation {row.get('conversation_id')!r}: {error}") from error
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return ast.literal_eval(text)
 
 
-def _row(name: str, chat: Json, asked: Mapping[str, Sequence[Mapping[str, Json]]]) -> Row:
-    """One row from what the authors publish of a conversation."""
+def _row(name: str, chat: Json, asked: Json) -> Row:
+    """One row from what the authors publish of a conversation.
+
+    Raises:
+        DatasetError: it is malformed.
+    """
+    try:
+        return _made(name, chat, _literal(asked) if isinstance(asked, str) else asked)
+    except (AttributeError, KeyError, RecursionError, SyntaxError, TypeError, ValueError) as error:
+        raise DatasetError(f"beam: conversation {name[:80]!r}: {type(error).__name__}: {str(error)[:200]}") from error
+
+
+def _made(name: str, chat: Json, asked: Mapping[str, Sequence[Mapping[str, Json]]]) -> Row:
     said = [message for message in _flat(chat) if message.get("role") in ("user", "assistant") and message["content"]]
     places = {message["id"]: place for place, message in enumerate(said) if message.get("id") is not None}
     questions, evidence = [], []

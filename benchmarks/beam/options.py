@@ -10,7 +10,8 @@ class BeamOptions(BenchmarkOptions):
 
     Attributes:
         beam_size: `auto` takes the million tokens at full, and 128 thousand at the other tiers.
-        beam_scoring: `upstream` as Kimi-Vendor-Verifier scores, `paper` as BEAM's authors do.
+        beam_scoring: `upstream` as Kimi-Vendor-Verifier scores, `paper` as BEAM's authors do, `pairwise` also asks
+            the judge as they do.
     """
 
     behind: ClassVar[str] = "judge_max_tokens"
@@ -21,10 +22,11 @@ class BeamOptions(BenchmarkOptions):
         data=True,
         deciding=True,
     )
-    beam_scoring: Literal["upstream", "paper"] = choice(
+    beam_scoring: Literal["upstream", "paper", "pairwise"] = choice(
         "upstream",
         "How BEAM's judgements become a score: upstream (a criterion is met in full or not, events all in order or "
-        "not), or paper (half points, events by Kendall's tau and F1).",
+        "not), paper (half points, events by Kendall's tau and F1), or pairwise (as paper, but the judge compares each "
+        "line of an answer with one event at a time, as BEAM's authors do).",
         group="plan",
         deciding=True,
     )

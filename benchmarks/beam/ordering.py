@@ -8,26 +8,26 @@ from collections.abc import Sequence
 from itertools import combinations
 
 
-def agreement(matches: Sequence[int], events: int) -> float:
+def agreement(matches: Sequence[int], events: int, lines: Sequence[str] = ()) -> float:
     """F1 of the events that are named, times tau-b scaled to 0..1.
 
     Args:
         matches: for each line of an answer the event that it names, from 1; 0 for none.
         events: how many there are.
+        lines: their texts; those that name no event and are equal count as one item. Without them each is its own.
     """
     named = [one for one in matches if one]
     if not named or not events:
         return 0.0
     precision, recall = len(named) / len(matches), len(named) / events
-    ours = list(range(1, events + 1))
-    # a line that names no event is an item of its own
-    theirs = [one or events + 1 + place for place, one in enumerate(matches)]
-    union = [*ours, *(one for one in theirs if one > events)]
+    ours: list[int | str] = list(range(1, events + 1))
+    theirs = [one or (lines[place] if lines else f"line {place}") for place, one in enumerate(matches)]
+    union = list(dict.fromkeys([*ours, *theirs]))
     tau = tau_b(_ranks(union, ours), _ranks(union, theirs))
     return (2 * precision * recall / (precision + recall)) * (tau + 1) / 2
 
 
-def _ranks(union: Sequence[int], order: Sequence[int]) -> Sequence[int]:
+def _ranks(union: Sequence[int | str], order: Sequence[int | str]) -> Sequence[int]:
     ranks = {item: place for place, item in enumerate(order, 1)}
     return [ranks.get(item, len(union) + 1) for item in union]
 

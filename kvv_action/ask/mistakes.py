@@ -75,6 +75,8 @@ _KEY_WITHOUT_MODEL = re.compile(
 """Words of a refused key that other models would not refuse."""
 _MODEL_CODE = re.compile(r"model_not_found|no (available )?channel for model|无可用渠道", re.IGNORECASE)
 """Words for an unknown model that count even with a 5xx."""
+BASE_URL = re.compile(r"(?<![\w-])base-url\b")
+"""The setting in the advice about a connection, which names it alike for every endpoint."""
 _PLAIN_AT_TLS = re.compile(r"plain http|http request (was sent )?to (an )?https", re.IGNORECASE)
 _WALL = re.compile(r"\s*error code: 1\d{3}\s*")
 """All that Cloudflare's firewall says to a client that is no browser."""
@@ -189,7 +191,7 @@ def mistake_of(approach: Approach, refused: RefusedRequest) -> Problem | None:
 
 def _way(approach: Approach, refused: RefusedRequest) -> Problem | None:
     """What was sent did not come to the endpoint."""
-    error, words = refused.error, own_words(refused.error)
+    error, words = refused.error, BASE_URL.sub(f"{approach.prefix}base-url", own_words(refused.error))
     named = urlsplit(approach.proxy_address).hostname or "the proxy"
     at_proxy = error.status == 407 or (isinstance(error, Misdirected) and ("the proxy" in words or named in words))
     if approach.proxy and at_proxy:

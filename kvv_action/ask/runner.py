@@ -14,6 +14,7 @@ import orjson
 
 from kvv_action.aside import LONG, in_turn, is_long
 from kvv_action.ask.budget import Budget, BudgetSpent, Limits, believed, generated, usage_in, wasted
+from kvv_action.ask.mistakes import BASE_URL
 from kvv_action.ask.refusing import PLAIN as PLAIN_REQUEST
 from kvv_action.ask.refusing import RefusalWatch
 from kvv_action.ask.schedule import Lane, alternate, drive
@@ -77,8 +78,6 @@ PLAIN = 16
 KEPT, KEPT_SCORED = 4000, 2000
 """Characters of a request that are kept: of a probe, and of a scored sample."""
 _PICTURE = re.compile(rb"(data:[\w.+/-]{1,60};base64,)[A-Za-z0-9+/=]{64,}")
-_BASE_URL = re.compile(r"(?<![\w-])base-url\b")
-"""The setting in the advice about a connection, which names it alike for every endpoint."""
 _UNSCORED: Mapping[type[KvvError], FailureKind] = {
     JudgeError: FailureKind.JUDGE,
     Undecided: FailureKind.UNDECIDED,
@@ -220,7 +219,7 @@ class _Generate:
                 journal.append(await self._error(out, stop.__cause__))
             if out.endpoint:
                 # it ends the run, but it is no failure of the endpoint under test
-                told = _BASE_URL.sub(f"{out.endpoint}-base-url", str(stop))
+                told = BASE_URL.sub(f"{out.endpoint}-base-url", str(stop))
                 raise RunStopped(f"the {out.endpoint} endpoint: {told}") from None
             raise
         except asyncio.CancelledError:

@@ -35,7 +35,12 @@ MATCHES = (
     "line, give the number of the event that it describes, counted from 1, or 0 where it describes none. No event may "
     f'stand for two lines; the first line wins.\n{_FORM}: {{"matches": [a number for each line]}}'
 )
-TASKS = (CRITERION, ORDER, MATCHES)
+SAME = (
+    f"You judge whether a line of a text describes an event. {_DATA} The object has the event and the line.\n"
+    "Scores: 1 where the line describes this very event; 0 where it describes another one, or none.\n"
+    f'{_FORM}: {{"score": 1 or 0, "reason": "one sentence"}}'
+)
+TASKS = (CRITERION, ORDER, MATCHES, SAME)
 LEVELS = (0.0, 0.5, 1.0)
 _WRITTEN = {"0": 0.0, "0.0": 0.0, "0.5": 0.5, ".5": 0.5, "1": 1.0, "1.0": 1.0}
 """Scores that a judge put into quotation marks."""
@@ -56,6 +61,11 @@ def matches(events: Sequence[str], lines: Sequence[str]) -> tuple[Message, ...]:
     return _asked(MATCHES, events=list(events), lines=list(lines))
 
 
+def same(event: str, line: str) -> tuple[Message, ...]:
+    """Asks whether a line describes an event."""
+    return _asked(SAME, event=event, line=line)
+
+
 def _asked(task: str, **material: Any) -> tuple[Message, ...]:
     return {"role": "system", "content": task}, {"role": "user", "content": orjson.dumps(material).decode()}
 
@@ -70,6 +80,17 @@ def read_score(text: str) -> float:
     if len(scores) == 1 and (score := scores.pop()) is not None:
         return score
     raise JudgeError(f"the judge's reply has no score of 0, 0.5 or 1: {shown(text)}")
+
+
+def read_same(text: str) -> float:
+    """1 where a line describes an event, else 0.
+
+    Raises:
+        JudgeError: the reply does not say which.
+    """
+    if (score := read_score(text)) not in (0.0, 1.0):
+        raise JudgeError(f"the judge's reply has no score of 0 or 1: {shown(text)}")
+    return score
 
 
 def _level(score: object) -> float | None:

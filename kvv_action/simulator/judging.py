@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import orjson
 
 from kvv_action.schema import Json, Message
-from kvv_action.scoring.judging import CRITERION, ORDER, TASKS
+from kvv_action.scoring.judging import CRITERION, ORDER, SAME, TASKS
 
 
 def is_judging(messages: Sequence[Message]) -> bool:
@@ -29,6 +29,9 @@ def _judgement(task: str, given: Mapping[str, Json]) -> Json:
         return {"score": _met(given["criterion"], given["answer"]), "reason": "By the words of the criterion."}
     if task == ORDER:
         return {"score": float(_ordered(given["events"], given["answer"])), "reason": "By the places of the events."}
+    if task == SAME:
+        found = _first([_plain(given["event"])], _plain(given["line"]))
+        return {"score": float(found), "reason": "By the words of the event."}
     events = [_plain(event) for event in given["events"]]
     return {"matches": [_first(events, _plain(line)) for line in given["lines"]]}
 

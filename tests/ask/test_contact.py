@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 import pytest
@@ -354,3 +354,13 @@ def test_budgets_count_first_contacts_of_all_sessions() -> None:
     budget.expect(1)
     with pytest.raises(BudgetSpent, match="takes 2 requests, and max-requests leaves 1"):
         budget.expect(2)
+
+
+@pytest.mark.parametrize("prefix", ["", "judge-", "reference-"])
+def test_a_redirect_names_the_setting_of_its_endpoint(prefix: str) -> None:
+    """Who follows the advice changes the right address."""
+    error = EndpointError(FailureKind.REDIRECT, "HTTP 302: redirected to https://b; set base-url to the final address")
+    found = mistake_of(replace(APPROACH, prefix=prefix), RefusedRequest(error=error, models=None))
+    assert found is not None
+    assert found.name == f"{prefix}base-url"
+    assert f"; set {prefix}base-url to the final address" in found.allowed

@@ -1,12 +1,24 @@
 """Judgements become scores by upstream's rules or the paper's; what cannot be read is no score."""
 
 import math
+from contextlib import suppress
 
 import orjson
 import pytest
 
 from benchmarks.beam.conversation import Conversation, ProbingQuestion
-from benchmarks.beam.judgement import NOTHING, Purpose, Scoring, asked_of, judgements, unread, value_of
+from benchmarks.beam.judgement import (
+    LINES,
+    NOTHING,
+    Purpose,
+    Scoring,
+    alignment,
+    asked_of,
+    judgements,
+    replayed,
+    unread,
+    value_of,
+)
 from benchmarks.beam.ordering import agreement, tau_b
 from kvv_action.errors import JudgeError
 from kvv_action.scoring import judging
@@ -84,6 +96,55 @@ def test_orders_are_measured_as_the_authors_do() -> None:
     assert tau_b(*ranks) == pytest.approx(1 / 3)
     assert agreement((1, 0, 2), 3) == pytest.approx((2 / 3) * (tau_b(*ranks) + 1) / 2)
     assert tau_b([1, 2, 2], [1, 2, 3]) == pytest.approx(2 / math.sqrt(6))
+
+
+def asked_pairs(answer: str, *events: str, garbled: int = 0) -> tuple[list[tuple[str, str]], float]:
+    """The pairs that the judge is asked about, and the score; its first replies cannot be read."""
+    steps, pairs, replies = alignment(about("event_ordering", *events), answer), list[tuple[str, str]](), list[str]()
+    with suppress(StopIteration):
+        one = next(steps)
+        while True:
+            given = orjson.loads(one.messages[1]["content"])
+            pairs.append((given["event"], given["line"]))
+            replies.append("hm" if len(replies) < garbled else judged(one.messages) or "")
+            one = steps.send(replies[-1])
+    return pairs, replayed(alignment(about("event_ordering", *events), answer), replies).items[0]
+
+
+def test_events_are_found_pair_by_pair() -> None:
+    """Each line with the events that are left, until one is the same; a right answer takes one question an event."""
+    assert asked_pairs("seed\nwater\nharvest", "seed", "water", "harvest") == (
+        [("seed", "seed"), ("water", "water"), ("harvest", "harvest")], 1.0,
+    )  # fmt: skip
+    pairs, score = asked_pairs("water\n\nseed\nharvest\nseed", "seed", "water", "harvest")
+    assert pairs == [("seed", "water"), ("water", "water"), ("seed", "seed"), ("harvest", "harvest")]
+    assert score == pytest.approx(agreement((2, 1, 3, 0), 3))
+    assert asked_pairs("nothing\nnothing", "seed", "water")[1] == 0.0
+
+
+def test_a_pair_is_asked_once_more_where_the_reply_cannot_be_read() -> None:
+    """Twice unread is no score; neither is half a point, nor too few replies."""
+    pairs, score = asked_pairs("seed", "seed", garbled=1)
+    assert (pairs, score) == ([("seed", "seed")] * 2, 1.0)
+    with pytest.raises(JudgeError, match=r"no score of 0, 0\.5 or 1"):
+        asked_pairs("seed", "seed", garbled=2)
+    steps = alignment(about("event_ordering", "seed"), "seed")
+    for replies in ([said(0.5), said(0.5)], [], ["hm"]):
+        with pytest.raises(JudgeError):
+            replayed(alignment(about("event_ordering", "seed"), "seed"), replies)
+    next(steps).read(said(1))
+
+
+def test_equal_lines_that_name_no_event_are_one_item() -> None:
+    """As in the authors' measure, whose items are texts: rank of the last one, and each counts against precision."""
+    ranks = ([1, 2, 4], [1, 4, 3])  # of events a, b and a line x: a x x
+    assert agreement((1, 0, 0), 2, ("a", "x", "x")) == pytest.approx(0.4 * (tau_b(*ranks) + 1) / 2)
+
+
+def test_long_answers_are_compared_up_to_a_bound() -> None:
+    """An answer of thousands of lines does not ask the judge for days."""
+    pairs, score = asked_pairs("\n".join(f"line {n}" for n in range(5000)), "seed", "water")
+    assert (len(pairs), score) == (2 * LINES, 0.0)
 
 
 def test_a_tenth_is_asked_again_and_controlled() -> None:

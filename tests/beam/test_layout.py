@@ -115,3 +115,29 @@ def test_what_does_not_belong_together_is_refused(tmp_path: Path) -> None:
     row = {"chat_id": "1", "messages": [], "questions": [{"question_type": "abstention", "question_index": 0}]}
     with pytest.raises(DatasetError, match="conversation 4 is malformed"):
         questions(row, 4)
+
+
+@pytest.mark.parametrize(
+    "asked", ["{'abstention': [", '["a"]', "7", "{'abstention': [{}]}", '{"abstention": 1}', "x" * 9]
+)
+def test_rows_of_the_hub_that_are_damaged_are_named(asked: str, tmp_path: Path) -> None:
+    """So are those of the repository; nothing ends in a stack trace."""
+    rows = hub(tmp_path / "hub", 2)
+    first, second = (orjson.loads(line) for line in rows.read_bytes().splitlines())
+    rows.write_bytes(orjson.dumps(first) + b"\n" + orjson.dumps({**second, "probing_questions": asked}))
+    with pytest.raises(DatasetError, match="beam: conversation '2'"):
+        rows_of(rows)
+    root = repository(tmp_path / "official", 2)
+    (root / "chats" / "100K" / "2" / "chat.json").write_bytes(b'[{"turns": [[{"content": "x", "role": []}]]}]')
+    (root / "chats" / "100K" / "2" / "probing_questions" / "probing_questions.json").write_bytes(b"[1]")
+    with pytest.raises(DatasetError, match="beam: conversation '2'"):
+        rows_of(root)
+
+
+def test_questions_of_the_hub_may_be_json(tmp_path: Path) -> None:
+    """With `null`, which is no Python."""
+    rows, asked = hub(tmp_path / "hub", 1), {**ASKED, "abstention": [{**ASKED["abstention"][0], "extra": None}]}
+    (row,) = (orjson.loads(line) for line in rows.read_bytes().splitlines())
+    expected = rows_of(rows)
+    rows.write_bytes(orjson.dumps({**row, "probing_questions": orjson.dumps(asked).decode()}))
+    assert rows_of(rows) == expected

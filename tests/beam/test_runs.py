@@ -70,7 +70,9 @@ def test_a_right_vendor_passes_and_an_audit_needs_no_judge(tmp_path: Path) -> No
     assert sum(line.get("endpoint") == JUDGE for line in lines) == result.metrics["judgements"] + 8
     assert b"Somebody left a wheelbarrow" not in (tmp_path / "journal.jsonl").read_bytes()
     assert audit.main([str(tmp_path)]) == 0
-    assert demo(tmp_path / "paper", beam_scoring="paper").benchmarks[0].score == 1.0
+    for scoring in ("paper", "pairwise"):
+        assert demo(tmp_path / scoring, beam_scoring=scoring).benchmarks[0].score == 1.0
+        assert audit.main([str(tmp_path / scoring)]) == 0
 
 
 def _ids(out: Path) -> set[str]:
