@@ -29,7 +29,7 @@ Faults = tuple[Fault, ...]
 
 
 class Vendor:
-    """Answers requests; keeps nothing but how many came, and how often each conversation did."""
+    """Answers requests; remembers only how many came, and how often each conversation came."""
 
     def __init__(self, options: VendorOptions, book: AnswerBook) -> None:
         self.options = options
@@ -70,7 +70,7 @@ class Vendor:
         return replace(reply, headers=headers, delay=reply.delay + self.options.latency)
 
     def _admitted(self, visit: Visit, faults: Faults) -> Reply | None:
-        """The reply of the first fault that turns the visitor away."""
+        """The reply of the first fault that turns the request away."""
         replies = (fault.admit(visit) for fault in faults if fault.admit)
         reply = next((reply for reply in replies if reply is not None), None)
         return None if reply is None else _sent(reply, Turn(visit=visit), faults)
