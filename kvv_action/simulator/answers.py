@@ -38,7 +38,7 @@ Known = tuple[Benchmark, Sample]
 class AnswerBook:
     """The samples whose answers the vendor knows, by the digest of the messages that open them.
 
-    Where samples open alike, the first one counts. It holds a digest of 16 bytes and the sample without pictures for each.
+    Where samples open alike, the first one counts. Each costs a digest of 16 bytes and the sample without pictures.
     """
 
     def __init__(self, pairs: Iterable[tuple[Benchmark, Iterable[Sample]]] = ()) -> None:
