@@ -19,7 +19,7 @@ class ProbeFinding:
     """What is wrong with one answer.
 
     Attributes:
-        slip: models sample, so this may be the model's choice; only when it comes again it counts.
+        slip: the model may have chosen this, because models sample; it counts only if it comes again.
     """
 
     explanation: str
@@ -28,17 +28,17 @@ class ProbeFinding:
 
 
 def defect(explanation: str, cause: ProbeCause) -> ProbeFinding:
-    """What no model does by chance: one such answer is enough."""
+    """A finding that no model causes by chance: one such answer is enough."""
     return ProbeFinding(explanation=explanation, cause=cause)
 
 
 def slip(explanation: str, cause: ProbeCause) -> ProbeFinding:
-    """What may be the model's choice."""
+    """A finding that may be the model's choice."""
     return ProbeFinding(explanation=explanation, cause=cause, slip=True)
 
 
 Check = Callable[[Completion], "ProbeFinding | str"]
-"""Looks at one whole answer: what is wrong with it, or in words how it holds."""
+"""Looks at one whole answer; returns what is wrong with it, or a sentence that says why it holds."""
 Look = Callable[[Exchange], "ProbeFinding | str"]
 
 
@@ -49,7 +49,7 @@ def quoted(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeRefusal:
-    """What a refusal means: the cause of the first of the words that it names, else `cause` (None: it is fine)."""
+    """What a refusal means: the cause of the first word in `named` that it holds, else `cause` (None: it is fine)."""
 
     cause: ProbeCause | None
     named: Mapping[str, ProbeCause] = field(default_factory=dict)
@@ -125,7 +125,7 @@ def whole(exchange: Exchange) -> Completion:
 
 
 def judged(look: Look, exchanges: Sequence[Exchange]) -> Score:
-    """Broken by one defect, or by slips alone; holds when one answer does.
+    """The score of all tries: one defect breaks the probe, and so do slips alone; it holds if one answer holds.
 
     Raises:
         Undecided: no answer could be judged.
@@ -170,11 +170,11 @@ def open_after(look: Look, exchange: Exchange) -> bool:
 
 
 def with_control(probe: Probe, control: Request, what: str) -> Probe:
-    """The same probe; when its request is refused, a control shows whether that is for what the probe asks.
+    """The same probe; if its request is refused, a control shows whether the probe's subject is the reason.
 
     Args:
         probe: asks up to `TRIES` times.
-        control: its request without what it is about; sent only after a refusal.
+        control: the request without the probe's subject; sent only after a refusal.
         what: the control as a noun phrase.
     """
     judge, then = partial(_controlled, probe.judge, what), partial(_then_control, probe.then, control)
@@ -190,7 +190,7 @@ def _then_control(then: Then | None, control: Request, exchanges: Sequence[Excha
 
 
 def _controlled(judge: Judge, what: str, exchanges: Sequence[Exchange]) -> Score:
-    """As the probe judges, unless its control is refused as well.
+    """The probe's own score, unless its control is refused as well.
 
     Raises:
         Undecided: the control is refused, or the probe says so.
@@ -206,7 +206,7 @@ def must_refuse(whats: str | Sequence[str], controls: str | Sequence[str], cause
     """A judge of several answers: those of the controls, then one to each request that breaks a rule.
 
     Args:
-        whats: what is wrong with each request, as noun phrases; a text when there is one request.
+        whats: what is wrong with each request, as noun phrases; a single text for a single request.
         controls: what each control asks, as noun phrases; they have the shape of the requests, and keep the rule.
         cause: of a request being accepted.
     """

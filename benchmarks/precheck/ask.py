@@ -13,7 +13,7 @@ DEFAULT_CAP = 2048
 BRIEF = 16
 """`max_tokens` where only acceptance or refusal matters."""
 PLAIN = 'Reply with exactly: It is "OK" - 3 < 5 & Done'
-"""What requests say that are about something else; the answer shows damages of many kinds."""
+"""The text of requests that test something else; damage of many kinds would show in the answer."""
 
 
 def user(text: str) -> Message:

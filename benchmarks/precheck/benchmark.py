@@ -119,7 +119,7 @@ async def _answers(probe: Probe, generate: Generate) -> AsyncIterator[tuple[Requ
 
 
 def _goes_on(probe: Probe, exchanges: Sequence[Exchange]) -> bool:
-    """Nothing of a probe follows a crash, unless it is about crashes."""
+    """Whether a probe goes on: after a crash only if it is about crashes."""
     return not crashed(exchanges[-1]) or probe.judges_crashes(exchanges)
 
 

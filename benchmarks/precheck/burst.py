@@ -1,4 +1,4 @@
-"""Many small requests at once: each gets its own answer, as it does alone.
+"""Many small requests at once: each must get its own answer, as it does when it is sent alone.
 
 A queue, 429 and 503 are no finding: the client waits and asks again.
 """
@@ -19,13 +19,13 @@ AT_ONCE = {"smoke": 6, "standard": 12, "full": 32}
 """Requests that are sent together, by tier; the client holds back those beyond `max-connections`."""
 ANIMALS = ("Otter", "Heron", "Lynx", "Badger", "Falcon", "Marten")
 REST = ' "Café Blå" & 3 < 5'
-"""What follows the own word in every text: signs of which a damage of some kind shows itself."""
+"""Follows the request's own word in every text; damage of some kind would show in these characters."""
 MIXING = frozenset({"id-changed", "model-changed"})
-"""What a stream shows that holds chunks of another one."""
+"""Anomalies that a stream has if it holds chunks of another one."""
 TROUBLED, FEWEST_TROUBLED = 1 / 4, 6
 """Share and number of the answers that must be broken before the load is blamed."""
 WORDLESS = 1 / 8
-"""Share of the answers that may lack their word: models slip."""
+"""Share of the answers that may lack their word, because models make mistakes."""
 ALONE = 3
 """Requests that are sent one after the other where many at once were broken."""
 
@@ -72,7 +72,7 @@ def _alone(requests: Sequence[Request], exchanges: Sequence[Exchange]) -> Reques
 
 
 def _apart(names: Sequence[str], exchanges: Sequence[Exchange]) -> Score:
-    """Every request got its own word, and no more of them broke than do one by one.
+    """Every request got its own word, and no more of them broke than when they are sent one by one.
 
     Raises:
         Undecided: something was refused, or too many answers lack their word.

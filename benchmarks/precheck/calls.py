@@ -13,7 +13,7 @@ from kvv_action.schema import Completion, Json, Message, ToolCall
 MARKERS = ("<|tool_call", "<tool_call>", "</tool_call>")
 """Beginnings of the control tokens around calls; `<|tool_call` opens those of K2: sections, calls and arguments."""
 DEEPEST = 64
-"""Deeper arguments are wrong without a look at the schema: no tool of a probe nests that far."""
+"""Arguments that nest deeper are wrong, whatever the schema says: no tool of a probe nests that far."""
 SHOWN_TOOLS = 5
 """Names of offered tools that an explanation lists."""
 
@@ -152,7 +152,7 @@ def invalid_arguments(answer: Completion, tools: Sequence[Json]) -> ProbeFinding
 
 
 def leaked(answer: Completion) -> ProbeFinding | None:
-    """A marker of tool calls in what people read."""
+    """A marker of tool calls in the content or the reasoning."""
     for place, text in (("content", answer.content), ("reasoning", answer.reasoning)):
         marker = next((marker for marker in MARKERS if marker in text), "")
         if marker:

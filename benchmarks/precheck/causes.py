@@ -1,4 +1,4 @@
-"""Known causes of a broken contract, each with what a serving engineer can do about it. Data: a test holds each."""
+"""Causes that several suites find, each with what a serving engineer can do about it."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from kvv_action.causes import Cause, id_of_sentence, in_general
 
 
 class ProbeCause(Cause):
-    """A cause that a probe finds; its sentence gives it its id, unless it has the name of another owner's cause."""
+    """A cause that a probe finds. Its id follows from its sentence, unless `name` gives another one."""
 
     __slots__ = ()
 
@@ -31,12 +31,12 @@ class ProbeCause(Cause):
         return self.sentence
 
     def seen(self, extent: str) -> "ProbeCause":
-        """The same cause with what only this run knows of it."""
+        """The same cause, with what this run knows in addition."""
         return ProbeCause(cause=f"{self.cause}: {extent}", remedy=self.remedy, name=self.id)
 
 
 def of_check(cause: Cause) -> ProbeCause:
-    """A cause of the checks over all answers, where a probe finds it."""
+    """A cause of the checks over all answers, for a probe that finds the same defect."""
     sentence = in_general(cause.sentence)
     return ProbeCause(cause=sentence, remedy=cause.remedy, name=cause.id, switches=cause.switches)
 

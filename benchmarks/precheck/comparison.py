@@ -1,4 +1,4 @@
-"""Compares the arguments of a call with those that were asked for, and names what happened to them on the way."""
+"""Compares the arguments of a call with those that were asked for, and says what the server changed."""
 
 import html
 import re
@@ -40,9 +40,9 @@ PIECES_DOUBLED = ProbeCause("pieces of tool arguments come twice",
 # fmt: on
 
 LONG = 1000
-"""Characters of a text from which a lost or doubled piece is called that; in a short one any change looks like it."""
+"""Only in texts of so many characters a piece is called lost or doubled; in a short text any change looks like that."""
 LEAST_DOUBLED = 4
-"""Characters from which a piece that comes twice is no slip of the pen."""
+"""A piece of so many characters that comes twice is no slip of the model."""
 BEFORE = 20
 """Characters that an explanation shows of a long text before the place where it begins to differ."""
 _ESCAPES = re.compile(r'(?:\\u[0-9a-fA-F]{4})+|\\["\\/bfnrt]')
@@ -56,7 +56,7 @@ class ChangedArgument:
     Attributes:
         path: where it stands, with dots.
         asked: what it should be; None for an argument that nobody asked for.
-        cause: what happened to it; None where that has no form that a server gives it.
+        cause: the defect that it looks like; None if it looks like no known defect of a server.
         missing: it did not come at all.
         explanation: the same for people.
     """
@@ -69,7 +69,7 @@ class ChangedArgument:
 
 
 def damage(asked: Json, got: Json, schema: Json) -> ProbeFinding | None:
-    """What happened to arguments, where it has the form of a known defect; None for equal arguments as well.
+    """The known defect that changed the arguments; None if they look like no defect or are equal.
 
     Args:
         asked: the arguments that were asked for.
@@ -85,7 +85,7 @@ def damage(asked: Json, got: Json, schema: Json) -> ProbeFinding | None:
 
 
 def different(asked: Json, got: Json, schema: Json) -> ProbeFinding | None:
-    """Arguments that are not those that were asked for, in whatever way."""
+    """Any difference from the arguments that were asked for."""
     first = next(changed(asked, got, schema), None)
     return ProbeFinding(explanation=first.explanation, cause=ARGUMENTS_WRONG, slip=True) if first else None
 
@@ -179,12 +179,12 @@ def _piece_cause(asked: str, got: str) -> ProbeCause | None:
 
 
 def _unescaped(text: str) -> str:
-    """The text with the escapes of JSON taken for what they stand for."""
+    """The text with JSON's escapes resolved."""
     return _ESCAPES.sub(lambda escape: str(orjson.loads(f'"{escape[0]}"')) if _is_text(escape[0]) else escape[0], text)
 
 
 def _is_text(escape: str) -> bool:
-    """Whether escapes make a text: half a surrogate pair does not."""
+    """Whether the escapes are a valid text: half a surrogate pair is not."""
     try:
         orjson.loads(f'"{escape}"')
     except orjson.JSONDecodeError:

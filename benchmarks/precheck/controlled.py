@@ -1,4 +1,4 @@
-"""Probes that send a control request before they blame the request under test: only what differs can be the cause."""
+"""Probes that compare the request under test with a control: only their difference can be the cause."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Requests that crash the server: what they have in common, and what that says about the endpoint.
+"""Finds out which class of requests crashes the server.
 
 A request that must be accepted and gets a 5xx, a closed connection or nothing but an error event at every try may have
 met an outage. So others are sent: a plain one, which must be answered before and after; two more of the same kind; and
@@ -99,7 +99,7 @@ class _Mark:
     """What may make a request crash the server: a trait, or a size above the largest that was answered.
 
     Attributes:
-        known: which of the answered requests have it, a bit for each.
+        known: which of the answered requests have it, one bit per request.
         above: the size; None for a trait.
     """
 
@@ -114,7 +114,7 @@ class CrashStudy:
     """Looks into the crashes of one run, one after the other; what was found once is not looked for again.
 
     Attributes:
-        classes: what was found to crash the server.
+        classes: classes that were found.
     """
 
     profile: Profile
@@ -188,7 +188,7 @@ class CrashStudy:
         return exchange is not None and crashed(exchange)
 
     async def _plainest(self, request: Request, generate: Generate) -> Request:
-        """A request without every trait that can be taken away so that it still crashes the server."""
+        """The plainest request that still crashes the server: every trait that can be taken away is gone."""
         tried = set[str]()
         while len(tried) < MOST_TRAITS:
             traits = sorted(traits_of(request, self.profile, self.think_mode), key=_coarse_first)
@@ -202,7 +202,7 @@ class CrashStudy:
         return request
 
     async def _smallest(self, request: Request, generate: Generate) -> Request:
-        """A request with as little of everything as it takes to crash the server, about."""
+        """About the smallest request that still crashes the server."""
         for name in [size.name for size in sizes_of(request, self.profile)]:
             size = next(one for one in sizes_of(request, self.profile) if one.name == name)
             smaller = size.smaller(request, size.least) if size.value > size.least else request
@@ -215,7 +215,7 @@ class CrashStudy:
         return request
 
     async def _halved(self, request: Request, size: RequestSize, generate: Generate) -> Request:
-        """A request with about as little of something as it takes; with the least of it, it is answered."""
+        """About the smallest value of a size at which the request crashes; at the least value it is answered."""
         least, most = size.least, size.value
         for _ in range(HALVINGS):
             middle = (least + most) // 2
@@ -234,7 +234,7 @@ class CrashStudy:
         Args:
             probe: its id.
             request: the plainest one that crashes the server.
-            original: traits of the request that the probe sent; what plainer ones have beside them is of our making.
+            original: traits of the request that the probe sent; plainer requests may have others, which we added.
         """
         marks = [mark for mark in self._marks(request) if mark.above is not None or mark.name in original]
         for count in range(1, 1 + MOST_MARKS):
@@ -307,7 +307,7 @@ def _joined(phrases: Iterable[str]) -> str:
 
 
 async def _sent(request: Request, generate: Generate, tries: int) -> Exchange | None:
-    """What came of a request; None when it was lost in another way than by a crash."""
+    """The answer, refusal or crash; None if the request was lost in another way."""
     try:
         return await generate(replace(request, may_crash=True, tries=tries), may_reject=True)
     except EndpointError:
@@ -315,7 +315,7 @@ async def _sent(request: Request, generate: Generate, tries: int) -> Exchange | 
 
 
 def judged_crash(probe: Probe, exchanges: Sequence[Exchange]) -> Score:
-    """What a probe says whose request crashed the server.
+    """The score of a probe whose request crashed the server.
 
     Raises:
         EndpointError: nothing is known but that the request was lost.
@@ -337,7 +337,7 @@ def judged_crash(probe: Probe, exchanges: Sequence[Exchange]) -> Score:
 
 
 def _is_shown(data: Mapping[str, Json], exchanges: Sequence[Exchange]) -> bool:
-    """Whether the calls of an observation show what it says; of a class that another probe found, that one's do."""
+    """Whether the calls of an observation prove its class; if another probe found the class, its calls do."""
     if data.get("found_by"):
         return True
     by_call = {exchange.call: exchange for exchange in exchanges if exchange.observation is None}

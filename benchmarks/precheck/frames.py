@@ -1,4 +1,4 @@
-"""The frames of a stream as they came, read without mending anything."""
+"""Reads the frames of a stream as they came; nothing is repaired."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

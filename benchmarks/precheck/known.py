@@ -1,8 +1,8 @@
-"""All causes of Pre-Verification, and what explains them where it is found.
+"""All causes of Pre-Verification, and which causes explain which others.
 
 A leak of markers breaks every probe that reads a text; a request that is refused whatever it asks breaks all that build
-on it. Such symptoms are folded under their cause. What explains what is kept in this one place, because most relations
-hold between suites.
+on it. Such symptoms are shown under their cause. The relations stand in this one place, because most of them
+connect several suites.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -28,7 +28,7 @@ _ARGUMENTS = (
     "tool-arguments-break-the-schema-s-bounds", "tool-arguments-do-not-say-what-was-asked",
     "joined-arguments-of-a-streamed-call-are-not-json", "pieces-of-a-streamed-call-are-not-cut-as-agreed",
 )  # fmt: skip
-"""What probes say of arguments that come out wrong."""
+"""Causes that probes name when arguments are wrong."""
 _CALLING = (
     "tools-are-not-called", "a-forced-tool-call-is-not-made", "tool-calls-are-lost-on-the-way-out",
     "tool-calls-come-as-text", "tool-call-markers-leak-into-the-text", "only-one-of-several-calls-comes-back",
@@ -38,7 +38,7 @@ _CALLING = (
     "tool-arguments-follow-the-schema-only-when-not-streamed", "an-answer-with-tools-at-hand-is-empty",
     "another-surface-of-the-api-does-not-answer-as-it-should",
 )  # fmt: skip
-"""What probes say where calls do not come."""
+"""Causes that probes name when calls are missing."""
 _NAMES = ("tools-are-called-that-were-not-offered", *_CALLING)
 _CALLS = tuple(dict.fromkeys((
     *_NAMES, *_ARGUMENTS, "finish-reason-is-not-tool-calls-although-tools-are-called",
@@ -56,7 +56,7 @@ _TEXT = (
     "another-surface-of-the-api-does-not-answer-as-it-should", "an-answer-with-tools-at-hand-is-empty",
     "streamed-text-holds-broken-characters", "streamed-and-plain-answers-do-not-hold-the-same-fields",
 )  # fmt: skip
-"""What probes say that know an answer by its text."""
+"""Causes of probes that judge the text of an answer."""
 _THINKING = (
     "thinking-content-is-lost", "thinking-comes-as-content", "thinking-markers-leak-into-content",
     "the-answer-comes-back-as-thinking",
@@ -75,7 +75,7 @@ _FRAMES = (
     "pieces-of-a-streamed-call-are-not-cut-as-agreed", "streamed-calls-are-not-numbered-one-after-the-other",
     "another-surface-of-the-api-does-not-answer-as-it-should",
 )  # fmt: skip
-"""What probes say of the frames of a stream."""
+"""Causes that probes name for the frames of a stream."""
 _PROMPT = (
     "every-prompt-is-rendered-as-one-without-thinking", "the-note-about-the-thinking-effort-is-not-in-the-prompt",
     "the-prompt-names-the-same-thinking-effort-whatever-is-asked", "prompt-tokens-are-miscounted",
@@ -83,7 +83,7 @@ _PROMPT = (
     "a-constant-number-of-tokens-is-added-to-every-prompt-or-missing-from-it",
     "thoughts-of-earlier-answers-are-not-in-the-prompt",
 )  # fmt: skip
-"""What the tokens of prompts say about thinking."""
+"""Causes that probes read from the tokens of prompts about thinking."""
 _EFFORT = ("the-model-does-not-know-its-thinking-effort", "thinking-effort-has-no-effect")
 _REFUSED = ("valid-requests-are-refused-so-that-their-prompts-cannot-be-counted",)
 _PICTURES = (
@@ -97,11 +97,11 @@ _SCHEMAS = (
     "required-tool-arguments-are-left-out", "tool-arguments-hold-properties-that-the-schema-forbids",
     "tool-arguments-do-not-say-what-was-asked", "nested-tool-arguments-come-flattened-or-as-text",
 )  # fmt: skip
-"""What probes say of arguments that are JSON and have another form than the schema's."""
+"""Causes that probes name for arguments that are JSON but break the schema."""
 _QUOTED = ("control-tokens-that-a-user-quotes-are-carried-out",)
-"""What a probe says that has control tokens copied."""
+"""Cause of the probe that has control tokens copied."""
 _PIECES = (*_DAMAGED, "answer-in-reasoning", "answers-empty", "calls-lost", "the-answer-comes-back-as-thinking")
-"""What is seen where a piece of every stream is lost: short answers are lost as a whole."""
+"""Symptoms when a piece of every stream is lost: short answers are lost as a whole."""
 _BROKEN = (
     *_FRAMES, "invalid-requests-are-refused-with-the-wrong-status", "a-class-of-requests-crashes-the-server",
     "many-requests-at-once-break-answers-that-arrive-whole-one-by-one",
@@ -267,7 +267,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "pictures-do-not-reach-the-model": _PICTURES,
     "a-format-of-pictures-is-refused": ("pictures-format-not-seen",),
 }  # fmt: skip
-"""By id of a cause, of whatever owner, the ids of the causes that are only its symptoms."""
+"""By id of a cause, the ids of the causes that are only its symptoms."""
 _ALIKE = (
     ("pictures-do-not-reach-the-model", "pictures-not-seen"),
     ("pictures-lose-their-order", "pictures-lost"),
@@ -294,7 +294,7 @@ _ALIKE = (
     ("tools-of-the-request-are-not-in-the-prompt", "the-prompt-is-too-short-to-hold-the-tools"),
     ("ids-of-tool-calls-are-not-the-model-s-own", "ids-of-tool-calls-are-renamed"),
 )
-"""A probe's cause, and what a scored benchmark says of the same defect; what more answers show explains the other."""
+"""A probe's cause, and a scored benchmark's cause of the same defect; the one with more answers explains the other."""
 WHATEVER = ("identity-another-model", "one-answer-to-everything", "a-plain-request-is-refused")
 """These explain everything that a probe can say."""
 
@@ -388,7 +388,7 @@ def declared() -> Iterator[ProbeCause]:
 
 
 def _in(module: ModuleType) -> Iterator[ProbeCause]:
-    """Those that a module declares, by themselves or in a table; not those that another owner declares."""
+    """The causes that a module declares, alone or in a table; not those that are declared elsewhere."""
     for value in vars(module).values():
         for one in value.values() if isinstance(value, Mapping) else (value,):
             if isinstance(one, ProbeCause) and one.id == id_of_sentence(one.sentence) and cause_of(one.id) is None:

@@ -27,7 +27,7 @@ ORDINALS = ("first", "second", "third")
 LEAST = 100
 """Tokens of the filler in the control."""
 FITS = 0.92
-"""Share of a window that a prompt may fill: no tokenizer makes so many more tokens of the filler."""
+"""Share of a window that a prompt may fill: no tokenizer makes more tokens of the filler than that leaves room for."""
 EXCEEDS = 1.1
 """The same for a prompt that cannot fit."""
 ARRIVED = 0.9
@@ -126,7 +126,7 @@ class LongPrompt:
         return slip(f"of {self.tokens} tokens {lost}: {quoted(answer.content)}", NEEDLE_LOST)
 
     def _lost(self, answer: Completion) -> str:
-        """Which code words are missing, in words; empty when none is. Who thinks of one has read it."""
+        """Which code words are missing, in words; empty when none is. A word in the thinking counts as read."""
         pairs, said = zip(PLACES, self.needles, strict=True), f"{answer.content}\n{answer.reasoning}"
         places = [place for place, needle in pairs if needle not in said]
         return f"the code word at the {' and the '.join(places)} is not repeated" if places else ""

@@ -1,4 +1,4 @@
-"""What sets the messages of a request apart from one line of a user, and the same request with plainer messages."""
+"""Traits of the messages of a request, each with the same request without it."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

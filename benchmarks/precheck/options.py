@@ -1,4 +1,4 @@
-"""What can be chosen of Pre-Verification."""
+"""The options of Pre-Verification."""
 
 from typing import ClassVar
 

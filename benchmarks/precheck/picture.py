@@ -36,7 +36,7 @@ FORMATS: Mapping[str, str] = {"jpeg": "JPEG", "webp": "WEBP"}
 
 
 def number(label: str) -> str:
-    """Four digits that belong to `label`, always the same ones: a run that goes on asks what it asked before."""
+    """Four digits for `label`, always the same, so that a resumed run asks the same."""
     return f"{int.from_bytes(blake2b(label.encode(), digest_size=8).digest()) % 9000 + 1000}"
 
 

@@ -1,4 +1,4 @@
-"""A request with its control: what is blamed is only what the plainest form of the same request does not show."""
+"""A request with its control, the plainest form of the same request. Only what the control does not show is blamed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ class Controlled:
     """A request, and its plainest form, which must be answered before the request is blamed.
 
     Attributes:
-        check: looks at each answer; what is wrong with it is always a slip, so that only what comes thrice counts.
+        check: looks at each answer; every finding is a slip, so that it counts only if it comes three times.
         refusal: what it means when the request is refused and the control is not.
-        weights: how much causes count that count less than a failure.
+        weights: severity of the causes that count less than a failure.
     """
 
     request: Request

@@ -13,9 +13,9 @@ REFUSALS = (400, 422)
 """The statuses that count as refusing a request; every other 4xx means something else."""
 
 HOLDS = "holds"
-"""The answer of a probe whose contract holds; `information` and `warning` hold as well, for the endpoint's sake."""
+"""The answer of a probe whose contract holds; with `information` and `warning` it holds as well."""
 NAMED = "named"
-"""Of a probe that costs so much that only its own id sends it."""
+"""The tier of probes that cost so much that they are sent only if their id is named."""
 TIERS = ("smoke", "standard", "full", NAMED)
 
 
@@ -30,8 +30,8 @@ class Probe:
         then: the next request, from the answers so far; None ends the probe. Asked again after each answer.
         follows: how many requests `then` makes of answers that are all right.
         at_most: how many it makes at most; 0 without `then`.
-        optional: what it asks need not be there at all: a request that fails for good ends it, and is no failure.
-        judges_crashes: whether its judge itself says what requests mean that crashed the server, of these answers.
+        optional: the endpoint need not have what it asks for: a request that fails for good ends it, and is no failure.
+        judges_crashes: whether, given these answers, its own judge handles requests that crashed the server.
         tier: the smallest tier that sends it, or `NAMED`.
     """
 
@@ -70,7 +70,7 @@ def broken(explanation: str, cause: ProbeCause, *, outcome: str = "broken", **me
 
 
 def weighed(score: Score, level: Severity) -> Score:
-    """The judgement of something that the contract only recommends: told, and not held against the endpoint.
+    """The score of something that the contract only recommends: reported, but it does not fail the endpoint.
 
     A warning keeps its cause and remedy; information keeps its explanation alone.
     """
@@ -85,7 +85,7 @@ def weighed(score: Score, level: Severity) -> Score:
 
 
 def weighed_for(probe: Probe, level: Severity, *causes: ProbeCause) -> Probe:
-    """The probe, with what it says of some causes weighed as `weighed` does; other causes still break it."""
+    """The probe with some causes weighed as `weighed` does; other causes still break it."""
     sentences = frozenset(cause.cause for cause in causes)
 
     def judge(exchanges: Sequence[Exchange]) -> Score:
@@ -96,7 +96,7 @@ def weighed_for(probe: Probe, level: Severity, *causes: ProbeCause) -> Probe:
 
 
 def informs(explanation: str) -> Score:
-    """Nothing that the contract asks for either way."""
+    """Something that the contract neither asks for nor forbids."""
     return Score(value=1.0, answer="information", explanation=explanation)
 
 

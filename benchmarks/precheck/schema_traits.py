@@ -1,4 +1,4 @@
-"""What sets the schemas of a request apart from the simplest one, and the same request with plainer schemas."""
+"""Traits of the schemas of a request, each with the same request without it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The stream contract, item by item: what each asks of the frames, how much it matters, and what to do about it.
+"""The items of the stream contract: what each asks of the frames, how much it matters, and the remedy.
 
 *Required* is only what OpenAI's API guarantees and vLLM, SGLang and Moonshot all send. *Recommended* is what Moonshot's
 own contract asks beyond that (sglang issue 39898): a warning, or information for a compatible deployment.
@@ -54,7 +54,7 @@ FINISHES = (
     "stop", "length", "tool_calls", "content_filter", "unexpected_state", "malformed_byte_sequence",
     "engine_overloaded", "server_interrupted", "repeat", "unknown",
 )  # fmt: skip
-"""OpenAI's four, and Moonshot's own."""
+"""The four of OpenAI's API, and those of Moonshot's."""
 
 
 def _each(wrong: Callable[[Frame], object], what: str) -> Callable[[Stream], Iterator[str]]:

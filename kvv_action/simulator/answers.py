@@ -27,7 +27,7 @@ FINE = "fine"
 NO_CALL = "No tool is called, as it was asked."
 THOUGHT = "Step {}: the question is read once more and the answer is checked."
 ASKS_EFFORT = "thinking_effort"
-"""Who names it asks for the effort that the model is told in its prompt."""
+"""A user who writes this word asks which effort the prompt tells the model."""
 _EXACTLY = re.compile(r"reply with exactly:[^\S\n]*(\S[^\n]*)", re.IGNORECASE)
 _STEPS = re.compile(r"think in at least (\d{1,2}) steps", re.IGNORECASE)
 _WORD_IN_THOUGHT = re.compile(r"write the word (\w+) in your thoughts", re.IGNORECASE)
@@ -38,7 +38,7 @@ Known = tuple[Benchmark, Sample]
 class AnswerBook:
     """The samples whose answers the vendor knows, by the digest of the messages that open them.
 
-    Of samples that open alike the first wins. Holds a 16-byte digest and the sample without its pictures for each.
+    Where samples open alike, the first one counts. Each costs a digest of 16 bytes and the sample without pictures.
     """
 
     def __init__(self, pairs: Iterable[tuple[Benchmark, Iterable[Sample]]] = ()) -> None:
@@ -51,7 +51,7 @@ class AnswerBook:
                     self._learn(benchmark, sample, fingerprint(list(opening)).whole)
 
     def _learn(self, benchmark: Benchmark, sample: Sample, opening: bytes) -> None:
-        """Of samples that are put another way the tools count as well: their order may be all that differs."""
+        """For samples that are put another way, the digest covers the tools as well: only their order may differ."""
         light = replace(sample, input=_light(sample.input))
         if sample.variation:
             tools = benchmark.outline(sample).requests[0].body.get("tools")
@@ -81,7 +81,7 @@ class AnswerBook:
         return None
 
     def answer(self, messages: Sequence[Message], prints: Fingerprint | None = None) -> Answer | None:
-        """What an ideal vendor answers to `messages`; None when the book does not say."""
+        """What a perfect vendor answers to `messages`; None when the book does not know."""
         known = self.lookup(messages, prints)
         return known[0].exemplar(known[1], messages) if known else None
 
@@ -110,7 +110,7 @@ def compose(call: Call, book: AnswerBook, rules: ThinkingRules) -> Answer:
 
 
 def _known(call: Call, book: AnswerBook) -> Answer | None:
-    """The book's answer; none when the question needs a sharper picture than the vendor sees."""
+    """The book's answer; None when the question needs a sharper picture than the vendor sees."""
     known = book.lookup(call.messages, call.fingerprint, call.body.get("tools"))
     if known is None or (call.sight is Sight.BLURRED and known[1].detail == FINE):
         return None
@@ -140,7 +140,7 @@ def _content(call: Call) -> str:
 
 
 def _told(results: Sequence[ToolResult]) -> str:
-    """What the tools answered; of several calls each by its first argument."""
+    """What the tools answered; where there were several calls, each stands behind its first argument."""
     if len(results) == 1:
         return f"The tool answered: {results[0].text}"
     return "\n".join(f"{result.about}: {result.text}" for result in results)
@@ -161,7 +161,7 @@ def _object(call: Call) -> Json:
 
 
 def _reasoning(call: Call, rules: ThinkingRules) -> str:
-    """A thought that grows with the effort; of more steps, or with a word in it, where the user asks for that."""
+    """A thought that grows with the effort. It has more steps, or a certain word, if the user asks for them."""
     level = _place(call.effort, rules)
     text = last_user_text(call.messages)
     steps, word = _STEPS.search(text), _WORD_IN_THOUGHT.search(text)
@@ -171,7 +171,7 @@ def _reasoning(call: Call, rules: ThinkingRules) -> str:
 
 
 def _place(effort: str, rules: ThinkingRules) -> int:
-    """How hard an effort is: its place among the levels; of a number as far up as in its range."""
+    """How hard an effort is: its place among the levels. A number has the place that it has in its range."""
     if effort in rules.efforts:
         return rules.efforts.index(effort)
     if rules.effort_range is None or not effort.isdecimal():

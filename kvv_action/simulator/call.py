@@ -18,7 +18,7 @@ FORM = "functions.{name}:{index}"
 """Ids of calls where the profile documents none."""
 
 FEW = 64
-"""Tokens up to which an answer is drawn from the model; a longer one is the right answer, read by the model."""
+"""Up to so many tokens, an answer is drawn from the model. A longer answer is the right one, read by the model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

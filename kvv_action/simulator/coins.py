@@ -1,4 +1,4 @@
-"""Reproducible chance: coins by digest, and how often a digest was seen."""
+"""Reproducible random numbers by digest, and a counter of how often a digest came."""
 
 from collections import OrderedDict
 from hashlib import blake2b

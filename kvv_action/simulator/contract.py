@@ -51,7 +51,7 @@ _RULES: Mapping[ContractRule, Callable[[Body, Profile], None]] = {
 
 
 def check(body: Body, profile: Profile, waived: Collection[ContractRule] = ()) -> None:
-    """Hold `body` against every rule that is not waived.
+    """Check `body` against every rule that is not waived.
 
     Raises:
         Refusal: the first rule that is broken.

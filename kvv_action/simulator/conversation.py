@@ -1,4 +1,4 @@
-"""Rules on messages, and the few things that are read from them."""
+"""Rules for messages, and functions that read their text, tool calls and results."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The vendor's ear and tongue: what a profile's own API calls things, and what the vendor calls them inside.
+"""Translates between the field names of a profile's own API and those that the vendor uses inside.
 
 Inside, thinking is asked for by `thinking` and `reasoning_effort`, and stands in `reasoning_content`.
 """
@@ -21,7 +21,7 @@ Body = Mapping[str, Json]
 
 
 def heard(body: Body, rules: ThinkingRules) -> Body:
-    """A request in the vendor's own words."""
+    """A request with the field names that the vendor uses inside."""
     if rules.request != _OWN:
         body = _switched(body, rules)
     if rules.template != _NAMES and isinstance(body.get("chat_template_kwargs"), Mapping):
@@ -83,7 +83,7 @@ def _apart(message: Message, rules: ThinkingRules) -> Message:
 
 
 def said(reply: Reply, rules: ThinkingRules) -> Reply:
-    """A reply in the words of the profile's API; what is no answer stays as it is."""
+    """A reply with the field names of the profile's API; a reply that is no answer stays as it is."""
     if reply.status != 200 or (rules.answer_field == REASONING and rules.inline is None):
         return reply
     change = partial(_inline, rules.inline, set()) if rules.inline else partial(_field, rules.answer_field)

@@ -1,4 +1,4 @@
-"""What the vendor says when a user dictates it: copies, first and last words, signs by their names, what signs read."""
+"""Answers that a user dictates: copies, first and last words, characters by name, the text of signs on gates."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

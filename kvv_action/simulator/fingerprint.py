@@ -1,4 +1,4 @@
-"""Digests of conversations: by them samples are found and coins are drawn."""
+"""Digests of conversations, by which samples are found and random numbers are drawn."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The few sentences about tools that the vendor understands: which tool a user wants, and with what."""
+"""Understands a few sentences about tools: which tool a user wants, and with which arguments."""
 
 import json
 import re
@@ -49,7 +49,7 @@ def closest(text: str, tools: Sequence[Tool]) -> Tool:
 
 
 def code_words(text: str) -> str:
-    """The code words that a text gives away, where it asks for them; else empty."""
+    """The code words in a text that asks for them; else empty."""
     return " ".join(_CODE_WORD.findall(text)) if _CODE_WORDS_WANTED.search(text) else ""
 
 

@@ -1,4 +1,4 @@
-"""How the embedded vendor judges answers: a criterion is met where its words stand in the answer, one after another."""
+"""How the embedded vendor judges answers: a criterion is met if its words stand in the answer, in their order."""
 
 from collections.abc import Mapping, Sequence
 
@@ -37,7 +37,7 @@ def _judgement(task: str, given: Mapping[str, Json]) -> Json:
 
 
 def _plain(text: str) -> str:
-    """A text by its words alone; what a rubric says of the answer ("should mention:") is not what must stand in it."""
+    """The words of a text, without those of a rubric about the answer ("should mention:")."""
     said = text.partition(": ")[2] if text.lower().startswith("llm response should") else text
     return " ".join("".join(sign if sign.isalnum() else " " for sign in (said or text).casefold()).split())
 

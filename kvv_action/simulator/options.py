@@ -1,4 +1,4 @@
-"""How one embedded vendor is set up."""
+"""The options of an embedded vendor."""
 
 from dataclasses import dataclass, field
 

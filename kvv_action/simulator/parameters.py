@@ -1,4 +1,4 @@
-"""Rules on decoding parameters: types and ranges of every model, and the values that a profile locks."""
+"""Rules for decoding parameters: types and ranges for every model, and the values that a profile locks."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

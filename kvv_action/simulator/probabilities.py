@@ -1,6 +1,6 @@
 """Probabilities of the next token after any text, made of digests instead of weights.
 
-What follows depends on the end of the text and, less, on all of it: texts that begin differently and end alike have
+The next token depends mostly on the end of the text, and less on the rest: texts that end alike have
 similar distributions, as with real models. The scale of the logits differs from place to place, so that about half of
 all places have an entropy of 0.3 to 2 nats.
 """
@@ -64,7 +64,7 @@ def _uniform(*labels: bytes) -> Floats:
 
 
 def _usual(text: bytes) -> Floats:
-    """How usual each token is at all behind such a text."""
+    """How usual each token is behind such a text, by its kind."""
     near = text[-NEAR:]
     added = _added(FOREIGN_AGAIN if sum(value > 127 for value in near) * 4 > len(near) else FOREIGN)
     ends = completions(text[-4:])
@@ -80,7 +80,7 @@ def _added(foreign: float) -> Floats:
 
 
 def _stray(token: bytes) -> bool:
-    """Whether it is a single byte that is no sign by itself."""
+    """Whether it is a single byte that is no character by itself."""
     return len(token) == 1 and token != b"\n" and not 32 <= token[0] < 127
 
 
@@ -111,7 +111,7 @@ def _moved(logprobs: Floats, shift: Shift, text: bytes) -> Floats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Move:
-    """Where the likeliest tokens go; the others, with the probability `rest`, keep their logits."""
+    """How far the likeliest tokens move; the others, with the probability `rest`, keep their logits."""
 
     probabilities: Mapping[int, float]
     directions: Mapping[int, float]

@@ -1,10 +1,10 @@
-"""How the vendor says no, in the words of the official API."""
+"""Refusals, with the words of the official API."""
 
 import orjson
 
 
 class Refusal(Exception):
-    """A request that the vendor does not serve."""
+    """Raised for a request that the vendor does not serve."""
 
     def __init__(self, message: str, *, status: int = 400, kind: str = "invalid_request_error") -> None:
         super().__init__(message)

@@ -8,7 +8,7 @@ from typing import Any
 from kvv_action.schema import Json
 
 LONGEST = 100_000
-"""Longer minimum lengths are not honoured: they exist only to break servers."""
+"""Longer minimum lengths are ignored: they exist only to break servers."""
 _WORDS = ("text", "a", "A", "1", "a1", "A1", "#a1b2c3", "2025-01-31", "12:30:00Z", "me@example.org")
 _FORMATS = {
     "date": "2025-01-31",

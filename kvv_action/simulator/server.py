@@ -19,7 +19,7 @@ from kvv_action.simulator.wire import Reply, refused
 
 BACKLOG = 2048
 SHUTDOWN = 1.0
-"""Seconds that running answers have to end in."""
+"""Seconds that running answers have until they must end."""
 READ_BUFFER = 1024 * 1024
 
 

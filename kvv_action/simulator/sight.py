@@ -108,7 +108,7 @@ def _message(message: Message, order: Callable[[list[Json]], Sequence[Json]]) ->
 
 
 def guess(text: str, digest: bytes) -> str:
-    """What a model says that sees nothing: plausible, and right only by chance.
+    """A guess of a model that sees nothing: plausible, and right only by chance.
 
     Args:
         text: what was asked.

@@ -146,7 +146,7 @@ def read_off(text: bytes, before: bytes, call: Call, model: LanguageModel) -> It
 
 
 def _shown(logprobs: "Floats", call: Call) -> "Floats":
-    """What the vendor hands out: the model's own probabilities, or those that it samples from."""
+    """The probabilities that the vendor shows: the model's own, or those that it samples from."""
     return _sampling(logprobs, call) if call.processed else logprobs
 
 
@@ -158,7 +158,7 @@ def _sampling(logprobs: "Floats", call: Call) -> "Floats":
 
 @dataclass(slots=True, kw_only=True)
 class _Pen:
-    """Writes on behind a text; `cut` when `max_tokens` ended it."""
+    """Continues a text; `cut` when `max_tokens` ended it."""
 
     call: Call
     model: LanguageModel
@@ -168,7 +168,7 @@ class _Pen:
     cut: bool = False
 
     def written(self, least: int) -> tuple[SpokenToken, ...]:
-        """At least so many tokens, and as many more as a sign needs to be whole."""
+        """At least so many tokens, and a few more if a character is not yet whole."""
         tokens: list[SpokenToken] = []
         while len(tokens) < least or completions(self.text[-4:]):
             if self.count == self.call.max_tokens:

@@ -31,7 +31,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """The choice, and the tool that was named (empty when none was)."""
+    """The choice, and the named tool (empty for none)."""
 
     choice: ToolChoice
     name: str = ""

@@ -30,7 +30,7 @@ Faults = tuple[Fault, ...]
 
 
 class Vendor:
-    """Answers requests; keeps how many came, how often each conversation did, and how prompts began."""
+    """Answers requests; remembers how many came, how often each conversation came, and how prompts began."""
 
     def __init__(self, options: VendorOptions, book: AnswerBook) -> None:
         self.options = options
@@ -72,7 +72,7 @@ class Vendor:
         return replace(reply, headers=headers, delay=reply.delay + self.options.latency)
 
     def _admitted(self, visit: Visit, faults: Faults) -> Reply | None:
-        """The reply of the first fault that turns the visitor away."""
+        """The reply of the first fault that turns the request away."""
         replies = (fault.admit(visit) for fault in faults if fault.admit)
         reply = next((reply for reply in replies if reply is not None), None)
         return None if reply is None else _sent(reply, Turn(visit=visit), faults)

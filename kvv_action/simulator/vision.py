@@ -1,4 +1,4 @@
-"""The vendor's eye: it tells a whole picture from a broken one, and reads digits that are drawn in large dots."""
+"""Tells a whole picture from a broken one, and reads digits that are drawn in large dots."""
 
 import struct
 import zlib
@@ -26,7 +26,7 @@ MEMORY: Mapping[str, str] = {
     "9eebca1fac89a28c4a1f3ff3affeb10085e6c63a0c910385a50aa7b4cdd8cdbb": "2004",
     "50e15ac096d6fa25da69560991be2095e29eb2942029a13ee67e01bba727103a": "9679",
 }
-"""Pictures in formats that it cannot decode, by SHA-256; it has seen them before."""
+"""Digits in pictures of formats that it cannot decode, by the SHA-256 of the picture."""
 
 
 def pictures(message: Message) -> list[bytes]:

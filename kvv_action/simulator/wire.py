@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 import orjson
 
@@ -15,7 +16,7 @@ from kvv_action.simulator.speech import Speech, SpokenToken, completion_text, in
 from kvv_action.simulator.tokens import count, pieces
 
 CREATED = 1_750_000_000
-"""The same second in every answer: equal requests get equal bytes."""
+"""`created` of every answer: equal requests get equal bytes."""
 JSON = "application/json"
 EVENTS = "text/event-stream"
 DONE = b"data: [DONE]\n\n"
@@ -53,7 +54,7 @@ class Reply:
         parts: the body; several parts are sent without a length.
         delay: seconds before the first part.
         writing: seconds from the first part of a stream to its end; a document comes so much later.
-        pause: what a stream waits in its middle, as a share of `delay`: what begins late is written slowly too.
+        pause: how long a stream waits in its middle, as a share of `delay`.
         ending: `aborted` closes the connection after the parts, `never` sends nothing at all.
     """
 
@@ -71,6 +72,12 @@ class Reply:
     def streamed(self) -> bool:
         """Whether the body is an event stream."""
         return self.content_type == EVENTS
+
+
+def counting(usage: Mapping[str, Any], **counts: int) -> dict[str, Any]:
+    """`usage` with other counts of the prompt or the completion, and the total that follows from them."""
+    new = {**usage, **counts}
+    return {**new, "total_tokens": new["prompt_tokens"] + new["completion_tokens"]}
 
 
 def rewritten(reply: Reply, change: Callable[[list[Json]], list[Json]]) -> Reply:

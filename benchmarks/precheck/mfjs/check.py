@@ -1,4 +1,4 @@
-"""Holds untrusted JSON text against a schema of ours, within bounds of size, depth and work."""
+"""Checks untrusted JSON text against one of our schemas, within limits of size, depth and work."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 LONGEST = 200_000
-"""Characters of text that are looked at: more than any probe lets a model say."""
+"""Longer texts are not checked; no probe lets a model write so much."""
 DEEPEST = 64
 """Levels of nesting of a value that are looked at."""
 MOST_REFERENCES = 5_000
-"""References that are followed for one value; a schema without any costs no more than its size times the value's."""
+"""References that are followed for one value."""
 _SHOWN = 200
 _left: ContextVar[int] = ContextVar("references left to follow")
 _ORDER = ("type", "required", "additionalProperties")
 
 
 class SchemaFault(StrEnum):
-    """In which way a text is not what was asked for."""
+    """Why a text does not fit a schema."""
 
     NOT_JSON = "not-json"
     NOT_VALID = "not-valid"
@@ -97,7 +97,7 @@ def _telling(errors: Sequence["ValidationError"]) -> "ValidationError":
 
 
 def _rank(error: "ValidationError") -> tuple[int, int]:
-    """Failures in the order in which they tell something: a wrong type comes before what follows from it."""
+    """Sorts failures, the most telling first: a wrong type comes before its consequences."""
     keyword = str(error.validator)
     return len(error.absolute_path), _ORDER.index(keyword) if keyword in _ORDER else len(_ORDER)
 

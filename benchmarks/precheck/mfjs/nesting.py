@@ -1,4 +1,4 @@
-"""How deep JSON is nested, found out without recursion."""
+"""Measures how deep JSON is nested, without recursion."""
 
 from kvv_action.schema import Json
 

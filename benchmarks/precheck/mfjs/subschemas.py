@@ -1,4 +1,4 @@
-"""Walks a JSON schema: a property that is called `default` is no keyword, and an enum's values are no schemas."""
+"""Visits every schema in a JSON schema: a property named `default` is no keyword, values of an enum are no schemas."""
 
 from collections.abc import Callable, Iterator, Mapping
 

@@ -25,7 +25,7 @@ _ESCAPES = ("\\n", "\\t", "\\r", "\\b", "\\f")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skip:
-    """Why a schema is not sent."""
+    """Raised for a schema that is not sent; says why."""
 
     reason: str
 
@@ -57,7 +57,7 @@ def _without_default(schema: dict[str, Json]) -> Json:
 
 
 def _unusable(schema: Json) -> str:
-    """What speaks against the schema before it is wrapped."""
+    """Why the schema cannot be sent, before it is wrapped; empty if it can."""
     if not isinstance(schema, Mapping):
         return "not an object"
     if deeper_than(schema, DEEPEST):

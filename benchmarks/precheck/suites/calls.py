@@ -169,7 +169,7 @@ def _beside_again(look: Look, modes: Sequence[Request], exchanges: Sequence[Exch
 
 
 def _beside(thinks: bool, answer: Completion) -> ProbeFinding | str:
-    """Whether text and call came; what was counted and did not come is lost."""
+    """Whether text and call came; tokens that were counted and did not come show a lost text."""
     found, spoken = unreadable_calls(answer, [WEATHER]), bool(answer.content.strip())
     if found and not (found.cause is NEVER_CALLED and SENTENCE[:40] in answer.content):
         return found
@@ -277,7 +277,7 @@ def _none_later(profile: Profile, name: str, *, stream: bool, tier: str) -> Prob
 
 
 def _accepted(answer: Completion) -> ProbeFinding | str:
-    """Calls may come or not, if only they are not damaged."""
+    """Calls may come or not; they must not be damaged."""
     return leaked(answer) or "accepted"
 
 

@@ -37,7 +37,7 @@ SMOKE = (
     "any-of.tagged-shapes", "enforcer.calendar-event", "number-format.in-object", "range-constraints.items-exactly",
     "references.linked-list", "required.all",
 )  # fmt: skip
-"""What goes wrong most often: unions, nesting, enums, bounds, recursion, required properties."""
+"""The schemas that fail most often: unions, nesting, enums, bounds, recursion, required properties."""
 STANDARD = (
     *SMOKE, "additional-properties.closed", "additional-properties.of-objects", "any-of.number-or-null",
     "any-of.one-or-many", "basic-types.every-type", "basic-types.names-like-keywords",
@@ -80,7 +80,7 @@ BY_KEYWORD: Mapping[str, ProbeCause] = {
     "enum": ENUM_IGNORED,
     **dict.fromkeys(("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"), BOUNDS_IGNORED),
 }
-"""What a keyword that does not hold points at; any other points at `NOT_ENFORCED`."""
+"""The cause for each keyword that does not hold; for other keywords it is `NOT_ENFORCED`."""
 
 REFUSABLE = (
     "$ref", "$defs", "$id", "anyOf", "additionalProperties", "enum", "minLength", "maxLength", "minItems", "maxItems",
@@ -91,7 +91,7 @@ REFUSABLE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Try:
-    """What came of asking once; no complaint means that the arguments fit."""
+    """The result of asking once; without a complaint the arguments fit."""
 
     complaint: str = ""
     cause: ProbeCause | None = None

@@ -1,7 +1,7 @@
 """Locked decoding parameters: the documented value is accepted, others are refused (or honoured: `compatible`).
 
-Both while thinking and not, as Kimi-Vendor-Verifier asks. What official sources disagree about is asked and told, and
-held against nobody.
+Both with and without thinking, as Kimi-Vendor-Verifier asks. Where official sources disagree, the answer is reported
+and fails nobody.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -44,7 +44,7 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
 
 
 def _body(profile: Profile) -> Probe:
-    """A small request, and the same with white space between its last tokens."""
+    """A small request, and the same with much white space in its JSON."""
     control = ask(profile, "Reply with exactly: OK", stream=False)
     padded = replace(control, padding=BODY)
     return Probe(

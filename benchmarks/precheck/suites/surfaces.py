@@ -1,7 +1,7 @@
-"""Other ways to ask that the official API has: the same answer, usage and calls as a chat, not streamed.
+"""Other surfaces of the official API: they must give the same answer, usage and calls as a chat, not streamed.
 
-They are probed only where the profile says that the official API has them. A server without one is no worse for it
-(information); one that answers otherwise than its own chat gets a warning.
+They are probed only if the profile says that the official API has them. A server without one gets information;
+a server that answers differently from its own chat gets a warning.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

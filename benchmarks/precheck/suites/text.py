@@ -86,7 +86,7 @@ ENDS = (
     "Reply with the word WORDS, the first word and the last word of the text between the two lines of equals signs, "
     "and the word END, separated by spaces; nothing else."
 )
-"""What is asked for stands in the middle of the answer, so that an answer that loses its ends tells it all the same."""
+"""The words asked for stand in the middle of the answer, so that an answer that loses its ends still shows them."""
 NAMED = (
     "Reply with these signs, one after the other and nothing else: the euro sign, the less-than sign, the ampersand, "
     "the Chinese character for tree, the Greek small letter pi, the capital letter Q"
@@ -199,7 +199,7 @@ def _told(found: Sequence[ComparedCopy]) -> str:
 
 
 def _way(kind: CopyKind, text: str, after: Sequence[Exchange]) -> str:
-    """Where the damage happens, as far as the question after it tells; empty when it does not."""
+    """Where the damage happens, if the last question shows it; else empty."""
     if not after or after[0].completion is None:
         return ""
     said = after[0].completion.content

@@ -131,7 +131,7 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
 def _bare_turn(profile: Profile) -> Probe:
     """A tool turn of the history with its reasoning, then without, which the official API refuses.
 
-    A server that accepts it is told so, and no more: it does no harm.
+    If a server accepts it, that is only information: it does no harm.
     """
     asked = _by_itself(profile)
     whole, bare = (_after_call(profile, thoughts=steps, stream=False, asked=asked, room=UNJUDGED) for steps in (1, 0))
@@ -468,7 +468,7 @@ def _order(profile: Profile, mode: str) -> Probe:
 
 
 def _ordered(efforts: Sequence[str], default: str, exchanges: Sequence[Exchange]) -> Score:
-    """More effort, more thinking; noisy, so that only clear cases are judged."""
+    """More effort must mean more thinking. The lengths are noisy, so that only clear cases are judged."""
     if len(exchanges) != 3 * SAMPLES or len(completions(exchanges)) != len(exchanges):
         raise Undecided("not every level of effort was answered, so they cannot be compared")
     found = next(filter(None, map(_tagged, completions(exchanges))), None)

@@ -50,7 +50,7 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
 
 
 def _level(profile: Profile, options: Options) -> Severity:
-    """What a wrong count means: counts of an earlier model are told, and so they are of a compatible deployment."""
+    """How severe a wrong count is: for counts of an earlier model and for a compatible deployment, only information."""
     if not profile.tokens.measured:
         return Severity.INFORMATION
     return Severity.FAILURE if options.contract == "official" else Severity.WARNING

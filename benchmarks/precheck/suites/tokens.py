@@ -36,7 +36,7 @@ WORDS = 100
 LEAST, MOST = 80, 120
 """Tokens that `WORDS` repetitions of " the" may cost: one each in every known tokenizer, give or take a fifth."""
 SLACK = 5
-"""Tokens by which twice the addition may differ from twice its cost."""
+"""Tokens by which the cost of two additions may differ from twice the cost of one."""
 SENTENCE = (
     "The harbour was quiet that morning, and the old ferry waited at the pier while a few people with bags and "
     "bicycles came down the hill, talking about the weather, the price of bread and the long way home"
@@ -49,7 +49,7 @@ TEXTS = (
     "第二段文字：北京有2154万人口，面积16410.5平方公里。请只回答 OK",
     "Third:\tdef f(x):\n        return x['café'] // 1234567  # naïve — don't\nReply with exactly: OK",
 )
-"""What tokenizers disagree about: Chinese, groups of digits, white space, accents, apostrophes."""
+"""Texts that tokenizers split differently: Chinese, groups of digits, white space, accents, apostrophes."""
 
 
 def probes(profile: Profile, options: Options) -> Iterator[Probe]:
@@ -87,7 +87,7 @@ def _same_in_both_modes(profile: Profile) -> Probe:
 
 
 def _absolute(profile: Profile, options: Options) -> Iterator[Probe]:
-    """With the model's tokenizer at hand: what the template adds must not depend on the text."""
+    """Needs the model's tokenizer: what the template adds must not depend on the text."""
     if not options.tokenizer:
         return
     count = counter(options.tokenizer)

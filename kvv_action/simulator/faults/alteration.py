@@ -1,4 +1,4 @@
-"""Wrong answers in the form of right ones."""
+"""Turns a right answer into a wrong one of the same form."""
 
 import re
 from collections.abc import Mapping

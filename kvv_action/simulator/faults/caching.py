@@ -7,7 +7,7 @@ from kvv_action.schema import Answer, Json
 from kvv_action.simulator.conversation import last_user_text
 from kvv_action.simulator.faults.model import FAILS, Fault, Turn
 from kvv_action.simulator.refusal import Refusal
-from kvv_action.simulator.wire import NOTHING_CACHED, Reply, answered, refused, rewritten
+from kvv_action.simulator.wire import NOTHING_CACHED, Reply, answered, counting, refused, rewritten
 
 LONG = 4_000
 """Characters of a prompt from which on it is cached."""
@@ -45,7 +45,7 @@ def _usage(reply: Reply) -> dict[str, int]:
 
 
 def _no_call(answer: Answer) -> Answer:
-    """What should be a call is said in words."""
+    """The answer says in words what should be a call."""
     if not answer.tool_calls:
         return answer
     return replace(answer, content="I would look that up with a tool.", tool_calls=(), finish_reason="stop")
@@ -69,8 +69,7 @@ def _fewer(holder: Json) -> Json:
     usage = holder.get("usage")
     if not usage:
         return holder
-    uncached = {"prompt_tokens": 40, "total_tokens": 40 + usage["completion_tokens"], **NOTHING_CACHED}
-    return {**holder, "usage": {**usage, **uncached}}
+    return {**holder, "usage": {**counting(usage, prompt_tokens=40), **NOTHING_CACHED}}
 
 
 FAULTS = (

@@ -1,4 +1,4 @@
-"""Faults that hit a class of requests: what the vendor answers badly though it must not."""
+"""Faults that hit one class of valid requests."""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Faults in what is said."""
+"""Faults in the content of answers."""
 
 from dataclasses import replace
 

@@ -18,7 +18,7 @@ LONG = 20_000
 
 
 def crashes(hit: Callable[[Body, Profile], object], status: int = 500, text: str = "internal server error") -> Check:
-    """A crash at every request of which `hit` holds."""
+    """A crash at every request for which `hit` is true."""
 
     def check(body: Body, profile: Profile) -> None:
         if hit(body, profile):
@@ -62,12 +62,12 @@ def _emptied(reply: Reply, turn: Turn) -> Reply:
 
 
 def _as_server_error(reply: Reply, turn: Turn) -> Reply:
-    """As llama.cpp answers what a client must change."""
+    """The status with which llama.cpp answers a mistake of the client."""
     return replace(reply, status=500) if turn.call is None and reply.status in (400, 422) else reply
 
 
 def _as_error_event(reply: Reply, turn: Turn) -> Reply:
-    """As `transformers serve` answers them: a stream begins, and holds nothing but the refusal."""
+    """The way in which `transformers serve` refuses: a stream begins and holds only the refusal."""
     if turn.call is not None or reply.status not in (400, 422):
         return reply
     return replace(reply, status=200, content_type=EVENTS, parts=(b"data: " + b"".join(reply.parts) + b"\n\n",))

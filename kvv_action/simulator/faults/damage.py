@@ -7,30 +7,19 @@ from dataclasses import replace
 from kvv_action.schema import Answer, Json
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.faults.chunks import delta_of, in_streams, with_delta
-from kvv_action.simulator.faults.hooks import Say, when_streamed
+from kvv_action.simulator.faults.hooks import Say, in_content, when_streamed
 from kvv_action.simulator.faults.model import Fault, Turn
 from kvv_action.simulator.tokens import pieces
 from kvv_action.simulator.wire import Reply
 
 FLOURISH = " — voilà, 完成 ✓"
-"""What this vendor's model likes to end its prose with: signs beyond ASCII, so that there is something to damage."""
+"""Some faults end prose with this: characters beyond ASCII, so that there is something to damage."""
 BANGS, LOOP_TIMES = 400, 60
 SALAD = "gebrauchпросто的เป็น inbetween ساعةklasse の ανάuhr नहींetwaсвой 就 ότανvoid ไม่ rund 그래서nichtчем اليومmode"
 _SURROGATE = "\ue0fe"
 """Stands for a lone surrogate, which UTF-8 cannot hold but a JSON escape can."""
 _BROKEN = "\ue0fd"
 """Stands for a byte that is not UTF-8."""
-
-
-def _content(change: Callable[[str], str]) -> Say:
-    """A fault in the content of answers that have any; JSON and calls stay as they are."""
-
-    def say(answer: Answer, call: Call) -> Answer:
-        if not answer.content or answer.tool_calls or call.schema is not None:
-            return answer
-        return replace(answer, content=change(answer.content))
-
-    return say
 
 
 def _any_content(change: Callable[[str], str]) -> Say:
@@ -54,7 +43,7 @@ def _stuttered(text: str) -> str:
 
 
 def _cut(text: str) -> str:
-    """Each byte of a sign beyond ASCII decoded for itself."""
+    """Each byte of a character beyond ASCII is decoded alone."""
     flourished = text + FLOURISH
     return "".join(sign if sign.isascii() else "\ufffd" * len(sign.encode()) for sign in flourished)
 
@@ -85,7 +74,7 @@ def _raw_vocabulary(text: str) -> str:
 
 
 def _degenerate(_: Answer, call: Call) -> Answer:
-    """Nothing but one character, where the thinking is written first in the thinking, and no content."""
+    """The same character again and again: in the reasoning if the model thinks, else in the content."""
     bangs = "!" * min(BANGS, call.max_tokens or BANGS)
     if call.thinking:
         return Answer(reasoning=bangs, finish_reason="length")
@@ -139,37 +128,37 @@ FAULTS = (
     Fault("loses-last-token", "streams without the last token of the content",
           "probes whose answer is known to the letter fail", say=when_streamed(_any_content(_tailless))),
     Fault("repeats-words", "says a word three times in a row", f"{DAMAGED}, words are repeated",
-          say=_content(_stuttered)),
+          say=in_content(_stuttered)),
     Fault("repeats-chunks", "sends every piece of content twice", f"{DAMAGED}, words are repeated",
           send=in_streams(_twice)),
     Fault("cuts-characters", "decodes each byte for itself, so that characters become U+FFFD",
-          f"{DAMAGED}, characters are cut", say=_content(_cut)),
+          f"{DAMAGED}, characters are cut", say=in_content(_cut)),
     Fault("sends-half-surrogates", "sends half of a surrogate pair as a JSON escape", f"{DAMAGED}, characters are cut",
-          say=_content(_half), send=_written(_SURROGATE, b"\\ud83d")),
+          say=in_content(_half), send=_written(_SURROGATE, b"\\ud83d")),
     Fault("sends-broken-bytes", "sends a byte that is no UTF-8", f"{DAMAGED}, characters are cut",
-          say=_content(_broken), send=_written(_BROKEN, b"\xe2\x80")),
+          say=in_content(_broken), send=_written(_BROKEN, b"\xe2\x80")),
     Fault("misreads-as-latin", "takes the bytes of UTF-8 for Latin-1", f"{DAMAGED}, the encoding is wrong",
-          say=_content(_as_latin)),
+          say=in_content(_as_latin)),
     Fault("misreads-as-windows", "takes the bytes of UTF-8 for Windows-1252", f"{DAMAGED}, the encoding is wrong",
-          say=_content(_as_windows)),
+          say=in_content(_as_windows)),
     Fault("leaves-vocabulary-marks", "joins entries of the vocabulary instead of decoding them",
-          f"{DAMAGED}, the marks of the vocabulary for spaces stand in it", say=_content(_raw_vocabulary)),
+          f"{DAMAGED}, the marks of the vocabulary for spaces stand in it", say=in_content(_raw_vocabulary)),
     Fault("strips-spaces", "strips the spaces around each token", f"{DAMAGED}, spaces are lost",
-          say=_content(lambda text: text.replace(" ", ""))),
+          say=in_content(lambda text: text.replace(" ", ""))),
     Fault("doubles-answers", "says everything twice", f"{DAMAGED}, answers are doubled",
-          say=_content(lambda text: text + text)),
+          say=in_content(lambda text: text + text)),
     Fault("resends-text", "streams the content and then sends all of it once more", f"{DAMAGED}, answers are doubled",
           send=in_streams(_sent_again)),
     Fault("sends-cumulative-text", "sends all content so far with every chunk", f"{DAMAGED}, chunks are cumulative",
           send=in_streams(_cumulative)),
     Fault("advertises", "puts an advertisement behind every answer",
           "a finding: text that nobody asked for is put into answers",
-          say=_content(lambda text: f"{text}\n\n---\nServed by ExampleCloud. Try our free plan: https://example.com/free")),
+          say=in_content(lambda text: f"{text}\n\n---\nServed by ExampleCloud. Try our free plan: https://example.com/free")),
     Fault("labels-answers", "puts its name before every answer",
           "a finding: text that nobody asked for is put into answers",
-          say=_content(lambda text: f"[ExampleCloud] {text}")),
+          say=in_content(lambda text: f"[ExampleCloud] {text}")),
     Fault("greets", "begins every answer with the same words", "a finding: answers begin with the same words",
-          say=_content(lambda text: f"Sure! Here is the answer:\n\n{text}")),
+          say=in_content(lambda text: f"Sure! Here is the answer:\n\n{text}")),
     Fault("writes-only-one-sign", "writes nothing but exclamation marks, and no content where it thinks",
           "a finding: answers degenerate", say=_degenerate),
     Fault("loops-in-content", "ends every answer in the same words over and over", "a finding: answers degenerate",
@@ -177,5 +166,5 @@ FAULTS = (
     Fault("loops-in-thinking", "thinks the same words over and over", "a warning: thinking loops",
           say=_looping_thought),
     Fault("speaks-in-salad", "writes pieces of words of many scripts", "a finding: answers are not language",
-          say=_content(_salad)),
+          say=in_content(_salad)),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Faults on the way from the vendor to the client."""
+"""Faults in the delivery of answers: on the way from the vendor to the client."""
 
 from dataclasses import replace
 

@@ -10,9 +10,9 @@ from kvv_action.simulator.faults.model import Amount, Coin, Fault, Visit
 from kvv_action.simulator.language_model import LanguageModel, Shift
 
 ANOTHER = 1.0
-"""Nats between the model and the one that is served in its place."""
+"""Divergence in nats of the model that is served in place of the right one."""
 GREETING = "You are a helpful assistant."
-"""What another template puts first."""
+"""The text that another template puts first."""
 FIXED_TEMPERATURE = 0.6
 DIGITS = 2
 NATS = 10.0
@@ -45,7 +45,7 @@ def _noisy(model: LanguageModel, visit: Visit, values: Values) -> LanguageModel:
 
 
 def _greeted(call: Call) -> Call:
-    """The conversation behind a system message that nobody sent."""
+    """The conversation, with a system message in front that nobody sent."""
     if call.raw:
         return call
     return replace(call, messages=[{"role": "system", "content": GREETING}, *call.messages])

@@ -1,4 +1,4 @@
-"""Faults in how an answer ends: given up by the server, cut, in an error, or with a word of nobody's contract."""
+"""Faults in how an answer ends: given up by the server, cut, in an error, or with an unknown finish_reason."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -83,7 +83,7 @@ def _broken_off(event: bytes) -> Callable[[Reply], Reply]:
 
 
 def _unfinished(reply: Reply) -> Reply:
-    """Everything but the chunk that says how it ended."""
+    """All chunks but the one with the finish_reason."""
     return replace(reply, parts=tuple(part for part in reply.parts if b'"finish_reason":"' not in part))
 
 

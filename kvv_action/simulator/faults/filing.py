@@ -1,4 +1,4 @@
-"""Faults that put text in the wrong place, or in a wrong wrapping."""
+"""Faults that put text into the wrong field, or into a wrapping such as a fence."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +12,7 @@ from kvv_action.simulator.tokens import limited
 
 
 def _after_tools(answer: Answer, call: Call) -> Answer:
-    """What follows a tool's result is taken for thinking."""
+    """The answer that follows a tool's result is taken for thinking."""
     if last_message(call.messages).get("role") != "tool" or answer.tool_calls:
         return answer
     return replace(answer, reasoning=f"{answer.reasoning}{answer.content}", content="")

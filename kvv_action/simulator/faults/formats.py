@@ -1,4 +1,4 @@
-"""Faults in what becomes of `response_format`."""
+"""Faults in the handling of `response_format`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -105,10 +105,10 @@ FAULTS = (
         f"{FAILS}an invalid response_format is accepted",
         {
             "accepts-unknown-response-format": ("takes a response_format of unknown type", _unless(_unknown)),
-            "accepts-response-format-without-schema": ("takes a json_schema format without json_schema, name or schema",
-             _unless(_incomplete)),
-            "accepts-mistyped-response-format": ("takes a schema that is no object, and strict that is neither true nor false",
-             _unless(_mistyped)),
+            "accepts-response-format-without-schema": (
+             "takes a json_schema format without json_schema, name or schema", _unless(_incomplete)),
+            "accepts-mistyped-response-format": (
+             "takes a schema that is no object, and strict that is neither true nor false", _unless(_mistyped)),
         },
     ),
 )  # fmt: skip

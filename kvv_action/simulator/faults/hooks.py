@@ -1,6 +1,7 @@
-"""Hooks of the same making, which faults of several kinds need."""
+"""Builds hooks that faults in several modules use."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Answer, Json
@@ -14,13 +15,24 @@ Check = Callable[[Body, Profile], None]
 Say = Callable[[Answer, Call], Answer]
 
 
+def in_content(change: Callable[[str], str]) -> Say:
+    """Changes the content of answers; answers in JSON and answers with calls stay as they are."""
+
+    def say(answer: Answer, call: Call) -> Answer:
+        if not answer.content or answer.tool_calls or call.schema is not None:
+            return answer
+        return replace(answer, content=change(answer.content))
+
+    return say
+
+
 def when_streamed(say: Say) -> Say:
-    """The change in answers that are streamed, and in no others."""
+    """Changes streamed answers only."""
     return lambda answer, call: say(answer, call) if call.stream else answer
 
 
 def refuses(sent: Callable[[Body], object], reason: str) -> Check:
-    """A refusal of every body of which `sent` holds."""
+    """A refusal of every body for which `sent` is true."""
 
     def check(body: Body, _: Profile) -> None:
         if sent(body):
@@ -35,12 +47,12 @@ def of_body(holds: Callable[[Body], None]) -> Check:
 
 
 def lenient(rule: ContractRule, conclusion: str, faults: Mapping[str, tuple[str, Check]]) -> tuple[Fault, ...]:
-    """Faults that waive one rule and keep the rest of it, which their check says.
+    """Faults that waive one rule; the check of each keeps the rest of that rule.
 
     Args:
         rule: what is waived.
-        conclusion: the same for all.
-        faults: by name a summary and the check.
+        conclusion: of every fault.
+        faults: summary and check by name.
     """
     return tuple(
         Fault(name, summary, conclusion, waives=frozenset({rule}), check=check)

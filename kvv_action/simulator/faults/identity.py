@@ -26,7 +26,7 @@ def _in_turns(reply: Reply, turn: Turn) -> Reply:
 
 
 def _older(reply: Reply, turn: Turn) -> Reply:
-    """The first figure of the name is another one; a name without any has a version behind it."""
+    """The first digit in the name is changed; a name without digits gets a version at its end."""
     if turn.call is None:
         return reply
     older = re.sub(r"\d", lambda figure: str((int(figure[0]) - 1) % 10), turn.call.model, count=1)

@@ -15,7 +15,7 @@ from kvv_action.simulator.faults.model import Fault, Turn
 from kvv_action.simulator.judging import is_judging
 from kvv_action.simulator.refusal import Refusal
 from kvv_action.simulator.tokens import prompt_tokens
-from kvv_action.simulator.wire import Reply, Usage
+from kvv_action.simulator.wire import Reply, Usage, counting
 
 LONG = 16
 """Messages from which on a conversation has a middle."""
@@ -25,7 +25,7 @@ PROSE = "On the whole this is quite a good answer, and I would call it helpful."
 
 
 def _parts(messages: Sequence[Message], first: float, last: float) -> Sequence[Message]:
-    """The messages but for those between two shares of a long conversation; the question is never lost."""
+    """A long conversation without the messages between two shares of it; the question is never lost."""
     size = len(messages) - 1
     if size < LONG:
         return messages
@@ -41,9 +41,8 @@ def _beginning_lost(call: Call) -> Call:
 
 
 def _counted_whole(usage: Usage, call: Call) -> Usage:
-    """What was forgotten had been counted."""
-    prompt = prompt_tokens(replace(call, messages=messages_of(call.body)))
-    return {**usage, "prompt_tokens": prompt, "total_tokens": prompt + usage["completion_tokens"]}
+    """The count includes the messages that were forgotten."""
+    return counting(usage, prompt_tokens=prompt_tokens(replace(call, messages=messages_of(call.body))))
 
 
 def _computed_anew(call: Call) -> Call:

@@ -1,4 +1,4 @@
-"""Faults in how long an answer or a prompt may be, and in whose answer it is."""
+"""Faults in the limits of answers and prompts, and in which request gets which answer."""
 
 import re
 from collections import OrderedDict
@@ -66,7 +66,7 @@ def _shortened(message: Message) -> Message:
 
 
 def _inattentive(answer: Answer, call: Call) -> Answer:
-    """Nothing of a prompt's beginning was read."""
+    """Only the end of a prompt is read."""
     return replace(answer, content="There is only filler.") if len(last_user_text(call.messages)) > KEPT else answer
 
 

@@ -1,10 +1,10 @@
 """Faults that leave control tokens of a chat template in answers."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from kvv_action.schema import Answer
 from kvv_action.simulator.call import Call
+from kvv_action.simulator.faults.calling import as_written, in_calls, without_calls
 from kvv_action.simulator.faults.hooks import Say
 from kvv_action.simulator.faults.model import FAILS, Fault
 
@@ -22,25 +22,12 @@ def _thinks(mark: str) -> Say:
     return lambda answer, _: replace(answer, reasoning=answer.reasoning + mark) if answer.reasoning else answer
 
 
-def _in_calls(change: Callable[[str, str], tuple[str, str]]) -> Say:
-    """A fault in name and arguments of every call."""
-
-    def say(answer: Answer, _: Call) -> Answer:
-        calls = []
-        for made in answer.tool_calls:
-            name, arguments = change(made.name, made.arguments)
-            calls.append(replace(made, name=name, arguments=arguments))
-        return replace(answer, tool_calls=tuple(calls))
-
-    return say
-
-
 def _channel(name: str, text: str) -> str:
     return f"<|open|>{name}<|sep|>{text}<|close|>{name}<|sep|>"
 
 
 def _raw_k3(answer: Answer, _: Call) -> Answer:
-    """Everything as K3 writes it, no parser having looked at it."""
+    """The answer as K3 writes it, as if there were no parser."""
     text = _channel("think", answer.reasoning) if answer.reasoning else ""
     if answer.content:
         text += _channel("response", answer.content)
@@ -55,14 +42,7 @@ def _raw_k3(answer: Answer, _: Call) -> Answer:
 
 def _raw_k2(answer: Answer, _: Call) -> Answer:
     """The section of tool calls as K2 writes it, after the content."""
-    if not answer.tool_calls:
-        return answer
-    made = "".join(
-        f"<|tool_call_begin|>{call.id}<|tool_call_argument_begin|>{call.arguments}<|tool_call_end|>"
-        for call in answer.tool_calls
-    )
-    section = f"<|tool_calls_section_begin|>{made}<|tool_calls_section_end|>"
-    return replace(answer, content=answer.content + section, tool_calls=(), finish_reason="stop")
+    return without_calls(answer, answer.content + as_written(answer.tool_calls))
 
 
 LEAK = "a finding: control tokens of the model's template leak into answers"
@@ -77,10 +57,10 @@ FAULTS = (
           say=_thinks("<|close|>think<|sep|>")),
     Fault("leaves-markers-in-arguments", "ends the arguments of calls with <|close|>call<|sep|>",
           f"{FAILS}arguments are not JSON, because of control tokens that leak",
-          say=_in_calls(lambda name, arguments: (name, f"{arguments}<|close|>call<|sep|>"))),
+          say=in_calls(lambda made, _: replace(made, arguments=f"{made.arguments}<|close|>call<|sep|>"))),
     Fault("leaves-markers-in-names", "ends the names of called tools with <|sep|>",
           f"{FAILS}names are wrong, because of control tokens that leak",
-          say=_in_calls(lambda name, arguments: (f"{name}<|sep|>", arguments))),
+          say=in_calls(lambda made, _: replace(made, name=f"{made.name}<|sep|>"))),
     Fault("serves-raw-channels", "runs K3 without any parser: all channels come as one text",
           "a finding: there is no parser for this model", say=_raw_k3),
     Fault("serves-raw-calls", "leaves K2's section of tool calls in the content",

@@ -6,13 +6,11 @@ from dataclasses import replace
 
 import orjson
 
-from kvv_action.profiles.model import Profile
 from kvv_action.schema import Answer, Json, Message
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.conversation import messages_of, text_of
-from kvv_action.simulator.faults.hooks import Body, Check
+from kvv_action.simulator.faults.hooks import Check, refuses
 from kvv_action.simulator.faults.model import FAILS, Fault
-from kvv_action.simulator.refusal import Refusal
 from kvv_action.simulator.sight import is_picture
 
 _MARKER = re.compile(r"<\|[a-z_]+\|>|\[EOS\]")
@@ -40,7 +38,7 @@ def _without_system(messages: Messages) -> Messages:
 
 
 def _late(messages: Messages) -> list[Message]:
-    """System messages that others stand before."""
+    """System messages that do not stand first."""
     first = next((at for at, message in enumerate(messages) if not _speaks(message)), len(messages))
     return [message for message in messages[first:] if _speaks(message)]
 
@@ -112,7 +110,7 @@ def _in_user_text(change: Callable[[str], str]) -> Hear:
 
 
 def _up_to_marker(text: str) -> str:
-    """Nothing of what stands behind a marker: it has ended the user's turn."""
+    """A marker ends the user's turn: what stands behind it is lost."""
     return _MARKER.split(text, maxsplit=1)[0]
 
 
@@ -122,11 +120,7 @@ def _ended(answer: Answer, _: Call) -> Answer:
 
 
 def _refuses(hit: Callable[[Messages], object], reason: str) -> Check:
-    def check(body: Body, _: Profile) -> None:
-        if hit(messages_of(body)):
-            raise Refusal(reason)
-
-    return check
+    return refuses(lambda body: hit(messages_of(body)), reason)
 
 
 def _ids(messages: Messages) -> Iterator[str]:

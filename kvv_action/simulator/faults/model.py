@@ -1,4 +1,4 @@
-"""What a fault is: a name, what it teaches, and hooks into the stages of an answer."""
+"""What a fault is: a name, what a verifier should conclude, and hooks into the stages of an answer."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
@@ -86,10 +86,10 @@ class Fault:
         conclusion: what a verifier should conclude.
         takes: the numbers that are written behind `=`, in order; a fault without any takes a rate.
         values: these numbers as they were given, filled in when the fault is drawn.
-        admit: turns the visitor away before the request is looked at; None lets it in.
+        admit: the reply that turns a request away before it is read; None lets it in.
         waives: rules of the contract that are not checked.
         check: refuses a request that keeps the contract; raises `Refusal`.
-        hear: the request as the vendor misunderstands it.
+        hear: the request as the vendor wrongly understands it.
         serve: the model that answers; gets the numbers that the fault takes.
         say: the answer before `stop` and `max_tokens` are applied.
         count: the usage that is reported.

@@ -1,4 +1,4 @@
-"""Legal oddities, which no verifier may blame: other ways to write the same answer."""
+"""Unusual but valid ways to write the same answer, which no verifier may blame."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def _parts(change: Callable[[bytes], bytes]) -> Send:
 
 
 def _with_nulls(document: Document) -> Document:
-    """Fields that are there and say nothing."""
+    """Fields that are null."""
     extra = {"system_fingerprint": None, "service_tier": None, "prompt_logprobs": None, "kv_transfer_params": None}
     choices = [{**choice, "logprobs": None, "token_ids": None} for choice in document["choices"]]
     return {**document, **extra, "choices": choices}

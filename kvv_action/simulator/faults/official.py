@@ -1,4 +1,4 @@
-"""What a model's official API refuses and others serve: no fault at all, and nothing may be held against it."""
+"""What a model's official API refuses and others serve. It is no fault, and no verifier may blame it."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from kvv_action.simulator.tooling import ToolChoice, chosen
 
 
 def _refuse(body: Mapping[str, Json], profile: Profile) -> None:
-    """Refuse what the official API refuses: an open value, a stop to thinking, and two things while thinking."""
+    """Refuse what the official API refuses: open values, turning thinking off, and two things while thinking."""
     if profile.thinking.switch_open and switch_of(body) is False:
         raise Refusal("invalid thinking: this model cannot turn thinking off")
     thinking = asked(body, profile.thinking).on

@@ -1,8 +1,8 @@
 """Faults in the handling of pictures.
 
 The vendor knows an answer by the digest of all that it was sent, pictures included. A fault changes what reaches the
-model: pictures that are gone, exchanged or unreadable make the question another one, and the vendor guesses. What
-scaling down or a second encoding destroys is said by the samples: those marked `fine` cannot be answered any more.
+model: pictures that are gone, exchanged or unreadable make the question another one, and the vendor guesses. Samples
+marked `fine` cannot be answered any more when a picture was scaled down or encoded again.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,11 +17,11 @@ from kvv_action.simulator.faults.model import FAILS, Fault
 from kvv_action.simulator.fingerprint import fingerprint
 from kvv_action.simulator.sight import Sight, content_of, has_pictures, pictures, rearranged
 from kvv_action.simulator.tokens import prompt_tokens
-from kvv_action.simulator.wire import Usage
+from kvv_action.simulator.wire import Usage, counting
 
 
 def _seeing(order: Callable[[list[Json]], Sequence[Json]]) -> Callable[[Call], Call]:
-    """The call with other pictures; blind when none is left of them."""
+    """The call with other pictures; the vendor is blind when none is left."""
 
     def hear(call: Call) -> Call:
         if not has_pictures(call.messages):
@@ -49,8 +49,7 @@ def _without_pictures(usage: Usage, call: Call) -> Usage:
     sent = call.body.get("messages")
     if not isinstance(sent, list) or not any(pictures(call.body)):
         return usage
-    prompt = prompt_tokens(replace(call, messages=rearranged(sent, lambda _: ())))
-    return {**usage, "prompt_tokens": prompt, "total_tokens": prompt + usage["completion_tokens"]}
+    return counting(usage, prompt_tokens=prompt_tokens(replace(call, messages=rearranged(sent, lambda _: ()))))
 
 
 FAULTS = (

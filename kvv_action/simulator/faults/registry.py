@@ -82,7 +82,7 @@ def _usual(takes: Sequence[Amount]) -> tuple[float, ...]:
 
 
 def _amounts(written: str, given: str, takes: Sequence[Amount]) -> tuple[float, ...]:
-    """The amounts behind `=`, as many as the fault takes."""
+    """The amounts behind `=`; there must be as many as the fault takes."""
     try:
         values = tuple(map(float, given.split(":")))
     except ValueError:

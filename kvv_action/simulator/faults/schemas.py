@@ -78,7 +78,7 @@ def _text(value: Json) -> str:
 
 
 def wrong_type(value: Json) -> Json:
-    """False for a text, a text for anything else."""
+    """A value of another type: False in place of a text, a text in place of anything else."""
     return False if isinstance(value, str) else "text"
 
 

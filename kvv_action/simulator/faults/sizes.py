@@ -52,7 +52,7 @@ def _beginning(call: Call) -> Call:
 
 
 def _half_attended(answer: Answer, call: Call) -> Answer:
-    """The middle of a long prompt is counted and not attended to."""
+    """The middle of a long prompt is counted, but the model does not see it."""
     if len(last_user_text(call.messages)) <= LONG or answer.content.count(" ") != 2:
         return answer
     first, _, last = answer.content.split(" ")

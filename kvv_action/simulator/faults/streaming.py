@@ -1,12 +1,13 @@
 """Faults in the form and the pace of streams."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from kvv_action.schema import Json
 from kvv_action.simulator.call import Call
+from kvv_action.simulator.faults.chunks import delta_of, in_streams, with_delta
 from kvv_action.simulator.faults.model import FAILS, Fault, Turn
-from kvv_action.simulator.wire import DONE, Reply, rewritten
+from kvv_action.simulator.wire import DONE, Reply
 
 HELD = 1.2
 """Seconds that a buffering proxy holds every stream back."""
@@ -14,23 +15,9 @@ HELD = 1.2
 Change = Callable[[list[Json]], list[Json]]
 
 
-def _in_streams(change: Change) -> Callable[[Reply, Turn], Reply]:
-    """A hook that changes the chunks of answers that are streams."""
-    return lambda reply, turn: rewritten(reply, change) if turn.answer is not None and reply.streamed else reply
-
-
-def _delta(chunk: Json) -> Mapping[str, Json]:
-    """What the first choice of a chunk brings, empty for a chunk without choices."""
-    return chunk["choices"][0]["delta"] if chunk["choices"] else {}
-
-
-def _with_delta(chunk: Json, delta: Mapping[str, Json]) -> Json:
-    return {**chunk, "choices": [{**chunk["choices"][0], "delta": delta}, *chunk["choices"][1:]]}
-
-
 def _without_role(chunks: list[Json]) -> list[Json]:
     return [
-        _with_delta(chunk, {name: value for name, value in _delta(chunk).items() if name != "role"})
+        with_delta(chunk, {name: value for name, value in delta_of(chunk).items() if name != "role"})
         if chunk["choices"]
         else chunk
         for chunk in chunks
@@ -49,8 +36,8 @@ def _usage_first(chunks: list[Json]) -> list[Json]:
 
 def _after_content(chunks: list[Json]) -> list[Json]:
     """The last piece of reasoning follows the first of content."""
-    thoughts = [at for at, chunk in enumerate(chunks) if _delta(chunk).get("reasoning_content")]
-    words = [at for at, chunk in enumerate(chunks) if _delta(chunk).get("content")]
+    thoughts = [at for at, chunk in enumerate(chunks) if delta_of(chunk).get("reasoning_content")]
+    words = [at for at, chunk in enumerate(chunks) if delta_of(chunk).get("content")]
     if not thoughts or not words or words[0] < thoughts[-1]:
         return chunks
     late, first = chunks[thoughts[-1]], words[0]
@@ -73,10 +60,10 @@ def _in_one_piece(chunks: list[Json]) -> list[Json]:
     """Each text of an answer in one chunk; tool calls stay as they are."""
     joined: list[Json] = []
     for chunk in chunks:
-        delta, last = _delta(chunk), _delta(joined[-1]) if joined else {}
+        delta, last = delta_of(chunk), delta_of(joined[-1]) if joined else {}
         (name, text), *others = [*delta.items()] or [("", "")]
         if not others and isinstance(text, str) and name and name in last and "role" not in last:
-            joined[-1] = _with_delta(joined[-1], {name: last[name] + text})
+            joined[-1] = with_delta(joined[-1], {name: last[name] + text})
         else:
             joined.append(chunk)
     return joined
@@ -96,23 +83,23 @@ def _as_document(call: Call) -> Call:
 
 FAULTS = (
     Fault("drops-role", "streams without saying whose turn it is", f"{FAILS}the first chunk has no role",
-          send=_in_streams(_without_role)),
+          send=in_streams(_without_role)),
     Fault("repeats-finish-reason", "sends the chunk with finish_reason twice",
-          f"{FAILS}the end of a stream is not well formed", send=_in_streams(_finished_twice)),
+          f"{FAILS}the end of a stream is not well formed", send=in_streams(_finished_twice)),
     Fault("drops-done", "ends streams without [DONE]",
           f"{FAILS}the end of a stream is not well formed; answers are still scored", send=_without_done),
     Fault("usage-first", "sends usage in the first chunk of a stream",
-          f"{FAILS}clients that read the last chunk find no usage", send=_in_streams(_usage_first)),
+          f"{FAILS}clients that read the last chunk find no usage", send=in_streams(_usage_first)),
     Fault("reasoning-after-content", "streams the end of the reasoning after the beginning of the content",
-          f"{FAILS}the parts of a stream are out of order", send=_in_streams(_after_content)),
+          f"{FAILS}the parts of a stream are out of order", send=in_streams(_after_content)),
     Fault("mixes-chunk-ids", "gives the chunks of one stream two ids in turn",
-          f"{FAILS}chunks of one stream do not belong together", send=_in_streams(_other_ids)),
+          f"{FAILS}chunks of one stream do not belong together", send=in_streams(_other_ids)),
     Fault("changes-model-midway", "ends streams under the name of another model",
-          f"{FAILS}a router changed the model in the middle of an answer", send=_in_streams(_other_models)),
+          f"{FAILS}a router changed the model in the middle of an answer", send=in_streams(_other_models)),
     Fault("sends-empty-chunks", "opens streams with a chunk without choices and without usage",
-          f"{FAILS}clients that look at the first choice break", send=_in_streams(_with_empty_chunk)),
+          f"{FAILS}clients that look at the first choice break", send=in_streams(_with_empty_chunk)),
     Fault("streams-in-one-piece", "waits for the whole answer and sends it as one chunk", f"{FAILS}the stream is none",
-          send=_in_streams(_in_one_piece)),
+          send=in_streams(_in_one_piece)),
     Fault("buffers-streams", f"sits behind a proxy that holds a stream back, here for {HELD:g} s, and sends it at once",
           f"{FAILS}the first token of a long answer comes with the last", send=_held),
     Fault("ignores-stream", "answers with one JSON document when a stream is asked for",

@@ -1,4 +1,4 @@
-"""Faults in thinking: when it happens, where it goes, how it comes back and how hard it is."""
+"""Faults in thinking: whether the model thinks, how hard, and in which field the thinking is sent and read."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace

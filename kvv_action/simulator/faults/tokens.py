@@ -9,7 +9,7 @@ from kvv_action.simulator.call import Call
 from kvv_action.simulator.conversation import text_of
 from kvv_action.simulator.faults.model import FAILS, Fault, Turn
 from kvv_action.simulator.tokens import KNOWN, count, shares_of
-from kvv_action.simulator.wire import NOTHING_CACHED, Reply, Usage, rewritten
+from kvv_action.simulator.wire import NOTHING_CACHED, Reply, Usage, counting, rewritten
 
 Count = Callable[[Usage, Call], Usage]
 PREFIX = 3
@@ -19,9 +19,8 @@ PATTERN = "Pre-Verification fails where exact counts are known, and the pattern 
 
 
 def _more(usage: Usage, tokens: int) -> Usage:
-    """`usage` of a prompt that is longer by `tokens`, the total with it."""
-    prompt = usage["prompt_tokens"] + tokens
-    return {**usage, "prompt_tokens": prompt, "total_tokens": prompt + usage["completion_tokens"]}
+    """`usage` with so many more prompt tokens, and the total that follows."""
+    return counting(usage, prompt_tokens=usage["prompt_tokens"] + tokens)
 
 
 def _added(tokens: int) -> Count:
@@ -36,16 +35,9 @@ def _without_streams(usage: Usage, call: Call) -> Usage | None:
     return None if call.stream else usage
 
 
-def _completed(usage: Usage, tokens: int) -> Usage:
-    return {**usage, "completion_tokens": tokens, "total_tokens": usage["prompt_tokens"] + tokens}
-
-
-def _none_completed(usage: Usage, _: Call) -> Usage:
-    return _completed(usage, 0)
-
-
-def _characters_completed(usage: Usage, _: Call) -> Usage:
-    return _completed(usage, usage["completion_tokens"] * 12)
+def _completed(times: int) -> Count:
+    """The completion tokens times a number."""
+    return lambda usage, _: counting(usage, completion_tokens=usage["completion_tokens"] * times)
 
 
 def _wrong_total(usage: Usage, _: Call) -> Usage:
@@ -81,13 +73,13 @@ def _foreign(usage: Usage, call: Call) -> Usage:
 
 
 def _uncached(reply: Reply, turn: Turn) -> Reply:
-    """What came before counts for one token."""
+    """A prompt that came before counts as one token."""
     return rewritten(reply, _forgotten) if turn.call is not None and turn.visit.occurrence > 1 else reply
 
 
 def _forgotten(documents: list[Json]) -> list[Json]:
     return [
-        {**document, "usage": {**_more(document["usage"], 1 - document["usage"]["prompt_tokens"]), **NOTHING_CACHED}}
+        {**document, "usage": {**counting(document["usage"], prompt_tokens=1), **NOTHING_CACHED}}
         if document.get("usage")
         else document
         for document in documents
@@ -108,9 +100,9 @@ FAULTS = (
     Fault("counts-without-cache", "leaves tokens that came from its prefix cache out of prompt_tokens",
           f"{FAILS}the same prompt is counted differently each time", send=_uncached),
     Fault("counts-no-completion", "reports 0 completion tokens", f"{FAILS}completion tokens are miscounted",
-          count=_none_completed),
+          count=_completed(0)),
     Fault("counts-characters", "reports about the characters of an answer as its completion tokens",
-          f"{FAILS}completion tokens are miscounted", count=_characters_completed),
+          f"{FAILS}completion tokens are miscounted", count=_completed(12)),
     Fault("wrong-total-tokens", "leaves completion tokens out of the total", f"{FAILS}usage does not add up",
           count=_wrong_total),
     Fault("foreign-tokenizer",

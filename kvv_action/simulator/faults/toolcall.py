@@ -1,4 +1,4 @@
-"""Faults in when and how tools are called."""
+"""Faults that show in scored tool calls: when tools are called, and with which arguments."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -66,7 +66,7 @@ def _renamed(made: ToolCall, _: Call) -> ToolCall:
 
 
 def _leaking(answer: Answer, _: Call) -> Answer:
-    """The calls as the model writes them: no parser has looked at them."""
+    """The calls as the model writes them, as if there were no parser."""
     return without_calls(answer, answer.content + as_written(answer.tool_calls))
 
 

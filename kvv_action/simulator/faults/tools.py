@@ -89,7 +89,7 @@ def _unescaped(arguments: str) -> str:
 
 
 def _ascii(arguments: str) -> str:
-    """Other letters than ASCII's become question marks, as a wrong encoding leaves them."""
+    """Letters beyond ASCII become question marks, as after a wrong encoding."""
     return arguments.encode("ascii", "replace").decode()
 
 
@@ -98,7 +98,7 @@ def _spelled(arguments: str) -> str:
 
 
 def _as_text(value: Json) -> Json:
-    """Numbers and booleans as texts: a parser of XML-like calls makes them so."""
+    """Numbers and booleans as texts, as a parser of XML-like calls returns them."""
     if isinstance(value, dict):
         return {name: _as_text(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -121,7 +121,7 @@ def _opened(document: Json) -> Json:
 
 
 def _raw(answer: Answer, _: Call) -> Answer:
-    """The calls as the model writes them: no parser has looked at them."""
+    """The calls as the model writes them, as if there were no parser."""
     return without_calls(answer, as_written(answer.tool_calls))
 
 
@@ -146,7 +146,7 @@ def _said_too(answer: Answer, _: Call) -> Answer:
 
 
 def _deaf(answer: Answer, call: Call) -> Answer:
-    """The model waits on, as if no result had come."""
+    """The model goes on waiting, as if no result had come."""
     last = last_message(call.messages)
     return replace(answer, content="I am still waiting for the tool.") if last.get("role") == "tool" else answer
 

@@ -1,8 +1,8 @@
-"""Faults in what is reported as used."""
+"""Faults in usage."""
 
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.faults.model import Fault
-from kvv_action.simulator.wire import Usage
+from kvv_action.simulator.wire import Usage, counting
 
 
 def _dropped(_: Usage, __: Call) -> None:
@@ -10,8 +10,7 @@ def _dropped(_: Usage, __: Call) -> None:
 
 
 def _overcounted(usage: Usage, _: Call) -> Usage:
-    prompt = usage["prompt_tokens"] * 3
-    return {**usage, "prompt_tokens": prompt, "total_tokens": prompt + usage["completion_tokens"]}
+    return counting(usage, prompt_tokens=usage["prompt_tokens"] * 3)
 
 
 FAULTS = (

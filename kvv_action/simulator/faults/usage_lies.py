@@ -10,7 +10,7 @@ from kvv_action.simulator.faults.chunks import in_streams
 from kvv_action.simulator.faults.hooks import Say
 from kvv_action.simulator.faults.model import FAILS, Fault, Turn
 from kvv_action.simulator.tokens import count, cut
-from kvv_action.simulator.wire import Reply, rewritten
+from kvv_action.simulator.wire import Reply, counting, rewritten
 
 CAP = 300
 """Tokens after which every answer ends; more than the vendor's own answers have, so it writes on until there."""
@@ -46,39 +46,25 @@ def _with(value: Json, change: Change, answer: Answer) -> Json:
 
 
 def _without_reasoning(usage: Mapping[str, Any], answer: Answer) -> Mapping[str, Any]:
-    completion = usage["completion_tokens"] - count(answer.reasoning)
-    return {**usage, "completion_tokens": completion, "total_tokens": usage["prompt_tokens"] + completion}
+    return counting(usage, completion_tokens=usage["completion_tokens"] - count(answer.reasoning))
 
 
 def _by_chunks(usage: Mapping[str, Any], _: Answer) -> Mapping[str, Any]:
-    completion = 1 + usage["completion_tokens"] // CHUNK
-    return {**usage, "completion_tokens": completion, "total_tokens": usage["prompt_tokens"] + completion}
+    return counting(usage, completion_tokens=1 + usage["completion_tokens"] // CHUNK)
 
 
-def _cached(usage: Mapping[str, Any], _: Answer) -> Mapping[str, Any]:
-    return {**usage, "prompt_tokens_details": {"cached_tokens": usage["prompt_tokens"] + 64}}
-
-
-def _too_much_reasoning(usage: Mapping[str, Any], _: Answer) -> Mapping[str, Any]:
-    return {**usage, "completion_tokens_details": {"reasoning_tokens": usage["completion_tokens"] * 2 + 1}}
-
-
-def _all_cached(usage: Mapping[str, Any], _: Answer) -> Mapping[str, Any]:
-    return {**usage, "prompt_tokens_details": {"cached_tokens": usage["prompt_tokens"]}}
+def _cached(more: int) -> Change:
+    """So many more tokens from the cache than the prompt has."""
+    return lambda usage, _: {**usage, "prompt_tokens_details": {"cached_tokens": usage["prompt_tokens"] + more}}
 
 
 def _reasoned(tokens: Callable[[Mapping[str, Any]], int]) -> Change:
     return lambda usage, _: {**usage, "completion_tokens_details": {"reasoning_tokens": tokens(usage)}}
 
 
-def _always(name: str, tokens: int) -> Change:
+def _always(**counts: int) -> Change:
     """The same count in every answer."""
-
-    def change(usage: Mapping[str, Any], _: Answer) -> Mapping[str, Any]:
-        new = {**usage, name: tokens}
-        return {**new, "total_tokens": new["prompt_tokens"] + new["completion_tokens"]}
-
-    return change
+    return lambda usage, _: counting(usage, **counts)
 
 
 def _counted_twice(chunks: list[Json]) -> list[Json]:
@@ -101,16 +87,11 @@ def _counted_along(chunks: list[Json]) -> list[Json]:
 def _drifting(reply: Reply, turn: Turn) -> Reply:
     """The tokens of the prompt differ from one request to the next, though the prompts are the same."""
     more = int(turn.visit.draw("drift") * DRIFT)
-
-    def change(usage: Mapping[str, Any], _: Answer) -> Mapping[str, Any]:
-        prompt = usage["prompt_tokens"] + more
-        return {**usage, "prompt_tokens": prompt, "total_tokens": prompt + usage["completion_tokens"]}
-
-    return _counted(change)(reply, turn)
+    return _counted(lambda usage, _: counting(usage, prompt_tokens=usage["prompt_tokens"] + more))(reply, turn)
 
 
 def _capped(finish_reason: str) -> Say:
-    """Answers that go on thinking until the cap ends them; what asks for no more than that is served well."""
+    """Answers that go on thinking until the cap ends them; requests with a lower limit are served well."""
 
     def say(answer: Answer, call: Call) -> Answer:
         if not answer.reasoning or (call.max_tokens is not None and call.max_tokens <= CAP):
@@ -127,17 +108,17 @@ FAULTS = (
     Fault("counts-chunks", "counts chunks of many tokens as one completion token each",
           "a finding: usage counts fewer tokens than the text can have", send=_counted(_by_chunks)),
     Fault("caches-more-than-prompt", "reports more cached tokens than the prompt has",
-          "a warning: cached tokens contradict the prompt", send=_counted(_cached)),
+          "a warning: cached tokens contradict the prompt", send=_counted(_cached(64))),
     Fault("caches-every-prompt", "reports all prompt tokens as cached, also of new prompts",
-          "a warning: whole prompts are said to come from a cache", send=_counted(_all_cached)),
+          "a warning: whole prompts are said to come from a cache", send=_counted(_cached(0))),
     Fault("counts-no-reasoning", "reports 0 tokens of reasoning", "a warning: reasoning tokens contradict the answer",
           send=_counted(_reasoned(lambda _: 0))),
     Fault("counts-the-same-completion", "reports 100 completion tokens, whatever was written",
-          "a finding: the same number in nearly all answers", send=_counted(_always("completion_tokens", 100))),
+          "a finding: the same number in nearly all answers", send=_counted(_always(completion_tokens=100))),
     Fault("counts-the-same-prompt", "reports 100 prompt tokens, whatever was asked",
-          "a finding: the same number in nearly all answers", send=_counted(_always("prompt_tokens", 100))),
+          "a finding: the same number in nearly all answers", send=_counted(_always(prompt_tokens=100))),
     Fault("counts-nothing", "reports 0 completion tokens", "a finding: the same number in nearly all answers",
-          send=_counted(_always("completion_tokens", 0))),
+          send=_counted(_always(completion_tokens=0))),
     Fault("totals-without-prompt", "reports the completion tokens as total_tokens", "a finding: total_tokens is no sum",
           send=_counted(lambda usage, _: {**usage, "total_tokens": usage["completion_tokens"]})),
     Fault("sends-usage-twice", "sends the last chunk of a stream, which brings usage, twice",
@@ -147,7 +128,8 @@ FAULTS = (
     Fault("counts-prompts-differently", "reports other prompt tokens when the same prompt comes again",
           f"{FAILS}the same prompt is counted differently each time", send=_drifting),
     Fault("reasons-more-than-completion", "reports more tokens of reasoning than of the completion",
-          "a finding: usage leaves the reasoning out", send=_counted(_too_much_reasoning)),
+          "a finding: usage leaves the reasoning out",
+          send=_counted(_reasoned(lambda usage: usage["completion_tokens"] * 2 + 1))),
     Fault("caps-output-early",
           f"ends every answer at {CAP} tokens with finish_reason length, however many are asked for",
           f"a finding: output is capped at {CAP} tokens", say=_capped("length")),

@@ -1,4 +1,4 @@
-"""Faults by which every answer is wrong in the same way: one text for everything, text turned round, a piece lost."""
+"""Faults that make every answer wrong in the same way: one text for everything, text backwards, a lost piece."""
 
 from collections.abc import Callable
 from dataclasses import replace
