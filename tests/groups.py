@@ -14,6 +14,8 @@ SLOW_MARKERS = ("docker", "parity", "perf", "pipeline", "servers", "slow")
 SLOW_FIXTURES = frozenset({"browser"})
 WHOLE_COMMANDS = frozenset({command.kvv, command.demo, command.start, command.fork, command.vendor})
 """What runs `kvv` as a user does, or serves for it."""
+WHOLE_RUN = ("entrypoint.compose", "run_verification")
+"""What such a command does, by module and name: importing it would take longer than most tests."""
 
 Code = Callable[..., Any]
 
@@ -38,11 +40,11 @@ def _fixtures(item: pytest.Function) -> Iterator[Code]:
 
 @functools.cache
 def _reaches_a_whole_command(function: Code) -> bool:
-    """Whether a function, or any of the tests' own that it leads to, names a whole command."""
+    """Whether a function, or any of the tests' own that it leads to, names a whole command or a whole run."""
     seen, ahead = set[Code](), [inspect.unwrap(function)]
     while ahead:
         found = ahead.pop()
-        if found in WHOLE_COMMANDS:
+        if found in WHOLE_COMMANDS or _name(found) == WHOLE_RUN:
             return True
         if found not in seen:
             seen.add(found)
@@ -51,15 +53,22 @@ def _reaches_a_whole_command(function: Code) -> bool:
 
 
 def _named(function: Code) -> Iterator[Code]:
-    """The functions of `tests`, and the methods of its classes, that a function names."""
+    """The functions of `tests`, the methods of its classes, and the whole run, that a function names."""
     code, known = getattr(function, "__code__", None), getattr(function, "__globals__", {})
     for value in (known.get(name) for name in _names(code)):
-        if getattr(value, "__module__", None) is None or not str(value.__module__).startswith("tests."):
+        if _name(value) == WHOLE_RUN:
+            yield value
+        elif not _name(value)[0].startswith("tests."):
             continue
-        if inspect.isfunction(value):
+        elif inspect.isfunction(value):
             yield value
         elif inspect.isclass(value):
             yield from (method for _, method in inspect.getmembers(value, inspect.isfunction))
+
+
+def _name(value: object) -> tuple[str, str]:
+    """The module and the name of a function or class; empty texts of anything else."""
+    return str(getattr(value, "__module__", None) or ""), str(getattr(value, "__name__", ""))
 
 
 def _names(code: CodeType | None) -> Iterator[str]:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from entrypoint.cli import main
 from kvv_action.schema import Severity
 from kvv_action.simulator.faults import (
     classes,
@@ -24,6 +23,7 @@ from kvv_action.simulator.faults import (
     wholesale,
 )
 from tests.findings.runs import ran
+from tests.pipeline.command import kvv
 
 FAILURE, WARNING, INFORMATION = Severity.FAILURE, Severity.WARNING, Severity.INFORMATION
 CALLS = "tools.*,thinking.on.*"
@@ -366,4 +366,4 @@ def test_an_endpoint_that_begins_to_refuse_is_named_and_judges_nothing(fault: st
     assert report.reason.lower().startswith(first.cause.lower())
     assert {case.outcome for case in result.cases} <= {"right", "failed"}
     assert result.counts.failed > 0
-    assert main(["audit", str(tmp_path)]) == 0
+    assert kvv("audit", tmp_path).status == 0

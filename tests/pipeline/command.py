@@ -18,7 +18,7 @@ import orjson
 
 from entrypoint import cli
 from kvv_action.endpoint.anomalies import TIMED
-from tests.patience import SECONDS, about_time, unhurried
+from tests.patience import SECONDS, about_time, program, unhurried
 
 IMPATIENT = ("--first-token-timeout", "0.3", "--silence-timeout", "0.3", "--total-timeout", "0.6")
 """Deadlines for faults that never answer."""
@@ -108,7 +108,8 @@ def _untimed(response: str) -> str:
 
 def start(*arguments: object, **options: Any) -> "subprocess.Popen[str]":
     """A `kvv` process with captured output."""
-    command = [sys.executable, "-m", "entrypoint.cli", *_patient(arguments)]
+    words = _patient(arguments)
+    command = [sys.executable, *program(words), *words]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
     return subprocess.Popen(command, env={**os.environ, **options.pop("env", {})}, **options)
 
@@ -149,7 +150,8 @@ def _silent(arguments: list[str]) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for number in range(3):
         os.dup2(null, number)
-    sys.exit(cli.main(arguments))
+    with unhurried(arguments):
+        sys.exit(cli.main(arguments))
 
 
 def finish(process: "subprocess.Popen[str]", seconds: float = 240.0) -> Ran:

@@ -149,7 +149,7 @@ CONCLUSIONS = {
     "disconnects": replace(stopped("disconnected"), status=1, verdict="fail"),  # in the middle of its answers
     "truncates-stream": broken("truncated", "truncated"),
     "invalid-json": broken("bad-response", "bad-response"),
-    "huge-response": unusable("too-large", "too-large"),
+    "huge-response": unusable("too-large", "too-large", "--max-response-bytes", "1000000"),
 }
 
 

@@ -12,7 +12,6 @@ from benchmarks.precheck.causes import CRASHES, WRONG_STATUS
 from benchmarks.precheck.options import PrecheckOptions
 from benchmarks.precheck.suites import all_probes
 from benchmarks.precheck.traits import told_apart, traits_of
-from entrypoint.cli import main
 from kvv_action.benchmark import Options
 from kvv_action.errors import EndpointError
 from kvv_action.journal.reading import JournalReading
@@ -31,6 +30,7 @@ from kvv_action.schema import (
 )
 from kvv_action.simulator.faults import crashes
 from tests.findings.runs import ran
+from tests.pipeline.command import kvv
 from tests.profiles.families import KIMI
 
 K3 = loader.load("kimi-k3")
@@ -78,7 +78,7 @@ def test_a_class_that_crashes_fails_and_is_named(fault: str, tmp_path: Path) -> 
     assert (report.verdict, result.failures, report.findings) == (Verdict.FAIL, (), ())
     assert report.delivery is not None
     assert (report.delivery.broken, report.delivery.verdict is Verdict.FAIL) == (0, False)
-    assert main(["audit", str(tmp_path)]) == 0
+    assert kvv("audit", tmp_path).status == 0
 
 
 @pytest.mark.pipeline

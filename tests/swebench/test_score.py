@@ -22,6 +22,8 @@ from kvv_action.profiles import loader
 from kvv_action.schema import BenchmarkKind, Exchange, Observation, Sample
 from tests.swebench.fakes import FAILING, PASSING, PATCH, row
 
+SHARED = pytest.mark.asyncio(loop_scope="module")
+"""With one process that grades."""
 pytestmark = pytest.mark.slow  # grades in processes that load the official library
 
 RAN = Evaluation(applied="git apply --verbose", log=PASSING, seconds=1.0)
@@ -57,25 +59,28 @@ def samples_of(benchmark: SweBench, folder: Path) -> list[Sample]:
     return list(benchmark.samples(rows, loader.load("kimi-k2.6")))
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def benchmark() -> AsyncIterator[SweBench]:
     it = SweBench(Options())
     yield it
     await it.aclose()
 
 
+@SHARED
 async def test_the_log_decides(benchmark: SweBench, samples: Sequence[Sample]) -> None:
     """Not what was concluded when it was written."""
     assert (await benchmark.score(samples[0], evidence())).value == 1.0
     assert (await benchmark.score(samples[0], evidence(ran=BROKEN))).value == 0.0
 
 
+@SHARED
 async def test_an_empty_patch_is_never_resolved(benchmark: SweBench, samples: Sequence[Sample]) -> None:
     """Even where a log of passing tests stood beside it."""
     score = await benchmark.score(samples[0], evidence(patch="", ran=None))
     assert (score.value, score.unparsed) == (0.0, True)
 
 
+@SHARED
 async def test_without_a_patch_there_is_no_verdict(benchmark: SweBench, samples: Sequence[Sample]) -> None:
     """The evidence is not whole."""
     with pytest.raises(ScoringError, match="holds no patch"):
@@ -85,12 +90,14 @@ async def test_without_a_patch_there_is_no_verdict(benchmark: SweBench, samples:
         await benchmark.score(samples[0], spoiled)
 
 
+@SHARED
 async def test_controls_that_hold_change_nothing(benchmark: SweBench, samples: Sequence[Sample]) -> None:
     """Gold resolves, empty does not."""
     score = await benchmark.score(samples[0], evidence(gold=RAN, empty=replace(BROKEN, applied="nothing to apply")))
     assert score.value == 1.0
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("gold", "empty", "said"),
     [
@@ -99,6 +106,7 @@ async def test_controls_that_hold_change_nothing(benchmark: SweBench, samples: S
         (Evaluation(applied="", said="corrupt"), None, "does not resolve it, so nothing can be said"),
     ],
 )
+@SHARED
 async def test_controls_that_fail_leave_it_open(
     gold: Evaluation, empty: Evaluation | None, said: str, benchmark: SweBench, samples: Sequence[Sample]
 ) -> None:
@@ -107,6 +115,7 @@ async def test_controls_that_fail_leave_it_open(
         await benchmark.score(samples[0], evidence(gold=gold, empty=empty))
 
 
+@SHARED
 async def test_a_flaky_control_has_a_second_chance(benchmark: SweBench, samples: Sequence[Sample]) -> None:
     """The last one counts."""
     again = [*evidence(gold=BROKEN)[:1], *evidence(gold=RAN)]
