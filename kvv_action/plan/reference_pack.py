@@ -84,12 +84,11 @@ class PackedBenchmark:
 
     @property
     def several(self) -> Mapping[str, PackedItem]:
-        """By sample id, its answers, of which items in turn hold out another one; empty of one answer to each."""
+        """By sample id, its answers; empty of one answer to each."""
         if self.epochs < 2:
             return {}
         return {
-            name: PackedItem(answers=[one for one in self.items[name] if one is not None], turn=turn)
-            for turn, name in enumerate(sorted(self.items))
+            name: PackedItem(answers=[one for one in values if one is not None]) for name, values in self.items.items()
         }
 
     def scores(self) -> Iterable[tuple[int, float]]:

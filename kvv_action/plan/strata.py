@@ -2,9 +2,9 @@
 
 An item that a model always gets right, or never, says little about small losses; one at the border says most. A pack of
 one answer to each item cannot tell them apart without choosing by luck. So an answer never chooses the stratum in which
-it counts. One answer of each item is held out, by turns of another run, and the others choose the item's stratum. What
-an equal vendor would score there comes from all items, not only those that are asked, and from each answer once, in the
-stratum that the other answers of its item choose.
+it counts. The last answer to each item is held out, and the others choose the item's stratum. What an equal vendor
+would score there comes from all items, not only those that are asked, and from each answer once, in the stratum that
+the other answers to its item choose.
 """
 
 import math
@@ -42,16 +42,14 @@ class PackedItem:
 
     Attributes:
         answers: the values of those that came.
-        turn: which of them is held out, counted round and round.
     """
 
     answers: Sequence[float]
-    turn: int
 
     @property
     def held_out(self) -> float | None:
-        """The answer that does not choose the item's stratum."""
-        return self.answers[self.turn % len(self.answers)] if self.answers else None
+        """The last answer: it does not choose the item's stratum."""
+        return self.answers[-1] if self.answers else None
 
     @property
     def stratum(self) -> str:

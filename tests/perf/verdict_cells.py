@@ -430,7 +430,7 @@ class StrataOfPack:
         answers = [[float(place < right) for place in range(pack.answers)] for right in drawn.right.sum(axis=0)]
         names = [f"{number:05}" for number in range(pack.items)]
         packed = {
-            name: PackedItem(answers=one, turn=one.index(float(held)))
+            name: PackedItem(answers=sorted(one, reverse=bool(not held)))
             for name, one, held in zip(names, answers, self.held_out, strict=True)
         }
         found = strata_of(packed, names, 0)
@@ -442,9 +442,8 @@ class StrataOfPack:
 
 
 def told_apart(pack: Pack, drawn: World, rng: np.random.RandomState) -> StrataOfPack:
-    """Each item holds out an answer of another run; all others make its stratum."""
-    turn, items = np.arange(pack.items) % pack.answers, np.arange(pack.items)
-    held_out = rng.random_sample(pack.items) < drawn.right[turn // pack.epochs, items] / pack.epochs
+    """Each item holds out an answer of the last run; all others make its stratum."""
+    held_out = rng.random_sample(pack.items) < drawn.right[-1] / pack.epochs
     right = drawn.right.sum(axis=0)
     letters = np.array([_letter(count, pack.answers - 1) for count in range(pack.answers)])
     chosen, often = right - held_out, np.bincount(right, minlength=pack.answers + 1)
@@ -457,7 +456,7 @@ def told_apart(pack: Pack, drawn: World, rng: np.random.RandomState) -> StrataOf
 
 def _letter(right: int, answers: int) -> str:
     """The stratum of an item, by the answers that choose."""
-    return PackedItem(answers=[float(place < right) for place in range(answers)] + [0.0], turn=answers).stratum
+    return PackedItem(answers=[float(place < right) for place in range(answers)] + [0.0]).stratum
 
 
 def _expected(often: np.ndarray, inside: np.ndarray) -> Estimate:

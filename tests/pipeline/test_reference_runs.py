@@ -193,7 +193,8 @@ def test_a_small_run_asks_border_items_and_sure_ones(
     plan = orjson.loads((tmp_path / "report.json").read_bytes())["plan"]
     strata = plan["choices"]["verdicts"]["strata"]["aime2025"]
     assert (strata["asked"].count("b"), strata["asked"].count("s")) == (50, 50)
-    assert strata["expected"] == {"border": [0.5, 400], "sure": [1.0, 800]}
+    assert strata["expected"] == {"border": [0.5, 200], "sure": [1.0, 400]}
+    assert strata["weights"] == {"border": 1.0, "sure": 1.5}
     if status:
         return
     audit = ("audit", tmp_path, "--dataset", f"aime2025={sums}")

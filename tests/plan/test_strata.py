@@ -23,8 +23,7 @@ IDS = [f"item-{number}" for number in range(300)]
 def packed_of(letters: str) -> dict[str, PackedItem]:
     """Items whose answers make them border, sure or hopeless ones, or of which one answer came."""
     answers = {"b": (0.0, 1.0, 1.0), "s": (1.0, 1.0, 1.0), "r": (0.0, 0.0, 0.0), "-": (1.0,)}
-    turns = {"b": 1, "s": 0, "r": 2, "-": 0}
-    return {name: PackedItem(answers=answers[one], turn=turns[one]) for name, one in zip(IDS, letters, strict=False)}
+    return {name: PackedItem(answers=answers[one]) for name, one in zip(IDS, letters, strict=False)}
 
 
 @pytest.mark.parametrize(
@@ -35,22 +34,20 @@ def packed_of(letters: str) -> dict[str, PackedItem]:
 @pytest.mark.parametrize("held_out", [0.0, 1.0])
 def test_the_other_answers_choose(others: tuple[float, ...], held_out: float, stratum: str) -> None:
     """A quarter to four fifths right is the border; a single wrong answer makes a border item."""
-    for turn in range(len(others) + 1):
-        answers = (*others[:turn], held_out, *others[turn:])
-        item = PackedItem(answers=answers, turn=turn + 3 * len(answers))
-        assert (item.stratum, item.held_out) == (stratum, held_out)
+    item = PackedItem(answers=(*others, held_out))
+    assert (item.stratum, item.held_out) == (stratum, held_out)
 
 
 def test_an_item_without_answers_is_unknown() -> None:
     """It holds nothing out, and counts nowhere."""
-    item = PackedItem(answers=(), turn=3)
+    item = PackedItem(answers=())
     assert (item.stratum, item.held_out, list(item.counted())) == ("-", None, [])
 
 
 def test_each_answer_counts_where_the_others_put_its_item() -> None:
     """Never where it put the item itself; shares of an item add up to one."""
-    assert sorted(PackedItem(answers=(1.0, 1.0, 1.0, 0.0), turn=0).counted()) == [("b", 0.75, 0.75), ("s", 0.0, 0.25)]
-    assert sorted(PackedItem(answers=(0.0, 1.0), turn=0).counted()) == [("b", 0.5, 0.5), ("s", 0.0, 0.5)]
+    assert sorted(PackedItem(answers=(1.0, 1.0, 1.0, 0.0)).counted()) == [("b", 0.75, 0.75), ("s", 0.0, 0.25)]
+    assert sorted(PackedItem(answers=(0.0, 1.0)).counted()) == [("b", 0.5, 0.5), ("s", 0.0, 0.5)]
 
 
 def test_all_answers_say_what_to_expect() -> None:
@@ -77,7 +74,7 @@ def test_an_equal_vendor_scores_what_is_expected(answers: int) -> None:
     for _ in range(40):
         likely = rng.beta(0.8, 0.2, len(IDS))
         right = (rng.random_sample((answers, len(IDS))) < likely).astype(float).T.tolist()
-        found = strata_of({one: PackedItem(answers=right[n], turn=n) for n, one in enumerate(IDS)}, IDS, 1)
+        found = strata_of({one: PackedItem(answers=right[n]) for n, one in enumerate(IDS)}, IDS, 1)
         assert found is not None
         for name, seen in differences.items():
             there = np.array([one == name for one in found.items])
@@ -91,8 +88,8 @@ def test_an_equal_vendor_scores_what_is_expected(answers: int) -> None:
 def test_an_item_that_lost_answers_counts_like_the_others() -> None:
     """What the pack lost does not make a stratum look better or worse."""
     whole, half = [1.0, 1.0, 0.0, 0.0] * 2, [1.0, 0.0]
-    packed = {one: PackedItem(answers=whole if n % 2 else half, turn=n) for n, one in enumerate(IDS)}
-    packed |= {one: PackedItem(answers=[1.0] * 8, turn=0) for one in IDS[200:]}
+    packed = {one: PackedItem(answers=whole if n % 2 else half) for n, one in enumerate(IDS)}
+    packed |= {one: PackedItem(answers=[1.0] * 8) for one in IDS[200:]}
     found = strata_of(packed, IDS, 1)
     assert found is not None
     assert found.expected["b"].accuracy == pytest.approx((100 * 0.5 + 100 * 0.5) / (100 * 1.0 + 100 * 0.5), abs=1e-6)
@@ -158,7 +155,7 @@ def test_smoke_alone_asks_by_strata(tier: str, limit: int | None, several: bool,
     ids = [one.id for one in first.every]
     run = ReferenceRun(
         planned=first.planned, values=dict.fromkeys(ids, 0.6), reference=Reference(value=0.6, source="a", date="b"),
-        several={one: PackedItem(answers=(float(n % 2), 1.0), turn=1) for n, one in enumerate(ids)} if several else {},
+        several={one: PackedItem(answers=(float(n % 2), 1.0)) for n, one in enumerate(ids)} if several else {},
     )  # fmt: skip
     amount = Amount(tier=tier, limit=limit, epochs=None, seed=0, reference_runs={"quiz": run})
     found = plan_benchmark(quiz, FakeRows(), profile, amount)
