@@ -5,7 +5,7 @@ from array import array
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from kvv_action.errors import JournalError
+from kvv_action.errors import JournalError, in_words
 from kvv_action.journal.file import Record
 from kvv_action.journal.lines import outlives_failure, place_of, to_exchange, to_failure, to_score
 from kvv_action.schema import Exchange, FailureKind, PlannedBenchmark, RunPlan, RunState, Slot
@@ -135,7 +135,7 @@ def read_state(records: Iterable[Record], plan: RunPlan) -> JournalState:
                 case _:
                     _note(record, result)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            raise JournalError(f"line {number} is not as kvv writes it ({type(error).__name__}: {error})") from error
+            raise JournalError(f"line {number} is not as kvv writes it ({in_words(error)})") from error
     for exchanges in keys.values():
         result.keys.update(exchanges)
     return result
