@@ -17,10 +17,10 @@ from entrypoint.again import words
 from entrypoint.client import client_options, user_agent_of
 from entrypoint.contact import FirstContacts, contact_endpoints
 from entrypoint.nested import engine_in_words, nested
-from entrypoint.outputs import move_aside, refuse_in_use, write_reports
+from entrypoint.outputs import move_aside, refuse_in_use, why_unusable, write_reports
 from entrypoint.prepare import Demonstration, PreparedRun, prepare, provenance
 from entrypoint.signals import ENDING
-from entrypoint.spending import budget_of, budget_of_judge, limits_of
+from entrypoint.spending import budget_of, budget_of_judge, limits_of, prices_of
 from kvv_action.ask.runner import RunEnding, Runner, end_line
 from kvv_action.benchmark import Client, ExportSource, Observer
 from kvv_action.errors import JournalError, Problem, RunStopped, UsageError
@@ -208,7 +208,7 @@ def _folder(prepared: PreparedRun, github: Mapping[str, str], observer: Observer
             else:
                 _make_free(out / JOURNAL, prepared)
     except OSError as error:
-        raise _unusable(prepared, f"Cannot be used: {error.strerror}.") from None
+        raise _unusable(prepared, why_unusable(error)) from None
     return out
 
 
@@ -275,7 +275,7 @@ def _begin(
     journal: Journal, prepared: PreparedRun, found: JournalState, github: Mapping[str, str], contacts: FirstContacts
 ) -> None:
     settings = prepared.settings
-    limits = limits_of(settings)
+    limits, prices = limits_of(settings), prices_of(settings)
     journal.append(
         {
             "kind": "session",
@@ -285,6 +285,7 @@ def _begin(
             "plan": prepared.plan,
             "provenance": plain(_made_by(prepared, github)),
             **({"budget": limits} if limits.any else {}),
+            **({"prices": prices} if prices else {}),
             **contacts.fields(),
         }
     )

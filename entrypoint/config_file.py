@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kvv_action.errors import Problem, UsageError, nearest
+from kvv_action.errors import Problem, UsageError, in_words, nearest
 from kvv_action.settings import SECRETS, Settings, field_name, is_given, option_name
 
 VARIABLE = "KVV_CONFIG"
@@ -39,10 +39,16 @@ def _read(path: str) -> dict[str, Any]:
         if len(text) > LARGEST:
             raise ValueError(f"it is larger than {LARGEST} bytes")
         return tomllib.loads(text.decode())
+    except FileNotFoundError:
+        raise _unusable(path, "No such file; KVV_CONFIG and --config name one that is there.") from None
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        told = f"It is no file of settings (TOML: one `name = value` a line): {why}."
-        raise UsageError([Problem(name="config", value=path, allowed=told)]) from None
+        raise _unusable(
+            path, f"It is no file of settings (TOML: one `name = value` a line): {in_words(error)}."
+        ) from None
+
+
+def _unusable(path: str, why: str) -> UsageError:
+    return UsageError([Problem(name="config", value=path, allowed=why)])
 
 
 def _checked(config: Mapping[str, Any], path: str, model: type[Settings]) -> dict[str, Any]:
@@ -51,7 +57,7 @@ def _checked(config: Mapping[str, Any], path: str, model: type[Settings]) -> dic
     problems = [
         Problem(name=f"config {path}", value=name, allowed=why, nearest=guess)
         for name in config
-        for why, guess in [_wrong(field_name(name), fields)]
+        for why, guess in [_wrong(field_name(name), config[name], fields)]
         if why
     ]
     if problems:
@@ -59,9 +65,11 @@ def _checked(config: Mapping[str, Any], path: str, model: type[Settings]) -> dic
     return {field_name(name): _as_given(value) for name, value in config.items()}
 
 
-def _wrong(name: str, fields: Mapping[str, Any]) -> tuple[str, str | None]:
+def _wrong(name: str, value: Any, fields: Mapping[str, Any]) -> tuple[str, str | None]:
     if name in SECRETS:
         return f"A secret does not belong into a file; set KVV_{name.upper()}.", None
+    if isinstance(value, dict) and name not in fields:
+        return "It is a table; write settings without one, `name = value` a line.", None
     if name not in fields:
         guess = nearest(name, fields)
         return "There is no such setting; `kvv run --help` lists them.", option_name(guess) if guess else None

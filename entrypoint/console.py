@@ -322,7 +322,7 @@ def _opening(report: RunReport) -> "Iterator[Text]":
 
     if report.delivery is None:
         return
-    told = headline(report) or _undecided(report) or f"{report.endpoint.model} at {report.endpoint.vendor}"
+    told = headline(report) or _why(report) or f"{report.endpoint.model} at {report.endpoint.vendor}"
     yield Text(harmless(f"{report.verdict}: {told}", 500), style=f"bold {STYLES[report.verdict]}")
     if first := advice(report):
         yield Text(harmless(f"Do first: {first}", 800))
@@ -331,9 +331,9 @@ def _opening(report: RunReport) -> "Iterator[Text]":
     yield Text(harmless(f"Delivery: {arrival(report.delivery)}", 600))
 
 
-def _undecided(report: RunReport) -> str:
-    """Why a run that decided nothing did not; empty for one that did."""
-    return report.state_reason or report.reason if report.verdict is Verdict.INCONCLUSIVE else ""
+def _why(report: RunReport) -> str:
+    """Why a run did not pass; empty for one that did."""
+    return report.state_reason or report.reason if report.verdict is not Verdict.PASS else ""
 
 
 def _findings(report: RunReport) -> "Iterator[Text]":
@@ -369,10 +369,12 @@ def _cells(result: BenchmarkResult) -> dict[str, str]:
 def _speed(report: RunReport) -> "Iterator[Text]":
     from rich.text import Text
 
-    from kvv_action.report.wording import speed_rows
+    from kvv_action.report.wording import cost_of, speed_rows
 
     if report.speed is not None:
         yield Text("Speed: " + "; ".join(f"{name}: {value}" for name, value in speed_rows(report.speed)))
+    if cost := cost_of(report):
+        yield Text(f"Cost: {cost}")
 
 
 def _under_load(report: RunReport) -> "Iterator[Text]":

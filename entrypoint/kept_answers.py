@@ -36,6 +36,8 @@ class KeptAnswers:
         try:
             whole = self._read() if self._path.exists() else 0
             self._stream = self._path.open("r+b" if whole else "wb")
+        except FileNotFoundError as error:
+            raise KvvError(f"{self._path.parent}: no such folder; make it first, or name one that is there") from error
         except OSError as error:
             raise KvvError(f"{self._path}: cannot be used: {error.strerror}") from error
         self._stream.truncate(whole)

@@ -1,8 +1,11 @@
 """Command-line options made from the settings, and messages for the ones that do not exist."""
 
 import argparse
+import re
 import sys
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, NoReturn
 
 from entrypoint.config_file import with_config
@@ -44,6 +47,10 @@ MOST_ASKED = (
 """Settings that the short help of a run has."""
 
 
+_CHOICE = re.compile(r"argument [^:]+: invalid choice: '(?P<word>.*)' \(choose from (?P<known>.*)\)")
+"""What argparse says of a word that is none of those in its place."""
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose mistakes are `UsageError`s with the nearest right spelling.
 
@@ -51,9 +58,7 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, **arguments: Any) -> None:
-        super().__init__(
-            allow_abbrev=False, add_help=False, formatter_class=argparse.RawDescriptionHelpFormatter, **arguments
-        )
+        super().__init__(allow_abbrev=False, add_help=False, formatter_class=_HelpFormatter, **arguments)
         self.add_argument("--help", action="help", help="Show every option and exit.")
         self.add_argument("-h", action=_ShortHelp, nargs=0, help="Show the options that matter most and exit.")
 
@@ -77,6 +82,10 @@ class Parser(argparse.ArgumentParser):
         Raises:
             UsageError: always.
         """
+        if found := _CHOICE.fullmatch(message):
+            known = [word.strip("'") for word in found["known"].split(", ")]
+            allowed, guess = f"Use one of: {', '.join(known)}.", nearest(found["word"], known)
+            raise UsageError([Problem(name=self.prog, value=found["word"], allowed=allowed, nearest=guess)])
         raise UsageError([Problem(name=self.prog, value="", allowed=message[:1].upper() + message[1:] + ".")])
 
     def read(self, argv: Sequence[str]) -> argparse.Namespace:
@@ -88,8 +97,45 @@ class Parser(argparse.ArgumentParser):
         values, unknown = self.parse_known_args(argv)
         if unknown:
             known = [option for action in self._actions for option in action.option_strings]
-            raise UsageError([_unknown(word, known) for word in unknown if word.startswith("-")] or [_extra(unknown)])
+            raise UsageError(
+                [_unknown(word, known) for word in unknown if word.startswith("-")] or [_extra(unknown, known)]
+            )
         return values
+
+
+class _HelpFormatter(argparse.HelpFormatter):
+    """Fits texts into the terminal: sentences are wrapped, commands are broken before an option and can be pasted."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        lines = [line for part in _parts(text) for line in _fitted(part, width)]
+        return "\n".join(f"{indent}{line}".rstrip() for line in lines)
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Its paragraphs, each as one line; empty lines and indented ones as they are."""
+    for as_it_is, lines in groupby(text.splitlines(), lambda line: not line or line.startswith(" ")):
+        found = list(lines)
+        yield from found if as_it_is else [" ".join(found)]
+
+
+def _fitted(part: str, width: int) -> Iterator[str]:
+    """A part in lines of at most `width` characters; words that are longer stay whole."""
+    if not part.startswith("  ") or re.match(r" +\d\. ", part):
+        further = "     " if part.startswith(" ") else ""
+        found = textwrap.wrap(
+            part, width, subsequent_indent=further, break_long_words=False, break_on_hyphens=False
+        )  # fmt: skip
+        yield from found or [""]
+        return
+    pieces = re.split(r" (?=--?[a-z])", part)
+    line = pieces[0]
+    for piece in pieces[1:]:
+        if len(line) + len(piece) + 3 > width:
+            yield f"{line} \\"
+            line = f"      {piece}"
+        else:
+            line += f" {piece}"
+    yield line
 
 
 class _ShortHelp(argparse.Action):
@@ -110,10 +156,11 @@ def _unknown(word: str, known: list[str]) -> Problem:
     return Problem(name=option, value="", allowed=allowed, nearest=f"--{guess}" if guess else None)
 
 
-def _extra(words: Sequence[str]) -> Problem:
-    return Problem(
-        name=words[0][:60], value="", allowed="This argument is one too many; --help tells what is expected."
-    )
+def _extra(words: Sequence[str], known: Sequence[str]) -> Problem:
+    told = "This argument is one too many; --help tells what is expected."
+    example = next((one for one in ("--benchmarks ID", "--model NAME") if one.split()[0] in known), "")
+    behind = f" A value stands behind its option, as in {example}." if example else ""
+    return Problem(name=words[0][:60], value="", allowed=told + behind)
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from errno import EDQUOT, ENOSPC, EROFS
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -108,8 +109,18 @@ def usable_folder(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        problem = Problem(name="--out", value=str(out), allowed=f"Cannot be used: {error.strerror}.")
-        raise UsageError([problem]) from None
+        raise UsageError([Problem(name="--out", value=str(out), allowed=why_unusable(error))]) from None
+
+
+def why_unusable(error: OSError) -> str:
+    """Why a folder for results cannot be used, and what to name instead."""
+    match error:
+        case FileExistsError() | NotADirectoryError():
+            return "Cannot be used: a file is in the place of the folder; name a folder, which may be new."
+        case PermissionError():
+            return f"Cannot be used: {error.strerror}; name a folder that you may write to."
+    advice = "; name a folder on another disk" if error.errno in (ENOSPC, EDQUOT, EROFS) else ""
+    return f"Cannot be used: {error.strerror}{advice}."
 
 
 def refuse_in_use(journal: Path) -> None:

@@ -42,7 +42,9 @@ def reference_runs_of(
             if asked:
                 continue
             only = " or ".join(sorted(comparing))
-            raise _refused(name, f"There is no {REPORT} in it; only {only}, which is not asked, takes anything else.")
+            missing = "" if Path(name).exists() else ", for there is no such file or folder"
+            wanted = f"give the folder of a run, or a pack. Only {only}, which is not asked, takes other files."
+            raise _refused(name, f"There is no {REPORT} in it{missing}; {wanted}")
         try:
             side = read(Path(name))
         except KvvError as error:

@@ -7,7 +7,7 @@ from kvv_action.ask.budget import Budget, Limits
 from kvv_action.errors import Problem
 from kvv_action.journal.reading import JournalReading
 from kvv_action.journal.state import JournalState
-from kvv_action.schema import JUDGE
+from kvv_action.schema import JUDGE, Prices
 from kvv_action.settings import Settings, option_name
 
 
@@ -40,6 +40,13 @@ def unpriced(settings: Settings) -> Iterator[Problem]:
 def priced(settings: Settings) -> dict[str, bool]:
     """Which of the prices are known."""
     return {"price_input": settings.price_input is not None, "price_output": settings.price_output is not None}
+
+
+def prices_of(settings: Settings) -> Prices | None:
+    """What tokens cost; None unless both prices are known."""
+    if settings.price_input is None or settings.price_output is None:
+        return None
+    return Prices(input=settings.price_input, output=settings.price_output)
 
 
 def budget_of(settings: Settings, journal: Path, found: JournalState) -> Budget:

@@ -18,6 +18,7 @@ KvvError
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from re import sub
 
 from kvv_action.schema import Attempt, FailureKind
 
@@ -50,6 +51,23 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
         return max(begun, key=len)
     found = get_close_matches(word, known, n=1)
     return found[0] if found else None
+
+
+def in_words(error: BaseException, limit: int = 300) -> str:
+    """An exception of Python or of a library as a user can read it: what was wrong, without the name of a class."""
+    from pydantic_core import ValidationError
+
+    match error:
+        case ValidationError():
+            first = error.errors(include_url=False)[0]
+            said = f"{'.'.join(map(str, first['loc']))}: {first['msg'][:1].lower()}{first['msg'][1:]}"
+        case KeyError() if error.args:
+            said = f"{error.args[0]!r} is missing"
+        case OSError() if error.strerror:
+            said = error.strerror
+        case _:
+            said = str(error) or sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
+    return " ".join(said.split())[:limit]
 
 
 class UsageError(KvvError):

@@ -1148,6 +1148,22 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """What a million tokens cost, in any currency; a session that was given both keeps them in the journal."""
+
+    input: float
+    output: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What the tokens of `Usage` cost, at the prices of the last session and in their currency."""
+
+    prices: Prices
+    amount: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quantiles:
     """Distribution of a duration in seconds; None when nothing was measured."""
 
@@ -1250,6 +1266,7 @@ class RunReport:
     findings: tuple[Finding, ...] = field(default=(), metadata=LATER)
     causes: tuple[RunCause, ...] = field(default=(), metadata=LATER)
     speed: Speed | None = field(default=None, metadata=LATER)
+    cost: Cost | None = field(default=None, metadata=LATER)
 
     def must_be_right(self, result: BenchmarkResult) -> bool:
         """Whether every answer of a benchmark must be right, so that its score has no interval."""

@@ -186,9 +186,22 @@ def _key(value: Any) -> Any:
     """A key as it fits into a header; the message never shows it."""
     text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
     text = text.strip()
-    if not (text.isascii() and text.isprintable()) or " " in text:
-        raise ValueError("It holds spaces, line breaks or characters that cannot stand in a header.")
+    if told := _not_a_key(text):
+        raise ValueError(told)
     return text
+
+
+def _not_a_key(text: str) -> str:
+    """What was given with a key, or in its place; empty for a key as it fits into a header."""
+    if text[:7].lower() == "bearer ":
+        return "It begins with 'Bearer '; give the key alone, kvv adds that word."
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"`":
+        return "It stands in quotation marks; give the key without them."
+    if text.startswith(("$", "${{")) or (text[:1], text[-1:]) == ("<", ">"):
+        return "It is the name of a key, as in $KEY or <key>, and not the key itself; the variable was not put in."
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        return "It holds spaces, line breaks or characters that cannot stand in a header."
+    return ""
 
 
 def _shard(value: str) -> str:

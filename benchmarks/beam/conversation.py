@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from kvv_action.errors import DatasetError
+from kvv_action.errors import DatasetError, in_words
 from kvv_action.plan.tokens import of_text
 from kvv_action.schema import Json, Message
 
@@ -84,7 +84,7 @@ def questions(row: Mapping[str, Json], number: int) -> Sequence[ProbingQuestion]
             for place, one in enumerate(asked)
         ]  # fmt: skip
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise DatasetError(f"beam: conversation {number} is malformed ({type(error).__name__}: {error})") from error
+        raise DatasetError(f"beam: conversation {number} is malformed ({in_words(error)})") from error
 
 
 def _ability(name: str) -> str:

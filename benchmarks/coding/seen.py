@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from benchmarks.coding.agent import Ended
 from benchmarks.coding.evaluation import Evaluation
 from benchmarks.coding.repository import Taken
-from kvv_action.errors import ScoringError
+from kvv_action.errors import ScoringError, in_words
 from kvv_action.schema import Exchange, Json, Observation
 
 E = TypeVar("E", bound=Evaluation)
@@ -78,7 +78,7 @@ def read(exchanges: Sequence[Exchange], kind: type[E]) -> SeenInstance[E]:
             ),
         )
     except (KeyError, TypeError) as error:
-        raise ScoringError(f"an observation is not as kvv writes it ({type(error).__name__}: {error})") from error
+        raise ScoringError(f"an observation is not as kvv writes it ({in_words(error)})") from error
 
 
 def _observations(exchanges: Sequence[Exchange]) -> Iterator[Observation]:

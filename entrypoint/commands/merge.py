@@ -10,7 +10,7 @@ from entrypoint.usecases.merge import merge
 EPILOG = """examples:
   kvv run ... --shard 1/3 --out shard-1    (and 2/3, 3/3, here or elsewhere)
   kvv merge shard-1 shard-2 shard-3 --out merged
-  kvv merge shards --out merged            all shards in the folders below shards
+  kvv merge shards --out merged    (all shards in the folders below)
 
 The order does not matter. Shards of different plans are refused, and so is a shard that is given twice. The result is
 inconclusive, and says why, where a shard is missing or was cut short: finish that shard, then merge again. Shards never

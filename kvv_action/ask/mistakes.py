@@ -198,7 +198,8 @@ def _way(approach: Approach, refused: RefusedRequest) -> Problem | None:
         told = f"{_sentence(words)}. Correct the proxy ({approach.proxy_address}), or set NO_PROXY={approach.host}."
         return Problem(name=approach.proxy, value="", allowed=told)
     if isinstance(error, Misdirected):
-        return approach.problem("base-url", f"{_sentence(words)}.", value=approach.base_url)
+        check = " Check its spelling, and this machine's network." if "there is no host named" in words else ""
+        return approach.problem("base-url", f"{_sentence(words)}.{check}", value=approach.base_url)
     if error.kind is FailureKind.REDIRECT:
         told = f"{_sentence(approach.name)} only redirects ({words})."
         return approach.problem("base-url", told, value=approach.base_url)

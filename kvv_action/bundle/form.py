@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from kvv_action.errors import KvvError
+from kvv_action.errors import KvvError, in_words
 from kvv_action.report.files import JOURNAL, MANIFEST, canonical, manifest
 from kvv_action.schema import RunReport
 
@@ -93,7 +93,7 @@ def members_of(text: bytes) -> dict[str, Member]:
             raise BundleError(f"{MANIFEST}: the bundle has format {value['bundle']!r}; this version reads {FORMAT}")
         members = {name: Member(sha256=one["sha256"], size=one["size"]) for name, one in value["files"].items()}
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise BundleError(f"{MANIFEST}: not the manifest of a bundle ({type(error).__name__}: {error})") from error
+        raise BundleError(f"{MANIFEST}: not the manifest of a bundle ({in_words(error)})") from error
     check_names(members)
     if JOURNAL not in members:
         raise BundleError(f"{MANIFEST}: names no {JOURNAL}")

@@ -7,7 +7,7 @@ from kvv_action.adapters import adapter
 from kvv_action.compare import markdown, review
 from kvv_action.compare.markdown import within
 from kvv_action.compare.records import COMPARE_VERSION, RunComparison
-from kvv_action.errors import KvvError
+from kvv_action.errors import KvvError, in_words
 from kvv_action.report.files import HTML, SUMMARY, canonical
 from kvv_action.report.markdown import BUDGET, SummaryInsert, summary
 from kvv_action.schema import RunReport
@@ -70,5 +70,5 @@ def parse(data: bytes, where: str = COMPARE_JSON) -> RunComparison:
         if version == COMPARE_VERSION:
             return adapter(RunComparison).validate_json(data)
     except (orjson.JSONDecodeError, AttributeError, ValidationError) as error:
-        raise KvvError(f"{where}: not a comparison of kvv ({type(error).__name__})") from error
+        raise KvvError(f"{where}: not a comparison of kvv ({in_words(error)})") from error
     raise KvvError(f"{where}: has schema version {version!r}; this version reads {COMPARE_VERSION}")

@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
-from kvv_action.dataset.files import LOCAL_COPY
-from kvv_action.errors import DatasetError, DatasetNotHere
+from kvv_action.dataset.files import BRING, LOCAL_COPY
+from kvv_action.errors import DatasetError, DatasetNotHere, in_words
 
 LARGEST_ARCHIVE = 2**30
 LARGEST_MEMBER = 2**31
@@ -32,7 +32,7 @@ def unpacked(url: str, cache: str = "", *, offline: bool = False) -> Path:
     """
     folder = cache_folder(cache) / ("archive-" + hashlib.sha256(url.encode()).hexdigest()[:16])
     if offline and not (folder / COMPLETE).is_file():
-        raise DatasetNotHere(f"{url}: is not in the cache. {LOCAL_COPY}")
+        raise DatasetNotHere(f"{url}: is not in the cache. {BRING}")
     return _filled(folder, url, lambda target: _download(url, target))
 
 
@@ -100,7 +100,8 @@ def _download(url: str, target: Path) -> str:
                 out.write(piece)
     except httpx.HTTPError as error:
         kind = DatasetNotHere if isinstance(error, httpx.TransportError) else DatasetError
-        raise kind(f"{url}: cannot be downloaded ({type(error).__name__}: {error}). {LOCAL_COPY}") from error
+        advice = BRING if kind is DatasetNotHere else LOCAL_COPY
+        raise kind(f"{url}: cannot be downloaded ({in_words(error)}). {advice}") from error
     return digest.hexdigest()
 
 
@@ -130,7 +131,7 @@ def unpack(archive: Path, folder: Path, name: str = "") -> tuple[Path, ...]:
                         out.write(piece)
                 written.append(path)
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise DatasetError(f"{name}: cannot be unpacked ({type(error).__name__}: {error})") from error
+        raise DatasetError(f"{name}: cannot be unpacked ({in_words(error)})") from error
     return tuple(written)
 
 

@@ -81,7 +81,7 @@ def _bytes(value: object, base: Path | None, where: str) -> bytes:
         case str():
             return _file(value, base, where)
         case _:
-            raise DatasetError(f"{where}: a {type(value).__name__} is not a picture, file name or data URL")
+            raise DatasetError(f"{where}: {value!r:.60} is not a picture, file name or data URL")
 
 
 def _decoded(url: str, where: str) -> bytes:

@@ -12,6 +12,11 @@ from kvv_action.errors import DatasetError
 LONGEST_LINE = 256 * 2**20
 LOCAL_COPY = "Give a local copy with dataset (BENCHMARK=PATH), or use BENCHMARK=bundled to try things out."
 """Advice when a dataset cannot be loaded."""
+BRING = (
+    f"{LOCAL_COPY} Where the hub can be reached, `kvv datasets fetch --dataset-cache DIR` gets it: copy DIR here and "
+    "give it as dataset-cache."
+)
+"""Advice when its source cannot be reached from here."""
 SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
 
 

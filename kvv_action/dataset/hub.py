@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from kvv_action.benchmark import DatasetPin, Row
-from kvv_action.dataset.files import LOCAL_COPY
+from kvv_action.dataset.files import BRING, LOCAL_COPY
 from kvv_action.dataset.reach import unreachable
-from kvv_action.errors import DatasetError, DatasetNotHere
+from kvv_action.errors import DatasetError, DatasetNotHere, Problem, UsageError, in_words
 
 PARQUET = "*.parquet"
 BATCH = 16
@@ -25,6 +25,16 @@ BATCH = 16
 BUFFER = 2**20
 UNREACHED = ("LocalEntryNotFoundError", "OfflineModeIsEnabled", "ConnectError", "ConnectTimeout", "ConnectionError")
 """Exceptions of the libraries that say that nothing is cached and the hub does not answer."""
+REASONS = {
+    "LocalEntryNotFoundError": "it is not in the cache, and nothing is fetched now",
+    "OfflineModeIsEnabled": "the hub is switched off",
+    "DataFilesNotFoundError": "no file of a kind that can be read: parquet, JSON lines, JSON, CSV or pictures",
+    "EmptyDatasetError": "no file of a kind that can be read: parquet, JSON lines, JSON, CSV or pictures",
+    "RepositoryNotFoundError": "the hub has no such dataset, or shows it only to those who have access",
+    "GatedRepoError": "the hub shows it only to those who accept its conditions: accept them and set HF_TOKEN",
+    "RevisionNotFoundError": "the hub has no such commit of it",
+}
+"""What exceptions of the libraries mean, where their own words are about Python."""
 Read = Callable[[], Iterator[Row]]
 """Reads the rows from the beginning, each time again."""
 
@@ -55,6 +65,7 @@ def fetch(pin: DatasetPin, cache: str, *, offline: bool = False) -> Snapshot:
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # our own message reports its failure
     offline = offline or constants.HF_HUB_OFFLINE or _datasets_offline()
     reason = "" if offline else unreachable(constants.ENDPOINT)
+    usable_cache(cache)
     with _explained(pin.hub_id, "cannot be loaded", reason):
         folder = snapshot_download(
             pin.hub_id,
@@ -141,12 +152,10 @@ def _explained(where: str, what: str, reason: str = "") -> Iterator[None]:
     except DatasetError:
         raise
     except Exception as error:
-        kind = DatasetNotHere if type(error).__name__ in UNREACHED else DatasetError
-        raise kind(f"{where}: {what} ({reason or _reason(error)}). {_advice(error)}") from error
-
-
-def _reason(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        name = type(error).__name__
+        kind = DatasetNotHere if name in UNREACHED else DatasetError
+        said = reason or REASONS.get(name) or in_words(error)
+        raise kind(f"{where}: {what} ({said}). {_advice(error)}") from error
 
 
 def _advice(error: BaseException) -> str:
@@ -156,4 +165,15 @@ def _advice(error: BaseException) -> str:
         if isinstance(below, OSError) and below.errno in (errno.ENOSPC, errno.EDQUOT):
             return "The disk is full: name a folder on a larger disk with dataset-cache."
         below = below.__cause__ or below.__context__
-    return LOCAL_COPY
+    return BRING if type(error).__name__ in UNREACHED else LOCAL_COPY
+
+
+def usable_cache(cache: str) -> None:
+    """Refuse what cannot be the folder of downloads; the libraries' own words for it are no help.
+
+    Raises:
+        UsageError: it is a file.
+    """
+    if cache and Path(cache).exists() and not Path(cache).is_dir():
+        told = "It is a file; name a folder, which may be new."
+        raise UsageError([Problem(name="dataset-cache", value=cache, allowed=told)])

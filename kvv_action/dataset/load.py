@@ -156,7 +156,7 @@ def _checked(benchmark: str, pin: DatasetPin, source: StoredRows) -> CheckedRows
     except TypeError as error:
         raise DatasetError(f"{benchmark}: {source.location}: {error}") from error
     if not count:
-        raise DatasetError(f"{benchmark}: {source.location} holds no rows")
+        raise DatasetError(f"{benchmark}: {source.location} holds no rows; needed are {', '.join(pin.columns)} in each")
     pinned_by = _compared(pin, source)
     agrees = pinned_by != NOTHING and count == pin.count and digest == (pin.digest or digest)
     if pin.revision and source.kind == "hub":

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kvv_action.dataset.archive import cache_folder
-from kvv_action.errors import KvvError
+from kvv_action.errors import KvvError, in_words
 from kvv_action.options import ADDRESSES
 
 _PINNED = re.compile(r"(?P<url>https?://\S+)@(?:sha256:)?(?P<digest>[0-9a-fA-F]{64})")
@@ -86,5 +86,5 @@ def _downloaded(url: str, what: str, largest: int) -> bytes:
                 if len(data) > largest:
                     raise KvvError(f"{url}: is larger than {largest} bytes; {what} is not")
     except httpx.HTTPError as error:
-        raise KvvError(f"{url}: cannot be downloaded: {error or type(error).__name__}") from error
+        raise KvvError(f"{url}: cannot be downloaded: {in_words(error)}") from error
     return bytes(data)

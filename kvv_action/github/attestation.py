@@ -18,6 +18,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from kvv_action.errors import in_words
+
 SLSA = "https://slsa.dev/provenance/v1"
 ISSUER = "https://token.actions.githubusercontent.com"
 """The issuer of github.com; an enterprise may have its own."""
@@ -116,7 +118,7 @@ def _by(gh: str, file: Path, expected: Expected, signer: str) -> Attestation:
     try:
         done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False, env=environment)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Attestation(outcome=AttestationOutcome.UNAVAILABLE, reason=f"gh cannot run: {type(error).__name__}")
+        return Attestation(outcome=AttestationOutcome.UNAVAILABLE, reason=f"gh cannot run: {in_words(error)}")
     if done.returncode:
         words = " ".join(done.stderr.decode(errors="replace").split())[:300] or f"exit status {done.returncode}"
         return Attestation(outcome=_meaning(words.lower()), reason=f"gh says: {words}")

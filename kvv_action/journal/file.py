@@ -103,10 +103,12 @@ class Reader:
 
 
 def _checked(path: Path, number: int, line: bytes, head: str) -> Record:
+    if number == 1 and not line.startswith(PREV):
+        raise JournalError(f"{path}, line 1: this is no journal of kvv; name the folder that a run wrote")
     if line[START : START + HASH] != head.encode():
         raise JournalError(
             f"{path}, line {number}: the digest of the line before does not match; the journal was changed or damaged. "
-            "Use another out folder, or fresh to start again."
+            "To run again, use another out folder, or fresh."
         )
     try:
         record: Record = orjson.loads(line)

@@ -10,7 +10,7 @@ import orjson
 from pydantic import ValidationError
 
 from kvv_action.adapters import adapter
-from kvv_action.errors import JournalError
+from kvv_action.errors import JournalError, in_words
 from kvv_action.journal.file import Reader, Record
 from kvv_action.journal.lines import outlives_failure, place_of, to_attempts, to_exchange, to_failure, to_score
 from kvv_action.journal.state import JournalState, read_state
@@ -161,9 +161,7 @@ class JournalReading:
                             waiting[place.slot] = {call: one for call, one in seen.items() if one[0].by_vendor}
                         yield self._judged(record, place, seen, number)
             except MALFORMED as error:
-                raise JournalError(
-                    f"{self.path}, line {number} is not as kvv writes it ({type(error).__name__}: {error})"
-                ) from error
+                raise JournalError(f"{self.path}, line {number} is not as kvv writes it ({in_words(error)})") from error
 
     def _judged(self, record: Record, place: Place, waiting: Mapping[int, tuple[Exchange, int]], number: int) -> Judged:
         """A killed process may have left answers to questions that its successor did not ask again; no score has them.

@@ -5,7 +5,7 @@ from array import array
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from kvv_action.errors import JournalError
+from kvv_action.errors import JournalError, in_words
 from kvv_action.journal.file import Record
 from kvv_action.journal.lines import check_answer, outlives_failure, place_of, to_exchange, to_failure, value_of
 from kvv_action.schema import Exchange, FailureKind, PlannedBenchmark, RunPlan, RunState, Slot
@@ -136,7 +136,7 @@ def read_state(records: Iterable[Record], plan: RunPlan) -> JournalState:
                 case _:
                     _note(record, result)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            raise JournalError(f"line {number} is not as kvv writes it ({type(error).__name__}: {error})") from error
+            raise JournalError(f"line {number} is not as kvv writes it ({in_words(error)})") from error
     for slot in tuple(waiting):
         result.keys.update((key, to_exchange(one)) for key, one in waiting.pop(slot).items())
     return result

@@ -1,6 +1,7 @@
 """What does not agree between two JSON values, two plans, or a run and what is recomputed from it."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -75,8 +76,35 @@ def difference(there: RunPlan, now: RunPlan) -> str:
     old, new = (orjson.loads(orjson.dumps(plan)) for plan in (there, now))
     found = list(differing(old, new, "plan"))
     named = [one for one in found if not one.place.endswith("digest")] or found
-    texts = [one.told("there", "now") for one in sorted(named, key=lambda one: one.place.count("."))]
-    return "; ".join(texts[:3]) + ("; …" if len(texts) > 3 else "")
+    first = sorted(named, key=lambda one: (one.place.count("."), one.place.startswith("plan.benchmarks[")))
+    ids = [planned.id for planned in now.benchmarks]
+    texts = [f"{_named(one.place, ids)}: there {_said(one.written)}, now {_said(one.recomputed)}" for one in first[:3]]
+    return "; ".join(texts) + ("; …" if len(first) > 3 else "")
+
+
+def _named(place: str, ids: Sequence[str]) -> str:
+    """A place in a plan as a user knows it: the name of a setting, or what follows from it for a benchmark."""
+    name = place.removeprefix("plan.").removeprefix("choices.").removeprefix("endpoint.").replace("_", "-")
+    if found := re.match(r"benchmarks\[(\d+)\]\.", name):
+        name = f"{ids[int(found[1])]}, {name[found.end() :]}"
+    return name.replace(".", ", ")
+
+
+def _said(value: Json) -> str:
+    """A value of a plan in words."""
+    match value:
+        case None:
+            return "not set"
+        case bool():
+            return str(value).lower()
+        case dict():
+            told = ", ".join(f"{name} {_said(one)}" for name, one in value.items() if one is not None)
+            return told if len(told) <= 80 else told[:79] + "…"
+        case list() if len(value) <= 20 and all(isinstance(one, str) for one in value):
+            return ", ".join(value) or "none"
+        case list() if value and all(isinstance(one, dict) and "id" in one for one in value):
+            return ", ".join(str(one["id"]) for one in value)
+    return _short(value)
 
 
 def _short(value: Json) -> str:

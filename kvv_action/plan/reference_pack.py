@@ -18,7 +18,7 @@ import orjson
 from pydantic import ValidationError
 
 from kvv_action.adapters import adapter
-from kvv_action.errors import KvvError
+from kvv_action.errors import KvvError, in_words
 from kvv_action.options import ADDRESSES
 from kvv_action.plan.strata import PackedItem
 from kvv_action.schema import Json
@@ -255,7 +255,7 @@ def parse(data: bytes, where: str) -> ReferencePack:
             raise KvvError(f"{where}: its form is {form!r}; this version reads {FORM!r}")
         pack = adapter(ReferencePack).validate_python(content)
     except (orjson.JSONDecodeError, KeyError, ValidationError) as error:
-        raise KvvError(f"{where}: is no reference pack ({type(error).__name__})") from error
+        raise KvvError(f"{where}: is no reference pack ({in_words(error)})") from error
     if as_bytes(pack) != data:
         raise KvvError(f"{where}: was changed after it was made")
     _consistent(pack, where)

@@ -36,9 +36,14 @@ def advice(report: RunReport) -> str:
 
 
 def _early(report: RunReport) -> str:
-    """A run that ended early: go on; unless it was interrupted, name the reason first, which may say so itself."""
+    """A run that ended early: go on; unless it was interrupted, name the reason first, which may say so itself.
+
+    Where the reason stands above already, only what it does not say is left.
+    """
     if report.state is RunState.INTERRUPTED:
         return AGAIN
+    if report.plan.plain_reports and report.reason == report.state_reason:
+        return "" if any(words in report.reason for words in ("run again", "goes on")) else AGAIN
     reason = one_line(report.state_reason, 500)
     return reason if "run again" in report.state_reason else f"{reason.rstrip('.')}; then {AGAIN}"
 

@@ -28,6 +28,7 @@ from kvv_action.report.wording import (
     beside_comparison,
     changed,
     compared_with,
+    cost_of,
     gap_words,
     metric_of,
     pinned,
@@ -117,6 +118,7 @@ def html(report: RunReport, budget: int = BUDGET, inserted: PageInsert | None = 
         severities=SEVERITIES,
         inserted=inserted,
         unanswered=unanswered(report),
+        cost=cost_of(report),
         load_heads=HEADS,
         load_rows=load_rows,
         style=Markup(style),  # noqa: S704 - our own files

@@ -56,6 +56,15 @@ def speed_rows(found: Speed) -> list[tuple[str, str]]:
     ]
 
 
+def cost_of(report: RunReport) -> str:
+    """What the answers cost, and at which prices; empty where the run was given none."""
+    if report.cost is None:
+        return ""
+    least = "at least " if report.usage.answers_without_usage else ""
+    prices = f"{report.cost.prices.input:g} and {report.cost.prices.output:g} a million tokens in and out"
+    return f"{least}{report.cost.amount:.4g} (at {prices})"
+
+
 def unasked(report: RunReport) -> dict[str, list[str]]:
     """Titles of the benchmarks that were not asked, by reason."""
     found: dict[str, list[str]] = {}

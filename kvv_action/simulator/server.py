@@ -1,6 +1,7 @@
 """The embedded vendor on a socket."""
 
 import asyncio
+import os
 from types import TracebackType
 from typing import Self
 
@@ -8,7 +9,7 @@ from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 
-from kvv_action.errors import Problem, UsageError
+from kvv_action.errors import Problem, UsageError, in_words
 from kvv_action.simulator.answers import AnswerBook
 from kvv_action.simulator.delivery import Closing, deliver
 from kvv_action.simulator.options import VendorOptions
@@ -75,9 +76,8 @@ class EmbeddedVendor:
         try:
             self._listener = await loop.create_server(self._http, self._host, self._port, backlog=BACKLOG)
         except OSError as error:
-            allowed = (
-                f"Cannot listen on {self._host}: {error.strerror or error}. Choose another port, or 0 for a free one."
-            )
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else in_words(error)
+            allowed = f"Cannot listen on {self._host}: {why}. Choose another port, or 0 for a free one."
             raise UsageError([Problem(name="port", value=str(self._port), allowed=allowed)]) from error
         self._port = self._listener.sockets[0].getsockname()[1]
         return self

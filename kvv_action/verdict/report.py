@@ -15,6 +15,7 @@ from kvv_action.schema import (
     SCHEMA_VERSION,
     BenchmarkResult,
     Case,
+    Cost,
     Counts,
     Delivery,
     Diagnosis,
@@ -24,6 +25,7 @@ from kvv_action.schema import (
     Judged,
     Outcome,
     PlannedBenchmark,
+    Prices,
     Provenance,
     Quantiles,
     RunPlan,
@@ -182,6 +184,7 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
         findings=findings,
         causes=causes,
         speed=traffic.speed(found.seconds) if plan.plain_reports else None,
+        cost=_cost(found, traffic.usage()),
     )
 
 
@@ -278,6 +281,16 @@ def _timing(found: JournalState, traffic: _Traffic) -> Timing:
         first_token=quantiles(traffic.first_token),
         total=quantiles(traffic.total),
     )
+
+
+def _cost(found: JournalState, usage: Usage) -> Cost | None:
+    """What the answers cost by the prices of the last session; None if it was not given both."""
+    told = found.sessions[-1].get("prices")
+    if told is None:
+        return None
+    prices = adapter(Prices).validate_python(told)
+    amount = (usage.prompt_tokens * prices.input + usage.completion_tokens * prices.output) / 1e6
+    return Cost(prices=prices, amount=round(amount, 6))
 
 
 def counts_of(tally: Tally) -> Counts:

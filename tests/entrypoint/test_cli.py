@@ -102,7 +102,8 @@ WRONG = {
     "--tierr full": "--tierr: There is no such option; --help lists them. Did you mean '--tier'?",
     "--fault slow": "--fault: There is no such option; --help lists them.",
     "--epochs": "kvv run: Argument --epochs: expected one argument.",
-    "extra": "extra: This argument is one too many; --help tells what is expected.",
+    "extra": "extra: This argument is one too many; --help tells what is expected. "
+    "A value stands behind its option, as in --benchmarks ID.",
 }
 
 

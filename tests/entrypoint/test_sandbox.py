@@ -30,7 +30,7 @@ def test_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
         (("list", "--dry-run"), "is not an option of `kvv sandbox list`"),
         (("check", "--all"), "is not an option of `kvv sandbox check`"),
         (("reap", "--all", "--run", "x"), "not allowed with"),
-        (("prune",), "invalid choice"),
+        (("prune",), "Use one of: check, list, reap"),
         (("reap", "--everything"), "no such option"),
     ],
 )

@@ -171,7 +171,7 @@ async def test_shards_of_another_plan_are_refused(tmp_path: Path) -> None:
     other = replace(run, plan=replace(run.plan, seed=5))
     foreign = shard_of(other, 2, 3, tmp_path / "foreign")
     await foreign.session(FakeClient())
-    with pytest.raises(JournalError, match=r"different plans \(plan.seed: there 0, now 5\)"):
+    with pytest.raises(JournalError, match=r"different plans \(seed: there 0, now 5\)"):
         examine([journals[0], foreign.path])
     divided = shard_of(run, 2, 4, tmp_path / "divided")
     await divided.session(FakeClient())

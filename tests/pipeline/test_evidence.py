@@ -202,7 +202,7 @@ def test_another_plan_is_refused_with_the_difference(base_url: str, dataset: Pat
     before = files(tmp_path)
     ran = kvv(*arguments, "--limit", 5)
     assert ran.status == 2
-    assert "plan.limit: there None, now 5" in ran.err
+    assert "(limit: there not set, now 5)" in ran.err
     assert "choose another folder, or set fresh" in ran.err
     assert files(tmp_path) == before
 

@@ -6,7 +6,7 @@ from kvv_action.endpoint.anomalies import Anomaly
 from kvv_action.report.command import command
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import number, one_line, seconds
-from kvv_action.report.wording import pinned, speed_rows
+from kvv_action.report.wording import cost_of, pinned, speed_rows
 from kvv_action.schema import RunReport
 
 
@@ -50,6 +50,8 @@ def speed(report: RunReport) -> str:
     if report.speed is None:
         return ""
     rows = [f"| {name} | {value} |" for name, value in speed_rows(report.speed)]
+    if cost := cost_of(report):
+        rows.append(f"| Cost | {cost} |")
     return "\n".join(["### Speed\n", "| Measured | |", "|---|---|", *rows]) + "\n\n"
 
 
