@@ -96,6 +96,8 @@ WINDOWS = (
 OUTPUTS = ("max_output_tokens", "max_completion_tokens", "max_output_length")
 MOST_NAMES = 40
 """Names, and control tokens, that are taken from a file."""
+_TAGS = re.compile(rf"{SUSPICIOUS.pattern}|</?[\w|:.-]{{1,40}}>|\[/?[A-Za-z_]{{2,40}}\](?=[^\w])")
+"""What may be a control token in a chat template; which of them are is seen by how they are counted."""
 _USUAL = frozenset({
     "messages", "tools", "documents", "add_generation_prompt", "bos_token", "eos_token", "pad_token", "unk_token",
     "raise_exception", "strftime_now", "tool_choice", "tools_in_user_message", "custom_tools", "builtin_tools",
@@ -152,7 +154,7 @@ def names_in(text: str) -> OwnNames:
         return OwnNames()
     several = _several(document.get("chat_template"))
     texts = [str(one.get("template")) if isinstance(one, Mapping) else str(one) for one in several]
-    looking = [match[0] for one in texts for match in SUSPICIOUS.finditer(one)]
+    looking = [match[0] for one in texts for match in _TAGS.finditer(one)]
     return _own([name for one in texts for name in _variables(one)], [*_special(document), *looking])
 
 

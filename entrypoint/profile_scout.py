@@ -36,7 +36,12 @@ from kvv_action.schema import Json
 
 ROOMS = (4096, 1024, 256)
 """`max_tokens` where an answer is looked at: the first that is served. `BRIEF` where only acceptance matters."""
+MOST_WINDOW = 10**9
 SENTENCE = "Reply with exactly: OK"
+NOISE = (
+    "Asked to reply with exactly OK, the model answered {!r}. If it is noise (random weights, a damaged model), the file "
+    "has only what the server does: forms of ids and pictures are unknown, and probes that read answers cannot hold."
+)
 REPEATED = 8
 """Copies of a marker in one prompt."""
 _MIRRORED = str.maketrans("<>[]", "><][")
@@ -111,20 +116,28 @@ class ProfileScout:
             if not any(number < room for number in plain.numbers):
                 self.seen.notes.append(f"A plain question was not answered: HTTP {plain.status} {plain.words[:200]}")
                 return False
-        self.seen.room = room
+        self.seen.room = min(room, max((self.seen.window or MOST_WINDOW) // 4, ROOMS[-1]))
         self.seen.usage = tuple(_keys(plain.document.get("usage")))
         self.seen.thinks = plain.thought
         self.seen.answer_field, self.seen.inline = plain.answer_field, plain.inline
+        await self._follows()
         return True
+
+    async def _follows(self) -> None:
+        """Whether answers can be read as answers: a model of random weights shows only what its server does."""
+        reply = await self._chat(SENTENCE, self.seen.room)
+        if reply.served and "ok" not in reply.content.lower():
+            self.seen.notes.append(NOISE.format(" ".join(reply.content.split())[:60]))
 
     async def _disclosed(self) -> None:
         """What servers tell of a model's template beside the API: llama.cpp the template, vLLM a prompt's tokens."""
         body = {"model": self.model, "messages": [{"role": "user", "content": "a"}], "return_token_strs": True}
-        template = (await self._send("/props")).document.get("chat_template")
+        props = (await self._send("/props")).document
+        template, ends = props.get("chat_template"), (props.get("bos_token"), props.get("eos_token"))
         told = names_in(template) if isinstance(template, str) else OwnNames()
         tokens = (await self._send("/tokenize", body)).document.get("token_strs")
-        several = tokens if isinstance(tokens, list) else []
-        markers = [one for one in several if isinstance(one, str) and looks_like_control(one)]
+        several = [*ends, *(tokens if isinstance(tokens, list) else ())]
+        markers = [one for one in several if isinstance(one, str) and (one in ends or looks_like_control(one)) and one]
         self.own = replace(
             self.own,
             variables=tuple(dict.fromkeys((*self.own.variables, *told.variables))),

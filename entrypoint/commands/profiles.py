@@ -123,7 +123,8 @@ def _new(argv: Sequence[str]) -> int:
         return 0
     Path(values.file).write_text(text)
     told = f"Wrote {values.file} after {seen.requests} requests. Read it, and compare it with what the maker publishes."
-    _say(told, redactor)
+    for line in (*seen.notes, told):
+        _say(line, redactor)
     return 0
 
 
