@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from entrypoint.profile_scout import ObservedModel
+from entrypoint.profile_observed import ObservedModel
 from kvv_action.profiles.model import ImmutableParameter, Profile, TemplateNames, ThinkingRequest
 
 IDENTITY = ("name", "digest", "title", "sources", "facts")
@@ -54,7 +54,7 @@ def _lines(seen: ObservedModel, model: str, url: str, day: str) -> Iterator[str]
     yield from _thinking(seen)
     for parameter in seen.parameters:
         yield from _parameter(parameter, thinks=seen.can_think)
-    yield from ("", "[benchmarks.precheck]", "sampling = { max_tokens = 4096 }")
+    yield from ("", "[benchmarks.precheck]", f"sampling = {{ max_tokens = {seen.room} }}")
     yield from ("", "# A benchmark runs when it has a table, and compares with the score that it names:")
     yield from ("# [benchmarks.aime2025]", "# sampling = { temperature = 1.0, max_tokens = 98304 }", "# epochs = 32")
 
@@ -150,23 +150,34 @@ def contradicted(profile: Profile, observed: Profile) -> Iterator[tuple[str, str
     for key, said, seen in differences(profile, observed):
         known = any(key == one or key.startswith(f"{one}.") for one in OBSERVABLE)
         unknown = said in SILENT or seen in SILENT or (key == "vision" and said == "false")
-        if known and not unknown and not _agree(profile, key, said, seen):
+        if known and not unknown and not _agree(profile, observed, key):
             yield key, said, seen
 
 
-def _agree(profile: Profile, key: str, said: str, seen: str) -> bool:
+def _agree(profile: Profile, observed: Profile, key: str) -> bool:
     """Whether two different values do not contradict each other.
 
-    An endpoint may refuse more values than the profile names. Ranges hold only the few values that were tried. A model
-    that always thinks shows no value for the other mode.
+    Values that the profile names as refused may be among those that were not tried. Ranges hold only the few values
+    that were tried. A model that always thinks shows no value for the other mode.
     """
     name = key.rpartition(".")[2]
     if name == "rejected":
-        return set(json.loads(said)) <= set(json.loads(seen))
+        said, seen = (_parameters(one)[key.split(".")[1]] for one in (profile, observed))
+        return not any(_takes(seen, value) for value in said.rejected)
     if key == "thinking.request.effort":
         return profile.thinking.effort_alone
     always = not (profile.thinking.switchable or profile.thinking.switch_open)
     return name.startswith("open") or (name == "value" and always)
+
+
+def _parameters(profile: Profile) -> Mapping[str, ImmutableParameter]:
+    return {one.name: one for one in profile.parameters}
+
+
+def _takes(parameter: ImmutableParameter, value: Any) -> bool:
+    """Whether a value is accepted in either mode."""
+    modes = (True, False)
+    return any(value == parameter.only(thinking=on) or parameter.is_open(value, thinking=on) for on in modes)
 
 
 def _flat(value: Any, before: str = "") -> Iterator[tuple[str, str]]:

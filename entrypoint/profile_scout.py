@@ -4,9 +4,9 @@ Everything is tried and nothing is assumed: an accepted value proves something o
 """
 
 import re
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
@@ -15,183 +15,42 @@ from benchmarks.precheck.calls import WEATHER, about_weather
 from benchmarks.precheck.picture import data_url, draw, number
 from benchmarks.precheck.suites.thinking import HARD
 from benchmarks.precheck.suites.tools import CITIES
+from entrypoint.profile_guesses import (
+    FINER,
+    FURTHER,
+    MARKERS,
+    OPENAI_REFUSES,
+    OUTPUTS,
+    PARAMETERS,
+    WINDOWS,
+    Fields,
+    OwnNames,
+    looks_like_control,
+    names_in,
+)
+from entrypoint.profile_observed import ObservedModel
+from entrypoint.profile_replies import FIELDS, ProfilePost, ScoutReply
+from entrypoint.profile_thinking import ThinkingScout
 from kvv_action.profiles.model import ImmutableParameter, RightRefusal
 from kvv_action.schema import Json
-from kvv_action.verdict.checks.markers import KNOWN
 
-REFUSALS = (400, 422)
-ROOM = 4096
-"""`max_tokens` where an answer is looked at; `BRIEF` where only acceptance matters."""
+ROOMS = (4096, 1024, 256)
+"""`max_tokens` where an answer is looked at: the first that is served. `BRIEF` where only acceptance matters."""
+MOST_WINDOW = 10**9
 SENTENCE = "Reply with exactly: OK"
-NONSENSE = "kvv-no-such-level"
-FIELDS = ("reasoning_content", "reasoning", "thinking")
-"""Fields in which messages have their thinking."""
-INLINE = (("<think>", "</think>"), ("<thinking>", "</thinking>"), ("◁think▷", "◁/think▷"))
-SWITCHES: tuple[tuple[Mapping[str, Json], tuple[Mapping[str, Json], ...]], ...] = (
-    ({"thinking": {"type": "disabled"}}, ({"thinking": {"type": "enabled"}}, {"thinking": {"type": "adaptive"}})),
-    ({"enable_thinking": False}, ({"enable_thinking": True},)),
-    ({"reasoning": {"enabled": False}}, ({"reasoning": {"enabled": True}},)),
+NOISE = (
+    "Asked to reply with exactly OK, the model answered {!r}. If it is noise (random weights, a damaged model), the file "
+    "has only what the server does: forms of ids and pictures are unknown, and probes that read answers cannot hold."
 )
-"""How thinking is turned off, and on, at official APIs."""
-TEMPLATE_SWITCHES = ("thinking", "enable_thinking")
-EFFORTS = ("minimal", "low", "medium", "high", "xhigh", "max")
-EFFORT_FIELDS = ("thinking.effort", "reasoning_effort", "reasoning.effort")
-TEMPLATE_EFFORTS = ("thinking_effort", "reasoning_effort")
-NUMBERS = (1, 100)
-PARAMETERS: Mapping[str, tuple[Json, ...]] = {
-    "temperature": (0.0, 0.6, 1.0, 1.1, 2.0, -0.1),
-    "top_p": (0.8, 0.95, 1.0),
-    "presence_penalty": (0, 0.5),
-    "frequency_penalty": (0, 0.5),
-    "n": (1, 2),
-}
-"""Values that are tried; those that OpenAI's API allows must be refused before a parameter counts as locked."""
-OPENAI_REFUSES = (-0.1,)
-MARKERS: tuple[tuple[str, ...], ...] = (
-    ("<|im_start|>", "<|endoftext|>"),
-    ("<|im_end|>",),
-    ("<|im_user|>", "<|im_assistant|>", "<|im_system|>", "<|im_middle|>"),
-    tuple(sorted(marker for marker in KNOWN if "tool_call" in marker)),
-    ("<|open|>", "<|close|>", "<|sep|>"),
-    ("[EOS]", "[BOS]"),
-    ("<|media_begin|>", "<|media_start|>", "<|media_content|>", "<|media_pad|>", "<|media_end|>"),
-    ("<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|constrain|>", "<|return|>", "<|call|>"),
-    ("<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>", "<｜DSML｜"),
-    ("<|user|>", "<|assistant|>", "<|observation|>", "[gMASK]", "<sop>"),
-    ("]~b]", "]~!b[", "[e~[", "<minimax:tool_call>"),
-    ("<s>", "</s>", "[INST]", "[/INST]", "[TOOL_CALLS]"),
-    ("<|begin_of_text|>", "<|eot_id|>", "<|start_header_id|>", "<|end_header_id|>"),
-    ("<start_of_turn>", "<end_of_turn>", "<bos>", "<eos>"),
-)
-"""Control tokens of well-known templates, by family."""
 REPEATED = 8
 """Copies of a marker in one prompt."""
-FAMILY_SHARE = 0.75
-"""Of the tokens of a family as plain text, above which none of its markers is a token."""
-WINDOWS = ("max_model_len", "context_length", "context_window", "max_context_length", "max_context_window")
-OUTPUTS = ("max_output_tokens", "max_completion_tokens", "max_output_length")
+_MIRRORED = str.maketrans("<>[]", "><][")
 HUGE = 100_000_000
 """`max_tokens` that no model can write."""
-_NUMBER = re.compile(r"(?<![\d,_])\d[\d,_]{2,14}(?![\d,_])")
-_ONLY = re.compile(r"only (-?(?:0|[1-9]\d{0,8})(?:\.\d{1,9})?) is allowed", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoutReply:
-    """What came of one request: a JSON document, or a refusal with its words."""
-
-    status: int
-    document: Mapping[str, Any] = field(default_factory=dict)
-    words: str = ""
-
-    @property
-    def served(self) -> bool:
-        """Whether it was answered."""
-        return self.status < 300 and bool(self.document)
-
-    @property
-    def refused(self) -> bool:
-        """Whether what was asked for was refused."""
-        return self.status in REFUSALS
-
-    @property
-    def choice(self) -> Mapping[str, Any]:
-        """The first choice."""
-        choices = self.document.get("choices")
-        first = choices[0] if isinstance(choices, list) and choices else None
-        return first if isinstance(first, Mapping) else {}
-
-    @property
-    def message(self) -> Mapping[str, Any]:
-        """The first choice's message."""
-        found = self.choice.get("message")
-        return found if isinstance(found, Mapping) else {}
-
-    @property
-    def calls(self) -> Sequence[Mapping[str, Any]]:
-        """The tool calls of the answer that name a function; those of another form are left out."""
-        made = self.message.get("tool_calls")
-        calls = made if isinstance(made, list) else []
-        return [one for one in calls if isinstance(one, Mapping) and isinstance(one.get("function"), Mapping)]
-
-    @property
-    def content(self) -> str:
-        """The text of the answer."""
-        found = self.message.get("content")
-        return found if isinstance(found, str) else ""
-
-    @property
-    def prompt_tokens(self) -> int | None:
-        """As usage counts them."""
-        usage = self.document.get("usage")
-        found = usage.get("prompt_tokens") if isinstance(usage, Mapping) else None
-        return found if isinstance(found, int) else None
-
-
-class ProfilePost(Protocol):
-    """Posts a body below the base URL (a path without a body is fetched) and hands over what came."""
-
-    def __call__(self, path: str, body: Mapping[str, Json] | None) -> Awaitable[ScoutReply]:
-        """Failures other than refusals are raised."""
-        ...
 
 
 class OutOfRequests(Exception):
     """The budget is used up."""
-
-
-@dataclass(slots=True, kw_only=True)
-class ObservedModel:
-    """What was seen; None and empty where nothing was.
-
-    Attributes:
-        thinks: by default.
-        off, on: body fields that turn thinking off and on at the official API.
-        switchable: turning it off works.
-        template_switch, template_effort: names in `chat_template_kwargs` that work.
-        efforts: levels that are taken, where others are refused.
-        effort_place: where the level stands.
-        effort_range: numbers that are levels.
-        answer_field, inline: where thinking stands.
-        parameters: those that are locked.
-        call_ids: form of the ids of calls.
-        markers: control tokens, by the count of a raw prompt.
-        window, output_limit: tokens.
-        refusals: what is refused although OpenAI's API takes it.
-        vision: a picture was read; None where it could not be told.
-        usage: keys of usage, with dots.
-        logprobs: probabilities of the next token come.
-        requests: sent.
-        notes: for readers.
-    """
-
-    thinks: bool | None = None
-    off: Mapping[str, Json] = field(default_factory=dict)
-    on: Mapping[str, Json] = field(default_factory=dict)
-    switchable: bool = False
-    template_switch: str = ""
-    template_effort: str = ""
-    efforts: tuple[str, ...] = ()
-    effort_place: str = ""
-    effort_range: tuple[int, int] | None = None
-    answer_field: str = ""
-    inline: tuple[str, str] | None = None
-    parameters: tuple[ImmutableParameter, ...] = ()
-    call_ids: str = ""
-    markers: tuple[str, ...] = ()
-    window: int | None = None
-    output_limit: int | None = None
-    refusals: tuple[RightRefusal, ...] = ()
-    vision: bool | None = None
-    usage: tuple[str, ...] = ()
-    logprobs: bool | None = None
-    requests: int = 0
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def can_think(self) -> bool:
-        """Whether the model was seen to think, or thinking could be turned on or off."""
-        return bool(self.thinks or self.switchable)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -203,12 +62,14 @@ class ProfileScout:
         post: sends.
         most: requests that may be sent.
         extra: fields of every body.
+        own: names that the model's files have, to be tried as well.
     """
 
     model: str
     post: ProfilePost
     most: int
-    extra: Mapping[str, Json] = field(default_factory=dict)
+    extra: Fields = field(default_factory=dict)
+    own: OwnNames = field(default_factory=OwnNames)
     seen: ObservedModel = field(default_factory=ObservedModel)
 
     async def look(self) -> ObservedModel:
@@ -216,14 +77,16 @@ class ProfileScout:
         try:
             await self._list()
             if await self._answers():
-                for step in (self._switches, self._limits, self._efforts, self._parameters, self._tools, self._begun,
-                             self._markers, self._sight, self._logprobs):  # fmt: skip
+                await self._disclosed()
+                thinking = ThinkingScout(ask=self._chat, room=self.seen.room, seen=self.seen, own=self.own)
+                for step in (thinking.switches, self._limits, thinking.efforts, self._parameters, self._tools,
+                             self._begun, self._markers, self._sight, self._logprobs):  # fmt: skip
                     await step()
         except OutOfRequests:
             self.seen.notes.append(f"The budget of {self.most} requests was used up before everything was asked.")
         return self.seen
 
-    async def _send(self, path: str, body: Mapping[str, Json] | None = None) -> ScoutReply:
+    async def _send(self, path: str, body: Fields | None = None) -> ScoutReply:
         if self.seen.requests >= self.most:
             raise OutOfRequests
         self.seen.requests += 1
@@ -246,59 +109,47 @@ class ProfileScout:
 
     async def _answers(self) -> bool:
         """Whether a plain question is answered; its answer shows usage, and where thinking stands."""
-        plain = await self._chat(HARD, ROOM)
-        if not plain.served:
-            self.seen.notes.append(f"A plain question was not answered: HTTP {plain.status} {plain.words[:200]}")
-            return False
+        for room in ROOMS:
+            plain = await self._chat(HARD, room)
+            if plain.served:
+                break
+            if not any(number < room for number in plain.numbers):
+                self.seen.notes.append(f"A plain question was not answered: HTTP {plain.status} {plain.words[:200]}")
+                return False
+        self.seen.room = min(room, max((self.seen.window or MOST_WINDOW) // 4, ROOMS[-1]))
         self.seen.usage = tuple(_keys(plain.document.get("usage")))
-        self.seen.thinks = self._thought(plain)
-        self._placed(plain)
+        self.seen.thinks = plain.thought
+        self.seen.answer_field, self.seen.inline = plain.answer_field, plain.inline
+        await self._follows()
         return True
 
-    async def _switches(self) -> None:
-        """How thinking is turned off and on, at the official API and in the template."""
-        for off, ons in SWITCHES:
-            if await self._switch(off, ons):
-                break
-        for name in TEMPLATE_SWITCHES:
-            wanted = not self.seen.thinks
-            reply = await self._chat(HARD, ROOM, chat_template_kwargs={name: wanted})
-            if reply.served and self._thought(reply) is wanted:
-                self.seen.template_switch, self.seen.switchable = name, True
-                self._placed(reply)
-                break
+    async def _follows(self) -> None:
+        """Whether answers can be read as answers: a model of random weights shows only what its server does."""
+        reply = await self._chat(SENTENCE, self.seen.room)
+        if reply.served and "ok" not in reply.content.lower():
+            self.seen.notes.append(NOISE.format(" ".join(reply.content.split())[:60]))
 
-    async def _switch(self, off: Mapping[str, Json], ons: Sequence[Mapping[str, Json]]) -> bool:
-        """Whether answers and refusals show that these fields are known."""
-        stopped = await self._chat(HARD, ROOM, **off)
-        works = stopped.served and bool(self.seen.thinks) and not self._thought(stopped)
-        for on in ons if works or stopped.refused or not self.seen.thinks else ():
-            started = await self._chat(HARD, ROOM, **on)
-            thought = started.served and self._thought(started)
-            begins = thought and not self.seen.thinks
-            self._placed(started)
-            if begins or (thought and (works or stopped.refused)):
-                self.seen.on, self.seen.off = on, off
-                self.seen.switchable = works or begins
-                return True
-        return False
-
-    def _placed(self, reply: ScoutReply) -> None:
-        """Note where thinking stands, in the first answer that has any."""
-        if not self.seen.answer_field and self.seen.inline is None:
-            self.seen.answer_field = next((name for name in FIELDS if reply.message.get(name)), "")
-            self.seen.inline = next((pair for pair in INLINE if reply.content.lstrip().startswith(pair[0])), None)
-
-    def _thought(self, reply: ScoutReply) -> bool:
-        opens = tuple(pair[0] for pair in INLINE)
-        return any(reply.message.get(name) for name in FIELDS) or reply.content.lstrip().startswith(opens)
+    async def _disclosed(self) -> None:
+        """What servers tell of a model's template beside the API: llama.cpp the template, vLLM a prompt's tokens."""
+        body = {"model": self.model, "messages": [{"role": "user", "content": "a"}], "return_token_strs": True}
+        props = (await self._send("/props")).document
+        template, ends = props.get("chat_template"), (props.get("bos_token"), props.get("eos_token"))
+        told = names_in(template) if isinstance(template, str) else OwnNames()
+        tokens = (await self._send("/tokenize", body)).document.get("token_strs")
+        several = [*ends, *(tokens if isinstance(tokens, list) else ())]
+        markers = [one for one in several if isinstance(one, str) and (one in ends or looks_like_control(one)) and one]
+        self.own = replace(
+            self.own,
+            variables=tuple(dict.fromkeys((*self.own.variables, *told.variables))),
+            markers=tuple(dict.fromkeys((*self.own.markers, *told.markers, *markers))),
+        )
 
     async def _limits(self) -> None:
         """Tries each number in the refusal of a `max_tokens` that no model can write."""
         reply = await self._chat(room=HUGE)
         if not reply.refused:
             return
-        for said in dict.fromkeys(int(re.sub(r"\D", "", found)) for found in _NUMBER.findall(reply.words)):
+        for said in (one for one in reply.numbers if isinstance(one, int)):
             if said >= HUGE or said < BRIEF:
                 continue
             whole, more = await self._chat(room=said), await self._chat(room=said + 1)
@@ -310,85 +161,74 @@ class ProfileScout:
                 self.seen.window = said
                 return
 
-    async def _efforts(self) -> None:
-        """Tries levels of effort in each field; they count only where the same field refuses an unknown one."""
-        if not self.seen.can_think:
-            return
-        for place in EFFORT_FIELDS:
-            if await self._validates(place):
-                found = await self._levels(place)
-                if found or self.seen.effort_range:
-                    self.seen.efforts, self.seen.effort_place = found, place
-                    break
-        for name in TEMPLATE_EFFORTS if self.seen.efforts else ():
-            good = await self._chat(chat_template_kwargs={name: self.seen.efforts[0]})
-            bad = await self._chat(chat_template_kwargs={name: NONSENSE})
-            if good.served and bad.refused:
-                self.seen.template_effort = name
-                break
-
-    async def _validates(self, place: str) -> bool:
-        return (await self._chat(**self._with_effort(place, NONSENSE))).refused
-
-    def _with_effort(self, place: str, level: Json) -> dict[str, Json]:
-        holder, _, name = place.rpartition(".")
-        return {holder: {**self.seen.on.get(holder, {}), name: level}} if holder else {name: level}
-
-    async def _levels(self, place: str) -> tuple[str, ...]:
-        taken = [level for level in EFFORTS if (await self._chat(**self._with_effort(place, level))).served]
-        low, high = NUMBERS
-        numbers = [(await self._chat(**self._with_effort(place, value))).served for value in (low, high)]
-        if all(numbers) and (await self._chat(**self._with_effort(place, high + 1))).refused:
-            self.seen.effort_range = NUMBERS
-        return tuple(taken)
-
     async def _parameters(self) -> None:
         """Tries each value alone, with default thinking, and in the other mode if there is one."""
-        usual, other = bool(self.seen.thinks), self._other_mode()
-        found = []
-        for name, values in PARAMETERS.items():
-            default = await self._tried(name, values, {})
-            locked = _locked(name, default)
-            if locked is None:
-                continue
-            if other is not None:
-                opposite = _locked(name, await self._tried(name, values, other)) or locked
-                first, second = (locked, opposite) if usual else (opposite, locked)
-                locked = replace(
-                    first, value=second.value, thinking_value=first.value,
-                    rejected=tuple(one for one in first.rejected if one in second.rejected),
-                    open_without_thinking=second.open,
-                )  # fmt: skip
-            found.append(locked)
-        self.seen.parameters = tuple(found)
+        names = {**PARAMETERS, **(FURTHER if await self._more_is_locked() else {})}
+        own = self.own.values
+        every = {name: dict.fromkeys((*names.get(name, ()), *own.get(name, ()))) for name in (*names, *own)}
+        found = [await self._parameter(name, [*values]) for name, values in every.items()]
+        self.seen.parameters = tuple(one for one in found if one is not None)
 
-    def _other_mode(self) -> Mapping[str, Json] | None:
+    async def _more_is_locked(self) -> bool:
+        """Whether further parameters, all at once, are refused with either of their first two values."""
+        for place in (0, 1):
+            if (await self._chat(**{name: values[place] for name, values in FURTHER.items()})).refused:
+                return True
+        return False
+
+    async def _parameter(self, name: str, values: Sequence[Json]) -> ImmutableParameter | None:
+        usual, other = bool(self.seen.thinks), self._other_mode()
+        locked = _locked(name, await self._tried(name, values, {}))
+        if locked is None or other is None:
+            return locked
+        opposite = _locked(name, await self._tried(name, values, other)) or locked
+        first, second = (locked, opposite) if usual else (opposite, locked)
+        return replace(
+            first, value=second.value, thinking_value=first.value,
+            rejected=tuple(one for one in first.rejected if one in second.rejected),
+            open_without_thinking=second.open,
+        )  # fmt: skip
+
+    def _other_mode(self) -> Fields | None:
         if not self.seen.switchable:
             return None
-        if self.seen.off:
+        if self.seen.off or self.seen.on:
             return self.seen.off if self.seen.thinks else self.seen.on
         return {"chat_template_kwargs": {self.seen.template_switch: not self.seen.thinks}}
 
-    async def _tried(self, name: str, values: Sequence[Json], mode: Mapping[str, Json]) -> dict[str, ScoutReply]:
-        """The reply to each value, by its JSON text; a value that a refusal names is tried as well."""
-        found = {}
+    async def _tried(self, name: str, values: Sequence[Json], mode: Fields) -> dict[str, ScoutReply]:
+        """The reply to each value, by its JSON text; values that a refusal names are tried as well, then others."""
+        found = dict[str, ScoutReply]()
         for value in values:
-            reply = await self._chat(**mode, **{name: value})
-            found[orjson.dumps(value).decode()] = reply
-            only = _ONLY.search(reply.words)
-            if only and only[1] not in found and float(only[1]) not in values:
-                found[only[1]] = await self._chat(**mode, **{name: orjson.loads(only[1])})
+            reply = await self._try(found, name, value, mode)
+            for told in reply.numbers[:3] if reply.refused else ():
+                await self._try(found, name, told, mode)
+        for value in FINER.get(name, ()):
+            if any(reply.served for reply in found.values()):
+                return found
+            await self._try(found, name, value, mode)
+        if all(reply.refused for reply in found.values()) and name in PARAMETERS:
+            self.seen.notes.append(f"Every value of {name} that was tried was refused, so that its own is unknown.")
         return found
+
+    async def _try(self, found: dict[str, ScoutReply], name: str, value: Json, mode: Fields) -> ScoutReply:
+        known = [text for text in found if orjson.loads(text) == value and type(orjson.loads(text)) is not bool]
+        key = known[0] if known else orjson.dumps(value).decode()
+        if key not in found:
+            found[key] = await self._chat(**mode, **{name: value})
+        return found[key]
 
     async def _tools(self) -> None:
         """Forms of ids, forced calls, and a tool turn without its thinking."""
-        pairs = [await self._chat(about_weather(*CITIES), ROOM, tools=[WEATHER]) for _ in range(2)]
+        pairs = [await self._chat(about_weather(*CITIES), self.seen.room, tools=[WEATHER]) for _ in range(2)]
         self.seen.call_ids = _form(pairs)
-        forced = await self._chat("What is the capital of France?", ROOM, tools=[WEATHER], tool_choice="required")
+        forced = await self._chat(
+            "What is the capital of France?", self.seen.room, tools=[WEATHER], tool_choice="required"
+        )
         if forced.refused and pairs[0].served:
             still = True
             if (mode := self._other_mode()) is not None and self.seen.thinks:
-                again = await self._chat(SENTENCE, ROOM, tools=[WEATHER], tool_choice="required", **mode)
+                again = await self._chat(SENTENCE, self.seen.room, tools=[WEATHER], tool_choice="required", **mode)
                 still = not again.served
             self.seen.refusals += (RightRefusal.FORCED_CALLS if still else RightRefusal.FORCED_CALLS_WHILE_THINKING,)
         if self.seen.thinks and self.seen.answer_field and pairs[0].calls:
@@ -415,17 +255,26 @@ class ProfileScout:
         if base is None:
             self.seen.notes.append("Raw prompts are not served or not counted, so that control tokens are unknown.")
             return
-        plain = (await self._raw("<|kvv_decoy|>" * REPEATED) or 0) - base + 1
-        each = plain / REPEATED
-        found: list[str] = []
-        for family in MARKERS:
-            size = (await self._raw("".join(family)) or 0) - base + 1
-            if size <= FAMILY_SHARE * each * len(family):
-                for marker in family:
-                    count = await self._raw(marker * REPEATED)
-                    if count is not None and count - base + 1 <= REPEATED + 1:
-                        found.append(marker)
-        self.seen.markers = tuple(found)
+        families = [family for family in MARKERS if not set(family) <= set(self.own.markers)]
+        likely = await self._smaller(families, await self._saved(families))
+        for marker in dict.fromkeys((*self.own.markers, *(one for family in likely for one in family))):
+            count = await self._raw(marker * REPEATED)
+            if count is not None and count - base + 1 <= REPEATED + 1:
+                self.seen.markers += (marker,)
+
+    async def _saved(self, families: Sequence[tuple[str, ...]]) -> int:
+        """Tokens that a prompt of these saves against the same text with each marker broken."""
+        text = " ".join(one for family in families for one in family)
+        whole, broken = await self._raw(text), await self._raw(_broken(text))
+        return 0 if whole is None or broken is None else broken - whole
+
+    async def _smaller(self, families: Sequence[tuple[str, ...]], saved: int) -> list[tuple[str, ...]]:
+        """Families that save tokens; halves show which ones, and what one half does not save, the other does."""
+        if saved <= 0 or len(families) <= 1:
+            return list(families) if saved > 0 else []
+        half = len(families) // 2
+        first = await self._saved(families[:half])
+        return [*await self._smaller(families[:half], first), *await self._smaller(families[half:], saved - first)]
 
     async def _raw(self, prompt: str) -> int | None:
         body = {"model": self.model, "prompt": prompt, "max_tokens": 1, "stream": False, **self.extra}
@@ -438,7 +287,7 @@ class ProfileScout:
             {"type": "image_url", "image_url": {"url": data_url(draw(digits), "png")}},
             {"type": "text", "text": "Which digits does the picture show? Reply with the digits."},
         ]
-        reply = await self._chat([{"role": "user", "content": parts}], ROOM)
+        reply = await self._chat([{"role": "user", "content": parts}], self.seen.room)
         if reply.served and digits in re.sub(r"\s", "", reply.content):
             self.seen.vision = True
         elif reply.refused:
@@ -450,8 +299,15 @@ class ProfileScout:
 
 
 def _first(entry: Mapping[str, Any], names: Sequence[str]) -> int | None:
-    found = (entry.get(name) for name in names)
-    return next((value for value in found if isinstance(value, int) and value > 0), None)
+    """The first of the names that has a number, in the entry or in an object within it."""
+    inner = [entry, *(one for one in entry.values() if isinstance(one, Mapping))]
+    found = (one.get(name) for name in names for one in inner)
+    return next((value for value in found if type(value) is int and value > 0), None)
+
+
+def _broken(markers: str) -> str:
+    """The same signs with brackets that open as those that close, so that none is a control token."""
+    return markers.translate(_MIRRORED)
 
 
 def _keys(value: Any, before: str = "") -> Iterator[str]:
@@ -466,8 +322,8 @@ def _locked(name: str, tried: Mapping[str, ScoutReply]) -> ImmutableParameter | 
     rejected = [orjson.loads(value) for value, reply in tried.items() if reply.refused]
     if not accepted or not set(rejected) - set(OPENAI_REFUSES):
         return None
-    value = 1.0 if 1.0 in accepted else max(accepted)
-    value = 1 if name == "n" else value
+    told = [number for reply in tried.values() for number in reply.numbers if number in accepted]
+    value = 1 if name == "n" else next(iter(told), 1.0 if 1.0 in accepted else max(accepted))
     bounds = (float(min(accepted)), float(max(accepted))) if len(accepted) > 1 else None
     return ImmutableParameter(name=name, value=value, thinking_value=value, rejected=tuple(rejected), open=bounds)
 

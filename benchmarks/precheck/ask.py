@@ -10,6 +10,10 @@ MODES = (("streamed", True), ("plain", False))
 """Both ways to ask, for probes that are sent twice: suffix of the id, and `stream`."""
 
 DEFAULT_CAP = 2048
+UNKNOWN = 10**9
+"""In place of a limit that is not documented."""
+SHORT_PROMPT = 3000
+"""Tokens of the prompt of a probe, its tools included, by most tokenizers."""
 BRIEF = 16
 """`max_tokens` where only acceptance or refusal matters."""
 PLAIN = 'Reply with exactly: It is "OK" - 3 < 5 & Done'
@@ -21,12 +25,18 @@ def user(text: str) -> Message:
     return {"role": "user", "content": text}
 
 
-def cap(profile: Profile) -> int:
-    """The `max_tokens` of a probe: room for thinking and a short answer."""
+def cap(profile: Profile, times: int = 1) -> int:
+    """The `max_tokens` of a probe: room for thinking and a short answer, or for several, as far as the model writes."""
     rules = profile.benchmarks.get("precheck")
     value = (rules.sampling if rules else {}).get("max_tokens", DEFAULT_CAP)
     assert isinstance(value, int)
-    return value
+    return min(times * value, _most(profile))
+
+
+def _most(profile: Profile) -> int:
+    """Tokens that the model can write after a short prompt."""
+    window, output = profile.context_window or UNKNOWN, profile.output_limit or UNKNOWN
+    return min(output, max(window - SHORT_PROMPT, window // 2))
 
 
 def ask_with_tools(
@@ -39,7 +49,7 @@ def ask_with_tools(
     **fields: Json,
 ) -> Request:
     """A request with tools at hand, and room to think about them; arguments as of `ask`."""
-    body = {"max_tokens": 4 * cap(profile), **fields}
+    body = {"max_tokens": cap(profile, 4), **fields}
     return ask(profile, text, stream=stream, thinking=thinking, tools=list(tools), **body)
 
 

@@ -12,13 +12,13 @@ from benchmarks import registry
 from entrypoint.options import Parser, add_settings, given
 from kvv_action.errors import EndpointError, Problem, RunStopped, UsageError
 from kvv_action.profiles import loader
-from kvv_action.profiles.model import ImmutableParameter, Profile, ThinkingRules
-from kvv_action.profiles.token_cases import load as load_cases
+from kvv_action.profiles.model import Profile
 from kvv_action.redact import Redactor
-from kvv_action.report.text import percent, visible
+from kvv_action.report.text import visible
 
 if TYPE_CHECKING:
-    from entrypoint.profile_scout import ObservedModel
+    from entrypoint.profile_guesses import OwnNames
+    from entrypoint.profile_observed import ObservedModel
     from kvv_action.settings import Settings
 
 INCONCLUSIVE = 3
@@ -40,6 +40,10 @@ OPTIONS = (
     "connect_timeout", "first_token_timeout", "silence_timeout", "total_timeout", "max_response_bytes",
     "stop_after_failures",
 )  # fmt: skip
+HINTS = (
+    "The model's chat template or tokenizer_config.json, or words: names of fields and control tokens. They are tried "
+    "beside those that kvv knows."
+)
 NEW = """examples:
   kvv profiles new --base-url https://api.example.com/v1 --model NAME -o FILE
   kvv run --base-url URL --model NAME --profile FILE
@@ -79,9 +83,15 @@ def _shown(argv: Sequence[str]) -> int:
     if values.json:
         sys.stdout.buffer.write(orjson.dumps(profiles, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
         return 0
-    text = _whole(profiles[0]) if values.name else "\n".join(_line(profile) for profile in profiles)
-    sys.stdout.write(text + "\n")
+    for line in _lines_of(profiles[0]) if values.name else map(_line, profiles):
+        sys.stdout.write(visible(line, 1000) + "\n")
     return 0
+
+
+def _lines_of(profile: Profile) -> Iterator[str]:
+    from entrypoint.profile_text import shown
+
+    return shown(profile)
 
 
 def _line(profile: Profile) -> str:
@@ -89,71 +99,22 @@ def _line(profile: Profile) -> str:
     return f"{profile.name:<18} {profile.title:<18} {', '.join(name for name in profile.benchmarks if name in known)}"
 
 
-def _whole(profile: Profile) -> str:
-    thinking = profile.thinking
-    lines = [
-        f"{profile.title} ({profile.name}), official model name {profile.model}",
-        f"thinking: {_thinking(thinking)}",
-        *map(_locked, profile.parameters),
-    ]
-    if profile.tokens.cases:
-        measured = "" if profile.tokens.measured else " (of an earlier model: reported, not judged)"
-        known = load_cases(profile.tokens.cases)
-        lines.append(f"prompt tokens: {len(known.cases)} exact counts{measured}: {known.source}, {known.date}")
-    if profile.call_ids.format:
-        ids = profile.call_ids
-        lines.append(f"ids of calls: {ids.format}, else {ids.official} (official) or {ids.compatible} (compatible)")
-    if profile.surfaces:
-        lines.append(f"further surfaces: {', '.join(profile.surfaces)}")
-    for name, rules in profile.benchmarks.items():
-        sampling = " ".join(f"{key}={value}" for key, value in rules.sampling.items())
-        lines.append(f"{name}: {sampling}, {rules.epochs} answer{'s' if rules.epochs > 1 else ''} per sample at full")
-        if rules.reference:
-            margin = f", margin {percent(rules.margin)}" if rules.margin is not None else ""
-            reference = rules.reference
-            level = f" at effort {reference.effort}" if reference.effort else ""
-            lines.append(f"  reference {percent(reference.value)}{level}{margin}: {reference.source}, {reference.date}")
-    for fact in profile.facts:
-        lines.append(f"{', '.join(fact.about)}: {fact.source}, {fact.date}")
-        lines += [f"  {fact.note}"] if fact.note else []
-    told = {fact.source for fact in profile.facts}
-    lines += [f"source: {source}" for source in profile.sources if source not in told]
-    return "\n".join(visible(line, 400) for line in lines)
-
-
-def _thinking(rules: ThinkingRules) -> str:
-    if not rules.supported:
-        return "none"
-    switch = "always, or can be switched: sources disagree" if rules.switch_open else "always"
-    levels = f", efforts {', '.join(rules.efforts)}" if rules.efforts else ""
-    levels += " as reasoning_effort alone" if rules.effort_alone else ""
-    return ("can be switched" if rules.switchable else switch) + levels
-
-
-def _locked(parameter: ImmutableParameter) -> str:
-    """The only values, those that are refused, and those about which sources disagree."""
-    told = f"locked: {parameter.name} = {parameter.thinking_value} thinking, {parameter.value} not"
-    if parameter.rejected:
-        told += f"; refused {', '.join(map(str, parameter.rejected))}"
-    for bounds, when in ((parameter.open, "thinking"), (parameter.open_without_thinking, "not thinking")):
-        told += f"; open {bounds[0]:g} to {bounds[1]:g} {when}" if bounds else ""
-    return told
-
-
 def _new(argv: Sequence[str]) -> int:
     from entrypoint.prepare import required, secrets_of
+    from entrypoint.profile_guesses import names_in
     from entrypoint.settings import load
     from entrypoint.usecases.profiles import written
 
     parser = Parser(prog="kvv profiles new", description="Write a profile of what an endpoint does.", epilog=NEW)
     parser.add_argument("-o", "--out", dest="file", metavar="FILE", help="The file to write. Default: print it.")
+    parser.add_argument("--hints", metavar="FILE", help=HINTS)
     add_settings(parser, only=OPTIONS)
     values = parser.read(argv)
     settings = load(given(values))
     if problems := [*required(settings), *_taken(values.file)]:
         raise UsageError(problems)
     redactor = Redactor(secrets_of(settings))
-    seen = _observed(settings, redactor)
+    seen = _observed(settings, redactor, names_in(_hints(values.hints)))
     if seen is None:
         return INCONCLUSIVE
     text = written(seen, settings, redactor)
@@ -162,8 +123,18 @@ def _new(argv: Sequence[str]) -> int:
         return 0
     Path(values.file).write_text(text)
     told = f"Wrote {values.file} after {seen.requests} requests. Read it, and compare it with what the maker publishes."
-    _say(told, redactor)
+    for line in (*seen.notes, told):
+        _say(line, redactor)
     return 0
+
+
+def _hints(file: str | None) -> str:
+    """The text of the file of hints; empty without one."""
+    try:
+        return Path(file).read_text() if file else ""
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise UsageError([Problem(name="--hints", value=str(file), allowed=f"It cannot be read: {why}.")]) from error
 
 
 def _taken(file: str | None) -> Iterator[Problem]:
@@ -173,16 +144,16 @@ def _taken(file: str | None) -> Iterator[Problem]:
         yield Problem(name="--out", value=file, allowed="The folder of the file does not exist.")
 
 
-def _observed(settings: "Settings", redactor: Redactor) -> "ObservedModel | None":
+def _observed(settings: "Settings", redactor: Redactor, own: "OwnNames") -> "ObservedModel | None":
     """What was seen; None if the endpoint cannot be asked, after saying why."""
     from entrypoint.usecases.profiles import most_requests, observe
 
     most = most_requests(settings)
     host = urlsplit(settings.base_url).hostname or settings.base_url
-    told = f"Sends up to {most} requests to {host}, about 20,000 tokens in all. All texts are kvv's own."
+    told = f"Sends up to {most} requests to {host}, about 40,000 tokens in all. All texts are kvv's own."
     sys.stderr.write(visible(redactor.text(told), 400) + "\n")
     try:
-        seen = observe(settings, redactor)
+        seen = observe(settings, redactor, own)
     except (EndpointError, RunStopped) as failure:
         _say(f"The endpoint cannot be asked: {failure}", redactor)
         return None
@@ -217,6 +188,7 @@ def _told(found: Iterator[tuple[str, str, str]], first: str, second: str) -> int
 def _check(argv: Sequence[str]) -> int:
     from entrypoint.prepare import required, secrets_of
     from entrypoint.profile_file import contradicted
+    from entrypoint.profile_guesses import names_of
     from entrypoint.settings import load
     from entrypoint.usecases.profiles import parsed, written
 
@@ -233,7 +205,7 @@ def _check(argv: Sequence[str]) -> int:
     if problems := list(required(settings)):
         raise UsageError(problems)
     redactor = Redactor(secrets_of(settings))
-    seen = _observed(settings, redactor)
+    seen = _observed(settings, redactor, names_of(profile))
     if seen is None:
         return INCONCLUSIVE
     found = parsed(written(seen, settings, redactor))

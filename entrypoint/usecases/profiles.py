@@ -5,18 +5,26 @@ import datetime
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import orjson
 
 from entrypoint.profile_file import as_toml
-from entrypoint.profile_scout import ObservedModel, ProfileScout, ScoutReply
+from entrypoint.profile_guesses import OwnNames
+from entrypoint.profile_observed import ObservedModel
+from entrypoint.profile_replies import ScoutReply
+from entrypoint.profile_scout import ProfileScout
 from entrypoint.request_sender import client_of
-from kvv_action.errors import EndpointError
+from kvv_action.errors import EndpointError, RunStopped
 from kvv_action.profiles import loader
 from kvv_action.profiles.model import Profile
 from kvv_action.redact import Redactor
 from kvv_action.schema import Json
 from kvv_action.settings import Settings
+
+if TYPE_CHECKING:
+    from kvv_action.endpoint.client import EndpointClient
 
 USUAL = 120
 """Requests at most, where the user sets no budget."""
@@ -27,21 +35,24 @@ def most_requests(settings: Settings) -> int:
     return settings.max_requests or USUAL
 
 
-def observe(settings: Settings, redactor: Redactor) -> ObservedModel:
+def observe(settings: Settings, redactor: Redactor, own: OwnNames) -> ObservedModel:
     """Ask the endpoint of the settings, at most `most_requests` times.
 
     Raises:
         EndpointError, RunStopped: it cannot be asked.
     """
-    return asyncio.run(_observed(settings, redactor))
+    return asyncio.run(_observed(settings, redactor, own))
 
 
-async def _observed(settings: Settings, redactor: Redactor) -> ObservedModel:
-    async with client_of(settings, redactor) as client:
+async def _observed(settings: Settings, redactor: Redactor, own: OwnNames) -> ObservedModel:
+    once = settings.model_copy(update={"retry_attempts": 1})
+    async with client_of(settings, redactor) as client, client_of(once, redactor) as beside:
 
         async def post(path: str, body: Mapping[str, Json] | None) -> ScoutReply:
             content = None if body is None else orjson.dumps(body)
             try:
+                if path.startswith("/"):
+                    return await _beside(beside, settings.base_url, path, content)
                 answer = await client.fetch(path, content)
             except EndpointError as error:
                 if error.status is None:
@@ -49,8 +60,18 @@ async def _observed(settings: Settings, redactor: Redactor) -> ObservedModel:
                 return ScoutReply(status=error.status, words=error.body or error.message)
             return reply_of(200, answer.content)
 
-        scout = ProfileScout(model=settings.model, post=post, most=most_requests(settings), extra=settings.extra_body)
+        most = most_requests(settings)
+        scout = ProfileScout(model=settings.model, post=post, most=most, extra=settings.extra_body, own=own)
         return await scout.look()
+
+
+async def _beside(client: "EndpointClient", base_url: str, path: str, content: bytes | None) -> ScoutReply:
+    """What stands beside the API, at the root of the server; most have nothing there, whatever they answer."""
+    root = urlsplit(base_url).path.rstrip("/").removesuffix("/v1")
+    try:
+        return reply_of(200, (await client.fetch(f"{root}{path}", content)).content)
+    except (EndpointError, RunStopped):
+        return ScoutReply(status=404)
 
 
 def reply_of(status: int, content: str) -> ScoutReply:

@@ -108,6 +108,8 @@ class EmbeddedVendor:
             case "POST", path if path in PATHS and PATHS[path] in self.options.profile.surfaces:
                 body = chat_of(PATHS[path], await request.read())
                 return translated(PATHS[path], self._vendor.complete(authorization, body))
+            case "POST", "/tokenize":
+                return self._vendor.tokens(authorization, await request.read())
             case "GET", "/v1/models":
                 return self._vendor.models(authorization)
             case method, path:

@@ -71,6 +71,9 @@ def check_thinking(body: Mapping[str, Json], profile: Profile) -> None:
     levels = (*rules.efforts, NO_EFFORT) if rules.efforts and stops else rules.efforts
     if effort is not None and effort not in levels and not rules.has_level(effort):
         allowed = f"must be one of {', '.join(levels)}" if levels else "this model has no effort levels"
+        if rules.effort_range:
+            named = f"one of {', '.join(levels)}, or " if levels else ""
+            allowed = f"must be {named}a whole number from {rules.effort_range[0]} to {rules.effort_range[1]}"
         raise Refusal(f"invalid thinking effort {effort!r}: {allowed}")
 
 

@@ -12,6 +12,7 @@ from kvv_action.simulator.answers import AnswerBook, compose, stopped
 from kvv_action.simulator.call import Call, read
 from kvv_action.simulator.coins import Occurrences
 from kvv_action.simulator.contract import check
+from kvv_action.simulator.conversation import messages_of, text_of
 from kvv_action.simulator.dialect import heard, said
 from kvv_action.simulator.faults.distributions import noisy
 from kvv_action.simulator.faults.model import Fault, Turn, Visit
@@ -49,6 +50,20 @@ class Vendor:
         window = self.options.profile.context_window
         entry |= {} if window is None else {"max_model_len": window}
         return Reply(parts=(orjson.dumps({"object": "list", "data": [entry]}),))
+
+    def tokens(self, authorization: str, content: bytes) -> Reply:
+        """The tokens of a prompt as its template renders it, as some engines tell them: the control tokens first."""
+        try:
+            self._authenticate(authorization)
+            body = _parsed(content) or {}
+            if body.get("model") != self.options.model:
+                raise unknown_model(body.get("model"))
+        except Refusal as refusal:
+            return refused(refusal)
+        said = " ".join(text_of(message) for message in messages_of(body)).split()
+        strings = [*self.options.profile.markers, *said]
+        told = {"count": len(strings), "tokens": [*range(len(strings))], "token_strs": strings}
+        return Reply(parts=(orjson.dumps(told),))
 
     def complete(self, authorization: str, content: bytes, *, raw: bool = False) -> Reply:
         """The reply to a completion whose body is `content`; of a prompt when `raw`, else of a chat."""

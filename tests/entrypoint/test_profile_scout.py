@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 
 import orjson
 import pytest
 
 from entrypoint.profile_file import as_toml, contradicted, differences
-from entrypoint.profile_scout import ObservedModel, ProfileScout, ScoutReply
+from entrypoint.profile_guesses import OwnNames, names_in, names_of
+from entrypoint.profile_observed import ObservedModel
+from entrypoint.profile_replies import ScoutReply
+from entrypoint.profile_scout import ProfileScout
 from entrypoint.usecases.profiles import parsed, reply_of
 from kvv_action.profiles import loader
 from kvv_action.profiles.model import Profile
@@ -15,20 +19,26 @@ from kvv_action.schema import Json
 from kvv_action.simulator import AnswerBook, VendorOptions, parse_fault
 from kvv_action.simulator.vendor import Vendor
 
+NO_NAMES = OwnNames()
 URL = "https://api.example.org/v1"
 
 
-def observed(profile: Profile, *faults: str, most: int = 120) -> ObservedModel:
-    """What the vendor shows, without a network."""
+def observed(
+    profile: Profile, *faults: str, most: int = 120, tells: bool = False, own: OwnNames = NO_NAMES
+) -> ObservedModel:
+    """What the vendor shows, without a network; `tells`: also the tokens of a prompt."""
     specs = tuple(map(parse_fault, faults))
     vendor = Vendor(VendorOptions(profile=profile, model=profile.model, faults=specs), AnswerBook())
 
     async def post(path: str, body: Mapping[str, Json] | None) -> ScoutReply:
         raw = orjson.dumps(body)
+        if path.startswith("/"):
+            shown = vendor.tokens("", raw) if tells and path == "/tokenize" else None
+            return ScoutReply(status=404) if shown is None else reply_of(200, b"".join(shown.parts).decode())
         reply = vendor.models("") if body is None else vendor.complete("", raw, raw=path == "completions")
         return reply_of(reply.status, b"".join(reply.parts).decode())
 
-    return asyncio.run(ProfileScout(model=profile.model, post=post, most=most).look())
+    return asyncio.run(ProfileScout(model=profile.model, post=post, most=most, own=own).look())
 
 
 @pytest.mark.parametrize("name", loader.names())
@@ -137,3 +147,183 @@ def test_a_plain_question_that_is_refused_is_the_only_note() -> None:
     seen = asyncio.run(ProfileScout(model="none", post=post, most=120).look())
     assert seen.notes == ["A plain question was not answered: HTTP 400 no such model"]
     assert (seen.thinks, seen.requests) == (None, 2)
+
+
+INVENTED = {
+    "named levels, a switch of words": (
+        """markers = ["<|acme_turn|>", "<|acme_end|>"]
+[thinking]
+supported = true
+switchable = true
+default = true
+answer_field = "thoughts"
+efforts = ["quick", "deep"]
+[thinking.request]
+on = { reason = "on" }
+off = { reason = "off" }
+keep = {}
+effort = "effort"
+[thinking.template]
+switch = "reasoning"
+keep = ""
+effort = "depth"
+[call_ids]
+format = "{name}-{index}"
+[[parameters]]
+name = "temperature"
+value = 0.7
+rejected = [1.0]
+"""
+    ),
+    "thinking between brackets, small numbers": (
+        """output_limit = 12345
+refusals = ["long-output"]
+context_window = 40000
+[thinking]
+supported = true
+switchable = true
+default = true
+inline = ["[THINK]", "[/THINK]"]
+efforts = ["low", "ultra"]
+effort_range = [0, 10]
+[thinking.request]
+on = { reasoning = { enabled = true } }
+off = { reasoning = { enabled = false } }
+keep = {}
+effort = "reasoning.effort"
+[thinking.template]
+switch = "think"
+keep = ""
+effort = ""
+[call_ids]
+format = "call{index}"
+[[parameters]]
+name = "top_p"
+value = 0.9
+thinking_value = 0.97
+rejected = [0.8]
+"""
+    ),
+    "thinks only when asked": (
+        """markers = ["<|user|>", "<|turn|>"]
+[thinking]
+supported = true
+switchable = true
+efforts = ["1", "2", "3"]
+answer_field = "inner_voice"
+[thinking.request]
+on = { think = true }
+off = { think = false }
+keep = {}
+effort = "reasoning_effort"
+[thinking.template]
+keep = ""
+[call_ids]
+format = "functions.{name}:{index}"
+[[parameters]]
+name = "n"
+value = 1
+rejected = [2]
+[[parameters]]
+name = "temperature"
+value = 0.6
+thinking_value = 1.0
+rejected = [0.3]
+open = [0.8, 1.2]
+"""
+    ),
+    "writes little, further parameters": (
+        """output_limit = 4000
+refusals = ["long-output"]
+[thinking]
+supported = true
+default = true
+effort_range = [5, 50]
+[thinking.request]
+on = {}
+off = {}
+keep = {}
+effort = "thinking_budget"
+[thinking.template]
+switch = ""
+keep = ""
+effort = ""
+[call_ids]
+format = "{index}_{name}"
+[[parameters]]
+name = "repetition_penalty"
+value = 1.05
+rejected = [1.2]
+[[parameters]]
+name = "seed"
+value = 7
+rejected = [1]
+"""
+    ),
+}
+"""Profiles of models that nobody has, without their heads."""
+
+
+def invented(body: str, folder: Path) -> Profile:
+    """A profile as a file holds it."""
+    path = folder / "invented.toml"
+    path.write_text(f'schema = 1\ntitle = "X"\nmodel = "x"\n{body}[benchmarks.precheck]\n')
+    return loader.load(str(path))
+
+
+def differing(profile: Profile, seen: ObservedModel) -> set[str]:
+    """Keys on which the file that is written differs, but for those that only a maker can say."""
+    found = parsed(as_toml(seen, model=profile.model, url=URL, day="2026-11-29"))
+    assert list(contradicted(profile, found)) == []
+    untold = ("benchmarks", "call_ids.official", "call_ids.compatible", "thinking.effort_untold", "vision")
+    keys = {key for key, _, _ in differences(profile, found) if not key.startswith(untold)}
+    return {key for key in keys if not key.endswith((".rejected", ".open"))}
+
+
+@pytest.mark.parametrize("body", INVENTED.values(), ids=INVENTED)
+def test_a_model_that_nobody_knows_is_recovered(body: str, tmp_path: Path) -> None:
+    """Other names of switches and fields, other levels, ids, control tokens, locked parameters and limits."""
+    profile = invented(body, tmp_path)
+    assert differing(profile, observed(profile, tells=True, most=130)) == set()
+
+
+def test_refusals_are_recovered() -> None:
+    """What the official API refuses although OpenAI's serves it."""
+    profile = loader.load("deepseek-v4.1-flash")
+    assert {*observed(profile, "refuses-as-official").refusals} == {*profile.refusals}
+
+
+def test_names_that_nobody_knows_are_tried_where_they_are_given(tmp_path: Path) -> None:
+    """A switch and control tokens of which only the model's own files speak."""
+    text = """markers = ["<|zap|>"]
+[thinking]
+supported = true
+switchable = true
+default = true
+[thinking.request]
+on = { cogitate = true }
+off = { cogitate = false }
+keep = {}
+effort = ""
+[thinking.template]
+switch = "cogitate"
+keep = ""
+effort = ""
+[call_ids]
+format = "c{index}"
+"""
+    profile = invented(text, tmp_path)
+    own = names_in("{% if cogitate %}<|zap|>{{ messages }}{% endif %}")
+    assert own == names_in("cogitate <|zap|>")
+    assert (own.variables, own.markers) == (names_of(profile).variables, names_of(profile).markers)
+    assert differing(profile, observed(profile, own=own)) == set()
+
+
+def test_names_come_from_a_tokenizers_configuration() -> None:
+    """Its special tokens, and the variables of the template within it."""
+    added = {"1": {"content": "<|a|>", "special": True}, "2": {"content": "plain", "special": False}}
+    document = {"added_tokens_decoder": added, "chat_template": [{"name": "x", "template": "{{ messages }}{{ deep }}"}]}
+    own = names_in(orjson.dumps(document).decode())
+    assert (own.variables, own.markers) == (("deep",), ("<|a|>",))
+    assert names_in("[1]") == names_in("") == NO_NAMES
+    assert names_in("{% broken reasoning_on").variables == ("reasoning_on",)

@@ -109,7 +109,7 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
     for name, stream in MODES:
         later = "standard" if stream else "full"
         yield from _other_mode(profile, options, name, stream=stream, tier=later)
-        request = ask(profile, DICTATED, stream=stream, tools=[WRITE], max_tokens=ROOM * cap(profile))
+        request = ask(profile, DICTATED, stream=stream, tools=[WRITE], max_tokens=cap(profile, ROOM))
         asked = asked_by_look(f"arguments.long.{name}", request, _written, tier=later, tries=TRIES)
         yield weighed_for(asked, Severity.INFORMATION, NOT_WRITTEN)
         yield _cut(profile, options, name, stream=stream)

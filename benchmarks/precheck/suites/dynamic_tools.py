@@ -236,7 +236,7 @@ def _positive(profile: Profile, good: _Good, name: str, *, stream: bool, tier: s
     body: dict[str, Json] = {"tools": list(good.request)} if good.request else {}
     if good.choice:
         body["tool_choice"] = good.choice
-    request = ask(profile, good.messages, stream=stream, max_tokens=4 * cap(profile), **body)
+    request = ask(profile, good.messages, stream=stream, max_tokens=cap(profile, 4), **body)
     check = partial(_called, good)
     refusal = ProbeRefusal(cause=DYNAMIC_REFUSED, named={"choice": CHOICE_REFUSED} if good.choice else {})
     return asked_again(f"dynamic-tools.{good.name}.{name}", request, check, refusal=refusal, tier=tier)

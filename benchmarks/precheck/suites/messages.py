@@ -126,7 +126,7 @@ def _system_message(text: str) -> Message:
 
 
 def _talk(profile: Profile, *messages: Message, **fields: Json) -> Request:
-    return ask(profile, messages, **{"max_tokens": 4 * cap(profile), **fields})
+    return ask(profile, messages, **{"max_tokens": cap(profile, 4), **fields})
 
 
 def _names(words: Sequence[str], cause: ProbeCause, answer: Completion) -> ProbeFinding | str:

@@ -61,7 +61,7 @@ def _choices(profile: Profile, options: Options) -> Iterator[Probe]:
     if official and any(parameter.name == "n" for parameter in profile.parameters):
         return
     level = Severity.WARNING if official else Severity.INFORMATION
-    request = replace(ask(profile, TEXT, stream=True, n=2, max_tokens=4 * cap(profile)), verbatim=True)
+    request = replace(ask(profile, TEXT, stream=True, n=2, max_tokens=cap(profile, 4)), verbatim=True)
     judge = partial(_one_a_frame, level)
     yield Probe(id="streaming.contract.choices", requests=(request,), judge=judge, tier="full")
 
@@ -100,7 +100,7 @@ def _level(item: StreamItem, options: Options) -> Severity:
 
 
 def _request(profile: Profile, asked: StreamAsked) -> Request:
-    fields: dict[str, Json] = {"max_tokens": 4 * cap(profile)}
+    fields: dict[str, Json] = {"max_tokens": cap(profile, 4)}
     if asked is StreamAsked.BARE:
         fields["stream_options"] = {"include_usage": False}
     if asked is StreamAsked.CALL:

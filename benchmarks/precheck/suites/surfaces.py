@@ -111,7 +111,7 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
     for surface in profile.surfaces:
         form = FORMS[surface]
         for name, text, tools in (("answer", TEXT, []), ("call", about_weather(CITY), [WEATHER])):
-            room = 4 * cap(profile)
+            room = cap(profile, 4)
             body: dict[str, Json] = {"tools": tools} if tools else {}
             chat = ask(profile, text, stream=False, max_tokens=room, **body)
             judge = partial(_same, form, called=bool(tools))

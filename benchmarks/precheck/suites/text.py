@@ -123,7 +123,7 @@ def copying(profile: Profile, name: str, text: str, *, stream: bool, tier: str) 
 
 
 def _about(profile: Profile, instruction: str, text: str, *, stream: bool) -> Request:
-    return ask(profile, f"{instruction}\n=====\n{text}\n=====", stream=stream, max_tokens=4 * cap(profile))
+    return ask(profile, f"{instruction}\n=====\n{text}\n=====", stream=stream, max_tokens=cap(profile, 4))
 
 
 def looks(text: str, exchanges: Sequence[Exchange]) -> list[ComparedCopy]:

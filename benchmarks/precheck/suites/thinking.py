@@ -164,7 +164,7 @@ def _asked(profile: Profile, name: str, asked: Thinking, *, stream: bool, tier: 
 
 def _room(profile: Profile) -> int:
     """`max_tokens` that lets a model think at its highest effort and still answer."""
-    return 4 * cap(profile)
+    return cap(profile, 4)
 
 
 def _misplaced(answer: Completion) -> ProbeFinding | None:

@@ -498,7 +498,7 @@ def _refusals(profile: Profile, name: str, *, stream: bool) -> Iterator[Probe]:
         tier="standard" if stream else "full",
     )
     choice = "none" if stream else "auto"
-    request = ask(profile, PARIS, stream=stream, tool_choice=choice, max_tokens=4 * cap(profile))
+    request = ask(profile, PARIS, stream=stream, tool_choice=choice, max_tokens=cap(profile, 4))
     check = partial(text_alone, [], CALLED_UNASKED)
     yield asked_again(
         f"tools.choice-{choice}-without-tools", request, check, refusal=ProbeRefusal(cause=CHOICE_REFUSED), tier="full"
