@@ -171,9 +171,10 @@ class JournalReading:
         Raises:
             JournalError: an answer that was judged is missing.
         """
+        calls = sorted(waiting)
         result: Score | SampleFailure
         if record["kind"] == "failure":
-            result, calls = to_failure(record), sorted(waiting)
+            result = to_failure(record)
         else:
             result, calls = to_score(record["score"]), record["calls"]
         if missing := [call for call in calls if call not in waiting]:
