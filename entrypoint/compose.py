@@ -26,7 +26,7 @@ from kvv_action.benchmark import Client, ExportSource, Observer
 from kvv_action.errors import JournalError, Problem, RunStopped, UsageError
 from kvv_action.journal.file import Journal, Reader
 from kvv_action.journal.reading import JournalReading, read_plan
-from kvv_action.journal.state import JournalState, read_state
+from kvv_action.journal.state import JournalState, read_on, read_state
 from kvv_action.plan.difference import difference
 from kvv_action.plan.plan import Loaded, plan_digest
 from kvv_action.redact import Redactor
@@ -149,7 +149,7 @@ def verify(run: ReadyRun, observer: Observer) -> RunReport:
             try:
                 contacts = contact_endpoints(prepared, found, journal.path, observer)
                 _begin(journal, prepared, found, github, contacts)
-                found = read_state(Reader(journal.path), prepared.plan)
+                read_on(found, journal.path, before)
                 if journal.mended_bytes:
                     observer.state(f"a torn journal line of {journal.mended_bytes} bytes was removed; going on")
                 if contacts.down:

@@ -260,11 +260,12 @@ class Completion:
     @property
     def tokens(self) -> tuple[int, int] | None:
         """Prompt and completion tokens as the endpoint counted them; None when it did not, or sent no counts."""
-        usage = self.usage or {}
-        prompt, generated = usage.get("prompt_tokens"), usage.get("completion_tokens")
-        if not (isinstance(prompt, int) and isinstance(generated, int)):
+        if not self.usage:
             return None
-        return (prompt, generated) if prompt >= 0 and generated >= 0 else None
+        prompt, generated = self.usage.get("prompt_tokens"), self.usage.get("completion_tokens")
+        if isinstance(prompt, int) and isinstance(generated, int) and prompt >= 0 and generated >= 0:
+            return prompt, generated
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

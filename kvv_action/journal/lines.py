@@ -2,7 +2,7 @@
 
 import base64
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import fields
 from typing import Any
 
@@ -31,7 +31,10 @@ _STEP = 2**18
 """Characters that are written as JSON in one go."""
 LARGEST = 2**28
 """Bytes to which a compressed text may unfold."""
-_COMPLETION, _ATTEMPT, _SCORE = ({one.name for one in fields(record)} for record in (Completion, Attempt, Score))
+_COMPLETION, _CALL, _ATTEMPT, _SCORE = (
+    frozenset(one.name for one in fields(record)) for record in (Completion, ToolCall, Attempt, Score)
+)
+_FAILURES = frozenset({None, "", *FailureKind})
 
 
 def place_of(line: Mapping[str, Any]) -> Place:
@@ -191,19 +194,23 @@ def outlives_failure(record: Mapping[str, Any]) -> bool:
 
 
 def check_answer(line: Mapping[str, Any]) -> None:
-    """Raise what `to_exchange` raises of an answer; a plain one, as nearly all are, is not taken apart for that."""
+    """Raise what `to_exchange` raises of an answer; a completion, as nearly all are, is not taken apart for that."""
     found: Any = line.get("completion")
-    plain = "call" in line and "echo" not in line and type(found) is dict and found.keys() == _COMPLETION
-    if not (plain and found["tool_calls"] == found["anomalies"] == [] and _is_plain(found["attempts"])):
+    plain = "call" in line and type(line.get("echo", [])) is list
+    if not (plain and type(found) is dict and found.keys() == _COMPLETION and _is_plain(found)):
         to_exchange(line)
 
 
-def _is_plain(attempts: Any) -> bool:
-    """Whether the tries are one that succeeded."""
-    if type(attempts) is not list or len(attempts) != 1:
+def _is_plain(completion: Mapping[str, Any]) -> bool:
+    """Whether the parts of a completion are what they should be."""
+    calls, attempts = completion["tool_calls"], completion["attempts"]
+    if not (_all_have(_CALL, calls) and _all_have(_ATTEMPT, attempts) and type(completion["anomalies"]) is list):
         return False
-    one = attempts[0]
-    return type(one) is dict and one.keys() == _ATTEMPT and one["failure"] is None
+    return all(attempt["failure"] in _FAILURES for attempt in attempts)
+
+
+def _all_have(names: Set[str], parts: Any) -> bool:
+    return type(parts) is list and all(type(part) is dict and part.keys() == names for part in parts)
 
 
 def to_exchange(line: Mapping[str, Any]) -> Exchange:

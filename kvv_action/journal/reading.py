@@ -174,24 +174,19 @@ class JournalReading:
         if record["kind"] == "failure":
             result = to_failure(record)
         else:
-            result, calls = to_score(record["score"]), list(record["calls"])
-        missing = [call for call in calls if call not in waiting]
-        if missing:
+            result, calls = to_score(record["score"]), record["calls"]
+        if missing := [call for call in calls if call not in waiting]:
             raise JournalError(f"{place}: the answer to call {missing[0]} is missing")
+        found = [waiting[call] for call in calls]
         progress = self.state.progress[place.benchmark]
         return Judged(
             place=place,
-            exchanges=tuple(waiting[call][0] for call in calls),
+            exchanges=tuple([exchange for exchange, _ in found]),
             result=result,
             stands=progress.last[progress.position(place.index, place.epoch)] == number,
             line=number,
-            offset=max((waiting[call][1] for call in calls if _asked(waiting[call][0])), default=-1),
+            offset=max([offset for exchange, offset in found if exchange.by_vendor], default=-1),
         )
-
-
-def _asked(exchange: Exchange) -> bool:
-    """Whether it is an answer of the endpoint under test."""
-    return not exchange.endpoint and exchange.observation is None
 
 
 def _sent(record: Record, place: Place, exchange: Exchange | None) -> Sent:

@@ -4,6 +4,9 @@ import math
 from array import array
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
 
 from kvv_action.errors import JournalError, in_words
 from kvv_action.journal.file import Record
@@ -140,6 +143,15 @@ def read_state(records: Iterable[Record], plan: RunPlan) -> JournalState:
     for slot in tuple(waiting):
         result.keys.update((key, to_exchange(one)) for key, one in waiting.pop(slot).items())
     return result
+
+
+def read_on(found: JournalState, path: Path, offset: int) -> None:
+    """Note the lines about the run that follow the ones read: those from a byte position of the journal on."""
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        for line in stream:
+            found.lines += 1
+            _note(orjson.loads(line), found)
 
 
 def _note(record: Record, result: JournalState) -> None:

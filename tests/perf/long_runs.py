@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -12,8 +13,10 @@ from entrypoint.prepare import PreparedRun, prepare, provenance
 from entrypoint.settings import load
 from kvv_action.journal.file import Journal
 from kvv_action.journal.lines import answer_line, result_line
+from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
 from kvv_action.schema import SCHEMA_VERSION, Attempt, Completion, Exchange, Place, Sample, Score
+from tests.report.reports import PLAN, PLANNED
 
 BASE_URL = "http://127.0.0.1:9/v1"
 SECONDS = 0.01
@@ -55,6 +58,28 @@ def write(out: Path, data: Path, *, leave: int = 0, **further: str) -> int:
         if not leave:
             journal.append({"kind": "end", "state": "complete", "reason": "", "at": began + SECONDS * len(kept) + 1})
     return len(kept)
+
+
+def write_short(out: Path, count: int) -> None:
+    """Write the journal of a run whose plan asks for no checks and whose answers are one sentence."""
+    plan = replace(PLAN, benchmarks=(replace(PLANNED, samples=count, ids=(), reference=None, margin=None),))
+    out.mkdir(parents=True)
+    began = time.time() - 1e6
+    with Journal(out / JOURNAL, Redactor()) as journal:
+        session = {"kind": "session", "schema": SCHEMA_VERSION, "session": 1, "started": began, "plan": plan}
+        journal.append({**session, "provenance": provenance({})})
+        for number in range(count):
+            place = Place(benchmark=PLANNED.id, sample=f"q{number}", index=number, epoch=0)
+            at = began + SECONDS * number
+            completion = replace(_answer(SHORT, number, at), content="The answer is 42.", reasoning="")
+            exchange = Exchange(call=0, request=f'{{"messages":"q{number}"}}', completion=completion)
+            journal.append(answer_line(place, exchange, key=f"{number:064x}", request=f"{number:064x}"))
+            score = Score(value=1.0, answer="42", explanation="contained")
+            journal.append(result_line(place, score, at + 1, calls=[0]))
+        journal.append({"kind": "end", "state": "complete", "reason": "", "at": began + SECONDS * count + 1})
+
+
+SHORT = Sample(id="q", input="", target="42")
 
 
 def _items(prepared: PreparedRun) -> Iterator[tuple[Place, Sample]]:
