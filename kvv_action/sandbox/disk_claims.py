@@ -37,21 +37,21 @@ class DiskClaims:
             yield
         finally:
             self._claimed -= spec.disk
-            self._measured = None
             self._given_back.set()
 
     async def _claim(self, spec: ContainerSpec, image: Image) -> None:
         async with self._line:
-            while lacks := short_of_disk(spec, await self._free(image) - self._claimed):
+            lacks = short_of_disk(spec, await self._free(image, BELIEVED) - self._claimed)
+            while lacks and (lacks := short_of_disk(spec, await self._free(image, 0.0) - self._claimed)):
                 if not self._claimed:
                     raise SandboxError(f"{spec.instance} needs {lacks}; it is never run with less")
                 await self._given_back.wait()
             self._claimed += spec.disk
 
-    async def _free(self, image: Image) -> int:
-        """Free bytes, measured again when the last figure is old."""
+    async def _free(self, image: Image, believed: float) -> int:
+        """Free bytes, measured again when the last figure is older than so many seconds."""
         self._given_back.clear()
         now = time.monotonic()
-        if self._measured is None or now - self._measured[0] > BELIEVED:
+        if self._measured is None or now - self._measured[0] >= believed:
             self._measured = now, await self._measure(image)
         return self._measured[1]

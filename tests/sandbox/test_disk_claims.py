@@ -46,6 +46,7 @@ async def test_one_measurement_serves_those_that_come_together() -> None:
     """Four fit, and begin at once."""
     disk = Disk(80, turns=20)
     await asyncio.gather(*(disk.work(20, 0) for _ in range(4)))
+    await disk.work(20, 20)
     assert (disk.measured, disk.most) == (1, 4)
 
 
