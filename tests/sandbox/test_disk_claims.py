@@ -66,6 +66,7 @@ async def test_what_does_not_fit_alone_is_refused() -> None:
         await disk.work(31, 0)
     found = await asyncio.gather(disk.work(20, 20), disk.work(31, 0), disk.work(20, 20), return_exceptions=True)
     assert [type(one) for one in found] == [type(None), SandboxError, type(None)]
+    assert disk.measured <= 5
 
 
 async def test_who_is_cancelled_holds_nothing() -> None:
