@@ -37,21 +37,28 @@ class DiskClaims:
             yield
         finally:
             self._claimed -= spec.disk
-            self._measured = None
             self._given_back.set()
 
     async def _claim(self, spec: ContainerSpec, image: Image) -> None:
         async with self._line:
-            while lacks := short_of_disk(spec, await self._free(image) - self._claimed):
-                if not self._claimed:
+            known = self._known()
+            while lacks := short_of_disk(spec, (known or await self._free(image)) - self._claimed):
+                if known is None and not self._claimed:
                     raise SandboxError(f"{spec.instance} needs {lacks}; it is never run with less")
-                await self._given_back.wait()
+                if known is None:
+                    await self._given_back.wait()
+                known = None
             self._claimed += spec.disk
 
+    def _known(self) -> int | None:
+        """Free bytes by the last figure; None when that is old."""
+        if self._measured is None or time.monotonic() - self._measured[0] > BELIEVED:
+            return None
+        return self._measured[1]
+
     async def _free(self, image: Image) -> int:
-        """Free bytes, measured again when the last figure is old."""
+        """Free bytes, measured."""
         self._given_back.clear()
         now = time.monotonic()
-        if self._measured is None or now - self._measured[0] > BELIEVED:
-            self._measured = now, await self._measure(image)
+        self._measured = now, await self._measure(image)
         return self._measured[1]
