@@ -1,5 +1,4 @@
-"""Finds out how an endpoint returns next-token probabilities: what it accepts, which text they belong to, and how it
-continues a begun answer.
+"""Finds out how an endpoint returns next-token probabilities, and how it continues a begun answer.
 
 Everything is tried, nothing is assumed: a server that ignores a field would otherwise answer another question.
 """
