@@ -47,7 +47,6 @@ class Instance:
         return bool(self.setup)
 
 
-SPEC = ("instance_id", "image", "repo", "version", "log_parser", "eval_type", "eval_script")
 TESTS = ("FAIL_TO_PASS", "PASS_TO_PASS")
 
 

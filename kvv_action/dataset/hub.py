@@ -146,7 +146,7 @@ def _split(found: Mapping[str, Any], split: str, where: str) -> Any:
 
 @contextmanager
 def _explained(where: str, what: str, reason: str = "") -> Iterator[None]:
-    """Turn any exception of the libraries into a `DatasetError` with advice; `reason` takes the place of their own."""
+    """Turn any exception of the libraries into a `DatasetError` with advice; `reason` replaces their own reason."""
     try:
         yield
     except DatasetError:

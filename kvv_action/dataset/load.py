@@ -187,7 +187,7 @@ def _measured(rows: Iterable[Row], size: Callable[[Row], int], sizes: list[int])
 
 
 def _compared(pin: DatasetPin, source: StoredRows) -> str:
-    """The facts that the content is compared by: its digest; else the hub's revision and the count; else the count.
+    """By which facts the content is compared: its digest, else the hub's revision and the count, else the count.
 
     A local file has no revision, so without a digest it cannot be compared.
     """

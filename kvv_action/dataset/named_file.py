@@ -1,4 +1,4 @@
-"""Reads a file that a setting names: one on this machine, or one at an address, which is used with its digest alone."""
+"""Reads a file that a setting names: a local one, or one at an address, which must come with its digest."""
 
 import contextlib
 import hashlib
@@ -20,7 +20,7 @@ def read_named_file(name: str, *, what: str, largest: int, cache: str | None = N
 
     Args:
         name: as the user gives it.
-        what: it should be, for messages (`a reference pack`).
+        what: what the file should be, for messages (`a reference pack`).
         largest: bytes that it may have.
         cache: folder for downloads, empty for the user's; None downloads each time.
 
@@ -60,7 +60,7 @@ def _digest(data: bytes) -> str:
 
 
 def _kept(path: Path, digest: str) -> bytes | None:
-    """An earlier download; None where it is not there, cannot be read, or was damaged."""
+    """An earlier download; None if there is none, or if it cannot be read or is damaged."""
     with contextlib.suppress(OSError):
         if _digest(data := path.read_bytes()) == digest:
             return data
@@ -68,7 +68,7 @@ def _kept(path: Path, digest: str) -> bytes | None:
 
 
 def _keep(path: Path, data: bytes) -> None:
-    """Keep a download; a machine without room or right for it downloads again."""
+    """Keep a download; without space or permission it is downloaded again next time."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)

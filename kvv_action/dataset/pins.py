@@ -1,4 +1,4 @@
-"""Files of dataset pins: commit and digest of datasets for which this version knows none.
+"""Reads and writes files of dataset pins: commit and digest of datasets for which this version knows none.
 
 `kvv datasets pin` writes one on a machine with network; the setting `dataset-pins` takes it.
 """
@@ -38,7 +38,7 @@ class KnownDataset:
     digest: str
 
     def fits(self, pin: DatasetPin) -> bool:
-        """Whether this is about a benchmark's data."""
+        """Whether it is the dataset of a benchmark."""
         return (self.dataset, self.split, self.parts) == (pin.hub_id, pin.split, parts_of(pin))
 
 
@@ -96,7 +96,7 @@ def with_added(path: Path, found: Iterable[KnownDataset]) -> bytes:
 
 
 def pinned_by(pin: DatasetPin, known: Iterable[KnownDataset]) -> DatasetPin:
-    """A pin with what a file knows and this version does not.
+    """A pin, completed with commit and digest from a file.
 
     Raises:
         DatasetError: the file contradicts what this version knows.

@@ -1,4 +1,4 @@
-"""Whether the hub can be reached at all: its library tries for a quarter of a minute, and a run waits for that."""
+"""Tells quickly whether the hub can be reached: its own library tries for 15 seconds before it gives up."""
 
 import socket
 import time
@@ -8,16 +8,16 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 DEADLINE = 3.0
-"""Seconds for a connection to any address of a host: all are tried at once, because a firewall may swallow them all."""
+"""Seconds for a connection to any address of a host; all are tried at once, for a firewall may swallow them."""
 PAUSES = (0.5, 1.0)
-"""Seconds before a further try, where a name cannot be found or a connection is refused: both can pass."""
+"""Seconds before a further try after an unknown name or a refused connection: both can be temporary."""
 
 
 @cache
 def unreachable(url: str) -> str:
     """Why a server cannot be reached; empty where it can, or where a proxy stands between.
 
-    Looked at once in a process: each benchmark would wait again.
+    Tested once in a process; otherwise each benchmark would wait again.
     """
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443)
@@ -33,7 +33,7 @@ def unreachable(url: str) -> str:
 
 
 def _refused(host: str, port: int) -> tuple[str, bool]:
-    """Why no address of a host takes a connection, empty if one does; and whether another try may help."""
+    """Why no address of a host accepts a connection (empty if one does), and whether another try may help."""
     try:
         _connect_any(host, port)
     except OSError as error:

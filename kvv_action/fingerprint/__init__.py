@@ -1,1 +1,1 @@
-"""Next-token probabilities as evidence: how they are read, compared and judged, and what they are compared with."""
+"""Next-token probabilities as evidence: read, compared and judged."""

@@ -11,7 +11,7 @@ from kvv_action.schema import CHAT, COMPLETIONS, Json, Message, Request, Thinkin
 
 
 class Dialect(StrEnum):
-    """How an answer is continued whose begin the request has; each is used only where a capture has proved it."""
+    """How a server continues an answer that the request begins; each way is used only where a capture has proved it."""
 
     NONE = "none"
     """Not at all: only prefixes that end with a question are asked."""
@@ -30,7 +30,7 @@ class Dialect(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """What all requests of a capture have in common.
+    """The fields that all requests of a capture have in common.
 
     Attributes:
         temperature, top_p: as they are sent; None leaves a field out.
@@ -76,7 +76,7 @@ class Asking:
         return body
 
     def messages(self, prefix: Prefix) -> tuple[Message, ...]:
-        """The chat messages, with the begun answer as the dialect has it."""
+        """The chat messages, with the begun answer in the dialect's form."""
         if not prefix.begun:
             return prefix.messages
         begun: Mapping[str, Json] = {"role": "assistant", "content": prefix.begun}

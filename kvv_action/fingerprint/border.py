@@ -1,8 +1,8 @@
-"""What can be told of a model without probabilities: counts of the sampled next token at prompts between two tokens.
+"""Compares models without probabilities: by counts of the sampled next token at prompts between two tokens.
 
 Where two tokens are about equally likely, a change of the model moves the counts most. Equal servers differ by chance
-alone, so tokens of both can be dealt out again: a permutation test. It tells another model, template or temperature.
-A quantised model it does not tell in less than thousands of samples, and every headline says so.
+alone, so tokens of both can be dealt out again: a permutation test. It detects another model, template or temperature.
+To detect a quantised model it needs thousands of samples, and every headline says so.
 """
 
 from collections import Counter
@@ -55,7 +55,7 @@ class BorderPrompt:
 
     @property
     def balance(self) -> float:
-        """How evenly the two most frequent tokens share the samples: 0 for a single token, 1 for a half each."""
+        """How evenly the two most frequent tokens share the samples: 0 for a single token, 1 for one half each."""
         first, second, *_ = [*sorted(self.counts.values(), reverse=True), 0, 0]
         return 4 * first * second / max(1, self.samples) ** 2
 
@@ -92,7 +92,7 @@ class BorderJudgement:
         prompts, samples: compared, and tokens of the candidate at all of them.
         distance: mean over the prompts of the total variation between the counts; `by_chance` that of equal servers.
         another_prompt: prompts to which the server counted another number of prompt tokens.
-        headline: the answer in a sentence; what it does not see stands in it.
+        headline: the answer in a sentence, with what the test cannot see.
     """
 
     different: bool

@@ -50,7 +50,7 @@ def parse_samples(data: bytes, where: str) -> BorderSamples:
     """Read border samples.
 
     Raises:
-        KvvError: it is no such file; the message says where it is not.
+        KvvError: it is no such file; the message names the place of the mistake.
     """
     if len(data) > LARGEST:
         raise KvvError(f"{where}: is larger than {LARGEST} bytes, so it holds no border samples")

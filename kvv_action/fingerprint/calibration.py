@@ -19,7 +19,7 @@ from kvv_action.statistics.intervals import exact_limits
 TIMES = 3
 """The tolerance is so many times the largest honest geometric mean."""
 LEAST_NATS = 0.0003
-"""Tolerance at least: what another number format of the activations changes alone."""
+"""The smallest tolerance: another number format of the activations alone changes as much."""
 DEPLOYMENTS = 3
 """Honest deployments that a tolerance needs."""
 LIMIT_ERROR = 0.05
@@ -53,7 +53,7 @@ def calibrated(reference: Reference, captures: Sequence[Reference]) -> Reference
 
 
 def _far_share(evidence: Sequence[HonestEvidence]) -> float:
-    """Upper limit of the share of far requests; each capture counts once, with the day that was worst for it."""
+    """Upper limit of the share of far requests; each capture counts once, with its worst day."""
     worst = dict[tuple[str, str], HonestEvidence]()
     for one in sorted(evidence, key=lambda one: one.far / one.positions):
         worst[one.vendor, one.day] = one

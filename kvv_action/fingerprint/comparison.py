@@ -1,4 +1,4 @@
-"""Two series of positions, prefix by prefix: which can be compared, one exponent for all, and the nats at each."""
+"""Compares two series of positions prefix by prefix: which are comparable, one exponent for all, the nats at each."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -146,6 +146,6 @@ def compare_captures(reference: Reference, capture: Reference) -> SeriesComparis
 
 
 def nats_of_one_call(comparison: SeriesComparison, capture: Reference) -> float:
-    """Geometric mean for one call: a mean of several calls is nearer to the reference by its own noise."""
+    """Geometric mean for one call: a mean of several calls is nearer to the reference, because it has less noise."""
     noise = {one.prefix.id: one.measured[0].noise or 0.0 for one in capture.prefixes}
     return geometric([one.geometric + noise[one.prefix] for one in comparison.compared])

@@ -1,6 +1,6 @@
-"""Finds out how an endpoint tells next-token probabilities: what it accepts, what they cover, how answers continue.
+"""Finds out how an endpoint returns next-token probabilities, and how it continues a begun answer.
 
-Everything is tried and nothing is assumed: a server that ignores a field would otherwise answer another question.
+Everything is tried, nothing is assumed: a server that ignores a field would otherwise answer another question.
 """
 
 from collections.abc import Iterator, Sequence
@@ -90,7 +90,7 @@ async def discover(
 
 
 def _ways(asking: Asking, pinned: PinnedSampling, *, fixed: bool) -> list[Asking]:
-    """What is tried, with the fewest changes first; text completions last."""
+    """The ways that are tried, those with the fewest changes first, text completions last."""
     temperatures = [asking.temperature] if fixed else _distinct(asking.temperature, pinned.temperature, None)
     top_ps = [asking.top_p] if fixed else _distinct(asking.top_p, pinned.top_p, None)
     tops, lengths = _distinct(asking.top_logprobs, FEWER), _distinct(asking.max_tokens, LONGER)
@@ -131,7 +131,7 @@ async def _accepted(ask: PrefixAsker, ways: Sequence[Asking]) -> tuple[Asking, P
 
 
 def _weightiest(reasons: Sequence[str]) -> str:
-    """What an accepted request showed says more than a refusal."""
+    """Prefers the reason of an accepted request, which says more than a refusal."""
     return next((reason for reason in reasons if not reason.startswith("HTTP ")), reasons[0])
 
 

@@ -1,4 +1,4 @@
-"""How far two next-token distributions are apart, in nats, in spite of how servers cut and round what they tell.
+"""Measures how far two next-token distributions are apart, in nats, although servers cut and round probabilities.
 
 Probabilities cut off by `top_p` on one side, or rounded to 0.01, would look like another model in a plain comparison.
 So the whole series is looked at first (`traits_of`), one exponent is fitted (`fitted_exponent`), and each position is

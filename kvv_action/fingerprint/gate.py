@@ -1,4 +1,4 @@
-"""Whether a serving change moved the model: a candidate's next-token probabilities against the baseline's own repeat.
+"""Judges whether a serving change moved the model: compares a candidate's probabilities with the baseline's own repeat.
 
 A baseline holds two captures from two starts of the server. Had nothing changed, the candidate would be a third one,
 and would be as far from the first as the second is: the signed-rank test of the differences of log nats needs nothing
@@ -20,9 +20,9 @@ from kvv_action.statistics.intervals import one_sided, student
 from kvv_action.statistics.paired import chance, signed_rank
 
 TOLERANCE = 0.002
-"""Nats that are no regression, whatever the noise."""
+"""A distance up to so many nats is never a regression."""
 TIMES_NOISE = 5
-"""So many times the baseline's own noise is no regression either."""
+"""A distance up to so many times the baseline's own noise is no regression either."""
 REGRESSION_ERROR = 0.01
 """One-sided error of the limit that must be above the tolerance."""
 NOTICE_ERROR = 0.005
@@ -38,7 +38,7 @@ UNLIKE = (
 
 
 class ModelChange(StrEnum):
-    """What became of the model."""
+    """Whether and how the model changed."""
 
     REGRESSION = "regression"
     NUMERICS = "numerics changed"

@@ -1,4 +1,4 @@
-"""Probabilities inside prompts, which some servers tell for text completions: many positions from one request.
+"""Reads probabilities inside prompts, which some servers return for text completions: many positions from one request.
 
 Two spellings exist: `echo` with `logprobs` (OpenAI), and `prompt_logprobs` (vLLM). A salt before each text keeps caches
 of earlier requests out. Each text is asked twice, and positions at which the two answers differ are dropped: there the

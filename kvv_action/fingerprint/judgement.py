@@ -1,4 +1,4 @@
-"""The verdict over a candidate's next-token probabilities, with its reasons. Pure: the same answers, the same verdict.
+"""The verdict on a candidate's next-token probabilities, with its reasons. Pure: equal answers get equal verdicts.
 
 Two tests share one error: Student's t on the mean logarithm of the nats against the tolerance, and the exact binomial
 limit of the share of far positions against the honest share, which sees a router that a mean does not.
@@ -31,7 +31,7 @@ MOST_MISSING = 0.25
 
 
 class FingerprintVerdict(StrEnum):
-    """What the probabilities say; ADVISORY where the reference has no measured tolerance."""
+    """The verdict; ADVISORY if the reference has no measured tolerance."""
 
     PASS = "pass"  # noqa: S105 - a verdict, not a secret
     FAIL = "fail"
@@ -122,7 +122,7 @@ class FingerprintJudgement:
 
     @property
     def another_model(self) -> bool:
-        """No exponent makes the probabilities equal, so that the fitted one is of no temperature."""
+        """No exponent makes the probabilities equal, so that the fitted one belongs to no temperature."""
         return self.beyond and self.exponent.differs
 
     @property
@@ -132,7 +132,7 @@ class FingerprintJudgement:
 
     @property
     def drawn_otherwise(self) -> bool:
-        """Tokens were drawn otherwise than asked, as far as the probabilities show by which they were to be drawn."""
+        """The tokens that were drawn do not fit the probabilities at the temperature that was asked for."""
         return self.drawn.otherwise and not self.another_model
 
 
@@ -277,7 +277,7 @@ def _failing(judged: FingerprintJudgement) -> Iterator[str]:
 
 
 def _open(judged: FingerprintJudgement) -> Iterator[str]:
-    """What keeps a deployment without a failing test from passing."""
+    """Why a deployment does not pass although no test fails it."""
     count = len(judged.compared)
     if count < FEWEST:
         yield f"{count} prefixes could be compared; at least {FEWEST} are needed."

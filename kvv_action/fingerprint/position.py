@@ -127,7 +127,7 @@ def read_position(
         at: which token of the answer, of the first few; only the first one follows the prompt itself.
 
     Returns:
-        Never raises: what a server sends is no mistake of ours. The reason is given instead.
+        Never raises; if there is no position, the reason says why.
     """
     try:
         return _read(_document(answer), asked, at)
@@ -190,7 +190,7 @@ def _by_id(table: Json) -> list[tuple[bytes, Json]]:
 
 
 def _inside(at: int, pairs: Sequence[tuple[bytes, Json]], ids: str, asked: int) -> Position | None:
-    """None for the first token, of which nothing can be told, and for a place that is told oddly."""
+    """None for the first token, which has no probability, and for a malformed place."""
     if not 0 < len(pairs) <= MOST_LISTED:
         return None
     try:

@@ -1,4 +1,4 @@
-"""What next-token probabilities are compared with: captures of an endpoint, over calls and days, and a tolerance.
+"""The reference for next-token probabilities: captures of an endpoint, over calls and days, and a tolerance.
 
 A capture is a reference of one session. Captures of several days are merged into one reference. A tolerance that was
 measured on honest deployments makes it calibrated; without one its verdicts are advisory.
@@ -37,7 +37,7 @@ class CaptureSession:
     """One time at which an endpoint was asked.
 
     Attributes:
-        vendor, model: whom, and by which name the model was asked for.
+        vendor, model: who was asked, and the name of the model in the requests.
         started: seconds since the epoch.
         version: of kvv.
         asking: how.
@@ -153,12 +153,12 @@ class HonestEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tolerance:
-    """Up to where differences are those of honest deployments.
+    """The tolerance: the largest differences of honest deployments.
 
     Attributes:
         nats: geometric mean that is still within.
         far_share: share of requests, 0..1, that may be far.
-        evidence: from which both were reckoned.
+        evidence: from which both were computed.
     """
 
     nats: float
@@ -203,13 +203,13 @@ class Reference:
 
     @property
     def traits(self) -> ListingTraits:
-        """Of all sessions together."""
+        """The coarsest rounding of all sessions, and whether any of them cuts tails off."""
         sessions = self.sessions
         return ListingTraits(grain=max(one.grain for one in sessions), cut=any(one.cut for one in sessions))
 
     @property
     def calls(self) -> int:
-        """To each prefix, in all sessions."""
+        """Calls to each prefix, in all sessions."""
         return sum(session.calls for session in self.sessions)
 
     @property

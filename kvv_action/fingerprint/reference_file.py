@@ -220,11 +220,6 @@ def parse(data: bytes, where: str) -> Reference:
     return reference
 
 
-def is_reference(data: bytes) -> bool:
-    """Whether the beginning of a file says that it is one."""
-    return f'"form":"{FORM.rpartition(" ")[0]} '.encode() in data[:65536].split(b"\n", 1)[0]
-
-
 def _of_this_form(first: bytes, where: str) -> None:
     try:
         content = orjson.loads(first)

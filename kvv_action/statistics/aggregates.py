@@ -17,7 +17,7 @@ from kvv_action.statistics.intervals import clustered, wilson
 
 RESAMPLES = 2000
 SEED = 20251115
-"""Of the resampling, so that the same journal gives the same interval."""
+"""Seed of the resampling, so that the same journal gives the same interval."""
 
 
 def _f1_term(score: Score) -> Term:
@@ -39,7 +39,7 @@ def _f1_unanswered(counts: Mapping[str, int]) -> tuple[Term, Term]:
 
 
 def _self_term(score: Score) -> Term:
-    """The same of the reference's runs against each other."""
+    """The same counts for the reference's runs against each other."""
     tp, errors = (score.counts.get(name, 0) for name in CEILING)
     return float(tp), float(tp + errors)
 
@@ -158,7 +158,7 @@ def _score_interval(sums: Mapping[str, int], drawn: Mapping[str, Any]) -> tuple[
 
 
 def _agreement(sums: Mapping[str, int], drawn: Mapping[str, Any]) -> dict[str, float]:
-    """Everything but F1 that two columns of yes and no say about each other, and what trivial vendors would reach."""
+    """Precision, recall, MCC and rates of two yes-or-no columns, and the F1 that trivial vendors would reach."""
     import numpy as np
 
     tp, fp, fn, tn = (sums[name] for name in CONFUSION)
@@ -222,7 +222,7 @@ def _with_missing(tp: int, errors: int, missing: Missing, answers: int, runs: in
 
 
 def _streaming(sums: Mapping[str, int]) -> tuple[Diagnosis, ...]:
-    """Whether streamed answers are wrong clearly more often than whole ones, their intervals being apart."""
+    """Whether streamed answers are wrong clearly more often than whole ones: their intervals do not overlap."""
     streamed, plain = sums["streamed"], sums["plain"]
     if not streamed or not plain:
         return ()
@@ -241,7 +241,7 @@ def _streaming(sums: Mapping[str, int]) -> tuple[Diagnosis, ...]:
 
 
 def _resolved(columns: Columns, missing: Missing) -> Aggregated:
-    """Share of resolved instances: of those that were judged, and as a metric of all that were planned."""
+    """Share of resolved instances among the judged ones; the metric is their share of all planned ones."""
     resolved, judged = columns["resolved"], columns["graded"]
     known, done = sum(resolved), sum(judged)
     if not done:
@@ -273,7 +273,7 @@ AGGREGATES: Mapping[str, Aggregate] = {
         own=_self_term,
     ),
 }
-"""By the name that a plan gives."""
+"""Score rules by the name that stands in plans."""
 
 
 def rule_of(planned: PlannedBenchmark) -> Aggregate:

@@ -1,4 +1,4 @@
-"""How far a vendor is from its reference, and how sure that is. All pure; scores and differences are fractions."""
+"""Differences between a vendor and its reference, with limits. All pure; scores and differences are fractions."""
 
 import math
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def newcombe(mine: tuple[float, float, float], theirs: tuple[float, float, float
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A score and what it rests on.
+    """A score and the answers that it rests on.
 
     Attributes:
         share: a proportion, 0..1: right answers of all, or of F1 the overlap.
@@ -67,7 +67,7 @@ class Difference(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unpaired:
-    """Against a score of which only the value and its size are known.
+    """Difference from a score of which only the value and the size are known.
 
     The limits of both are combined as squares (Newcombe 1998, method 10, doi:10.1002/(SICI)1097-0258(19980430)17:8
     <873::AID-SIM779>3.0.CO;2-I; for any limits Zou and Donner 2008, doi:10.1002/sim.3095), so the reference's own
@@ -91,7 +91,7 @@ class Unpaired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairedDifference:
-    """Against a reference that answered the same samples: what they have in common cancels out.
+    """Difference from a reference that answered the same samples, so that the difficulty of samples cancels out.
 
     Attributes:
         value: what was seen.
@@ -110,11 +110,11 @@ class PairedDifference:
 
 
 Terms = Sequence[tuple[float, float]]
-"""For each sample the part and the whole of a share; the score is the sum of parts over the sum of wholes."""
+"""Numerator and denominator of each sample; the score is the sum of the first over the sum of the second."""
 
 
 def share_of(terms: Terms) -> tuple[float, float]:
-    """The share of all terms together, and the sum of wholes."""
+    """The score of all terms together, and the sum of the denominators."""
     whole = math.fsum(term[1] for term in terms)
     return (math.fsum(term[0] for term in terms) / whole if whole else 0.0), whole
 

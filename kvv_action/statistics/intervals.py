@@ -8,7 +8,7 @@ FEW = 10
 """Up to so many right (or wrong) answers, and `RARE` of all, the tail of the interval is that of a Poisson count."""
 RARE = 0.08
 CAUTION = 0.5
-"""How much a design effect that few unlike answers show is enlarged; set by simulation (tests/scoring)."""
+"""Factor by which a design effect from few unlike answers is enlarged; found by simulation (tests/scoring)."""
 
 
 def z_value(confidence: float) -> float:
@@ -25,7 +25,7 @@ def student(z: float, degrees: float) -> float:
     """The quantile of Student's t that leaves as much above as `z` does of the normal distribution.
 
     The expansion of Abramowitz and Stegun 26.7.5; good to 1 % from three degrees of freedom up (`z` up to 2.6), below
-    that too small, so one or two degrees are taken as infinite ignorance.
+    that it is too small, so that one or two degrees give an infinite quantile.
     """
     if math.isinf(degrees) or z == 0:
         return z

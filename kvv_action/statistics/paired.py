@@ -1,4 +1,4 @@
-"""What can be said of the differences between two runs that answered the same samples.
+"""Tests and intervals for the differences between two runs that answered the same samples.
 
 All functions are pure. Differences are `new - base` in -1..1, one for each sample, epochs of a sample averaged before.
 """
@@ -13,7 +13,7 @@ from kvv_action.statistics.intervals import crossing, one_sided, z_value
 
 DRAWS = 100_000
 SEED = 20251124
-"""Of the sign flips, so that the same runs give the same answer."""
+"""Seed of the sign flips, so that the same runs give the same answer."""
 EXACT = 1000
 """Values up to which order statistics come from the binomial itself."""
 _GRAIN = 1e-9
@@ -50,7 +50,7 @@ def chance(differences: Sequence[float]) -> Chance:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredPair:
-    """What two runs made of one sample; either may have answered it more often.
+    """The answers of two runs to one sample; either may have answered it more often.
 
     Attributes:
         base, new: sum of the values of the answers of each run.

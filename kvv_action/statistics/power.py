@@ -1,4 +1,4 @@
-"""What a comparison can decide before it is made, and what it would take to settle one that is open.
+"""Plans comparisons: what one can decide, and how many answers an open one needs.
 
 By the normal approximation; exact enough for planning, never used for a verdict. Scores, margins and differences are
 fractions; sizes are independent answers.
@@ -13,11 +13,11 @@ from kvv_action.statistics.differences import Estimate, overlap_from
 from kvv_action.statistics.intervals import crossing
 
 USUAL = 0.8
-"""Chance with which a difference counts as one that would have been seen, as is usual in planning."""
+"""The power that planning asks for, as is usual: such a difference would have been seen with this chance."""
 
 
 def standard_error(score: float, size: float, *, f1: bool = False) -> float:
-    """Of a proportion; of an F1 by the slope of F1 over the overlap."""
+    """Standard error of a proportion; for an F1 it is multiplied by the slope of F1 over the overlap."""
     share = overlap_from(score) if f1 else score
     error = math.sqrt(max(0.0, share * (1 - share)) / size) if size > 0 else math.inf
     return error * (2 / (1 + share) ** 2 if f1 else 1.0)
@@ -83,16 +83,16 @@ class Design:
         return standard_error(self.reference.value, self.reference.size, f1=self.reference.f1)
 
     def passes(self, deficit: float = 0.0) -> float:
-        """Chance that a vendor passes which is `deficit` below the reference."""
+        """Chance that a vendor passes that is `deficit` below the reference."""
         return self._chance(self.passing - deficit, deficit, self.to_pass)
 
     def fails(self, deficit: float) -> float:
-        """Chance that it fails."""
+        """Chance that such a vendor fails."""
         worse = self._chance(deficit - self.margin, deficit, self.to_fail)
         return min(worse, self._chance(deficit, deficit, self.to_differ))
 
     def _chance(self, distance: float, deficit: float, quantile: float) -> float:
-        """That a limit with this quantile lies beyond the margin, for a true difference this far from it."""
+        """Chance that a limit with this quantile lies beyond the margin, for a true difference this far from it."""
         spread = self.spread(deficit)
         return NormalDist().cdf(distance / spread - quantile) if spread else float(distance > 0)
 

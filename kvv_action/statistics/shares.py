@@ -1,4 +1,4 @@
-"""Whether one share of independent answers is larger than another one by more than chance."""
+"""Tests whether a share of independent answers is larger than another one by more than chance."""
 
 import math
 

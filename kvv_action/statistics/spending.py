@@ -1,4 +1,4 @@
-"""When one may stop early: boundaries of a test that is looked at several times, at fixed shares of its samples.
+"""Boundaries for early stopping: of a test that is looked at several times, at fixed shares of its samples.
 
 Alpha spending (Lan and DeMets 1983, doi:10.1093/biomet/70.3.659): a function says how much of the permitted error may
 be used up by each look, and each boundary is the one that uses exactly that much, by numerical integration (Armitage,
@@ -44,7 +44,7 @@ def boundaries(shares: tuple[float, ...], error: float) -> tuple[float, ...]:
 
 
 class _Process:
-    """The score process of a test under its null hypothesis: where the runs are that have crossed no boundary yet.
+    """The distribution of a test statistic under the null hypothesis, among runs that have crossed no boundary yet.
 
     Attributes:
         points: places of the process at the last look.

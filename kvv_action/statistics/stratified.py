@@ -1,4 +1,4 @@
-"""The difference from a reference over strata of items, of which each is asked in a number of its own."""
+"""The difference from a reference over strata of items; each stratum has its own number of asked items."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ class SeenStratum:
     """One stratum.
 
     Attributes:
-        name: of it.
+        name: as in the plan.
         share: of all items.
         vendor: over the items that were asked, drawn by chance.
         reference: over all its items, by other answers than those that made the stratum.
@@ -51,7 +51,7 @@ class SeenStratum:
 
     @property
     def variance(self) -> float:
-        """Of the difference of an equal vendor."""
+        """Variance of the difference, for an equal vendor."""
         alone = self.reference.share * (1 - self.reference.share)
         return alone / self.vendor.size + alone / self.reference.size + self.drift
 
@@ -72,7 +72,7 @@ class StratifiedDifference:
 
     @property
     def value(self) -> float:
-        """What was seen; items that were not asked for are as right as the reference's."""
+        """What was seen; items that were not asked count as right as often as the reference's."""
         return math.fsum(one.share * one.loss for one in self.strata)
 
     @property
@@ -81,7 +81,7 @@ class StratifiedDifference:
         return math.sqrt(math.fsum(one.share**2 * (one.variance - one.drift) for one in self.strata) + self.drift)
 
     def limits(self, z: float) -> tuple[float, float]:
-        """See `Difference`; for the lower limit, what was not asked for is lost."""
+        """See `Difference`; for the lower limit, items that were not asked count as wrong."""
         alone = [(one, Unpaired(vendor=one.vendor, reference=one.reference).limits(z)) for one in self.strata]
         squares = [
             math.fsum((one.share * (end - one.loss)) ** 2 for one, end in ends) + z * z * self.drift

@@ -234,9 +234,7 @@ def _named(profile: Profile, name: str, level: Severity, *, stream: bool, tier: 
         look=partial(looked_at, partial(_kept, tools), None),
     )
     control = Trial(
-        request=ask_with_tools(
-            profile, "What time is it in the city Oslo? Use the tool get_time.", tools, stream=stream
-        ),
+        request=ask_with_tools(profile, ASK_TIME, tools, stream=stream),
         look=partial(looked_at, partial(_calls_last, tools, NEVER_CALLED, UNKNOWN_TOOL), REFUSED),
     )
     return weighed_for(controlled(f"calls.choice-named.{name}", tested, control, tier=tier), level, NAMED_IGNORED)

@@ -46,23 +46,15 @@ def _removed(answer: Answer, _: Call) -> Answer:
 
 
 def _given_up(word: str) -> Fault:
-    return Fault(
-        name=f"gives-up-{word.replace('_', '-')}",
-        summary=f"ends in the middle with finish_reason {word}",
-        conclusion="delivery is unreliable: answers are given up; never a wrong answer",
-        coin=Coin.OCCURRENCE,
-        say=_half,
-        send=_renamed(word),
-    )
+    name, summary = f"gives-up-{word.replace('_', '-')}", f"ends in the middle with finish_reason {word}"
+    conclusion = "delivery is unreliable: answers are given up; never a wrong answer"
+    return Fault(name, summary, conclusion, coin=Coin.OCCURRENCE, say=_half, send=_renamed(word))
 
 
 def _ending(word: str) -> Fault:
-    return Fault(
-        name=f"says-{word.lower().replace('_', '-')}",
-        summary=f"ends whole answers with finish_reason {word}",
-        conclusion="a warning: finish_reason is outside the contract",
-        send=_renamed(word, frozenset({"stop"})),
-    )
+    name, summary = f"says-{word.lower().replace('_', '-')}", f"ends whole answers with finish_reason {word}"
+    return Fault(name, summary, "a warning: finish_reason is outside the contract",
+                 send=_renamed(word, frozenset({"stop"})))  # fmt: skip
 
 
 def _streamed(change: Callable[[Reply], Reply]) -> Send:
@@ -128,7 +120,7 @@ def _page(status: int, title: str) -> Callable[[Visit], Reply]:
 def _broken(name: str, summary: str, **hooks: Callable[..., object]) -> Fault:
     """A fault of delivery, whose retry may succeed."""
     conclusion = "delivery is unreliable: share and kinds of broken first tries; retries do not hide it"
-    return Fault(name=name, summary=summary, conclusion=conclusion, coin=Coin.OCCURRENCE, **hooks)  # type: ignore[arg-type]
+    return Fault(name, summary, conclusion, coin=Coin.OCCURRENCE, **hooks)  # type: ignore[arg-type]
 
 
 _named_error = b"event: error\ndata: " + orjson.dumps(_OVERLOADED) + b"\n\n"
@@ -147,11 +139,8 @@ FAULTS = (
     _broken("sends-empty-body", "answers 200 with an empty body", send=_empty),
     _broken("sends-error-event", "sends an error in the middle of a stream", send=_streamed(_broken_off(_error_event))),
     _broken("sends-named-error", "ends a stream with an event named error", send=_streamed(_broken_off(_named_error))),
-    _broken(
-        "writes-error-line",
-        "writes an error into a stream, as a line of its own",
-        send=_streamed(_broken_off(_error_line)),
-    ),
+    _broken("writes-error-line", "writes an error into a stream, as a line of its own",
+            send=_streamed(_broken_off(_error_line))),
     _broken("writes-page", "writes a page into a stream, and ends it", send=_streamed(_broken_off(_page_inside))),
     _broken("sends-error-as-answer", "answers 200 with an error instead of choices", send=_error_in_200),
     _broken("loses-finish-chunk", "streams all but the chunk with finish_reason", send=_streamed(_unfinished)),
