@@ -485,9 +485,9 @@ def _expected(often: np.ndarray, inside: np.ndarray) -> Estimate:
     total, clusters = float((often * counts).sum()), float(often[counts > 0].sum())
     share = float((often * sums).sum()) / total
     unlike = share * (1 - share)
-    if unlike <= 0:
-        return Estimate(share=share, size=clusters)
     squares = float((often * (sums - counts * share) ** 2).sum())
+    if unlike <= 0 or squares <= 0 or clusters < 2:
+        return Estimate(share=share, size=clusters)
     effect = squares / (total * unlike) * (1 + CAUTION / (clusters * unlike))
     most = float((often * counts**2).sum()) / total
     return Estimate(share=share, size=min(total, total / min(effect, most)))
