@@ -264,8 +264,8 @@ class Served:
 def served(pack: Pack, drawn: World, fault: Fault, ids: np.ndarray, rng: np.random.RandomState) -> Served:
     """Draw a vendor with a fault, for items that are asked."""
     true = likely = drawn.true[ids]
+    few = pack.items <= FEW  # so few, all asked, differ from the distribution that they are drawn from
     if fault.loss:
-        few = pack.items <= FEW  # so few differ from the distribution that they are drawn from
         shift = _shift(drawn.true, fault.loss) if few else shift_of(pack.mean, pack.concentration, fault.loss)
         likely = 1 / (1 + np.exp(shift - _odds(true)))
     if fault.broken:
@@ -274,7 +274,17 @@ def served(pack: Pack, drawn: World, fault: Fault, ids: np.ndarray, rng: np.rand
         lost = true <= np.quantile(drawn.true, fault.lost)
     else:
         lost = rng.random_sample(len(ids)) < fault.lost if fault.lost else np.zeros(len(ids), dtype=bool)
-    return Served(likely=_drifted(likely, rng.normal(0, DAY), drawn.varies), lost=lost)
+    varies = max(1e-9, float((likely * (1 - likely)).mean())) if few else varies_of(pack, fault)
+    return Served(likely=_drifted(likely, rng.normal(0, DAY), varies), lost=lost)
+
+
+@cache
+def varies_of(pack: Pack, fault: Fault) -> float:
+    """The mean variance of an answer of such a vendor."""
+    drawn = np.random.RandomState(2).beta(pack.concentration * pack.mean, pack.concentration * (1 - pack.mean), 50_000)
+    shift = shift_of(pack.mean, pack.concentration, fault.loss) if fault.loss else 0.0
+    likely = 1 / (1 + np.exp(shift - _odds(drawn)))
+    return (1 - fault.broken) * float((likely * (1 - likely)).mean())
 
 
 class Count:
