@@ -232,14 +232,10 @@ def _drifted(likely: np.ndarray, points: float, varies: float) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """One draw: how right the official endpoint is on each item, and the pack's right answers by run and item.
-
-    `varies` is the mean variance of an answer.
-    """
+    """One draw: how right the official endpoint is on each item, and the pack's right answers by run and item."""
 
     true: np.ndarray
     right: np.ndarray
-    varies: float
 
 
 def world(pack: Pack, rng: np.random.RandomState) -> World:
@@ -250,7 +246,7 @@ def world(pack: Pack, rng: np.random.RandomState) -> World:
     days = [_drifted(true, rng.normal(0, DAY), varies) for _ in range(pack.days)]
     once = pack.epochs == 1  # much quicker than `binomial`
     right = [rng.random_sample(pack.items) < day if once else rng.binomial(pack.epochs, day) for day in days]
-    return World(true=true, right=np.stack(right).astype(int), varies=varies)
+    return World(true=true, right=np.stack(right).astype(int))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
