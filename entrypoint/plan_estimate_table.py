@@ -1,5 +1,6 @@
 """An estimate for people: a row per benchmark, what it rests on, and what each tier can decide."""
 
+import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
@@ -11,6 +12,8 @@ from kvv_action.report.text import percent, seconds
 if TYPE_CHECKING:
     from rich.table import Table
 
+NO_REFERENCE, NO_MARGIN = "no reference", "no margin"
+"""Why a score is judged by nothing."""
 UNITS = ((1e9, " G"), (1e6, " M"), (1e4, " k"))
 """Figures from 10 000 on are shortened: they are estimates."""
 
@@ -68,7 +71,7 @@ def _decides(row: BenchmarkEstimate) -> str:
     if row.together:
         return "all answers together"
     if row.reference is None or row.margin is None:
-        return "no reference" if row.reference is None else "no margin"
+        return NO_REFERENCE if row.reference is None else NO_MARGIN
     if row.smallest_difference is None:
         return f"none, of {percent(row.reference)}"
     return f"{percent(row.smallest_difference)} of {percent(row.reference)}"
@@ -143,6 +146,7 @@ def lines(estimate: PlanEstimate) -> Iterator[str]:
     if early := [row.title for row in estimate.benchmarks if row.looks > 1]:
         yield f"These end early when the verdict is clear, with fewer requests than listed here: {', '.join(early)}."
     yield from _about_tiers(estimate)
+    yield from _not_judged(estimate)
     yield from (f"Budget: {line}." for line in estimate.budget)
     yield "Nothing was sent."
 
@@ -200,3 +204,15 @@ def _about_tiers(estimate: PlanEstimate) -> Iterator[str]:
                 f"{titles[one.benchmark]} at {one.tier}: {percent(one.equal_passes, 0)} of equal vendors pass; nine of "
                 f"ten would with a margin of {percent(one.margin_needed)}."
             )
+
+
+def _not_judged(estimate: PlanEstimate) -> Iterator[str]:
+    """Which scores nothing can judge, and the command that makes a reference."""
+    without = [row.title for row in estimate.benchmarks if _decides(row) in (NO_REFERENCE, NO_MARGIN)]
+    if without:
+        names = "" if estimate.profile == estimate.model else f" --profile {shlex.quote(estimate.profile)}"
+        yield (
+            f"Nothing judges the score of {', '.join(without)}. To judge it, verify an official endpoint: `kvv run "
+            f"--base-url OFFICIAL --model {shlex.quote(estimate.model)}{names} --tier {estimate.tier} --out official`; "
+            "then give each run `--reference official`."
+        )

@@ -160,7 +160,8 @@ class ToolCallBenchmark(BenchmarkBase):
                 return reference.bundled(path, keys)
         if reference.NONE in given or self._options.reference_model:
             return ReferenceAnswers()
-        given = given or ((reference.OFFICIAL,) if source == "archive" else ())
+        if not given and source == "archive":
+            return reference.published(self._official(rows, profile))
         return reference.load(given, partial(self._official, rows, profile))
 
     def _official(self, rows: Rows, profile: Profile) -> Path:

@@ -41,16 +41,15 @@ def load(given: Sequence[str], official: Callable[[], Path]) -> ReferenceAnswers
     """A reference from what the setting `reference` names.
 
     Args:
-        given: `official`, or files.
+        given: `official`, files, or folders of runs; a folder of a run may itself be called `official`.
         official: finds the file of the official results; raises DatasetError when it cannot be had.
 
     Raises:
         UsageError: a file is not there or is no reference.
         DatasetError: the official archive cannot be had.
     """
-    if OFFICIAL in given:
-        path = official()
-        return _merged([_result_file(path)], {OFFICIAL: _digest(path)})
+    if OFFICIAL in given and not (Path(OFFICIAL) / "journal.jsonl").is_file():
+        return published(official())
     loaded: list[Run] = []
     digests: dict[str, str] = {}
     for name in given:
@@ -64,6 +63,11 @@ def load(given: Sequence[str], official: Callable[[], Path]) -> ReferenceAnswers
             raise _refused(name, str(error)) from error
         digests[path.name] = _digest(path)
     return _merged(loaded, digests)
+
+
+def published(path: Path) -> ReferenceAnswers:
+    """The official results, from their file."""
+    return _merged([_result_file(path)], {OFFICIAL: _digest(path)})
 
 
 def bundled(path: Path, keys: Iterable[str]) -> ReferenceAnswers:

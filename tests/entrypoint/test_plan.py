@@ -206,6 +206,23 @@ def test_the_table_is_readable() -> None:
     assert "Nothing was sent." in ran.out
 
 
+@pytest.mark.parametrize(("options", "titles", "command"), [
+    (("--model", "kimi-k2.7"), "OCRBench, MMMU Pro, K2VV ToolCall", "--model kimi-k2.7 --tier smoke --out official`"),
+    (("--model", "mine", "--profile", "kimi-k3.1-pro", "--benchmarks", "ocrbench", "--tier", "full"), "OCRBench",
+     "--model mine --profile kimi-k3.1-pro --tier full --out official`"),
+    (("--model", "kimi-k3"), "K2VV ToolCall", "--model kimi-k3 --tier smoke --out official`"),
+])  # fmt: skip
+def test_what_nothing_judges_says_what_would_be_needed(options: tuple[str, ...], titles: str, command: str) -> None:
+    """One command makes the reference; what is judged is not named."""
+    told = kvv("plan", *options).out
+    (line,) = [one for one in told.splitlines() if one.startswith("Nothing judges the score of ")]
+    assert line.startswith(f"Nothing judges the score of {titles}. ")
+    assert command in line
+    assert line.endswith("then give each run `--reference official`.")
+    judged = kvv("plan", "--model", "kimi-k3", "--benchmarks", "ocrbench").out
+    assert "Nothing judges" not in judged
+
+
 def test_neither_endpoint_nor_key_is_needed_but_a_profile_is() -> None:
     """Without model and profile nothing can be planned, and the message says what to give."""
     ran = kvv("plan", *BUNDLED)

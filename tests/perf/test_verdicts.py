@@ -123,11 +123,11 @@ def packed(name: str, tier: str, limit: int | None, *, sequential: bool) -> Case
     return Case(planned=planned, count=len(JUDGED), counted=1.0, reference_size=items, rules=rules)
 
 
-def run_of(tier: str, limits: Mapping[str, int | None], pack: tuple[int, int], beta: float) -> dict[str, Rates]:
+def run_of(tier: str, limit: int | None, pack: tuple[int, int], beta: float) -> dict[str, Rates]:
     """Runs of both, each with the same fault."""
     found = []
     for name, (value, items, margin) in JUDGED.items():
-        case = packed(name, tier, limits[name], sequential=tier != "smoke")
+        case = packed(name, tier, limit, sequential=tier != "smoke")
         mine = Pack(mean=value, concentration=beta, items=items, days=pack[0], epochs=pack[1])
         faults = {
             one: replace(fault, loss=fault.loss * margin if fault.loss >= 1 else fault.loss)
@@ -149,19 +149,18 @@ FAULTS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("tier", "limits"), [
-    ("smoke", {"mmmu_pro": 60, "ocrbench": 60}), ("full", {"mmmu_pro": None, "ocrbench": None}),
-])  # fmt: skip
-def test_packs(tier: str, limits: Mapping[str, int | None]) -> None:
+@pytest.mark.parametrize(
+    ("tier", "limit", "pack"), [*(("smoke", 60, pack) for pack in PACKS), *(("full", None, pack) for pack in PACKS[:3])]
+)
+def test_packs(tier: str, limit: int | None, pack: tuple[int, int]) -> None:
     """A run of two benchmarks beside packs of 1, 4 and 8 runs and one of 32 epochs, with days half a point apart."""
     print(f"\n{tier}, beside a pack: pass / fail / requests of a run of {' and '.join(JUDGED)}")
     print(f"{'pack':>8}{'beta':>6}" + "".join(f"{name:>20}" for name in FAULTS))
     missed = []
-    for pack in PACKS if tier == "smoke" else PACKS[:3]:
-        for beta in (0.3, 1.0, 3.0):
-            found = run_of(tier, limits, pack, beta)
-            print(f"{pack[0]:>4} x {pack[1]:<2}{beta:>5}" + "".join(f"{cell(one):>20}" for one in found.values()))
-            missed += [f"{tier}, {pack[0]} x {pack[1]}, beta {beta}: {one}" for one in _short(tier, pack, beta, found)]
+    for beta in (0.3, 1.0, 3.0):
+        found = run_of(tier, limit, pack, beta)
+        print(f"{pack[0]:>4} x {pack[1]:<2}{beta:>5}" + "".join(f"{cell(one):>20}" for one in found.values()))
+        missed += [f"{tier}, {pack[0]} x {pack[1]}, beta {beta}: {one}" for one in _short(tier, pack, beta, found)]
     assert not missed, missed
 
 

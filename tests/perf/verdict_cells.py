@@ -225,9 +225,9 @@ def _odds(likely: np.ndarray) -> np.ndarray:
     return np.asarray(np.log(inner / (1 - inner)))
 
 
-def _drifted(likely: np.ndarray, points: float) -> np.ndarray:
-    varies = likely * (1 - likely)
-    return np.asarray(np.clip(likely + points * varies / max(1e-9, varies.mean()), 0, 1))
+def _drifted(likely: np.ndarray, points: float, varies: float) -> np.ndarray:
+    """On a day that is so much better; items at the border differ most, for all vary by `varies` in the mean."""
+    return np.asarray(np.clip(likely + points * likely * (1 - likely) / varies, 0, 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,32 +242,45 @@ def world(pack: Pack, rng: np.random.RandomState) -> World:
     """Draw items and the days of the pack."""
     made = rng.beta(pack.concentration * pack.mean, pack.concentration * (1 - pack.mean), pack.items)
     true = np.clip(made, 1e-6, 1 - 1e-6)
-    days = [_drifted(true, rng.normal(0, DAY)) for _ in range(pack.days)]
-    return World(true=true, right=np.stack([rng.binomial(pack.epochs, day) for day in days]))
+    varies = max(1e-9, float((true * (1 - true)).mean()))
+    days = [_drifted(true, rng.normal(0, DAY), varies) for _ in range(pack.days)]
+    once = pack.epochs == 1  # much quicker than `binomial`
+    right = [rng.random_sample(pack.items) < day if once else rng.binomial(pack.epochs, day) for day in days]
+    return World(true=true, right=np.stack(right).astype(int))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """A vendor in a world: its accuracies on its day, and the items to which it loses its answers."""
+    """A vendor in a world, on the items that it is asked: its accuracies on its day, and whether it loses an answer."""
 
     likely: np.ndarray
     lost: np.ndarray
 
 
-def served(pack: Pack, drawn: World, fault: Fault, rng: np.random.RandomState) -> Served:
-    """Draw a vendor with a fault."""
-    likely = drawn.true
+def served(pack: Pack, drawn: World, fault: Fault, ids: np.ndarray, rng: np.random.RandomState) -> Served:
+    """Draw a vendor with a fault, for items that are asked."""
+    true = likely = drawn.true[ids]
+    few = pack.items <= FEW  # so few, all asked, differ from the distribution that they are drawn from
     if fault.loss:
-        few = pack.items <= FEW  # so few differ from the distribution that they are drawn from
         shift = _shift(drawn.true, fault.loss) if few else shift_of(pack.mean, pack.concentration, fault.loss)
-        likely = 1 / (1 + np.exp(shift - _odds(drawn.true)))
+        likely = 1 / (1 + np.exp(shift - _odds(true)))
     if fault.broken:
-        likely = np.where(rng.random_sample(pack.items) < fault.broken, 0.0, likely)
+        likely = np.where(rng.random_sample(len(ids)) < fault.broken, 0.0, likely)
     if fault.hardest:
-        lost = drawn.true <= np.quantile(drawn.true, fault.lost)
+        lost = true <= np.quantile(drawn.true, fault.lost)
     else:
-        lost = rng.random_sample(pack.items) < fault.lost if fault.lost else np.zeros(pack.items, dtype=bool)
-    return Served(likely=_drifted(likely, rng.normal(0, DAY)), lost=lost)
+        lost = rng.random_sample(len(ids)) < fault.lost if fault.lost else np.zeros(len(ids), dtype=bool)
+    varies = max(1e-9, float((likely * (1 - likely)).mean())) if few else varies_of(pack, fault)
+    return Served(likely=_drifted(likely, rng.normal(0, DAY), varies), lost=lost)
+
+
+@cache
+def varies_of(pack: Pack, fault: Fault) -> float:
+    """The mean variance of an answer of such a vendor."""
+    drawn = np.random.RandomState(2).beta(pack.concentration * pack.mean, pack.concentration * (1 - pack.mean), 50_000)
+    shift = shift_of(pack.mean, pack.concentration, fault.loss) if fault.loss else 0.0
+    likely = 1 / (1 + np.exp(shift - _odds(drawn)))
+    return (1 - fault.broken) * float((likely * (1 - likely)).mean())
 
 
 class Count:
@@ -304,7 +317,8 @@ def paired(case: Case, pack: Pack, faults: Mapping[str, Fault], *, runs: int = R
         chosen = rng.permutation(pack.items)[: planned.samples]
         right = drawn.right[:, chosen]
         for name, fault in faults.items():
-            differences, worst = _differences(served(pack, drawn, fault, rng), right, pack, chosen, planned.epochs, rng)
+            vendor = served(pack, drawn, fault, chosen, rng)
+            differences, worst = _differences(vendor, right, pack, planned.epochs, rng)
             at = partial(_look, planned, rules, pack, differences, worst, right)
             if number < AGREES and not fault.lost:
                 agrees(at(0, looks[0]), planned, rules, right.sum(axis=0) / pack.answers, differences, looks[0])
@@ -317,12 +331,12 @@ AGREES = 2
 
 
 def _differences(
-    vendor: Served, right: np.ndarray, pack: Pack, chosen: np.ndarray, epochs: int, rng: np.random.RandomState
+    vendor: Served, right: np.ndarray, pack: Pack, epochs: int, rng: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
     """Vendor minus pack, by epoch and item; a lost answer counts as the pack's, and wrong for the worst."""
     theirs = right.sum(axis=0) / pack.answers
-    mine = (rng.random_sample((epochs, len(chosen))) < vendor.likely[chosen]).astype(float)
-    gone = np.broadcast_to(vendor.lost[chosen], mine.shape)
+    mine = (rng.random_sample((epochs, len(theirs))) < vendor.likely).astype(float)
+    gone = np.broadcast_to(vendor.lost, mine.shape)
     return np.where(gone, theirs, mine) - theirs, np.where(gone, 0.0, mine) - theirs
 
 
@@ -383,7 +397,7 @@ def by_strata(
         if number < AGREES:
             strata.agrees(pack, drawn)
         for name, fault in faults.items():
-            look = strata.look(case, pack, served(pack, drawn, fault, rng), rng)
+            look = strata.look(case, pack, drawn, fault, rng)
             found[name].add([(1, look)], case.count)
     return {name: one.rates(runs, 1) for name, one in found.items()}
 
@@ -397,9 +411,17 @@ class StrataOfPack:
     held_out: np.ndarray
     expected: Mapping[str, Estimate]
 
-    def look(self, case: Case, pack: Pack, vendor: Served, rng: np.random.RandomState) -> Look:
+    def look(self, case: Case, pack: Pack, drawn: World, fault: Fault, rng: np.random.RandomState) -> Look:
         """What fifty answers to each stratum show."""
-        best, worst = zip(*(self._seen(name, pack, vendor, rng) for name in (BORDER, SURE)), strict=True)
+        asked = {name: _some(self.items[name], rng) for name in (BORDER, SURE)}
+        ids = np.concatenate(list(asked.values()))
+        vendor = served(pack, drawn, fault, ids, rng)
+        right, gone = (rng.random_sample(len(ids)) < vendor.likely).astype(float), vendor.lost
+        both = np.where(gone, self.held_out[ids], right), np.where(gone, 0.0, right)
+        edge = len(asked[BORDER])
+        best, worst = (
+            [self._seen(BORDER, pack, values[:edge]), self._seen(SURE, pack, values[edge:])] for values in both
+        )
         unasked = len(self.items[REST]) / pack.items * self.expected[REST].share if REST in self.items else 0.0
         seen, bad = (StratifiedDifference(strata=one, unasked=unasked, drift=pack.drift) for one in (best, worst))
         return Look(
@@ -407,23 +429,13 @@ class StrataOfPack:
             best=seen,
         )  # fmt: skip
 
-    def _seen(
-        self, name: str, pack: Pack, vendor: Served, rng: np.random.RandomState
-    ) -> tuple[SeenStratum, SeenStratum]:
-        """With lost answers as the pack's, and wrong."""
-        ids, reference = self.items[name], self.expected[name]
-        asked = rng.choice(ids, min(ASKED, len(ids)), replace=False)
-        right = (rng.random_sample(len(asked)) < vendor.likely[asked]).astype(float)
-        gone, overall = vendor.lost[asked], self.overall
-        varies = reference.share * (1 - reference.share) / (overall * (1 - overall))
-        best, worst = (
-            SeenStratum(
-                name=name, share=len(ids) / pack.items, vendor=Estimate(share=float(value.mean()), size=len(asked)),
-                reference=reference, drift=pack.drift * max(1.0, varies) ** 2, weight=WEIGHTS[name],
-            )
-            for value in (np.where(gone, self.held_out[asked], right), np.where(gone, 0.0, right))
+    def _seen(self, name: str, pack: Pack, values: np.ndarray) -> SeenStratum:
+        reference = self.expected[name]
+        varies = reference.share * (1 - reference.share) / (self.overall * (1 - self.overall))
+        return SeenStratum(
+            name=name, share=len(self.items[name]) / pack.items, reference=reference, weight=WEIGHTS[name],
+            vendor=Estimate(share=float(values.mean()), size=len(values)), drift=pack.drift * max(1.0, varies) ** 2,
         )  # fmt: skip
-        return best, worst
 
     def agrees(self, pack: Pack, drawn: World) -> None:
         """The product expects the same of a pack in which each item was as often right."""
@@ -439,6 +451,14 @@ class StrataOfPack:
         for name, one in found.expected.items():
             assert math.isclose(one.accuracy, self.expected[name].share, abs_tol=1e-6)
             assert abs(one.answers - self.expected[name].size) <= 1
+
+
+def _some(ids: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
+    """Those that are asked, in a random order: items drawn with replacement until enough are unlike."""
+    if len(ids) <= ASKED:
+        return ids
+    drawn = ids[list(dict.fromkeys(rng.randint(len(ids), size=3 * ASKED).tolist()))[:ASKED]]
+    return drawn if len(drawn) == ASKED else rng.permutation(ids)[:ASKED]
 
 
 def told_apart(pack: Pack, drawn: World, rng: np.random.RandomState) -> StrataOfPack:
@@ -471,9 +491,9 @@ def _expected(often: np.ndarray, inside: np.ndarray) -> Estimate:
     total, clusters = float((often * counts).sum()), float(often[counts > 0].sum())
     share = float((often * sums).sum()) / total
     unlike = share * (1 - share)
-    if unlike <= 0:
-        return Estimate(share=share, size=clusters)
     squares = float((often * (sums - counts * share) ** 2).sum())
+    if unlike <= 0 or squares <= 0 or clusters < 2:
+        return Estimate(share=share, size=clusters)
     effect = squares / (total * unlike) * (1 + CAUTION / (clusters * unlike))
     most = float((often * counts**2).sum()) / total
     return Estimate(share=share, size=min(total, total / min(effect, most)))

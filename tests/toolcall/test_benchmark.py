@@ -126,6 +126,16 @@ def test_a_journal_can_be_the_reference(mode: str, tmp_path: Path) -> None:
     assert again.metrics["tp"] + again.metrics["fn"] == first.metrics["tp"] + first.metrics["fp"]
 
 
+def test_a_run_in_a_folder_called_official_is_that_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--out official`, then `--reference official`, as we advise: nothing is asked of the published archive."""
+    (tmp_path / "official").mkdir()
+    write_rows(tmp_path / "official" / "journal.jsonl", [result_row(1, request(), "tool_calls")])
+    monkeypatch.chdir(tmp_path)
+    bench = dataset(tmp_path / "d.jsonl", [request()], reference=("official",))
+    assert [sample.target for sample in bench.samples] == [[True]]
+    assert bench.benchmark.against.startswith("journal.jsonl sha256:")
+
+
 @pytest.mark.parametrize("name", ["missing.jsonl", "d.jsonl"])
 def test_what_is_no_reference_is_refused(name: str, tmp_path: Path) -> None:
     """A missing file and a file of requests are named."""
