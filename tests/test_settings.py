@@ -400,6 +400,24 @@ def test_a_key_that_fits_in_no_header_is_refused(key: str) -> None:
     assert message == "api-key: It holds spaces, line breaks or characters that cannot stand in a header."
 
 
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        (f"Bearer {KEY}", "begins with 'Bearer '"),
+        (f"'{KEY}'", "quotation marks"),
+        (f'"{KEY}"', "quotation marks"),
+        ("$VENDOR_KEY", "the name of a key"),
+        ("${{ secrets.VENDOR_KEY }}", "the name of a key"),
+        ("<your-key>", "the name of a key"),
+    ],
+)
+def test_what_is_pasted_with_a_key_is_named(key: str, told: str) -> None:
+    """Also where it would fit into a header; the key is not shown."""
+    message = problem({"api_key": key})
+    assert told in message
+    assert key not in message
+
+
 def test_blanks_around_a_key_are_removed() -> None:
     """Secrets are often pasted with a line break."""
     assert load({"api_key": f" {KEY}\n"}).api_key.get_secret_value() == KEY

@@ -9,7 +9,7 @@ from entrypoint import outputs
 from entrypoint.prepare import create, known_pin
 from entrypoint.settings import benchmark_of, composition
 from kvv_action.benchmark import Benchmark, DatasetPin
-from kvv_action.dataset import pins
+from kvv_action.dataset import archive, hub, pins
 from kvv_action.dataset.load import load as load_rows
 from kvv_action.errors import DatasetError, Problem, UsageError, nearest
 from kvv_action.schema import DatasetInfo
@@ -62,7 +62,7 @@ def _check_place(file: str) -> None:
 def _done(benchmark: Benchmark, pin: DatasetPin, settings: Settings, action: DatasetAction) -> str:
     match action:
         case DatasetAction.FETCH:
-            return "fetched: " + _told(_rows(benchmark, pin, settings, offline=False))
+            return "fetched: " + _told(_rows(benchmark, pin, settings, offline=False)) + _size(pin, settings)
         case DatasetAction.VERIFY:
             return "verified: " + _told(_rows(benchmark, pin, settings, offline=True))
         case DatasetAction.PIN:
@@ -105,7 +105,7 @@ def _pinned(benchmark: Benchmark, pin: DatasetPin, settings: Settings) -> str:
     info = _rows(benchmark, pin, settings, offline=False)
     found = pins.KnownDataset(
         dataset=pin.hub_id, split=pin.split, parts=pins.parts_of(pin), revision=info.revision, rows=info.count,
-        digest=info.digest,
+        digest=info.digest, download=hub.fetch(pin, settings.dataset_cache, offline=True).size,
     )  # fmt: skip
     path = Path(settings.dataset_pins)
     try:
@@ -113,6 +113,13 @@ def _pinned(benchmark: Benchmark, pin: DatasetPin, settings: Settings) -> str:
     except OSError as error:
         raise DatasetError(f"{path}: cannot be written ({error.strerror or error})") from error
     return f"pinned: {pin.hub_id}@{info.revision}, {info.count} rows, SHA-256 {info.digest}"
+
+
+def _size(pin: DatasetPin, settings: Settings) -> str:
+    """What a download from the hub takes on disk; empty for an archive, of which only parts are kept."""
+    if pin.archive:
+        return ""
+    return f", {hub.fetch(pin, settings.dataset_cache, offline=True).size / 1e6:.3g} MB"
 
 
 def _told(info: DatasetInfo) -> str:
@@ -125,8 +132,6 @@ def _told(info: DatasetInfo) -> str:
 
 def _needed(pin: DatasetPin, settings: Settings) -> str:
     """What a benchmark needs, and whether the cache has it."""
-    from kvv_action.dataset import archive, hub
-
     try:
         if pin.archive:
             archive.unpacked(pin.archive, settings.dataset_cache, offline=True)

@@ -46,6 +46,11 @@ class Snapshot:
     folder: Path
     revision: str
 
+    @property
+    def size(self) -> int:
+        """Bytes of its files; the cache has links to them."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
 
 def fetch(pin: DatasetPin, cache: str, *, offline: bool = False) -> Snapshot:
     """The files of the pinned commit, downloaded unless they are in the cache.

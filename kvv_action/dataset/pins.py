@@ -28,6 +28,7 @@ class KnownDataset:
         parts: names of the configurations that were read; empty for one alone.
         revision: the commit.
         digest: SHA-256 of the canonical content.
+        download: bytes of its files; 0 in files of earlier versions.
     """
 
     dataset: str
@@ -36,6 +37,7 @@ class KnownDataset:
     revision: str
     rows: int
     digest: str
+    download: int = 0
 
     def fits(self, pin: DatasetPin) -> bool:
         """Whether it is the dataset of a benchmark."""
@@ -70,7 +72,8 @@ def read(path: Path) -> tuple[KnownDataset, ...]:
 
 
 def _known(entry: Any, where: str) -> KnownDataset:
-    if not isinstance(entry, Mapping) or set(entry) != {"dataset", "split", "parts", "revision", "rows", "digest"}:
+    wanted = {"dataset", "split", "parts", "revision", "rows", "digest"}
+    if not isinstance(entry, Mapping) or set(entry) - {"download"} != wanted:
         raise DatasetError(f"{where}: must have dataset, split, parts, revision, rows and digest")
     for name, form in _TEXTS.items():
         if not isinstance(entry[name], str) or not re.fullmatch(form, entry[name], re.ASCII):
@@ -78,6 +81,9 @@ def _known(entry: Any, where: str) -> KnownDataset:
     rows, parts = entry["rows"], entry["parts"]
     if not isinstance(rows, int) or isinstance(rows, bool) or rows < 1:
         raise DatasetError(f"{where}: rows must be a whole number from 1")
+    download = entry.get("download", 0)
+    if not isinstance(download, int) or isinstance(download, bool) or download < 0:
+        raise DatasetError(f"{where}: download must be a number of bytes")
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         raise DatasetError(f"{where}: parts must be a list of names")
     return KnownDataset(**{**entry, "parts": tuple(parts)})
@@ -109,5 +115,5 @@ def pinned_by(pin: DatasetPin, known: Iterable[KnownDataset]) -> DatasetPin:
         ):  # fmt: skip
             if ours and ours != theirs:
                 raise DatasetError(f"{pin.hub_id}: the file of dataset pins has another {name} than kvv itself")
-        return replace(pin, revision=one.revision, digest=one.digest)
+        return replace(pin, revision=one.revision, digest=one.digest, download=one.download or pin.download)
     return pin

@@ -104,7 +104,10 @@ class Reader:
 
 def _checked(path: Path, number: int, line: bytes, head: str) -> Record:
     if number == 1 and not line.startswith(PREV):
-        raise JournalError(f"{path}, line 1: this is no journal of kvv; name the folder that a run wrote")
+        raise JournalError(
+            f"{path}, line 1: the digest of the line before does not match; this is no journal of kvv, name the folder "
+            "that a run wrote"
+        )
     if line[START : START + HASH] != head.encode():
         raise JournalError(
             f"{path}, line {number}: the digest of the line before does not match; the journal was changed or damaged. "

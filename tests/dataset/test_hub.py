@@ -69,6 +69,7 @@ def test_a_dataset_is_pinned_by_a_file(tmp_path: Path) -> None:
         assert told.returncode == 0, told.stdout + told.stderr
         assert f"pinned: echo840/OCRBench@{OCR_COMMIT}, 1000 rows, SHA-256 " in told.stdout
     (known,) = pins.read(tmp_path / "pins.json")
+    assert known.download > 1000, "`kvv plan` tells it where the data is not here"
     assert (known.dataset, known.revision, known.rows) == ("echo840/OCRBench", OCR_COMMIT, 1000)
     verified = kvv(tmp_path, nowhere, "datasets", "verify", "--benchmarks", "ocrbench", *written)
     assert (verified.returncode, "pinned by digest" in verified.stdout) == (0, True)

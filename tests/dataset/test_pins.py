@@ -28,6 +28,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 
 def test_a_pin_is_completed() -> None:
     """Only that of the dataset itself."""
+    assert pins.pinned_by(PIN, [replace(OCR, download=9)]).download == 9
     found = pins.pinned_by(PIN, [OCR])
     assert (found.revision, found.digest, found.count) == (COMMIT, DIGEST, PIN.count)
     for other in (PINS["verified"], pin_for(("vision",)), replace(PIN, split="train")):
@@ -57,6 +58,7 @@ ENTRY = {"dataset": "a/b", "split": "test", "parts": [], "revision": COMMIT, "ro
         [], {}, {"schema": 2, "datasets": []}, {"schema": 1, "datasets": [], "more": 1}, {"schema": 1, "datasets": "x"},
         *({"schema": 1, "datasets": [entry]} for entry in (
             1, {}, {**ENTRY, "more": 1}, {**ENTRY, "revision": "main"}, {**ENTRY, "digest": "short"},
+            {**ENTRY, "download": -1}, {**ENTRY, "download": True}, {**ENTRY, "download": "9"},
             {**ENTRY, "rows": 0}, {**ENTRY, "rows": True}, {**ENTRY, "rows": "3"}, {**ENTRY, "parts": "vision"},
             {**ENTRY, "parts": [1]}, {**ENTRY, "dataset": "../b/c"}, {**ENTRY, "dataset": 3}, {**ENTRY, "split": "a b"},
         )),

@@ -15,10 +15,13 @@ from kvv_action.errors import EndpointError
 from kvv_action.journal.file import Journal
 from kvv_action.journal.lines import answer_line, result_line
 from kvv_action.redact import Redactor
+from kvv_action.report.markdown import summary
+from kvv_action.report.wording import cost_of
 from kvv_action.schema import (
     Attempt,
     BenchmarkKind,
     Case,
+    Cost,
     Counts,
     DatasetInfo,
     Evidence,
@@ -26,6 +29,7 @@ from kvv_action.schema import (
     FailureKind,
     Outcome,
     Place,
+    Prices,
     Quantiles,
     Request,
     RunState,
@@ -339,6 +343,25 @@ async def test_the_wall_time_leaves_out_the_pause_between_sessions(tmp_path: Pat
     timing = run.report().timing
     assert (timing.wall, timing.sessions) == (15.0, 2)
     assert timing.started == "2023-11-14T22:13:20+00:00"
+
+
+def test_the_cost_is_told_where_the_last_session_had_prices(tmp_path: Path) -> None:
+    """Of all answers together, at the prices of the last session; a run without prices has no cost."""
+    run = make_run(tmp_path, Quiz(count=1))
+    place = Place(benchmark="quiz", sample="q0", index=0, epoch=0)
+    answer = said("0", usage={"prompt_tokens": 1_000_000, "completion_tokens": 500_000})
+    with Journal(run.path, Redactor()) as journal:
+        journal.append({**session_line(run.plan), "prices": {"input": 9.0, "output": 9.0}})
+        journal.append(answer_line(place, Exchange(call=0, completion=answer), key="0", request="r"))
+        journal.append(result_line(place, OUTCOMES[Outcome.RIGHT], 1.0, (0,)))
+        journal.append({**session_line(run.plan, 2), "prices": {"input": 0.5, "output": 3.0}})
+    report = run.report()
+    assert report.cost == Cost(prices=Prices(input=0.5, output=3.0), amount=2.0)
+    assert cost_of(report) == "2 (at 0.5 and 3 a million tokens in and out)"
+    assert "| Cost |" not in summary(report), "runs of earlier versions have no speed either"
+    with Journal(run.path, Redactor()) as journal:
+        journal.append(session_line(run.plan, 3))
+    assert run.report().cost is None
 
 
 async def test_the_example_of_a_failure_is_that_of_the_first_sample(tmp_path: Path) -> None:
