@@ -11,6 +11,66 @@ import pytest
 from tests.pipeline import command
 
 SLOW_MARKERS = ("docker", "parity", "perf", "pipeline", "servers", "slow")
+SLOW_TESTS = {
+    "tests/ask/test_loop.py": ("test_no_answer_keeps_the_loop", "test_no_judgement_keeps_the_loop"),
+    "tests/ask/test_resume.py": ("test_killed_at_any_byte_the_result_is_the_same",),
+    "tests/ask/test_schedule.py": (
+        "test_lengths_that_nobody_can_know_have_their_price",
+        "test_the_whole_takes_the_time_of_the_bottleneck",
+    ),
+    "tests/benchmarks/test_no_maker.py": ("test_every_place_that_may_name_one_does", "test_no_maker_is_named"),
+    "tests/benchmarks/test_no_names.py": ("test_no_benchmark_is_known_by_name",),
+    "tests/bundle/test_redaction.py": ("test_nothing_foreign_stays",),
+    "tests/bundle/test_unpack.py": ("test_a_bomb_is_stopped_early", "test_a_hostile_archive_is_refused"),
+    "tests/contract/test_linters.py": ("test_schema",),
+    "tests/endpoint/test_bounds.py": ("test_fifty_honest_answers_of_100k_tokens_never_use_up_the_memory",),
+    "tests/endpoint/test_reassembly.py": ("test_hostile_documents_only_ever_raise_endpoint_errors",),
+    "tests/entrypoint/test_help.py": ("test_what_only_some_runs_need_is_not_imported",),
+    "tests/entrypoint/test_start.py": ("test_what_a_later_step_needs_is_not_imported_before_the_first_request",),
+    "tests/findings/test_arbitrary.py": ("test_any_answer_can_be_looked_at",),
+    "tests/findings/test_copies.py": (
+        "test_lost_and_repeated_pieces_are_told",
+        "test_nonsense_is_looked_at_in_no_time",
+        "test_what_a_right_model_does_is_no_damage",
+    ),
+    "tests/fingerprint/test_capture.py": ("test_a_capture_of_a_vendor_is_as_far_as_its_model",),
+    "tests/fingerprint/test_judgement.py": ("test_each_server_gets_its_verdict",),
+    "tests/fingerprint/test_power.py": ("test_most_verdicts_are_right",),
+    "tests/journal/test_merge.py": ("test_any_division_gives_the_same",),
+    "tests/leaderboard/site/test_build.py": ("test_awkward_ids_have_places_of_their_own",),
+    "tests/leaderboard/test_forgeries.py": ("test_forged_submissions_are_refused_with_their_reason",),
+    "tests/leaderboard/test_verdict_consistency.py": ("test_what_a_run_concludes_is_what_its_record_may_say",),
+    "tests/parity/test_deepswe.py": ("test_their_graders_decide",),
+    "tests/plan/test_estimate.py": (
+        "test_a_whole_run_takes_what_was_said",
+        "test_containers_are_the_bottleneck_of_what_needs_them",
+    ),
+    "tests/plan/test_variants.py": ("test_false_alarms_are_rare_and_real_gaps_are_found",),
+    "tests/precheck/test_crash_classes.py": ("test_exactly_the_class_is_named",),
+    "tests/precheck/test_crashes.py": ("test_traits_can_be_taken_away",),
+    "tests/precheck/test_messages.py": ("test_a_fault_breaks_its_probes_alone",),
+    "tests/precheck/test_mfjs.py": ("test_hostile_answers_are_judged",),
+    "tests/precheck/test_outline.py": ("test_no_probe_asks_more_often_than_it_says",),
+    "tests/precheck/test_shipped.py": ("test_shipped_profiles_are_played_right_and_wrong",),
+    "tests/precheck/test_streaming.py": (
+        "test_a_good_stream_keeps_every_item",
+        "test_what_breaks_an_item_means_what_it_weighs",
+    ),
+    "tests/precheck/test_text.py": (
+        "test_a_fault_damages_its_texts_alone",
+        "test_malformed_log_probabilities_are_a_warning",
+    ),
+    "tests/precheck/test_tokens.py": ("test_each_pattern_has_its_own_diagnosis",),
+    "tests/precheck/test_tools.py": ("test_a_hostile_answer_is_data",),
+    "tests/profiles/test_times.py": ("test_a_tier_takes_its_time", "test_only_what_is_too_long_is_left_out_of_smoke"),
+    "tests/report/test_html.py": ("test_a_page_of_many_bad_samples_stays_small",),
+    "tests/report/test_markdown.py": ("test_sections_go_one_by_one",),
+    "tests/scoring/test_boxed_answers.py": ("test_both_ways_say_the_same",),
+    "tests/simulator/test_faults.py": ("test_rate_of_a_content_fault",),
+    "tests/test_redact.py": ("test_a_secret_is_found_wherever_a_long_text_is_cut", "test_hostile_text_takes_no_longer"),
+    "tests/verdict/test_noninferiority.py": ("test_paired_limits_hold_their_error",),
+}
+"""Tests that take about a second of a processor or more, all cases of one together, by file."""
 SLOW_FIXTURES = frozenset({"browser"})
 WHOLE_COMMANDS = frozenset({command.kvv, command.demo, command.start, command.fork, command.vendor})
 """What runs `kvv` as a user does, or serves for it."""
@@ -26,6 +86,8 @@ def is_fast(item: pytest.Item) -> bool:
         return False
     if not isinstance(item, pytest.Function):
         return True
+    if item.originalname in SLOW_TESTS.get(item.nodeid.partition("::")[0], ()):
+        return False
     if SLOW_FIXTURES.intersection(item.fixturenames):
         return False
     return not any(_reaches_a_whole_command(function) for function in (item.function, *_fixtures(item)))
