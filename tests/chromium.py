@@ -87,6 +87,7 @@ def opened(browser: Browser, target: Path | str, *, size: tuple[int, int] = DESK
     watch.start()
     try:
         made = browser.new_context(viewport={"width": size[0], "height": size[1]}, **context)
+        made.set_default_timeout(1000 * LONGEST)
         found = Opened(made.new_page())
         found.page.on("request", lambda request: found.requests.append(request.url))
         found.page.on("console", lambda message: found.complaints.append(message.text))
@@ -112,6 +113,6 @@ def browser() -> Iterator[Browser]:
     """Headless Chromium; of one module, for its event loop would be in the way of asynchronous tests."""
     path = executable()
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        started = playwright.chromium.launch(executable_path=path, args=list(FLAGS), timeout=1000 * LONGEST)
         yield started
         started.close()

@@ -1,8 +1,14 @@
 """Tests of one group are run by one process, and a test finds by itself whether it is a fast one."""
 
+from pathlib import Path
+
 import pytest
 
+from entrypoint.compose import run_verification
+from tests.groups import SLOW_TESTS
 from tests.pipeline.command import kvv
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.xdist_group("alone")
@@ -60,3 +66,16 @@ def test_a_fixture_that_runs_a_command_is_not(by_way: int, request: pytest.Fixtu
 def test_what_is_marked_is_not(request: pytest.FixtureRequest) -> None:
     """A marker is enough."""
     assert not is_fast(request)
+
+
+def test_what_runs_a_whole_run_is_not(request: pytest.FixtureRequest) -> None:
+    """Also in the test's own process, without a command."""
+    assert callable(run_verification)
+    assert not is_fast(request)
+
+
+@pytest.mark.parametrize("file", SLOW_TESTS)
+def test_the_slow_tests_exist(file: str) -> None:
+    """A test that was renamed would be fast again without a word."""
+    text = (ROOT / file).read_text()
+    assert [name for name in SLOW_TESTS[file] if f"def {name}(" not in text] == []

@@ -1,6 +1,7 @@
 """Use cases return records with everything that a front end prints, and print nothing themselves."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -18,9 +19,17 @@ from kvv_action.plan.difference import DifferenceKind
 from kvv_action.redact import Redactor
 from kvv_action.report.files import parse
 from kvv_action.schema import Verdict
+from tests.patience import unhurried
 from tests.pipeline.command import demo
 
 pytestmark = pytest.mark.pipeline
+
+
+@pytest.fixture(autouse=True)
+def not_hurried() -> Iterator[None]:
+    """Audits judge as the demonstration did."""
+    with unhurried(()):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -78,14 +78,22 @@ def benchmark(found: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def comparable(found: Mapping[str, Any]) -> bytes:
-    """The benchmarks of a report as bytes, without how long an answer took and what the endpoint called the request."""
+    """The benchmarks of a report as bytes, without what differs between two runs of one vendor.
+
+    That is how long an answer took, what the endpoint called the request, and, where some answers came at a later try,
+    how many: of requests that are alike the one that comes first is refused.
+    """
     benchmarks = [
         {
             **result,
             "anomalies": {name: count for name, count in result["anomalies"].items() if name not in TIMED},
             "cases": [_timeless(case) for case in result["cases"]],
             "distributions": {name: bins for name, bins in result["distributions"].items() if "tokens" in name},
-            "metrics": {name: value for name, value in result["metrics"].items() if "seconds" not in name},
+            "metrics": {
+                name: value
+                for name, value in result["metrics"].items()
+                if "seconds" not in name and (name != "first_try_rate" or value == 1)
+            },
         }
         for result in found["benchmarks"]
     ]
