@@ -46,6 +46,11 @@ CAUSES = {
     "crashes-on-stop": "a-class-of-requests-crashes-the-server",
 }
 """First cause of a whole run by fault, for every profile."""
+IN_STREAMS = {
+    "malformed-tool-arguments": "tool-arguments-are-not-json",
+    "double-encodes-arguments": "tool-arguments-are-json-inside-a-json-text",
+}
+"""The same defect as the probes of streams call it, which only models with their contract are asked."""
 LARGE = ("limits.long-prompt", "limits.concurrent", "sizes.", "cache.")
 """Probes that are left out where they have nothing to say."""
 PAGES = "github.com/moonshot/kvv-action"
@@ -102,7 +107,7 @@ def test_a_right_vendor_passes_every_tier(name: str, tmp_path: Path) -> None:
 def test_a_fault_has_the_same_first_cause_for_every_model(name: str, fault: str, tmp_path: Path) -> None:
     """At the tier full; reports of other makers' models speak of no other one."""
     seen = precheck(tmp_path / "out", profile=name, tier="full", faults=(fault,), **PATIENT)
-    assert seen.causes[0] == CAUSES[fault]
+    assert seen.causes[0] in (CAUSES[fault], IN_STREAMS.get(fault) if name not in OTHERS else None)
     if name in OTHERS:
         assert not FOREIGN.search(written(tmp_path / "out"))
 
