@@ -39,7 +39,7 @@ ROOMS = (4096, 1024, 256)
 MOST_WINDOW = 10**9
 SENTENCE = "Reply with exactly: OK"
 NOISE = (
-    "Asked to reply with exactly OK, the model answered {!r}. If it is noise (random weights, a damaged model), the file "
+    "Asked to reply with exactly OK, the model answered {!r}. If that is noise (random weights, damage), the file "
     "has only what the server does: forms of ids and pictures are unknown, and probes that read answers cannot hold."
 )
 REPEATED = 8

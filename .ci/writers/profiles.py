@@ -59,6 +59,11 @@ is *observed at that address on that day*, not published: read it, and compare i
 A fact that could not be observed is left out. Control tokens can be observed only if the endpoint serves raw
 prompts (`/completions`) and counts their tokens.
 
+It tries the names that well-known APIs and templates have, values that a refusal lists, and what a server tells of its
+template (`/props` of llama.cpp, `/tokenize` of vLLM). If your model's switch, levels or control tokens have names of
+their own, give them: `--hints FILE` takes its chat template, its `tokenizer_config.json`, or words. If answers are
+noise (random weights, a damaged model), the file says so: it then holds only what the server does.
+
 `kvv profiles diff A B` names each key on which two profiles differ. `kvv profiles check FILE --base-url URL` asks
 an endpoint in the same way, and names each key that the endpoint contradicts; the exit status is then 1.
 

@@ -15,12 +15,14 @@ class LagMeter:
 
     def __init__(self) -> None:
         self.late = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        self._timer: asyncio.Handle | None = None
 
     def start(self) -> None:
         """Begin; an event loop must run."""
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_at(loop.time() + STEP, self._look)
+        self._due = loop.time() + STEP
+        self._timer = loop.call_at(self._due, self._look)
 
     def stop(self) -> None:
         """End; may be called twice."""
@@ -29,8 +31,7 @@ class LagMeter:
             self._timer = None
 
     def _look(self) -> None:
-        assert self._timer is not None
-        loop = asyncio.get_running_loop()
-        lag = loop.time() - self._timer.when()
+        # a loop that comes so late that the time has passed gives a handle that does not know when it was due
+        lag = asyncio.get_running_loop().time() - self._due
         self.late += lag if lag > STEP else 0.0
         self.start()

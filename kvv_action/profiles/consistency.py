@@ -1,5 +1,6 @@
 """Finds contradictions in a well-formed profile."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from string import Formatter
@@ -9,6 +10,8 @@ from kvv_action.profiles.document import Document
 from kvv_action.profiles.model import BenchmarkRules, ImmutableParameter, Profile, RightRefusal, ThinkingRequest
 from kvv_action.profiles.thinking import sampling_for, thinks
 from kvv_action.profiles.token_cases import STOPPED, load
+
+_PINNED = re.compile(r"https?://\S+@(?:sha256:)?[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,7 @@ def contradictions(profile: Profile) -> list[Mistake]:
         *_facts(profile),
         *_benchmarks(profile),
         *_limits(profile),
+        *_addresses(profile),
     ]
 
 
@@ -142,6 +146,16 @@ def _tokens(profile: Profile) -> Iterator[Mistake]:
         if name not in known:
             allowed = f"No case of {profile.tokens.cases} has this id."
             yield Mistake(loc=("prompt_tokens", name), allowed=allowed, nearest=nearest(name, sorted(known)))
+
+
+def _addresses(profile: Profile) -> Iterator[Mistake]:
+    """A file at an address has its digest beside it, so that it cannot change unseen."""
+    named: dict[tuple[str | int, ...], str] = {("reference_pack",): profile.reference_pack}
+    for id_, rules in profile.benchmarks.items():
+        named["benchmarks", id_, "reference_file"] = rules.reference_file
+    for loc, name in named.items():
+        if name.startswith(("http://", "https://")) and not _PINNED.fullmatch(name):
+            yield Mistake(loc=loc, value=name, allowed="An address needs the digest of its file: URL@sha256:DIGEST.")
 
 
 def _facts(profile: Profile) -> Iterator[Mistake]:

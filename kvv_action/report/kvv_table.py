@@ -57,8 +57,9 @@ def kvv_table(report: RunReport) -> str:
 
 
 def collapsed(report: RunReport) -> str:
-    """The same for a summary, collapsed; empty for runs of versions that did not have it."""
-    if report.plan.checks is None or not (found := kvv_table(report)):
+    """The same in a summary, collapsed; empty where no case of KVV was sent, and for versions that did not have it."""
+    sent = any(result.breakdowns.get(CASES) for result in report.benchmarks)
+    if report.plan.checks is None or not sent or not (found := kvv_table(report)):
         return ""
     return f"<details><summary>The table of Kimi-Vendor-Verifier</summary>\n\n{found}\n</details>\n\n"
 

