@@ -18,6 +18,8 @@ from kvv_action.schema import Json
 
 _WINDOW = 128 * 1024
 """Bytes that are decoded at a time."""
+_LEAST, _MOST = -(2**63), 2**64 - 1
+"""The whole numbers of 64 bits."""
 _UNITS = re.compile(
     r"(?:[^\"\\]{1,4096}+|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\[^u]){1,256}+"
 )
@@ -68,13 +70,20 @@ class _Decoder(json.JSONDecoder):
     """The decoder of the standard library, written in Python, with strings read in windows."""
 
     def __init__(self, found: LongJson) -> None:
-        super().__init__(parse_constant=refused, parse_float=self._number, object_pairs_hook=_mapping)
+        super().__init__(
+            parse_constant=refused, parse_int=self._whole, parse_float=self._number, object_pairs_hook=self._mapping
+        )
         self._found = found
         self.parse_string = self._string
         self.scan_once = py_make_scanner(self)
 
+    def _whole(self, text: str) -> float:
+        """As orjson reads it: a float where 64 bits do not suffice, for no other could be written down."""
+        number = int(_in_ascii(text))
+        return number if _LEAST <= number <= _MOST else self._number(text)
+
     def _number(self, text: str) -> float:
-        number = float(text)
+        number = float(_in_ascii(text))
         self._found.odd = self._found.odd or math.isinf(number)
         return number
 
@@ -82,18 +91,25 @@ class _Decoder(json.JSONDecoder):
         parts: list[str] = []
         while (units := _UNITS.match(text, start)) is not None:
             parts.append(scanstring(units.group() + '"', 0, strict)[0])
-            self._found.lone = self._found.lone or ("\\u" in units.group() and not _whole(parts[-1]))
+            self._found.lone = self._found.lone or ("\\u" in units.group() and not _paired(parts[-1]))
             start = units.end()
         rest, end = scanstring(text, start, strict) if text[start : start + 1] == '"' else _unended(text, start)
         return "".join([*parts, rest]), end
 
+    def _mapping(self, pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+        """What `dict` does in one go; names are read elsewhere than other strings."""
+        self._found.lone = self._found.lone or not all(name.isascii() or _paired(name) for name, _ in pairs)
+        return {name: value for name, value in pairs}  # noqa: C416 - each is a step of its own
 
-def _mapping(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    """What `dict` does in one go."""
-    return {name: value for name, value in pairs}  # noqa: C416 - each is a step of its own
+
+def _in_ascii(number: str) -> str:
+    """A number, in which the standard library takes the digits of any script."""
+    if not number.isascii():
+        raise ValueError("a number has digits that are not JSON's")
+    return number
 
 
-def _whole(text: str) -> bool:
+def _paired(text: str) -> bool:
     """Whether a text has no half of a surrogate pair."""
     try:
         text.encode()

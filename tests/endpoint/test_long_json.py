@@ -48,12 +48,13 @@ def test_values_of_any_kind() -> None:
     "text",
     [
         b'"\\ud83d"', b'"\\ude00\\ud83d"', b"[1e999]", b'"\xff"', b'{"a":1,"a":2}', b' [1] ', b'{"a" : 1}', b'"\x7f"',
+        b'{"\\ud83d":1}', b"1" * 19, b"1" * 20, b"-" + b"1" * 20, b"1" * 300, b"[-9223372036854775809]",
         b'"' + b"\\ud83d" * 300 + b'"',
         b'"' + b"a" * 12_288 + b'\\ud83d\\ude00"', b'"' + b"\\ud83d\\ude00" * 700 + b'"',
     ],
 )  # fmt: skip
 def test_what_is_odd_is_told_alike(text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lone surrogates, infinite numbers, bytes that are no UTF-8."""
+    """Lone surrogates, infinite and very large numbers, bytes that are no UTF-8."""
     short = decode(text)
     monkeypatch.setattr(decoding, "LONG", 0)
     assert decode(text) == short
@@ -65,7 +66,7 @@ def test_what_is_odd_is_told_alike(text: bytes, monkeypatch: pytest.MonkeyPatch)
     [
         b"", b"{", b'"abc', b'"\\x"', b'"\\u12"', b'"a\nb"', b"[1,]", b'{"a":1,}', b"NaN", b"1 2", b"[Infinity]",
         b'"\\', b'"\\u', b"01", b"-", b"1.", b".5", b"{a:1}", b"'a'", b"tru", b"[1 2]",
-        b"[" * 50_000, b"\xef\xbb\xbf{}",
+        b"[" * 50_000, b"\xef\xbb\xbf{}", b"[1\xd9\xa1]", b"[1.\xd9\xa1]", b"1" * 5000,
     ],
 )  # fmt: skip
 def test_what_is_no_json_is_refused(text: bytes) -> None:
