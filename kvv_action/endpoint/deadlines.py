@@ -35,7 +35,8 @@ class Deadlines:
         self._stream = stream
         self._over = False
         self._timeout = asyncio.timeout(None)
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._due = 0.0
         self.expired: FailureKind | None = None
         self._ended: EndpointError | None = None
 
@@ -79,9 +80,10 @@ class Deadlines:
         """Look again when the next deadline passes; a timer that fires before that stays, and sets itself again."""
         due = self._next()[0]
         if self._timer is not None:
-            if self._timer.when() <= due:
+            if self._due <= due:
                 return
             self._timer.cancel()
+        self._due = due  # a handle of uvloop that is due at once does not know it
         self._timer = self._loop.call_at(due, self._look)
 
     def _look(self) -> None:

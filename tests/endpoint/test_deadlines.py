@@ -5,6 +5,7 @@ import socket
 from dataclasses import replace
 
 import pytest
+import uvloop
 
 from kvv_action.endpoint.deadlines import Deadlines
 from kvv_action.errors import EndpointError
@@ -145,3 +146,14 @@ async def _slowly_closed(deadlines: Deadlines) -> None:
         finally:
             deadlines.first_token()
             await asyncio.sleep(0.05)
+
+
+def test_text_that_comes_just_before_a_deadline() -> None:
+    """uvloop gives a handle without a time for what is due within half a millisecond."""
+
+    async def in_time() -> None:
+        async with Deadlines(replace(OPTIONS, first_token_timeout=0.0001), stream=True) as deadlines:
+            deadlines.first_token()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(in_time())
