@@ -16,7 +16,7 @@ async def in_turn(long: bool, work: Callable[P, T], *args: P.args, **more: P.kwa
     """Do work and return its result: long work in a thread, other work at once.
 
     A single call into C blocks all threads until it returns; so work on a long text should make many short calls. A
-    task that is cancelled meanwhile waits for its thread, which nobody can end: both would use the same objects.
+    cancelled task still waits for its thread: a thread cannot be ended, and both would use the same objects.
     """
     if not long:
         return work(*args, **more)

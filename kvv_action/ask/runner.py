@@ -334,7 +334,7 @@ def _prompt(out: _Outgoing) -> int:
 
 
 async def _prompt_aside(out: _Outgoing) -> int:
-    """The same; those of a long one beside the loop."""
+    """The same; those of a long prompt are estimated in a thread."""
     return await in_turn(len(out.content) > LONG, _prompt, out)
 
 

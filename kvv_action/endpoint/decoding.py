@@ -78,7 +78,7 @@ def _mended(text: str) -> str:
 
 
 def _whole_pairs(text: str) -> Iterator[str]:
-    """Parts of a text that are cut inside no surrogate pair."""
+    """A text in parts; no cut separates a surrogate pair."""
     start = 0
     while start < len(text):
         end = start + _MENDED

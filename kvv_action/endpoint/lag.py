@@ -31,7 +31,7 @@ class LagMeter:
             self._timer = None
 
     def _look(self) -> None:
-        # a loop that comes so late that the time has passed gives a handle that does not know when it was due
+        # the handle is not asked when it was due: for a time that has passed, uvloop gives one that does not know
         lag = asyncio.get_running_loop().time() - self._due
         self.late += lag if lag > STEP else 0.0
         self.start()

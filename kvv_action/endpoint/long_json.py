@@ -23,7 +23,7 @@ _LEAST, _MOST = -(2**63), 2**64 - 1
 _UNITS = re.compile(
     r"(?:[^\"\\]{1,4096}+|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\[^u]){1,256}+"
 )
-"""A part of a string that is cut inside no escape, and between no two that are one character."""
+"""A part of a string; it ends neither inside an escape nor between two escapes that are one character."""
 
 
 @dataclass(slots=True)

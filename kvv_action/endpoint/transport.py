@@ -89,7 +89,7 @@ class EndpointTransport(AiohttpTransport):
                 self._keep_no_more()
 
     async def _sent(self, request: httpx.Request) -> httpx.Response:
-        """What the class above does, in half the time: most of it is the same for every request."""
+        """As in `AiohttpTransport`, but in half the time: most arguments are the same for every request."""
         if not isinstance(self.client, aiohttp.ClientSession):
             self.client = self._session()
         data: Any = request.stream
@@ -147,7 +147,7 @@ def _untaken(error: BaseException | None, seconds: float) -> bool:
 
 
 def _by_way_of(proxy: httpx.Proxy | None) -> dict[str, Any]:
-    """A proxy in the words of aiohttp."""
+    """The arguments by which aiohttp uses a proxy."""
     if proxy is None:
         return {}
     auth = aiohttp.BasicAuth(*proxy.auth) if proxy.auth else None

@@ -105,8 +105,8 @@ class Reader:
 def _checked(path: Path, number: int, line: bytes, head: str) -> Record:
     if number == 1 and not line.startswith(PREV):
         raise JournalError(
-            f"{path}, line 1: the digest of the line before does not match; this is no journal of kvv, name the folder "
-            "that a run wrote"
+            f"{path}, line 1: the digest of the line before does not match; this is no journal of kvv. Name the folder "
+            "that a run wrote."
         )
     if line[START : START + HASH] != head.encode():
         raise JournalError(

@@ -194,7 +194,7 @@ def outlives_failure(record: Mapping[str, Any]) -> bool:
 
 
 def check_answer(line: Mapping[str, Any]) -> None:
-    """Raise what `to_exchange` raises of an answer; a completion, as nearly all are, is not taken apart for that."""
+    """Raise what `to_exchange` would raise; a completion, as nearly all answers are, is only looked through."""
     found: Any = line.get("completion")
     plain = "call" in line and type(line.get("echo", [])) is list
     if not (plain and type(found) is dict and found.keys() == _COMPLETION and _is_plain(found)):

@@ -146,7 +146,7 @@ def read_state(records: Iterable[Record], plan: RunPlan) -> JournalState:
 
 
 def read_on(found: JournalState, path: Path, offset: int) -> None:
-    """Note the lines about the run that follow the ones read: those from a byte position of the journal on."""
+    """Note the lines about the run that were written after `found` was read: from a byte position of the journal on."""
     with path.open("rb") as stream:
         stream.seek(offset)
         for line in stream:

@@ -13,7 +13,7 @@ PASS_MARGINS: Mapping[str, float] = {"smoke": 0.20, "standard": 0.10}
 """The loss that a pass rules out, by tier: as much as so few answers can rule out for a vendor that equals its
 reference (tests/perf/test_verdicts.py). At full it is the profile's own margin."""
 SHARP, STRATIFIED, CHAINED = 2, 3, 5
-"""Versions of the rules as plans keep them; 4 was never one."""
+"""Versions of the rules as plans keep them; 4 was never used."""
 NOTHING: Mapping[str, int] = MappingProxyType({})
 NO_DRIFT: Mapping[str, float] = MappingProxyType({})
 SCORES_ERROR = 0.006

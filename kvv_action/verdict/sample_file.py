@@ -1,4 +1,4 @@
-"""The samples of a benchmark by their index, beside memory: a journal has its results in another order."""
+"""Keeps the samples of a benchmark outside memory, by index: a journal has its results in another order."""
 
 import pickle
 from array import array

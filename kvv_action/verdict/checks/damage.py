@@ -301,7 +301,7 @@ def repeated_words(text: str, request: str) -> str:
 
 
 def _stutters(text: str, lines: Sequence[str], doubled: int) -> Iterator[re.Match[str]]:
-    """Words that stand three times in a row; none do so in lines that are known whole and have no `doubled` words."""
+    """Words that stand three times in a row; where no line was cut and no words are `doubled`, there are none."""
     if doubled or any(len(line) == CLOSELY for line in lines) or not _IN_ONE_CASE.isdisjoint(text):
         yield from _STUTTER.finditer(text)
     if not text.isascii():
@@ -309,9 +309,10 @@ def _stutters(text: str, lines: Sequence[str], doubled: int) -> Iterator[re.Matc
 
 
 def _said_before(words: Sequence[str], doubled: int) -> int:
-    """The most words of a text that can be a phrase which was said just before, from counts alone.
+    """At most so many words of a text repeat the phrase before them; from counts alone.
 
-    Each of them was said before. It is `doubled`, or of a pair of words that was said before, of which there are two.
+    Each of these words stands earlier in the text, too. It equals the word before it (there are `doubled` such words),
+    or it is one of the two words of a pair that stands earlier in the text.
     """
     again = len(words) - len(set(words))
     if again < max(REPEATED_LEAST, REPEATED_SHARE * len(words)):
@@ -394,7 +395,7 @@ def is_cumulative(text: str) -> bool:
 
 
 def _begins_twice(text: str) -> bool:
-    """Whether a beginning of a text stands there twice, one after the other, as far as that is looked for."""
+    """Whether a text begins with something twice in a row; also true where too many places would have to be tried."""
     if _BEGUN_TWICE.match(text):
         return True
     at, beginning = BEGUN - 1, text[:BEGUN]
