@@ -1,8 +1,9 @@
 """Long work runs in a thread, so that the event loop can serve all other requests."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
+from typing import Any, ParamSpec, TypeVar
 
 from kvv_action.schema import Completion, Exchange
 
@@ -18,13 +19,18 @@ async def in_turn(long: bool, work: Callable[P, T], *args: P.args, **more: P.kwa
     A single call into C blocks all threads until it returns; so work on a long text should make many short calls. A
     cancelled task still waits for its thread: a thread cannot be ended, and both would use the same objects.
     """
-    if not long:
-        return work(*args, **more)
-    doing = asyncio.ensure_future(asyncio.to_thread(work, *args, **more))
+    return await to_the_end(asyncio.to_thread(work, *args, **more)) if long else work(*args, **more)
+
+
+async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Do work and return its result; a task that is cancelled meanwhile ends after the work, which goes on."""
+    doing = asyncio.create_task(work)
     try:
         return await asyncio.shield(doing)
     except asyncio.CancelledError:
-        await asyncio.wait({doing})
+        while not doing.done():  # the task may be cancelled again
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait({doing})
         if not doing.cancelled():
             doing.exception()  # it is of no interest any more
         raise

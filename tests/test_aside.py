@@ -9,8 +9,9 @@ import pytest
 from kvv_action.aside import in_turn
 
 
-async def test_who_is_cancelled_waits_for_the_thread() -> None:
-    """What it works on is nobody else's before it has ended, whether it fails or not."""
+@pytest.mark.parametrize("times", [1, 2])
+async def test_who_is_cancelled_waits_for_the_thread(times: int) -> None:
+    """What it works on is nobody else's before it has ended, whether it fails or not, and however often it is tried."""
     begun, done = threading.Event(), list[str]()
 
     def work() -> None:
@@ -21,7 +22,10 @@ async def test_who_is_cancelled_waits_for_the_thread() -> None:
 
     task = asyncio.create_task(in_turn(True, work))
     await asyncio.to_thread(begun.wait)
-    task.cancel()
+    for _ in range(times):
+        task.cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
     with pytest.raises(asyncio.CancelledError):
         await task
     assert done == ["work"]

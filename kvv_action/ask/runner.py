@@ -4,7 +4,7 @@ import asyncio
 import math
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from kvv_action.aside import LONG, in_turn, is_long
+from kvv_action.aside import LONG, in_turn, is_long, to_the_end
 from kvv_action.ask.budget import Budget, BudgetSpent, Limits, believed, generated, usage_in, wasted
 from kvv_action.ask.mistakes import BASE_URL
 from kvv_action.ask.refusing import PLAIN as PLAIN_REQUEST
@@ -208,7 +208,6 @@ class _Generate:
         )  # fmt: skip
 
     async def _send(self, out: _Outgoing, *, may_reject: bool) -> Exchange:
-        journal = self._runner.journal
         echo = await in_turn(len(out.content) > LONG, echo_of, out.content)
         if budget := self._runner.budget_of(out.endpoint):
             budget.take()
@@ -216,7 +215,7 @@ class _Generate:
             completion = with_thinking_apart(self._runner.profile.thinking, await self._answer(out))
         except RunStopped as stop:
             if isinstance(stop.__cause__, EndpointError):
-                journal.append(await self._error(out, stop.__cause__))
+                await _noted(out, self._note_error(out, stop.__cause__))
             if out.endpoint:
                 # it ends the run, but it is no failure of the endpoint under test
                 told = BASE_URL.sub(f"{out.endpoint}-base-url", str(stop))
@@ -224,7 +223,7 @@ class _Generate:
             raise
         except asyncio.CancelledError:
             with suppress(RunStopped):  # the run ends anyway
-                journal.append(await self._withdrawn(out))
+                await _noted(out, self._note_withdrawn(out))
             raise
         except EndpointError as error:
             exchange = await self._lost(out, error, may_reject=may_reject)
@@ -244,12 +243,7 @@ class _Generate:
         if not self._runner.journal.busy and not is_long((exchange,), len(out.content)):
             self._count(out, exchange, self._write_down(out, exchange))
             return
-        keeping = asyncio.create_task(self._keep_aside(out, exchange))
-        try:
-            await asyncio.shield(keeping)
-        except asyncio.CancelledError:
-            await keeping
-            raise
+        await to_the_end(self._keep_aside(out, exchange))
 
     async def _keep_aside(self, out: _Outgoing, exchange: Exchange) -> None:
         self._count(out, exchange, await asyncio.to_thread(self._write_down, out, exchange))
@@ -277,7 +271,7 @@ class _Generate:
         crashed = out.may_crash and all_crashed(error.attempts)
         refused = may_reject and isinstance(error, Rejected)
         if not refused:
-            self._runner.journal.append(await self._error(out, error, sent=out.kept if crashed else ""))
+            await _noted(out, self._note_error(out, error, sent=out.kept if crashed else ""))
         exchange = Exchange(call=out.call, request=out.kept, endpoint=out.endpoint, rejection=rejection_of(error))
         if isinstance(error, Rejected) and out.path in POSTED and not out.endpoint:
             self._runner.refusals.see(exchange, out.number)
@@ -297,26 +291,28 @@ class _Generate:
             return await client.complete(out.content, stream=out.stream, path=out.path, **hints)
         return await client.fetch(out.path, **hints)
 
-    async def _error(self, out: _Outgoing, error: EndpointError, sent: str = "") -> Mapping[str, Json]:
-        """The line of a request that failed for good, its tries counted; `sent` is kept where a benchmark judges it."""
+    async def _note_error(self, out: _Outgoing, error: EndpointError, sent: str = "") -> None:
+        """Write down a request that failed for good, its tries counted; a benchmark may judge what was `sent`."""
         prompt, budget = 0, self._runner.budget_of(out.endpoint)
         if budget and wasted(error.attempts):
             prompt = await _prompt_aside(out)
             budget.waste(error.attempts, prompt)
-        return error_line(
+        line = error_line(
             self._item.place, error, key=out.key, request=out.digest, call=out.call, endpoint=out.endpoint,
             reckoned=prompt, sent=sent,
         )  # fmt: skip
+        self._runner.journal.append(line)
 
-    async def _withdrawn(self, out: _Outgoing) -> Mapping[str, Json]:
-        """The line of a request that was given up, its prompt counted; how much of the answer had come is not known."""
+    async def _note_withdrawn(self, out: _Outgoing) -> None:
+        """Write down a request that was given up, its prompt counted; how much of the answer had come is not known."""
         budget = self._runner.budget_of(out.endpoint)
         prompt = await _prompt_aside(out) if budget else 0
         if budget:
             budget.prompt += prompt
-        return withdrawn_line(
+        line = withdrawn_line(
             self._item.place, key=out.key, request=out.digest, call=out.call, endpoint=out.endpoint, reckoned=prompt
         )
+        self._runner.journal.append(line)
 
 
 def _reckoned_prompt(out: _Outgoing, completion: Completion) -> int:
@@ -331,6 +327,11 @@ def _reckoned_prompt(out: _Outgoing, completion: Completion) -> int:
 def _prompt(out: _Outgoing) -> int:
     """Tokens of a request's prompt, reckoned."""
     return math.ceil(of_body(orjson.loads(out.content)).expected) if out.path in POSTED else 0
+
+
+async def _noted(out: _Outgoing, noting: Coroutine[Any, Any, None]) -> None:
+    """Write a line down, even if the sample is given up while the tokens of a long prompt are estimated."""
+    await (to_the_end(noting) if len(out.content) > LONG else noting)
 
 
 async def _prompt_aside(out: _Outgoing) -> int:

@@ -12,11 +12,13 @@ from pathlib import Path
 import orjson
 import pytest
 
+from kvv_action.ask import runner
 from kvv_action.benchmark import Generate
 from kvv_action.endpoint import ClientOptions, EndpointClient
+from kvv_action.errors import EndpointError
 from kvv_action.journal.file import Journal, Record
 from kvv_action.redact import Redactor
-from kvv_action.schema import Completion, Exchange, RunState, Sample, Score, ToolCall
+from kvv_action.schema import Attempt, Completion, Exchange, FailureKind, RunState, Sample, Score, ToolCall
 from kvv_action.statistics.spending import boundaries
 from tests.ask.fakes import FakeClient, Quiz, asking, make_run, said
 from tests.ask.test_stopping import knows, run_of
@@ -197,6 +199,34 @@ async def test_no_prompt_that_is_given_up_keeps_the_loop(tmp_path: Path, monkeyp
             await session
     assert run.lines("withdrawn")[0]["reckoned"] > 200_000
     assert dog.slow == []
+
+
+class BreakingClient:
+    """An endpoint that breaks off inside every answer."""
+
+    async def complete(self, content: bytes, *, stream: bool) -> Completion:
+        cut = Attempt(number=1, started=0.0, duration=1.0, failure=FailureKind.TRUNCATED, characters=100)
+        raise EndpointError(FailureKind.TRUNCATED, "cut off", attempts=(cut,))
+
+
+async def test_a_failure_is_written_down_while_the_run_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the run is cancelled while the tokens of a long prompt are reckoned."""
+    begun, reckoned = threading.Event(), runner._prompt
+
+    def slowly(out: runner._Outgoing) -> int:
+        begun.set()
+        time.sleep(0.1)
+        return reckoned(out)
+
+    monkeypatch.setattr(runner, "_prompt", slowly)
+    prompt = asking(long(200_000))
+    run = make_run(tmp_path, Quiz(count=1, solving=lambda _, generate: generate(prompt)))
+    session = asyncio.create_task(run.session(BreakingClient()))
+    await asyncio.to_thread(begun.wait)
+    session.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await session
+    assert [line["reckoned"] > 40_000 for line in run.lines("error")] == [True]
 
 
 async def test_no_observation_keeps_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
