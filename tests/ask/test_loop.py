@@ -182,7 +182,11 @@ async def test_no_prompt_keeps_the_loop(tmp_path: Path, monkeypatch: pytest.Monk
 class PatientClient:
     """An endpoint that never answers."""
 
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
     async def complete(self, content: bytes, *, stream: bool) -> Completion:
+        self.asked.set()
         await asyncio.sleep(60)
         raise AssertionError
 
@@ -191,8 +195,9 @@ async def test_no_prompt_that_is_given_up_keeps_the_loop(tmp_path: Path, monkeyp
     """Its tokens are reckoned beside the loop, and its line is written all the same."""
     prompt = asking(long(1_000_000))
     run = make_run(tmp_path, Quiz(count=1, solving=lambda _, generate: generate(prompt)))
-    session = asyncio.create_task(run.session(PatientClient()))
-    await asyncio.sleep(0.2)
+    client = PatientClient()
+    session = asyncio.create_task(run.session(client))
+    await client.asked.wait()
     with watched(monkeypatch) as dog:
         session.cancel()
         with pytest.raises(asyncio.CancelledError):
