@@ -53,7 +53,7 @@ class Reply:
     Attributes:
         parts: the body; several parts are sent without a length.
         delay: seconds before the first part.
-        writing: seconds from the first part of a stream to its end; a document comes so much later.
+        writing: seconds that a stream takes from its first part to its end; a document is sent when they are over.
         pause: how long a stream waits in its middle, as a share of `delay`.
         ending: `aborted` closes the connection after the parts, `never` sends nothing at all.
     """
