@@ -80,6 +80,21 @@ def counting(usage: Mapping[str, Any], **counts: int) -> dict[str, Any]:
     return {**new, "total_tokens": new["prompt_tokens"] + new["completion_tokens"]}
 
 
+def recounted(reply: Reply, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Reply:
+    """`reply` with changed usage, whether it stands beside the choices or inside one."""
+    return rewritten(reply, lambda documents: [_with_usage(document, change) for document in documents])
+
+
+def _with_usage(value: Json, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Json:
+    """The document, or one of its choices, with changed usage."""
+    new = dict(value)
+    if value.get("usage"):
+        new["usage"] = change(value["usage"])
+    if "choices" in value:
+        new["choices"] = [_with_usage(choice, change) for choice in value["choices"]]
+    return new
+
+
 def rewritten(reply: Reply, change: Callable[[list[Json]], list[Json]]) -> Reply:
     """`reply` with other documents in it: the chunks of a stream (`[DONE]` stays), or the one of a plain answer."""
     marks = tuple(part for part in reply.parts if part == DONE)
