@@ -25,6 +25,8 @@ NOTHING_CACHED: Mapping[str, Json] = {"prompt_tokens_details": {"cached_tokens":
 """In usage, where no token came from the prefix cache."""
 
 Usage = Mapping[str, int]
+UsageChange = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Gets usage as it is sent, with its details."""
 Choices = Sequence[Speech | None]
 """Every choice by its tokens; None where they are not known."""
 
@@ -80,12 +82,12 @@ def counting(usage: Mapping[str, Any], **counts: int) -> dict[str, Any]:
     return {**new, "total_tokens": new["prompt_tokens"] + new["completion_tokens"]}
 
 
-def recounted(reply: Reply, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Reply:
+def recounted(reply: Reply, change: UsageChange) -> Reply:
     """`reply` with changed usage, whether it stands beside the choices or inside one."""
     return rewritten(reply, lambda documents: [_with_usage(document, change) for document in documents])
 
 
-def _with_usage(value: Json, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Json:
+def _with_usage(value: Json, change: UsageChange) -> Json:
     """The document, or one of its choices, with changed usage."""
     new = dict(value)
     if value.get("usage"):
