@@ -125,7 +125,7 @@ def whole(exchange: Exchange) -> Completion:
 
 
 def judged(look: Look, exchanges: Sequence[Exchange]) -> Score:
-    """The score of all tries: one defect breaks the probe, and so do slips alone; it holds if one answer holds.
+    """The score of all tries: one defect breaks the probe. Without a defect, it holds if at least one answer holds.
 
     Raises:
         Undecided: no answer could be judged.

@@ -40,9 +40,9 @@ PIECES_DOUBLED = ProbeCause("pieces of tool arguments come twice",
 # fmt: on
 
 LONG = 1000
-"""Only in texts of so many characters a piece is called lost or doubled; in a short text any change looks like that."""
+"""A shorter text is never said to have lost or doubled a piece, because there any change looks like that."""
 LEAST_DOUBLED = 4
-"""A piece of so many characters that comes twice is no slip of the model."""
+"""If a piece of so many characters comes twice, it is not taken for a slip of the model."""
 BEFORE = 20
 """Characters that an explanation shows of a long text before the place where it begins to differ."""
 _ESCAPES = re.compile(r'(?:\\u[0-9a-fA-F]{4})+|\\["\\/bfnrt]')

@@ -27,7 +27,7 @@ ORDINALS = ("first", "second", "third")
 LEAST = 100
 """Tokens of the filler in the control."""
 FITS = 0.92
-"""Share of a window that a prompt may fill: no tokenizer makes more tokens of the filler than that leaves room for."""
+"""Share of a window that a prompt may fill. The rest is room for tokenizers that make more tokens of the filler."""
 EXCEEDS = 1.1
 """The same for a prompt that cannot fit."""
 ARRIVED = 0.9

@@ -131,7 +131,7 @@ async def _accepted(ask: PrefixAsker, ways: Sequence[Asking]) -> tuple[Asking, P
 
 
 def _weightiest(reasons: Sequence[str]) -> str:
-    """Prefers the reason of an accepted request, which says more than a refusal."""
+    """The first reason that is no HTTP refusal: what an accepted request lacks says more. Else the first refusal."""
     return next((reason for reason in reasons if not reason.startswith("HTTP ")), reasons[0])
 
 

@@ -51,7 +51,7 @@ class AnswerBook:
                     self._learn(benchmark, sample, fingerprint(list(opening)).whole)
 
     def _learn(self, benchmark: Benchmark, sample: Sample, opening: bytes) -> None:
-        """For samples that are put another way, the digest covers the tools as well: only their order may differ."""
+        """A sample that is put another way is known by its tools as well: their order may be all that was changed."""
         light = replace(sample, input=_light(sample.input))
         if sample.variation:
             tools = benchmark.outline(sample).requests[0].body.get("tools")

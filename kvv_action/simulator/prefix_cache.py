@@ -4,33 +4,34 @@ from collections import OrderedDict
 from dataclasses import replace
 
 from kvv_action.simulator.call import Call
+from kvv_action.simulator.fingerprint import fingerprint
 from kvv_action.simulator.tokens import prompt_tokens
 
 LEAST = 512
-"""Tokens of a prompt from which on it is cached; an answer to a shorter one says nothing of what came before."""
+"""A prompt of fewer tokens is not cached, so that its answer does not depend on earlier requests."""
 BLOCK = 64
-"""Tokens that are cached together: what is told is a multiple of it."""
+"""Tokens that are cached together; the reported number is a multiple of it."""
 KEPT = 50_000
-"""Beginnings of prompts that are remembered, each by its digest."""
+"""Beginnings of prompts that are remembered, each by two digests."""
 
 
 class PrefixCache:
     """Remembers how prompts began; forgets the beginnings that were not used for longest."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[bytes, str], None] = OrderedDict()
+        self._known: OrderedDict[tuple[bytes, bytes], None] = OrderedDict()
 
     def tokens(self, call: Call, prompt: int) -> int:
-        """Tokens of a prompt that are in the cache; all of it is there from now on.
+        """Count the tokens of a prompt that are in the cache, and put all of it there.
 
         Args:
-            call: what is asked; whole messages are found again.
-            prompt: tokens of its prompt.
+            call: the request; only whole messages of it are found in the cache.
+            prompt: all tokens of its prompt.
         """
         if prompt < LEAST or not call.cacheable:
             return 0
         # tools and thinking stand before the messages
-        frame = repr((call.body.get("tools"), call.thinking, call.effort))
+        frame = fingerprint([call.body.get("tools"), call.thinking, call.effort]).whole
         names = [(digest, frame) for digest in call.fingerprint.beginnings]
         length = next((number for number in range(len(names), 0, -1) if names[number - 1] in self._known), 0)
         for name in names:

@@ -28,15 +28,15 @@ FAR = 0.5
 SCALES = (1.2, 4.0)
 """Least and largest scale of the logits."""
 FOREIGN, FOREIGN_AGAIN, UNUSUAL, CERTAIN = -6.0, 4.0, -30.0, 30.0
-"""Added to the logits of signs outside ASCII, also behind many such signs; of stray bytes; of what ends a sign."""
+"""Added to logits: of characters outside ASCII, of these after many like them, of stray bytes, of what ends one."""
 LISTED = 20
-"""Likeliest tokens that a change moves, so that all of it is seen in as many alternatives; the rest moves together."""
+"""A change moves so many of the likeliest tokens. As many alternatives show all of it; the rest keep their logits."""
 CALM = 0.3
 """Entropy in nats below which a change moves a distribution less, in proportion."""
 SPREAD = 0.25
 """Standard deviation of the logarithm of a change's size from place to place."""
 NEWTON, EXACT = 50, 1e-3
-"""Steps at most, and the relative error of a divergence that is good enough."""
+"""The most steps of Newton's method, and the relative error of a divergence at which it ends earlier."""
 
 
 def behind(text: bytes, name: str, shifts: Iterable[Shift]) -> Floats:
@@ -49,7 +49,7 @@ def behind(text: bytes, name: str, shifts: Iterable[Shift]) -> Floats:
 
 @lru_cache(maxsize=2048)
 def _before_shifts(name: str, text: bytes) -> Floats:
-    """What the model says by itself; kept for a while, for the same texts are asked again."""
+    """The distribution of the unchanged model; cached, because the same texts are asked again."""
     near = _uniform(b"near", name.encode(), text[-NEAR:])
     far = _uniform(b"far", name.encode(), text)[:-1]
     least, largest = SCALES
@@ -64,7 +64,7 @@ def _uniform(*labels: bytes) -> Floats:
 
 
 def _usual(text: bytes) -> Floats:
-    """How usual each token is behind such a text, by its kind."""
+    """The part of the logits that depends on the kind of a token alone, and on the kind of text before it."""
     near = text[-NEAR:]
     added = _added(FOREIGN_AGAIN if sum(value > 127 for value in near) * 4 > len(near) else FOREIGN)
     ends = completions(text[-4:])
@@ -90,7 +90,7 @@ def _normalised(logits: Floats) -> Floats:
 
 
 def ranked(logprobs: Floats, most: int) -> list[int]:
-    """The ids of the `most` likeliest tokens, of two alike the first."""
+    """The ids of the `most` likeliest tokens; of equally likely ones the first comes first."""
     place = len(logprobs) - min(most, len(logprobs))
     least = np.partition(logprobs, place)[place] if most > 0 else np.inf
     listed = np.flatnonzero(logprobs >= least)
@@ -131,11 +131,11 @@ class _Move:
 
     @property
     def entropy(self) -> float:
-        """Of the likeliest tokens and of the rest as one, in nats."""
+        """In nats, with all tokens but the likeliest counted as one."""
         return -math.fsum(value * math.log(value) for value in (*self.probabilities.values(), self.rest) if value > 0)
 
     def step(self, nats: float) -> float:
-        """How far they must go for a divergence of `nats`: Newton's method on a convex function."""
+        """How far the tokens move for a divergence of `nats`, by Newton's method on a convex function."""
         pairs = [(self.rest, 0.0)] + [(value, self.directions[one]) for one, value in self.probabilities.items()]
         mean = math.fsum(weight * way for weight, way in pairs)
         variance = math.fsum(weight * (way - mean) ** 2 for weight, way in pairs)

@@ -52,7 +52,7 @@ class Vendor:
         return Reply(parts=(orjson.dumps({"object": "list", "data": [entry]}),))
 
     def tokens(self, authorization: str, content: bytes) -> Reply:
-        """The tokens of a prompt as its template renders it, as some engines tell them: the control tokens first."""
+        """The tokens of a chat, as some engines return them: the control tokens of the template, then the words."""
         try:
             self._authenticate(authorization)
             body = _parsed(content) or {}
@@ -60,10 +60,10 @@ class Vendor:
                 raise unknown_model(body.get("model"))
         except Refusal as refusal:
             return refused(refusal)
-        said = " ".join(text_of(message) for message in messages_of(body)).split()
-        strings = [*self.options.profile.markers, *said]
-        told = {"count": len(strings), "tokens": [*range(len(strings))], "token_strs": strings}
-        return Reply(parts=(orjson.dumps(told),))
+        words = " ".join(text_of(message) for message in messages_of(body)).split()
+        strings = [*self.options.profile.markers, *words]
+        document = {"count": len(strings), "tokens": [*range(len(strings))], "token_strs": strings}
+        return Reply(parts=(orjson.dumps(document),))
 
     def complete(self, authorization: str, content: bytes, *, raw: bool = False) -> Reply:
         """The reply to a completion whose body is `content`; of a prompt when `raw`, else of a chat."""

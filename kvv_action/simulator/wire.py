@@ -25,6 +25,8 @@ NOTHING_CACHED: Mapping[str, Json] = {"prompt_tokens_details": {"cached_tokens":
 """In usage, where no token came from the prefix cache."""
 
 Usage = Mapping[str, int]
+UsageChange = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Gets usage as it is sent, with its details."""
 Choices = Sequence[Speech | None]
 """Every choice by its tokens; None where they are not known."""
 
@@ -53,7 +55,7 @@ class Reply:
     Attributes:
         parts: the body; several parts are sent without a length.
         delay: seconds before the first part.
-        writing: seconds from the first part of a stream to its end; a document comes so much later.
+        writing: seconds that a stream takes from its first part to its end; a document is sent when they are over.
         pause: how long a stream waits in its middle, as a share of `delay`.
         ending: `aborted` closes the connection after the parts, `never` sends nothing at all.
     """
@@ -78,6 +80,21 @@ def counting(usage: Mapping[str, Any], **counts: int) -> dict[str, Any]:
     """`usage` with other counts of the prompt or the completion, and the total that follows from them."""
     new = {**usage, **counts}
     return {**new, "total_tokens": new["prompt_tokens"] + new["completion_tokens"]}
+
+
+def recounted(reply: Reply, change: UsageChange) -> Reply:
+    """`reply` with changed usage, whether it stands beside the choices or inside one."""
+    return rewritten(reply, lambda documents: [_with_usage(document, change) for document in documents])
+
+
+def _with_usage(value: Json, change: UsageChange) -> Json:
+    """The document, or one of its choices, with changed usage."""
+    new = dict(value)
+    if value.get("usage"):
+        new["usage"] = change(value["usage"])
+    if "choices" in value:
+        new["choices"] = [_with_usage(choice, change) for choice in value["choices"]]
+    return new
 
 
 def rewritten(reply: Reply, change: Callable[[list[Json]], list[Json]]) -> Reply:

@@ -46,17 +46,15 @@ CAUSES = {
     "crashes-on-stop": "a-class-of-requests-crashes-the-server",
 }
 """First cause of a whole run by fault, for every profile."""
-IN_STREAMS = {
+OF_STRICT_TOOLS = {
     "malformed-tool-arguments": "tool-arguments-are-not-json",
     "double-encodes-arguments": "tool-arguments-are-json-inside-a-json-text",
 }
-"""The same defect as the probes of streams call it, which only models with their contract are asked."""
+"""The same defects as the probes of strict tools name them; a profile without their contract has no such probes."""
 LARGE = ("limits.long-prompt", "limits.concurrent", "sizes.", "cache.")
 """Probes that are left out where they have nothing to say."""
 PAGES = "github.com/moonshot/kvv-action"
 """Where the causes of this project are explained."""
-PATIENT = {"first_token_timeout": "60", "silence_timeout": "60", "total_timeout": "120"}
-"""Deadlines for a busy machine; no fault of this table is about time."""
 FOREIGN = re.compile(r"kimi|moonshot|\bK2\b|\bK3\b", re.IGNORECASE)
 """What no report about another maker's model says."""
 
@@ -95,7 +93,7 @@ def test_a_right_vendor_passes_every_tier(name: str, tmp_path: Path) -> None:
     """As the embedded vendor plays the model, and as its official API refuses."""
     for tier in ("smoke", "standard", "full"):
         for faults in ((), ("refuses-as-official",)):
-            seen = precheck(tmp_path / f"{tier}{len(faults)}", profile=name, tier=tier, faults=faults, **PATIENT)
+            seen = precheck(tmp_path / f"{tier}{len(faults)}", profile=name, tier=tier, faults=faults)
             assert (seen.result.verdict, seen.broken, seen.failed) == (Verdict.PASS, {}, {})
             assert not FOREIGN.search(written(tmp_path / f"{tier}{len(faults)}"))
 
@@ -106,8 +104,8 @@ def test_a_right_vendor_passes_every_tier(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("fault", CAUSES)
 def test_a_fault_has_the_same_first_cause_for_every_model(name: str, fault: str, tmp_path: Path) -> None:
     """At the tier full; reports of other makers' models speak of no other one."""
-    seen = precheck(tmp_path / "out", profile=name, tier="full", faults=(fault,), **PATIENT)
-    assert seen.causes[0] in (CAUSES[fault], IN_STREAMS.get(fault) if name not in OTHERS else None)
+    seen = precheck(tmp_path / "out", profile=name, tier="full", faults=(fault,))
+    assert seen.causes[0] in (CAUSES[fault], OF_STRICT_TOOLS.get(fault) if name not in OTHERS else None)
     if name in OTHERS:
         assert not FOREIGN.search(written(tmp_path / "out"))
 

@@ -1,4 +1,4 @@
-"""What of a prompt the embedded vendor calls cached: the messages with which an earlier prompt began."""
+"""The embedded vendor reports as cached the messages with which an earlier prompt began as well."""
 
 from kvv_action.schema import Json
 from kvv_action.simulator.prefix_cache import BLOCK
@@ -22,7 +22,7 @@ async def cached(visitor: Visitor, messages: list[Json], **more: Json) -> int:
 
 
 async def test_questions_about_one_history_find_it_cached(serve: Serve) -> None:
-    """All of the history but for the last part of a block; a turn more finds the turn before."""
+    """The history is cached up to its last whole block; after one more turn, the earlier question is cached too."""
     visitor, whole = await serve(), conversation_tokens(HISTORY)
     assert await cached(visitor, asked("Who was it?")) == 0
     assert await cached(visitor, asked("When was it?")) == whole // BLOCK * BLOCK
@@ -32,7 +32,7 @@ async def test_questions_about_one_history_find_it_cached(serve: Serve) -> None:
 
 
 async def test_another_beginning_is_not_cached(serve: Serve) -> None:
-    """Messages from the middle on, another first one, or tools before them: nothing is found."""
+    """Nothing is cached without the first messages, behind another first message, or behind tools."""
     visitor = await serve()
     assert await cached(visitor, asked("Who?")) == 0
     assert await cached(visitor, asked("Who?")[2:]) == 0
@@ -44,7 +44,7 @@ async def test_another_beginning_is_not_cached(serve: Serve) -> None:
 
 
 async def test_short_prompts_and_a_vendor_without_a_cache(serve: Serve) -> None:
-    """Neither finds anything."""
+    """Neither reports a cached token."""
     visitor = await serve()
     for _ in range(2):
         assert await cached(visitor, asked("Who?")[-2:]) == 0

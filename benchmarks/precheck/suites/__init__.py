@@ -18,7 +18,7 @@ SUITES = (
     "endpoint", "parameters", "thinking", "tools", "arguments", "calls", "mfjs", "dynamic-tools", "response-format",
     "tokens", "streaming", "limits", "sizes", "cache", "vision", "surfaces", "text", "messages",
 )  # fmt: skip
-"""Names as in the ids of the probes, in the order in which they are sent; each is a module of this package."""
+"""Names as in the ids of the probes, in the order in which they are sent. Each is a module here, with `_` for `-`."""
 CONTRACTS: Mapping[Contract, str] = {
     Contract.TOOL_SCHEMA: "mfjs.",
     Contract.TOOL_CHOICE: "tools.choice-",

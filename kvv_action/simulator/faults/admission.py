@@ -64,12 +64,9 @@ _BEGINS = {
 }
 FAULTS = (
     *(
-        Fault(
-            name=name,
-            summary=f"refuses everything with HTTP {status} after {SERVED} requests",
-            conclusion=f"the run ends, no answer is judged by it: the endpoint began to refuse ({text})",
-            admit=_from_then_on(status, text),
-        )
+        Fault(name, f"refuses everything with HTTP {status} after {SERVED} requests",
+              f"the run ends, no answer is judged by it: the endpoint began to refuse ({text})",
+              admit=_from_then_on(status, text))
         for name, (status, text) in _BEGINS.items()
     ),
     Fault("rate-limits", "answers 429 and asks to come back later",

@@ -1,47 +1,41 @@
-"""Faults of a prefix cache: the same long prompt gets something else when it comes again."""
+"""Faults of a prefix cache: a prompt whose beginning is cached gets something else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
-from kvv_action.schema import Answer, Json
-from kvv_action.simulator.conversation import last_user_text
+from kvv_action.schema import Answer
 from kvv_action.simulator.faults.model import FAILS, Fault, Turn
 from kvv_action.simulator.refusal import Refusal
-from kvv_action.simulator.wire import NOTHING_CACHED, Reply, answered, counting, refused, rewritten
-
-LONG = 4_000
-"""Characters of a prompt from which on it is cached."""
-_COUNTS = {"prompt_tokens": 900, "completion_tokens": 20, "total_tokens": 920}
+from kvv_action.simulator.wire import NOTHING_CACHED, Reply, answered, counting, recounted, refused
 
 
-def _hit(turn: Turn) -> bool:
-    """Whether a prompt that is cached came again."""
-    return turn.call is not None and turn.visit.occurrence > 1 and len(last_user_text(turn.call.messages)) > LONG
+def _cached(turn: Turn) -> int:
+    """Tokens of the prompt that came from the cache."""
+    return turn.call.cached if turn.call is not None else 0
 
 
 def _said(change: Callable[[Answer], Answer]) -> Callable[[Reply, Turn], Reply]:
     """Another answer after a hit, with the counts of the first one."""
 
     def send(reply: Reply, turn: Turn) -> Reply:
-        if not _hit(turn) or turn.call is None or turn.answer is None:
+        if not _cached(turn) or turn.call is None or turn.answer is None:
             return reply
-        return replace(answered(turn.call, change(turn.answer), _usage(reply), 4), headers=reply.headers)
+        return replace(reply, parts=answered(turn.call, change(turn.answer), _usage(reply), 4).parts)
 
     return send
 
 
-def _usage(reply: Reply) -> dict[str, int]:
-    """The counts that a reply reports."""
-    found: list[Json] = []
+def _usage(reply: Reply) -> dict[str, int] | None:
+    """The counts that a reply reports; None for none."""
+    found: list[Mapping[str, Any]] = []
 
-    def look(documents: list[Json]) -> list[Json]:
-        found.extend(document["usage"] for document in documents if document.get("usage"))
-        found.extend(choice["usage"] for document in documents for choice in document["choices"] if choice.get("usage"))
-        return documents
+    def look(usage: Mapping[str, Any]) -> Mapping[str, Any]:
+        found.append(usage)
+        return usage
 
-    rewritten(reply, look)
-    kept = found[0] if found else _COUNTS
-    return {name: value for name, value in kept.items() if isinstance(value, int)}
+    recounted(reply, look)
+    return {name: value for name, value in found[0].items() if isinstance(value, int)} if found else None
 
 
 def _no_call(answer: Answer) -> Answer:
@@ -52,24 +46,17 @@ def _no_call(answer: Answer) -> Answer:
 
 
 def _refusing(reply: Reply, turn: Turn) -> Reply:
-    return refused(Refusal("invalid prompt: block 17 of the cache is of another model")) if _hit(turn) else reply
+    return refused(Refusal("invalid prompt: block 17 of the cache is of another model")) if _cached(turn) else reply
 
 
 def _uncounted(reply: Reply, turn: Turn) -> Reply:
-    """Only what was not cached is counted."""
-    return rewritten(reply, lambda documents: [_without_cached(one) for one in documents]) if _hit(turn) else reply
-
-
-def _without_cached(document: Json) -> Json:
-    choices = [_fewer(choice) for choice in document["choices"]]
-    return _fewer({**document, "choices": choices})
-
-
-def _fewer(holder: Json) -> Json:
-    usage = holder.get("usage")
-    if not usage:
-        return holder
-    return {**holder, "usage": {**counting(usage, prompt_tokens=40), **NOTHING_CACHED}}
+    """Only the tokens that were not cached are counted."""
+    cached = _cached(turn)
+    if not cached:
+        return reply
+    return recounted(
+        reply, lambda usage: {**counting(usage, prompt_tokens=usage["prompt_tokens"] - cached), **NOTHING_CACHED}
+    )
 
 
 FAULTS = (

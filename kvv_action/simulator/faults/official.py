@@ -12,7 +12,7 @@ from kvv_action.simulator.tooling import ToolChoice, chosen
 
 
 def _refuse(body: Mapping[str, Json], profile: Profile) -> None:
-    """Refuse what the official API refuses: open values, turning thinking off, and two things while thinking."""
+    """Refuse what the official API refuses, as far as the profile says."""
     if profile.thinking.switch_open and switch_of(body) is False:
         raise Refusal("invalid thinking: this model cannot turn thinking off")
     thinking = asked(body, profile.thinking).on

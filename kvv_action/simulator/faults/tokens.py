@@ -4,12 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from kvv_action.profiles.prompt import Share
-from kvv_action.schema import Json
 from kvv_action.simulator.call import Call
 from kvv_action.simulator.conversation import text_of
 from kvv_action.simulator.faults.model import FAILS, Fault, Turn
 from kvv_action.simulator.tokens import KNOWN, count, shares_of
-from kvv_action.simulator.wire import NOTHING_CACHED, Reply, Usage, counting, rewritten
+from kvv_action.simulator.wire import NOTHING_CACHED, Reply, Usage, counting, recounted
 
 Count = Callable[[Usage, Call], Usage]
 PREFIX = 3
@@ -74,16 +73,9 @@ def _foreign(usage: Usage, call: Call) -> Usage:
 
 def _uncached(reply: Reply, turn: Turn) -> Reply:
     """A prompt that came before counts as one token."""
-    return rewritten(reply, _forgotten) if turn.call is not None and turn.visit.occurrence > 1 else reply
-
-
-def _forgotten(documents: list[Json]) -> list[Json]:
-    return [
-        {**document, "usage": {**counting(document["usage"], prompt_tokens=1), **NOTHING_CACHED}}
-        if document.get("usage")
-        else document
-        for document in documents
-    ]
+    if turn.call is None or turn.visit.occurrence == 1:
+        return reply
+    return recounted(reply, lambda usage: {**counting(usage, prompt_tokens=1), **NOTHING_CACHED})
 
 
 FAULTS = (

@@ -10,7 +10,7 @@ from kvv_action.simulator.faults.chunks import in_streams
 from kvv_action.simulator.faults.hooks import Say
 from kvv_action.simulator.faults.model import FAILS, Fault, Turn
 from kvv_action.simulator.tokens import count, cut
-from kvv_action.simulator.wire import Reply, counting, rewritten
+from kvv_action.simulator.wire import Reply, counting, recounted
 
 CAP = 300
 """Tokens after which every answer ends; more than the vendor's own answers have, so it writes on until there."""
@@ -24,25 +24,15 @@ Change = Callable[[Mapping[str, Any], Answer], Mapping[str, Any]]
 
 
 def _counted(change: Change) -> Callable[[Reply, Turn], Reply]:
-    """A hook that changes usage, beside the choices or inside one."""
+    """A hook that changes the usage of answers."""
 
     def sent(reply: Reply, turn: Turn) -> Reply:
         answer = turn.answer
         if answer is None:
             return reply
-        return rewritten(reply, lambda documents: [_with(document, change, answer) for document in documents])
+        return recounted(reply, lambda usage: change(usage, answer))
 
     return sent
-
-
-def _with(value: Json, change: Change, answer: Answer) -> Json:
-    """The document, or one of its choices, with changed usage."""
-    new = dict(value)
-    if value.get("usage"):
-        new["usage"] = change(value["usage"], answer)
-    if "choices" in value:
-        new["choices"] = [_with(choice, change, answer) for choice in value["choices"]]
-    return new
 
 
 def _without_reasoning(usage: Mapping[str, Any], answer: Answer) -> Mapping[str, Any]:
