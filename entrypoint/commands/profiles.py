@@ -181,7 +181,7 @@ def _told(found: Iterator[tuple[str, str, str]], first: str, second: str) -> int
     for key, left, right in found:
         differ = 1
         line = f"{key}: {left or 'nothing'} {first}, {right or 'nothing'} {second}"
-        sys.stdout.write(visible(line, 1000) + "\n")
+        sys.stdout.write(visible(line, 4000) + "\n")
     return differ
 
 

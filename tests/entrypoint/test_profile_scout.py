@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -108,6 +110,22 @@ def test_equal_profiles_do_not_differ() -> None:
     first, second = loader.load("kimi-k2.5"), loader.load("kimi-k2.6")
     assert list(differences(first, first)) == []
     assert {"model"} <= {key for key, _, _ in differences(first, second)}
+
+
+@pytest.mark.parametrize(("change", "key"), [
+    ({"title": "Y"}, "title"),
+    ({"sources": ("https://x.example",)}, "sources"),
+    ({"facts": ()}, "facts of vision, benchmarks"),
+    ({"prompt_tokens": {"no-format": 36}}, "prompt_tokens.no-format"),
+    ({"benchmarks": loader.load("kimi-k3").benchmarks}, "benchmarks.ocrbench.reference.value"),
+])  # fmt: skip
+def test_each_key_that_differs_is_named(change: dict[str, Any], key: str) -> None:
+    """Also who says it. What belongs to a table is named by its own keys, and a table that is missing not as well."""
+    first = loader.load("kimi-k2.7")
+    keys = [named for named, _, _ in differences(first, replace(first, **change))]
+    assert key in keys
+    assert {named.partition(".")[0].partition(" ")[0] for named in keys} == {*change}
+    assert not [one for one in keys if any(other.startswith(f"{one}.") for other in keys)]
 
 
 ODD = [
@@ -275,7 +293,8 @@ def differing(profile: Profile, seen: ObservedModel) -> set[str]:
     """Keys on which the file that is written differs, but for those that only a maker can say."""
     found = parsed(as_toml(seen, model=profile.model, url=URL, day="2026-11-29"))
     assert list(contradicted(profile, found)) == []
-    untold = ("benchmarks", "call_ids.official", "call_ids.compatible", "thinking.effort_untold", "vision")
+    untold = ("title", "sources", "facts", "benchmarks", "call_ids.official", "call_ids.compatible", "vision",
+              "thinking.effort_untold")  # fmt: skip
     keys = {key for key, _, _ in differences(profile, found) if not key.startswith(untold)}
     return {key for key in keys if not key.endswith((".rejected", ".open"))}
 
