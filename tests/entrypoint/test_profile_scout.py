@@ -155,16 +155,17 @@ def test_odd_replies_are_data(document: Mapping[str, Json], words: str) -> None:
     assert parsed(as_toml(seen, model="odd", url=URL, day="2026-11-29")).model == "odd"
 
 
-def test_a_plain_question_that_is_refused_is_the_only_note() -> None:
-    """Nothing else is asked, and nobody is told of a budget."""
+@pytest.mark.parametrize(("words", "requests"), [("no such model", 2), ("error 7: no such model", 4)])
+def test_a_plain_question_that_is_refused_is_the_only_note(words: str, requests: int) -> None:
+    """Nothing else is asked, and nobody is told of a budget. A number may be the limit of `max_tokens`: less is tried."""
 
     async def post(path: str, body: Mapping[str, Json] | None) -> ScoutReply:
         del path, body
-        return ScoutReply(status=400, words="no such model")
+        return ScoutReply(status=400, words=words)
 
     seen = asyncio.run(ProfileScout(model="none", post=post, most=120).look())
-    assert seen.notes == ["A plain question was not answered: HTTP 400 no such model"]
-    assert (seen.thinks, seen.requests) == (None, 2)
+    assert seen.notes == [f"A plain question was not answered: HTTP 400 {words}"]
+    assert (seen.thinks, seen.requests) == (None, requests)
 
 
 INVENTED = {
