@@ -157,7 +157,7 @@ def test_odd_replies_are_data(document: Mapping[str, Json], words: str) -> None:
 
 @pytest.mark.parametrize(("words", "requests"), [("no such model", 2), ("error 7: no such model", 4)])
 def test_a_plain_question_that_is_refused_is_the_only_note(words: str, requests: int) -> None:
-    """Nothing else is asked, and nobody is told of a budget. A number may be the limit of `max_tokens`: less is tried."""
+    """Nothing else is asked, and nobody is told of a budget. A number may be a limit: smaller ones are tried."""
 
     async def post(path: str, body: Mapping[str, Json] | None) -> ScoutReply:
         del path, body
