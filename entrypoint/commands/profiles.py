@@ -210,6 +210,8 @@ def _check(argv: Sequence[str]) -> int:
         return INCONCLUSIVE
     found = parsed(written(seen, settings, redactor))
     differ = _told(contradicted(profile, found), f"in {values.name}", "at the endpoint")
+    for note in seen.notes:
+        _say(note, redactor)
     if not differ:
         _say(f"The endpoint agrees with the profile, as far as {seen.requests} requests can show.", redactor)
     return differ
