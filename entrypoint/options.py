@@ -120,16 +120,18 @@ def _parts(text: str) -> Iterator[str]:
 
 def _fitted(part: str, width: int) -> Iterator[str]:
     """A part in lines of at most `width` characters; words that are longer stay whole."""
-    if not part.startswith("  ") or re.match(r" +\d\. ", part):
-        further = "     " if part.startswith(" ") else ""
-        found = textwrap.wrap(
-            part, width, subsequent_indent=further, break_long_words=False, break_on_hyphens=False
-        )  # fmt: skip
-        yield from found or [""]
+    if part.startswith("  ") and not re.match(r" +\d\. ", part):
+        yield from _broken_command(part, width)
         return
-    pieces = re.split(r" (?=--?[a-z])", part)
-    line = pieces[0]
-    for piece in pieces[1:]:
+    further = "     " if part.startswith(" ") else ""
+    found = textwrap.wrap(part, width, subsequent_indent=further, break_long_words=False, break_on_hyphens=False)
+    yield from found or [""]
+
+
+def _broken_command(command: str, width: int) -> Iterator[str]:
+    """A command with a backslash at the end of each line but the last, as a shell reads it."""
+    line, *pieces = re.split(r" (?=--?[a-z])", command)
+    for piece in pieces:
         if len(line) + len(piece) + 3 > width:
             yield f"{line} \\"
             line = f"      {piece}"

@@ -1,6 +1,7 @@
-"""The TOML file of a profile that was observed, and what differs between two profiles."""
+"""Writes the TOML file of a profile that was observed, and finds what differs between two profiles."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -8,8 +9,8 @@ from typing import Any
 from entrypoint.profile_observed import ObservedModel
 from kvv_action.profiles.model import ImmutableParameter, Profile, TemplateNames, ThinkingRequest
 
-IDENTITY = ("name", "digest", "title", "sources", "facts")
-"""Keys that differ between any two profiles, and are not compared."""
+IDENTITY = ("name", "digest")
+"""Keys that no file has: they follow from the file itself, and are not compared."""
 OBSERVABLE = (
     "thinking.supported", "thinking.default", "thinking.efforts", "thinking.answer_field", "thinking.inline",
     "thinking.request.effort", "thinking.template.switch", "parameters", "context_window", "output_limit", "vision",
@@ -140,9 +141,12 @@ def _key(name: str) -> str:
 def differences(first: Profile, second: Profile) -> Iterator[tuple[str, str, str]]:
     """Each key that differs, with the value of either profile as JSON; empty where one has no such key."""
     left, right = (dict(_flat(asdict(one))) for one in (first, second))
-    for key in dict.fromkeys((*left, *right)):
-        if left.get(key) != right.get(key) and key.partition(".")[0] not in IDENTITY:
-            yield key, left.get(key, ""), right.get(key, "")
+    keys = dict.fromkeys((*left, *right))
+    tables = {key[: dot.start()] for key in keys for dot in re.finditer(r"\.", key)}
+    for key in (key for key in keys if key not in IDENTITY and left.get(key) != right.get(key)):
+        said = (left.get(key, ""), right.get(key, ""))
+        if key not in tables or not {*said} <= {*SILENT}:  # an empty table: the keys of the other profile's say it
+            yield key, *said
 
 
 def contradicted(profile: Profile, observed: Profile) -> Iterator[tuple[str, str, str]]:
@@ -187,5 +191,9 @@ def _flat(value: Any, before: str = "") -> Iterator[tuple[str, str]]:
     elif before == "parameters":
         for one in value:
             yield from _flat(one, f"parameters.{one['name']}")
+    elif before == "facts":
+        for about in dict.fromkeys(one["about"] for one in value):
+            told = [{key: one[key] for key in ("source", "date", "note")} for one in value if one["about"] == about]
+            yield f"facts of {', '.join(about)}", json.dumps(told, ensure_ascii=False, default=str)
     else:
         yield before, json.dumps(value, ensure_ascii=False, default=str)

@@ -1,4 +1,4 @@
-"""What `kvv profiles new` has seen of a model: facts without a word on where they come from."""
+"""What `kvv profiles new` has seen of a model. Where and when it was seen is added when the file is written."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

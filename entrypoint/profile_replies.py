@@ -123,7 +123,7 @@ class ScoutReply:
 
     @property
     def names_told(self) -> frozenset[str]:
-        """All that looks like a name in the words of a refusal; none where nothing was refused."""
+        """All words of a refusal that may be names of fields; empty if the request was served."""
         return frozenset(re.findall(r"\w+", self.message_text))
 
     @property

@@ -111,11 +111,11 @@ class ProfileScout:
         """Whether a plain question is answered; its answer shows usage, and where thinking stands."""
         for room in ROOMS:
             plain = await self._chat(HARD, room)
-            if plain.served:
+            if plain.served or not any(number < room for number in plain.numbers):
                 break
-            if not any(number < room for number in plain.numbers):
-                self.seen.notes.append(f"A plain question was not answered: HTTP {plain.status} {plain.words[:200]}")
-                return False
+        if not plain.served:
+            self.seen.notes.append(f"A plain question was not answered: HTTP {plain.status} {plain.words[:200]}")
+            return False
         self.seen.room = min(room, max((self.seen.window or MOST_WINDOW) // 4, ROOMS[-1]))
         self.seen.usage = tuple(_keys(plain.document.get("usage")))
         self.seen.thinks = plain.thought

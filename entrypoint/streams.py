@@ -4,9 +4,12 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
+
+Say = Callable[[str], None]
+"""Takes a line for the user."""
 
 
 def settle() -> None:

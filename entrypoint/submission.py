@@ -1,10 +1,10 @@
 """From evidence to a pull request on a leaderboard; the same for the command line and the container action."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks import registry
 from entrypoint.evidence import RunEvidence
+from entrypoint.streams import Say
 from kvv_action.errors import KvvError, Problem, UsageError
 from kvv_action.github.proposal import Operation, Proposed
 from kvv_action.leaderboard.convert import marks_of, record_of
@@ -14,8 +14,6 @@ from kvv_action.leaderboard.record import Record, dump, load, path_of
 from kvv_action.redact import Redactor
 from kvv_action.schema import PlannedBenchmark, RunReport, Verdict
 from kvv_action.settings import Settings
-
-Say = Callable[[str], None]
 
 
 class NotFit(KvvError):

@@ -97,6 +97,11 @@ class DatasetPin:
     prompt: int = 0
     download: int = 0
 
+    @property
+    def pinned(self) -> bool:
+        """Whether more than the number of rows can be compared: the digest, or the hub's commit."""
+        return bool(self.digest or (self.revision and not self.archive))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:

@@ -78,7 +78,7 @@ PROMPT_CUT = ProbeCause("long prompts are cut silently",
     "refuse a prompt that is too long with HTTP 400; check truncation settings of gateway and engine")
 NEEDLE_LOST = ProbeCause("a part of a long prompt does not reach the model",
     "check attention and KV-cache settings for long inputs (window, eviction, RoPE scaling), and truncation")
-WINDOW_SMALL = ProbeCause("the context is smaller than the profile's",
+WINDOW_SMALL = ProbeCause("the context is too small for a long prompt",
     "serve the model's whole window (vLLM: --max-model-len; SGLang: --context-length; TensorRT-LLM: --max_seq_len, "
     "--max_input_len; llama.cpp: --ctx-size; LiteLLM: max_input_tokens of the model)")
 BODY_LIMIT = ProbeCause("the size of request bodies is limited",

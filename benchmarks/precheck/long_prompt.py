@@ -71,7 +71,7 @@ class LongPrompt:
         return self.request if again else None
 
     def judge(self, exchanges: Sequence[Exchange]) -> Score:
-        """Whether the prompt was served as the profile's window promises.
+        """Whether a prompt that fits was served, or one beyond the profile's window was refused.
 
         Raises:
             Undecided: it cannot be said.

@@ -22,5 +22,6 @@ def main(argv: Sequence[str]) -> int:
             continue
         pin = benchmark.pin
         data = f"{pin.hub_id or pin.archive}, {pin.count} samples" if pin else "no dataset"
+        data += "" if pin is None or pin.pinned else ", not pinned"
         sys.stdout.write(f"{name:<12} {benchmark.title:<20} {benchmark.metric:<14} {data}\n")
     return 0

@@ -11,6 +11,7 @@ from typing import TypeVar
 from entrypoint.options import Parser, add_settings, given
 from entrypoint.prepare import required, secrets_of
 from entrypoint.settings import load
+from entrypoint.streams import Say
 from kvv_action.digits import small
 from kvv_action.errors import EndpointError, Problem, RunStopped, UsageError
 from kvv_action.fingerprint.reference import POSITIONS, Reference
@@ -287,7 +288,7 @@ def _evidence(reference: Reference) -> Iterator[str]:
         )
 
 
-def progress_of(redactor: Redactor) -> Callable[[str], None]:
+def progress_of(redactor: Redactor) -> Say:
     """Takes lines about how far a capture is."""
 
     def progress(line: str) -> None:

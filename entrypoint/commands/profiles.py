@@ -181,7 +181,7 @@ def _told(found: Iterator[tuple[str, str, str]], first: str, second: str) -> int
     for key, left, right in found:
         differ = 1
         line = f"{key}: {left or 'nothing'} {first}, {right or 'nothing'} {second}"
-        sys.stdout.write(visible(line, 1000) + "\n")
+        sys.stdout.write(visible(line, 4000) + "\n")
     return differ
 
 
@@ -210,6 +210,8 @@ def _check(argv: Sequence[str]) -> int:
         return INCONCLUSIVE
     found = parsed(written(seen, settings, redactor))
     differ = _told(contradicted(profile, found), f"in {values.name}", "at the endpoint")
+    for note in seen.notes:
+        _say(note, redactor)
     if not differ:
         _say(f"The endpoint agrees with the profile, as far as {seen.requests} requests can show.", redactor)
     return differ

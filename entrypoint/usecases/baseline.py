@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from entrypoint.usecases.fingerprint import CaptureOrder, CaptureResult, Say, capture
+from entrypoint.streams import Say
+from entrypoint.usecases.fingerprint import CaptureOrder, CaptureResult, capture
 from kvv_action.compare.side import captures_in
 from kvv_action.fingerprint.reference import POSITIONS
 from kvv_action.redact import Redactor

@@ -15,7 +15,7 @@ import orjson
 from entrypoint.kept_answers import KeptAnswers, part_of
 from entrypoint.outputs import write_files
 from entrypoint.request_sender import RequestSender, client_of, pinned_sampling, profile_of
-from entrypoint.usecases.fingerprint import Say
+from entrypoint.streams import Say
 from kvv_action import __version__
 from kvv_action.errors import EndpointError, KvvError, Rejected
 from kvv_action.fingerprint.border import (

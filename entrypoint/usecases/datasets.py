@@ -140,9 +140,13 @@ def _needed(pin: DatasetPin, settings: Settings) -> str:
             cached = f"cached at {hub.fetch(pin, settings.dataset_cache, offline=True).revision[:12]}"
     except DatasetError:
         cached = "not cached"
-    if pin.archive:
-        return f"{pin.archive}, {pin.count} rows, no digest known, {pin.licence}; {cached}"
     parts = f" ({', '.join(part.name for part in pin.parts)})" if pin.parts else ""
-    digest = f"digest {pin.digest[:16]}" if pin.digest else "no digest known"
+    return f"{pin.archive or pin.hub_id}{parts}, {pin.count} rows, {_compared_by(pin)}, {pin.licence}; {cached}"
+
+
+def _compared_by(pin: DatasetPin) -> str:
+    """What the content is compared with."""
+    if not pin.pinned:
+        return "not pinned (the newest is taken, only the number of rows is compared)"
     commit = f"commit {pin.revision[:12]}" if pin.revision else "no commit confirmed, the newest is taken"
-    return f"{pin.hub_id}{parts}, {commit}, {pin.count} rows, {digest}, {pin.licence}; {cached}"
+    return f"{commit}, {f'digest {pin.digest[:16]}' if pin.digest else 'no digest known'}"

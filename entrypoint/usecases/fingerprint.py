@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import orjson
 from entrypoint.kept_answers import KeptAnswers, part_of
 from entrypoint.reference_files import write_reference
 from entrypoint.request_sender import Post, RequestSender, client_of, pinned_sampling, profile_of
+from entrypoint.streams import Say
 from kvv_action import __version__
 from kvv_action.errors import EndpointError, KvvError, Rejected
 from kvv_action.fingerprint.asking import Asking, Dialect
@@ -50,9 +51,6 @@ WARMING = -1
 """In place of the number of a call: its answer is not read."""
 LONGEST_NOTE = 200
 """Characters of the note that stands in a file."""
-
-Say = Callable[[str], None]
-"""Takes a line for the user about how far the work is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -238,6 +238,14 @@ def test_benchmarks_are_listed() -> None:
     assert [line.split()[0] for line in ran.out.splitlines()] == list(registry.ids())
 
 
+@pytest.mark.parametrize("command", ["benchmarks", "datasets list"])
+def test_data_that_nobody_pinned_is_called_not_pinned(command: str) -> None:
+    """A user sees it before a run, where neither a commit of the hub nor a digest is known."""
+    lines = {line.split()[0]: line for line in kvv(*command.split()).out.splitlines()}
+    told = {name for name, line in lines.items() if "not pinned" in line}
+    assert told - {"beam"} == {"ocrbench", "aime2026", "toolcall", "swebench", "deepswe"}
+
+
 def test_profiles_are_listed() -> None:
     """`kvv profiles` has a line each."""
     ran = kvv("profiles")

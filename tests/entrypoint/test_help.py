@@ -22,7 +22,7 @@ NOT_FOR_DEMO = {
 OURS = {"--help", "--host", "--port", "--latency", "--slow-seconds", "--fault", "--json", "--tolerance", "--force",
         "--run", "--all", "--dry-run", "--redact", "--allow-key-like", "--format", "--config", "--quiet",
         "--verbose", "--restarted", "--thinking", "--like", "--add-to", "--calls", "--note",
-        "--inside-prompts"}  # fmt: skip
+        "--inside-prompts", "--tokens-per-second"}  # fmt: skip
 OF_A_RUN = {"--help", "--config", "--json"}
 """Options of runs that are no settings, beside -q and -v."""
 KEYS = {"--api-key", "--reference-api-key", "--judge-api-key", "--secret-headers"}

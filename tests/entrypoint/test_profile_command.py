@@ -28,6 +28,8 @@ def test_a_profile_is_written_compared_and_used(tmp_path: Path, monkeypatch: pyt
         assert (nowhere.status, "Sends" in nowhere.err) == (2, False)
         checked = kvv("profiles", "check", file, "--base-url", url)
         assert checked.status == 0, checked.out
+        cut = kvv("profiles", "check", file, "--base-url", url, "--max-requests", 9)
+        assert "The budget of 9 requests was used up before everything was asked." in cut.out
         other = kvv("profiles", "check", "kimi-k2.6", *there)
         assert other.status == 1
         assert "context_window: 262144 in kimi-k2.6, 1000000 at the endpoint" in other.out

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -110,6 +112,22 @@ def test_equal_profiles_do_not_differ() -> None:
     assert {"model"} <= {key for key, _, _ in differences(first, second)}
 
 
+@pytest.mark.parametrize(("change", "key"), [
+    ({"title": "Y"}, "title"),
+    ({"sources": ("https://x.example",)}, "sources"),
+    ({"facts": ()}, "facts of vision, benchmarks"),
+    ({"prompt_tokens": {"no-format": 36}}, "prompt_tokens.no-format"),
+    ({"benchmarks": loader.load("kimi-k3").benchmarks}, "benchmarks.ocrbench.reference.value"),
+])  # fmt: skip
+def test_each_key_that_differs_is_named(change: dict[str, Any], key: str) -> None:
+    """Also who says it. What belongs to a table is named by its own keys, and a table that is missing not as well."""
+    first = loader.load("kimi-k2.7")
+    keys = [named for named, _, _ in differences(first, replace(first, **change))]
+    assert key in keys
+    assert {named.partition(".")[0].partition(" ")[0] for named in keys} == {*change}
+    assert not [one for one in keys if any(other.startswith(f"{one}.") for other in keys)]
+
+
 ODD = [
     {"choices": ["x"], "usage": [1]},
     {"choices": [{"message": {"content": "<think>x</think>y", "tool_calls": ["x", {"function": "y"}]}, "logprobs": 1}]},
@@ -137,16 +155,17 @@ def test_odd_replies_are_data(document: Mapping[str, Json], words: str) -> None:
     assert parsed(as_toml(seen, model="odd", url=URL, day="2026-11-29")).model == "odd"
 
 
-def test_a_plain_question_that_is_refused_is_the_only_note() -> None:
-    """Nothing else is asked, and nobody is told of a budget."""
+@pytest.mark.parametrize(("words", "requests"), [("no such model", 2), ("error 7: no such model", 4)])
+def test_a_plain_question_that_is_refused_is_the_only_note(words: str, requests: int) -> None:
+    """Nothing else is asked, and nobody is told of a budget. A number may be a limit: smaller ones are tried."""
 
     async def post(path: str, body: Mapping[str, Json] | None) -> ScoutReply:
         del path, body
-        return ScoutReply(status=400, words="no such model")
+        return ScoutReply(status=400, words=words)
 
     seen = asyncio.run(ProfileScout(model="none", post=post, most=120).look())
-    assert seen.notes == ["A plain question was not answered: HTTP 400 no such model"]
-    assert (seen.thinks, seen.requests) == (None, 2)
+    assert seen.notes == [f"A plain question was not answered: HTTP 400 {words}"]
+    assert (seen.thinks, seen.requests) == (None, requests)
 
 
 INVENTED = {
@@ -275,7 +294,8 @@ def differing(profile: Profile, seen: ObservedModel) -> set[str]:
     """Keys on which the file that is written differs, but for those that only a maker can say."""
     found = parsed(as_toml(seen, model=profile.model, url=URL, day="2026-11-29"))
     assert list(contradicted(profile, found)) == []
-    untold = ("benchmarks", "call_ids.official", "call_ids.compatible", "thinking.effort_untold", "vision")
+    untold = ("title", "sources", "facts", "benchmarks", "call_ids.official", "call_ids.compatible", "vision",
+              "thinking.effort_untold")  # fmt: skip
     keys = {key for key, _, _ in differences(profile, found) if not key.startswith(untold)}
     return {key for key in keys if not key.endswith((".rejected", ".open"))}
 

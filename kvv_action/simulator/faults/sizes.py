@@ -61,9 +61,9 @@ def _half_attended(answer: Answer, call: Call) -> Answer:
 
 FAULTS = (
     Fault("refuses-long-prompts", f"refuses prompts above {SMALL_WINDOW} tokens",
-          "the context is smaller than the profile's", check=_window(SMALL_WINDOW)),
+          "the context is too small for a long prompt", check=_window(SMALL_WINDOW)),
     Fault("serves-half-the-window", f"refuses prompts above {HALF_WINDOW} tokens",
-          "Pre-Verification at full fails: the context is smaller than the profile's", check=_window(HALF_WINDOW)),
+          "Pre-Verification at full fails: the context is too small for a long prompt", check=_window(HALF_WINDOW)),
     Fault("cuts-beyond-the-window", "takes prompts beyond its window, and cuts them silently",
           "Pre-Verification at full fails: long prompts are cut silently", waives=frozenset({ContractRule.WINDOW}),
           hear=lambda call: _ends(call) if len(last_user_text(call.messages)) > 2 * 270_000 else call),
