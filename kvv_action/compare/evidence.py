@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from kvv_action.compare.pairing import Pair, Paired
 from kvv_action.compare.records import BenchmarkChange, Flip, ShownAnswer
-from kvv_action.compare.side import Sampled, Side
+from kvv_action.compare.sampled import Sampled
+from kvv_action.compare.side import Side
 from kvv_action.journal.reading import JournalReading
 from kvv_action.schema import Case, Exchange, RunReport, Score, Slot
 from kvv_action.verdict.tally import cut, ends, evidence_of

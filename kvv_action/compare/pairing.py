@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from kvv_action.compare.side import Sampled, Side
+from kvv_action.compare.sampled import Sampled
+from kvv_action.compare.side import Side
 from kvv_action.compare.words import CHANGE, RunNames
 from kvv_action.plan.difference import differing
 from kvv_action.schema import PlannedBenchmark, RunPlan

@@ -9,7 +9,7 @@ from statistics import median
 
 from kvv_action.compare.pairing import Paired
 from kvv_action.compare.records import Effect, Shift
-from kvv_action.compare.side import MEASURES
+from kvv_action.compare.sampled import MEASURES
 from kvv_action.statistics.paired import median_interval
 
 MATTERS = 1.1

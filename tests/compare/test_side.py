@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from kvv_action.compare.side import Sampled, of_report
+from kvv_action.compare.sampled import Sampled
+from kvv_action.compare.side import of_report
 from kvv_action.errors import KvvError
 from kvv_action.schema import Case, Outcome
 from tests.report.reports import REPORT, RESULT, with_result
