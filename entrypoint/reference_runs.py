@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from entrypoint.reference_packs import read_pack, refused_because, runs_of
-from kvv_action.compare.side import Sampled, Side, read
+from kvv_action.compare.sampled import Sampled
+from kvv_action.compare.side import Side, read
 from kvv_action.errors import KvvError, Problem, UsageError
 from kvv_action.plan.plan import ReferenceRun
 from kvv_action.plan.reference_pack import drift_over, is_pack

@@ -4,7 +4,8 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from kvv_action.compare.side import Sampled, Side
+from kvv_action.compare.sampled import Sampled
+from kvv_action.compare.side import Side
 from kvv_action.schema import BenchmarkKind, BenchmarkResult, Counts, DatasetInfo, PlannedBenchmark, RunReport, Verdict
 from tests.report.reports import PLAN, PLANNED, REPORT, RESULT
 

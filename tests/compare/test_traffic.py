@@ -7,7 +7,7 @@ import pytest
 
 from kvv_action.compare.pairing import Paired
 from kvv_action.compare.records import Effect, Shift
-from kvv_action.compare.side import MEASURES, Sampled
+from kvv_action.compare.sampled import MEASURES, Sampled
 from kvv_action.compare.traffic import shifts
 from kvv_action.schema import Completion, Exchange
 
