@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from heapq import nlargest, nsmallest
 
 from kvv_action.compare.pairing import Pair, Paired
 from kvv_action.compare.records import BenchmarkChange, Flip, ShownAnswer
@@ -42,12 +43,15 @@ def with_flips(
     )
 
 
-def _chosen(matched: Sequence[Pair]) -> list[Pair]:
+def _chosen(matched: Collection[Pair]) -> list[Pair]:
     """The largest changes in each direction; equal changes are in the order of the run."""
-    changes = [(after.value - before.value, (name, before, after)) for name, before, after in matched]
-    fell = sorted((change for change in changes if change[0] < -1e-9), key=lambda change: change[0])
-    rose = sorted((change for change in changes if change[0] > 1e-9), key=lambda change: -change[0])
-    return [pair for _, pair in (*fell[:FLIP_LIMIT], *rose[:FLIP_LIMIT])]
+    fell = nsmallest(FLIP_LIMIT, (pair for pair in matched if _change(pair) < -1e-9), key=_change)
+    rose = nlargest(FLIP_LIMIT, (pair for pair in matched if _change(pair) > 1e-9), key=_change)
+    return [*fell, *rose]
+
+
+def _change(pair: Pair) -> float:
+    return pair[2].value - pair[1].value
 
 
 def _epochs(before: Sampled, after: Sampled) -> tuple[int, int]:

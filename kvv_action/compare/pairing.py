@@ -1,6 +1,7 @@
 """Which samples of two runs can be compared, and what is left out."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import orjson
@@ -31,8 +32,8 @@ class Paired:
         left_out: the others, by reason.
     """
 
-    matched: tuple[Pair, ...]
-    unanswered: tuple[tuple[str, Sampled], ...] = ()
+    matched: Collection[Pair]
+    unanswered: Collection[Pair] = ()
     failed_before: int = 0
     failed_after: int = 0
     lost_before: int = 0
@@ -40,22 +41,43 @@ class Paired:
     left_out: Mapping[str, int] = field(default_factory=dict)
 
 
+class _Pairs(Collection[Pair]):
+    """Samples of two runs; only their names are kept, for the records of all of them together are large."""
+
+    def __init__(self, base: Mapping[str, Sampled], new: Mapping[str, Sampled], names: Collection[str]) -> None:
+        self._base, self._new, self._names = base, new, names
+
+    def __iter__(self) -> Iterator[Pair]:
+        return ((name, self._base[name], self._new[name]) for name in self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, found: object) -> bool:
+        return any(one == found for one in self)
+
+
 def pair(base: Mapping[str, Sampled], new: Mapping[str, Sampled], names: RunNames = CHANGE) -> Paired:
     """Match by sample id, in the order of the new run."""
-    both = [(name, base[name], after) for name, after in new.items() if name in base]
+    matched, unanswered, counts = list[str](), list[str](), Counter[str]()
+    for name, before, after in _Pairs(base, new, [name for name in new if name in base]):
+        counts["failed_before"] += not before.scored
+        counts["failed_after"] += not after.scored
+        if before.scored and after.scored:
+            matched.append(name)
+            counts["lost_before"] += before.lost
+            counts["lost_after"] += after.lost
+        elif before.scored:
+            unanswered.append(name)
     left_out = {
         f"only {names.base} asked it": sum(name not in new for name in base),
         f"only {names.new} asked it": sum(name not in base for name in new),
     }
-    matched = tuple(found for found in both if found[1].scored and found[2].scored)
     return Paired(
-        matched=matched,
-        lost_before=sum(before.lost for _, before, _ in matched),
-        lost_after=sum(after.lost for _, _, after in matched),
-        unanswered=tuple((name, before) for name, before, after in both if before.scored and not after.scored),
-        failed_before=sum(not before.scored for _, before, _ in both),
-        failed_after=sum(not after.scored for _, _, after in both),
+        matched=_Pairs(base, new, matched),
+        unanswered=_Pairs(base, new, unanswered),
         left_out={reason: count for reason, count in left_out.items() if count},
+        **counts,
     )
 
 

@@ -1,7 +1,9 @@
 """What became of each benchmark: exact ones by every change, scored ones by what chance allows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import sub
 
 from kvv_action.compare.measured import by_measurement
 from kvv_action.compare.pairing import Pair, Paired, exact, obstacle, pair, planned
@@ -167,10 +169,13 @@ def _counted(
     )  # fmt: skip
     if not count:
         return part
-    differences = [new.value - old.value for _, old, new in matched]
+    olds, news = array("d"), array("d")
+    for _, old, new in matched:
+        olds.append(old.value)
+        news.append(new.value)
+    differences = list(map(sub, news, olds))
     return replace(
-        part, before=sum(old.value for _, old, _ in matched) / count,
-        after=sum(new.value for _, _, new in matched) / count, difference=sum(differences) / count,
+        part, before=sum(olds) / count, after=sum(news) / count, difference=sum(differences) / count,
         interval=None if exactly else difference_interval(differences),
         fell=sum(difference < -1e-9 for difference in differences),
         rose=sum(difference > 1e-9 for difference in differences),
@@ -209,7 +214,7 @@ def _exactly(part: BenchmarkChange, paired: Paired) -> BenchmarkChange:
         reason = f"{part.fell} of {part.matched} {noun} {lost_}: {fell}{also}"
         return replace(part, finding=Effect.WORSE, reason=reason)
     missing = [name for name, before, after in paired.matched if after.lost > before.lost and before.value > 1 - 1e-9]
-    lost = missing + [name for name, before in paired.unanswered if before.value > 1 - 1e-9]
+    lost = missing + [name for name, before, _ in paired.unanswered if before.value > 1 - 1e-9]
     if lost:
         reason = f"{len(lost)} {noun} that {held} got no usable answer now: {_listed(lost)}"
         return replace(part, finding=Effect.UNCLEAR, reason=reason)
@@ -272,7 +277,7 @@ def _hidden(draft: Draft, family: int) -> str:
     if paired is None or not (paired.unanswered or paired.lost_after):
         return ""
     worst = [AnsweredPair(before.total, before.asked, after.total, after.asked) for _, before, after in paired.matched]
-    worst += [AnsweredPair(before.total, before.scored, 0.0, before.scored) for _, before in paired.unanswered]
+    worst += [AnsweredPair(before.total, before.scored, 0.0, before.scored) for _, before, _ in paired.unanswered]
     if family * chance_of(worst).worse > ALPHA:
         return ""
     samples = [f"{len(paired.unanswered)} samples got no usable answer {draft.names.now}"] if paired.unanswered else []
@@ -283,7 +288,7 @@ def _hidden(draft: Draft, family: int) -> str:
     )
 
 
-def _names(matched: Sequence[Pair], *, falling: bool) -> str:
+def _names(matched: Collection[Pair], *, falling: bool) -> str:
     sign = -1 if falling else 1
     return _listed([name for name, before, after in matched if sign * (after.value - before.value) > 1e-9])
 

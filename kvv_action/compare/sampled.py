@@ -4,7 +4,6 @@ import math
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from kvv_action.schema import Completion, Exchange
 from kvv_action.verdict.pace import FEWEST_TOKENS
@@ -62,9 +61,9 @@ class Sampled:
         self.total += value
         self.scored += 1
         if (value, epoch) < self.low:
-            self.low = _shared(value, epoch)
+            self.low = value, epoch
         if value > self.high[0] or (value == self.high[0] and epoch < self.high[1]):
-            self.high = _shared(value, epoch)
+            self.high = value, epoch
 
     def fail(self, epoch: int) -> None:
         """Count one epoch without an answer.
@@ -91,12 +90,6 @@ class Sampled:
             if value > 0 and math.isfinite(value):
                 self.traffic[2 * MEASURES.index(name)] += math.log(value)
                 self.traffic[2 * MEASURES.index(name) + 1] += 1
-
-
-@lru_cache(maxsize=4096, typed=True)
-def _shared(value: float, epoch: int) -> tuple[float, int]:
-    """One object for all samples with this value and epoch: most have the same few."""
-    return value, epoch
 
 
 def _bit(epoch: int) -> int:

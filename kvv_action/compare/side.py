@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kvv_action.compare.packed import PackedSamples
 from kvv_action.compare.sampled import Sampled
 from kvv_action.errors import JournalError, KvvError
 from kvv_action.fingerprint.reference import Reference
@@ -14,7 +15,7 @@ from kvv_action.journal.reading import JournalReading
 from kvv_action.plan.plan import plan_digest
 from kvv_action.report.files import CAPTURES, JOURNAL, REPORT, parse
 from kvv_action.report.place import no_run
-from kvv_action.schema import FailureKind, Judged, Outcome, RunReport, SampleFailure
+from kvv_action.schema import FailureKind, Judged, Outcome, RunReport, Score
 
 Samples = Mapping[str, Mapping[str, Sampled]]
 """By benchmark and sample id, in the order of the plan; what was not asked is not there."""
@@ -108,10 +109,11 @@ def of_report(report: RunReport) -> Side:
     Raises:
         KvvError: it holds values or epochs that no run has.
     """
-    samples: dict[str, dict[str, Sampled]] = {result.id: {} for result in report.benchmarks}
+    samples = {result.id: PackedSamples() for result in report.benchmarks}
     for result in report.benchmarks:
+        found = samples[result.id]
         for case in result.cases:
-            sampled = samples[result.id].setdefault(case.id, Sampled(category=case.category))
+            sampled = found.get(case.id) or Sampled(category=case.category)
             try:
                 if case.outcome is Outcome.FAILED or case.value is None:
                     sampled.fail(case.epoch)
@@ -119,6 +121,7 @@ def of_report(report: RunReport) -> Side:
                     sampled.add(case.value, case.epoch)
             except ValueError as error:
                 raise KvvError(f"{REPORT}: {result.id}, sample {case.id[:60]!r}: {error}") from error
+            found.put(case.id, sampled)
     partial = frozenset(result.id for result in report.benchmarks if result.cases_omitted)
     return Side(report=report, samples=samples, partial=partial)
 
@@ -132,7 +135,7 @@ def of_journal(report: RunReport, journal: Path) -> Side:
     reading = JournalReading(journal)
     if plan_digest(reading.plan) != report.plan_digest:
         raise JournalError(f"{journal}: is of another run than the report beside it")
-    samples: dict[str, dict[str, Sampled]] = {result.id: {} for result in report.benchmarks}
+    samples = {result.id: PackedSamples() for result in report.benchmarks}
     for judged in reading.judged():
         if judged.stands:
             try:
@@ -144,25 +147,19 @@ def of_journal(report: RunReport, journal: Path) -> Side:
             f"{journal}: does not end where the report beside it says; `kvv audit` tells what differs, and running "
             "again writes both"
         )
-    return Side(report=report, samples=_in_order(samples), journal=reading)
+    ordered = {name: found.ordered() for name, found in samples.items()}  # a journal has them as they were answered
+    return Side(report=report, samples=ordered, journal=reading)
 
 
-def _in_order(samples: Samples) -> Samples:
-    """By their places in the plan; a journal has them in the order in which they were answered."""
-    return {name: dict(sorted(found.items(), key=lambda item: item[1].index)) for name, found in samples.items()}
-
-
-def _note(judged: Judged, samples: dict[str, dict[str, Sampled]]) -> None:
+def _note(judged: Judged, samples: Mapping[str, PackedSamples]) -> None:
     """Raises KeyError or ValueError for what no run has."""
     place, result = judged.place, judged.result
-    found, name = samples[place.benchmark], sys.intern(place.sample)
-    sampled = found.get(name)
-    if sampled is None:
-        sampled = found[name] = Sampled(index=place.index)
-    if isinstance(result, SampleFailure):
-        if result.kind is not FailureKind.REFUSED:
-            sampled.fail(place.epoch)
-        return
-    sampled.category = sys.intern(result.category)
-    sampled.add(float(result.value), place.epoch)
-    sampled.answered([exchange for exchange in judged.exchanges if exchange.by_vendor])
+    found = samples[place.benchmark]
+    sampled = found.get(place.sample) or Sampled(index=place.index)
+    if isinstance(result, Score):
+        sampled.category = result.category
+        sampled.add(float(result.value), place.epoch)
+        sampled.answered([exchange for exchange in judged.exchanges if exchange.by_vendor])
+    elif result.kind is not FailureKind.REFUSED:
+        sampled.fail(place.epoch)
+    found.put(sys.intern(place.sample), sampled)

@@ -4,7 +4,9 @@ Load and network change these numbers as much as the server does, so they are re
 """
 
 import math
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from statistics import median
 
 from kvv_action.compare.pairing import Paired
@@ -22,24 +24,26 @@ MORE_IS_BETTER = ("speed",)
 
 def shifts(paired: Mapping[str, Paired], benchmarks: Iterable[str]) -> Iterator[Shift]:
     """Every measure that both runs have, over all the named benchmarks together."""
-    pairs = [pair for name in benchmarks if name in paired for pair in paired[name].matched]
-    for name in MEASURES:
-        found = [(before.measure(name), after.measure(name)) for _, before, after in pairs]
-        known = [(before, after) for before, after in found if before is not None and after is not None]
-        if known:
-            yield _shift(name, known)
+    known = {name: (array("d"), array("d")) for name in MEASURES}
+    for _, old, new in chain.from_iterable(paired[name].matched for name in benchmarks if name in paired):
+        for name, (befores, afters) in known.items():
+            before, after = old.measure(name), new.measure(name)
+            if before is not None and after is not None:
+                befores.append(before)
+                afters.append(after)
+    return (_shift(name, *found) for name, found in known.items() if found[0])
 
 
-def _shift(name: str, known: list[tuple[float, float]]) -> Shift:
+def _shift(name: str, befores: "array[float]", afters: "array[float]") -> Shift:
     """The median ratio: by logarithms, so that twice and half are equally far."""
-    logs = [math.log(after / before) for before, after in known]
+    logs = array("d", (math.log(after / before) for before, after in zip(befores, afters, strict=True)))
     interval = median_interval(logs)
     ratio = math.exp(median(logs))
     ends = (math.exp(interval[0]), math.exp(interval[1])) if interval else None
     return Shift(
-        name=name, unit=UNITS[name], samples=len(known), before=_exact(median(before for before, _ in known)),
-        after=_exact(median(after for _, after in known)), ratio=ratio, interval=ends,
-        changed=sum(abs(log) > 1e-9 for log in logs) / len(logs), finding=_finding(name, ends),
+        name=name, unit=UNITS[name], samples=len(logs), before=_exact(median(befores)), after=_exact(median(afters)),
+        ratio=ratio, interval=ends, changed=sum(abs(log) > 1e-9 for log in logs) / len(logs),
+        finding=_finding(name, ends),
     )  # fmt: skip
 
 

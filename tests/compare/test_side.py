@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from kvv_action.compare.sampled import Sampled
+from kvv_action.compare.packed import PackedSamples
+from kvv_action.compare.sampled import MEASURES, Sampled
 from kvv_action.compare.side import of_report
 from kvv_action.errors import KvvError
 from kvv_action.schema import Case, Outcome
@@ -33,6 +34,21 @@ def test_an_answer_after_a_failure_stands() -> None:
     found.fail(3)
     found.add(0.5, 3)
     assert (found.failed, found.value) == (0, 0.5)
+
+
+def test_a_sample_that_is_kept_comes_back_as_it_was() -> None:
+    """With its traffic or without any, with epochs that failed, and in the order of the plan."""
+    bare, full = Sampled(index=300), Sampled(index=2, category="größte")
+    full.add(0.25, 7)
+    full.add(1 / 3, 1023)
+    full.fail(0)
+    full.fail(1000)
+    full.traffic.extend(n / 7 for n in range(2 * len(MEASURES)))
+    kept = PackedSamples()
+    kept.put("bare", bare)
+    kept.put("full", full)
+    assert list(kept.ordered().items()) == [("full", full), ("bare", bare)]
+    assert ("full" in kept, "other" in kept, kept.get("other")) == (True, False, None)
 
 
 @pytest.mark.parametrize(
