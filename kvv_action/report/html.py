@@ -98,7 +98,7 @@ def html(report: RunReport, budget: int = BUDGET, inserted: PageInsert | None = 
         section(result, names, _samples(result, room), number, exact=report.must_be_right(result))
         for number, result in enumerate(report.benchmarks, 1)
     ]
-    style = stylesheet(*_further_styles(report, inserted))
+    style = stylesheet(*_further_styles(report))
     template = _environment().get_template("report.html")
     text = template.render(
         report=report,
@@ -127,10 +127,10 @@ def html(report: RunReport, budget: int = BUDGET, inserted: PageInsert | None = 
     return text.encode()
 
 
-def _further_styles(report: RunReport, inserted: PageInsert | None) -> list[str]:
-    """What this page needs besides the style of all pages; pages of older runs alone keep their bytes."""
+def _further_styles(report: RunReport) -> list[str]:
+    """What this page needs besides the style of all pages; pages of older runs keep their bytes."""
     measured_one = any(result.measurement for result in report.benchmarks)
-    wanted = {"strip.css": measured_one, "narrow.css": report.plan.plain_reports or inserted is not None}
+    wanted = {"strip.css": measured_one, "narrow.css": report.plan.plain_reports}
     return [name for name, is_wanted in wanted.items() if is_wanted]
 
 
