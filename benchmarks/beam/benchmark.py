@@ -287,8 +287,8 @@ async def _judged(asked: Sequence[JudgeQuestion], generate: Generate) -> list[st
 async def _aligned(question: ProbingQuestion, answer: str, generate: Generate) -> None:
     """Ask the judge about pairs of events and lines, one after another. Raises JudgeError."""
     steps = alignment(question, answer)
-    one = next(steps)
     with suppress(StopIteration):
+        one = next(steps)
         while True:
             (reply,) = await _judged([one], generate)
             one = steps.send(reply)

@@ -119,7 +119,7 @@ def alignment(question: ProbingQuestion, answer: str) -> Alignment:
 
 
 def _answered(messages: tuple[Message, ...]) -> Generator[JudgeQuestion, str, float]:
-    """What the judge says; asked once more where it cannot be read."""
+    """The value of the judge's reply; a reply that cannot be read is asked for once more."""
     one = JudgeQuestion(purpose=Purpose.SCORE, messages=messages, read=judging.read_same)
     reply = yield one
     if not _readable(one, reply):
@@ -134,7 +134,7 @@ def pairs_of(question: ProbingQuestion) -> tuple[JudgeQuestion, ...]:
 
 
 def replayed(steps: Alignment, replies: Sequence[str]) -> Judgements:
-    """What replies say, in the order in which they came.
+    """The judgements that replies give, in the order in which they came.
 
     Raises:
         JudgeError: some are missing or cannot be read.

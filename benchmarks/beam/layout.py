@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from kvv_action.benchmark import Row
-from kvv_action.errors import DatasetError
+from kvv_action.errors import DatasetError, in_words
 from kvv_action.schema import Json
 
 Read = Callable[[], Iterator[Row]]
@@ -116,8 +116,8 @@ def _row(name: str, chat: Json, asked: Json) -> Row:
     """
     try:
         return _made(name, chat, _literal(asked) if isinstance(asked, str) else asked)
-    except (AttributeError, KeyError, RecursionError, SyntaxError, TypeError, ValueError) as error:
-        raise DatasetError(f"beam: conversation {name[:80]!r}: {type(error).__name__}: {str(error)[:200]}") from error
+    except (AttributeError, KeyError, MemoryError, RecursionError, SyntaxError, TypeError, ValueError) as error:
+        raise DatasetError(f"beam: conversation {name[:80]!r} is malformed ({in_words(error)})") from error
 
 
 def _made(name: str, chat: Json, asked: Mapping[str, Sequence[Mapping[str, Json]]]) -> Row:

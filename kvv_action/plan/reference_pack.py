@@ -84,7 +84,7 @@ class PackedBenchmark:
 
     @property
     def several(self) -> Mapping[str, PackedItem]:
-        """By sample id, its answers; empty of one answer to each."""
+        """By sample id, its answers; empty where the pack has only one answer to each sample."""
         if self.epochs < 2:
             return {}
         return {

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from kvv_action.report.text import percent, points, seconds
+from kvv_action.report.text import number, percent, points, seconds
 from kvv_action.schema import BenchmarkKind, Comparison, DatasetInfo, Gap, Outcome, RunReport, Speed, Verdict
 from kvv_action.verdict.rules import BIAS
 
@@ -62,7 +62,9 @@ def cost_of(report: RunReport) -> str:
         return ""
     least = "at least " if report.usage.answers_without_usage else ""
     prices = f"{report.cost.prices.input:g} and {report.cost.prices.output:g} a million tokens in and out"
-    return f"{least}{report.cost.amount:.4g} (at {prices})"
+    amount = report.cost.amount
+    told = number(round(amount)) if amount >= 1000 else f"{amount:.4g}"
+    return f"{least}{told} (at {prices})"
 
 
 def unasked(report: RunReport) -> dict[str, list[str]]:

@@ -116,7 +116,7 @@ class StratifiedDifference:
 
 
 def _exceeded(seen: float, weights: Sequence[float]) -> float:
-    """The chance that exponential variables, each times its weight, sum up to more; weights are all alike or unlike."""
+    """The chance that weighted exponential variables exceed this sum; weights are all equal or all different."""
     first, *others = weights
     if all(weight == first for weight in others):
         scaled = seen / first

@@ -118,7 +118,7 @@ def test_what_does_not_belong_together_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", ["{'abstention': [", '["a"]', "7", "{'abstention': [{}]}", '{"abstention": 1}', "x" * 9]
+    "asked", ["{'abstention': [", '["a"]', "7", "{'abstention': [{}]}", '{"abstention": 1}', "x" * 9, "-" * 100_000]
 )
 def test_rows_of_the_hub_that_are_damaged_are_named(asked: str, tmp_path: Path) -> None:
     """So are those of the repository; nothing ends in a stack trace."""

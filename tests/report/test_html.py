@@ -275,3 +275,12 @@ def test_a_note_is_said_once() -> None:
     """That the texts were taken out of the evidence, for one."""
     redacted = replace(REPORT, journal=replace(REPORT.journal, redacted_from="a" * 64))
     assert plain(html(redacted)).count("Redacted.") == 1
+
+
+def test_a_run_without_datasets_has_no_part_about_data() -> None:
+    """Probes that are code alone; pages of older runs keep their bytes."""
+    code = with_result(dataset=replace(REPORT.benchmarks[0].dataset, source="code"))
+    for report, expected in ((code, False), (REPORT, True)):
+        plan = replace(report.plan, choices={**report.plan.choices, "checks": {"version": 3}})
+        assert (b"<h2>Data</h2>" in html(replace(report, plan=plan))) is expected
+    assert b"<h2>Data</h2>" in html(code)

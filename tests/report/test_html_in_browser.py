@@ -1,5 +1,6 @@
 """report.html in a real browser: silent, accessible, readable on a phone; what a model says stays text."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from kvv_action.compare.page import page_part
+from kvv_action.compare.records import RunComparison
 from kvv_action.report.html import html
 from kvv_action.schema import Histogram, RunReport
 from tests.chromium import DESK, PHONE, Opened, browser, opened  # noqa: F401 - a fixture
@@ -14,7 +16,22 @@ from tests.compare.test_markdown import hostile as hostile_comparison
 from tests.report.reports import EVIL, MEASUREMENT, REPORT, hostile, with_gaps, with_result
 
 TIMES = Histogram(edges=(0.01, 0.0125, 0.016, 0.02), counts=(3, 0, 9))
-COMPARED = hostile_comparison("<b>" + EVIL)
+AMOUNTS = {
+    "first_token": ("s", 0.4123), "answer": ("s", 123.4), "speed": ("tokens/s", 101.2),
+    "prompt_tokens": ("tokens", 1234567.0), "completion_tokens": ("tokens", 4223.0),
+}  # fmt: skip
+
+
+def with_amounts(plain: RunComparison) -> RunComparison:
+    """Every measure, each as wide as it may become, in columns that are called by the vendors."""
+    rows = [
+        replace(plain.shifts[0], name=name, unit=unit, before=value, after=value, ratio=11.21, interval=(10.01, 12.34))
+        for name, (unit, value) in AMOUNTS.items()
+    ]
+    return replace(plain, shifts=tuple(rows), vendors=True)
+
+
+COMPARED = with_amounts(hostile_comparison("<b>" + EVIL))
 REPORTS = {
     "plain": with_result(distributions={"answer": TIMES, "completion_tokens": TIMES}),
     "gaps": with_gaps(),
@@ -32,7 +49,9 @@ TEXTS = {
 def place(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     report: RunReport = getattr(request, "param", REPORT)
     path = tmp_path / "report.html"
-    path.write_bytes(html(report, inserted=page_part(COMPARED) if report is not REPORT else None))
+    today = replace(report.plan, choices={**report.plan.choices, "checks": {"version": 3}})
+    inserted = page_part(COMPARED) if report is not REPORT else None
+    path.write_bytes(html(replace(report, plan=today) if inserted else report, inserted=inserted))
     return path
 
 

@@ -358,6 +358,9 @@ def test_the_cost_is_told_where_the_last_session_had_prices(tmp_path: Path) -> N
     report = run.report()
     assert report.cost == Cost(prices=Prices(input=0.5, output=3.0), amount=2.0)
     assert cost_of(report) == "2 (at 0.5 and 3 a million tokens in and out)"
+    assert report.cost is not None
+    dear = replace(report, cost=replace(report.cost, amount=123456.7))
+    assert cost_of(dear) == "123\u2009457 (at 0.5 and 3 a million tokens in and out)"
     assert "| Cost |" not in summary(report), "runs of earlier versions have no speed either"
     with Journal(run.path, Redactor()) as journal:
         journal.append(session_line(run.plan, 3))
