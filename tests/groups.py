@@ -131,10 +131,7 @@ SLOW_TESTS = {
     "tests/report/test_findings.py": ("test_a_report_of_strangers_forms_no_markup",),
     "tests/report/test_html.py": ("test_a_page_of_many_bad_samples_stays_small", "test_hostile_texts_are_text"),
     "tests/report/test_markdown.py": ("test_sections_go_one_by_one",),
-    "tests/scoring/test_boxed_answers.py": (
-        "test_both_ways_say_the_same",
-        "test_the_library_is_loaded_for_the_first_answer_that_needs_it",
-    ),
+    "tests/scoring/test_boxed_answers.py": ("test_both_ways_say_the_same",),
     "tests/scoring/test_math.py": (
         "test_no_answers",
         "test_only_the_end_of_a_huge_answer_is_looked_at",

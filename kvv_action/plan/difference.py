@@ -72,11 +72,12 @@ def differing(written: Any, recomputed: Any, where: str = "report") -> Iterator[
 
 
 def difference(there: RunPlan, now: RunPlan) -> str:
-    """The first few places where two plans differ; what a person chose before what follows from it."""
+    """The first few places where two plans differ: what a person chose, else what follows from that."""
     old, new = (orjson.loads(orjson.dumps(plan)) for plan in (there, now))
     found = list(differing(old, new, "plan"))
     named = [one for one in found if not one.place.endswith("digest")] or found
-    first = sorted(named, key=lambda one: (one.place.count("."), one.place.startswith("plan.benchmarks[")))
+    chosen = [one for one in named if not one.place.startswith("plan.benchmarks[")] or named
+    first = sorted(chosen, key=lambda one: one.place.count("."))
     ids = [planned.id for planned in now.benchmarks]
     texts = [f"{_named(one.place, ids)}: there {_said(one.written)}, now {_said(one.recomputed)}" for one in first[:3]]
     return "; ".join(texts) + ("; …" if len(first) > 3 else "")

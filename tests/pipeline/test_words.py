@@ -89,7 +89,7 @@ def test_the_page_tells_causes_before_the_table_and_speed_in_a_row(run: tuple[Ra
     """A reader sees first what to mend."""
     page = (run[2] / "report.html").read_text()
     heads = re.findall(r"<h2>([^<]+)</h2>", page)
-    assert heads[:3] == ["What is wrong", "Benchmarks", "Speed, delivery and cost"]
+    assert heads[:3] == ["What is wrong", "Benchmarks", "Speed, delivery and tokens"]
     assert "Tokens a second, per answer" in page
 
 

@@ -83,7 +83,9 @@ def _head(report: RunReport) -> str:
     title = f"## {MARKS[report.verdict]}: {text(endpoint.model)} at {text(endpoint.vendor)}\n\n"
     found = headline(report)
     told = found or report.reason
-    notes = [f"**{text(told, 500)}**" if found else text(told, 1500)]
+    early = f"**{report.state.capitalize()}**: " if report.state is not RunState.COMPLETE else ""
+    once = bool(early) and report.plan.plain_reports and told == report.state_reason
+    notes = [f"**{text(told, 500)}**" if found and not once else f"{early if once else ''}{text(told, 1500)}"]
     if first := advice(report):
         notes.append(f"**Do first**: {text(first, 800)}{_link(report)}")
     if report.delivery is not None:
@@ -94,8 +96,8 @@ def _head(report: RunReport) -> str:
         notes.append("**A demonstration**: the embedded vendor answered; this says nothing about a real endpoint.")
     elif any(result.dataset.source == "bundled" for result in report.benchmarks):
         notes.append("Bundled samples are a self-check, not the published benchmark: every answer must be right.")
-    if report.state is not RunState.COMPLETE and not (report.plan.plain_reports and told == report.state_reason):
-        notes.append(f"**{report.state.capitalize()}**: {text(report.state_reason, 500)}")
+    if early and not once:
+        notes.append(f"{early}{text(report.state_reason, 500)}")
     if report.plan.imported:
         notes.append(f"**Imported** from {text(report.plan.imported)}: somebody else asked; kvv judged the answers.")
     if report.journal.redacted_from:
