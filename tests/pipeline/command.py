@@ -80,8 +80,8 @@ def benchmark(found: Mapping[str, Any], name: str) -> dict[str, Any]:
 def comparable(found: Mapping[str, Any]) -> bytes:
     """The benchmarks of a report as bytes, without what differs between two runs of one vendor.
 
-    That is how long an answer took, what the endpoint called the request, and, where some answers came at a later try,
-    how many: of requests that are alike the one that comes first is refused.
+    That is how long an answer took, what the endpoint called the request, and what depends on the order of requests: the
+    tokens that its cache had, and, where some answers came at a later try, how many.
     """
     benchmarks = [
         {
@@ -106,9 +106,11 @@ def _timeless(case: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _untimed(response: str) -> str:
-    """What an answer was, without the remarks that depend on when it was read; a text that was cut short stays."""
+    """What an answer was, without what depends on when it was asked for and read; a text that was cut short stays."""
     with contextlib.suppress(orjson.JSONDecodeError):
         shown = orjson.loads(response)
+        if shown.get("usage"):
+            shown["usage"].pop("prompt_tokens_details", None)
         shown["anomalies"] = [name for name in shown.get("anomalies", ()) if name not in TIMED]
         return orjson.dumps(shown).decode()
     return response
