@@ -80,8 +80,8 @@ def benchmark(found: Mapping[str, Any], name: str) -> dict[str, Any]:
 def comparable(found: Mapping[str, Any]) -> bytes:
     """The benchmarks of a report as bytes, without what differs between two runs of one vendor.
 
-    That is how long an answer took, what the endpoint called the request, and what depends on the order of requests: the
-    tokens that its cache had, and, where some answers came at a later try, how many.
+    That is how long an answer took, what the endpoint called the request, and what depends on the order of requests:
+    the tokens that its cache had, and, where some answers came at a later try, how many.
     """
     benchmarks = [
         {
