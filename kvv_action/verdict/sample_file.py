@@ -7,6 +7,7 @@ from tempfile import SpooledTemporaryFile
 from types import TracebackType
 from typing import Self
 
+from kvv_action.errors import DatasetError, in_words
 from kvv_action.schema import Sample
 
 IN_MEMORY = 8 * 2**20
@@ -14,13 +15,24 @@ IN_MEMORY = 8 * 2**20
 
 
 class SampleFile:
-    """Memory grows by eight bytes a sample."""
+    """Memory grows by eight bytes a sample.
+
+    Raises:
+        DatasetError: there is no room for temporary files.
+    """
 
     def __init__(self, samples: Iterable[Sample]) -> None:
         self._file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed with us
         self._ends = array("q", [0])
         for sample in samples:
-            self._ends.append(self._ends[-1] + self._file.write(pickle.dumps(sample)))
+            self._ends.append(self._ends[-1] + self._written(pickle.dumps(sample)))
+
+    def _written(self, data: bytes) -> int:
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            why = f"samples cannot be kept in a temporary file ({in_words(error)})"
+            raise DatasetError(f"{why}; set TMPDIR to a folder with room") from error
 
     def at(self, index: int) -> Sample | None:
         """The sample with an index; None where there are fewer."""
