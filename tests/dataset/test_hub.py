@@ -102,7 +102,7 @@ def test_an_incomplete_cache_is_found_out(tmp_path: Path) -> None:
         fetched = kvv(
             tmp_path, endpoint, "datasets", "fetch", "--benchmarks", "mmmu_pro", "--mmmu-parts", "vision",
         )  # fmt: skip
-    assert f"MMMU/MMMU_Pro (standard10, vision), commit {PIN.revision[:12]}, 3460 rows" in listed.stdout
+    assert f"MMMU/MMMU_Pro (standard10, vision), 3460 rows, commit {PIN.revision[:12]}" in listed.stdout
     assert fetched.returncode == 1
     assert "mmmu_pro: record 1 of MMMU/MMMU_Pro has no column 'options'" in fetched.stdout
 
