@@ -79,3 +79,4 @@ async def test_who_is_cancelled_holds_nothing() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     disk.free = 30
     await disk.work(30, 30)
+    assert disk.free == 30
