@@ -30,11 +30,13 @@ def act(
 ) -> "subprocess.CompletedProcess[str]":
     """Always with an image: on the host itself (`-self-hosted`) even a dry run carries out the scripts.
 
-    Runs of one repository are attempts of one workflow run; the post step of another removes none of its containers.
+    Both kinds of machine get one: act reckons `runs-on` of all jobs of a matrix in one record that they share, so that
+    a job may get the machine of another. Runs of one repository are attempts of one workflow run; the post step of
+    another removes none of its containers.
     """
     run = str(zlib.crc32(str(repository).encode()))
-    platform = f"ubuntu-24.04={os.environ['KVV_BASE_IMAGE']}"
-    argv = [Path(sys.executable).with_name("act"), *arguments, "--pull=false", "--platform", platform,
+    machines = [f"--platform={name}={os.environ['KVV_BASE_IMAGE']}" for name in ("ubuntu-24.04", "ubuntu-24.04-arm")]
+    argv = [Path(sys.executable).with_name("act"), *arguments, "--pull=false", *machines,
             "--env", f"GITHUB_RUN_ID={run}"]  # fmt: skip
     environment = {**os.environ, "KEY": key, "HOME": str(home)}
     return subprocess.run(argv, cwd=repository, env=environment, capture_output=True, text=True, timeout=timeout)

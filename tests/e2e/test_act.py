@@ -1,6 +1,5 @@
 """The action under nektos act: a second, independent implementation of the runner's protocol."""
 
-import os
 import re
 from pathlib import Path
 
@@ -46,7 +45,7 @@ def test_the_self_test_is_planned(tmp_path: Path, docker: str) -> None:
     """A dry run goes through the job of our own workflow that uses the action itself."""
     done = act(ROOT, "push", "--dryrun", "--job", "action", home=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Success - Main The action itself" in done.stdout
+    assert done.stdout.count("Success - Main The action itself") == 2
 
 
 def test_a_job_under_act(tmp_path: Path, image: str, port: int) -> None:
@@ -72,9 +71,8 @@ def test_a_release_is_planned(tmp_path: Path, docker: str) -> None:
     workflow = ROOT / ".github/workflows/release.yml"
     actions = set(re.findall(r"uses: (actions/[^\s/@]+)[^\s@]*(@\S+)", workflow.read_text()))
     standins = [f"--local-repository={name}{commit}={STANDINS / Path(name).name}" for name, commit in sorted(actions)]
-    machine = f"--platform=ubuntu-24.04-arm={os.environ['KVV_BASE_IMAGE']}"
     asked = ["workflow_dispatch", "--dryrun", "-W", workflow, "--input", "version=1.2.3"]
-    done = act(ROOT, *asked, machine, *standins, home=tmp_path)
+    done = act(ROOT, *asked, *standins, home=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     ended = re.findall(r"\[release/([^\]]+?) *\].*Job succeeded", done.stdout)
     made = ["image for amd64-1", "image for arm64-2", "one digest for all machines"]
