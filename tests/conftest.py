@@ -4,8 +4,10 @@ Fast tests are marked, and long texts are kept out of the names of tests.
 """
 
 import gc
+import re
 import signal
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -16,12 +18,23 @@ settings.register_profile("ours", deadline=None, max_examples=50)
 settings.load_profile("ours")
 LONGEST_NAME = 200
 """Characters of a text that stands in the name of a test."""
+HERE = Path(__file__).parent
+ON_DEMAND = ("perf", "servers")
+"""Folders whose tests all have the marker of their folder's name."""
 
 
 def pytest_configure() -> None:
     """A shell's background jobs ignore SIGINT, and so would every process that the tests start and interrupt."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Tests on demand take long to import: where the marker expression does not ask for them, they are not read."""
+    name, wanted = collection_path.name, config.option.markexpr
+    if collection_path.parent != HERE or name not in ON_DEMAND or not wanted:
+        return None
+    return None if re.search(rf"(?<!not )\b{name}\b", wanted) else True
 
 
 @pytest.hookimpl(wrapper=True)
