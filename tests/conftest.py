@@ -1,6 +1,6 @@
 """Every test starts from the same ground: no engine by chance, signals as in a terminal.
 
-Fast tests are marked, and long texts are kept out of the names of tests.
+Fast tests are marked, those that share what is made once are grouped, and names of tests are kept short.
 """
 
 import gc
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.groups import is_fast
+from tests.groups import is_fast, shared_by
 
 settings.register_profile("ours", deadline=None, max_examples=50)
 settings.load_profile("ours")
@@ -55,10 +55,13 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return None
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if is_fast(item):
             item.add_marker("fast")
+        elif (module := shared_by(item)) is not None and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(module))
 
 
 @pytest.fixture(autouse=True)

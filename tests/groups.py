@@ -1,4 +1,4 @@
-"""Which tests are fast. A new test falls into the right group by itself: by markers, fixtures and what it calls."""
+"""Which tests are fast, and which are run by one process. A new test falls into the right group by itself."""
 
 import functools
 import inspect
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.pipeline import command
+from tests.sharing import made_once
 
 SLOW_MARKERS = ("docker", "parity", "perf", "pipeline", "servers", "slow")
 SLOW_TESTS = {
@@ -168,6 +169,18 @@ def is_fast(item: pytest.Item) -> bool:
     if SLOW_FIXTURES.intersection(item.fixturenames):
         return False
     return not any(_reaches_a_whole_command(function) for function in (item.function, *_fixtures(item)))
+
+
+def shared_by(item: pytest.Item) -> str | None:
+    """The module whose fixtures make something once for all processes: tests that need it would wait for each other."""
+    functions = _fixtures(item) if isinstance(item, pytest.Function) else ()
+    return next((function.__module__ for function in functions if _makes_once(function)), None)
+
+
+@functools.cache
+def _makes_once(function: Code) -> bool:
+    """Whether a fixture makes something with `made_once`."""
+    return made_once in _named(function)
 
 
 def _fixtures(item: pytest.Function) -> Iterator[Code]:
