@@ -1,27 +1,40 @@
 """Every test starts from the same ground: no engine by chance, signals as in a terminal.
 
-Fast tests are marked, and long texts are kept out of the names of tests.
+Fast tests are marked, those that share what is made once are grouped, and names of tests are kept short.
 """
 
 import gc
+import re
 import signal
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from tests.groups import is_fast
+from tests.groups import is_fast, shared_by
 
 settings.register_profile("ours", deadline=None, max_examples=50)
 settings.load_profile("ours")
 LONGEST_NAME = 200
 """Characters of a text that stands in the name of a test."""
+HERE = Path(__file__).parent
+ON_DEMAND = ("perf", "servers")
+"""Folders whose tests all have the marker of their folder's name."""
 
 
 def pytest_configure() -> None:
     """A shell's background jobs ignore SIGINT, and so would every process that the tests start and interrupt."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Tests on demand take long to import: where the marker expression does not ask for them, they are not read."""
+    name, wanted = collection_path.name, config.option.markexpr
+    if collection_path.parent != HERE or name not in ON_DEMAND or not wanted:
+        return None
+    return None if re.search(rf"(?<!not )\b{name}\b", wanted) else True
 
 
 @pytest.hookimpl(wrapper=True)
@@ -42,10 +55,13 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return None
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if is_fast(item):
             item.add_marker("fast")
+        elif (module := shared_by(item)) is not None and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(module))
 
 
 @pytest.fixture(autouse=True)

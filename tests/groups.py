@@ -1,4 +1,4 @@
-"""Which tests are fast. A new test falls into the right group by itself: by markers, fixtures and what it calls."""
+"""Which tests are fast, and which are run by one process. A new test falls into the right group by itself."""
 
 import functools
 import inspect
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.pipeline import command
+from tests.sharing import made_once
 
 SLOW_MARKERS = ("docker", "parity", "perf", "pipeline", "servers", "slow")
 SLOW_TESTS = {
@@ -40,10 +41,12 @@ SLOW_TESTS = {
         "test_names_that_no_artifact_can_have_are_refused",
         "test_shards_are_merged_as_they_were_left",
     ),
+    "tests/deepswe/test_tasks.py": ("test_what_cannot_be_followed_is_refused",),
     "tests/endpoint/test_bounds.py": (
         "test_a_flood_ends_in_time_and_in_words",
         "test_fifty_honest_answers_of_100k_tokens_never_use_up_the_memory",
         "test_what_costs_much_to_read_is_refused_before_it_is_read",
+        "test_what_grows_is_counted",
     ),
     "tests/endpoint/test_client.py": ("test_five_hundred_connections_are_held",),
     "tests/endpoint/test_reassembly.py": (
@@ -59,16 +62,25 @@ SLOW_TESTS = {
         "test_nonsense_is_looked_at_in_no_time",
         "test_what_a_right_model_does_is_no_damage",
     ),
-    "tests/fingerprint/test_capture.py": ("test_a_capture_of_a_vendor_is_as_far_as_its_model",),
+    "tests/fingerprint/test_capture.py": (
+        "test_a_capture_of_a_vendor_is_as_far_as_its_model",
+        "test_probabilities_after_top_p_are_recognised",
+    ),
     "tests/fingerprint/test_inside.py": (
         "test_a_capture_has_positions_inside_prompts",
         "test_a_file_with_places_out_of_order_is_refused",
         "test_captures_are_compared_by_them",
     ),
-    "tests/fingerprint/test_judgement.py": ("test_each_server_gets_its_verdict",),
+    "tests/fingerprint/test_judgement.py": (
+        "test_an_ignored_temperature_is_seen_in_drawn_tokens",
+        "test_each_server_gets_its_verdict",
+    ),
     "tests/fingerprint/test_power.py": ("test_most_verdicts_are_right",),
     "tests/github/test_attestation.py": ("test_the_signer_at_a_ref_that_its_maintainers_publish",),
-    "tests/journal/test_merge.py": ("test_any_division_gives_the_same",),
+    "tests/journal/test_merge.py": (
+        "test_any_division_gives_the_same",
+        "test_shards_say_what_one_run_says",
+    ),
     "tests/leaderboard/site/test_build.py": (
         "test_a_folder_that_is_no_site_is_left_alone",
         "test_a_reference_is_told_where_it_stands",
@@ -131,14 +143,22 @@ SLOW_TESTS = {
     "tests/report/test_findings.py": ("test_a_report_of_strangers_forms_no_markup",),
     "tests/report/test_html.py": ("test_a_page_of_many_bad_samples_stays_small", "test_hostile_texts_are_text"),
     "tests/report/test_markdown.py": ("test_sections_go_one_by_one",),
-    "tests/scoring/test_boxed_answers.py": ("test_both_ways_say_the_same",),
+    "tests/scoring/test_boxed_answers.py": (
+        "test_both_ways_say_the_same",
+        "test_no_process_is_started_before_an_answer_that_needs_it",
+    ),
     "tests/scoring/test_math.py": (
+        "test_many_answers_at_once",
         "test_no_answers",
         "test_only_the_end_of_a_huge_answer_is_looked_at",
         "test_right_answers",
+        "test_the_process_knows_nothing_of_our_environment",
         "test_wrong_answers",
     ),
-    "tests/scoring/test_toolcalls.py": ("test_references_that_lead_nowhere",),
+    "tests/scoring/test_toolcalls.py": (
+        "test_a_catastrophic_pattern_ends_at_the_deadline",
+        "test_references_that_lead_nowhere",
+    ),
     "tests/simulator/test_distributions.py": ("test_probes_see_nothing_of_it", "test_repeats_differ_as_asked"),
     "tests/simulator/test_faults.py": ("test_rate_of_a_content_fault",),
     "tests/statistics/test_spending.py": ("test_all_looks_together_err_as_often_as_allowed",),
@@ -168,6 +188,18 @@ def is_fast(item: pytest.Item) -> bool:
     if SLOW_FIXTURES.intersection(item.fixturenames):
         return False
     return not any(_reaches_a_whole_command(function) for function in (item.function, *_fixtures(item)))
+
+
+def shared_by(item: pytest.Item) -> str | None:
+    """The module whose fixtures make something once for all processes: tests that need it would wait for each other."""
+    functions = _fixtures(item) if isinstance(item, pytest.Function) else ()
+    return next((function.__module__ for function in functions if _makes_once(function)), None)
+
+
+@functools.cache
+def _makes_once(function: Code) -> bool:
+    """Whether a fixture makes something with `made_once`."""
+    return made_once in _named(function)
 
 
 def _fixtures(item: pytest.Function) -> Iterator[Code]:

@@ -1,5 +1,7 @@
 """The reusable workflows, their examples and the manifests: least rights, secrets by step, names that exist."""
 
+import copy
+import functools
 import json
 import os
 import re
@@ -29,6 +31,12 @@ OUTPUTS = set(yaml.safe_load((ROOT / "action.yml").read_text())["outputs"])
 
 
 def read(path: Path) -> dict[str, Any]:
+    """A workflow, which may be changed; reading it anew would take as long as most tests."""
+    return copy.deepcopy(parsed(path))
+
+
+@functools.cache
+def parsed(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load(path.read_text())
     return found
 

@@ -15,12 +15,21 @@ from tests.e2e.runner import Runner
 from tests.sharing import one_at_a_time
 from tests.tools import ENGINE, missing
 
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 KEY = "sk-canary-5f1c9e7b3a2d4860"
 CONTEXT = (
     "Dockerfile", ".dockerignore", "pyproject.toml", "README.md", "LICENSE", "requirements.lock",
     ".ci/requirements-dev.lock", "kvv_action", "benchmarks", "entrypoint",
 )  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever needs the image first is run first: other tests need no image while it is built."""
+    ours = (item for item in items if isinstance(item, pytest.Function) and item.path.is_relative_to(HERE))
+    if first := next((item for item in ours if "image" in item.fixturenames), None):
+        items.remove(first)
+        items.insert(0, first)
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,10 @@ INPUTS = {
     "retry-base": "0.01",
     "retry-attempts": "2",
 }
+SLOW = ("--fault", "slow", "--slow-seconds", "3")
+"""A vendor whose first answer does not keep the run from starting for long."""
+FEW = {**INPUTS, "precheck": "off", "max-connections": "2"}
+"""A run that takes minutes at such a vendor."""
 
 
 def levels(commands: list[Command]) -> list[str]:
@@ -261,8 +265,7 @@ def test_cancelled_run_leaves_a_report(runner: Runner, serve: Serve, docker: str
 
 def cancel(runner: Runner, serve: Serve, docker: str) -> float:
     """Cancel a run; seconds until its step was gone. How many they may be is asserted in `tests/perf`."""
-    inputs = {**INPUTS, "precheck": "off"}
-    process = runner.start(inputs, network=serve("--fault", "slow", "--slow-seconds", "60"))
+    process = runner.start(FEW, network=serve(*SLOW))
     before = wait_for(process, b"started")
     time.sleep(1)
     began = time.monotonic()
@@ -283,7 +286,7 @@ def cancel(runner: Runner, serve: Serve, docker: str) -> float:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_cancelled_before_the_run(runner: Runner, serve: Serve, docker: str, number: signal.Signals) -> None:
     """A signal while the step is still being set up ends it, too."""
-    process = runner.start(INPUTS, network=serve("--fault", "slow", "--slow-seconds", "60"))
+    process = runner.start(INPUTS, network=serve(*SLOW))
     before = wait_for(process, b"::add-mask::")
     process.send_signal(number)
     step = runner.ended(process, timeout=40, before=before)
@@ -307,7 +310,7 @@ def test_files_belong_to_the_owner_after_a_cancel(runner: Runner, serve: Serve) 
     """The same when the run was interrupted."""
     if os.geteuid() == 0:
         os.chown(runner.workspace, 1001, 127)
-    process = runner.start({**INPUTS, "precheck": "off"}, network=serve("--fault", "slow", "--slow-seconds", "60"))
+    process = runner.start(FEW, network=serve(*SLOW))
     before = wait_for(process, b"started")
     process.send_signal(signal.SIGTERM)
     runner.ended(process, timeout=40, before=before)

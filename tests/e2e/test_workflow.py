@@ -85,8 +85,9 @@ def used() -> Iterator[str]:
 def act(repository: Path, standin: Path, *arguments: str, key: str = KEY) -> "subprocess.CompletedProcess[str]":
     """Run the repository's workflows; whatever they use of others is stood in for."""
     nektos.commit(repository)
+    volumes = f"--volume {standin}:/standin --volume {STANDINS}/node:/usr/local/bin/node:ro"
     given = [
-        *arguments, "--container-options", f"--volume {standin}:/standin",
+        *arguments, "--container-options", volumes,
         "--local-repository", f"moonshot/kvv-action@v1={standin / 'kvv-action'}", *(("--secret", "KEY") if key else ()),
     ]  # fmt: skip
     for name, commit in sorted(set(used())):

@@ -8,7 +8,7 @@ from entrypoint.compose import run_verification
 from entrypoint.prepare import Demonstration
 from entrypoint.settings import load
 from kvv_action.benchmark import Finished
-from kvv_action.schema import BenchmarkResult, Case, Outcome, Severity
+from kvv_action.schema import BenchmarkResult, Case, Outcome, Severity, Verdict
 from tests.patience import SETTINGS, unhurried
 
 
@@ -39,6 +39,8 @@ class Seen:
         failed: message by id, of the probes that could not be judged.
         requests: how many were sent.
         causes: ids of the causes that fail the run and that nothing else explains, the first one first.
+        verdict: that of the whole run.
+        findings: ids of the causes that were found over its answers, above information.
     """
 
     result: BenchmarkResult
@@ -47,6 +49,8 @@ class Seen:
     failed: Mapping[str, str]
     requests: int
     causes: Sequence[str]
+    verdict: Verdict
+    findings: Sequence[str]
 
     def assert_one_cause(self) -> None:
         """Whatever is broken comes from one cause, as a report tells it."""
@@ -77,4 +81,6 @@ def precheck(
         failed={name: case.explanation for name, case in cases.items() if case.outcome is Outcome.FAILED},
         requests=report.usage.requests,
         causes=[one.cause_id for one in report.causes if one.severity is Severity.FAILURE],
+        verdict=report.verdict,
+        findings=[one.cause_id for one in report.findings if one.severity is not Severity.INFORMATION],
     )

@@ -19,11 +19,13 @@ LIMITS = {"smoke": 60, "standard": 260, "full": 700}
 @pytest.mark.parametrize("profile", KIMI)
 @pytest.mark.parametrize("tier", LIMITS)
 def test_a_correct_vendor_passes(profile: str, tier: str, tmp_path: Path) -> None:
-    """Every probe of every profile holds, within the tier's number of requests."""
+    """Every probe of every profile holds, within the number of requests of the tier; answers raise no finding."""
     seen = precheck(tmp_path / "out", profile=profile, tier=tier)
     assert not seen.broken
     assert not seen.failed
     assert seen.result.verdict is Verdict.PASS
+    assert seen.verdict is Verdict.PASS
+    assert seen.findings == []
     assert seen.requests <= LIMITS[tier]
     assert seen.requests == expected_requests(profile, tier)
 

@@ -1,9 +1,10 @@
-"""A real engine for the tests that are marked `docker`."""
+"""A real engine for the tests that are marked `docker`, and a run in its containers."""
 
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from kvv_action.sandbox.engine import NoEngine, connect
 from kvv_action.sandbox.nested import NestedContainers, open_sandbox
 from kvv_action.sandbox.options import SandboxOptions
 from kvv_action.schema import Sample
+from tests.sharing import made_once
+from tests.swebench.demo import demo
 from tests.tools import ENGINE, missing
 
 Start = Callable[..., Any]
@@ -33,6 +36,17 @@ def engine() -> None:
         connect().close()
     except NoEngine as error:
         missing(ENGINE, str(error))
+
+
+@pytest.fixture(scope="module")
+def solved(tmp_path_factory: pytest.TempPathFactory, engine: None) -> Path:
+    """One run of the embedded vendor."""
+
+    def make(out: Path) -> None:
+        ran, _ = demo(out)
+        assert ran.status == 0, ran.err
+
+    return made_once(tmp_path_factory, "solved-run", make)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +44,22 @@ def containers(out: Path) -> list[str]:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
 
-def free() -> int:
-    """Bytes that are free on the engine's disk."""
+@contextmanager
+def engine_disk() -> Iterator[Callable[[], int]]:
+    """What tells how many bytes are free on the engine's disk: a container looks, for the engine may be elsewhere."""
     docker, image = os.environ.get("KVV_DOCKER_CLI", "docker"), os.environ["KVV_BASE_IMAGE"]
-    command = [docker, "run", "--rm", "--network", "none", "--entrypoint", "stat", image, "-f", "-c", "%a %S", "/"]
-    blocks, size = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    return int(blocks) * int(size)
+    start = [docker, "run", "-d", "--rm", "--network", "none", "--entrypoint", "sleep", image, "3600"]
+    name = subprocess.check_output(start, text=True).strip()
+
+    def free() -> int:
+        look = [docker, "exec", name, "stat", "-f", "-c", "%a %S", "/"]
+        blocks, size = subprocess.check_output(look, text=True).split()
+        return int(blocks) * int(size)
+
+    try:
+        yield free
+    finally:
+        subprocess.run([docker, "rm", "-f", name], check=True, capture_output=True)
 
 
 def scored(out: Path) -> list[str]:

@@ -12,15 +12,6 @@ from tests.swebench.demo import demo, lines
 pytestmark = [pytest.mark.docker, pytest.mark.pipeline, pytest.mark.timeout(300), pytest.mark.usefixtures("engine")]
 
 
-@pytest.fixture(scope="module")
-def solved(tmp_path_factory: pytest.TempPathFactory, engine: None) -> Path:
-    """One run of the embedded vendor."""
-    out = tmp_path_factory.mktemp("solved") / "out"
-    ran, _ = demo(out)
-    assert ran.status == 0, ran.err
-    return out
-
-
 def compared(out: Path) -> dict[str, Any]:
     """What a comparison says of SWE-bench, with its answer."""
     found = orjson.loads((out / "compare.json").read_bytes())

@@ -10,22 +10,10 @@ import orjson
 import pytest
 
 from tests.pipeline.command import benchmark, finish, kvv, report, start, wait_until
-from tests.sharing import made_once
 from tests.swebench.demo import containers, demo, lines, observed, outcomes, scored
 
 pytestmark = [pytest.mark.docker, pytest.mark.pipeline, pytest.mark.timeout(300), pytest.mark.usefixtures("engine")]
 NAMES = {"kvv__ledger-1", "kvv__agenda-2", "kvv__pages-3"}
-
-
-@pytest.fixture(scope="module")
-def solved(tmp_path_factory: pytest.TempPathFactory, engine: None) -> Path:
-    """One run of the embedded vendor."""
-
-    def make(out: Path) -> None:
-        ran, _ = demo(out)
-        assert ran.status == 0, ran.err
-
-    return made_once(tmp_path_factory, "solved-run", make)
 
 
 def test_the_embedded_vendor_resolves_everything(solved: Path) -> None:

@@ -1,5 +1,6 @@
 """Every fault of an agent, on a real engine: the right outcome, and a host that stays well."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from benchmarks.coding import suspicion
 from tests.pipeline.command import kvv, wait_until
-from tests.swebench.demo import containers, demo, free, observed, outcomes
+from tests.swebench.demo import containers, demo, engine_disk, observed, outcomes
 
 pytestmark = [pytest.mark.docker, pytest.mark.pipeline, pytest.mark.timeout(400), pytest.mark.usefixtures("engine")]
 
@@ -49,8 +50,15 @@ FAULTS = {
 }
 
 
+@pytest.fixture(scope="module")
+def free(engine: None) -> Iterator[Callable[[], int]]:
+    """Bytes that are free on the engine's disk."""
+    with engine_disk() as found:
+        yield found
+
+
 @pytest.mark.parametrize("fault", FAULTS)
-def test_fault(fault: str, tmp_path: Path) -> None:
+def test_fault(fault: str, free: Callable[[], int], tmp_path: Path) -> None:
     """The outcome is that of the work, not of the harm; no container is left; an audit agrees."""
     expected, before = FAULTS[fault], free()
     ran, result = demo(tmp_path, "--fault", fault, *expected.options)
