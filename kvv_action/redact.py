@@ -22,6 +22,11 @@ WINDOW = 64 * 1024
 """Characters of a long text that are looked at in one go, so that a thread which does it lets others run in between."""
 EDGES = ' \n\t,:"{}[]()'
 """Where a long text may be cut: no spelling of a secret has one of these, unless the secret itself does."""
+FOREIGN, FOREIGN_BYTES = r"[\u0380-\u07ff\u3000-\ud7ff\U00010000-\U0010ffff]", r"[\xce-\xdf\xe3-\xed\xf0-\xf4]"
+"""Characters, and their first bytes in UTF-8, that no spelling of an ASCII secret has; Chinese text has few edges.
+
+Not those beside them that patterns take for the letters i, s and k, such as the sign for a kelvin.
+"""
 
 
 def is_placeholder(secret: str) -> bool:
@@ -156,17 +161,29 @@ class _AnyCase:
         return text
 
 
-def _windows(text: AnyStr, edges: Sequence[AnyStr]) -> Iterator[AnyStr]:
-    """Parts of a text that end at edges; one without an edge is not cut."""
+def _windows(text: AnyStr, edges: Sequence[AnyStr], signs: re.Pattern[AnyStr]) -> Iterator[AnyStr]:
+    """Parts of a text that end at edges, or else before one of the signs; one that has neither is not cut."""
     start = 0
     while len(text) - start > WINDOW:
-        end = max((text.rfind(edge, start, start + WINDOW) for edge in edges), default=-1)
-        if end < start:
-            found = (text.find(edge, start + WINDOW) for edge in edges)
-            end = min((place for place in found if place >= 0), default=len(text))
-        yield text[start : end + 1]
-        start = end + 1
+        end = max((text.rfind(edge, start, start + WINDOW) for edge in edges), default=-1) + 1
+        if end <= start:
+            end = _next_sign(text, start + WINDOW, signs)
+        yield text[start:end]
+        start = end
     yield text[start:]
+
+
+def _one_of(edges: Iterable[str], signs: str) -> str:
+    """A pattern for any of them; it matches nothing where there are none."""
+    return "|".join([*map(re.escape, edges), *filter(None, [signs])]) or "(?!)"
+
+
+def _next_sign(text: AnyStr, start: int, signs: re.Pattern[AnyStr]) -> int:
+    """Where the next sign stands; looked for in short steps."""
+    for at in range(start, len(text), WINDOW):
+        if found := signs.search(text, at, at + WINDOW):
+            return found.start()
+    return len(text)
 
 
 _FIELDS = frozenset(field.name for record in vars(schema).values() if is_dataclass(record) for field in fields(record))
@@ -187,6 +204,10 @@ class Redactor:
         self._bytes = tuple(text.encode() for text in self._texts)
         self._mask = MASK.encode()
         self._edges = [edge for edge in EDGES if not any(edge in spelling for spelling in (*given, *spellings))]
+        self._byte_edges = [edge.encode() for edge in self._edges]
+        plain = all(map(str.isascii, given))
+        self._signs = re.compile(_one_of(self._edges, FOREIGN if plain else ""))
+        self._byte_signs = re.compile(_one_of(self._edges, FOREIGN_BYTES if plain else "").encode())
         self._any_case = tuple(
             _AnyCase(s) for s in sorted(given, key=len, reverse=True) if not is_placeholder(s) and _AnyCase.suits(s)
         )
@@ -197,7 +218,7 @@ class Redactor:
             return text
         if len(text) <= WINDOW:
             return self._clean_text(text)
-        clean = "".join(map(self._clean_text, _windows(text, self._edges)))
+        clean = "".join(map(self._clean_text, _windows(text, self._edges, self._signs)))
         return text if clean == text else clean
 
     def _clean_text(self, text: str) -> str:
@@ -246,5 +267,5 @@ class Redactor:
         """`data` without secrets."""
         if len(data) <= WINDOW:
             return self._clean_bytes(data)
-        clean = b"".join(map(self._clean_bytes, _windows(data, [edge.encode() for edge in self._edges])))
+        clean = b"".join(map(self._clean_bytes, _windows(data, self._byte_edges, self._byte_signs)))
         return data if clean == data else clean

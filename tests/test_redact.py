@@ -4,6 +4,7 @@ import base64
 import html
 import json
 import re
+import sys
 import time
 from urllib.parse import quote, quote_plus, urlencode
 from xml.etree import ElementTree
@@ -232,6 +233,32 @@ def test_a_secret_is_found_wherever_a_long_text_is_cut(writer: str, key: str, mo
             assert (redactor.text(text), redactor.bytes(text.encode())) == (whole, raw)
             monkeypatch.undo()
             assert key not in whole
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_text_in_another_script_is_cut_without_edges(writer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look is short, and no secret is divided, whatever letters stand for those of its own."""
+    redactor, looks = Redactor([KEY]), list[int]()
+    monkeypatch.setattr(redact, "WINDOW", 64)
+    monkeypatch.setattr(
+        redactor, "_hidden", lambda text, hidden=redactor._hidden: looks.append(len(text)) or hidden(text)
+    )
+    for offset in range(40, 64, 3):
+        written = WRITERS[writer](KEY).replace("k", "\u212a")
+        text = "字" * offset + written + "я" * 500 + "😀" * 100
+        whole, raw = redactor.text(text), redactor.bytes(text.encode())
+        assert max(looks) <= 2 * 64 + len(written.encode())
+        with monkeypatch.context() as within:
+            within.setattr(redact, "WINDOW", 10_000)
+            assert (redactor.text(text), redactor.bytes(text.encode())) == (whole, raw)
+        looks.clear()
+
+
+def test_no_sign_that_cuts_a_text_is_a_letter_of_ascii_in_another_case() -> None:
+    """Else a secret could have it."""
+    signs = "".join(re.findall(redact.FOREIGN, "".join(map(chr, range(sys.maxunicode + 1)))))
+    assert not any(map(str.isascii, signs.lower() + signs.upper() + signs.casefold()))
+    assert not re.search("[ -~]", signs, re.IGNORECASE)
 
 
 def test_a_long_text_without_secrets_stays_the_same_object() -> None:

@@ -8,13 +8,14 @@ Short answers can be guessed from their digests: do not publish what must stay s
 import hashlib
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from kvv_action.adapters import adapter
-from kvv_action.journal.file import Reader, Record, chained
+from kvv_action.journal.file import Reader, Record, chained, tail
 from kvv_action.journal.lines import place_of, to_exchange
 from kvv_action.schema import RunPlan
 from kvv_action.verdict.checks.exact import AS_ASKED, ASKED_EXACTLY, is_as_asked, wanted_of
@@ -30,14 +31,15 @@ WHOLE = frozenset({"plan", "provenance", "shards", "redacted", "findings"})
 FOREIGN = frozenset({"usage", "data"})
 """Fields with names from outside: only their numbers stay."""
 LONGEST_WORD = 200
-_NAME = re.compile(r"[\w ./:@+-]{1,80}")
+_NAME = re.compile(r"[\w ./:@+-]+")
+LONGEST_NAME, NAMES = 80, 1000
+"""Characters of a name that is kept, and how many different ones are remembered."""
 
 
 def redacted(path: Path) -> Iterator[bytes]:
     """The lines of a journal without its texts; each ends with a newline."""
-    reader = Reader(path)
-    lines = sum(1 for _ in reader)
-    yield from chained(_bodies(reader, {"lines": lines, "head": reader.head}))
+    _, lines, head = tail(path)
+    yield from chained(_bodies(Reader(path), {"lines": lines, "head": head}))
 
 
 def _bodies(reader: Reader, origin: dict[str, Any]) -> Iterator[bytes]:
@@ -114,4 +116,9 @@ def stand_in(text: str) -> str:
 
 def _name(name: str) -> str:
     """A name of a field; names that a model invented (such as an unknown tool) are replaced."""
-    return name if _NAME.fullmatch(name) else stand_in(name)
+    return name if len(name) <= LONGEST_NAME and _is_plain(name) else stand_in(name)
+
+
+@lru_cache(maxsize=NAMES)
+def _is_plain(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None

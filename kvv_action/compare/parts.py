@@ -12,7 +12,7 @@ from kvv_action.compare.side import Side
 from kvv_action.compare.words import CHANGE, RunNames
 from kvv_action.report.text import points
 from kvv_action.schema import BenchmarkKind, BenchmarkResult, PlannedBenchmark, Verdict
-from kvv_action.statistics.paired import AnsweredPair, chance_of, difference_interval, holm, shown
+from kvv_action.statistics.paired import AnsweredPair, Chance, chance_of, difference_interval, holm, shown
 from kvv_action.verdict.tally import cut
 
 ALPHA = 0.01
@@ -39,9 +39,8 @@ class Draft:
     unasked: str = ""
     names: RunNames = CHANGE
 
-    @property
     def answers(self) -> list[AnsweredPair]:
-        """What both runs made of each matched sample."""
+        """What both runs made of each matched sample; made anew each time, for long runs have many."""
         matched = self.paired.matched if self.paired else ()
         return [AnsweredPair(before.total, before.scored, after.total, after.scored) for _, before, after in matched]
 
@@ -79,13 +78,16 @@ def parts(base: Side, new: Side, tolerance: float | None, names: RunNames = CHAN
     """
     drafts = list(_drafts(base, new, names))
     tested = [draft for draft in drafts if draft.by_chance]
-    chances = [chance_of(draft.answers) for draft in tested]
+    chances, tolerances = list[Chance](), dict[str, float]()
+    for draft in tested:
+        answers = draft.answers()
+        chances.append(chance_of(answers))
+        tolerances[draft.part.id] = tolerance or _tolerance(answers, others * len(tested))
     worse = [min(1.0, others * value) for value in holm([found.worse for found in chances])]
     better = [min(1.0, others * value) for value in holm([found.better for found in chances])]
     adjusted = {
         draft.part.id: (down, up) for draft, down, up in zip(tested, worse, better, strict=True)
     }  # fmt: skip
-    tolerances = {draft.part.id: tolerance or _tolerance(draft, others * len(tested)) for draft in tested}
     found = tuple(
         _concluded(draft, adjusted.get(draft.part.id), others * len(tested), tolerances.get(draft.part.id, TOLERANCE))
         for draft in drafts
@@ -94,9 +96,9 @@ def parts(base: Side, new: Side, tolerance: float | None, names: RunNames = CHAN
     return ComparedParts(changes=found, paired=paired, tolerances=tolerances)
 
 
-def _tolerance(draft: Draft, family: int) -> float:
+def _tolerance(answers: Sequence[AnsweredPair], family: int) -> float:
     """The smallest drop that these samples rule out for all but a few pairs of equal runs."""
-    return min(TOLERANCE, shown([pair.difference for pair in draft.answers], EQUAL / family))
+    return min(TOLERANCE, shown([pair.difference for pair in answers], EQUAL / family))
 
 
 def _drafts(base: Side, new: Side, names: RunNames) -> Iterator[Draft]:

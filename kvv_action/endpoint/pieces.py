@@ -1,6 +1,17 @@
-"""A text that comes in many pieces, held in few objects: each piece alone takes 50 bytes more than its characters."""
+"""A text that comes in many pieces, held as one run of bytes: each piece alone takes 50 bytes more than its characters.
+
+Many texts that grow side by side leave gaps where their pieces were, in which no whole text has room. A run of bytes
+grows where it stands, and what it took is free again when its text is whole.
+"""
 
 import sys
+from codecs import iterdecode
+
+from kvv_action.endpoint.memory import roomy
+
+_UTF_8 = "utf-8", "surrogatepass"
+_STEP = 2**18
+"""Characters or bytes that are looked at in one go, so that a thread which does it lets others run in between."""
 
 
 class TextPieces:
@@ -11,29 +22,43 @@ class TextPieces:
         held: bytes of memory of what is joined.
     """
 
-    __slots__ = ("_joined", "held", "pieces")
+    __slots__ = ("_characters", "_first", "_joined", "held", "pieces")
 
     def __init__(self) -> None:
         self.pieces: list[str] = []
-        self._joined: list[str] = []
-        self.held = 0
+        self._first = ""  # what was joined first, which is the whole where no stream brought it
+        self._joined = bytearray()
+        self._characters = self.held = 0
 
     def __bool__(self) -> bool:
-        return bool(self.pieces or self._joined)
+        return bool(self.pieces or self.held)
 
     @property
     def characters(self) -> int:
         """How many have come."""
-        return sum(map(len, self._joined)) + sum(map(len, self.pieces))
+        return self._characters + sum(map(len, self.pieces))
 
     def fold(self) -> None:
         """Join the pieces."""
-        if self.pieces:
-            joined = "".join(self.pieces)
-            self.pieces.clear()
-            self._joined.append(joined)
-            self.held += sys.getsizeof(joined)
+        if not self.pieces:
+            return
+        joined = "".join(self.pieces)
+        self.pieces.clear()
+        self._characters += len(joined)
+        if not self.held:
+            self._first, self.held = joined, sys.getsizeof(joined)
+            return
+        for part in (self._first, joined):
+            for start in range(0, len(part), _STEP):
+                self._joined += part[start : start + _STEP].encode(*_UTF_8)
+        self._first, self.held = "", roomy(len(self._joined))
 
     def text(self) -> str:
         """The whole."""
-        return "".join([*self._joined, *self.pieces])
+        if not self._joined:
+            return "".join([self._first, *self.pieces])
+        self.fold()
+        if self._joined.isascii():
+            return self._joined.decode()
+        steps = (bytes(self._joined[start : start + _STEP]) for start in range(0, len(self._joined), _STEP))
+        return "".join(iterdecode(steps, *_UTF_8))

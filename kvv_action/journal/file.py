@@ -133,7 +133,7 @@ def chained(bodies: Iterable[bytes]) -> Iterator[bytes]:
         yield line + b"\n"
 
 
-def _tail(path: Path) -> tuple[int, int, str]:
+def tail(path: Path) -> tuple[int, int, str]:
     """Length of the whole lines in bytes, their number, and the digest of the last one."""
     size, count, head = 0, 0, GENESIS
     with path.open("rb") as stream:
@@ -159,7 +159,7 @@ class Journal:
         self._dirty = False
         self._turn = threading.Lock()
         self._fd = self._open()
-        self._size, self.lines, self.head = _tail(path)
+        self._size, self.lines, self.head = tail(path)
         self.mended_bytes = os.fstat(self._fd).st_size - self._size
         if self.mended_bytes:
             os.ftruncate(self._fd, self._size)

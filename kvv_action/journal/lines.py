@@ -4,7 +4,7 @@ import base64
 import zlib
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import fields
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import orjson
 
@@ -21,10 +21,12 @@ from kvv_action.schema import (
     Rejection,
     SampleFailure,
     Score,
+    Slot,
     ToolCall,
 )
 
 Line = dict[str, Any]
+Made = TypeVar("Made")
 PLAIN = 16_384
 """Characters of an observed text up to which it stands in the journal as it is; longer ones are compressed."""
 _STEP = 2**18
@@ -37,9 +39,42 @@ _COMPLETION, _CALL, _ATTEMPT, _SCORE = (
 _FAILURES = frozenset({None, "", *FailureKind})
 
 
+class _Filled(Generic[Made]):
+    """Makes records of one class from what a line says of all their fields.
+
+    That takes a fifth of the time of `record(**said)`, which finds the place of each field by its name, twice.
+    """
+
+    def __init__(self, record: type[Made]) -> None:
+        self._record = record
+        names = [one.name for one in fields(record)]  # type: ignore[arg-type]
+        self._puts = tuple((name, getattr(record, name).__set__) for name in names)
+
+    def __call__(self, said: Mapping[str, Any]) -> Made:
+        """Raises TypeError for fields that the record does not have, or lacks."""
+        made = object.__new__(self._record)
+        try:
+            for name, put in self._puts:
+                put(made, said[name])
+        except KeyError:
+            return self._record(**said)
+        return made if len(said) == len(self._puts) else self._record(**said)
+
+
+_filled_completion, _filled_attempt, _filled_score = _Filled(Completion), _Filled(Attempt), _Filled(Score)
+
+
 def place_of(line: Mapping[str, Any]) -> Place:
     """Which answer a line is about."""
     return Place(benchmark=line["benchmark"], sample=line["sample"], index=line["index"], epoch=line["epoch"])
+
+
+def slot_of(line: Mapping[str, Any]) -> Slot:
+    """Where its result stands; raises KeyError where `place_of` does."""
+    slot: Slot = line["benchmark"], line["index"], line["epoch"]
+    if "sample" not in line:
+        raise KeyError("sample")
+    return slot
 
 
 def _begun(kind: str, place: Place) -> Line:
@@ -173,7 +208,7 @@ def _plain(score: Score) -> Line:
 
 def to_score(value: Mapping[str, Any]) -> Score:
     """A score from its line."""
-    return Score(**value)
+    return _filled_score({"data": {}, **value})
 
 
 def value_of(value: Mapping[str, Any]) -> float:
@@ -246,10 +281,10 @@ def _observation(line: Mapping[str, Any]) -> Observation:
 
 
 def _completion(value: Mapping[str, Any]) -> Completion:
-    fields = _with_attempts(dict(value))
-    fields["tool_calls"] = tuple(ToolCall(**call) for call in fields["tool_calls"])
-    fields["anomalies"] = tuple(fields["anomalies"])
-    return Completion(**fields)
+    said = _with_attempts(dict(value))
+    said["tool_calls"] = tuple([ToolCall(**call) for call in said["tool_calls"]])
+    said["anomalies"] = tuple(said["anomalies"])
+    return _filled_completion(said)
 
 
 def _with_attempts(fields: dict[str, Any]) -> dict[str, Any]:
@@ -264,5 +299,5 @@ def to_attempts(listed: Iterable[Mapping[str, Any]]) -> tuple[Attempt, ...]:
 
 def _attempt(value: Mapping[str, Any]) -> Attempt:
     if (failure := value["failure"]) is None:
-        return Attempt(**value)
-    return Attempt(**{**value, "failure": FailureKind(failure) if failure else None})
+        return _filled_attempt(value)
+    return _filled_attempt({**value, "failure": FailureKind(failure) if failure else None})

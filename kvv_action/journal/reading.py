@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from kvv_action.adapters import adapter
 from kvv_action.errors import JournalError, in_words
 from kvv_action.journal.file import Reader, Record
-from kvv_action.journal.lines import outlives_failure, place_of, to_attempts, to_exchange, to_failure, to_score
+from kvv_action.journal.lines import outlives_failure, place_of, slot_of, to_attempts, to_exchange, to_failure, to_score
 from kvv_action.journal.state import JournalState, read_state
 from kvv_action.plan.shard import whole
 from kvv_action.schema import (
@@ -22,8 +22,6 @@ from kvv_action.schema import (
     Judged,
     Place,
     RunPlan,
-    SampleFailure,
-    Score,
     Slot,
 )
 
@@ -138,7 +136,7 @@ class JournalReading:
         waiting: dict[Slot, dict[int, tuple[Exchange, int]]] = {}
         for number, record in enumerate(self._reader, 1):
             try:
-                if of is not None and "sample" in record and place_of(record).slot not in of:
+                if of is not None and "sample" in record and slot_of(record) not in of:
                     continue
                 match record["kind"]:
                     case "answer" | "observation":
@@ -169,15 +167,13 @@ class JournalReading:
         Raises:
             JournalError: an answer that was judged is missing.
         """
-        calls = sorted(waiting)
-        result: Score | SampleFailure
-        if record["kind"] == "failure":
-            result = to_failure(record)
-        else:
-            result, calls = to_score(record["score"]), record["calls"]
-        if missing := [call for call in calls if call not in waiting]:
-            raise JournalError(f"{place}: the answer to call {missing[0]} is missing")
-        found = [waiting[call] for call in calls]
+        failed = record["kind"] == "failure"
+        result = to_failure(record) if failed else to_score(record["score"])
+        found = []
+        for call in sorted(waiting) if failed else record["calls"]:
+            if call not in waiting:
+                raise JournalError(f"{place}: the answer to call {call} is missing")
+            found.append(waiting[call])
         progress = self.state.progress[place.benchmark]
         return Judged(
             place=place,

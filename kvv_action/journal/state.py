@@ -10,7 +10,15 @@ import orjson
 
 from kvv_action.errors import JournalError, in_words
 from kvv_action.journal.file import Record
-from kvv_action.journal.lines import check_answer, outlives_failure, place_of, to_exchange, to_failure, value_of
+from kvv_action.journal.lines import (
+    check_answer,
+    outlives_failure,
+    place_of,
+    slot_of,
+    to_exchange,
+    to_failure,
+    value_of,
+)
 from kvv_action.schema import Exchange, FailureKind, PlannedBenchmark, RunPlan, RunState, Slot
 
 
@@ -200,7 +208,7 @@ def _begin(record: Record, result: JournalState) -> None:
 
 def _slot(record: Record, result: JournalState) -> Slot:
     result.progress[_known(record, result)].position(record["index"], record["epoch"])
-    return place_of(record).slot
+    return slot_of(record)
 
 
 def _known(record: Record, result: JournalState) -> str:

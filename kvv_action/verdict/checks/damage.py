@@ -33,8 +33,8 @@ _VOCABULARY = re.compile(r"\wĠ|[^\W\d_]Ċ|▁[^\W\d_]|<0x[0-9A-F]{2}>")
 _WORD = re.compile(r"[^\W\d_]+")
 _SMALL = string.ascii_lowercase.encode()
 _AS_X = bytes(b"x"[0] if code in _SMALL else b" "[0] for code in range(256))
-_AS_WORDS = bytes(code if code in _SMALL else b" "[0] for code in range(256))
-"""Put a space in the place of all but small letters, which they write as x or leave as they are."""
+_AS_WORDS = bytes(code if code in _SMALL else b" "[0] for code in bytes(range(256)).lower())
+"""Put a space in the place of all but small letters, which the first writes as x; the second makes large ones small."""
 _STUTTER = re.compile(r"(?<![\w\\{<&])([^\W\d_]{2,40})(?:[ \t]+\1){2,}(?!\w)", re.IGNORECASE)
 _STUTTER_CJK = re.compile(r"(?=(.)(?!\1))([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]{2,8}?)\2{2,}")
 _IN_ONE_CASE = frozenset("\u0130\u03a3")
@@ -166,11 +166,11 @@ RULES = {
 
 def damage_signs(answer: SeenAnswer) -> Iterator[Sign]:
     """Traces of broken delivery and of broken arithmetic in content and reasoning."""
-    text = ends_of(answer.completion.content)
+    text, thought = ends_of(answer.completion.content), ends_of(answer.completion.reasoning)
     if shown := _half_characters(answer):
         yield Sign(cause=CUT_CHARACTERS, shown=shown)
-    for cause, signs in ((MOJIBAKE, _misread), (VOCABULARY, _undecoded), (NO_LANGUAGE, _mixed)):
-        for part in (text, ends_of(answer.completion.reasoning)):
+    for cause, signs in _DECODED_ASCII if text.isascii() and thought.isascii() else _DECODED:
+        for part in (text, thought):
             if (shown := signs(part)) and shown[:ECHOED] not in answer.request:
                 yield Sign(cause=cause, shown=shown)
                 break
@@ -252,7 +252,7 @@ def _is_utf8(text: str) -> bool:
 
 def _undecoded(text: str) -> str:
     """Where the marks of a vocabulary stand, at least three of them."""
-    if not any(mark in text for mark in ("Ġ", "Ċ", "▁", "<0x")):
+    if "<0x" not in text and (text.isascii() or not any(mark in text for mark in ("Ġ", "Ċ", "▁"))):
         return ""
     found = [match.start() for match in _VOCABULARY.finditer(text)]
     return text[found[0] : found[0] + 80] if len(found) >= 3 else ""
@@ -270,6 +270,11 @@ def _mixed(text: str) -> str:
         if len(own) > 1 and len(word) > 3:
             words.append(word)
     return " ".join(words) if len(words) >= MIXED_WORDS and len(scripts) >= 3 else ""
+
+
+_DECODED_ASCII = ((VOCABULARY, _undecoded),)
+_DECODED = ((MOJIBAKE, _misread), *_DECODED_ASCII, (NO_LANGUAGE, _mixed))
+"""What shows that texts were decoded wrongly, and what of it plain ASCII can show."""
 
 
 def _script(letter: str) -> int | None:
@@ -302,9 +307,10 @@ def repeated_words(text: str, request: str) -> str:
 
 def _stutters(text: str, lines: Sequence[str], doubled: int) -> Iterator[re.Match[str]]:
     """Words that stand three times in a row; where no line was cut and no words are `doubled`, there are none."""
-    if doubled or any(len(line) == CLOSELY for line in lines) or not _IN_ONE_CASE.isdisjoint(text):
+    plain = text.isascii()
+    if doubled or any(len(line) == CLOSELY for line in lines) or not (plain or _IN_ONE_CASE.isdisjoint(text)):
         yield from _STUTTER.finditer(text)
-    if not text.isascii():
+    if not plain:
         yield from _STUTTER_CJK.finditer(text)
 
 
@@ -323,7 +329,7 @@ def _said_before(words: Sequence[str], doubled: int) -> int:
 def _words(text: str) -> list[str]:
     """The words of a text in small letters."""
     if text.isascii():
-        return text.lower().encode().translate(_AS_WORDS).decode().split()
+        return text.encode().translate(_AS_WORDS).decode().split()
     return [word.lower() for word in _WORD.findall(text)]
 
 

@@ -83,15 +83,17 @@ def marker_signs(answer: SeenAnswer, own: Sequence[str]) -> Iterator[Sign]:
         answer: the answer.
         own: markers of the profile's model; these and the known ones alone can fail a run.
     """
-    completion, known = answer.completion, KNOWN.union(own)
+    completion = answer.completion
     if answer.raw:
         return
+    texts = (completion.content, completion.reasoning, *_texts_of(completion.tool_calls))
+    suspicious = [text for text in texts if "<" in text or "[" in text]
+    known = KNOWN.union(own) if suspicious else KNOWN
     leaked, others = set[str](), set[str]()
-    for text in (completion.content, completion.reasoning, *_texts_of(completion.tool_calls)):
-        if "<" in text or "[" in text:
-            plain = ends_of(_without_code(text, known))
-            leaked |= {marker for marker in known if marker in plain}
-            others |= set(SUSPICIOUS.findall(plain))
+    for text in suspicious:
+        plain = ends_of(_without_code(text, known))
+        leaked |= {marker for marker in known if marker in plain}
+        others |= set(SUSPICIOUS.findall(plain))
     leaked -= answer.echo
     others -= {word for word in others if word.casefold() in {piece.casefold() for piece in answer.echo}}
     others |= {role[1] for role in [ROLE.match(completion.content)] if role and role[1] not in answer.request}

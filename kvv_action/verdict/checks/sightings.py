@@ -139,13 +139,18 @@ class SlotList:
 
 @dataclass(slots=True, kw_only=True)
 class Sightings:
-    """Answers that show one cause."""
+    """Answers that show one cause.
+
+    Attributes:
+        last: the last of the examples, where there are as many as are kept.
+    """
 
     cause: Cause
     count: int = 0
     words: Counter[str] = field(default_factory=Counter)
     examples: dict[Slot, FindingExample] = field(default_factory=dict)
     slots: SlotList = field(default_factory=SlotList)
+    last: Slot | None = None
 
     def add(self, place: Place, shown: str, word: str = "") -> None:
         """Count an answer; see `Sign`."""
@@ -153,7 +158,7 @@ class Sightings:
         self.slots.add(place)
         if word:
             self.words[word] += 1
-        if len(self.examples) < EXAMPLES or place.slot <= max(self.examples):
+        if self.last is None or place.slot <= self.last:
             self._show(place, shown)
 
     def _show(self, place: Place, shown: str) -> None:
@@ -163,6 +168,8 @@ class Sightings:
         )
         if len(self.examples) > EXAMPLES:
             del self.examples[max(self.examples)]
+        if len(self.examples) == EXAMPLES:
+            self.last = max(self.examples)
 
     def finding(self, of: int, rule: Rule, **words: object) -> Finding:
         """What the sightings show; `words` are further words of the sentence."""

@@ -205,7 +205,8 @@ class ConstantCheck:
             known = self._counts[name, number] = _Range(seen=Sightings(cause=CONSTANT), least=size, most=size)
         if known is not None:
             known.seen.add(place, f"{name} {number}", name)
-            known.least, known.most = min(known.least, size), max(known.most, size)
+            if not known.least <= size <= known.most:
+                known.least, known.most = min(known.least, size), max(known.most, size)
 
     def findings(self) -> Iterator[SeenFinding]:
         """The number that nearly all answers have, and caches that hold everything."""
@@ -220,7 +221,7 @@ class ConstantCheck:
 
 def _size(text: str) -> int:
     """Characters of a text, also of one that was taken out."""
-    taken_out = TAKEN_OUT.match(text)
+    taken_out = TAKEN_OUT.match(text) if text.startswith("[") else None
     return int(taken_out[1]) if taken_out else len(text)
 
 
@@ -265,10 +266,10 @@ class CapCheck:
 def _plainly_enough(generated: int, *texts: str) -> bool:
     """Whether a count is certainly large enough for the texts; quicker than `_least`, which decides the others."""
     sizes = [len(text) for text in texts]
-    if generated >= sum(max(size / CHARACTERS_MOST, EXPECTED_LEAST * min(size, MEASURED)) for size in sizes):
+    if generated >= sum([max(size / CHARACTERS_MOST, EXPECTED_LEAST * min(size, MEASURED)) for size in sizes]):
         return True
-    bounds = (EXPECTED_LEAST * most_expected(text[:MEASURED]) for text in texts)
-    return generated >= sum(max(size / CHARACTERS_MOST, bound) for size, bound in zip(sizes, bounds, strict=True))
+    bounds = [max(len(text) / CHARACTERS_MOST, EXPECTED_LEAST * most_expected(text[:MEASURED])) for text in texts]
+    return generated >= sum(bounds)
 
 
 def _least(text: str) -> float:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from hashlib import blake2b
 
 import orjson
 
@@ -46,8 +45,8 @@ ONE_TEXT_RULE = Rule(severity=Severity.FAILURE)
 def wholesale_signs(answer: SeenAnswer) -> Iterator[Sign]:
     """A line of the answer that stands in the request, backwards."""
     text = answer.completion.content.strip()
-    lines = [line.strip() for line in text.splitlines()] if answer.request else []
-    for line in lines[:1] + lines[-1:]:
+    lines = text.splitlines() if answer.request else []
+    for line in map(str.strip, lines[:1] + lines[-1:]):
         turned = line[::-1]
         known = len(line) >= LINE and " " in line and turned != line and _in_json(turned) in answer.request
         if known and _in_json(line) not in answer.request and not _TURNS.search(answer.request):
@@ -65,7 +64,7 @@ class SameTextCheck:
 
     def __init__(self) -> None:
         self._answers = 0
-        self._seen: dict[bytes, Sightings] = {}
+        self._seen: dict[int, Sightings] = {}
 
     def see(self, place: Place, completion: Completion) -> None:
         """Count an answer."""
@@ -73,7 +72,7 @@ class SameTextCheck:
         text = " ".join(completion.content.split())
         if completion.tool_calls or len(text) < LONG or " " not in text:
             return
-        key = blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest()
+        key = hash(text)
         known = self._seen.get(key)
         if known is None and len(self._seen) < KEPT:
             known = self._seen[key] = Sightings(cause=ONE_TEXT)
