@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from entrypoint.signals import ENDING
+from kvv_action.digits import counted
 from kvv_action.github import commands, context
 
 if TYPE_CHECKING:
@@ -403,7 +404,7 @@ def _reap(run: str) -> str:
     except Exception as error:  # noqa: BLE001 - cleaning up must not fail a job that is done
         return f"kvv: containers could not be looked for: {type(error).__name__}"
     left = f"; not removed: {', '.join(reaped.failed)}" if reaped.failed else ""
-    return f"kvv: removed {len(reaped.removed)} containers{left}"
+    return f"kvv: removed {counted(len(reaped.removed), 'container')}{left}"
 
 
 def _print(*lines: str) -> None:

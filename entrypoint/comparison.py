@@ -8,6 +8,7 @@ from kvv_action.compare.markdown import CHANGES, EFFECTS, MEASURES, MODEL, effec
 from kvv_action.compare.records import BenchmarkChange, Effect, Regression, RunComparison
 from kvv_action.compare.review import answer, columns, flip_columns, seen_once
 from kvv_action.compare.several import RunsTable, table_rows, told_of
+from kvv_action.digits import counted
 from kvv_action.report.text import percent, points
 
 if TYPE_CHECKING:
@@ -104,7 +105,9 @@ def _lines(comparison: RunComparison) -> "Iterator[Text]":
             yield Text(harmless(f"  • {seen_once(comparison)[1]}: {cause}", 300))
     for shift in comparison.shifts:
         if shift.finding in (Effect.WORSE, Effect.BETTER):
-            yield Text(f"{MEASURES[shift.name]} {ratio(shift)}, on {shift.samples} samples; no regression by itself")
+            yield Text(
+                f"{MEASURES[shift.name]} {ratio(shift)}, on {counted(shift.samples, 'sample')}; no regression by itself"
+            )
     for place in comparison.asked_differently:
         yield Text(harmless(f"asked differently: {place}", 300))
     for note in comparison.notes:

@@ -21,6 +21,7 @@ from kvv_action.compare.markdown import (
 )
 from kvv_action.compare.records import BenchmarkChange, Effect, FindingChange, Flip, RunComparison, Shift, ShownAnswer
 from kvv_action.compare.words import NAME
+from kvv_action.digits import counted, figure
 from kvv_action.report.markdown.escape import code, markup, text, words_as_code
 from kvv_action.report.text import one_line
 from kvv_action.schema import BenchmarkKind, Severity
@@ -122,13 +123,13 @@ def _part(comparison: RunComparison, part: BenchmarkChange, rows: int) -> str:
 
 
 def _difference(comparison: RunComparison, part: BenchmarkChange) -> str:
-    noun = "probes" if part.kind is BenchmarkKind.CONTRACT else "samples"
+    one = "probe" if part.kind is BenchmarkKind.CONTRACT else "sample"
     if not part.fell + part.rose:
         return EFFECTS[part.finding].partition(" ")[2]
     if not comparison.vendors:
-        return f"{part.fell} {noun} fell, {part.rose} rose"
+        return f"{counted(part.fell, one)} fell, {part.rose} rose"
     before, now = map(markup, columns(comparison))
-    return f"{part.fell} {noun} better at {before}, {part.rose} better at {now}"
+    return f"{counted(part.fell, one)} better at {before}, {part.rose} better at {now}"
 
 
 def _flips(comparison: RunComparison, part: BenchmarkChange, rows: int) -> Iterator[str]:
@@ -149,7 +150,7 @@ def _flip(flip: Flip) -> str:
     before, after = flip.before, flip.after
     worse = after if after.value < before.value else before
     return (
-        f"| {text(flip.id, 80)} | {before.value:g} → {after.value:g} | {code(before.answer, 80)} | "
+        f"| {text(flip.id, 80)} | {figure(before.value)} → {figure(after.value)} | {code(before.answer, 80)} | "
         f"{code(after.answer, 80)} | {text(worse.cause or worse.explanation, 200)} |"
     )
 
@@ -171,7 +172,7 @@ def _others(comparison: RunComparison) -> str:
     lines = [
         f"- {EFFECTS[one.finding].partition(' ')[2]}: {text(one.cause, 300)} ({text(one.reason, 300)})" for one in found
     ]
-    return _folded(f"Over all answers: {len(found)} more findings", "\n".join(lines)) if found else ""
+    return _folded(f"Over all answers: {counted(len(found), 'more finding')}", "\n".join(lines)) if found else ""
 
 
 def _shifts(comparison: RunComparison) -> str:

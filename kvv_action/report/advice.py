@@ -11,6 +11,7 @@ LOST = "find out why requests fail ({cause}), then run the same command again: o
 MORE = "ask more (a larger tier, more epochs): the interval holds both outcomes"
 ONE = "let the endpoint accept one plain request, which `kvv doctor` sends; its own words say why it does not"
 NEEDED = "ask more (a larger tier, more epochs): about {answers} more answers of {title} would settle it"
+NEEDED_ONE = "ask more (a larger tier, more epochs): about one more answer of {title} would settle it"
 NOTHING = "give something to compare with: a run against the model's official endpoint as reference"
 
 
@@ -62,8 +63,10 @@ def _undecided(results: list[BenchmarkResult], *, in_words: bool) -> str:
     if all(result.orientation for result in results) and results:
         return NOTHING
     for result in results:
-        if result.comparison is not None and result.comparison.needed is not None:
-            return NEEDED.format(answers=number(result.comparison.needed), title=one_line(result.title, 60))
+        needed = result.comparison.needed if result.comparison is not None else None
+        if needed is not None:
+            told = NEEDED_ONE if needed == 1 else NEEDED
+            return told.format(answers=number(needed), title=one_line(result.title, 60))
     return MORE if results else ""
 
 

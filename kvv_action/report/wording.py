@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from kvv_action.digits import figure
 from kvv_action.report.text import number, percent, points, seconds
 from kvv_action.schema import BenchmarkKind, Comparison, DatasetInfo, Gap, Outcome, RunReport, Speed, Verdict
 from kvv_action.verdict.rules import BIAS
@@ -61,9 +62,9 @@ def cost_of(report: RunReport) -> str:
     if report.cost is None:
         return ""
     least = "at least " if report.usage.answers_without_usage else ""
-    prices = f"{report.cost.prices.input:g} and {report.cost.prices.output:g} a million tokens in and out"
+    prices = f"{figure(report.cost.prices.input)} and {figure(report.cost.prices.output)} a million tokens in and out"
     amount = report.cost.amount
-    told = number(round(amount)) if amount >= 1000 else f"{amount:.4g}"
+    told = number(round(amount)) if amount >= 1000 else figure(amount, 4)
     return f"{least}{told} (at {prices})"
 
 

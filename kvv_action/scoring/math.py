@@ -7,6 +7,7 @@ from importlib import metadata
 from types import ModuleType
 from typing import Any
 
+from kvv_action.digits import figure
 from kvv_action.schema import Score
 from kvv_action.scoring import math_worker
 from kvv_action.scoring.boxed import boxed_number
@@ -44,7 +45,7 @@ class MathScorer:
         try:
             return _score(target, await self._worker.ask(request, deadline=self._deadline))
         except WorkerLate:
-            return Score(value=0.0, unparsed=True, explanation=f"no comparison within {self._deadline:g} s")
+            return Score(value=0.0, unparsed=True, explanation=f"no comparison within {figure(self._deadline)} s")
 
     async def aclose(self) -> None:
         """End the process."""

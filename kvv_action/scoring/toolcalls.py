@@ -9,6 +9,7 @@ from importlib import metadata
 
 import orjson
 
+from kvv_action.digits import figure
 from kvv_action.profiles.prompt import function_of
 from kvv_action.schema import Json, ToolCall
 from kvv_action.scoring import schema_worker
@@ -94,7 +95,7 @@ class ToolCallChecker:
         try:
             return await self._worker.ask(request, deadline=self._deadline)
         except WorkerLate:
-            message = f"no result within {self._deadline:g} s"
+            message = f"no result within {figure(self._deadline)} s"
         except WorkerBroke:
             message = "the check ended its process"
         return {"valid": False, "kinds": [UNUSABLE], "message": message}
