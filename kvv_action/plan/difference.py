@@ -24,7 +24,7 @@ class DifferenceKind(StrEnum):
     SAMPLES = "the samples at hand are not those of the run"
     SAMPLE = "the dataset has another sample in this place"
     VERSION = "scored by version {written}, at hand is {recomputed}"
-    NO_REPORT = "no such file, so there is nothing to compare with"
+    NO_REPORT = "no such file: the run was not finished, or the file was removed"
     NO_JSON = "not JSON ({recomputed})"
     NO_FILE = "is missing"
     FILE = "differs from the manifest"

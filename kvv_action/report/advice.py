@@ -6,6 +6,8 @@ from kvv_action.verdict.lead import first_cause, to_do
 from kvv_action.verdict.refusals import told_of_all
 
 AGAIN = "run the same command again: it goes on where this run ended"
+SHARDS = "ask what is missing (the command of that shard goes on where it ended), then `kvv merge` again"
+OTHER_SHARDS = "ask the other shards, on any machine, then make one report: `kvv merge` with the folders of all of them"
 LOOK = "read the answers below and ask the same of an official endpoint: no known cause was recognised"
 LOST = "find out why requests fail ({cause}), then run the same command again: only what failed is asked anew"
 MORE = "ask more (a larger tier, more epochs): the interval holds both outcomes"
@@ -30,10 +32,19 @@ def advice(report: RunReport) -> str:
                 return f"{one_line(found.remedy, 400)} ({one_line(found.cause, 200)})"
     if failed:
         return LOOK
+    if report.plan.plain_reports and (told := _of_shards(report)):
+        return told
     if report.state is not RunState.COMPLETE:
         return _early(report)
     undecided = [result for result in report.benchmarks if result.verdict is Verdict.INCONCLUSIVE]
     return _undecided(undecided, in_words=report.plan.checks is not None)
+
+
+def _of_shards(report: RunReport) -> str:
+    """What a shard, or a merge that lacks one, still needs; empty for other runs."""
+    if report.plan.shard is not None:
+        return OTHER_SHARDS if report.state is RunState.COMPLETE else ""
+    return SHARDS if report.state_reason.endswith("then merge again") else ""
 
 
 def _early(report: RunReport) -> str:
