@@ -85,7 +85,7 @@ def _why_unasked(report: RunReport, reason: str) -> str:
     if report.plan.plain_reports and report.plan.precheck == "gate":
         for planned in report.plan.benchmarks:
             if planned.gates and reason.startswith(f"{planned.title} failed: "):
-                return f"{planned.title} failed; precheck: warn asks them nevertheless"
+                return f"{planned.title} failed; `precheck: warn` asks them nevertheless"
     return reason
 
 

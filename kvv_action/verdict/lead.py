@@ -127,7 +127,9 @@ def _broken(delivery: Delivery) -> str:
         "–" if value is None else f"{100 * value:.1f} %"
         for value in (delivery.share, *delivery.interval, delivery.first_try_rate, delivery.final_rate)
     )
-    limits = f"at 99 % confidence at least {low}, at 95 % at most {high}; {figure(100 * delivery.limit)} % may"
+    limits = (
+        f"at 99 % confidence at least {low}, at 95 % at most {high}; up to {figure(100 * delivery.limit)} % may break"
+    )
     return (
         f"{delivery.broken} of {counted(delivery.requests, 'request')} broke at the first try ({share}; {limits}): "
         f"{kinds_in_words(delivery.kinds)}; {first} were answered at the first try, {final} after "

@@ -55,7 +55,7 @@ def test_a_closed_gate_says_how_to_ask_nevertheless() -> None:
     report = replace(REPORT, plan=plan, benchmarks=(PROBES, skipped))
     assert unasked(report) == {why: ["Quiz"]}
     plain = replace(report, plan=replace(plan, choices={"checks": {"version": 3}}))
-    assert unasked(plain) == {"Pre-Verification failed; precheck: warn asks them nevertheless": ["Quiz"]}
+    assert unasked(plain) == {"Pre-Verification failed; `precheck: warn` asks them nevertheless": ["Quiz"]}
 
 
 def test_a_run_that_was_killed_is_told_from_a_wrong_folder(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from kvv_action.digits import noun
-from kvv_action.report.markdown.escape import code, text
+from kvv_action.report.markdown.escape import code, option, text
 from kvv_action.report.text import percent
 from kvv_action.report.wording import GAP_NOTE, changed, gap_words, unanswered, unasked
 from kvv_action.schema import (
@@ -41,11 +41,11 @@ def wrong(report: RunReport, rows: int) -> str:
 def _cause_lines(report: RunReport, number: int, one: RunCause) -> Iterator[str]:
     yield f"{number}. {SIGNS[one.severity]}: **{text(one.cause, 300)}**"
     yield f"   - What to do: {text(one.remedy, 500)} ([about this cause]({page_of(report, one.cause_id)}))"
-    yield from (f"   - {text(engine, 40)}: {text(switch, 200)}" for engine, switch in one.switches.items())
+    yield from (f"   - {text(engine, 40)}: {option(switch, 200)}" for engine, switch in one.switches.items())
     where = f"{seen_in(one)} ({', '.join(map(text, one.benchmarks))})"
     yield f"   - Seen in {'; '.join(filter(None, (where, share_of(one))))}"
     if example := example_of(report, one):
-        yield f"   - For example {text(example, 240)}"
+        yield f"   - For example {code(example, 240)}"
     if symptoms := [*symptoms_of(report, one)]:
         yield f"   - It explains: {text('; '.join(symptoms), 800)}"
 
@@ -140,13 +140,19 @@ def failures(report: RunReport, rows: int) -> str:
         bad = [case for case in result.cases if case.outcome is not Outcome.RIGHT]
         if not (bad or result.failures or result.skips):
             continue
-        lines = [f"### {text(result.title)}: {text(result.reason, 600)}\n"]
+        lines = [f"### {text(result.title)}: {text(_heading(report, result), 600)}\n"]
         lines += [f"- {failure.count} × {failure.kind}: {text(failure.example, 300)}" for failure in result.failures]
         lines += [f"- {count} skipped: {text(reason, 300)}" for reason, count in result.skips.items()]
         wrong_ones = [case for case in bad if case.outcome is not Outcome.FAILED]
         lines += _bad_cases(result, wrong_ones, rows, plain=report.plan.plain_reports)
         parts.append("\n".join(lines) + "\n\n")
     return "".join(parts) + _unanswered(report) + _unasked(report)
+
+
+def _heading(report: RunReport, result: BenchmarkResult) -> str:
+    """The reason; without the ids of samples where the table below has them, except in reports of older runs."""
+    listed = report.plan.plain_reports and report.must_be_right(result) and result.verdict is Verdict.FAIL
+    return result.reason.partition(" (")[0] if listed else result.reason
 
 
 def _unanswered(report: RunReport) -> str:
