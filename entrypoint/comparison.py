@@ -1,6 +1,7 @@
 """A comparison on the terminal, and its exit status."""
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING, TextIO
 
 from entrypoint.console import WIDE_ENOUGH, harmless, printed
@@ -99,9 +100,11 @@ def _lines(comparison: RunComparison) -> "Iterator[Text]":
         yield Text(harmless(f"{words}: {change.cause} ({change.reason})", 500), style=style)
         if change.finding is Effect.WORSE:
             yield Text(harmless(f"  • {change.remedy}", 500))
-    for part in comparison.parts:
-        yield Text(harmless(f"{part.title}: {part.reason}", 500))
-        for cause in part.causes_new:
+    together = comparison.form > 1  # comparisons by the first rules keep a line each
+    for _, same in groupby(comparison.parts, key=lambda part: part.reason if together else part.id):
+        parts = list(same)
+        yield Text(harmless(f"{', '.join(part.title for part in parts)}: {parts[0].reason}", 500))
+        for cause in dict.fromkeys(cause for part in parts for cause in part.causes_new):
             yield Text(harmless(f"  • {seen_once(comparison)[1]}: {cause}", 300))
     for shift in comparison.shifts:
         if shift.finding in (Effect.WORSE, Effect.BETTER):

@@ -1,6 +1,8 @@
 """`compare.md` for a reviewer: one line of answer, a table, what is newly wrong, and the rest folded."""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 
 from kvv_action.compare.markdown import (
     EFFECTS,
@@ -105,7 +107,8 @@ def _finding(one: FindingChange) -> str:
 def review_section(comparison: RunComparison, rows: int) -> str:
     """The differences side by side, latency, and how it was compared; each folded."""
     with words_as_code():
-        parts = [_part(comparison, part, rows) for part in comparison.parts if part.finding is not Effect.LEFT_OUT]
+        told = [part for part in comparison.parts if part.finding is not Effect.LEFT_OUT]
+        parts = [_part(comparison, same, rows) for same in _alike(told)]
         return "".join(parts) + _others(comparison) + _shifts(comparison) + _how(comparison)
 
 
@@ -113,13 +116,21 @@ def _folded(title: str, content: str) -> str:
     return f"<details><summary>{title}</summary>\n\n{content.strip()}\n\n</details>\n\n"
 
 
-def _part(comparison: RunComparison, part: BenchmarkChange, rows: int) -> str:
+def _alike(parts: Sequence[BenchmarkChange]) -> Iterator[tuple[BenchmarkChange, ...]]:
+    """The benchmarks in their order; those that nothing tells apart are together."""
+    for _, same in groupby(parts, key=attrgetter("finding", "reason", "flips", "causes_new", "causes_gone")):
+        yield tuple(same)
+
+
+def _part(comparison: RunComparison, same: Sequence[BenchmarkChange], rows: int) -> str:
+    part = same[0]
     if part.finding is Effect.SAME and not part.flips and not part.causes_new:
         return ""
     gone = text(seen_once(comparison)[0])
     lines = [f"{text(part.reason, 600)}\n", *(f"- {gone}: {text(cause, 300)}" for cause in part.causes_gone)]
     lines += _flips(comparison, part, rows)
-    return _folded(f"{markup(part.title)}: {_difference(comparison, part)}", "\n".join(lines))
+    titles = ", ".join(markup(one.title) for one in same)
+    return _folded(f"{titles}: {_difference(comparison, part)}", "\n".join(lines))
 
 
 def _difference(comparison: RunComparison, part: BenchmarkChange) -> str:

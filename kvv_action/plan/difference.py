@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from kvv_action.digits import exact
 from kvv_action.schema import Json, RunPlan
 
 
@@ -58,6 +59,11 @@ class AuditDifference:
         """Two values as a line; the arguments name the two sides."""
         return f"{self.place}: {written} {_short(self.written)}, {recomputed} {_short(self.recomputed)}"
 
+    def in_words(self, written: str, recomputed: str) -> str:
+        """The same with settings and values as a person writes them."""
+        name = self.place.removeprefix("plan.").removeprefix("choices.").removeprefix("endpoint.")
+        return f"{name}: {written} {_said(self.written)}, {recomputed} {_said(self.recomputed)}"
+
 
 def differing(written: Any, recomputed: Any, where: str = "report") -> Iterator[AuditDifference]:
     """Every place at which two JSON values differ."""
@@ -98,6 +104,8 @@ def _said(value: Json) -> str:
             return "not set"
         case bool():
             return str(value).lower()
+        case float():
+            return exact(value)
         case dict():
             told = ", ".join(f"{name} {_said(one)}" for name, one in value.items() if one is not None)
             return told if len(told) <= 80 else told[:79] + "…"
