@@ -1,6 +1,6 @@
 """Scores mathematical answers with math-verify, in a worker process with a deadline for each.
 
-A whole number in a box is judged here: the process starts when the first other answer comes.
+A whole number in a box is judged without the process, which starts when the first other answer comes.
 """
 
 from importlib import metadata

@@ -32,7 +32,7 @@ class CheckedCall:
 
     Attributes:
         valid: by K2VV's rule.
-        kinds: of what is wrong; duplicate keys may stand at a valid call.
+        kinds: what is wrong, in fixed words; a valid call may have duplicate keys.
         message: the first one in words.
     """
 
@@ -43,7 +43,7 @@ class CheckedCall:
 
 
 class ToolCallChecker:
-    """Holds calls against schemas; schemas that can take for ever are tried in a worker process with a deadline.
+    """Checks calls against schemas; a schema whose check may never end is tried in a worker process with a deadline.
 
     Nearly all schemas are checked in this process: without regular expressions and references the work is bounded by
     the sizes of schema and arguments.
@@ -107,7 +107,7 @@ class ToolCallChecker:
 
 @lru_cache(maxsize=schema_worker.COMPILED)
 def _risky(schema: bytes) -> bool:
-    """Whether checking may take more than time in proportion to its input."""
+    """Whether checking may take far longer than the size of its input suggests."""
     return _RISKY.search(schema) is not None
 
 
