@@ -15,6 +15,8 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from entrypoint.signals import ENDING
+from kvv_action.causes import REPOSITORY
+from kvv_action.digits import counted
 from kvv_action.github import commands, context
 
 if TYPE_CHECKING:
@@ -32,7 +34,10 @@ if TYPE_CHECKING:
 OK, USAGE, INTERRUPTED = 0, 2, 130
 NO_KEY = "There is no api-key, so nothing was verified; this is not a pass."
 FORK = " Pull requests from forks have no secrets."
-NO_KEY_HINT = " Set api-key from a secret. For an endpoint without keys, set it to EMPTY. The README says more."
+NO_KEY_HINT = (
+    " Set api-key from a secret. For an endpoint without keys, set it to EMPTY. About forks: "
+    f"https://github.com/{REPOSITORY}/blob/main/docs/gate.md#forks"
+)
 _SHELL = str.maketrans({"`": "'", "$": "", "\\": "/", '"': "'"})
 """`reason` is quoted in people's scripts; what a shell would act on inside quotes is taken out of it."""
 
@@ -403,7 +408,7 @@ def _reap(run: str) -> str:
     except Exception as error:  # noqa: BLE001 - cleaning up must not fail a job that is done
         return f"kvv: containers could not be looked for: {type(error).__name__}"
     left = f"; not removed: {', '.join(reaped.failed)}" if reaped.failed else ""
-    return f"kvv: removed {len(reaped.removed)} containers{left}"
+    return f"kvv: removed {counted(len(reaped.removed), 'container')}{left}"
 
 
 def _print(*lines: str) -> None:

@@ -1,6 +1,7 @@
 """A comparison on the terminal, and its exit status."""
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING, TextIO
 
 from entrypoint.console import WIDE_ENOUGH, harmless, printed
@@ -8,6 +9,7 @@ from kvv_action.compare.markdown import CHANGES, EFFECTS, MEASURES, MODEL, effec
 from kvv_action.compare.records import BenchmarkChange, Effect, Regression, RunComparison
 from kvv_action.compare.review import answer, columns, flip_columns, seen_once
 from kvv_action.compare.several import RunsTable, table_rows, told_of
+from kvv_action.digits import counted
 from kvv_action.report.text import percent, points
 
 if TYPE_CHECKING:
@@ -98,13 +100,17 @@ def _lines(comparison: RunComparison) -> "Iterator[Text]":
         yield Text(harmless(f"{words}: {change.cause} ({change.reason})", 500), style=style)
         if change.finding is Effect.WORSE:
             yield Text(harmless(f"  • {change.remedy}", 500))
-    for part in comparison.parts:
-        yield Text(harmless(f"{part.title}: {part.reason}", 500))
-        for cause in part.causes_new:
+    together = comparison.form > 1  # comparisons by the first rules keep a line each
+    for _, same in groupby(comparison.parts, key=lambda part: part.reason if together else part.id):
+        parts = list(same)
+        yield Text(harmless(f"{', '.join(part.title for part in parts)}: {parts[0].reason}", 500))
+        for cause in dict.fromkeys(cause for part in parts for cause in part.causes_new):
             yield Text(harmless(f"  • {seen_once(comparison)[1]}: {cause}", 300))
     for shift in comparison.shifts:
         if shift.finding in (Effect.WORSE, Effect.BETTER):
-            yield Text(f"{MEASURES[shift.name]} {ratio(shift)}, on {shift.samples} samples; no regression by itself")
+            yield Text(
+                f"{MEASURES[shift.name]} {ratio(shift)}, on {counted(shift.samples, 'sample')}; no regression by itself"
+            )
     for place in comparison.asked_differently:
         yield Text(harmless(f"asked differently: {place}", 300))
     for note in comparison.notes:

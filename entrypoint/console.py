@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from entrypoint.streams import Leavable, silence
 from kvv_action.benchmark import Finished
+from kvv_action.digits import counted
 from kvv_action.github.commands import inert
 from kvv_action.lean import left_out
 from kvv_action.redact import Redactor
@@ -349,7 +350,8 @@ def _findings(report: RunReport) -> "Iterator[Text]":
         yield Text(harmless(line, 1000), style=SEVERITIES[one.severity])
     left = len(others) - len(told[:MOST_FINDINGS])
     if left:
-        yield Text(f"{left} more {'causes' if report.causes else 'findings'} in summary.md")
+        more = counted(left, "more cause" if report.causes else "more finding")
+        yield Text(f"{more} in summary.md")
 
 
 def _cells(result: BenchmarkResult) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from entrypoint.config_file import with_config
 from entrypoint.settings import composed, title_of
+from kvv_action.digits import figure
 from kvv_action.errors import Problem, UsageError, nearest
 from kvv_action.options import fact
 from kvv_action.settings import SECRETS, Settings, choices, option_name
@@ -231,7 +232,7 @@ def shown_default(default: Any) -> str:
     if isinstance(default, bool):
         return str(default).lower()
     if isinstance(default, float):
-        return f"{default:g}"
+        return figure(default)
     return ",".join(default) if isinstance(default, tuple) else str(default)
 
 

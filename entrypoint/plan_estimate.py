@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from entrypoint.nested import capacity_expected
 from entrypoint.prepare import PreparedRun, amount_at, not_asked, rules_beside
 from entrypoint.spending import limits_of
+from kvv_action.digits import figure
 from kvv_action.plan.estimate import FIRST_TOKEN, Estimator, ExpectedUse, Room, Spent, by_itself, wall
 from kvv_action.plan.plan import Amount, Loaded, planned_at, strata_at
 from kvv_action.plan.tokens import Span, total
@@ -277,7 +278,7 @@ def _fits(name: str, limit: float, span: Span, beyond: str) -> str:
         told = "enough for what is expected, not for the most that is possible"
     else:
         told = "enough in any case"
-    return f"{name} {limit:g}: {told} ({beyond})"
+    return f"{name} {figure(limit)}: {told} ({beyond})"
 
 
 def _tiers(prepared: PreparedRun) -> Iterator[TierEstimate]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from entrypoint.console import harmless
 from entrypoint.plan_estimate import BenchmarkEstimate, PlanEstimate, TierEstimate
+from kvv_action.digits import figure
 from kvv_action.plan.tokens import Span
 from kvv_action.report.text import percent, seconds
 
@@ -95,7 +96,7 @@ def short(value: float) -> str:
     """12345678 -> `12.3 M`; small figures whole, smaller ones with two digits after the point."""
     for size, unit in UNITS:
         if value >= size:
-            return f"{value / (1e3 if unit == ' k' else size):.3g}{unit}"
+            return f"{figure(value / (1e3 if unit == ' k' else size), 3)}{unit}"
     return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.2f}"
 
 
@@ -165,13 +166,13 @@ def _assumed(estimate: PlanEstimate) -> Iterator[str]:
         )
     for row in estimate.benchmarks:
         if row.containers is not None:
-            need = f"{row.container_memory / 2**30:.3g} GiB of memory"
+            need = f"{figure(row.container_memory / 2**30, 3)} GiB of memory"
             yield f"Containers, {row.title}: {row.containers} at a time, because each of its tasks needs {need}."
     if estimate.cost is None:
         yield "Cost: set price-input and price-output, the prices of a million tokens, to see it."
     yield (
-        f"Assumed: {estimate.assumed_speed:g} tokens a second for each answer (assumed-speed), "
-        f"{estimate.assumed_first_token:g} s to the first token, and no queue at the endpoint."
+        f"Assumed: {figure(estimate.assumed_speed)} tokens a second for each answer (assumed-speed), "
+        f"{figure(estimate.assumed_first_token)} s to the first token, and no queue at the endpoint."
     )
     if absent := [row.title for row in estimate.benchmarks if row.counted]:
         yield (
@@ -186,8 +187,8 @@ def _size(count: int) -> str:
     """Bytes as people write them; a size that nobody has told is called unknown."""
     if not count:
         return "unknown"
-    figure = short(count)
-    return f"about {figure}B" if figure[-1] in "kMG" else f"about {figure} bytes"
+    shown = short(count)
+    return f"about {shown}B" if shown[-1] in "kMG" else f"about {shown} bytes"
 
 
 def _about_tiers(estimate: PlanEstimate) -> Iterator[str]:

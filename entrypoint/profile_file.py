@@ -126,6 +126,8 @@ def _value(value: Any) -> str:
     match value:
         case str():
             return _text(value)
+        case dict() if not value:
+            return "{}"
         case dict():
             return "{ " + ", ".join(f"{_key(name)} = {_value(inner)}" for name, inner in value.items()) + " }"
         case list() | tuple():

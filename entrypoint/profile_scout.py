@@ -31,6 +31,7 @@ from entrypoint.profile_guesses import (
 from entrypoint.profile_observed import ObservedModel
 from entrypoint.profile_replies import FIELDS, ProfilePost, ScoutReply
 from entrypoint.profile_thinking import ThinkingScout
+from kvv_action.digits import counted
 from kvv_action.profiles.model import ImmutableParameter, RightRefusal
 from kvv_action.schema import Json
 
@@ -83,7 +84,9 @@ class ProfileScout:
                              self._begun, self._markers, self._sight, self._logprobs):  # fmt: skip
                     await step()
         except OutOfRequests:
-            self.seen.notes.append(f"The budget of {self.most} requests was used up before everything was asked.")
+            self.seen.notes.append(
+                f"The budget of {counted(self.most, 'request')} was used up before everything was asked."
+            )
         return self.seen
 
     async def _send(self, path: str, body: Fields | None = None) -> ScoutReply:

@@ -6,6 +6,7 @@ import orjson
 
 from benchmarks import registry
 from kvv_action.benchmark import Options
+from kvv_action.digits import counted, figure
 from kvv_action.profiles.model import BenchmarkRules, ImmutableParameter, Profile, RightRefusal, ThinkingRules
 from kvv_action.profiles.token_cases import load as load_cases
 from kvv_action.report.text import number, percent
@@ -72,7 +73,7 @@ def _locked(parameter: ImmutableParameter) -> str:
     if parameter.rejected:
         told += f"; refused {', '.join(map(str, parameter.rejected))}"
     for bounds, when in ((parameter.open, "thinking"), (parameter.open_without_thinking, "not thinking")):
-        told += f"; open {bounds[0]:g} to {bounds[1]:g} {when}" if bounds else ""
+        told += f"; open {figure(bounds[0])} to {figure(bounds[1])} {when}" if bounds else ""
     return told
 
 
@@ -110,11 +111,11 @@ def _tokens(profile: Profile) -> Iterator[str]:
 def _benchmark(name: str, rules: BenchmarkRules) -> Iterator[str]:
     sampling = " ".join(f"{key}={value}" for key, value in rules.sampling.items())
     thinks = "" if rules.thinking is None else f", thinking {'on' if rules.thinking else 'off'}"
-    yield f"{name}: {sampling}{thinks}, {rules.epochs} answer{'s' if rules.epochs > 1 else ''} per sample at full"
+    yield f"{name}: {sampling}{thinks}, {counted(rules.epochs, 'answer')} per sample at full"
     if rules.without_thinking:
         yield "  without thinking: " + " ".join(f"{key}={value}" for key, value in rules.without_thinking.items())
     for tier, rule in rules.tiers.items():
-        said = ["all samples" if rule.limit is None else f"{rule.limit} samples", f"{rule.epochs} of each"]
+        said = ["all samples" if rule.limit is None else counted(rule.limit, "sample"), f"{rule.epochs} of each"]
         said += ["only where benchmarks names it"] if rule.only_named else []
         if (rule.limit, rule.only_named, rule.epochs) != (None, False, rules.epochs):
             yield f"  {tier}: {', '.join(said)}"
@@ -122,7 +123,7 @@ def _benchmark(name: str, rules: BenchmarkRules) -> Iterator[str]:
         margin = f", margin {percent(rules.margin)}" if rules.margin is not None else ""
         reference = rules.reference
         level = f" at effort {reference.effort}" if reference.effort else ""
-        level += f", {reference.n} answers" if reference.n else ""
+        level += f", {counted(reference.n, 'answer')}" if reference.n else ""
         yield f"  reference {percent(reference.value)}{level}{margin}: {reference.source}, {reference.date}"
         yield from [f"    {reference.note}"] if reference.note else []
     if rules.reference_file:

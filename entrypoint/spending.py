@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kvv_action.ask.budget import Budget, Limits
+from kvv_action.digits import figure
 from kvv_action.errors import Problem
 from kvv_action.journal.reading import JournalReading
 from kvv_action.journal.state import JournalState
@@ -33,8 +34,8 @@ def unpriced(settings: Settings) -> Iterator[Problem]:
     cost = settings.max_cost
     for price, known in priced(settings).items():
         if cost is not None and not known:
-            allowed = f"A limit of {cost:g} needs {option_name(price)}, the price of a million tokens."
-            yield Problem(name="max-cost", value=f"{cost:g}", allowed=allowed)
+            allowed = f"A limit of {figure(cost)} needs {option_name(price)}, the price of a million tokens."
+            yield Problem(name="max-cost", value=figure(cost), allowed=allowed)
 
 
 def priced(settings: Settings) -> dict[str, bool]:

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from kvv_action.aside import LONG, in_turn
+from kvv_action.digits import figure
 from kvv_action.errors import ScoringError
 
 START_DEADLINE = 180.0
@@ -76,7 +77,7 @@ class Worker:
                     return answer
                 status = await process.wait()
         except TimeoutError:
-            raise WorkerLate(f"{self._name} took more than {deadline:g} s") from None
+            raise WorkerLate(f"{self._name} took more than {figure(deadline)} s") from None
         except (OSError, ValueError) as error:  # ValueError: longer than an answer may be
             raise WorkerBroke(f"{self._name} failed: {error}") from error
         raise WorkerBroke(f"{self._name} ended with status {status}")
@@ -111,7 +112,9 @@ class Worker:
             async with asyncio.timeout(START_DEADLINE):
                 ready = await process.stdout.readline()
         if ready != b"ready\n":
-            raise ScoringError(f"{self._name} did not start within {START_DEADLINE:g} s, or is not installed whole")
+            raise ScoringError(
+                f"{self._name} did not start within {figure(START_DEADLINE)} s, or is not installed whole"
+            )
         return process
 
     async def aclose(self) -> None:

@@ -59,6 +59,10 @@ is *observed at that address on that day*, not published: read it, and compare i
 A fact that could not be observed is left out. Control tokens can be observed only if the endpoint serves raw
 prompts (`/completions`) and counts their tokens.
 
+The file names no benchmark but Pre-Verification. Add a table for each one that shall run, such as
+`[benchmarks.aime2025]` with its `sampling` ([every key](#every-key)). Without a `reference` its score is shown and not
+judged.
+
 It tries the names that well-known APIs and templates have, values that a refusal lists, and what a server tells of its
 template (`/props` of llama.cpp, `/tokenize` of vLLM). If your model's switch, levels or control tokens have names of
 their own, give them: `--hints FILE` takes its chat template, its `tokenizer_config.json`, or words. If answers are

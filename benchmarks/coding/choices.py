@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kvv_action.digits import figure
 from kvv_action.errors import DatasetError, Problem, nearest
 from kvv_action.options import Kept, choice, option_name
 from kvv_action.settings import items
@@ -64,10 +65,10 @@ def problems(benchmark: str, agent: str, limits: Mapping[str, float], priced: Ma
     Raises:
         DatasetError: the file with patches is not there.
     """
-    cost = limits.get("cost") or None
-    for price in (name for name, known in priced.items() if cost is not None and not known):
-        allowed = f"A limit of {cost:g} needs {option_name(price)}, the price of a million tokens."
-        yield Problem(name=f"{benchmark}-limits", value=f"{cost:g}", allowed=allowed)
+    cost = limits.get("cost") or 0.0
+    for price in (name for name, known in priced.items() if cost and not known):
+        allowed = f"A limit of {figure(cost)} needs {option_name(price)}, the price of a million tokens."
+        yield Problem(name=f"{benchmark}-limits", value=figure(cost), allowed=allowed)
     _, equals, patches = agent.partition("=")
     if equals and not Path(patches).is_file():
         raise DatasetError(f"{benchmark}-agent: {patches}: no such file")

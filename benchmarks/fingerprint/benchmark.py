@@ -65,7 +65,7 @@ class Fingerprint(BenchmarkBase):
         self._positions: Mapping[str, Position] = {}
 
     def unfit(self, profile: Profile, today: str) -> Iterator[Problem]:
-        """A reference that cannot be had, is of another model, or is too old."""
+        """What is wrong with the reference: it cannot be read, is of another model, or is too old."""
         found = partial(Problem, name=SETTING, value=one_line(self._name(profile), 200))
         try:
             reference = self._learn(profile)
@@ -92,7 +92,7 @@ class Fingerprint(BenchmarkBase):
         """Read the reference, once.
 
         Raises:
-            KvvError: it cannot be had, or is none.
+            KvvError: it cannot be read, or is no reference.
         """
         if self._reference is not None:
             return self._reference
@@ -116,18 +116,18 @@ class Fingerprint(BenchmarkBase):
         return self._reference.asking
 
     def opening(self, sample: Sample) -> Sequence[Message]:
-        """The conversation of the prefix, with the begin of the answer where there is one."""
+        """The conversation of the prefix, with the beginning of the answer where there is one."""
         return self._asking.messages(_prefix(sample).prefix)
 
     def _request(self, sample: Sample) -> Request:
         return replace(self._asking.request(_prefix(sample).prefix), metered=True)
 
     def outline(self, sample: Sample) -> Outline:
-        """The same request, several times where the first answer shows probabilities."""
+        """The request of the prefix; it is sent several times if the first answer has probabilities."""
         return Outline(requests=(self._request(sample),), follows=ASKINGS - 1, at_most=ASKINGS - 1)
 
     async def solve(self, sample: Sample, generate: Generate, sandbox: Sandbox | None) -> None:
-        """Ask once, and again where that shows anything; a refusal shows that nothing can be asked."""
+        """Ask once, and again if the answer has probabilities; after a refusal nothing more is asked."""
         del sandbox
         request = self._request(sample)
         first = await generate(request, may_reject=True)
@@ -142,7 +142,7 @@ class Fingerprint(BenchmarkBase):
         return read_position(exchange, asked=self._asking.top_logprobs)
 
     async def score(self, sample: Sample, exchanges: Sequence[Exchange]) -> Score:
-        """1 where the prefix could be compared: what the verdict rests on is judged over all prefixes."""
+        """1 if the prefix can be compared; the verdict is made later, of all prefixes together."""
         readings, mine = [self._read(exchange) for exchange in exchanges], self._positions[sample.id]
         data = data_of(mine, readings)
         cause = _cause(readings, mine)
@@ -156,7 +156,7 @@ class Fingerprint(BenchmarkBase):
         return Score(value=1.0, answer=self._told(mine, found), data=data)
 
     def _told(self, mine: Position, theirs: Sequence[Position]) -> str:
-        """How far each asking is, without what only the whole series shows."""
+        """How far each answer is from the reference, without what only all prefixes together show."""
         assert self._reference is not None
         compare = partial(divergence, reference=self._reference.traits, candidate=traits_of(theirs))
         pairs = [ComparedPair(reference=mine, candidate=position) for position in theirs]

@@ -1,4 +1,4 @@
-"""What next-token probabilities can show of a deployment; none of it says how good its answers are."""
+"""The causes that next-token probabilities can show; none of them says how good the answers are."""
 
 from kvv_action.causes import Cause
 

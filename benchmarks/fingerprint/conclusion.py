@@ -34,7 +34,7 @@ _VERDICTS = {
 
 
 def no_score(columns: Columns, missing: Missing) -> Aggregated:
-    """None: what is measured has no largest value, so it is no share of anything."""
+    """None: the distance has no largest value, so it cannot be a score from 0 to 1."""
     del columns, missing
     return Aggregated(score=None, interval=None, bounds=None)
 
@@ -85,7 +85,7 @@ def _measurement(judgement: FingerprintJudgement, reference: Reference) -> Measu
 
 
 def _kept(value: float | None) -> float | None:
-    """A number as reports have it: as many digits as every machine reckons alike; None for one without end."""
+    """A number as reports have it, rounded to the digits on which all machines agree; None for infinity."""
     return float(f"{value:.{DIGITS}g}") if value is not None and math.isfinite(value) else None
 
 
@@ -119,7 +119,7 @@ def _metrics(judgement: FingerprintJudgement) -> dict[str, float]:
 
 
 def _diagnosis(judgement: FingerprintJudgement, answers: int) -> Iterator[Diagnosis]:
-    """What all prefixes together show, the weightiest first."""
+    """The causes that all prefixes together show, the most important first."""
     if judgement.beyond:
         routed = _is_routed(judgement)
         yield _shown(ROUTER if routed else DIFFERS, judgement.far if routed else len(judgement.compared), answers)
@@ -130,7 +130,7 @@ def _diagnosis(judgement: FingerprintJudgement, answers: int) -> Iterator[Diagno
 
 
 def _is_routed(judgement: FingerprintJudgement) -> bool:
-    """Whether far prefixes are mostly those at which another asking of the same request is near."""
+    """Whether most of the far prefixes have another answer to the same request that is near."""
     far = [one for one in judgement.compared if one.far]
     return bool(far) and 2 * sum(map(_is_mixed, far)) > len(far)
 

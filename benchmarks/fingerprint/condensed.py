@@ -1,8 +1,8 @@
-"""A reference and its answers as a plan and scores keep them: numbers alone, by which everything is judged again.
+"""How a plan keeps a reference, and a score keeps answers: as numbers alone, from which everything is judged again.
 
-The plan holds the reference without its prefixes, condensed to one session. A score holds what was read of each asking,
-its tokens as numbers: the places of the reference's tokens, then those of others in the order in which they came. So a
-journal without texts is judged like the whole one.
+The plan holds the reference without its prefixes, condensed to one session. A score holds what was read from each
+answer, with its tokens as numbers: the places of the reference's tokens first, then those of others in the order in
+which they came. So a journal without texts is judged like one with them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -51,13 +51,13 @@ def _one_session(reference: Reference) -> CaptureSession:
 
 
 def _without_text(one: ReferencePrefix, noise: float | None) -> ReferencePrefix:
-    """The mean of all sessions; each prefix has the noise of the whole, so that the whole has it again."""
+    """The mean of all sessions; each prefix gets the noise of the whole, so that the whole keeps its noise."""
     seen = MeasuredPosition(session=0, calls=1, position=one.position, noise=noise)
     return ReferencePrefix(prefix=replace(one.prefix, messages=_UNTOLD, begun="", tools=()), measured=(seen,))
 
 
 def cause_of(reading: PositionReading) -> Cause:
-    """Why an answer shows no position."""
+    """Why an answer has no probabilities that can be compared."""
     if reading.covers is Covers.CONTENT:
         return OF_CONTENT
     missing = ("the answer has no logprobs", "the request was refused")
@@ -65,7 +65,7 @@ def cause_of(reading: PositionReading) -> Cause:
 
 
 def data_of(reference: Position, readings: Iterable[PositionReading]) -> dict[str, Json]:
-    """What a score keeps of the askings of one prefix."""
+    """What a score keeps of the answers to one prefix."""
     numbers = {token: number for number, token in enumerate(reference.tokens)}
     return {"askings": [_asking(reading, reference, numbers) for reading in readings]}
 
@@ -91,7 +91,7 @@ def _asking(reading: PositionReading, reference: Position, numbers: dict[bytes, 
 
 
 def readings_in(data: Mapping[str, Json], reference: Position) -> list[PositionReading]:
-    """The askings that a score keeps, as `data_of` was given them."""
+    """The readings that a score keeps: what `data_of` was given."""
     names = list(reference.tokens)
     return [_reading(one, reference, names) for one in data["askings"]]
 

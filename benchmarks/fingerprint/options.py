@@ -1,4 +1,4 @@
-"""What can be chosen of Fingerprint."""
+"""The options of Fingerprint."""
 
 from kvv_action.options import BenchmarkOptions, choice
 
@@ -24,11 +24,11 @@ class FingerprintOptions(BenchmarkOptions):
     )
 
     def asks(self) -> bool:
-        """A reference is there to be compared with."""
+        """Whether there is a reference to compare with."""
         return bool(self.fingerprint)
 
     def lacks(self) -> str:
-        """A reference, where the profile names none."""
+        """What is missing: a reference, if the profile names none."""
         if self.fingerprint:
             return ""
         return "It needs a reference that kvv fingerprint capture made: set fingerprint to a file or URL@sha256:DIGEST."

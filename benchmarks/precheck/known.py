@@ -299,13 +299,13 @@ WHATEVER = ("identity-another-model", "one-answer-to-everything", "a-plain-reque
 """These explain everything that a probe can say."""
 
 _REASONING_PARSER = {
-    "vLLM": "--reasoning-parser of the model",
-    "SGLang": "--reasoning-parser of the model",
+    "vLLM": "--reasoning-parser NAME",
+    "SGLang": "--reasoning-parser NAME",
     "TensorRT-LLM": "--reasoning_parser",
 }
 _CALL_PARSER = {
-    "vLLM": "--enable-auto-tool-choice, --tool-call-parser of the model",
-    "SGLang": "--tool-call-parser of the model",
+    "vLLM": "--enable-auto-tool-choice --tool-call-parser NAME",
+    "SGLang": "--tool-call-parser NAME",
     "TensorRT-LLM": "--tool_parser",
 }
 _GUIDED = {

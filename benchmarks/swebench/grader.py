@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks.coding.verdict import GraderVerdict
 from benchmarks.swebench import grade_worker
+from kvv_action.digits import figure
 from kvv_action.errors import DatasetError, ScoringError
 from kvv_action.schema import Json
 from kvv_action.worker import Worker, WorkerBroke, WorkerLate
@@ -61,7 +62,7 @@ class Grader:
         try:
             return await self._worker.ask({"row": spec, "patch": patch, "log": log}, deadline=self._deadline)
         except WorkerLate:
-            return {"error": f"the official library took more than {self._deadline:g} s for a log"}
+            return {"error": f"the official library took more than {figure(self._deadline)} s for a log"}
         except WorkerBroke:
             return {"error": "the process of the official library ended without an answer"}
 

@@ -10,6 +10,7 @@ from benchmarks.toolload.options import AT, ToolLoadOptions
 from benchmarks.toolload.requests import amount, requests
 from kvv_action.benchmark import USUAL, BenchmarkBase, Generate, Options, Outline, Rows, Sandbox, Typical
 from kvv_action.causes import Cause
+from kvv_action.digits import counted
 from kvv_action.endpoint.anomalies import Anomaly
 from kvv_action.errors import EndpointError, Undecided
 from kvv_action.profiles.model import BenchmarkRules, Profile
@@ -102,7 +103,7 @@ class ToolLoad(BenchmarkBase):
         seen = [await self._seen(place, exchanges) for place in range(len(self._levels))]
         first, rest = seen[0], seen[1:]
         if first.valid < USABLE * first.asked:
-            told = f"{first.valid} of {first.asked} calls are valid at {first.at_once} at a time"
+            told = f"{first.valid} of {counted(first.asked, 'call')} are valid at {first.at_once} at a time"
             raise Undecided(f"{told}: load is not what breaks them")
         losses = [found for one in rest for found in _losses(first, one, ALPHA / (2 * len(rest)))]
         told = "; ".join(text for _, text in losses) or _unharmed(seen)
@@ -172,7 +173,7 @@ def _losses(first: SeenLevel, one: SeenLevel, error: float) -> Iterator[tuple[Ca
     """What breaks at a level and not at the lowest one, by more than chance."""
     invalid, before = one.answered - one.valid, first.answered - first.valid
     if _more(invalid, one.answered, before, first.answered, error):
-        told = f"{invalid} of {one.answered} calls are invalid at {one.at_once} at a time"
+        told = f"{invalid} of {counted(one.answered, 'call')} are invalid at {one.at_once} at a time"
         yield CALLS_BREAK, f"{told}, {before} of {first.answered} at {first.at_once}"
     if _more(one.broken, one.asked, first.broken, first.asked, error):
         told = f"{one.broken} of {one.asked} first tries broke at {one.at_once} at a time"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from benchmarks import registry
 from entrypoint.options import Parser
 from kvv_action.benchmark import USUAL
+from kvv_action.digits import counted
 from kvv_action.plugins import BrokenPlugin
 from kvv_action.report.text import visible
 
@@ -21,7 +22,7 @@ def main(argv: Sequence[str]) -> int:
             sys.stdout.write(f"{name:<12} {visible(str(error), 300)}\n")
             continue
         pin = benchmark.pin
-        data = f"{pin.hub_id or pin.archive}, {pin.count} samples" if pin else "no dataset"
+        data = f"{pin.hub_id or pin.archive}, {counted(pin.count, 'sample')}" if pin else "no dataset"
         data += "" if pin is None or pin.pinned else ", not pinned"
         sys.stdout.write(f"{name:<12} {benchmark.title:<20} {benchmark.metric:<14} {data}\n")
     return 0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from entrypoint.options import Parser, add_settings, given
 from entrypoint.settings import composition, load
 from entrypoint.usecases.datasets import DatasetAction, datasets
+from kvv_action.dataset.files import BRING, LOCAL_COPY
 from kvv_action.report.text import visible
 
 EPILOG = """actions:
@@ -33,8 +34,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("action", choices=tuple(DatasetAction), metavar="|".join(DatasetAction))
     add_settings(parser, only=(*USED, *composition().named("data")))
     values = parser.read(argv)
-    wrong = 0
+    wrong, advised = 0, ""
     for found in datasets(load(given(values)), DatasetAction(values.action)):
         wrong += not found.right
-        sys.stdout.write(f"{found.benchmark:<10} {visible(found.text, 600)}\n")
+        advice = next((words for words in (BRING, LOCAL_COPY) if found.text.endswith(words)), "")
+        advised = max(advised, advice, key=len)
+        sys.stdout.write(f"{found.benchmark:<10} {visible(found.text.removesuffix(advice).rstrip(), 600)}\n")
+    sys.stdout.write(f"\n{advised}\n" if advised else "")  # once for all of them
     return 1 if wrong else 0

@@ -12,7 +12,7 @@ from entrypoint.options import Parser, add_settings, given
 from entrypoint.prepare import required, secrets_of
 from entrypoint.settings import load
 from entrypoint.streams import Say
-from kvv_action.digits import small
+from kvv_action.digits import counted, noun, small
 from kvv_action.errors import EndpointError, Problem, RunStopped, UsageError
 from kvv_action.fingerprint.reference import POSITIONS, Reference
 from kvv_action.redact import Redactor
@@ -146,9 +146,11 @@ def _capture(values: argparse.Namespace) -> int:
     for line in _written(order.out, result.reference, result.size):
         say(line, redactor)
     if result.lost:
-        say(f"{result.lost} requests failed for good and are missing.", redactor)
+        lost = f"{counted(result.lost, 'request')} failed for good and {noun(result.lost, 'is', 'are')} missing."
+        say(lost, redactor)
     if result.other_prompts:
-        say(f"At {result.other_prompts} prefixes the prompt has another number of tokens than in {like}.", redactor)
+        where = counted(result.other_prompts, "prefix", "prefixes")
+        say(f"At {where} the prompt has another number of tokens than in {like}.", redactor)
     return 0
 
 
@@ -177,7 +179,7 @@ def _sample(values: argparse.Namespace) -> int:
     if result is None:
         return INCONCLUSIVE
     told = sum(one.samples for one in result.samples.prompts)
-    say(f"{values.file}: {told} sampled tokens at {len(result.samples.prompts)} prompts", redactor)
+    say(f"{values.file}: {told} sampled tokens at {counted(len(result.samples.prompts), 'prompt')}", redactor)
     if result.judgement is None:
         return 0
     say(result.judgement.headline, redactor)

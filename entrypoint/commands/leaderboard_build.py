@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from entrypoint.options import Parser
+from kvv_action.digits import counted
 from kvv_action.errors import Problem, UsageError
 
 EPILOG = """DIR is a checkout of the repository; its records lie in results/. The site needs no server of its own: copy
@@ -46,7 +47,8 @@ def main(argv: Sequence[str]) -> int:
         repository=_url("repository", values.repository), with_published=not values.without_published,
     )  # fmt: skip
     sys.stdout.write(
-        f"{values.out}: {built.records} results, {built.models} models, {built.vendors} vendors, {built.files} files\n"
+        f"{values.out}: {counted(built.records, 'result')}, {counted(built.models, 'model')}, "
+        f"{counted(built.vendors, 'vendor')}, {counted(built.files, 'file')}\n"
     )
     return 0
 

@@ -1,5 +1,6 @@
 """`kvv profiles`: what is known about each model; `new`, `diff` and `check` make and compare profiles."""
 
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ import orjson
 
 from benchmarks import registry
 from entrypoint.options import Parser, add_settings, given
+from kvv_action.digits import counted
 from kvv_action.errors import EndpointError, Problem, RunStopped, UsageError
 from kvv_action.profiles import loader
 from kvv_action.profiles.model import Profile
@@ -122,7 +124,10 @@ def _new(argv: Sequence[str]) -> int:
         sys.stdout.write(text)
         return 0
     Path(values.file).write_text(text)
-    told = f"Wrote {values.file} after {seen.requests} requests. Read it, and compare it with what the maker publishes."
+    told = (
+        f"Wrote {values.file} after {counted(seen.requests, 'request')}. Read it, and compare it with what the maker "
+        f"publishes. Then: kvv profiles check {shlex.quote(values.file)}"
+    )
     for line in (*seen.notes, told):
         _say(line, redactor)
     return 0
@@ -150,7 +155,7 @@ def _observed(settings: "Settings", redactor: Redactor, own: "OwnNames") -> "Obs
 
     most = most_requests(settings)
     host = urlsplit(settings.base_url).hostname or settings.base_url
-    told = f"Sends up to {most} requests to {host}, about 40,000 tokens in all. All texts are kvv's own."
+    told = f"Sends up to {counted(most, 'request')} to {host}, about 40,000 tokens in all. All texts are kvv's own."
     sys.stderr.write(visible(redactor.text(told), 400) + "\n")
     try:
         seen = observe(settings, redactor, own)
@@ -213,7 +218,7 @@ def _check(argv: Sequence[str]) -> int:
     for note in seen.notes:
         _say(note, redactor)
     if not differ:
-        _say(f"The endpoint agrees with the profile, as far as {seen.requests} requests can show.", redactor)
+        _say(f"The endpoint agrees with the profile, as far as {counted(seen.requests, 'request')} can show.", redactor)
     return differ
 
 

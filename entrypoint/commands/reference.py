@@ -14,6 +14,7 @@ from entrypoint.outputs import write_files
 from entrypoint.prepare import rules_beside
 from entrypoint.reference_packs import packed, read_pack, runs_of
 from kvv_action.compare.side import read
+from kvv_action.digits import counted
 from kvv_action.errors import Problem, UsageError
 from kvv_action.github.attestation import AttestationOutcome, Expected, verify
 from kvv_action.github.context import secrets
@@ -118,7 +119,7 @@ def _told(pack: ReferencePack) -> Iterator[str]:
     for benchmark, one in pack.benchmarks.items():
         values = one.values
         score, days = percent(math.fsum(values.values()) / len(values)), pack.days(benchmark)
-        yield f"{benchmark}: {score} over {len(values)} items, answers to each: {one.epochs}, days: {days}"
+        yield f"{benchmark}: {score} over {counted(len(values), 'item')}, answers to each: {one.epochs}, days: {days}"
         yield from (f"  {line}" for line in _decides(profile, runs[benchmark]))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from entrypoint.options import Parser
+from kvv_action.digits import counted, figure
 from kvv_action.errors import Problem, UsageError
 from kvv_action.report.text import one_line, visible
 from kvv_action.sandbox.engine import NoEngine, open_engine
@@ -59,12 +60,13 @@ def _check(values: "argparse.Namespace") -> int:
     info, options = engine.info, SandboxOptions(run="")
     engine.close()
     containers = capacity_of(options.limits, 0, info).containers
+    cpus = counted(info.cpus, "processor")
     lines = (
         f"engine      {info.product} {info.version} at {info.host}" + (", rootless" if info.rootless else ""),
         f"seccomp     profile {info.seccomp}" + (f"; {OPEN}" if info.io_uring else ""),
-        f"platform    {info.os}/{info.architecture}, {info.cpus} processors, {info.memory / GIB:.1f} GiB of memory",
+        f"platform    {info.os}/{info.architecture}, {cpus}, {info.memory / GIB:.1f} GiB of memory",
         f"storage     {info.driver}",
-        f"containers  {containers} at a time with the default limits ({options.limits.memory / GIB:g} GiB each)",
+        f"containers  {containers} at a time with the default limits ({figure(options.limits.memory / GIB)} GiB each)",
         "it has everything that is needed",
     )
     sys.stdout.write("".join(f"{visible(line, 300)}\n" for line in lines))

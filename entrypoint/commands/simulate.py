@@ -10,6 +10,7 @@ from entrypoint.options import Parser, add_faults, add_settings, given
 from entrypoint.settings import composition, load
 from entrypoint.signals import ENDING
 from entrypoint.usecases.simulate import SimulatedVendor, simulated
+from kvv_action.digits import counted
 from kvv_action.simulator import EmbeddedVendor
 
 EPILOG = """examples:
@@ -79,7 +80,9 @@ async def _serve(vendor: SimulatedVendor, *, host: str, port: int) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with EmbeddedVendor(options, book, host=host, port=port) as served:
         faults = ", ".join(fault.name for fault in options.faults) or "none"
-        sys.stdout.write(f"{served.base_url} serves {options.model} ({len(book)} known answers, faults: {faults})\n")
+        sys.stdout.write(
+            f"{served.base_url} serves {options.model} ({counted(len(book), 'known answer')}, faults: {faults})\n"
+        )
         sys.stdout.flush()
         with contextlib.suppress(asyncio.CancelledError):
             await stop.wait()

@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 
 from entrypoint.options import Parser
+from kvv_action.digits import counted
 from kvv_action.errors import Problem, UsageError
 from kvv_action.report.text import visible
 
@@ -55,6 +56,7 @@ def main(argv: Sequence[str]) -> int:
     found = draw(Path(values.folder), order)
     Path(values.file).write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in found.rows))
     kinds = ", ".join(f"{count} before {kind}" for kind, count in found.turns.items() if count)
-    told = f"{values.file}: {len(found.rows)} requests ({kinds}) of {found.histories} histories, {found.tools} tools"
+    told = f"{values.file}: {counted(len(found.rows), 'request')} ({kinds}) of "
+    told += f"{counted(found.histories, 'history', 'histories')}, {counted(found.tools, 'tool')}"
     sys.stdout.write(visible(told, 1000) + "\n")
     return 0

@@ -11,6 +11,7 @@ from entrypoint.settings import benchmark_of, composition
 from kvv_action.benchmark import Benchmark, DatasetPin
 from kvv_action.dataset import archive, hub, pins
 from kvv_action.dataset.load import load as load_rows
+from kvv_action.digits import counted, figure
 from kvv_action.errors import DatasetError, Problem, UsageError, nearest
 from kvv_action.schema import DatasetInfo
 from kvv_action.settings import Settings
@@ -112,14 +113,14 @@ def _pinned(benchmark: Benchmark, pin: DatasetPin, settings: Settings) -> str:
         outputs.write(path, pins.with_added(path, [found]))
     except OSError as error:
         raise DatasetError(f"{path}: cannot be written ({error.strerror or error})") from error
-    return f"pinned: {pin.hub_id}@{info.revision}, {info.count} rows, SHA-256 {info.digest}"
+    return f"pinned: {pin.hub_id}@{info.revision}, {counted(info.count, 'row')}, SHA-256 {info.digest}"
 
 
 def _size(pin: DatasetPin, settings: Settings) -> str:
     """What a download from the hub takes on disk; empty for an archive, of which only parts are kept."""
     if pin.archive:
         return ""
-    return f", {hub.fetch(pin, settings.dataset_cache, offline=True).size / 1e6:.3g} MB"
+    return f", {figure(hub.fetch(pin, settings.dataset_cache, offline=True).size / 1e6, 3)} MB"
 
 
 def _told(info: DatasetInfo) -> str:
@@ -127,7 +128,7 @@ def _told(info: DatasetInfo) -> str:
         info.pinned_by, f"pinned by {info.pinned_by}"
     )
     where = f"{info.location}@{info.revision[:12]}" if info.revision else info.location
-    return f"{where}, {info.count} rows, SHA-256 {info.digest}, {pinned}"
+    return f"{where}, {counted(info.count, 'row')}, SHA-256 {info.digest}, {pinned}"
 
 
 def _needed(pin: DatasetPin, settings: Settings) -> str:
@@ -141,7 +142,8 @@ def _needed(pin: DatasetPin, settings: Settings) -> str:
     except DatasetError:
         cached = "not cached"
     parts = f" ({', '.join(part.name for part in pin.parts)})" if pin.parts else ""
-    return f"{pin.archive or pin.hub_id}{parts}, {pin.count} rows, {_compared_by(pin)}, {pin.licence}; {cached}"
+    what = f"{pin.archive or pin.hub_id}{parts}, {counted(pin.count, 'row')}, {_compared_by(pin)}"
+    return f"{what}; licence: {pin.licence}; {cached}"
 
 
 def _compared_by(pin: DatasetPin) -> str:

@@ -15,6 +15,7 @@ from entrypoint.reference_files import write_reference
 from entrypoint.request_sender import Post, RequestSender, client_of, pinned_sampling, profile_of
 from entrypoint.streams import Say
 from kvv_action import __version__
+from kvv_action.digits import counted
 from kvv_action.errors import EndpointError, KvvError, Rejected
 from kvv_action.fingerprint.asking import Asking, Dialect
 from kvv_action.fingerprint.discovery import DiscoveredWays, discover
@@ -140,7 +141,7 @@ async def captured_by(
     """As `capture`, by a client that is there."""
     with KeptAnswers(part_of(order.out), _identity(settings, order), redactor) as kept:
         if kept.count:
-            say(f"going on with {kept.count} answers of {part_of(order.out).name}")
+            say(f"going on with {counted(kept.count, 'answer')} of {part_of(order.out).name}")
         sender = RequestSender(settings, profile_of(settings), post)
         work = _Work(settings=settings, order=order, sender=sender, kept=kept)
         result = await work.result(say)

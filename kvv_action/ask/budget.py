@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from kvv_action.digits import counted, figure, noun
 from kvv_action.errors import KvvError
 from kvv_action.journal.reading import Sent
 from kvv_action.plan import tokens
@@ -167,7 +168,9 @@ class Budget:
             raise BudgetSpent(self.reason)
         most = self.limits.requests
         if most is not None and self.requests + requests > most:
-            raise BudgetSpent(f"it takes {requests} requests, and max-requests leaves {most - self.requests}")
+            raise BudgetSpent(
+                f"it takes {counted(requests, 'request')}, and max-requests leaves {most - self.requests}"
+            )
 
     def take(self) -> None:
         """Reserve one request.
@@ -209,18 +212,24 @@ class Budget:
     def _reached(self) -> Iterator[str]:
         limits, tokens = self.limits, self.prompt + self.generated
         if limits.requests is not None and self.requests >= limits.requests:
-            yield self._spent("max-requests", f"{limits.requests}", f"{self.requests} requests were sent")
+            yield self._spent(
+                "max-requests",
+                f"{limits.requests}",
+                f"{self.requests} {noun(self.requests, 'request was', 'requests were')} sent",
+            )
         if limits.tokens is not None and tokens >= limits.tokens:
-            yield self._spent("max-tokens", f"{limits.tokens}", f"{tokens} tokens were used")
+            yield self._spent(
+                "max-tokens", f"{limits.tokens}", f"{tokens} {noun(tokens, 'token was', 'tokens were')} used"
+            )
         if limits.cost is not None and self.cost >= limits.cost:
-            yield self._spent("max-cost", f"{limits.cost:g}", f"{self.cost:.4g} were spent")
+            yield self._spent("max-cost", figure(limits.cost), f"{figure(self.cost, 4)} were spent")
         if self.seconds_left == 0:
             yield self.overtime()
 
     def overtime(self) -> str:
         """Why a run stops whose time is up."""
         taken = "what was in flight was given up"
-        return self._spent("max-minutes", f"{self.limits.minutes:g}", taken)
+        return self._spent("max-minutes", figure(self.limits.minutes or 0.0), taken)
 
     def _spent(self, limited: str, limit: str, told: str) -> str:
         name = f"{self.role}-{limited}" if self.role else limited

@@ -28,6 +28,7 @@ from kvv_action.ask.mistakes import (
     similar,
 )
 from kvv_action.benchmark import Client
+from kvv_action.digits import figure
 from kvv_action.errors import EndpointError, Misdirected, RunStopped, UsageError
 from kvv_action.plan.tokens import of_body
 from kvv_action.report.text import one_line
@@ -283,7 +284,7 @@ async def _cancelled(*tasks: "asyncio.Task[Completion | EndpointError] | None") 
 
 
 def _late(seconds: float) -> EndpointError:
-    return EndpointError(FailureKind.TIMEOUT_TOTAL, f"no answer came within {seconds:g} s")
+    return EndpointError(FailureKind.TIMEOUT_TOTAL, f"no answer came within {figure(seconds)} s")
 
 
 def _unreached(found: Completion | EndpointError) -> bool:

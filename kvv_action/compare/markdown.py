@@ -14,6 +14,7 @@ from kvv_action.compare.records import (
     Shift,
     ShownAnswer,
 )
+from kvv_action.digits import counted, figure
 from kvv_action.fingerprint.gate import GateJudgement, ModelChange
 from kvv_action.report.bars import NAME, WIDTH, Axis, Interval, block, interval_bar, name
 from kvv_action.report.markdown.escape import code, text
@@ -216,7 +217,7 @@ def first_flips(flips: Sequence[Flip], rows: int) -> list[Flip]:
 def _flip(flip: Flip) -> str:
     before, after = flip.before, flip.after
     return (
-        f"| {text(flip.id, 80)} | {before.value:g} → {after.value:g} | {text(before.answer, 80)} | "
+        f"| {text(flip.id, 80)} | {figure(before.value)} → {figure(after.value)} | {text(before.answer, 80)} | "
         f"{text(after.answer, 80)} | {text(after.cause or after.explanation, 200)} |"
     )
 
@@ -326,7 +327,7 @@ def _left_out(comparison: RunComparison) -> Iterator[str]:
         if part.finding is Effect.LEFT_OUT:
             yield f"- not compared: {text(part.title)}: {text(part.reason, 300)}"
         for reason, count in part.left_out.items():
-            yield f"- not compared: {count} samples of {text(part.title)}: {text(reason)}"
+            yield f"- not compared: {counted(count, 'sample')} of {text(part.title)}: {text(reason)}"
         if part.failed_before or part.failed_after:
             yield (
                 f"- not compared: samples of {text(part.title)} without a usable answer: {part.failed_before} "

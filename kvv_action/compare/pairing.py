@@ -119,12 +119,18 @@ def asked_differently(base: RunPlan, new: RunPlan, names: RunNames = CHANGE) -> 
     """Where two plans ask in different ways, in words."""
     before, after = _asked(base), _asked(new)
     sides = (names.before, names.now) if names.vendors else ("was", "is")
-    if new.verdicts is not None:  # older comparisons keep their words
+    plain = new.verdicts is not None  # older comparisons keep their words
+    if plain:
         before, after = _of_both(before, after), _of_both(after, before)
     for one in differing(before, after, "plan"):
-        yield one.told(*sides).removeprefix("plan.")
+        if not (names.vendors and one.place in _OF_VENDORS):
+            yield one.in_words(*sides) if plain else one.told(*sides).removeprefix("plan.")
     if base.profile.digest != new.profile.digest:
         yield f"profile {new.profile.name}: its rules {'differ' if names.vendors else 'have changed'}"
+
+
+_OF_VENDORS = ("plan.endpoint.vendor", "plan.endpoint.base_url")
+"""What differs because these are two vendors, and is told by their names."""
 
 
 def _of_both(mine: dict[str, object], other: dict[str, object]) -> dict[str, object]:

@@ -10,6 +10,7 @@ from kvv_action.compare.pairing import Pair, Paired, exact, obstacle, pair, plan
 from kvv_action.compare.records import BenchmarkChange, Effect
 from kvv_action.compare.side import Side
 from kvv_action.compare.words import CHANGE, RunNames
+from kvv_action.digits import counted, noun
 from kvv_action.report.text import points
 from kvv_action.schema import BenchmarkKind, BenchmarkResult, PlannedBenchmark, Verdict
 from kvv_action.statistics.paired import AnsweredPair, Chance, chance_of, difference_interval, holm, shown
@@ -32,12 +33,16 @@ NAMED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A benchmark before chance has had its say; `unasked` is why the new run did not ask what it had planned."""
+    """A benchmark before chance has had its say.
+
+    `unasked` is why the new run did not ask what it had planned; `plain`: sentences are not those of the first rules.
+    """
 
     part: BenchmarkChange
     paired: Paired | None = None
     unasked: str = ""
     names: RunNames = CHANGE
+    plain: bool = False
 
     def answers(self) -> list[AnsweredPair]:
         """What both runs made of each matched sample; made anew each time, for long runs have many."""
@@ -133,7 +138,8 @@ def _draft(
         return Draft(part=measured)
     paired = pair(base.samples.get(name, {}), new.samples.get(name, {}), names)
     part = _counted(part, paired, before, after, exactly=exact(plans[0], plans[1]) and not names.vendors)
-    return Draft(part=part, paired=paired, unasked=after.reason if after.verdict is Verdict.SKIPPED else "")
+    unasked = after.reason if after.verdict is Verdict.SKIPPED else ""
+    return Draft(part=part, paired=paired, unasked=unasked, plain=new.report.plan.verdicts is not None)
 
 
 NEITHER = "neither run asked it"
@@ -191,7 +197,7 @@ def _concluded(draft: Draft, adjusted: tuple[float, float] | None, family: int, 
     if not paired.matched:
         return replace(part, finding=Effect.UNCLEAR, reason=f"nothing to compare: {_nothing(draft)}")
     if adjusted is None:
-        return _exactly(part, paired)
+        return _exactly(part, paired, plain=draft.plain)
     part = replace(part, chance_worse=adjusted[0], chance_better=adjusted[1])
     return _tested(part, draft, family, tolerance)
 
@@ -206,41 +212,57 @@ def _nothing(draft: Draft) -> str:
     return ", ".join(parts) or "neither run asked anything"
 
 
-def _exactly(part: BenchmarkChange, paired: Paired) -> BenchmarkChange:
+def _exactly(part: BenchmarkChange, paired: Paired, *, plain: bool) -> BenchmarkChange:
     """Every answer must be right: each one that no longer is counts, whatever the others do."""
-    noun, held, lost_ = _words(part)
-    hold = "hold" if part.kind is BenchmarkKind.CONTRACT else "are right"
+    one = _named(part)
     fell, rose = _names(paired.matched, falling=True), _names(paired.matched, falling=False)
     if part.fell:
-        also = f"; {part.rose} now {hold}" if part.rose else ""
-        reason = f"{part.fell} of {part.matched} {noun} {lost_}: {fell}{also}"
+        also = f"; {part.rose} now {_hold(part, part.rose)}" if part.rose else ""
+        reason = f"{_no_longer(part)}: {fell}{also}"
         return replace(part, finding=Effect.WORSE, reason=reason)
     missing = [name for name, before, after in paired.matched if after.lost > before.lost and before.value > 1 - 1e-9]
     lost = missing + [name for name, before, _ in paired.unanswered if before.value > 1 - 1e-9]
     if lost:
-        reason = f"{len(lost)} {noun} that {held} got no usable answer now: {_listed(lost)}"
+        held = "held" if part.kind is BenchmarkKind.CONTRACT else noun(len(lost), "was right", "were right")
+        reason = f"{counted(len(lost), one)} that {held} got no usable answer now: {_listed(lost)}"
         return replace(part, finding=Effect.UNCLEAR, reason=reason)
     if part.rose:
-        return replace(part, finding=Effect.BETTER, reason=f"{part.rose} more {noun} {hold}: {rose}")
-    return replace(part, finding=Effect.SAME, reason=f"all {part.matched} {noun} as before")
+        more = f"{counted(part.rose, f'more {one}')} {_hold(part, part.rose)}: {rose}"
+        return replace(part, finding=Effect.BETTER, reason=more)
+    every = f"the one {one}" if part.matched == 1 and plain else f"all {part.matched} {one}s"
+    return replace(part, finding=Effect.SAME, reason=f"{every} as before")
 
 
-def _words(part: BenchmarkChange) -> tuple[str, str, str]:
-    """What a sample is called, that it was as it should be, and that it no longer is."""
+def _named(part: BenchmarkChange) -> str:
+    """What a sample is called."""
+    return "probe" if part.kind is BenchmarkKind.CONTRACT else "answer"
+
+
+def _hold(part: BenchmarkChange, count: int) -> str:
+    """That so many samples are as they should be."""
     if part.kind is BenchmarkKind.CONTRACT:
-        return "probes", "held", "no longer hold"
-    return "answers", "were right", "are no longer right"
+        return noun(count, "holds", "hold")
+    return noun(count, "is right", "are right")
+
+
+def _no_longer(part: BenchmarkChange) -> str:
+    """How many samples are no longer as they should be."""
+    lost = noun(part.fell, "is no longer right", "are no longer right")
+    if part.kind is BenchmarkKind.CONTRACT:
+        lost = noun(part.fell, "no longer holds", "no longer hold")
+    return f"{part.fell} of {counted(part.matched, _named(part))} {lost}"
 
 
 def brief(part: BenchmarkChange) -> str:
     """The finding in a few words, without the names of samples."""
     if part.finding is Effect.WORSE and part.exact:
-        noun, _, lost = _words(part)
-        return f"{part.title}: {part.fell} of {part.matched} {noun} {lost}"
+        return f"{part.title}: {_no_longer(part)}"
     if part.finding in (Effect.WORSE, Effect.BETTER) and part.difference is not None and not part.exact:
         return f"{part.title} {points(part.difference, sign=True)} points"
     if part.finding is Effect.BETTER and part.matched:
-        return f"{part.title} ({part.rose} more {_words(part)[0]} as they should be)"
+        return (
+            f"{part.title} ({counted(part.rose, f'more {_named(part)}')} as {noun(part.rose, 'it', 'they')} should be)"
+        )
     return f"{part.title}: {part.reason}"
 
 
@@ -250,7 +272,7 @@ def _tested(part: BenchmarkChange, draft: Draft, family: int, tolerance: float) 
     assert part.difference is not None
     low, high = part.interval
     names = draft.names
-    seen = f"on {part.matched} samples ({names.fell(part.fell)}, {names.rose(part.rose)})"
+    seen = f"on {counted(part.matched, 'sample')} ({names.fell(part.fell)}, {names.rose(part.rose)})"
     if part.chance_worse is not None and part.chance_worse <= ALPHA:
         between = f"95 % interval {points(-high)} to {points(-low)}"
         reason = f"{names.lost(points(-part.difference))}, {between}, {seen}"
@@ -282,8 +304,12 @@ def _hidden(draft: Draft, family: int) -> str:
     worst += [AnsweredPair(before.total, before.scored, 0.0, before.scored) for _, before, _ in paired.unanswered]
     if family * chance_of(worst).worse > ALPHA:
         return ""
-    samples = [f"{len(paired.unanswered)} samples got no usable answer {draft.names.now}"] if paired.unanswered else []
-    epochs = [f"{paired.lost_after} answers of single epochs did not come"] if paired.lost_after else []
+    samples = (
+        [f"{counted(len(paired.unanswered), 'sample')} got no usable answer {draft.names.now}"]
+        if paired.unanswered
+        else []
+    )
+    epochs = [f"{counted(paired.lost_after, 'answer')} of single epochs did not come"] if paired.lost_after else []
     return (
         f"{' and '.join(samples + epochs)}; had they been wrong, the loss would be "
         f"{points(-sum(pair.difference for pair in worst) / len(worst))} points"

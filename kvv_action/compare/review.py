@@ -1,6 +1,8 @@
 """`compare.md` for a reviewer: one line of answer, a table, what is newly wrong, and the rest folded."""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 
 from kvv_action.compare.markdown import (
     EFFECTS,
@@ -21,6 +23,7 @@ from kvv_action.compare.markdown import (
 )
 from kvv_action.compare.records import BenchmarkChange, Effect, FindingChange, Flip, RunComparison, Shift, ShownAnswer
 from kvv_action.compare.words import NAME
+from kvv_action.digits import counted, figure
 from kvv_action.report.markdown.escape import code, markup, text, words_as_code
 from kvv_action.report.text import one_line
 from kvv_action.schema import BenchmarkKind, Severity
@@ -104,7 +107,8 @@ def _finding(one: FindingChange) -> str:
 def review_section(comparison: RunComparison, rows: int) -> str:
     """The differences side by side, latency, and how it was compared; each folded."""
     with words_as_code():
-        parts = [_part(comparison, part, rows) for part in comparison.parts if part.finding is not Effect.LEFT_OUT]
+        told = [part for part in comparison.parts if part.finding is not Effect.LEFT_OUT]
+        parts = [_part(comparison, same, rows) for same in _alike(told)]
         return "".join(parts) + _others(comparison) + _shifts(comparison) + _how(comparison)
 
 
@@ -112,23 +116,31 @@ def _folded(title: str, content: str) -> str:
     return f"<details><summary>{title}</summary>\n\n{content.strip()}\n\n</details>\n\n"
 
 
-def _part(comparison: RunComparison, part: BenchmarkChange, rows: int) -> str:
+def _alike(parts: Sequence[BenchmarkChange]) -> Iterator[tuple[BenchmarkChange, ...]]:
+    """The benchmarks in their order; those that nothing tells apart are together."""
+    for _, same in groupby(parts, key=attrgetter("finding", "reason", "flips", "causes_new", "causes_gone")):
+        yield tuple(same)
+
+
+def _part(comparison: RunComparison, same: Sequence[BenchmarkChange], rows: int) -> str:
+    part = same[0]
     if part.finding is Effect.SAME and not part.flips and not part.causes_new:
         return ""
     gone = text(seen_once(comparison)[0])
     lines = [f"{text(part.reason, 600)}\n", *(f"- {gone}: {text(cause, 300)}" for cause in part.causes_gone)]
     lines += _flips(comparison, part, rows)
-    return _folded(f"{markup(part.title)}: {_difference(comparison, part)}", "\n".join(lines))
+    titles = ", ".join(markup(one.title) for one in same)
+    return _folded(f"{titles}: {_difference(comparison, part)}", "\n".join(lines))
 
 
 def _difference(comparison: RunComparison, part: BenchmarkChange) -> str:
-    noun = "probes" if part.kind is BenchmarkKind.CONTRACT else "samples"
+    one = "probe" if part.kind is BenchmarkKind.CONTRACT else "sample"
     if not part.fell + part.rose:
         return EFFECTS[part.finding].partition(" ")[2]
     if not comparison.vendors:
-        return f"{part.fell} {noun} fell, {part.rose} rose"
+        return f"{counted(part.fell, one)} fell, {part.rose} rose"
     before, now = map(markup, columns(comparison))
-    return f"{part.fell} {noun} better at {before}, {part.rose} better at {now}"
+    return f"{counted(part.fell, one)} better at {before}, {part.rose} better at {now}"
 
 
 def _flips(comparison: RunComparison, part: BenchmarkChange, rows: int) -> Iterator[str]:
@@ -149,7 +161,7 @@ def _flip(flip: Flip) -> str:
     before, after = flip.before, flip.after
     worse = after if after.value < before.value else before
     return (
-        f"| {text(flip.id, 80)} | {before.value:g} → {after.value:g} | {code(before.answer, 80)} | "
+        f"| {text(flip.id, 80)} | {figure(before.value)} → {figure(after.value)} | {code(before.answer, 80)} | "
         f"{code(after.answer, 80)} | {text(worse.cause or worse.explanation, 200)} |"
     )
 
@@ -171,7 +183,7 @@ def _others(comparison: RunComparison) -> str:
     lines = [
         f"- {EFFECTS[one.finding].partition(' ')[2]}: {text(one.cause, 300)} ({text(one.reason, 300)})" for one in found
     ]
-    return _folded(f"Over all answers: {len(found)} more findings", "\n".join(lines)) if found else ""
+    return _folded(f"Over all answers: {counted(len(found), 'more finding')}", "\n".join(lines)) if found else ""
 
 
 def _shifts(comparison: RunComparison) -> str:

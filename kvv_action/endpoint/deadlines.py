@@ -3,6 +3,7 @@
 import asyncio
 from types import TracebackType
 
+from kvv_action.digits import figure
 from kvv_action.endpoint.options import ClientOptions
 from kvv_action.errors import EndpointError
 from kvv_action.schema import FailureKind
@@ -124,9 +125,9 @@ class Deadlines:
         options, kind = self._options, self.expired or FailureKind.TIMEOUT_TOTAL
         match kind:
             case FailureKind.TIMEOUT_FIRST_TOKEN:
-                message = f"no text came within {options.first_token_timeout:g} s"
+                message = f"no text came within {figure(options.first_token_timeout)} s"
             case FailureKind.TIMEOUT_SILENCE:
-                message = f"the stream was silent for {options.silence_timeout:g} s"
+                message = f"the stream was silent for {figure(options.silence_timeout)} s"
             case _:
-                message = f"the answer was not complete within {options.total_timeout:g} s"
+                message = f"the answer was not complete within {figure(options.total_timeout)} s"
         return EndpointError(kind, message)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Self
 
+from kvv_action.digits import figure
 from kvv_action.errors import EndpointError
 from kvv_action.schema import FailureKind
 
@@ -65,8 +66,9 @@ class MemoryBudget:
         self.most = max(self.most, self._held)
 
     def _full(self, share: "Share") -> EndpointError:
+        most = figure(self._limit / MIB)
         told = (
-            f"response too large: all answers in flight may hold {self._limit / MIB:g} MiB together (max-memory), "
+            f"response too large: all answers in flight may hold {most} MiB together (max-memory), "
             f"and this one, the largest, needed {share.held / MIB:.1f} MiB of them"
         )
         return EndpointError(FailureKind.TOO_LARGE, told)
@@ -74,7 +76,7 @@ class MemoryBudget:
 
 def too_long(most: int) -> EndpointError:
     """What one answer says takes more than its part."""
-    told = f"response too large: the text of one answer may take {most / MIB:g} MiB, a quarter of max-memory"
+    told = f"response too large: the text of one answer may take {figure(most / MIB)} MiB, a quarter of max-memory"
     return EndpointError(FailureKind.TOO_LARGE, told)
 
 

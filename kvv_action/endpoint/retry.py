@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
+from kvv_action.digits import figure
 from kvv_action.endpoint.options import ClientOptions
 from kvv_action.schema import FailureKind
 
@@ -69,11 +70,13 @@ def decide(
     if tries >= options.retry_attempts:
         return Decision(reason=f"gave up after {tries} tr{'y' if tries == 1 else 'ies'}")
     if left <= 0:
-        return Decision(reason=f"gave up: retries took more than {options.retry_max_seconds:g} s")
+        return Decision(reason=f"gave up: retries took more than {figure(options.retry_max_seconds)} s")
     if asked is None:
         return Decision(wait=min(rng.uniform(0, _ceiling(options, tries)), left))
     if asked > left:
-        return Decision(reason=f"gave up: the endpoint asks to wait {asked:g} s, {left:g} s are left for retries")
+        return Decision(
+            reason=f"gave up: the endpoint asks to wait {figure(asked)} s, {figure(left)} s are left for retries"
+        )
     return Decision(wait=min(asked + rng.uniform(0, options.retry_base), left))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kvv_action.digits import small
 from kvv_action.fingerprint.prefixes import Domain, Prefix
 from kvv_action.schema import Thinking
 
@@ -134,10 +135,10 @@ def judge_border(reference: Sequence[BorderPrompt], candidate: Sequence[BorderPr
 def _told(p: float, samples: int, prompts: int, another: int) -> Iterator[str]:
     where = f"{samples} sampled tokens at {prompts} prompts"
     if p <= ERROR:
-        yield f"{where} differ from the reference's beyond chance (p = {p:.2g})."
+        yield f"{where} differ from the reference's beyond chance (p = {small(p)})."
         yield "Another model, template or temperature answers."
     else:
-        yield f"{where} differ from the reference's no more than chance explains (p = {p:.2g})."
+        yield f"{where} differ from the reference's no more than chance explains (p = {small(p)})."
     if another:
         yield f"At {another} of them the prompt has another number of tokens than at the reference: another prompt."
     yield BLIND

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Protocol
 
+from kvv_action.digits import figure
 from kvv_action.errors import KvvError
 from kvv_action.fingerprint.asking import Asking, Dialect
 from kvv_action.fingerprint.comparison import FAR
@@ -242,7 +243,7 @@ async def _probabilities(ask: PrefixAsker, asking: Asking) -> str:
 def _notes(asking: Asking, first: Position) -> Iterator[str]:
     for name, value in (("temperature", asking.temperature), ("top_p", asking.top_p)):
         if value != 1:
-            yield f"no {name} is sent" if value is None else f"{name} {value:g} instead of 1"
+            yield f"no {name} is sent" if value is None else f"{name} {figure(value)} instead of 1"
     if asking.top_logprobs == FEWER:
         yield f"{FEWER} alternatives instead of more"
     if asking.max_tokens > 1:

@@ -115,7 +115,7 @@ def of_problems(problems: Sequence[Problem]) -> list[Annotation]:
 
 
 def limited(annotations: Iterable[Annotation]) -> list[Annotation]:
-    """Errors, warnings, notices, at most ten of each; of more, the tenth tells how many are left out."""
+    """At most ten errors, ten warnings and ten notices; where there are more, the tenth says how many are left out."""
     found = list(annotations)
     return [kept for level in AnnotationLevel for kept in _first([one for one in found if one.level is level])]
 

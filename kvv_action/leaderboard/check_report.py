@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from kvv_action.digits import counted
 from kvv_action.errors import KvvError
 from kvv_action.leaderboard.findings import CheckFinding, CheckReport, FileFindings, FindingLevel
 from kvv_action.leaderboard.strict import mistake, refuse_ambiguous
@@ -34,7 +35,7 @@ def lines(report: CheckReport) -> Iterator[str]:
     refused = sum(judged.refused for judged in report.files)
     tiers = sorted({str(judged.verified) for judged in report.files if judged.verified and not judged.refused})
     yield (
-        f"{len(report.files)} files, {refused} refused"
+        f"{counted(len(report.files), 'file')}, {refused} refused"
         + (f"; verified: {', '.join(tiers)}" if tiers else "")
         + ("" if report.accepted else "; not accepted")
     )

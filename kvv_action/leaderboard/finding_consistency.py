@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from kvv_action import __version__
+from kvv_action.digits import figure
 from kvv_action.leaderboard.findings import CheckFinding, about, error, warning
 from kvv_action.leaderboard.record import DeliveryRecord, FindingRecord, Record
 from kvv_action.leaderboard.standing import is_newer
@@ -37,8 +38,8 @@ def _delivery(found: DeliveryRecord, requests: int) -> Iterator[CheckFinding]:
     if refused:
         return
     if found.limit > MOST_BROKEN_TRIES:
-        most = f"{100 * MOST_BROKEN_TRIES:g} %"
-        yield error("findings", f"was judged with max-broken-tries {100 * found.limit:g} %; the most is {most}")
+        most = f"{figure(100 * MOST_BROKEN_TRIES)} %"
+        yield error("findings", f"was judged with max-broken-tries {figure(100 * found.limit)} %; the most is {most}")
     wrong = [
         *_rates(found),
         *(
@@ -61,7 +62,7 @@ def _counts(found: DeliveryRecord, requests: int) -> Iterator[CheckFinding]:
     if found.incidents > found.broken or bool(found.incidents) != bool(found.broken):
         yield error("findings", f"{found.broken} broken tries cannot be {found.incidents} incidents")
     if found.cut_after is not None and not may_be_cut_after(found.cut_after, found.kinds):
-        yield error("findings", f"no answers were cut after {found.cut_after:g} s")
+        yield error("findings", f"no answers were cut after {figure(found.cut_after)} s")
 
 
 def _rates(found: DeliveryRecord) -> Iterator[bool]:

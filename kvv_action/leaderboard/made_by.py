@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from kvv_action.digits import figure
 from kvv_action.leaderboard.fields import REPOSITORY
 from kvv_action.leaderboard.findings import CheckFinding, error, warning
 from kvv_action.leaderboard.record import RECORD_VERSION, Record, Setup
@@ -43,8 +44,8 @@ def _setup(record: Record, setup: Setup) -> Iterator[CheckFinding]:
         if getattr(setup, name) not in words:
             yield error("setup", f"{name} {getattr(setup, name)} is none of {', '.join(words)}")
     if setup.max_failure_rate > MOST_FAILURES:
-        rate = f"{100 * setup.max_failure_rate:g} %"
-        yield error("setup", f"was judged with max-failure-rate {rate}; the most is {100 * MOST_FAILURES:g} %")
+        rate = f"{figure(100 * setup.max_failure_rate)} %"
+        yield error("setup", f"was judged with max-failure-rate {rate}; the most is {figure(100 * MOST_FAILURES)} %")
     if setup.imported and setup.base_url:
         yield error("setup", "was imported from a file, so it cannot name an endpoint")
     if record.schema_version >= RECORD_VERSION and not setup.imported and record.delivery is None:

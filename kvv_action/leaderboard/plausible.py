@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from kvv_action.digits import figure
 from kvv_action.leaderboard.completeness import implied
 from kvv_action.leaderboard.finding_consistency import unfounded
 from kvv_action.leaderboard.findings import CheckFinding, about, error, note, warning
@@ -146,14 +147,15 @@ def _score(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[CheckFinding]
     if not counts.scored:
         yield error("score", "has a score, but no answer was scored")
     if one.metrics.get(one.metric) != one.score and not (one.must_be_right and _is_share(one.score, counts.scored)):
-        yield error("score", f"the score is {one.score:g}, the metric {one.metric} {one.metrics.get(one.metric)}")
+        yield error("score", f"the score is {figure(one.score)}, the metric {one.metric} {one.metrics.get(one.metric)}")
     for name, pair in (("interval", one.interval), ("bounds", one.bounds)):
         if pair is None:
             continue
         if pair[0] > pair[1]:
             yield error("score", f"the {name} ends before it begins")
         elif not pair[0] - EQUAL <= one.score <= pair[1] + EQUAL:
-            yield error("score", f"the score {one.score:g} lies outside of its {name} {pair[0]:g} to {pair[1]:g}")
+            ends = " to ".join(map(figure, pair))
+            yield error("score", f"the score {figure(one.score)} lies outside of its {name} {ends}")
 
 
 def _is_share(score: float, of: int) -> bool:
@@ -172,7 +174,7 @@ def _timing(timing: TimingRecord, now: datetime) -> Iterator[CheckFinding]:
     if finished < started:
         yield error("times", "the run finished before it started")
     if timing.wall > (finished - started).total_seconds() + 2:
-        yield error("times", f"{timing.wall:g} s do not fit between {timing.started} and {timing.finished}")
+        yield error("times", f"{figure(timing.wall)} s do not fit between {timing.started} and {timing.finished}")
     if not timing.sessions:
         yield error("times", "has no session")
     for name, spread in (("first_token", timing.first_token), ("total", timing.total)):
@@ -189,7 +191,7 @@ def _spread(name: str, spread: Spread, wall: float) -> Iterator[CheckFinding]:
     elif known != sorted(known):
         yield error("times", f"{name}: median, 95th percentile and maximum are out of order")
     elif known and known[-1] > wall + 2:
-        yield error("times", f"{name}: one answer took {known[-1]:g} s, the whole run {wall:g} s")
+        yield error("times", f"{name}: one answer took {figure(known[-1])} s, the whole run {figure(wall)} s")
 
 
 def _usage(record: Record, usage: UsageRecord, timing: TimingRecord) -> Iterator[CheckFinding]:
@@ -207,8 +209,8 @@ def _usage(record: Record, usage: UsageRecord, timing: TimingRecord) -> Iterator
         yield error("usage", f"{usage.completion_tokens} tokens are too many for {usage.requests} requests")
     if record.setup and record.setup.imported:
         return  # the times come from the imported file
-    seconds = max(timing.wall, 0.001)
+    seconds, told = max(timing.wall, 0.001), f"{figure(timing.wall)} s"
     if usage.requests / seconds > FASTEST_REQUESTS:
-        yield error("usage", f"{usage.requests} requests in {timing.wall:g} s are faster than anything can ask")
+        yield error("usage", f"{usage.requests} requests in {told} are faster than anything can ask")
     if usage.completion_tokens / seconds > FASTEST_TOKENS:
-        yield error("usage", f"{usage.completion_tokens} tokens in {timing.wall:g} s are faster than anything serves")
+        yield error("usage", f"{usage.completion_tokens} tokens in {told} are faster than anything serves")

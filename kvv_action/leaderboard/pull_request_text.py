@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from kvv_action.digits import counted
 from kvv_action.github.proposal import Proposal
 from kvv_action.leaderboard.record import BenchmarkRecord, Mark, Record, State, dump, path_of
 from kvv_action.leaderboard.standing import board_marks
@@ -136,7 +137,7 @@ def _facts(record: Record) -> list[str]:
             found.append(f"- Chosen: {_code(chosen)}")
     if record.usage and record.timing:
         tokens = record.usage.prompt_tokens + record.usage.completion_tokens
-        found.append(f"- {record.usage.requests} requests, {tokens} tokens, {seconds(record.timing.wall)}")
+        found.append(f"- {counted(record.usage.requests, 'request')}, {tokens} tokens, {seconds(record.timing.wall)}")
     found += _of_all_answers(record)
     if record.versions:
         made = record.versions
@@ -153,12 +154,13 @@ def _of_all_answers(record: Record) -> Iterator[str]:
     """How answers arrived, and the first of what was found over all of them; nothing where the run did not look."""
     if found := record.delivery:
         kinds = f": {text(kinds_in_words(found.kinds), 300)}" if found.broken else ""
-        share = f"{found.broken} of {found.requests} requests broke at the first try ({percent(found.share)}{kinds})"
+        broken = f"{found.broken} of {counted(found.requests, 'request')} broke"
+        share = f"{broken} at the first try ({percent(found.share)}{kinds})"
         yield f"- Delivery {SHOWN[found.verdict]}: {share}"
     told = [one for one in record.findings if one.severity is not Severity.INFORMATION]
     if told:
         more = f"; {len(told) - 1} more" if len(told) > 1 else ""
-        yield f"- First finding: {text(told[0].cause, 300)} ({told[0].count} of {told[0].of} answers){more}"
+        yield f"- First finding: {text(told[0].cause, 300)} ({told[0].count} of {counted(told[0].of, 'answer')}){more}"
 
 
 def _evidence(record: Record) -> str:

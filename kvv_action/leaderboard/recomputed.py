@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from kvv_action.digits import figure
 from kvv_action.leaderboard.findings import CheckFinding, about, error, warning
 from kvv_action.leaderboard.record import BenchmarkRecord, ComparisonRecord, CountsRecord, Mark, Record
 from kvv_action.plan.order import FEWEST, looks_for
@@ -72,10 +73,10 @@ def _rates(one: BenchmarkRecord, counts: CountsRecord) -> Iterator[CheckFinding]
     """Shares that are told beside the score."""
     told = one.metrics.get("unparsed_rate")
     if counts.scored and told is not None and abs(told - counts.unparsed / counts.scored) > EQUAL:
-        yield error("score", f"unparsed_rate is {told:g}, but {counts.unparsed} of {counts.scored} were unparsed")
+        yield error("score", f"unparsed_rate is {figure(told)}, but {counts.unparsed} of {counts.scored} were unparsed")
     for name in ("unparsed_rate", "first_try_rate", *RATES):
         if not 0 <= one.metrics.get(name, 0.0) <= 1:
-            yield error("score", f"{name} is {one.metrics[name]:g}, which is no share")
+            yield error("score", f"{name} is {figure(one.metrics[name])}, which is no share")
     for name, (part, whole) in RATES.items():
         sums = [one.metrics.get(count) for count in (part, whole)]
         if name in one.metrics and sums[0] is not None and sums[1]:
@@ -99,7 +100,7 @@ def _f1(one: BenchmarkRecord) -> Iterator[CheckFinding]:
 
 def _same(name: str, told: float, right: float | None) -> Iterator[CheckFinding]:
     if right is None or abs(told - right) > EQUAL:
-        made = "nothing" if right is None else f"{right:g}"
+        made = "nothing" if right is None else figure(right)
         yield error("score", f"{name} is {told:g}, but its counts make it {made}")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from kvv_action.digits import exact
 from kvv_action.schema import Json, RunPlan
 
 
@@ -24,7 +25,7 @@ class DifferenceKind(StrEnum):
     SAMPLES = "the samples at hand are not those of the run"
     SAMPLE = "the dataset has another sample in this place"
     VERSION = "scored by version {written}, at hand is {recomputed}"
-    NO_REPORT = "no such file, so there is nothing to compare with"
+    NO_REPORT = "no such file: the run was not finished, or the file was removed"
     NO_JSON = "not JSON ({recomputed})"
     NO_FILE = "is missing"
     FILE = "differs from the manifest"
@@ -57,6 +58,11 @@ class AuditDifference:
     def told(self, written: str, recomputed: str) -> str:
         """Two values as a line; the arguments name the two sides."""
         return f"{self.place}: {written} {_short(self.written)}, {recomputed} {_short(self.recomputed)}"
+
+    def in_words(self, written: str, recomputed: str) -> str:
+        """The same with settings and values as a person writes them."""
+        name = self.place.removeprefix("plan.").removeprefix("choices.").removeprefix("endpoint.")
+        return f"{name}: {written} {_said(self.written)}, {recomputed} {_said(self.recomputed)}"
 
 
 def differing(written: Any, recomputed: Any, where: str = "report") -> Iterator[AuditDifference]:
@@ -98,6 +104,8 @@ def _said(value: Json) -> str:
             return "not set"
         case bool():
             return str(value).lower()
+        case float():
+            return exact(value)
         case dict():
             told = ", ".join(f"{name} {_said(one)}" for name, one in value.items() if one is not None)
             return told if len(told) <= 80 else told[:79] + "…"

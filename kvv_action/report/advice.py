@@ -6,11 +6,14 @@ from kvv_action.verdict.lead import first_cause, to_do
 from kvv_action.verdict.refusals import told_of_all
 
 AGAIN = "run the same command again: it goes on where this run ended"
+SHARDS = "ask what is missing (the command of that shard goes on where it ended), then `kvv merge` again"
+OTHER_SHARDS = "ask the other shards, on any machine, then make one report: `kvv merge` with the folders of all of them"
 LOOK = "read the answers below and ask the same of an official endpoint: no known cause was recognised"
 LOST = "find out why requests fail ({cause}), then run the same command again: only what failed is asked anew"
 MORE = "ask more (a larger tier, more epochs): the interval holds both outcomes"
 ONE = "let the endpoint accept one plain request, which `kvv doctor` sends; its own words say why it does not"
 NEEDED = "ask more (a larger tier, more epochs): about {answers} more answers of {title} would settle it"
+NEEDED_ONE = "ask more (a larger tier, more epochs): about one more answer of {title} would settle it"
 NOTHING = "give something to compare with: a run against the model's official endpoint as reference"
 
 
@@ -29,10 +32,19 @@ def advice(report: RunReport) -> str:
                 return f"{one_line(found.remedy, 400)} ({one_line(found.cause, 200)})"
     if failed:
         return LOOK
+    if report.plan.plain_reports and (told := _of_shards(report)):
+        return told
     if report.state is not RunState.COMPLETE:
         return _early(report)
     undecided = [result for result in report.benchmarks if result.verdict is Verdict.INCONCLUSIVE]
     return _undecided(undecided, in_words=report.plan.checks is not None)
+
+
+def _of_shards(report: RunReport) -> str:
+    """What a shard, or a merge that lacks one, still needs; empty for other runs."""
+    if report.plan.shard is not None:
+        return OTHER_SHARDS if report.state is RunState.COMPLETE else ""
+    return SHARDS if report.state_reason.endswith("then merge again") else ""
 
 
 def _early(report: RunReport) -> str:
@@ -62,8 +74,10 @@ def _undecided(results: list[BenchmarkResult], *, in_words: bool) -> str:
     if all(result.orientation for result in results) and results:
         return NOTHING
     for result in results:
-        if result.comparison is not None and result.comparison.needed is not None:
-            return NEEDED.format(answers=number(result.comparison.needed), title=one_line(result.title, 60))
+        needed = result.comparison.needed if result.comparison is not None else None
+        if needed is not None:
+            told = NEEDED_ONE if needed == 1 else NEEDED
+            return told.format(answers=number(needed), title=one_line(result.title, 60))
     return MORE if results else ""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import orjson
 
+from kvv_action.digits import exact
 from kvv_action.schema import (
     JUDGE,
     MOST_BROKEN_TRIES,
@@ -47,8 +48,8 @@ def command(report: RunReport) -> list[str]:
         "limit": str(plan.limit or ""),
         "epochs": str(*epochs) if len(epochs) == 1 else "",
         "sequential": "" if plan.sequential == (plan.tier != "full") else str(plan.sequential).lower(),
-        "max-broken-tries": "" if plan.max_broken_tries in (None, MOST_BROKEN_TRIES) else f"{plan.max_broken_tries:g}",
-        "max-failure-rate": "" if plan.max_failure_rate == MOST_FAILURES else f"{plan.max_failure_rate:g}",
+        "max-broken-tries": "" if plan.max_broken_tries in (None, MOST_BROKEN_TRIES) else exact(plan.max_broken_tries),
+        "max-failure-rate": "" if plan.max_failure_rate == MOST_FAILURES else exact(plan.max_failure_rate),
         "think-mode": "" if endpoint.think_mode == "kimi" else endpoint.think_mode,
         "effort": endpoint.effort,
         "contract": "" if plan.contract == "official" else plan.contract,
@@ -109,5 +110,5 @@ def _option(value: Json) -> str:
         case list() | tuple():
             return ",".join(map(str, value))
         case Mapping():
-            return ",".join(f"{name}={number:g}" for name, number in sorted(value.items()))
+            return ",".join(f"{name}={exact(number)}" for name, number in sorted(value.items()))
     return str(value)

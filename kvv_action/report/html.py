@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
-from kvv_action.digits import small
+from kvv_action.digits import figure, noun, small
 from kvv_action.report.advice import advice
 from kvv_action.report.command import command
 from kvv_action.report.load_groups import HEADS, load_rows
@@ -65,6 +65,7 @@ def _environment() -> Environment:
     made = environment(Path(__file__).parent / "templates")
     made.filters.update(
         compared_with=compared_with,
+        noun=noun,
         beside_comparison=beside_comparison,
         pinned=pinned,
         points=partial(points, sign=True),
@@ -94,8 +95,9 @@ def html(report: RunReport, budget: int = BUDGET, inserted: PageInsert | None = 
         inserted: additional markup.
     """
     names, room = Names(), budget // max(1, len(report.benchmarks))
+    plain = report.plan.plain_reports
     sections = [
-        section(result, names, _samples(result, room), number, exact=report.must_be_right(result))
+        section(result, names, _samples(result, room), number, exact=report.must_be_right(result), plain=plain)
         for number, result in enumerate(report.benchmarks, 1)
     ]
     style = stylesheet(*_further_styles(report))
@@ -107,7 +109,7 @@ def html(report: RunReport, budget: int = BUDGET, inserted: PageInsert | None = 
         gaps=_gaps(report, sections, names),
         gap_note=GAP_NOTE,
         changed=changed(report),
-        together=drawn(report.benchmarks, names),
+        together=drawn(report.benchmarks, names, plain=plain),
         again=shlex.join(one_line(word, 1000) for word in command(report)),
         numbers=_numbers,
         advice=advice(report),
@@ -179,6 +181,6 @@ def _numbers(result: BenchmarkResult) -> list[tuple[str, str, str]]:
         if metric_of(name) != name and metric_of(name) in metrics:
             continue
         low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
-        shown = f"{value:g}" if float(value).is_integer() and abs(value) != 1 else f"{value:.4f}"
+        shown = figure(value) if float(value).is_integer() and abs(value) != 1 else f"{value:.4f}"
         rows.append((name, shown, "" if low is None or high is None else f"{low:.4f} to {high:.4f}"))
     return rows

@@ -6,11 +6,13 @@ failure; `skipped` has a reason. What was seen over all answers is a suite of it
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from junit_xml import TestCase, TestSuite
 
+from kvv_action.digits import figure
 from kvv_action.report.files import plain
 from kvv_action.report.text import one_line, percent, visible
 from kvv_action.schema import (
@@ -26,6 +28,9 @@ from kvv_action.schema import (
     Verdict,
 )
 from kvv_action.verdict.lead import arrival, example_of, page_of, seen_in, share_of, symptoms_of, to_do
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 VERDICT_CASE = "verdict"
 FINDINGS_SUITE = "findings"
@@ -127,11 +132,12 @@ def _verdict_case(report: RunReport, result: BenchmarkResult) -> TestCase:
     case = TestCase(VERDICT_CASE, classname=result.id)
     numbers = (
         f"score {percent(result.score)}, interval {_pair(result.interval)}, bounds {_pair(result.bounds)}, "
-        f"reference {percent(result.reference)}, margin {percent(result.margin)}\n{result.counts}"
+        f"reference {percent(result.reference)}, margin {percent(result.margin)}"
     )
-    numbers += f"\n{result.comparison}" if result.comparison else ""
-    numbers += f"\n{result.saved}" if result.saved else ""
-    numbers += f"\n{replace(result.measurement, items=())}" if result.measurement else ""
+    measured = replace(result.measurement, items=()) if result.measurement else None
+    shown = _in_words if report.plan.plain_reports else str
+    records = (result.counts, result.comparison, result.saved, measured)
+    numbers = "\n".join([numbers, *(shown(one) for one in records if one is not None)])
     reason, why = visible(result.reason, 2000), _why(report, result)
     match result.verdict:
         case Verdict.FAIL:
@@ -145,6 +151,25 @@ def _verdict_case(report: RunReport, result: BenchmarkResult) -> TestCase:
         case Verdict.SKIPPED:
             case.add_skipped_info(message=reason)
     return case
+
+
+def _in_words(record: "DataclassInstance") -> str:
+    """The single values of a record by their names: `planned 45, sent 45`."""
+    values = {one.name.replace("_", " "): getattr(record, one.name) for one in fields(record)}
+    told = {name: _value(value) for name, value in values.items()}
+    return ", ".join(f"{name} {value}" for name, value in told.items() if value)
+
+
+def _value(value: object) -> str:
+    """A single value for a reader; empty for what is none."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return figure(value)
+        case int() | str():
+            return str(value)
+    return ""
 
 
 def _why(report: RunReport, result: BenchmarkResult) -> list[str]:
@@ -198,7 +223,7 @@ def _add_properties(element: ElementTree.Element, case: Case) -> None:
     properties = ElementTree.Element("properties")
     values = {
         "outcome": str(case.outcome),
-        "score": "" if case.value is None else f"{case.value:g}",
+        "score": "" if case.value is None else figure(case.value),
         "answer": one_line(case.answer),
         "finish_reason": one_line(case.finish_reason),
         "category": one_line(case.category),

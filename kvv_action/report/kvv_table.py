@@ -8,6 +8,7 @@ column bears the name of a benchmark only where its whole pinned dataset was ask
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from kvv_action.digits import noun
 from kvv_action.report.kvv_groups import CASES, HELD, WHOLE
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import number, percent
@@ -78,8 +79,10 @@ def _suites(result: BenchmarkResult) -> str:
         return ""
     lines = ["| Suite | Result | Notes |", "|---|---|---|"]
     lines += [f"| {' | '.join(row.cells)} |" for row in rows]
-    lost = f"\n{number(result.counts.failed)} probes have no answer and are not counted.\n"
-    return "\n".join(lines) + "\n" + (lost if result.counts.failed else "")
+    failed = result.counts.failed
+    has, is_ = noun(failed, "probe has", "probes have"), noun(failed, "is", "are")
+    lost = f"\n{number(failed)} {has} no answer and {is_} not counted.\n"
+    return "\n".join(lines) + "\n" + (lost if failed else "")
 
 
 def _rows(result: BenchmarkResult) -> Iterator[_Row]:
@@ -96,7 +99,11 @@ def _rows(result: BenchmarkResult) -> Iterator[_Row]:
 
 def _share(part: str, sent: int) -> str:
     """That another number of cases was sent than the suite of KVV has; empty where it is the same."""
-    return "" if sent == WHOLE[part] else f"{number(sent)} cases were sent, the suite has {number(WHOLE[part])}"
+    return (
+        ""
+        if sent == WHOLE[part]
+        else f"{number(sent)} {noun(sent, 'case was', 'cases were')} sent, the suite has {number(WHOLE[part])}"
+    )
 
 
 def _ours(result: BenchmarkResult, subject: str, parts: Sequence[str]) -> _Row:
@@ -138,5 +145,5 @@ def _scores(report: RunReport) -> str:
 def _column(result: BenchmarkResult) -> str:
     """The benchmark's name, where all of it was asked; else what was."""
     whole = result.dataset.pinned and result.samples == result.dataset.count
-    asked = f"{number(result.counts.scored)} answers"
+    asked = f"{number(result.counts.scored)} {noun(result.counts.scored, 'answer')}"
     return text(result.title if whole else f"kvv subset of {result.title}, {asked}")

@@ -1,4 +1,4 @@
-"""Says what to name instead of a folder that holds no run itself: the folders below it may hold one each."""
+"""Says what to do about a folder without the file that is wanted: its run goes on, or another folder is to be named."""
 
 from pathlib import Path
 
@@ -10,7 +10,12 @@ SHOWN = 8
 
 
 def no_run(folder: Path, wanted: str, said: str = "") -> str:
-    """That the file `wanted` is not in a folder, as `said`; where it holds folders of runs (efforts), their names."""
+    """That the file `wanted` is not in a folder, as `said`: its run was not finished, or lower folders hold runs."""
+    if wanted == REPORT and (folder / JOURNAL).is_file():
+        return (
+            f"{folder}: holds a run that was not finished: {JOURNAL} is there, {REPORT} is not; the `kvv run` that "
+            "began it goes on when it is given again"
+        )
     below = sorted({file.parent for name in (JOURNAL, REPORT) for file in folder.glob(f"*/{name}")})
     if not (said or folder.exists()):
         return f"{folder}: no such file or folder, so no {wanted} there; name the folder that kvv wrote"

@@ -67,8 +67,10 @@ class Section:
     strip: Markup
 
 
-def section(result: BenchmarkResult, names: Names, samples: Samples, number: int, *, exact: bool) -> Section:
-    """Compute the section of a benchmark; `exact`: every answer must be right."""
+def section(
+    result: BenchmarkResult, names: Names, samples: Samples, number: int, *, exact: bool, plain: bool
+) -> Section:
+    """Compute the section of a benchmark; `exact`: every answer must be right; `plain`: as `RunPlan.plain_reports`."""
     found, parts = measured(result), pieces(result)
     title = f"{result.title}: score"
     return Section(
@@ -84,7 +86,7 @@ def section(result: BenchmarkResult, names: Names, samples: Samples, number: int
             for entry in result.categories[:CATEGORIES]
             if result.measurement is None
         ],
-        distributions=drawn([result], names),
+        distributions=drawn([result], names, plain=plain),
         samples=samples,
         strip=_strip(result, names),
     )
@@ -112,14 +114,15 @@ def measured(result: BenchmarkResult) -> intervals.Measured:
     )  # fmt: skip
 
 
-def drawn(results: Iterable[BenchmarkResult], names: Names) -> list[Drawn]:
+def drawn(results: Iterable[BenchmarkResult], names: Names, *, plain: bool) -> list[Drawn]:
     """Charts of the distributions, summed over these benchmarks."""
     pictures = []
     for name, title, unit in DISTRIBUTIONS:
         histograms = [result.distributions[name] for result in results if name in result.distributions]
         if histograms:
             whole = charts.added(histograms)
-            pictures.append(Drawn(title=title, picture=charts.histogram(names(), title, whole, unit)))
+            picture = charts.histogram(names(), title, whole, unit, plain=plain)
+            pictures.append(Drawn(title=title, picture=picture))
     return pictures
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from kvv_action.digits import figure
 from kvv_action.report.text import number, percent, points, seconds
 from kvv_action.schema import BenchmarkKind, Comparison, DatasetInfo, Gap, Outcome, RunReport, Speed, Verdict
 from kvv_action.verdict.rules import BIAS
@@ -61,9 +62,9 @@ def cost_of(report: RunReport) -> str:
     if report.cost is None:
         return ""
     least = "at least " if report.usage.answers_without_usage else ""
-    prices = f"{report.cost.prices.input:g} and {report.cost.prices.output:g} a million tokens in and out"
+    prices = f"{figure(report.cost.prices.input)} and {figure(report.cost.prices.output)} a million tokens in and out"
     amount = report.cost.amount
-    told = number(round(amount)) if amount >= 1000 else f"{amount:.4g}"
+    told = number(round(amount)) if amount >= 1000 else figure(amount, 4)
     return f"{least}{told} (at {prices})"
 
 
@@ -72,8 +73,20 @@ def unasked(report: RunReport) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for result in report.benchmarks:
         if result.verdict is Verdict.SKIPPED:
-            found.setdefault(result.reason, []).append(result.title)
+            found.setdefault(_why_unasked(report, result.reason), []).append(result.title)
     return found
+
+
+def _why_unasked(report: RunReport, reason: str) -> str:
+    """Why a benchmark was not asked; where a failed gate is the reason, how to ask it nevertheless.
+
+    Its probes are named above already; only reports of older runs name them again.
+    """
+    if report.plan.plain_reports and report.plan.precheck == "gate":
+        for planned in report.plan.benchmarks:
+            if planned.gates and reason.startswith(f"{planned.title} failed: "):
+                return f"{planned.title} failed; `precheck: warn` asks them nevertheless"
+    return reason
 
 
 def unanswered(report: RunReport) -> dict[str, list[str]]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kvv_action.benchmark import ContainerSpec
+from kvv_action.digits import figure, noun
 from kvv_action.sandbox.capacity import Capacity
 from kvv_action.sandbox.engine import EngineInfo
 
@@ -38,12 +39,11 @@ def lacking(spec: ContainerSpec, engine: EngineInfo) -> str:
     """Which processors or memory a container needs and the engine does not have, in words; empty when it has them."""
     room = int(engine.memory * SHARE)
     if spec.cpus > engine.cpus:
-        return f"{spec.cpus:g} processors, and the container engine has {engine.cpus}"
+        return f"{figure(spec.cpus)} {noun(round(spec.cpus), 'processor')}, and the container engine has {engine.cpus}"
     if spec.memory > room:
-        gib = 2**30
         return (
-            f"{spec.memory / gib:.3g} GiB of memory, and the container engine has {room / gib:.3g} GiB for containers "
-            f"(of {engine.memory / gib:.3g})"
+            f"{_gib(spec.memory)} GiB of memory, and the container engine has {_gib(room)} GiB for containers "
+            f"(of {_gib(engine.memory)})"
         )
     return ""
 
@@ -52,7 +52,7 @@ def short_of_disk(spec: ContainerSpec, free: int) -> str:
     """The same of disk; `free` is what the engine's disk has left, in bytes."""
     if spec.disk <= free:
         return ""
-    return f"{spec.disk / 2**30:.3g} GiB of disk, and {free / 2**30:.3g} GiB are free on the container engine's"
+    return f"{_gib(spec.disk)} GiB of disk, and {_gib(free)} GiB are free on the container engine's"
 
 
 GRADE = "grade"
@@ -112,10 +112,9 @@ def fewer_containers(limits: ContainerLimits, workers: int, engine: EngineInfo) 
     containers = capacity_of(limits, workers, engine).containers
     if containers >= workers:
         return ""
-    gib = 2**30
     return (
-        f"only {containers} of {workers} containers run at a time: each may take {limits.memory / gib:.3g} GiB of the "
-        f"{engine.memory * SHARE / gib:.3g} GiB that the engine has for them; container-memory makes them smaller"
+        f"only {containers} of {workers} containers run at a time: each may take {_gib(limits.memory)} GiB of the "
+        f"{_gib(engine.memory * SHARE)} GiB that the engine has for them; container-memory makes them smaller"
     )
 
 
@@ -126,3 +125,8 @@ def may_have_quota(engine: EngineInfo) -> bool:
 
 def _ulimit(name: str, value: int) -> dict[str, Any]:
     return {"Name": name, "Soft": value, "Hard": value}
+
+
+def _gib(size: float) -> str:
+    """Bytes in GiB."""
+    return figure(size / 2**30, 3)

@@ -27,7 +27,7 @@ class BoxedNumber:
 
 
 def boxed_number(target: str, answer: str) -> BoxedNumber | None:
-    """The judgement of an answer whose only box ends it and holds a whole number; None of any other."""
+    """Judge an answer that ends with its only box, which holds a whole number; None for any other answer."""
     start = answer.rfind(_BOX) if len(answer) <= LONGEST_PLAIN and _TARGET.fullmatch(target) else -1
     end = _PLAIN_END.match(answer, start) if start >= 0 else None
     if end is None or not _is_plain(answer[:start]):
@@ -36,7 +36,7 @@ def boxed_number(target: str, answer: str) -> BoxedNumber | None:
 
 
 def _is_plain(before: str) -> bool:
-    """Whether the library finds nothing before a box that it would take in its place, or together with it."""
+    """Whether the library would take the box alone: nothing before it looks like another answer."""
     if any(word in before for word in ("boxed", "fbox", "I hope")):
         return False
     announced = before.lower().find("final answer")

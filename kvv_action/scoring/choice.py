@@ -36,7 +36,7 @@ def chosen(answer: str, options: Sequence[str]) -> str | None:
 
 
 def _padded(answer: str) -> str:
-    """The answer without punctuation around it, and with a space at either end beside a letter there."""
+    """The answer without punctuation around it, and with a space on both sides."""
     for character in _PUNCTUATION:
         answer = answer.strip(character)
     return f" {answer} "
@@ -58,5 +58,5 @@ def _by_form(text: str, names: str, options: Sequence[str]) -> str | None:
 
 
 def _last(found: Sequence[str], position: Callable[[str], int]) -> str | None:
-    """The one that comes last; of equals the first, as with numpy's argmax."""
+    """The letter that comes last; of several in the same place the first, as with numpy's argmax."""
     return max(found, key=position, default=None)

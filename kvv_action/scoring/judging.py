@@ -74,7 +74,7 @@ def read_score(text: str) -> float:
     """The score in a judgement: 0, 0.5 or 1.
 
     Raises:
-        JudgeError: it has none, another one, or several that differ.
+        JudgeError: the judgement has no score, one that is not allowed, or several that differ.
     """
     scores = {_level(found["score"]) for found in _objects(text) if "score" in found}
     if len(scores) == 1 and (score := scores.pop()) is not None:
@@ -104,7 +104,7 @@ def read_matches(text: str, events: int, lines: int) -> tuple[int, ...]:
     """The event of each line, from 1; 0 for none, and for one that has a line already.
 
     Raises:
-        JudgeError: they are not there, not one for each line, or there several times and not alike.
+        JudgeError: the list is missing, has not one number for each line, or comes again with other numbers.
     """
     lists = [found["matches"] for found in _objects(text) if "matches" in found]
     given = lists[0] if lists and all(one == lists[0] for one in lists) else None
@@ -123,7 +123,7 @@ def shown(text: str) -> str:
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
-    """The JSON objects in a text that models like to wrap, one after another; what was thought aloud is left out."""
+    """The JSON objects in a reply, one after another; the text around them and the thinking are left out."""
     from json import JSONDecodeError, JSONDecoder
 
     text = text.rpartition("</think>")[2]

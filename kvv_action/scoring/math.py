@@ -1,12 +1,13 @@
 """Scores mathematical answers with math-verify, in a worker process with a deadline for each.
 
-A whole number in a box is judged here: the process starts when the first other answer comes.
+A whole number in a box is judged without the process, which starts when the first other answer comes.
 """
 
 from importlib import metadata
 from types import ModuleType
 from typing import Any
 
+from kvv_action.digits import figure
 from kvv_action.schema import Score
 from kvv_action.scoring import math_worker
 from kvv_action.scoring.boxed import boxed_number
@@ -44,7 +45,7 @@ class MathScorer:
         try:
             return _score(target, await self._worker.ask(request, deadline=self._deadline))
         except WorkerLate:
-            return Score(value=0.0, unparsed=True, explanation=f"no comparison within {self._deadline:g} s")
+            return Score(value=0.0, unparsed=True, explanation=f"no comparison within {figure(self._deadline)} s")
 
     async def aclose(self) -> None:
         """End the process."""

@@ -1,4 +1,4 @@
-"""Holds the arguments of a tool call against the tool's JSON Schema.
+"""Checks the arguments of a tool call against the tool's JSON Schema.
 
 Compiled schemas are kept, a remote `$ref` is never fetched. It is also the program of the worker process in which risky
 schemas are tried, so it imports nothing of this project.
@@ -56,7 +56,7 @@ def check(schema: bytes, arguments: str) -> Report:
 
     Returns:
         `valid`; `kinds`, each way in which it is wrong, once; `message`, the first one in words. Repeated keys are told
-        although they are valid JSON: readers differ in which one they take.
+        although they are valid JSON, because readers differ in which value they take.
     """
     if not arguments.strip():
         return _wrong(EMPTY, "the arguments are empty")
@@ -87,7 +87,7 @@ def _first(errors: Iterator[Any]) -> list[Any]:
 
 
 def _kind(error: Any) -> str:
-    """What a violation is about; of alternatives, what the ones that came farthest agree on."""
+    """What a violation is about; of alternatives, those decide that match most of the value, if they agree."""
     leaves = list(_leaves(error))
     farthest = max(len(leaf.absolute_path) for leaf in leaves)
     kinds = {_KINDS.get(str(leaf.validator), OTHER) for leaf in leaves if len(leaf.absolute_path) == farthest}
@@ -119,7 +119,7 @@ def warm() -> None:
 
 
 def answer(request: dict[str, str]) -> Report:
-    """Hold `arguments` against `schema`."""
+    """Check `arguments` against `schema`."""
     try:
         return check(request["schema"].encode(), request["arguments"])
     except RecursionError:

@@ -9,6 +9,7 @@ from importlib import metadata
 
 import orjson
 
+from kvv_action.digits import figure
 from kvv_action.profiles.prompt import function_of
 from kvv_action.schema import Json, ToolCall
 from kvv_action.scoring import schema_worker
@@ -31,7 +32,7 @@ class CheckedCall:
 
     Attributes:
         valid: by K2VV's rule.
-        kinds: of what is wrong; duplicate keys may stand at a valid call.
+        kinds: what is wrong, in fixed words; a valid call may have duplicate keys.
         message: the first one in words.
     """
 
@@ -42,7 +43,7 @@ class CheckedCall:
 
 
 class ToolCallChecker:
-    """Holds calls against schemas; schemas that can take for ever are tried in a worker process with a deadline.
+    """Checks calls against schemas; a schema whose check may never end is tried in a worker process with a deadline.
 
     Nearly all schemas are checked in this process: without regular expressions and references the work is bounded by
     the sizes of schema and arguments.
@@ -94,7 +95,7 @@ class ToolCallChecker:
         try:
             return await self._worker.ask(request, deadline=self._deadline)
         except WorkerLate:
-            message = f"no result within {self._deadline:g} s"
+            message = f"no result within {figure(self._deadline)} s"
         except WorkerBroke:
             message = "the check ended its process"
         return {"valid": False, "kinds": [UNUSABLE], "message": message}
@@ -106,7 +107,7 @@ class ToolCallChecker:
 
 @lru_cache(maxsize=schema_worker.COMPILED)
 def _risky(schema: bytes) -> bool:
-    """Whether checking may take more than time in proportion to its input."""
+    """Whether checking may take far longer than the size of its input suggests."""
     return _RISKY.search(schema) is not None
 
 

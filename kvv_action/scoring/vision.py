@@ -1,4 +1,4 @@
-"""What an answer about pictures tells of the way in which the endpoint looks at them, as numbers beside the score.
+"""Numbers beside the score that show how the endpoint sees the pictures of a question.
 
 Each is reported as its mean: `media_png` is the score over samples with PNG pictures, `chance` the score of guessing.
 `kvv_action.verdict.sight` reads its diagnosis from these numbers.
@@ -67,13 +67,13 @@ def numbers(shown: Shown, value: float, completion: Completion) -> Mapping[str, 
 
 
 def prompt_tokens(completion: Completion) -> int | None:
-    """What the endpoint counted, None when it told nothing usable."""
+    """The prompt tokens that the endpoint counted; None when it gave no usable number."""
     count = (completion.usage or {}).get("prompt_tokens")
     return count if isinstance(count, int) and not isinstance(count, bool) else None
 
 
 def least_tokens(shown: Shown) -> float:
-    """Fewer prompt tokens than these cannot hold text and pictures, whatever the tokenizer and the encoder."""
+    """The fewest prompt tokens that text and pictures can take, whatever the tokenizer and the encoder."""
     words = _TOKENS_PER_WORD * len(shown.text.split())
     return words + sum(_MARGIN * tokens for tokens in map(_least, _sizes(shown)))
 

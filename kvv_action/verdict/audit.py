@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from kvv_action.benchmark import Benchmark
+from kvv_action.digits import figure
 from kvv_action.errors import JournalError
 from kvv_action.journal.reading import JournalReading
 from kvv_action.plan.difference import AuditDifference, DifferenceKind
@@ -106,4 +107,4 @@ async def _score_again(
 
 def _words(score: Score) -> str:
     found = "unparsed" if score.unparsed else repr(score.answer)
-    return f"{score.value:g} ({found}: {score.explanation[:80]})"
+    return f"{figure(score.value)} ({found}: {score.explanation[:80]})"

@@ -15,6 +15,7 @@ from statistics import median
 from typing import Protocol
 
 from kvv_action.causes import Cause
+from kvv_action.digits import counted, figure, noun
 from kvv_action.journal.reading import Sent
 from kvv_action.schema import (
     BUSY,
@@ -63,14 +64,14 @@ TIMEOUT_LEAST, TIMEOUT_SPREAD = 5.0, 0.03
 TOLD_LEAST = 0.9
 """The same where a gateway says that it was a timeout; one that says so at once did not wait at all."""
 EXAMPLES, EXAMPLE_LIMIT = 5, 300
-WORDS: Mapping[str, str] = {
-    FailureKind.TRUNCATED: "streams were cut",
-    FailureKind.STREAM_ERROR: "streams ended in an error",
-    FailureKind.EMPTY_STREAM: "streams were empty",
-    FailureKind.BAD_RESPONSE: "answers could not be read",
-    FailureKind.DISCONNECTED: "connections were reset",
-    FailureKind.SERVER_ENDED: "answers were given up by the server",
-    FailureKind.SERVER_ERROR: "requests got a server error (5xx)",
+WORDS: Mapping[str, tuple[str, str]] = {
+    FailureKind.TRUNCATED: ("stream was cut", "streams were cut"),
+    FailureKind.STREAM_ERROR: ("stream ended in an error", "streams ended in an error"),
+    FailureKind.EMPTY_STREAM: ("stream was empty", "streams were empty"),
+    FailureKind.BAD_RESPONSE: ("answer could not be read", "answers could not be read"),
+    FailureKind.DISCONNECTED: ("connection was reset", "connections were reset"),
+    FailureKind.SERVER_ENDED: ("answer was given up by the server", "answers were given up by the server"),
+    FailureKind.SERVER_ERROR: ("request got a server error (5xx)", "requests got a server error (5xx)"),
 }
 
 
@@ -378,7 +379,7 @@ def may_be_cut_after(seconds: float, kinds: Collection[str]) -> bool:
 
 def kinds_in_words(kinds: Mapping[str, int]) -> str:
     """How many first tries broke in which way, the most frequent one first."""
-    return ", ".join(f"{count} {WORDS.get(kind, kind)}" for kind, count in _most_first(kinds))
+    return ", ".join(f"{count} {noun(count, *WORDS.get(kind, (kind, kind)))}" for kind, count in _most_first(kinds))
 
 
 def _most_first(kinds: Mapping[str, int]) -> list[tuple[str, int]]:
@@ -391,10 +392,10 @@ def _reason(count: int, requests: int, told: str, limits: tuple[float, float], l
     if not count:
         return f"{f'all {requests} requests' if requests > 1 else 'one request'} arrived whole at the first try"
     low, high = (f"{100 * value:.1f} %" for value in limits)
-    seen = f"{count} of {requests} requests broke at the first try ({100 * count / requests:.1f} %): {told}"
+    seen = f"{count} of {counted(requests, 'request')} broke at the first try ({100 * count / requests:.1f} %): {told}"
     match verdict:
         case Verdict.FAIL:
-            return f"{seen}; at least {low} break, more than max-broken-tries {100 * limit:g} %"
+            return f"{seen}; at least {low} break, more than max-broken-tries {figure(100 * limit)} %"
         case Verdict.PASS:
-            return f"{seen}; at most {high} break, fewer than max-broken-tries {100 * limit:g} %"
-    return f"{seen}; too few to tell whether more than max-broken-tries {100 * limit:g} % break"
+            return f"{seen}; at most {high} break, fewer than max-broken-tries {figure(100 * limit)} %"
+    return f"{seen}; too few to tell whether more than max-broken-tries {figure(100 * limit)} % break"

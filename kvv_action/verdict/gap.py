@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from kvv_action.causes import Cause
+from kvv_action.digits import counted, noun
 from kvv_action.schema import BenchmarkResult, Gap, Place, RunPlan, Verdict
 from kvv_action.statistics.paired import chance, difference_interval, holm
 
@@ -154,7 +155,8 @@ def _judged(result: BenchmarkResult, gap: Gap | None) -> BenchmarkResult:
         told = "published items are answered better; behaviour observed, its cause is not"
         return replace(result, verdict=Verdict.INCONCLUSIVE, reason=f"{words(gap)}: {told}")
     if gap.clear_with_lost:
-        told = f"{gap.lost} answers failed; had they been wrong, published items would be answered better"
+        had = f"had {noun(gap.lost, 'it', 'they')} been wrong"
+        told = f"{counted(gap.lost, 'answer')} failed; {had}, published items would be answered better"
         return replace(result, verdict=Verdict.INCONCLUSIVE, reason=f"{words(gap)}: {told}")
     return replace(result, verdict=Verdict.PASS, reason=f"{words(gap)}: no difference is clear")
 
@@ -163,6 +165,6 @@ def words(gap: Gap) -> str:
     """The numbers of a gap in a sentence."""
     low, high = (f"{100 * end:+.1f}" for end in gap.interval)
     return (
-        f"{gap.pairs} items asked in both ways: published {100 * gap.public:.1f} % right, "
+        f"{counted(gap.pairs, 'item')} asked in both ways: published {100 * gap.public:.1f} % right, "
         f"varied {100 * gap.varied:.1f} %, gap {100 * gap.gap:+.1f} points (95 % interval {low} to {high})"
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
 from kvv_action.causes import PAGE, REPOSITORY
+from kvv_action.digits import counted, figure, noun
 from kvv_action.schema import Delivery, Finding, RunCause, RunReport, Severity, Verdict
 from kvv_action.verdict.delivery import kinds_in_words
 from kvv_action.verdict.known_causes import cause_of
@@ -116,7 +117,8 @@ def share_of(cause: RunCause) -> str:
 def arrival(delivery: Delivery) -> str:
     """How answers arrived, in one line."""
     whole = delivery.reason if not delivery.broken else _broken(delivery)
-    turned_away = f"; {delivery.busy} first tries were turned away for lack of capacity (429, 503, 529)"
+    tries = noun(delivery.busy, "try was", "tries were")
+    turned_away = f"; {delivery.busy} first {tries} turned away for lack of capacity (429, 503, 529)"
     return whole + (turned_away if delivery.busy else "")
 
 
@@ -125,14 +127,18 @@ def _broken(delivery: Delivery) -> str:
         "–" if value is None else f"{100 * value:.1f} %"
         for value in (delivery.share, *delivery.interval, delivery.first_try_rate, delivery.final_rate)
     )
-    limits = f"limits {low} and {high}; at most {100 * delivery.limit:g} % may"
+    limits = (
+        f"at 99 % confidence at least {low}, at 95 % at most {high}; up to {figure(100 * delivery.limit)} % may break"
+    )
     return (
-        f"{delivery.broken} of {delivery.requests} requests broke at the first try ({share}, {limits}): "
-        f"{kinds_in_words(delivery.kinds)}; {first} were answered at the first try, {final} after {delivery.retries} "
-        "retries"
+        f"{delivery.broken} of {counted(delivery.requests, 'request')} broke at the first try ({share}; {limits}): "
+        f"{kinds_in_words(delivery.kinds)}; {first} were answered at the first try, {final} after "
+        f"{counted(delivery.retries, 'retry', 'retries')}"
     )
 
 
 def seen_in(found: RunCause | Finding) -> str:
     """How many answers show it, and their share."""
-    return f"{found.count} of {found.of} answers" + (f", {100 * found.count / found.of:.1f} %" if found.of else "")
+    return f"{found.count} of {counted(found.of, 'answer')}" + (
+        f", {100 * found.count / found.of:.1f} %" if found.of else ""
+    )

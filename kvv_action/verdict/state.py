@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from kvv_action.digits import noun
 from kvv_action.journal.file import Record
 from kvv_action.journal.state import JournalState
 from kvv_action.schema import RunPlan, RunState
@@ -45,7 +46,8 @@ def _forgotten(found: JournalState, plan: RunPlan) -> Iterator[str]:
     for planned in plan.benchmarks:
         board = found.progress[planned.id]
         if not (planned.skip or board.skip or all(board.last)):
-            yield f"{planned.title}: {sum(not last for last in board.last)} answers are in no shard"
+            lost = sum(not last for last in board.last)
+            yield f"{planned.title}: {lost} {noun(lost, 'answer is', 'answers are')} in no shard"
 
 
 def _closed(found: JournalState, plan: RunPlan) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from kvv_action.digits import counted, noun
 from kvv_action.plan.order import FEWEST
 from kvv_action.schema import (
     BenchmarkKind,
@@ -181,7 +182,8 @@ def _reason(evidence: VerdictEvidence, verdict: Verdict) -> str:
         told = f"{scored}; the reference of {reference} was measured in another way and is for orientation only"
         return told + _needed(evidence)
     if evidence.compared is None:
-        few = f"{scored}, but {counts.sent} answers are too few to compare; {FEWEST} are needed"
+        sent = f"{counted(counts.sent, 'answer')} {noun(counts.sent, 'is', 'are')}"
+        few = f"{scored}, but {sent} too few to compare; {FEWEST} are needed"
         return few + (f"; {missing(evidence)}" if counts.failed or counts.skipped else "")
     return _compared(evidence, evidence.compared, verdict)
 
@@ -194,15 +196,16 @@ def _needed(evidence: VerdictEvidence) -> str:
 
 
 def _exact(evidence: VerdictEvidence, verdict: Verdict) -> str:
-    counts, noun = evidence.counts, "probes" if evidence.kind is BenchmarkKind.CONTRACT else "answers"
+    counts, one = evidence.counts, "probe" if evidence.kind is BenchmarkKind.CONTRACT else "answer"
     if verdict is Verdict.FAIL:
         wrong = counts.scored - evidence.right
         named = ", ".join(evidence.wrong_ids[:5]) + (", …" if wrong > 5 else "")
         found = f", {counts.unparsed} without any answer found" if counts.unparsed else ""
-        return f"{wrong} of {counts.scored} {noun} wrong{found} ({named})"
+        return f"{wrong} of {counted(counts.scored, one)} wrong{found} ({named})"
     if verdict is Verdict.INCONCLUSIVE:
-        return f"{evidence.right} of {counts.planned} {noun} right, the rest unknown: {missing(evidence)}"
-    return f"all {counts.scored} {noun}{' to bundled samples' if evidence.bundled else ''} right"
+        return f"{evidence.right} of {counted(counts.planned, one)} right, the rest unknown: {missing(evidence)}"
+    every = f"the one {one}" if counts.scored == 1 and evidence.lost_exactly else f"all {counts.scored} {one}s"
+    return f"{every}{' to bundled samples' if evidence.bundled else ''} right"
 
 
 def _compared(evidence: VerdictEvidence, found: Compared, verdict: Verdict) -> str:
@@ -289,7 +292,8 @@ def _power(evidence: VerdictEvidence, found: Compared) -> str:
         else ""
     )
     return (
-        f"{could}; about {numbers.needed} more answers would settle it if the true difference is the one seen{beyond}"
+        f"{could}; about {counted(numbers.needed, 'more answer')} would settle it if the true difference is the one "
+        f"seen{beyond}"
     )
 
 

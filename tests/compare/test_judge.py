@@ -129,7 +129,7 @@ def test_one_probe_that_no_longer_holds_is_a_regression() -> None:
     """Contracts know no chance."""
     base: Values = {f"p{n}": [1.0] for n in range(40)}
     found = compare(side((probes(), base)), side((probes(), {**base, "p7": [0.0]})))
-    assert found.headline == "Yes: Probes: 1 of 40 probes no longer hold"
+    assert found.headline == "Yes: Probes: 1 of 40 probes no longer holds"
     assert "p7" in found.reason
 
 
@@ -148,7 +148,7 @@ def test_one_instance_of_a_self_test_that_breaks_is_a_regression() -> None:
     base: Values = {f"s{n}": [1.0] for n in range(20)}
     found = compare(side((check, base)), side((check, {**base, "s7": [0.0]})))
     assert (found.regression, found.headline) == (
-        Regression.REGRESSION, "Yes: Quiz: 1 of 20 answers are no longer right",
+        Regression.REGRESSION, "Yes: Quiz: 1 of 20 answers is no longer right",
     )  # fmt: skip
     assert (part(found).exact, part(found).interval, "s7" in found.reason) == (True, None, True)
     assert compare(side((check, base)), side((check, base)), tolerance=0.001).regression is Regression.NONE
@@ -176,7 +176,7 @@ def test_a_probe_without_an_answer_cannot_be_told() -> None:
     """It held, and now nobody knows."""
     found = compare(side((probes(), {"p": [1.0], "q": [1.0]})), side((probes(), {"p": [1.0], "q": [None]})))
     assert found.regression is Regression.UNKNOWN
-    assert "1 probes that held got no usable answer now: q" in found.reason
+    assert "1 probe that held got no usable answer now: q" in found.reason
 
 
 def test_a_probe_that_never_held_may_fail() -> None:
@@ -216,7 +216,7 @@ def test_a_bundled_answer_that_is_lost_in_one_epoch_cannot_be_told() -> None:
     quiz = benchmark("quiz", dataset=BUNDLED)
     found = compare(side((quiz, {"a": [1.0, 1.0]})), side((quiz, {"a": [1.0, None]})))
     assert found.regression is Regression.UNKNOWN
-    assert "1 answers that were right got no usable answer now: a" in found.reason
+    assert "1 answer that was right got no usable answer now: a" in found.reason
 
 
 def test_few_failures_hide_nothing() -> None:

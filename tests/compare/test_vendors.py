@@ -1,8 +1,10 @@
 """Runs of two vendors are compared as vendors, and several runs in one table."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import replace
 
+from entrypoint.comparison import print_comparison
 from kvv_action.compare.files import document, parse, render
 from kvv_action.compare.judge import compare
 from kvv_action.compare.page import page_part
@@ -182,3 +184,37 @@ def test_what_only_one_vendor_has_is_told_at_that_vendor() -> None:
     assert "only at alpha: <bdi>calls are lost</bdi>" in drawn.section
     assert "<bdi>Better at Beta</bdi>" in drawn.section
     assert not any("no longer seen" in text for text in (page, drawn.section))
+
+
+def test_benchmarks_with_one_reason_are_told_once() -> None:
+    """A gate that failed at one vendor says the same of every benchmark behind it."""
+    names = ("quiz", "riddle", "puzzle")
+    several = side(*((benchmark(name), RIGHT) for name in names), report=REPORT)
+
+    def at(vendor: str) -> Side:
+        report = several.report
+        plan, endpoint = replace(report.plan, choices=CHOICES), replace(report.endpoint, vendor=vendor)
+        return replace(several, report=replace(report, plan=plan, endpoint=endpoint, findings=()))
+
+    gate = "Pre-Verification failed: tokens.growth"
+    found = between(at("alpha"), at("beta"))
+    shut = tuple(replace(part, finding=Effect.UNCLEAR, reason=gate) for part in found.parts)
+    closed = replace(found, parts=shut)
+    assert document(closed).count(f"\n{gate}\n") == 1
+    assert f"<summary>{', '.join(part.title for part in shut)}: cannot tell</summary>" in document(closed)
+    told = io.StringIO()
+    print_comparison(closed, told)
+    assert told.getvalue().count(gate) == 1
+
+
+def test_what_makes_two_vendors_is_not_called_another_way_of_asking() -> None:
+    """Name and address are those of the vendors; other settings are told as a person writes them."""
+    base, new = run("alpha", RIGHT), run("beta", RIGHT)
+    plans = [
+        replace(
+            one.report.plan, limit=limit, endpoint=replace(one.report.endpoint, base_url=f"https://{limit}.example")
+        )
+        for one, limit in ((base, None), (new, 3))
+    ]
+    sides = [replace(one, report=replace(one.report, plan=plan)) for one, plan in zip((base, new), plans, strict=True)]
+    assert between(*sides).asked_differently == ("limit: at alpha not set, at beta 3",)

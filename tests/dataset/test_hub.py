@@ -116,6 +116,16 @@ def test_an_unreachable_hub(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_an_unreachable_hub_is_explained_once(tmp_path: Path) -> None:
+    """A line for each dataset, and what to do below all of them."""
+    done = kvv(tmp_path, "http://127.0.0.1:9", "datasets", "verify", "--benchmarks", "ocrbench,mmmu_pro,aime2025")
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines[:3]] == ["ocrbench", "mmmu_pro", "aime2025"]
+    assert lines[3] == ""
+    assert done.stdout.count("Give a local copy with dataset") == 1
+    assert lines[4].startswith("Give a local copy with dataset")
+
+
 def test_an_unknown_benchmark(tmp_path: Path) -> None:
     """The nearest spelling is offered."""
     done = kvv(tmp_path, "http://127.0.0.1:9", "datasets", "list", "--benchmarks", "ocrbenhc")

@@ -246,6 +246,13 @@ def test_data_that_nobody_pinned_is_called_not_pinned(command: str) -> None:
     assert told - {"beam"} == {"ocrbench", "aime2026", "toolcall", "swebench", "deepswe"}
 
 
+def test_the_list_of_datasets_names_the_licence() -> None:
+    """`none stated` alone does not say of what."""
+    lines = kvv("datasets", "list").out.splitlines()
+    assert all("; licence: " in line for line in lines)
+    assert any("; licence: none stated; " in line for line in lines)
+
+
 def test_profiles_are_listed() -> None:
     """`kvv profiles` has a line each."""
     ran = kvv("profiles")

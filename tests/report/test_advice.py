@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from kvv_action.report.advice import AGAIN, LOOK, MORE, NEEDED, NOTHING, advice
+from kvv_action.report.advice import AGAIN, LOOK, MORE, NEEDED, NOTHING, OTHER_SHARDS, SHARDS, advice
 from kvv_action.report.markdown import summary
-from kvv_action.schema import Diagnosis, FailureCount, FailureKind, RunReport, RunState, Verdict
+from kvv_action.schema import Diagnosis, FailureCount, FailureKind, RunReport, RunState, Shard, Verdict
 from tests.report.reports import REPORT, RESULT
 
 OPEN: dict[str, Any] = {"verdict": Verdict.INCONCLUSIVE, "diagnosis": (), "failures": ()}
@@ -83,3 +83,25 @@ def test_it_stands_at_the_top_of_the_summary() -> None:
     """Verdict, why, what to do first: the first three paragraphs."""
     paragraphs = summary(REPORT).split("\n\n")
     assert paragraphs[2] == "**Do first**: raise the limit (cut short)"
+
+
+def plain(run: RunReport, **plan: Any) -> RunReport:
+    """As a run of today writes it."""
+    return replace(run, plan=replace(run.plan, choices={"checks": {"version": 3}}, **plan))
+
+
+def test_a_shard_that_is_done_needs_the_others() -> None:
+    """More samples would not help it; a failed one has something to mend first."""
+    shard = Shard(number=2, of=3, plan="a" * 64, samples={})
+    done = plain(report(Verdict.INCONCLUSIVE, {**OPEN, "comparison": None}), shard=shard)
+    assert advice(done) == OTHER_SHARDS
+    assert advice(replace(done, state=RunState.INTERRUPTED)) == AGAIN
+    assert advice(replace(done, verdict=Verdict.FAIL, benchmarks=(RESULT,))) == "raise the limit (cut short)"
+
+
+def test_a_merge_that_lacks_a_shard_asks_for_it() -> None:
+    """The same `kvv merge` alone would change nothing."""
+    lacking = "shard 3 of 3 is missing; go on with what is missing, then merge again"
+    merged = report(Verdict.INCONCLUSIVE, OPEN, state=RunState.STOPPED, state_reason=lacking, reason=lacking)
+    assert advice(plain(merged)) == SHARDS
+    assert AGAIN in advice(merged)

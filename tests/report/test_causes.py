@@ -101,7 +101,7 @@ def test_the_summary_lists_causes_with_their_symptoms() -> None:
     assert "   - Seen in 9 of 30 answers, 30.0 % (quiz); explains 75 % of the failing answers" in text
     assert f"   - It explains: no call is made (4 ×); {CUT.cause} (25 ×)" in text
     assert "2. ⚠️ warning: **another version answers**" in text
-    assert SILENT.cause in text.split("<details><summary>1 more that say nothing against the endpoint", 1)[1]
+    assert SILENT.cause in text.split("<details><summary>1 more that says nothing against the endpoint", 1)[1]
     assert "Likely causes" not in text
     assert "Seen over all answers" not in text
 
@@ -111,7 +111,7 @@ def test_the_terminal_tells_no_symptom() -> None:
     text = "\n".join(printed(REPORT))
     assert "no call is made" not in text
     assert f"warning: {WARNED.cause}" in text
-    assert "1 more causes in summary.md" in text
+    assert "1 more cause in summary.md" in text
 
 
 def test_junit_fails_by_causes_alone() -> None:

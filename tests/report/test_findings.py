@@ -22,9 +22,9 @@ from tests.report.test_markdown import shape
 SWITCH = "nginx: proxy_read_timeout, proxy_buffering off"
 COUNT = "25 of 100 answers, 25.0 %"
 ARRIVED = (
-    "25 of 100 requests broke at the first try (25.0 %, limits 15.7 % and 33.1 %; at most 2 % may): 20 streams were "
-    "cut, 5 streams ended in an error; 75.0 % were answered at the first try, 99.0 % after 27 retries; 3 first tries "
-    "were turned away for lack of capacity (429, 503, 529)"
+    "25 of 100 requests broke at the first try (25.0 %; at 99 % confidence at least 15.7 %, at 95 % at most 33.1 %; "
+    "up to 2 % may break): 20 streams were cut, 5 streams ended in an error; 75.0 % were answered at the first try, "
+    "99.0 % after 27 retries; 3 first tries were turned away for lack of capacity (429, 503, 529)"
 )
 WHOLE = replace(
     DELIVERY, broken=0, kinds={}, share=0.0, verdict=Verdict.PASS, busy=0,
@@ -77,7 +77,7 @@ def test_a_reason_that_is_the_cause_is_not_told_twice() -> None:
 def test_the_summary_has_a_row_per_finding() -> None:
     """Count of total, share, benchmarks and an example; information is folded."""
     text = summary(BROKEN)
-    shown, folded = text.split("<details><summary>1 more that say nothing against the endpoint", 1)
+    shown, folded = text.split("<details><summary>1 more that says nothing against the endpoint", 1)
     assert f"| ❌ failure | {CUT.cause} | {COUNT} | precheck, quiz | q1: after 1.0 s: no end |" in shown
     assert f"| ⚠️ warning | {OTHER_VERSION.cause} | 100 of 100 answers, 100.0 % | quiz |  |" in shown
     assert UNNAMED.cause not in shown
@@ -110,7 +110,7 @@ def test_the_terminal_leads_with_verdict_cause_remedy_and_delivery() -> None:
     assert lines[1].startswith(f"Do first: {CUT.remedy} ({SWITCH}")
     assert lines[2] == f"Delivery: {ARRIVED}"
     assert any(line.startswith(f"warning: {OTHER_VERSION.cause} (100 of 100 answers, 100.0 %; quiz)") for line in lines)
-    assert "1 more findings in summary.md" in lines
+    assert "1 more finding in summary.md" in lines
     assert not any(UNNAMED.cause in line for line in lines)
 
 

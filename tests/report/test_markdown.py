@@ -305,7 +305,7 @@ def test_the_comparison_is_one_line() -> None:
     (line,) = [line for line in summary(REPORT).splitlines() if line.startswith("- **Quiz**: −40.0 points")]
     assert "limits −60.0 and −20.0, margin −5.0" in line
     assert "a deficit of 30.0 would have been seen; about 17 more answers would settle it" in line
-    assert "decided after 3 of 4 answers, which saved 1 requests and about 1\u2009500 tokens" in line
+    assert "decided after 3 of 4 answers, which saved 1 request and about 1\u2009500 tokens" in line
 
 
 def test_what_was_not_asked_is_told_once() -> None:

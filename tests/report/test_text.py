@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kvv_action.report.markdown.escape import option, text, words_as_code
 from kvv_action.report.text import number, one_line, percent, seconds, visible
 
 
@@ -59,3 +60,14 @@ def test_numbers_and_percentages() -> None:
     """Thin spaces, one digit, a dash for nothing."""
     assert number(1234567) == "1\u2009234\u2009567"
     assert (percent(0.9667), percent(None), percent(1.0)) == ("96.7 %", "–", "100.0 %")
+
+
+def test_a_quoted_text_and_an_option_are_one_code_span() -> None:
+    """So a quotation with markup reads as one, and an option can be copied; plain quotations stay words."""
+    with words_as_code():
+        assert text("content holds '<b>bold</b> and more'") == "content holds '`<b>bold</b> and more`'"
+        assert text("'value' is a required property") == "'value' is a required property"
+        assert text("(vLLM: --reasoning-parser NAME)") == "(vLLM: `--reasoning-parser` NAME)"
+        assert option("--reasoning-parser NAME") == "`--reasoning-parser NAME`"
+        assert option("openai/ with api_base") == "openai/ with `api_base`"
+    assert option("--reasoning-parser NAME") == "--reasoning-parser NAME"

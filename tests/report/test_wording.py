@@ -1,11 +1,14 @@
 """Wordings that the summary and the page share."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from kvv_action.report.html import html
 from kvv_action.report.markdown import summary
-from kvv_action.schema import RunReport, StratumComparison
-from tests.report.reports import REPORT, RESULT
+from kvv_action.report.place import no_run
+from kvv_action.report.wording import cost_of, unasked
+from kvv_action.schema import Cost, Prices, RunReport, StratumComparison, Verdict
+from tests.report.reports import PLANNED, PROBES, REPORT, RESULT
 
 ASSUMED = "if it reads 2.0 points lower, 65 % of equal vendors pass; a reference pack needs no such assumption"
 
@@ -33,3 +36,32 @@ def test_items_that_a_pack_chose_are_told() -> None:
         assert "points against the pack, weighted by what the items stand for" in text
         assert told in text
         assert "50 border items, 60.0 % of all: 98.0 % right expected by the pack, 80.0 % seen" in text
+
+
+def test_prices_of_any_size_are_written_out() -> None:
+    """In a currency of large numbers, and in one of small ones."""
+    prices = Prices(input=1e6, output=0.00002)
+    assert cost_of(replace(REPORT, cost=Cost(prices=prices, amount=0.00001234))) == (
+        "0.00001234 (at 1000000 and 0.00002 a million tokens in and out)"
+    )
+
+
+def test_a_closed_gate_says_how_to_ask_nevertheless() -> None:
+    """Its probes are named elsewhere; older reports keep their words."""
+    why = "Pre-Verification failed: tokens.growth, vision.order"
+    gate = replace(PLANNED, id="precheck", title="Pre-Verification", gates=True)
+    skipped = replace(RESULT, verdict=Verdict.SKIPPED, reason=why)
+    plan = replace(REPORT.plan, benchmarks=(gate, PLANNED))
+    report = replace(REPORT, plan=plan, benchmarks=(PROBES, skipped))
+    assert unasked(report) == {why: ["Quiz"]}
+    plain = replace(report, plan=replace(plan, choices={"checks": {"version": 3}}))
+    assert unasked(plain) == {"Pre-Verification failed; `precheck: warn` asks them nevertheless": ["Quiz"]}
+
+
+def test_a_run_that_was_killed_is_told_from_a_wrong_folder(tmp_path: Path) -> None:
+    """The journal alone is there: the run goes on; without it, another folder is meant."""
+    assert no_run(tmp_path, "report.json").endswith("name the folder that kvv wrote")
+    (tmp_path / "journal.jsonl").write_bytes(b"")
+    told = no_run(tmp_path, "report.json", "x/report.json: no such file")
+    assert "holds a run that was not finished" in told
+    assert "goes on when it is given again" in told

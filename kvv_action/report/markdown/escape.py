@@ -15,8 +15,9 @@ _AFTER_MARKDOWN = "@#"
 _NOT_IN_CODE = re.compile(r"\||\$[)\"'.,:;!?…]*$")
 """A table ends its cell at a bar even in code; GitHub reads a dollar sign before a backtick as mathematics."""
 _OUTER = re.compile(r"([(\"']*)(.*?)([)\"'.,:;!?…]*)", re.DOTALL)
-_WORDS = re.compile(r"[(\"']*`[^`]+`[)\"'.,:;!?…]*(?= |$)|[^ ]+")
-"""Words; what stands in backticks is one."""
+_WORDS = re.compile(r"[(\"']*`[^`]+`[)\"'.,:;!?…]*(?= |$)|[(\"]*'[^'`]+'[)\"'.,:;!?…]*(?= |$)|[^ ]+")
+"""Words; what stands in backticks or in quotes is one."""
+_OPTION = re.compile(r"[(\"']*--[a-z]")
 _QUOTED = re.compile(r"[(\"']*`[^`]+`[)\"'.,:;!?…]*")
 """A word that is a code span already."""
 _CODE: ContextVar[bool] = ContextVar("code", default=False)
@@ -36,6 +37,13 @@ def code(value: str, limit: int = 200) -> str:
     line = one_line(value, limit)
     whole = _CODE.get() and _kind(line) == "code"
     return _fenced(line) if whole else text(value, limit)
+
+
+def option(value: str, limit: int = 200) -> str:
+    """A setting as one types it, in one code span; a setting in a sentence as `text`."""
+    line = one_line(value, limit)
+    typed = _CODE.get() and line.startswith("-") and not _NOT_IN_CODE.search(line)
+    return _fenced(line) if typed else text(value, limit)
 
 
 def markup(value: str, limit: int = 200) -> str:
@@ -74,7 +82,7 @@ def _kind(word: str) -> str:
         return "entities"
     if _QUOTED.fullmatch(word):
         return "quoted"
-    return "code" if _SPECIAL.search(word) else "plain"
+    return "code" if _SPECIAL.search(word) or _OPTION.match(word) else "plain"
 
 
 def _span(words: str) -> str:

@@ -2,6 +2,7 @@
 
 import shlex
 
+from kvv_action.digits import counted, noun
 from kvv_action.endpoint.anomalies import Anomaly
 from kvv_action.report.command import command
 from kvv_action.report.markdown.escape import text
@@ -13,27 +14,24 @@ from kvv_action.schema import RunReport
 def traffic(report: RunReport) -> str:
     """Requests, tokens and times of the run."""
     usage, timing = report.usage, report.timing
+    without, tries = usage.answers_without_usage, noun(usage.attempts, "try", "tries")
     lines = [
-        f"- {number(usage.requests)} requests in {number(usage.attempts)} tries",
+        f"- {number(usage.requests)} {noun(usage.requests, 'request')} in {number(usage.attempts)} {tries}",
         f"- {number(usage.prompt_tokens)} prompt and {number(usage.completion_tokens)} completion tokens"
-        + (f"; {number(usage.answers_without_usage)} answers without usage" if usage.answers_without_usage else ""),
+        + (f"; {number(without)} {noun(without, 'answer')} without usage" if without else ""),
         (
             f"- first token {seconds(timing.first_token.p50)} (median), {seconds(timing.first_token.p95)} (95 %); "
             f"whole answer {seconds(timing.total.p50)}, {seconds(timing.total.p95)}"
         ),
-        (
-            f"- {seconds(timing.wall)} in {timing.sessions} session{'s' if timing.sessions > 1 else ''}, "
-            f"from {timing.started}"
-        ),
+        (f"- {seconds(timing.wall)} in {counted(timing.sessions, 'session')}, from {timing.started}"),
     ]
-    if report.journal.retried_failures:
-        lines.append(f"- {report.journal.retried_failures} failed earlier and were asked again on resuming")
-    if report.journal.mended_bytes:
-        lines.append(
-            f"- a torn journal line of {report.journal.mended_bytes} bytes was removed (the process was killed)"
-        )
+    if again := report.journal.retried_failures:
+        lines.append(f"- {again} failed earlier and {noun(again, 'was', 'were')} asked again on resuming")
+    if torn := report.journal.mended_bytes:
+        lines.append(f"- a torn journal line of {counted(torn, 'byte')} was removed (the process was killed)")
     if late := sum(result.anomalies.get(Anomaly.CLIENT_LATE, 0) for result in report.benchmarks):
-        lines.append(f"- {number(late)} answers came while this machine was busy: their times say little")
+        each = "its times say little" if late == 1 else "their times say little"
+        lines.append(f"- {number(late)} {noun(late, 'answer')} came while this machine was busy: {each}")
     anomalies = [
         f"{text(name)} × {count}"
         for result in report.benchmarks
@@ -66,7 +64,7 @@ def datasets(report: RunReport) -> str:
         content = pinned(data, bold="**", escape=text)
         revision = f" at {data.revision[:12]}" if data.revision else ""
         lines.append(
-            f"- {text(result.title)}: {data.source} {text(data.location)}{revision}, {data.count} rows, "
+            f"- {text(result.title)}: {data.source} {text(data.location)}{revision}, {counted(data.count, 'row')}, "
             f"{content}, SHA-256 {data.digest[:16]}"
         )
         lines += [f"  - {text(note, 2000)}" for note in notes.get(result.id, ())]
@@ -81,7 +79,7 @@ def reproduce(report: RunReport) -> str:
         f"### Again\n\n```sh\n{_headers_first(report)}{fenced}\n```\n\n"
         f"kvv {report.provenance.version}{_built(report)}, "
         f"profile {text(report.profile.name)} {report.profile.digest[:12]}, "
-        f"plan {report.plan_digest[:12]}, journal of {journal.lines} lines ending in {journal.head[:16]}. "
+        f"plan {report.plan_digest[:12]}, journal of {counted(journal.lines, 'line')} ending in {journal.head[:16]}. "
         "`kvv audit` recomputes every number from it.\n"
         + (f"\nNested containers: {text(report.provenance.engine)}.\n" if report.provenance.engine else "")
     )

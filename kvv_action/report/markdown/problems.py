@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from kvv_action.report.markdown.escape import code, text
+from kvv_action.digits import noun
+from kvv_action.report.markdown.escape import code, option, text
 from kvv_action.report.text import percent
 from kvv_action.report.wording import GAP_NOTE, changed, gap_words, unanswered, unasked
 from kvv_action.schema import (
@@ -31,7 +32,7 @@ def wrong(report: RunReport, rows: int) -> str:
     if len(told) > (rows or 5):
         lines.append(f"\n{len(told) - (rows or 5)} more in report.json.")
     if folded and rows:
-        summary = f"{len(folded)} more that say nothing against the endpoint"
+        summary = f"{len(folded)} more that {noun(len(folded), 'says', 'say')} nothing against the endpoint"
         shown = [f"- {text(one.cause, 300)} ({seen_in(one)})" for one in folded[:rows]]
         lines += [f"\n<details><summary>{summary}</summary>\n", *shown, "\n</details>"]
     return "### What is wrong\n\n" + "\n".join(lines) + "\n\n" if lines else ""
@@ -40,11 +41,11 @@ def wrong(report: RunReport, rows: int) -> str:
 def _cause_lines(report: RunReport, number: int, one: RunCause) -> Iterator[str]:
     yield f"{number}. {SIGNS[one.severity]}: **{text(one.cause, 300)}**"
     yield f"   - What to do: {text(one.remedy, 500)} ([about this cause]({page_of(report, one.cause_id)}))"
-    yield from (f"   - {text(engine, 40)}: {text(switch, 200)}" for engine, switch in one.switches.items())
+    yield from (f"   - {text(engine, 40)}: {option(switch, 200)}" for engine, switch in one.switches.items())
     where = f"{seen_in(one)} ({', '.join(map(text, one.benchmarks))})"
     yield f"   - Seen in {'; '.join(filter(None, (where, share_of(one))))}"
     if example := example_of(report, one):
-        yield f"   - For example {text(example, 240)}"
+        yield f"   - For example {code(example, 240)}"
     if symptoms := [*symptoms_of(report, one)]:
         yield f"   - It explains: {text('; '.join(symptoms), 800)}"
 
@@ -57,7 +58,7 @@ def findings(report: RunReport, rows: int) -> str:
     folded = [one for one in report.findings if one.severity is Severity.INFORMATION]
     parts = _finding_rows(told, rows or 5)
     if folded and rows:
-        count = f"{len(folded)} more that say nothing against the endpoint"
+        count = f"{len(folded)} more that {noun(len(folded), 'says', 'say')} nothing against the endpoint"
         parts += [f"\n<details><summary>{count}</summary>\n", *_finding_rows(folded, rows), "\n</details>"]
     return "### Seen over all answers\n\n" + "\n".join(parts) + "\n\n" if parts else ""
 
@@ -139,12 +140,19 @@ def failures(report: RunReport, rows: int) -> str:
         bad = [case for case in result.cases if case.outcome is not Outcome.RIGHT]
         if not (bad or result.failures or result.skips):
             continue
-        lines = [f"### {text(result.title)}: {text(result.reason, 600)}\n"]
+        lines = [f"### {text(result.title)}: {text(_heading(report, result), 600)}\n"]
         lines += [f"- {failure.count} × {failure.kind}: {text(failure.example, 300)}" for failure in result.failures]
         lines += [f"- {count} skipped: {text(reason, 300)}" for reason, count in result.skips.items()]
-        lines += _bad_cases(result, [case for case in bad if case.outcome is not Outcome.FAILED], rows)
+        wrong_ones = [case for case in bad if case.outcome is not Outcome.FAILED]
+        lines += _bad_cases(result, wrong_ones, rows, plain=report.plan.plain_reports)
         parts.append("\n".join(lines) + "\n\n")
     return "".join(parts) + _unanswered(report) + _unasked(report)
+
+
+def _heading(report: RunReport, result: BenchmarkResult) -> str:
+    """The reason; without the ids of samples where the table below has them, except in reports of older runs."""
+    listed = report.plan.plain_reports and report.must_be_right(result) and result.verdict is Verdict.FAIL
+    return result.reason.partition(" (")[0] if listed else result.reason
 
 
 def _unanswered(report: RunReport) -> str:
@@ -158,14 +166,17 @@ def _unasked(report: RunReport) -> str:
     return "### Not asked\n\n" + "\n".join(lines) + "\n\n" if lines else ""
 
 
-def _bad_cases(result: BenchmarkResult, bad: list[Case], rows: int) -> list[str]:
+def _bad_cases(result: BenchmarkResult, bad: list[Case], rows: int, *, plain: bool) -> list[str]:
+    """What was not right, folded; only `plain` reports have the singular, older ones keep their bytes."""
     if not bad or not rows:
         return []
-    noun = "probes that do not hold" if result.kind is BenchmarkKind.CONTRACT else "answers that are not right"
-    total = len(bad) if not result.cases_omitted else f"at least {len(bad)}"
+    contract = result.kind is BenchmarkKind.CONTRACT
+    single, several = ("probe that does", "probes that do") if contract else ("answer that is", "answers that are")
+    said = single if plain and len(bad) == 1 else several
+    total = f"{'at least ' if result.cases_omitted else ''}{len(bad)} {said} not {'hold' if contract else 'right'}"
     lines = [
-        f"\n<details{'' if result.diagnosis else ' open'}><summary>{total} {noun}</summary>\n",
-        *(_probe_rows(bad[:rows]) if result.kind is BenchmarkKind.CONTRACT else _answer_rows(bad[:rows])),
+        f"\n<details{'' if result.diagnosis else ' open'}><summary>{total}</summary>\n",
+        *(_probe_rows(bad[:rows]) if contract else _answer_rows(bad[:rows])),
     ]
     if len(bad) > rows:
         lines.append(f"\n{len(bad) - rows} more in report.json.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from kvv_action.digits import figure, noun
 from kvv_action.report.bars import WIDTH, Interval, axis_for, block, interval_bar, name, share_bar
 from kvv_action.report.markdown.escape import markup, text
 from kvv_action.report.text import number, percent, points
@@ -62,9 +63,9 @@ def _right(result: BenchmarkResult, *, exact: bool) -> str:
         return "–"
     if result.aggregate == "f1" and not exact:
         shown = ("tp", "fp", "fn", "tn")
-        found = [f"{result.metrics[name]:g} {name.upper()}" for name in shown if name in result.metrics]
+        found = [f"{figure(result.metrics[name])} {name.upper()}" for name in shown if name in result.metrics]
         return ", ".join(found) or f"{result.counts.scored} scored"
-    return "–" if result.score is None else f"{result.score * result.counts.scored:g} of {result.counts.scored}"
+    return "–" if result.score is None else f"{figure(result.score * result.counts.scored)} of {result.counts.scored}"
 
 
 def chart(report: RunReport) -> str:
@@ -135,12 +136,13 @@ def _comparison_line(result: BenchmarkResult, found: Comparison) -> str:
     if found.detectable is not None:
         parts.append(f"a deficit of {points(found.detectable)} would have been seen")
     if found.needed is not None:
-        parts.append(f"about {number(found.needed)} more answers would settle it")
+        parts.append(f"about {number(found.needed)} more {noun(found.needed, 'answer')} would settle it")
     if result.saved is not None:
+        planned = result.counts.planned
         tokens = "" if result.saved.tokens is None else f" and about {number(result.saved.tokens)} tokens"
         parts.append(
-            f"decided after {number(found.answers)} of {number(result.counts.planned)} answers, "
-            f"which saved {number(result.saved.requests)} requests{tokens}"
+            f"decided after {number(found.answers)} of {number(planned)} {noun(planned, 'answer')}, "
+            f"which saved {number(result.saved.requests)} {noun(result.saved.requests, 'request')}{tokens}"
         )
     parts += beside_comparison(found)
     return f"- **{text(result.title)}**: {'; '.join(parts)}"
@@ -175,7 +177,7 @@ def _numbers(report: RunReport, result: BenchmarkResult, lines: str) -> str:
 
 def _metric_value(metrics: Mapping[str, float], name: str) -> str:
     value, low, high = metrics[name], metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
-    shown = f"{value:g}" if float(value).is_integer() and value > 1 else f"{value:.4f}"
+    shown = figure(value) if float(value).is_integer() and value > 1 else f"{value:.4f}"
     return shown if low is None or high is None else f"{shown} ({low:.4f} to {high:.4f})"
 
 
@@ -199,5 +201,5 @@ def breakdown(report: RunReport, rows: int) -> str:
 
 
 def _category_metric(name: str, value: float) -> str:
-    shown = f"{value:g}" if name.startswith("points_") else percent(value)
+    shown = figure(value) if name.startswith("points_") else percent(value)
     return f"{text(name.replace('_', ' '))} {shown}"

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
+from kvv_action.digits import figure, noun
 from kvv_action.report.pages.canvas import Canvas, Scale
 from kvv_action.report.text import number, percent
 from kvv_action.schema import Histogram
@@ -45,14 +46,15 @@ HISTOGRAM, ROOM = 96, 13
 """Pixels of the bars of a histogram; per cent of the width from one label of its axis to the next."""
 
 
-def histogram(ident: str, title: str, found: Histogram, unit: str) -> Markup:
-    """Counts over a logarithmic axis; `unit` is `seconds` or `tokens`."""
+def histogram(ident: str, title: str, found: Histogram, unit: str, *, plain: bool = True) -> Markup:
+    """Counts over a logarithmic axis; `unit` is `seconds` or `tokens`. Pages of older runs say `1 answers`."""
     if not found.counts:
         return Markup("")
     edges = [edge or found.edges[1] / 1.25 for edge in found.edges]
     low, high = math.log10(edges[0]), math.log10(edges[-1])
     most, total = max(found.counts), sum(found.counts)
-    words = f"{number(total)} answers from {_unit(found.edges[0], unit)} to {_unit(found.edges[-1], unit)}"
+    counted = f"{number(total)} {noun(total if plain else 0, 'answer')}"
+    words = f"{counted} from {_unit(found.edges[0], unit)} to {_unit(found.edges[-1], unit)}"
     canvas = Canvas(HISTOGRAM + 26, title, words, ident)
     scale = Scale(low=low, high=high)
     for (start, end), amount in zip(pairwise(edges), found.counts, strict=True):
@@ -87,7 +89,7 @@ def _unit(value: float, unit: str) -> str:
         return f"{value / 1000:g} k" if value >= 10_000 else f"{value:g}"
     for size, name in ((3600, "h"), (60, "min"), (1, "s")):
         if value >= size:
-            return f"{value / size:.3g} {name}"
+            return f"{figure(value / size, 3)} {name}"
     return f"{1000 * value:.3g} ms"
 
 

@@ -25,8 +25,8 @@ EMPTY_SHARE = 0.02
 THINKING_SHARE = 0.5
 """Share of all answers with thinking from which the model thinks as a rule."""
 _PARSER = {
-    "vLLM": "--reasoning-parser of the model",
-    "SGLang": "--reasoning-parser of the model",
+    "vLLM": "--reasoning-parser NAME",
+    "SGLang": "--reasoning-parser NAME",
     "TensorRT-LLM": "--reasoning_parser",
 }
 
@@ -86,8 +86,8 @@ CALLS_LOST = Cause(
     sentence="answers say finish_reason tool_calls and have no tool call",
     remedy="use the tool-call parser of this model; look whether calls are lost under load or in streams only",
     switches={
-        "vLLM": "--enable-auto-tool-choice, --tool-call-parser of the model",
-        "SGLang": "--tool-call-parser of the model",
+        "vLLM": "--enable-auto-tool-choice --tool-call-parser NAME",
+        "SGLang": "--tool-call-parser NAME",
         "TensorRT-LLM": "--tool_parser",
     },
 )

@@ -36,10 +36,8 @@ SHORT_VALUE = 200
 _CHANNEL = re.compile(r"<\|open\|>(?:think|response|tools)<\|sep\|>")
 
 _SWITCHES = {
-    "vLLM": (
-        "--enable-auto-tool-choice, --tool-call-parser and --reasoning-parser of the model, --generation-config auto"
-    ),
-    "SGLang": "--tool-call-parser and --reasoning-parser of the model",
+    "vLLM": "--enable-auto-tool-choice --tool-call-parser NAME --reasoning-parser NAME --generation-config auto",
+    "SGLang": "--tool-call-parser NAME --reasoning-parser NAME",
     "TensorRT-LLM": "--tool_parser, --reasoning_parser",
 }
 NO_PARSER = Cause(
