@@ -16,11 +16,15 @@ KvvError
 └── RunStopped             the whole run must stop early (key refused, endpoint down, disk full)
 """
 
+import errno
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from re import sub
 
 from kvv_action.schema import Attempt, FailureKind
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a disk, or a share of it, that can take no more."""
 
 
 class KvvError(Exception):
@@ -43,14 +47,14 @@ class Problem:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known spelling that `word` most likely means; None when none is close."""
+    """The known spelling that `word` most likely means, whatever its capitals; None when none is close."""
     from difflib import get_close_matches
 
-    known = list(known)
-    if begun := [name for name in known if name and word.startswith(f"{name}-")]:
-        return max(begun, key=len)
-    found = get_close_matches(word, known, n=1)
-    return found[0] if found else None
+    word, spelt = word.lower(), {name.lower(): name for name in known}
+    if begun := [name for name in spelt if name and word.startswith(f"{name}-")]:
+        return spelt[max(begun, key=len)]
+    found = get_close_matches(word, spelt, n=1)
+    return spelt[found[0]] if found else None
 
 
 def in_words(error: BaseException, limit: int = 300) -> str:
@@ -68,6 +72,18 @@ def in_words(error: BaseException, limit: int = 300) -> str:
         case _:
             said = str(error) or sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
     return " ".join(said.split())[:limit]
+
+
+def about_file(error: OSError) -> str:
+    """What the system refused to do with a file or a disk, and what to do; empty where the error is about neither."""
+    where, why = str(error.filename or "a file"), in_words(error)
+    if error.errno in DISK_FULL:
+        return f"{where}: {why}. Make room on its disk, or name folders on another one, and run the same command again."
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return f"{where}: {why}. Allow more of them (ulimit -n), or use fewer connections and containers."
+    if error.filename is None:
+        return ""
+    return f"{where}: {why}. Check the path, and that you may read it, or write there if it is for results."
 
 
 class UsageError(KvvError):

@@ -136,7 +136,7 @@ async def first_contact(
     if heard or error.kind in BROKE:  # it may be one request in many: the run finds out
         through = f".{approach.through}".removesuffix(".") if approach.proxy else ""
         return way.contact(models, warnings=(f"the plain request failed ({words}){through}",))
-    told = f"{approach.name[:1].upper()}{approach.name[1:]} is down: nothing was answered ({words}).{approach.through} "
+    told = f"{approach.name[:1].upper()}{approach.name[1:]} is down: nothing was answered ({words}).{approach.around} "
     return way.contact(models, down=f"{told}Check {approach.prefix}base-url and the server, then run again.")
 
 

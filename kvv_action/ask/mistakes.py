@@ -16,6 +16,7 @@ from kvv_action.report.text import one_line
 from kvv_action.schema import CHAT, FailureKind, Json
 from kvv_action.spoken import is_page, page_in_words
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 WORDS = 300
 """Characters of an endpoint's own words that are repeated."""
 NAMES = 8
@@ -93,6 +94,7 @@ class Approach:
         key: whether one is set.
         proxy: the variable that names a proxy on the way; empty for none.
         proxy_address: without credentials.
+        contained: this process runs in a container.
     """
 
     base_url: str
@@ -101,6 +103,7 @@ class Approach:
     prefix: str = ""
     proxy: str = ""
     proxy_address: str = ""
+    contained: bool = False
 
     @property
     def host(self) -> str:
@@ -125,6 +128,14 @@ class Approach:
         return (
             f" The request went through {self.proxy} ({self.proxy_address}); set NO_PROXY={self.host} to go without it."
         )
+
+    @property
+    def around(self) -> str:
+        """What stands between this process and the endpoint, as sentences: a proxy, a container's own network."""
+        if not self.contained or self.host not in LOOPBACK:
+            return self.through
+        inside = f"kvv runs in a container, in which {self.host} is that container: name the machine or the service."
+        return f"{self.through} {inside}"
 
     def problem(self, setting: str, told: str, *, value: str = "", guess: str | None = None) -> Problem:
         """What to change in a setting of this endpoint; a proxy on the way is named."""
