@@ -82,6 +82,8 @@ _PLAIN_AT_TLS = re.compile(r"plain http|http request (was sent )?to (an )?https"
 _WALL = re.compile(r"\s*error code: 1\d{3}\s*")
 """All that Cloudflare's firewall says to a client that is no browser."""
 _IDS = re.compile(r'"id"\s*:\s*"([^"\\]{1,200})"')
+NO_ANSWER = (FailureKind.BAD_RESPONSE, FailureKind.EMPTY_STREAM)
+"""A whole response that holds nothing of an answer."""
 _FORM = "Base URLs end with the version, as in https://api.example.com/v1"
 
 
@@ -152,11 +154,13 @@ class RefusedRequest:
         error: how it failed.
         models: the names that the endpoint lists; None when it gave no list.
         found: the base URL at which there is an API; empty when none was found.
+        other: what came in the place of the list of models was an answer, and no list.
     """
 
     error: EndpointError
     models: Sequence[str] | None = None
     found: str = ""
+    other: bool = False
 
     @property
     def text(self) -> str:
@@ -292,6 +296,9 @@ def _address(approach: Approach, refused: RefusedRequest) -> Problem | None:
     if nowhere:
         told = f"There is no chat API at this address (POST {CHAT}: {words}). {_FORM}."
         return approach.problem("base-url", told, value=approach.base_url)
+    if refused.other and error.kind in NO_ANSWER:
+        told = f"What answers at this address is no chat API: it lists no models, and POST {CHAT} brings no answer"
+        return approach.problem("base-url", f"{told} ({words}). {_FORM}.", value=approach.base_url)
     return None
 
 
