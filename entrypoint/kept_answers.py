@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,8 @@ class KeptAnswers:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._stream.close()
+        with suppress(OSError):  # what could not be written was told when it could not
+            self._stream.close()
         if not self._known:
             self._path.unlink(missing_ok=True)
 

@@ -9,6 +9,7 @@ import orjson
 from entrypoint.options import Parser
 from kvv_action.errors import Problem, UsageError
 from kvv_action.report.text import visible
+from kvv_action.whole_files import write
 
 EPILOG = """FOLDER has tools/*.json (a tool, or a list of tools, as in a request) and
 histories/*.json or *.jsonl (conversations: lists of messages, or objects with
@@ -53,7 +54,7 @@ def main(argv: Sequence[str]) -> int:
             raise UsageError([Problem(name=option, value=str(getattr(values, name)), allowed="It is at least 1.")])
     order = DrawOrder(count=values.count, most_tools=values.most_tools, seed=values.seed)
     found = draw(Path(values.folder), order)
-    Path(values.file).write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in found.rows))
+    write(Path(values.file), b"".join(orjson.dumps(row) + b"\n" for row in found.rows))
     kinds = ", ".join(f"{count} before {kind}" for kind, count in found.turns.items() if count)
     told = f"{values.file}: {len(found.rows)} requests ({kinds}) of {found.histories} histories, {found.tools} tools"
     sys.stdout.write(visible(told, 1000) + "\n")
