@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from benchmarks import registry
-from kvv_action.errors import JournalError, KvvError, Problem, UsageError
+from kvv_action.errors import JournalError, KvvError, Problem, UsageError, refusal
 from kvv_action.redact import Redactor
 from kvv_action.report import files
 from kvv_action.schema import RunReport
@@ -53,7 +53,7 @@ def write_files(out: Path, contents: Mapping[str, bytes], redactor: Redactor) ->
         for name, data in contents.items():
             write(out / name, _clean(name, data, redactor))
     except OSError as error:
-        raise KvvError(f"{out}: cannot be written: {error.strerror}") from error
+        raise KvvError(f"{error.filename or out}: cannot be written: {refusal(error)}") from error
 
 
 def _write_all(out: Path, report: RunReport, redactor: Redactor, comparison: "RunComparison | None") -> None:

@@ -17,6 +17,7 @@ KvvError
 """
 
 import errno
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from re import sub
@@ -74,16 +75,25 @@ def in_words(error: BaseException, limit: int = 300) -> str:
     return " ".join(said.split())[:limit]
 
 
-def about_file(error: OSError) -> str:
-    """What the system refused to do with a file or a disk, and what to do; empty where the error is about neither."""
-    where, why = str(error.filename or "a file"), in_words(error)
+def refusal(error: OSError) -> str:
+    """Why the system refuses a file or a folder, and what to do where its words show it."""
+    why = in_words(error)
     if error.errno in DISK_FULL:
-        return f"{where}: {why}. Make room on its disk, or name folders on another one, and run the same command again."
+        return f"{why}; make room on its disk, or name a folder on another one, and run the same command again"
     if error.errno in (errno.EMFILE, errno.ENFILE):
-        return f"{where}: {why}. Allow more of them (ulimit -n), or use fewer connections and containers."
-    if error.filename is None:
+        return f"{why}; allow more of them (ulimit -n), or use fewer connections and containers"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{why}; let this user (id {os.geteuid()}) use it, or name another one"
+    return why
+
+
+def about_file(error: OSError) -> str:
+    """An error of the system about a file or a disk, in a sentence; empty where it is about neither."""
+    if error.filename is None and error.errno not in (*DISK_FULL, errno.EMFILE, errno.ENFILE):
         return ""
-    return f"{where}: {why}. Check the path, and that you may read it, or write there if it is for results."
+    told = refusal(error)
+    advice = "" if ";" in told else "; check the path"
+    return f"{error.filename or 'a file'}: {told}{advice}."
 
 
 class UsageError(KvvError):

@@ -36,14 +36,18 @@ def test_a_record_that_does_not_fit_names_the_field() -> None:
     assert "http" not in in_words(caught.value)
 
 
+def failed(number: int, *name: str) -> OSError:
+    return OSError(number, os.strerror(number), *name)
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "a file: No space left on device. Make room"),
-        (OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), "/x/long"), "/x/long: File name too long. Check"),
-        (PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/root"), "/root: Permission denied. Check the path"),
-        (OSError(errno.EMFILE, os.strerror(errno.EMFILE)), "a file: Too many open files. Allow more"),
-        (ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)), ""),
+        (failed(errno.ENOSPC), "a file: No space left on device; make room"),
+        (failed(errno.ENAMETOOLONG, "/x/long"), "/x/long: File name too long; check the path."),
+        (failed(errno.EACCES, "/root"), f"/root: Permission denied; let this user (id {os.geteuid()}) use it"),
+        (failed(errno.EMFILE), "a file: Too many open files; allow more"),
+        (failed(errno.ECONNRESET), ""),
         (TimeoutError(), ""),
     ],
 )

@@ -11,7 +11,7 @@ from entrypoint.settings import benchmark_of, composition
 from kvv_action.benchmark import Benchmark, DatasetPin
 from kvv_action.dataset import archive, hub, pins
 from kvv_action.dataset.load import load as load_rows
-from kvv_action.errors import DatasetError, Problem, UsageError, nearest
+from kvv_action.errors import DatasetError, Problem, UsageError, nearest, refusal
 from kvv_action.schema import DatasetInfo
 from kvv_action.settings import Settings
 
@@ -111,7 +111,7 @@ def _pinned(benchmark: Benchmark, pin: DatasetPin, settings: Settings) -> str:
     try:
         outputs.write(path, pins.with_added(path, [found]))
     except OSError as error:
-        raise DatasetError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise DatasetError(f"{path}: cannot be written ({refusal(error)})") from error
     return f"pinned: {pin.hub_id}@{info.revision}, {info.count} rows, SHA-256 {info.digest}"
 
 

@@ -10,7 +10,7 @@ from entrypoint.compose import exit_code
 from entrypoint.outputs import move_aside, replaced, write_reports
 from entrypoint.usecases.finish import FinishedRun, finished
 from kvv_action.bundle.form import extras
-from kvv_action.errors import KvvError, Problem, UsageError
+from kvv_action.errors import KvvError, Problem, UsageError, refusal
 from kvv_action.journal.merge import ShardJournal, continues, examine, merged
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
@@ -60,7 +60,7 @@ def _merged(journals: Sequence[Path], out: Path, *, fresh: bool) -> RunReport:
         _write(parts, target)
         _gather(parts, out)
     except OSError as error:
-        raise KvvError(f"{out}: cannot be used: {error.strerror}") from error
+        raise KvvError(f"{out}: cannot be used: {refusal(error)}") from error
     report = build(target)
     write_reports(out, report, Redactor())
     return report

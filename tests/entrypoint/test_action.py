@@ -242,7 +242,7 @@ def test_what_the_system_refuses_is_no_defect(monkeypatch: pytest.MonkeyPatch, s
     monkeypatch.setenv("INPUT_OUT", "a" * 300)
     status, log, outputs, _ = step()
     assert (status, outputs["verdict"]) == (2, "inconclusive")
-    assert "File name too long. Check the path" in log.of("error")[0].data
+    assert "File name too long; check the path" in log.of("error")[0].data
     assert "Traceback" not in "\n".join(log.shown)
 
 

@@ -359,7 +359,7 @@ def test_what_the_system_refuses_is_no_verdict(monkeypatch: pytest.MonkeyPatch) 
     """A path that no system takes ends as wrong usage, not as a traceback with the status of a failed vendor."""
     ran = kvv("demo", "--benchmarks", "precheck", "--out", "a" * 300)
     assert ran.status == 2
-    assert "File name too long. Check the path" in ran.err
+    assert "File name too long; check the path" in ran.err
     assert "Traceback" not in ran.err
     monkeypatch.setattr("entrypoint.commands.faults.main", _broken_connection)
     ran = kvv("faults")
