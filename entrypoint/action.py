@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
@@ -38,6 +39,7 @@ NO_KEY_HINT = (
     " Set api-key from a secret. For an endpoint without keys, set it to EMPTY. About forks: "
     f"https://github.com/{REPOSITORY}/blob/main/docs/gate.md#forks"
 )
+NO_ROOM = "The step summary is full (GitHub allows 1 MiB), so this run's is left out; summary.md in `out` has it."
 _SHELL = str.maketrans({"`": "'", "$": "", "\\": "/", '"': "'"})
 """`reason` is quoted in people's scripts; what a shell would act on inside quotes is taken out of it."""
 
@@ -98,11 +100,11 @@ def _step(secrets: Sequence[str]) -> int:
 
 def _outcome(step: context.Context, redactor: "Redactor") -> StepOutcome:
     """The run's outcome; every error becomes one that is explained."""
-    from kvv_action.errors import KvvError, UsageError
+    from kvv_action.errors import KvvError, UsageError, about_file
     from kvv_action.github.log import harmless
 
     try:
-        os.chdir(step.workspace)  # paths in inputs are relative to it
+        _enter(step.workspace)
         return _verify(step, redactor)
     except UsageError as error:
         return _wrong_inputs(error.problems)
@@ -111,18 +113,35 @@ def _outcome(step: context.Context, redactor: "Redactor") -> StepOutcome:
     except (Stopped, KeyboardInterrupt):
         return _broken("interrupted", "Stopped before anything was verified.", status=INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last boundary: a defect must not print secrets
+        if isinstance(error, OSError) and (told := about_file(error)):
+            return _broken("cannot go on", told)
         harmless(sys.stdout, redactor.text).write(traceback.format_exc())
         return _broken("internal error", f"{type(error).__name__}; the log of this step has the details.")
 
 
+def _enter(workspace: Path) -> None:
+    """Go to the workspace: paths in inputs are relative to it.
+
+    Raises:
+        KvvError: it is not there.
+    """
+    from kvv_action.errors import KvvError, in_words
+
+    try:
+        os.chdir(workspace)
+    except OSError as error:
+        advice = "set GITHUB_WORKSPACE to the folder of the checkout, or to nothing for the present one"
+        raise KvvError(f"the workspace {workspace} cannot be used: {in_words(error)}; {advice}") from error
+
+
 def _verify(step: context.Context, redactor: "Redactor") -> StepOutcome:
-    from entrypoint.settings import load, misspelt_variables
+    from entrypoint.settings import load, misspelt_variables, unknown_inputs
     from kvv_action import __version__
     from kvv_action.github.log import harmless
     from kvv_action.github.workspace import handed_over, out_folder
 
     settings = load()
-    for problem in misspelt_variables():
+    for problem in (*unknown_inputs(), *misspelt_variables()):
         _print(redactor.text(commands.inert(str(problem))))
     if settings.command == "run" and not settings.api_key.get_secret_value():
         return _without_key(step)
@@ -325,13 +344,25 @@ def _publish(step: context.Context, outcome: StepOutcome, redactor: "Redactor") 
     """Outputs, then the step summary; a file that cannot be written is reported, the verdict stands."""
     from kvv_action.github.files import append_summary, write_outputs
 
-    try:
-        if step.output is not None:
+    if step.output is not None:
+        with _warned("The outputs"):
             write_outputs(step.output, {name: redactor.text(value) for name, value in outputs(step, outcome).items()})
-        if step.step_summary is not None:
-            append_summary(step.step_summary, redactor.text(_summary(outcome, step.step_summary)))
+    if step.step_summary is not None:
+        with _warned("The step summary"):
+            if not append_summary(step.step_summary, redactor.text(_summary(outcome, step.step_summary))):
+                _print(commands.command("warning", NO_ROOM, title="kvv"))
+
+
+@contextmanager
+def _warned(what: str) -> Iterator[None]:
+    """Turn an error of the system into a warning: what GitHub cannot be told changes no verdict."""
+    from kvv_action.errors import in_words
+
+    try:
+        yield
     except OSError as error:
-        _print(commands.command("warning", f"Outputs or summary cannot be written: {error}", title="kvv"))
+        told = f"{what} cannot be written to {error.filename or 'their file'}: {in_words(error)}. The verdict stands."
+        _print(commands.command("warning", told, title="kvv"))
 
 
 def outputs(step: context.Context, outcome: StepOutcome) -> dict[str, str]:

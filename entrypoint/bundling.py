@@ -14,7 +14,7 @@ from kvv_action.bundle.form import NAME, REDACTED_NAME, BundleError, Member, mea
 from kvv_action.bundle.pack import gather, suspects, write
 from kvv_action.bundle.scan import Suspect
 from kvv_action.bundle.unpack import read_manifest, unpack
-from kvv_action.errors import KvvError
+from kvv_action.errors import KvvError, refusal
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
 from kvv_action.report.place import no_run
@@ -75,7 +75,7 @@ def bundle(
             with replaced(target) as stream:
                 write(packing, stream)
     except OSError as error:
-        raise KvvError(f"{target}: cannot be written: {error.strerror or error}") from error
+        raise KvvError(f"{target}: cannot be written: {refusal(error)}") from error
     return Bundled(path=target, archive=measured(target), report=packing.report)
 
 

@@ -1,6 +1,5 @@
 """The `kvv` command. Only the chosen command's code is imported, so that help is quick."""
 
-import errno
 import gc
 import signal
 import sys
@@ -37,7 +36,6 @@ COMMANDS = {
 RARELY = (50_000, 20, 100)
 """When garbage is collected: imports and requests make many objects and few cycles."""
 USAGE = 2
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 DEFECT = 70
 """EX_SOFTWARE of sysexits.h."""
 READER_LEFT = 141
@@ -77,12 +75,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         silence(sys.stdout)
         return READER_LEFT
     except OSError as error:
-        if error.errno not in FULL:
-            raise
-        sys.stderr.write(f"kvv: standard output: {error.strerror}\n")
-        silence(sys.stdout)
-        return USAGE
+        return _refused(error)
     return status
+
+
+def _refused(error: OSError) -> int:
+    """Tell what the operating system refused: to print, or something about a file. Anything else is a defect."""
+    from kvv_action.errors import about_file
+    from kvv_action.report.text import visible
+
+    if error.filename is None and not _prints():
+        silence(sys.stdout)
+        told = f"standard output: {error.strerror}"
+    elif not (told := about_file(error)):
+        return _defect()
+    sys.stderr.write(f"kvv: {visible(told, 2000)}\n")
+    return USAGE
+
+
+def _prints() -> bool:
+    """Whether standard output takes one line more; where it does not, nothing else says that the error was its own."""
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _not_ignored(found: "sys.UnraisableHookArgs") -> None:

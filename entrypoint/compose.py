@@ -17,7 +17,7 @@ from entrypoint.again import words
 from entrypoint.client import client_options, user_agent_of
 from entrypoint.contact import FirstContacts, contact_endpoints
 from entrypoint.nested import engine_in_words, nested
-from entrypoint.outputs import move_aside, refuse_in_use, why_unusable, write_reports
+from entrypoint.outputs import move_aside, refuse_in_use, unwritten, why_unusable, write_reports
 from entrypoint.prepare import Demonstration, PreparedRun, prepare, provenance
 from entrypoint.signals import ENDING
 from entrypoint.spending import budget_of, budget_of_judge, limits_of, prices_of
@@ -179,7 +179,10 @@ async def export(out: Path, plan: RunPlan, loaded: Sequence[Loaded], redactor: R
     for item in leaving:
         source = ExportSource(journal=journal, plan=plan, planned=item.planned, samples=item.samples, redactor=redactor)
         if not item.planned.skip:
-            await item.benchmark.export(out, source)
+            try:
+                await item.benchmark.export(out, source)
+            except OSError as error:
+                raise unwritten(out, error) from error
         await item.benchmark.aclose()
 
 

@@ -108,6 +108,7 @@ def contact(
         UsageError: the user must change something first.
     """
     from kvv_action.endpoint.transport import proxy_in_use
+    from kvv_action.sandbox.own_image import IN_CONTAINER
 
     key = key_of(settings, role)
     headers = headers_of(settings, role)
@@ -115,7 +116,7 @@ def contact(
     approach = Approach(
         base_url=asked.base_url, model=asked.model, proxy=proxy, proxy_address=proxy_address,
         key=bool(key) or any(map(is_sensitive, headers)) or bool(not role and hidden_headers(settings)),
-        prefix=prefix_of(role),
+        prefix=prefix_of(role), contained=IN_CONTAINER.exists(),
     )  # fmt: skip
     plain = PlainRequest.of(asked.model, asked.extra_body, stream=asked.stream)
     dial: Dial = partial(_client, settings, role, redactor)

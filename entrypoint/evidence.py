@@ -7,7 +7,7 @@ from pathlib import Path
 from entrypoint.bundling import Bundled, Opened, bundle, opened, origin_of
 from kvv_action.bundle.form import NAME, REDACTED_NAME
 from kvv_action.bundle.form import Member as Archive
-from kvv_action.errors import JournalError, KvvError
+from kvv_action.errors import JournalError, KvvError, refusal
 from kvv_action.journal.file import Reader
 from kvv_action.journal.reading import JournalReading
 from kvv_action.leaderboard.record import Bundle
@@ -106,7 +106,7 @@ def _head_of(journal: Path) -> str:
         for _ in reader:
             pass
     except OSError as error:
-        raise JournalError(f"{journal}: {error.strerror}") from error
+        raise JournalError(f"{journal}: {refusal(error)}") from error
     return reader.head
 
 

@@ -1,7 +1,7 @@
 """The parts of a result file of K2VV that a run is made from: its profile, its requests and its answers."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from benchmarks.toolcall import k2vv
 from kvv_action.errors import EndpointError
 from kvv_action.profiles import loader
 from kvv_action.profiles.model import BenchmarkRules, Profile
-from kvv_action.schema import CHAT, Attempt, Completion, FailureKind
+from kvv_action.schema import CHAT, Attempt, Completion, FailureKind, Json
+from kvv_action.whole_files import replaced
 
 BENCHMARK = "toolcall"
 NO_PROFILE = Path(benchmarks.toolcall.__file__).with_name("import.toml")
@@ -41,21 +42,25 @@ def references_in(out: Path) -> tuple[str, ...]:
 
 def keep_requests(source: Path, target: Path) -> None:
     """Copy the requests of a result file; with them the run can be audited without the file."""
-    with target.open("w", encoding="utf-8") as out:
+    with replaced(target) as out:
         for row in k2vv.rows(source):
             request = k2vv.request_of(row, f"{source.name}, data_index {row['data_index']}")
             kept = {"data_index": row["data_index"], "request": request}
-            out.write(json.dumps(kept, ensure_ascii=False) + "\n")
+            out.write(_line(kept))
 
 
 def keep_reference(source: Path, target: Path) -> None:
     """Copy what a comparison needs of a reference: each request's content, and how it ended."""
-    with target.open("w", encoding="utf-8") as out:
+    with replaced(target) as out:
         for row in k2vv.rows(source):
             request = k2vv.request_of(row, f"{source.name}, data_index {row['data_index']}")
             asked = {name: request[name] for name in ("messages", "tools") if name in request}
             kept = {name: row.get(name) for name in ("data_index", "status", "finish_reason", "last_run_at")}
-            out.write(json.dumps({**kept, "request": asked}, ensure_ascii=False) + "\n")
+            out.write(_line({**kept, "request": asked}))
+
+
+def _line(row: Mapping[str, Json]) -> bytes:
+    return f"{json.dumps(row, ensure_ascii=False)}\n".encode()
 
 
 class Replay:

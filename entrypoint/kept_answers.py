@@ -2,12 +2,13 @@
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from kvv_action.errors import KvvError, Problem, UsageError
+from kvv_action.errors import KvvError, Problem, UsageError, refusal
 from kvv_action.redact import Redactor
 from kvv_action.schema import Completion, Exchange, Rejection
 
@@ -39,7 +40,7 @@ class KeptAnswers:
         except FileNotFoundError as error:
             raise KvvError(f"{self._path.parent}: no such folder; make it first, or name one that is there") from error
         except OSError as error:
-            raise KvvError(f"{self._path}: cannot be used: {error.strerror}") from error
+            raise KvvError(f"{self._path}: cannot be used: {refusal(error)}") from error
         self._stream.truncate(whole)
         self._stream.seek(whole)
         if not whole:
@@ -47,7 +48,8 @@ class KeptAnswers:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._stream.close()
+        with suppress(OSError):  # what could not be written was told when it could not
+            self._stream.close()
         if not self._known:
             self._path.unlink(missing_ok=True)
 
@@ -86,7 +88,7 @@ class KeptAnswers:
             self._stream.write(orjson.dumps(self._redactor.json(dict(content)), option=orjson.OPT_APPEND_NEWLINE))
             self._stream.flush()
         except OSError as error:
-            raise KvvError(f"{self._path}: cannot be written: {error.strerror}") from error
+            raise KvvError(f"{self._path}: cannot be written: {refusal(error)}") from error
 
     def known(self, key: str) -> Exchange | None:
         """The answer to a request, where it is there."""

@@ -2,46 +2,23 @@
 
 import fcntl
 import hashlib
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from errno import EDQUOT, ENOSPC, EROFS
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import orjson
 
 from benchmarks import registry
-from kvv_action.errors import JournalError, KvvError, Problem, UsageError
+from kvv_action.errors import JournalError, KvvError, Problem, UsageError, refusal
 from kvv_action.redact import Redactor
 from kvv_action.report import files
 from kvv_action.schema import RunReport
+from kvv_action.whole_files import replaced as replaced
+from kvv_action.whole_files import write as write
 
 if TYPE_CHECKING:
     from kvv_action.compare.records import RunComparison
-
-
-def write(path: Path, data: bytes) -> None:
-    """Replace a file in one step; a reader sees the old or the new content."""
-    with replaced(path) as stream:
-        stream.write(data)
-
-
-@contextmanager
-def replaced(path: Path) -> Iterator[BinaryIO]:
-    """A stream whose content replaces a file in one step, when nothing went wrong."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        with temporary.open("wb") as stream:
-            yield stream
-            os.fchmod(stream.fileno(), 0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def write_reports(out: Path, report: RunReport, redactor: Redactor, comparison: "RunComparison | None" = None) -> None:
@@ -55,10 +32,15 @@ def write_reports(out: Path, report: RunReport, redactor: Redactor, comparison: 
     try:
         _write_all(out, report, redactor, comparison)
     except OSError as error:
-        raise KvvError(
-            f"{out}: the reports cannot be written: {error.strerror}. The journal has what was answered; "
-            "make room, or choose another folder, and run again"
-        ) from error
+        raise unwritten(out, error) from error
+
+
+def unwritten(out: Path, error: OSError) -> KvvError:
+    """That files of a run cannot be written, and what to do."""
+    return KvvError(
+        f"{out}: the reports cannot be written: {error.strerror}. The journal has what was answered; "
+        "make room, or choose another folder, and run again"
+    )
 
 
 def write_files(out: Path, contents: Mapping[str, bytes], redactor: Redactor) -> None:
@@ -71,7 +53,7 @@ def write_files(out: Path, contents: Mapping[str, bytes], redactor: Redactor) ->
         for name, data in contents.items():
             write(out / name, _clean(name, data, redactor))
     except OSError as error:
-        raise KvvError(f"{out}: cannot be written: {error.strerror}") from error
+        raise KvvError(f"{error.filename or out}: cannot be written: {refusal(error)}") from error
 
 
 def _write_all(out: Path, report: RunReport, redactor: Redactor, comparison: "RunComparison | None") -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from entrypoint.outputs import write_files
-from kvv_action.errors import KvvError
+from kvv_action.errors import KvvError, refusal
 from kvv_action.fingerprint.reference import Reference
 from kvv_action.fingerprint.reference_file import LARGEST, as_bytes, parse
 from kvv_action.redact import Redactor
@@ -20,7 +20,7 @@ def read_reference(name: str) -> Reference:
         with path.open("rb") as stream:
             data = stream.read(LARGEST + 1)
     except OSError as error:
-        raise KvvError(f"{name}: cannot be read: {error.strerror}") from error
+        raise KvvError(f"{name}: cannot be read: {refusal(error)}") from error
     return parse(data, name)
 
 

@@ -15,7 +15,7 @@ from kvv_action.errors import Problem, UsageError
 from kvv_action.options import ADDRESSES, BenchmarkOptions, Kept, fact, option_name
 from kvv_action.plugins import BrokenPlugin
 from kvv_action.schema import Json, PlannedBenchmark, RunPlan
-from kvv_action.settings import Settings, SettingsBase, load_as, misspelt
+from kvv_action.settings import Settings, SettingsBase, load_as, misspelt, unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +101,11 @@ def load(values: Mapping[str, Any] | None = None) -> Settings:
 def misspelt_variables() -> tuple[Problem, ...]:
     """`KVV_*` variables that are no setting but look like one."""
     return misspelt(composed())
+
+
+def unknown_inputs() -> tuple[Problem, ...]:
+    """Inputs of the step that do not exist."""
+    return unknown(composed())
 
 
 def title_of(name: str) -> str:

@@ -16,11 +16,16 @@ KvvError
 └── RunStopped             the whole run must stop early (key refused, endpoint down, disk full)
 """
 
+import errno
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from re import sub
 
 from kvv_action.schema import Attempt, FailureKind
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a disk, or a share of it, that can take no more."""
 
 
 class KvvError(Exception):
@@ -43,14 +48,14 @@ class Problem:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known spelling that `word` most likely means; None when none is close."""
+    """The known spelling that `word` most likely means, whatever its capitals; None when none is close."""
     from difflib import get_close_matches
 
-    known = list(known)
-    if begun := [name for name in known if name and word.startswith(f"{name}-")]:
-        return max(begun, key=len)
-    found = get_close_matches(word, known, n=1)
-    return found[0] if found else None
+    word, spelt = word.lower(), {name.lower(): name for name in known}
+    if begun := [name for name in spelt if name and word.startswith(f"{name}-")]:
+        return spelt[max(begun, key=len)]
+    found = get_close_matches(word, spelt, n=1)
+    return spelt[found[0]] if found else None
 
 
 def in_words(error: BaseException, limit: int = 300) -> str:
@@ -68,6 +73,27 @@ def in_words(error: BaseException, limit: int = 300) -> str:
         case _:
             said = str(error) or sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
     return " ".join(said.split())[:limit]
+
+
+def refusal(error: OSError) -> str:
+    """Why the system refuses a file or a folder, and what to do where its words show it."""
+    why = in_words(error)
+    if error.errno in DISK_FULL:
+        return f"{why}; make room on its disk, or name a folder on another one, and run the same command again"
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return f"{why}; allow more of them (ulimit -n), or use fewer connections and containers"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{why}; let this user (id {os.geteuid()}) use it, or name another one"
+    return why
+
+
+def about_file(error: OSError) -> str:
+    """An error of the system about a file or a disk, in a sentence; empty where it is about neither."""
+    if error.filename is None and error.errno not in (*DISK_FULL, errno.EMFILE, errno.ENFILE):
+        return ""
+    told = refusal(error)
+    advice = "" if ";" in told else "; check the path"
+    return f"{error.filename or 'a file'}: {told}{advice}."
 
 
 class UsageError(KvvError):

@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from kvv_action.errors import Problem, UsageError, nearest
 from kvv_action.options import option_name as option_name
-from kvv_action.redact import Redactor
+from kvv_action.redact import MASK, Redactor, is_placeholder
 from kvv_action.schema import MOST_BROKEN_TRIES, MOST_FAILURES
 
 ENV_PREFIX = "KVV_"
@@ -40,6 +40,10 @@ OTHER_VARIABLES = frozenset(
     }
 )  # fmt: skip
 """`KVV_*` variables that are not settings: builds and tests read them."""
+
+
+INPUTS_OF_GITHUB = ("args", "entrypoint")
+"""Inputs of every action that is a container."""
 
 
 class Secret(SecretStr):
@@ -191,12 +195,18 @@ def _key(value: Any) -> Any:
     return text
 
 
+def _is_quoted(text: str) -> bool:
+    return len(text) > 1 and text[0] == text[-1] and text[0] in "'\"`"
+
+
 def _not_a_key(text: str) -> str:
     """What was given with a key, or in its place; empty for a key as it fits into a header."""
     if text[:7].lower() == "bearer ":
         return "It begins with 'Bearer '; give the key alone, kvv adds that word."
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"`":
+    if _is_quoted(text):
         return "It stands in quotation marks; give the key without them."
+    if set(text) == {"*"}:
+        return "It is all asterisks, as logs show a key; give the key itself."
     if text.startswith(("$", "${{")) or (text[:1], text[-1:]) == ("<", ">"):
         return "It is the name of a key, as in $KEY or <key>, and not the key itself; the variable was not put in."
     if not (text.isascii() and text.isprintable()) or " " in text:
@@ -774,13 +784,21 @@ def _blank(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
+_IN_QUERY = re.compile(r"(?<=[?&=#])[^?&=#]+(?=[&#]|$)")
+"""What stands in the query or the fragment of a URL, without names."""
+
+
+def _masked(found: re.Match[str]) -> str:
+    return found[0] if is_placeholder(found[0]) else MASK
+
+
 def _given(values: Mapping[str, Any], name: str, redactor: Redactor) -> str:
-    """The value as messages show it: on at most 200 characters, without the key and without credentials of a URL."""
+    """The value as messages show it: on at most 200 characters, without the key and without parts of a URL with one."""
     if name in _UNSHOWN:
         return ""
     text = redactor.text(_text(values, name))
-    if name in ("base_url", "reference_base_url", "judge_base_url"):
-        text = re.sub(r"//[^/]*@", "//***@", text)
+    if name.endswith("_url"):
+        text = _IN_QUERY.sub(_masked, re.sub(r"//[^/]*@", "//***@", text))
     return text if len(text) <= 200 else text[:199] + "…"
 
 
@@ -823,12 +841,12 @@ def load_as(model: type[Settings], values: Mapping[str, Any] | None = None) -> S
             name = str(error["loc"][0])
             field = model.model_fields[name]
             given = _given(values, name, redactor)
-            words = choices(field)
+            words, quoted = choices(field), " Leave out the quotation marks." if _is_quoted(given) else ""
             problems.append(
                 Problem(
                     name=option_name(name),
                     value=given,
-                    allowed=redactor.text(_allowed(field, error)),
+                    allowed=redactor.text(_allowed(field, error)) + quoted,
                     nearest=nearest(given, words) if words else None,
                 )
             )
@@ -843,6 +861,18 @@ def misspelt(model: type[Settings]) -> tuple[Problem, ...]:
         Problem(name=name, value="", allowed="This variable is not a setting and was ignored.", nearest=guess)
         for name in sorted(unknown)
         if name not in OTHER_VARIABLES and (guess := _meant(name, known))
+    )
+
+
+def unknown(model: type[Settings]) -> tuple[Problem, ...]:
+    """Inputs that the step was given and that do not exist."""
+    known = [option_name(name) for name in model.model_fields]
+    given = [name.removeprefix("INPUT_").lower() for name, value in os.environ.items() if value.strip()
+             and name.startswith("INPUT_")]  # fmt: skip
+    return tuple(
+        Problem(name=name, value="", allowed="There is no such input; it was ignored.", nearest=nearest(name, known))
+        for name in sorted(given)
+        if name not in (*known, *INPUTS_OF_GITHUB)
     )
 
 

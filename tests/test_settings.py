@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from entrypoint.options import GROUPS
-from entrypoint.settings import load, misspelt_variables, ours
+from entrypoint.settings import load, misspelt_variables, ours, unknown_inputs
 from kvv_action.errors import UsageError, nearest
 from kvv_action.settings import (
     OTHER_VARIABLES,
@@ -516,3 +516,43 @@ def test_the_nearest_spelling() -> None:
 def test_a_submission_goes_to_names_and_addresses(name: str, given: str) -> None:
     """Each is refused by its own name."""
     assert problem({name: given}).startswith(option_name(name))
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("https://h/v1?api_key=sk-4f9a2b7c1d", "'https://h/v1?api_key=***'"),
+        ("https://h/v1?a=1&sk-4f9a2b7c1d", "'https://h/v1?a=1&***'"),
+        ("https://h/v1#sk-4f9a2b7c1d", "'https://h/v1#***'"),
+    ],
+)
+def test_a_key_in_an_address_is_not_repeated(environment: pytest.MonkeyPatch, given: str, shown: str) -> None:
+    """A query may hold a key; names and placeholders stay."""
+    environment.setenv("INPUT_BASE-URL", given)
+    with pytest.raises(UsageError) as caught:
+        load()
+    (problem,) = caught.value.problems
+    assert str(problem).startswith(f"base-url: {shown} is not valid. Leave out '?'")
+
+
+def test_quotation_marks_of_yaml_are_pointed_out(environment: pytest.MonkeyPatch) -> None:
+    """They became part of the value."""
+    environment.setenv("INPUT_STREAM", '"true"')
+    with pytest.raises(UsageError, match=r"Use true or false\. Leave out the quotation marks\."):
+        load()
+
+
+def test_an_input_that_does_not_exist_is_told(environment: pytest.MonkeyPatch) -> None:
+    """With the likely one; what GitHub gives to every container, and empty ones, are no mistakes."""
+    for name, value in {
+        "MAX-REQUEST": "5",
+        "URL": "x",
+        "ARGS": "x",
+        "ENTRYPOINT": "x",
+        "KEY": "",
+        "TIER": "full",
+    }.items():
+        environment.setenv(f"INPUT_{name}", value)
+    told = [str(problem) for problem in unknown_inputs()]
+    missing = "There is no such input; it was ignored."
+    assert told == [f"max-request: {missing} Did you mean 'max-requests'?", f"url: {missing}"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 
 from benchmarks.coding.choices import PATCHES
-from kvv_action.errors import DatasetError
+from kvv_action.errors import DatasetError, refusal
 from kvv_action.schema import Json
 
 
@@ -29,7 +29,7 @@ def read(path: Path, benchmark: str) -> tuple[dict[str, str], str]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise DatasetError(f"{benchmark}: {path}: {error.strerror}") from error
+        raise DatasetError(f"{benchmark}: {path}: {refusal(error)}") from error
     patches: dict[str, str] = {}
     for number, row in enumerate(_rows(path, data, benchmark), 1):
         name = row.get("instance_id") if isinstance(row, Mapping) else None

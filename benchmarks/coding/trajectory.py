@@ -12,6 +12,7 @@ import orjson
 
 from benchmarks.coding import seen
 from benchmarks.coding.benchmark import PatchBenchmark
+from kvv_action import whole_files
 from kvv_action.benchmark import ExportSource
 from kvv_action.schema import Completion, Exchange, Judged, Message, Observation, Sample, Score, Slot
 
@@ -121,6 +122,4 @@ def _prediction(sample: str, model: str, patch: str) -> bytes:
 def _replace(path: Path, data: bytes) -> None:
     """Write a file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    whole_files.write(path, data)

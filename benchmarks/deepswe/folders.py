@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from kvv_action.benchmark import Row
-from kvv_action.errors import DatasetError
+from kvv_action.errors import DatasetError, refusal
 
 TASK = "task.toml"
 PARTS = (TASK, "instruction.md", "environment", "tests", "solution")
@@ -71,4 +71,4 @@ def _read(path: Path, where: str, homes: tuple[Path, ...]) -> bytes:
             raise DatasetError(f"{where}: is larger than {LARGEST} bytes")
         return real.read_bytes()
     except OSError as error:
-        raise DatasetError(f"{where}: cannot be read ({error.strerror})") from error
+        raise DatasetError(f"{where}: cannot be read ({refusal(error)})") from error

@@ -12,6 +12,7 @@ from benchmarks.fingerprint.causes import ANOTHER_PROMPT, CAUSES, PROMPT_UNTOLD,
 from benchmarks.fingerprint.conclusion import concluded, no_score
 from benchmarks.fingerprint.condensed import cause_of, data_of, facts_of, reference_in
 from benchmarks.fingerprint.options import COPY, FingerprintOptions
+from kvv_action import whole_files
 from kvv_action.benchmark import (
     USUAL,
     BenchmarkBase,
@@ -170,7 +171,7 @@ class Fingerprint(BenchmarkBase):
 
     async def export(self, out: Path, source: ExportSource) -> None:
         """A copy of the reference, with which an audit scores the answers again."""
-        (out / COPY).write_bytes(source.redactor.bytes(self._file))
+        whole_files.write(out / COPY, source.redactor.bytes(self._file))
 
 
 def _prefix(sample: Sample) -> ReferencePrefix:

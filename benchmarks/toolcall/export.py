@@ -7,11 +7,13 @@ from pathlib import Path
 
 from benchmarks.toolcall import k2vv
 from benchmarks.toolcall.benchmark import ToolCallBenchmark
+from kvv_action import whole_files
 from kvv_action.benchmark import ExportSource, RunJournal
 from kvv_action.journal.reading import exchange_at
 from kvv_action.plan.request import sampling_of
 from kvv_action.profiles.thinking import think_body
 from kvv_action.schema import Completion, Json, SampleFailure
+from kvv_action.whole_files import replaced
 
 
 @dataclass(slots=True)
@@ -36,16 +38,14 @@ async def write(out: Path, source: ExportSource, benchmark: ToolCallBenchmark) -
     thinking = think_body(benchmark.profile.thinking, endpoint.think_mode, planned.thinking, endpoint.effort)
     extra = {**thinking, **endpoint.extra_body}
     summary = k2vv.Summary(endpoint.model)
-    temporary = out / f".{k2vv.RESULTS}.part"
-    with temporary.open("wb") as target:
+    with replaced(out / k2vv.RESULTS) as target:
         for number, request, answer, valid in _answers(source, benchmark, results):
             row = k2vv.result_row(number, request, extra, answer, valid=valid)
             summary.add(row)
             text = json.dumps(row, ensure_ascii=False, default=dict).encode("utf-8", "replace")
             target.write(source.redactor.bytes(text) + b"\n")
-    temporary.replace(out / k2vv.RESULTS)
     done = json.dumps(summary.done(*source.journal.span()), ensure_ascii=False, indent=4)
-    (out / k2vv.SUMMARY).write_bytes(source.redactor.bytes(done.encode()))
+    whole_files.write(out / k2vv.SUMMARY, source.redactor.bytes(done.encode()))
 
 
 def _results(journal: RunJournal) -> _Results:

@@ -17,6 +17,7 @@ from kvv_action.profiles import loader
 from kvv_action.profiles.model import Profile
 from kvv_action.redact import Redactor
 from kvv_action.report.text import visible
+from kvv_action.whole_files import write
 
 if TYPE_CHECKING:
     from entrypoint.profile_guesses import OwnNames
@@ -123,7 +124,7 @@ def _new(argv: Sequence[str]) -> int:
     if not values.file:
         sys.stdout.write(text)
         return 0
-    Path(values.file).write_text(text)
+    write(Path(values.file), text.encode())
     told = (
         f"Wrote {values.file} after {counted(seen.requests, 'request')}. Read it, and compare it with what the maker "
         f"publishes. Then: kvv profiles check {shlex.quote(values.file)}"

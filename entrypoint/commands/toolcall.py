@@ -10,6 +10,7 @@ from entrypoint.options import Parser
 from kvv_action.digits import counted
 from kvv_action.errors import Problem, UsageError
 from kvv_action.report.text import visible
+from kvv_action.whole_files import write
 
 EPILOG = """FOLDER has tools/*.json (a tool, or a list of tools, as in a request) and
 histories/*.json or *.jsonl (conversations: lists of messages, or objects with
@@ -54,7 +55,7 @@ def main(argv: Sequence[str]) -> int:
             raise UsageError([Problem(name=option, value=str(getattr(values, name)), allowed="It is at least 1.")])
     order = DrawOrder(count=values.count, most_tools=values.most_tools, seed=values.seed)
     found = draw(Path(values.folder), order)
-    Path(values.file).write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in found.rows))
+    write(Path(values.file), b"".join(orjson.dumps(row) + b"\n" for row in found.rows))
     kinds = ", ".join(f"{count} before {kind}" for kind, count in found.turns.items() if count)
     told = f"{values.file}: {counted(len(found.rows), 'request')} ({kinds}) of "
     told += f"{counted(found.histories, 'history', 'histories')}, {counted(found.tools, 'tool')}"

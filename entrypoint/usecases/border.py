@@ -17,7 +17,7 @@ from entrypoint.outputs import write_files
 from entrypoint.request_sender import RequestSender, client_of, pinned_sampling, profile_of
 from entrypoint.streams import Say
 from kvv_action import __version__
-from kvv_action.errors import EndpointError, KvvError, Rejected
+from kvv_action.errors import EndpointError, KvvError, Rejected, refusal
 from kvv_action.fingerprint.border import (
     DOMAINS,
     PILOT,
@@ -58,7 +58,7 @@ def read_samples(name: str) -> BorderSamples:
         with Path(name).open("rb") as stream:
             return parse_samples(stream.read(LARGEST + 1), name)
     except OSError as error:
-        raise KvvError(f"{name}: cannot be read: {error.strerror}") from error
+        raise KvvError(f"{name}: cannot be read: {refusal(error)}") from error
 
 
 def sample_border(

@@ -12,7 +12,7 @@ from kvv_action.benchmark import Benchmark, DatasetPin
 from kvv_action.dataset import archive, hub, pins
 from kvv_action.dataset.load import load as load_rows
 from kvv_action.digits import counted, figure
-from kvv_action.errors import DatasetError, Problem, UsageError, nearest
+from kvv_action.errors import DatasetError, Problem, UsageError, nearest, refusal
 from kvv_action.schema import DatasetInfo
 from kvv_action.settings import Settings
 
@@ -112,7 +112,7 @@ def _pinned(benchmark: Benchmark, pin: DatasetPin, settings: Settings) -> str:
     try:
         outputs.write(path, pins.with_added(path, [found]))
     except OSError as error:
-        raise DatasetError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise DatasetError(f"{path}: cannot be written ({refusal(error)})") from error
     return f"pinned: {pin.hub_id}@{info.revision}, {counted(info.count, 'row')}, SHA-256 {info.digest}"
 
 

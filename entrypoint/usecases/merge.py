@@ -10,7 +10,7 @@ from entrypoint.compose import exit_code
 from entrypoint.outputs import move_aside, replaced, write_reports
 from entrypoint.usecases.finish import FinishedRun, finished
 from kvv_action.bundle.form import extras
-from kvv_action.errors import KvvError, Problem, UsageError
+from kvv_action.errors import KvvError, Problem, UsageError, refusal
 from kvv_action.journal.merge import ShardJournal, continues, examine, merged
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
@@ -35,7 +35,7 @@ def merge(folders: Sequence[Path], out: Path, *, fresh: bool, fail_on: str) -> F
         JournalError: what is there cannot be merged.
         UsageError: a folder holds no shard, or `out` holds something else.
     """
-    report = _merged(folders, out, fresh=fresh)
+    report = _merged([one for folder in folders for one in journals_in(folder)], out, fresh=fresh)
     return FinishedRun(report=report, folder=out, status=exit_code(report, fail_on))
 
 
@@ -47,27 +47,27 @@ def merge_shards(settings: Settings, redactor: Redactor) -> FinishedRun:
         KvvError: what is there cannot be merged.
     """
     baseline = find(settings)
-    report = _merged([Path(settings.shards)], out_directory(settings), fresh=settings.fresh)
+    report = _merged(journals_in(Path(settings.shards), "shards"), out_directory(settings), fresh=settings.fresh)
     return finished(settings, report, baseline, redactor)
 
 
-def _merged(folders: Sequence[Path], out: Path, *, fresh: bool) -> RunReport:
+def _merged(journals: Sequence[Path], out: Path, *, fresh: bool) -> RunReport:
     target = out / JOURNAL
-    found = {path.resolve(): path for folder in folders for path in journals_in(folder)}
+    found = {path.resolve(): path for path in journals}
     parts = examine([path for real, path in sorted(found.items()) if real != target.resolve()])
     try:
         _make_room(parts, out, fresh=fresh)
         _write(parts, target)
         _gather(parts, out)
     except OSError as error:
-        raise KvvError(f"{out}: cannot be used: {error.strerror}") from error
+        raise KvvError(f"{out}: cannot be used: {refusal(error)}") from error
     report = build(target)
     write_reports(out, report, Redactor())
     return report
 
 
-def journals_in(folder: Path) -> list[Path]:
-    """The journal of a folder, or those of the folders below it.
+def journals_in(folder: Path, named: str = "DIR") -> list[Path]:
+    """The journal of a folder, or those of the folders below it; `named` is the setting that has the folder.
 
     Raises:
         UsageError: there is none.
@@ -79,7 +79,7 @@ def journals_in(folder: Path) -> list[Path]:
     found = [path for path in below if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
     if not found:
         allowed = f"Holds no {JOURNAL}, nor do the folders in it; name folders that kvv run --shard wrote."
-        raise UsageError([Problem(name="DIR", value=str(folder), allowed=allowed)])
+        raise UsageError([Problem(name=named, value=str(folder), allowed=allowed)])
     return found
 
 

@@ -130,14 +130,18 @@ async def first_contact(
         return way.contact(models, answer, warnings=tuple(_oddities(approach, listing, models)))
     heard = isinstance(listing, Completion) or any(one and one.status is not None for one in (listing, answer))
     error = await way.keyless(answer, listing) if heard else await way.scheme(answer)
-    refused = RefusedRequest(error=error, models=models, found=await way.elsewhere(error) if models is None else "")
+    refused = RefusedRequest(
+        error=error, models=models, found=await way.elsewhere(error) if models is None else "",
+        other=isinstance(listing, Completion) and models is None,
+    )  # fmt: skip
     if problem := mistake_of(approach, refused):
         raise UsageError([problem])
     words = own_words(error)
     if heard or error.kind in BROKE:  # it may be one request in many: the run finds out
         through = f".{approach.through}".removesuffix(".") if approach.proxy else ""
         return way.contact(models, warnings=(f"the plain request failed ({words}){through}",))
-    told = f"{approach.name[:1].upper()}{approach.name[1:]} is down: nothing was answered ({words}).{approach.through} "
+    way_there = approach.around if error.kind is FailureKind.CONNECT else approach.through
+    told = f"{approach.name[:1].upper()}{approach.name[1:]} is down: nothing was answered ({words}).{way_there} "
     return way.contact(models, down=f"{told}Check {approach.prefix}base-url and the server, then run again.")
 
 

@@ -16,6 +16,7 @@ from kvv_action.report.text import one_line
 from kvv_action.schema import CHAT, FailureKind, Json
 from kvv_action.spoken import is_page, page_in_words
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 WORDS = 300
 """Characters of an endpoint's own words that are repeated."""
 NAMES = 8
@@ -81,6 +82,8 @@ _PLAIN_AT_TLS = re.compile(r"plain http|http request (was sent )?to (an )?https"
 _WALL = re.compile(r"\s*error code: 1\d{3}\s*")
 """All that Cloudflare's firewall says to a client that is no browser."""
 _IDS = re.compile(r'"id"\s*:\s*"([^"\\]{1,200})"')
+NO_ANSWER = (FailureKind.BAD_RESPONSE, FailureKind.EMPTY_STREAM)
+"""A whole response that holds nothing of an answer."""
 _FORM = "Base URLs end with the version, as in https://api.example.com/v1"
 
 
@@ -93,6 +96,7 @@ class Approach:
         key: whether one is set.
         proxy: the variable that names a proxy on the way; empty for none.
         proxy_address: without credentials.
+        contained: this process runs in a container.
     """
 
     base_url: str
@@ -101,6 +105,7 @@ class Approach:
     prefix: str = ""
     proxy: str = ""
     proxy_address: str = ""
+    contained: bool = False
 
     @property
     def host(self) -> str:
@@ -126,6 +131,14 @@ class Approach:
             f" The request went through {self.proxy} ({self.proxy_address}); set NO_PROXY={self.host} to go without it."
         )
 
+    @property
+    def around(self) -> str:
+        """What stands between this process and the endpoint, as sentences: a proxy, a container's own network."""
+        if not self.contained or self.host not in LOOPBACK:
+            return self.through
+        inside = f"kvv runs in a container, in which {self.host} is that container: name the machine or the service."
+        return f"{self.through} {inside}"
+
     def problem(self, setting: str, told: str, *, value: str = "", guess: str | None = None) -> Problem:
         """What to change in a setting of this endpoint; a proxy on the way is named."""
         if setting == "base-url" or (setting == "api-key" and self.base_url.startswith("http:")):
@@ -141,11 +154,13 @@ class RefusedRequest:
         error: how it failed.
         models: the names that the endpoint lists; None when it gave no list.
         found: the base URL at which there is an API; empty when none was found.
+        other: what came in the place of the list of models was an answer, and no list.
     """
 
     error: EndpointError
     models: Sequence[str] | None = None
     found: str = ""
+    other: bool = False
 
     @property
     def text(self) -> str:
@@ -281,6 +296,9 @@ def _address(approach: Approach, refused: RefusedRequest) -> Problem | None:
     if nowhere:
         told = f"There is no chat API at this address (POST {CHAT}: {words}). {_FORM}."
         return approach.problem("base-url", told, value=approach.base_url)
+    if refused.other and error.kind in NO_ANSWER:
+        told = f"What answers at this address is no chat API: it lists no models, and POST {CHAT} brings no answer"
+        return approach.problem("base-url", f"{told} ({words}). {_FORM}.", value=approach.base_url)
     return None
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from kvv_action.bundle.form import MOST_BYTES, MOST_MANIFEST, PIECE, BundleError, Member, members_of
+from kvv_action.errors import DISK_FULL, refusal
 from kvv_action.report.files import MANIFEST
 
 BLOCK = 512
@@ -100,7 +101,13 @@ def unpack(archive: Path, folder: Path) -> dict[str, Member]:
         BundleError: the archive is not as `kvv bundle` writes it.
     """
     with _opened(archive) as source:
-        return _unpack(source, folder)
+        try:
+            return _unpack(source, folder)
+        except OSError as error:
+            if error.errno not in DISK_FULL:
+                raise
+            told = f"cannot be unpacked into {folder}, where TMPDIR or the system puts it: {refusal(error)}"
+            raise BundleError(told) from error
 
 
 @contextmanager
@@ -112,7 +119,7 @@ def _opened(archive: Path) -> Iterator[Inflated]:
     except BundleError as error:
         raise BundleError(f"{archive}: {error}") from error
     except OSError as error:
-        raise BundleError(f"{archive}: {error.strerror or error}") from error
+        raise BundleError(f"{archive}: {refusal(error)}") from error
 
 
 def _unpack(source: Inflated, folder: Path) -> dict[str, Member]:
@@ -120,7 +127,9 @@ def _unpack(source: Inflated, folder: Path) -> dict[str, Member]:
     members = members_of(text)
     needed, free = sum(one.size for one in members.values()), shutil.disk_usage(folder).free
     if needed > free:
-        raise BundleError(f"unpacks to {needed} bytes, and {folder} has room for {free}")
+        raise BundleError(
+            f"unpacks to {needed} bytes, and {folder} has room for {free}; name a folder on a larger disk as TMPDIR"
+        )
     (folder / MANIFEST).write_bytes(text)
     for name in sorted(members):
         _file(source, name, members[name], folder / name)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kvv_action.compare.packed import PackedSamples
 from kvv_action.compare.sampled import Sampled
-from kvv_action.errors import JournalError, KvvError
+from kvv_action.errors import JournalError, KvvError, refusal
 from kvv_action.fingerprint.reference import Reference
 from kvv_action.fingerprint.reference_file import LARGEST
 from kvv_action.fingerprint.reference_file import parse as parse_captures
@@ -51,7 +51,7 @@ def captures_in(folder: Path) -> Reference | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise KvvError(f"{path}: cannot be read: {error.strerror}") from error
+        raise KvvError(f"{path}: cannot be read: {refusal(error)}") from error
 
 
 def find_report(path: Path) -> Path | None:
@@ -85,7 +85,7 @@ def read_report(path: Path) -> RunReport:
     try:
         return parse(source.read_bytes(), str(source))
     except OSError as error:
-        raise KvvError(f"{source}: {error.strerror}") from error
+        raise KvvError(f"{source}: {refusal(error)}") from error
 
 
 def read(path: Path) -> Side:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from kvv_action.dataset.files import BRING, LOCAL_COPY
-from kvv_action.errors import DatasetError, DatasetNotHere, in_words
+from kvv_action.errors import DatasetError, DatasetNotHere, in_words, refusal
 
 LARGEST_ARCHIVE = 2**30
 LARGEST_MEMBER = 2**31
@@ -50,7 +50,7 @@ def unpacked_copy(path: Path, cache: str = "") -> Path:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise DatasetError(f"{path}: {error.strerror or error}") from error
+        raise DatasetError(f"{path}: {refusal(error)}") from error
 
     def copy(target: Path) -> str:
         shutil.copyfile(path, target)
@@ -80,7 +80,7 @@ def _filled(folder: Path, name: str, bring: Callable[[Path], str]) -> Path:
             unpack(Path(stream.name), folder, name)
         (folder / COMPLETE).write_text(f"{name}\nsha256:{digest}\n")
     except OSError as error:
-        raise DatasetError(f"{folder}: {error.strerror or error}") from error
+        raise DatasetError(f"{folder}: {refusal(error)}") from error
     return folder
 
 
@@ -131,7 +131,8 @@ def unpack(archive: Path, folder: Path, name: str = "") -> tuple[Path, ...]:
                         out.write(piece)
                 written.append(path)
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise DatasetError(f"{name}: cannot be unpacked ({in_words(error)})") from error
+        why = refusal(error) if isinstance(error, OSError) else in_words(error)
+        raise DatasetError(f"{name}: cannot be unpacked ({why})") from error
     return tuple(written)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kvv_action.dataset.archive import cache_folder
-from kvv_action.errors import KvvError, in_words
+from kvv_action.errors import KvvError, in_words, refusal
 from kvv_action.options import ADDRESSES
 
 _PINNED = re.compile(r"(?P<url>https?://\S+)@(?:sha256:)?(?P<digest>[0-9a-fA-F]{64})")
@@ -52,7 +52,7 @@ def _local(path: Path, what: str, largest: int) -> bytes:
             raise KvvError(f"{path}: is larger than {largest} bytes; {what} is not")
         return path.read_bytes()
     except OSError as error:
-        raise KvvError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise KvvError(f"{path}: cannot be read: {refusal(error)}") from error
 
 
 def _digest(data: bytes) -> str:

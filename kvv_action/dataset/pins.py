@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from kvv_action.benchmark import DatasetPin
-from kvv_action.errors import DatasetError
+from kvv_action.errors import DatasetError, refusal
 
 SCHEMA = 1
 _LARGEST = 2**20
@@ -60,7 +60,7 @@ def read(path: Path) -> tuple[KnownDataset, ...]:
             raise DatasetError(f"{path}: is too large for a file of dataset pins")
         document = orjson.loads(path.read_bytes())
     except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise DatasetError(f"{path}: cannot be read ({refusal(error)})") from error
     except orjson.JSONDecodeError as error:
         raise DatasetError(f"{path}: is no file of dataset pins ({error}); `kvv datasets pin` writes one") from error
     if not isinstance(document, Mapping) or document.get("schema") != SCHEMA or set(document) != {"schema", "datasets"}:

@@ -31,7 +31,7 @@ from typing import Any, Self
 
 import orjson
 
-from kvv_action.errors import JournalError, RunStopped
+from kvv_action.errors import JournalError, RunStopped, refusal
 from kvv_action.journal.shard_chains import GENESIS, HASH, PREV, REST, START, WAS, ShardChains
 from kvv_action.redact import Redactor
 
@@ -170,7 +170,7 @@ class Journal:
         try:
             fd = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise JournalError(f"{self.path}: {error.strerror}") from error
+            raise JournalError(f"{self.path}: {refusal(error)}") from error
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -197,7 +197,7 @@ class Journal:
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, self._size)  # a later line must not follow half of this one
-            raise RunStopped(f"the journal {self.path} cannot be written: {error.strerror}") from error
+            raise RunStopped(f"the journal {self.path} cannot be written: {refusal(error)}") from error
         self.head = hashlib.sha256(memoryview(data)[:-1]).hexdigest()
         self._size += len(data)
         self.lines += 1
@@ -237,7 +237,7 @@ class Journal:
         try:
             os.fsync(self._fd)
         except OSError as error:
-            raise RunStopped(f"the journal {self.path} cannot be synced to disk: {error.strerror}") from error
+            raise RunStopped(f"the journal {self.path} cannot be synced to disk: {refusal(error)}") from error
 
     async def sync_forever(self, interval: float = 1.0) -> None:
         """Sync once an interval (seconds) until cancelled."""

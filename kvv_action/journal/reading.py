@@ -10,7 +10,7 @@ import orjson
 from pydantic import ValidationError
 
 from kvv_action.adapters import adapter
-from kvv_action.errors import JournalError, in_words
+from kvv_action.errors import JournalError, in_words, refusal
 from kvv_action.journal.file import Reader, Record
 from kvv_action.journal.lines import outlives_failure, place_of, slot_of, to_attempts, to_exchange, to_failure, to_score
 from kvv_action.journal.state import JournalState, read_state
@@ -60,7 +60,7 @@ def read_plan(path: Path) -> RunPlan:
     try:
         return _plan_in(next(iter(Reader(path)), None), path)
     except OSError as error:
-        raise JournalError(f"{path}: {error.strerror}") from error
+        raise JournalError(f"{path}: {refusal(error)}") from error
 
 
 def _plan_in(first: Record | None, path: Path) -> RunPlan:
@@ -107,7 +107,7 @@ class JournalReading:
         try:
             first = next(records, None)
         except OSError as error:
-            raise JournalError(f"{path}: {error.strerror}") from error
+            raise JournalError(f"{path}: {refusal(error)}") from error
         self.plan = _plan_in(first, path)
         self.state: JournalState = read_state(chain([first] if first is not None else [], records), self.plan)
         self.head = self._reader.head

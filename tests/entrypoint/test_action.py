@@ -198,6 +198,62 @@ def test_missing_files_of_the_runner(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert "cannot be written" in read_log(capsys.readouterr().out.encode()).of("warning")[0].data
 
 
+def test_a_full_summary_is_mentioned(monkeypatch: pytest.MonkeyPatch, step: Step, tmp_path: Path) -> None:
+    """Earlier steps' text leaves no room: the log says where the summary is."""
+    monkeypatch.setenv("INPUT_API-KEY", "")
+    (tmp_path / "summary").write_text("x" * 2**20)
+    status, log, outputs, _ = step()
+    assert (status, outputs["verdict"]) == (0, "skipped")
+    assert "summary.md" in log.of("warning")[0].data
+
+
+def test_a_summary_that_cannot_be_written_costs_no_output(monkeypatch: pytest.MonkeyPatch, step: Step) -> None:
+    """Nor the other way round: each file has a warning of its own."""
+    monkeypatch.setenv("INPUT_API-KEY", "")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/nowhere/summary")
+    _, log, outputs, _ = step()
+    assert outputs["verdict"] == "skipped"
+    assert "The step summary cannot be written to /nowhere/summary: No such file" in log.of("warning")[0].data
+
+
+def test_a_summary_is_written_where_outputs_cannot_be(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first file that fails does not take the second with it."""
+    monkeypatch.setenv("INPUT_API-KEY", "")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path))
+    assert action.main() == 0
+    assert "skipped" in (tmp_path / "summary").read_text()
+    assert "The outputs cannot be written" in read_log(capsys.readouterr().out.encode()).of("warning")[0].data
+
+
+def test_a_workspace_that_is_not_there(monkeypatch: pytest.MonkeyPatch, step: Step) -> None:
+    """The variable and the folder are named; it is no defect."""
+    monkeypatch.setenv("GITHUB_WORKSPACE", "/nowhere")
+    status, log, _, _ = step()
+    assert status == 2
+    assert "/nowhere" in log.of("error")[0].data
+    assert "set GITHUB_WORKSPACE" in log.of("error")[0].data
+    assert "Traceback" not in "\n".join(log.shown)
+
+
+def test_what_the_system_refuses_is_no_defect(monkeypatch: pytest.MonkeyPatch, step: Step) -> None:
+    """A path that no system takes: its name, why, and what to do; no traceback."""
+    monkeypatch.setenv("INPUT_OUT", "a" * 300)
+    status, log, outputs, _ = step()
+    assert (status, outputs["verdict"]) == (2, "inconclusive")
+    assert "File name too long; check the path" in log.of("error")[0].data
+    assert "Traceback" not in "\n".join(log.shown)
+
+
+def test_shards_that_are_not_there_are_told_by_their_input(monkeypatch: pytest.MonkeyPatch, step: Step) -> None:
+    """The name in the workflow, not that of the command line."""
+    monkeypatch.setenv("INPUT_COMMAND", "merge")
+    status, log, _, _ = step()
+    assert status == 2
+    assert log.of("error")[0].properties["title"] == "kvv: input shards"
+
+
 def test_outside_a_job_post_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """Without a run there is no label to look for."""
     assert action.post() == 0

@@ -1,5 +1,6 @@
 """The `kvv` command: what it accepts, what it refuses, and how it ends."""
 
+import errno
 import os
 import re
 import socket
@@ -359,6 +360,22 @@ def test_a_listing_that_cannot_be_written_says_so() -> None:
     """A full disk behind standard output is one message and no good end."""
     done = shell("kvv faults >/dev/full")
     assert (done.returncode, done.stderr) == (2, "kvv: standard output: No space left on device\n")
+
+
+def test_what_the_system_refuses_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path that no system takes ends as wrong usage, not as a traceback with the status of a failed vendor."""
+    ran = kvv("demo", "--benchmarks", "precheck", "--out", "a" * 300)
+    assert ran.status == 2
+    assert "File name too long; check the path" in ran.err
+    assert "Traceback" not in ran.err
+    monkeypatch.setattr("entrypoint.commands.faults.main", _broken_connection)
+    ran = kvv("faults")
+    assert ran.status == 70
+    assert "this is a defect of kvv" in ran.err
+
+
+def _broken_connection(_: object) -> int:
+    raise ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
 
 
 @pytest.mark.parametrize("command", ["faults", "profiles --json", "run --help", "--help"])

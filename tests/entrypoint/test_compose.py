@@ -15,7 +15,7 @@ from kvv_action.journal.file import Journal
 from kvv_action.redact import Redactor
 from kvv_action.report.files import parse
 from kvv_action.schema import RunReport, RunState, Verdict
-from tests.pipeline.command import kvv
+from tests.pipeline.command import demo, kvv
 
 Settings = ours().model
 
@@ -109,3 +109,21 @@ def test_reports_can_be_read_by_others(passed: RunReport, tmp_path: Path) -> Non
     """Reports of a container must be readable for later steps."""
     write_reports(tmp_path, passed, Redactor())
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o644}
+
+
+def test_files_of_a_benchmark_that_cannot_be_written_are_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As reports: the folder, the cause, what is not lost; no empty file is left in the place of a whole one."""
+    ran, _ = demo(tmp_path / "out", "--benchmarks", "toolcall")
+    assert ran.status == 0
+    before = (tmp_path / "out" / "k2vv-results.jsonl").read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fchmod", full)
+    ran = kvv("demo", "--benchmarks", "toolcall", "--out", tmp_path / "out")
+    assert ran.status == 2
+    assert "out: the reports cannot be written: No space left on device. The journal has" in ran.err
+    assert (tmp_path / "out" / "k2vv-results.jsonl").read_bytes() == before

@@ -110,6 +110,10 @@ REFUSALS: dict[str, tuple[Answer, tuple[str, ...]]] = {
     "a page with 200": (lambda _: page(200, "Sign in &amp; go"), ("base-url:", "a web page titled 'Sign in & go'")),
     "a page with 404": (lambda _: page(404, "404 Not Found"), ("base-url:", "a web page titled '404 Not Found'")),
     "a page with 403": (lambda _: page(403, "Attention Required!"), ("base-url:", "titled 'Attention Required!'")),
+    "another service's JSON": (lambda _: http(200, {"status": "ok"}), ("base-url:", "is no chat API", "no choices")),
+    "nothing but 200": (lambda _: http(200, ""), ("base-url:", "is no chat API")),
+    "a word": (lambda _: http(200, "OK", kind="text/plain"), ("base-url:", "is no chat API")),
+    "204": (lambda _: http(204, ""), ("base-url:", "is no chat API")),
     "405 of a file server": (lambda asked: http(405 if asked[0] == "POST" else 404, ""), ("base-url:", "HTTP 405")),
     "a redirect": (lambda asked: http(301, "", f"Location: https://api.example.com{asked[1]}?token=t0k3n"),
                    ("base-url:", "redirected to https://api.example.com", "set base-url to https://api.example.com/v1")),
@@ -402,6 +406,15 @@ def test_a_refused_request_is_left_to_the_run(message: str, tmp_path: Path) -> N
     assert "first contact: the plain request failed (HTTP 400: " in ran.err
     assert ran.status == 0, "fail-on: never"
     assert report(tmp_path)["usage"]["requests"] > 2
+
+
+def test_a_broken_answer_of_an_api_is_left_to_the_run(tmp_path: Path) -> None:
+    """It lists models, or it has no list: what breaks may be the vendor's."""
+    for number, listing in enumerate((models("kimi-k2.6"), http(404, ""))):
+        with served_by(routes(listing, http(200, {"status": "ok"}))) as server:
+            quick = ("--retry-attempts", 1, "--precheck", "off")
+            assert run(f"http://127.0.0.1:{server.port}/v1", tmp_path / str(number), *quick).status == 0
+        assert report(tmp_path / str(number))["usage"]["requests"] > 0
 
 
 def test_a_good_endpoint_goes_on(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 
 from benchmarks.precheck.mfjs.transform import Parameters, as_parameters, wrapped
-from kvv_action.errors import Problem, UsageError
+from kvv_action.errors import Problem, UsageError, refusal
 from kvv_action.schema import Json
 
 FILE = "valid.jsonl"
@@ -114,7 +114,7 @@ def _schemas(file: Path) -> Iterator[Json]:
             raise _unreadable(file, f"The file is larger than {_LARGEST} bytes.")
         content = file.read_bytes()
     except OSError as error:
-        raise _unreadable(file, f"The file cannot be read: {error.strerror}.") from error
+        raise _unreadable(file, f"The file cannot be read: {refusal(error)}.") from error
     for number, line in enumerate(content.split(b"\n"), 1):
         if line.strip():
             try:
