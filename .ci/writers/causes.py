@@ -21,6 +21,8 @@ at least three answers show them, and at least 0.5 % of all answers (by the lowe
 why a probe or an answer of a benchmark is not right (`diagnosis` of that benchmark).
 
 Options of engines stand here under the name that their documentation gives them; where none is listed, none is known.
+`--option of the model` stands for a value that each model has of its own: a report of a run names it, if the model's
+[profile](profiles.md) does (`engine_options`).
 """
 
 SHOWN = 30
