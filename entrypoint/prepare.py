@@ -384,6 +384,12 @@ def checks_of(profile: Profile) -> dict[str, Any]:
     return {"version": 3, "markers": list(profile.markers), "names": [profile.model, *profile.served_names]}
 
 
+def _engine_options(profile: Profile) -> dict[str, Any]:
+    """What remedies must know of the model."""
+    options = {str(engine): dict(values) for engine, values in profile.engine_options.items()}
+    return {"engine-options": options} if options else {}
+
+
 def file_digest(path: str) -> str:
     """SHA-256 of a file, empty for no file."""
     if not path:
@@ -459,6 +465,7 @@ def _plan_of(
             "max-broken-tries": settings.max_broken_tries,
             **({"user-agent": settings.user_agent} if settings.user_agent else {}),
             "checks": checks_of(profile),
+            **_engine_options(profile),
             "verdicts": rules_beside(
                 settings.tier,
                 [item.planned for item in loaded],

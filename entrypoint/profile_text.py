@@ -78,7 +78,7 @@ def _locked(parameter: ImmutableParameter) -> str:
 
 
 def _limits(profile: Profile) -> Iterator[str]:
-    """Window and output, pictures, contracts, refusals, surfaces."""
+    """Window and output, pictures, contracts, refusals, surfaces, options of engines."""
     window, output = profile.context_window, profile.output_limit
     yield f"window: {'not documented' if window is None else f'{number(window)} tokens'}"
     yield f"output limit: {'not documented' if output is None else f'{number(output)} tokens'}"
@@ -91,6 +91,8 @@ def _limits(profile: Profile) -> Iterator[str]:
         yield f"refused by the official API: {one}, so a vendor {'must (contract: official)' if must else 'may'}"
     if profile.surfaces:
         yield f"further surfaces: {', '.join(profile.surfaces)}"
+    for engine, options in profile.engine_options.items():
+        yield f"{engine} serves it with: {' '.join(f'{name} {value}' for name, value in options.items())}"
 
 
 def _tokens(profile: Profile) -> Iterator[str]:

@@ -12,6 +12,8 @@ REPOSITORY, PAGE = "moonshot/kvv-action", "docs/causes.md"
 """Where every cause has a section, whose anchor is its id."""
 _BLANK = re.compile(r"\{([a-z]*)(?::[^}]*)?\}")
 """What only a run knows of a sentence."""
+_OF_THE_MODEL = re.compile(r"(--[\w-]+) NAME\b")
+"""An option of an engine whose value only the model's profile can know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +25,8 @@ class Cause:
         sentence: what is wrong, in one sentence for a person who sees it first at two in the morning; `{name}` stands
             for what only a run knows.
         remedy: what to do, in one sentence.
-        switches: the exact option or setting that mends it, by the name of the engine or gateway.
+        switches: the exact option or setting that mends it, by the name of the engine or gateway. `--option NAME`
+            stands for a value that each model has of its own (`of_model`).
         explains: ids of causes that are only symptoms of this one, where it is found.
         symptom_of: the reverse: ids of causes of which this one is only a symptom, where they are found.
         seldom_shown: most answers that it damages do not show it, so that it explains also what others show.
@@ -59,6 +62,21 @@ def in_general(sentence: str, **known: str) -> str:
     head, _, tail = sentence.partition(": ")
     kept = head if set(_BLANK.findall(tail)) - known.keys() else sentence
     return _BLANK.sub(lambda blank: known.get(blank[1], "…"), kept)
+
+
+def of_model(switches: Mapping[str, str], options: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """The switches of a cause for one model; an option whose value is not known stays as it is.
+
+    Args:
+        switches: by engine or gateway.
+        options: by engine, the values that the model's profile names.
+    """
+
+    def told(engine: str, switch: str) -> str:
+        known = options.get(engine, {})
+        return _OF_THE_MODEL.sub(lambda one: f"{one[1]} {known[one[1]]}" if one[1] in known else one[0], switch)
+
+    return {engine: told(engine, switch) for engine, switch in switches.items()}
 
 
 class CauseRegistry:
@@ -114,6 +132,24 @@ class CauseRegistry:
         """Its place in the order of declaration; what is not known comes last."""
         return self._ranks.get(cause_id, len(self._ranks))
 
+
+CALL_PARSER: Mapping[str, str] = {
+    "vLLM": "--enable-auto-tool-choice --tool-call-parser NAME",
+    "SGLang": "--tool-call-parser NAME",
+    "TensorRT-LLM": "--tool_parser NAME",
+    "llama.cpp": "--jinja --chat-template-file NAME",
+}
+REASONING_PARSER: Mapping[str, str] = {
+    "vLLM": "--reasoning-parser NAME",
+    "SGLang": "--reasoning-parser NAME",
+    "TensorRT-LLM": "--reasoning_parser NAME",
+    "llama.cpp": "--jinja --reasoning-format auto",
+}
+BOTH_PARSERS: Mapping[str, str] = {
+    engine: " --".join(dict.fromkeys(f"{CALL_PARSER[engine]} {REASONING_PARSER[engine]}".split(" --")))
+    for engine in CALL_PARSER
+}
+"""What tells an engine how a model writes tool calls, and its thinking."""
 
 CauseSource = Callable[[], Iterable[Cause]]
 _OFFERED: dict[str, CauseSource] = {}

@@ -645,6 +645,12 @@ class RunPlan:
         return self.choices.get("checks")
 
     @property
+    def engine_options(self) -> Mapping[str, Mapping[str, str]]:
+        """By engine, the values of options that are the model's own; empty where its profile names none."""
+        options: Mapping[str, Mapping[str, str]] = self.choices.get("engine-options", {})
+        return options
+
+    @property
     def judge(self) -> EndpointInfo | None:
         """The endpoint whose model judges answers; None where no benchmark needs one.
 

@@ -21,7 +21,8 @@ at least three answers show them, and at least 0.5 % of all answers (by the lowe
 why a probe or an answer of a benchmark is not right (`diagnosis` of that benchmark).
 
 Options of engines stand here under the name that their documentation gives them; where none is listed, none is known.
-`NAME` stands for the parser of your model: `vllm serve --help`, and the help of SGLang's server, list what there is.
+`NAME` stands for a value that each model has of its own: a report of a run says it, if the model's
+[profile](profiles.md) does (`engine_options`). `vllm serve --help`, and the help of SGLang's server, list what there is.
 """
 
 SHOWN = 30

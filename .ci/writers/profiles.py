@@ -16,6 +16,7 @@ from kvv_action.profiles.model import (
     BenchmarkRules,
     CallIds,
     Contract,
+    Engine,
     Fact,
     ImmutableParameter,
     Profile,
@@ -71,6 +72,9 @@ noise (random weights, a damaged model), the file says so: it then holds only wh
 `kvv profiles diff A B` names each key on which two profiles differ. `kvv profiles check FILE --base-url URL` asks
 an endpoint in the same way, and names each key that the endpoint contradicts; the exit status is then 1.
 
+If your model needs a parser for its thinking and its tool calls, name it by engine (`engine_options`): reports then say
+`--tool-call-parser my_model` in place of `--tool-call-parser NAME`. `kvv profiles new` cannot observe it.
+
 A file may begin with `extends = "NAME"`, or the path of another file, and say only what differs: tables merge,
 other values are replaced. A file with another `model` takes over no score, margin, token count or reference pack.
 
@@ -118,6 +122,10 @@ note = "As the model card says."
 format = "call_{name}_{index}"
 official = "warning"
 compatible = "information"
+
+[engine_options.vLLM]
+--tool-call-parser = "my_model"
+--reasoning-parser = "my_model"
 
 [thinking]
 supported = true
@@ -223,7 +231,7 @@ OF_OTHERS = {
     "benchmarks.*.reference": "see below", "benchmarks.*.tiers": "by name, see below",
 }  # fmt: skip
 """Where the record itself says nothing, or says it for readers of the code."""
-WORDS: tuple[type[StrEnum], ...] = (Contract, RightRefusal, Surface)
+WORDS: tuple[type[StrEnum], ...] = (Contract, RightRefusal, Surface, Engine)
 
 
 def profiles() -> str:
@@ -294,7 +302,7 @@ def _shown(value: Any) -> str:
 
 
 def _words() -> Iterator[str]:
-    keys = {Contract: "contracts", RightRefusal: "refusals", Surface: "surfaces"}
+    keys = {Contract: "contracts", RightRefusal: "refusals", Surface: "surfaces", Engine: "engine_options"}
     for kind in WORDS:
         about, said = inspect.cleandoc(kind.__doc__ or "").replace("\n", " "), meanings(kind)
         yield f"`{keys[kind]}`: {' '.join(about.split())}\n"

@@ -14,7 +14,7 @@ from benchmarks import precheck
 from benchmarks.precheck import stream_items, suites
 from benchmarks.precheck.causes import ProbeCause
 from benchmarks.precheck.suites import mfjs, text
-from kvv_action.causes import id_of_sentence
+from kvv_action.causes import CALL_PARSER, REASONING_PARSER, id_of_sentence
 from kvv_action.verdict import delivery
 from kvv_action.verdict.checks import damage, exact
 from kvv_action.verdict.known_causes import cause_of
@@ -298,16 +298,6 @@ _ALIKE = (
 WHATEVER = ("identity-another-model", "one-answer-to-everything", "a-plain-request-is-refused")
 """These explain everything that a probe can say."""
 
-_REASONING_PARSER = {
-    "vLLM": "--reasoning-parser NAME",
-    "SGLang": "--reasoning-parser NAME",
-    "TensorRT-LLM": "--reasoning_parser",
-}
-_CALL_PARSER = {
-    "vLLM": "--enable-auto-tool-choice --tool-call-parser NAME",
-    "SGLang": "--tool-call-parser NAME",
-    "TensorRT-LLM": "--tool_parser",
-}
 _GUIDED = {
     "vLLM": '--structured-outputs-config \'{"backend": "xgrammar"}\'',
     "SGLang": "--grammar-backend xgrammar",
@@ -324,16 +314,19 @@ SWITCHES: Mapping[str, Mapping[str, str]] = {
     **dict.fromkeys(
         (
             *_THINKING, "json-ends-up-in-the-reasoning-instead-of-the-content",
-            "reasoning-is-streamed-after-content",
+            "reasoning-is-streamed-after-content", "a-plain-request-gets-an-empty-answer",
         ),
-        _REASONING_PARSER,
+        REASONING_PARSER,
     ),
     **dict.fromkeys(
         (
             "tools-are-not-called", "tool-calls-are-lost-on-the-way-out", "tool-calls-come-as-text",
             "tool-call-markers-leak-into-the-text", "an-answer-with-tools-at-hand-is-empty",
+            "tool-calls-that-follow-a-text-are-lost", "names-of-tools-come-back-changed",
+            "tools-are-called-that-were-not-offered", "tool-arguments-are-not-json",
+            "tool-arguments-are-not-json-text-of-an-object", "ids-of-tool-calls-are-not-the-model-s-own",
         ),
-        _CALL_PARSER,
+        CALL_PARSER,
     ),
     **dict.fromkeys(
         (
@@ -361,8 +354,11 @@ SWITCHES: Mapping[str, Mapping[str, str]] = {
         ),
         _PASSED_ON,
     ),
-    "thinking-comes-as-content": {**_REASONING_PARSER, "LiteLLM": "merge_reasoning_content_in_choices: false"},
-    "a-forced-tool-call-is-not-made": {**_GUIDED, **_CALL_FORCED},
+    "thinking-comes-as-content": {**REASONING_PARSER, "LiteLLM": "merge_reasoning_content_in_choices: false"},
+    "a-forced-tool-call-is-not-made": {
+        **CALL_PARSER, **{engine: f"{CALL_PARSER[engine]} {switch}" for engine, switch in _GUIDED.items()},
+        **_CALL_FORCED,
+    },
     "tool-choice-required-does-not-force-a-call": {**_GUIDED, **_CALL_FORCED},
     "a-valid-tool-choice-is-refused": _CALL_FORCED,
     "pictures-do-not-reach-the-model": _PICTURE_SENT,

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from benchmarks.toolcall.template import MARKERS
-from kvv_action.causes import Cause, named
+from kvv_action.causes import CALL_PARSER, Cause, named
 from kvv_action.profiles.prompt import function_of
 from kvv_action.schema import Completion, Json, ToolCall
 from kvv_action.scoring.schema_worker import DUPLICATES, EMPTY, EXTRA, MISSING, NOT_JSON, UNUSABLE, WRONG_TYPE
@@ -19,6 +19,7 @@ from kvv_action.statistics.aggregates import ONLY_STREAMED
 LEAKED = named(
     "tool-call markers are leaked into the content",
     "use the model's own tool-call parser and do not skip special tokens before it",
+    switches=CALL_PARSER,
 )
 STOPPED = named(
     "finish_reason is not tool_calls although there are calls",
@@ -27,10 +28,12 @@ STOPPED = named(
 NO_CALLS = named(
     "finish_reason is tool_calls, but there are no calls",
     "check the tool-call parser: it drops what it cannot parse",
+    switches=CALL_PARSER,
 )
 RENAMED = named(
     "ids of tool calls are renamed",
     "hand the model's own ids (functions.name:index) through, in answers and in histories",
+    switches=CALL_PARSER,
 )
 CUT = named(
     "arguments of tool calls are cut off",
@@ -59,6 +62,7 @@ OUT_OF_ORDER = named(
 LOST = named(
     "an empty answer where the reference calls a tool",
     "check the tool-call parser, above all when streaming: calls are swallowed",
+    switches=CALL_PARSER,
 )
 NEVER = named(
     "no tool is called where the reference calls one",

@@ -52,6 +52,7 @@ LATER: Mapping[str, Json] = {
     "refusals": [],
     "output_limit": None,
     "contract_levels": {},
+    "engine_options": {},
 }
 LATER_THINKING: Mapping[str, Json] = {
     "switch_open": False,

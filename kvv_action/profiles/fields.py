@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -35,6 +36,18 @@ def _tier(name: str) -> str:
     return name
 
 
+def _option(name: str) -> str:
+    if not re.fullmatch(r"--[a-z0-9][a-z0-9_-]{0,60}", name):
+        raise ValueError("Must be an option as its engine is given it: --tool-call-parser.")
+    return name
+
+
+def _word(text: str) -> str:
+    if not re.fullmatch(r"[!-~]{1,120}", text):
+        raise ValueError("Must be one word of at most 120 ASCII characters, without spaces.")
+    return text
+
+
 def _day(text: str) -> str:
     try:
         return datetime.date.fromisoformat(text).isoformat()
@@ -48,5 +61,7 @@ Text = Annotated[str, Field(min_length=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Epochs = Annotated[int, Field(ge=1, le=1024)]
 Count = Annotated[int, Field(ge=1)]
+EngineOption = Annotated[str, AfterValidator(_option)]
+OptionValue = Annotated[str, AfterValidator(_word)]
 Tier = Annotated[str, AfterValidator(_tier)]
 Day = Annotated[str, AfterValidator(_day)]

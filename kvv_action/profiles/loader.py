@@ -75,19 +75,23 @@ def _unknown(content: files.Content, layers: Sequence[Layer]) -> Iterator[Mistak
 
 def _mistake(details: ErrorDetails) -> Mistake:
     loc, value = details["loc"], details["input"]
+    is_key = loc[-1:] == ("[key]",)  # the key itself is wrong, and its place ends with it
+    loc = loc[:-1] if is_key else loc
     match details["type"]:
         case "extra_forbidden" | "unexpected_keyword_argument":
             keys = keys_at(loc[:-1])
             allowed = f"Unknown key. Known here: {', '.join(keys)}."
             return Mistake(loc=loc, allowed=allowed, nearest=nearest(str(loc[-1]).lower(), keys))
-        case "value_error" if loc[-1] == "[key]":
+        case "value_error" if is_key and loc[-2] == "tiers":
             allowed = f"Unknown tier. Known: {', '.join(TIERS)}."
-            return Mistake(loc=loc[:-1], allowed=allowed, nearest=nearest(str(value).lower(), TIERS))
+            return Mistake(loc=loc, allowed=allowed, nearest=nearest(str(value).lower(), TIERS))
         case "missing":
             return Mistake(loc=loc, allowed="Required, but missing.")
         case "enum":
             known = re.findall(r"'([^']+)'", details["ctx"]["expected"])
-            allowed, near = f"It is one of {', '.join(known)}.", nearest(str(value).lower(), known)
+            allowed = f"It is one of {', '.join(known)}."
+            spelt = {word.lower(): word for word in known}
+            near = spelt.get(nearest(str(value).lower(), spelt) or "")
             return Mistake(loc=loc, value=files.cut(value), allowed=allowed, nearest=near)
         case _:
             said = details["msg"].removeprefix("Value error, ").replace("Input should", "Must", 1).rstrip(".")

@@ -11,7 +11,18 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from kvv_action.profiles import token_cases
-from kvv_action.profiles.fields import BodyFields, Count, Day, Epochs, Fraction, Text, Tier, Value
+from kvv_action.profiles.fields import (
+    BodyFields,
+    Count,
+    Day,
+    EngineOption,
+    Epochs,
+    Fraction,
+    OptionValue,
+    Text,
+    Tier,
+    Value,
+)
 from kvv_action.schema import Json, Reference, Severity
 
 MOST_DIGITS = 5
@@ -41,6 +52,19 @@ class Contract(StrEnum):
     """Tools that a system message declares."""
     RESPONSE_FORMAT = "response-format"
     """Answers as a JSON object, or by a JSON Schema."""
+
+
+class Engine(StrEnum):
+    """Engines that are told by options how a model writes thinking and tool calls; remedies name them so."""
+
+    VLLM = "vLLM"
+    """https://docs.vllm.ai"""
+    SGLANG = "SGLang"
+    """https://docs.sglang.io"""
+    TENSORRT_LLM = "TensorRT-LLM"
+    """https://nvidia.github.io/TensorRT-LLM"""
+    LLAMA_CPP = "llama.cpp"
+    """https://github.com/ggml-org/llama.cpp"""
 
 
 class RightRefusal(StrEnum):
@@ -325,6 +349,8 @@ class Profile:
         refusals: what the official API refuses, and a vendor may refuse.
         output_limit: the largest `max_tokens`; None when not documented.
         contract_levels: what a broken contract means; a contract that is not named here fails the run.
+        engine_options: by engine, the values of options that are this model's own, such as the names of its parsers:
+            remedies name them.
     """
 
     name: str
@@ -350,6 +376,7 @@ class Profile:
     refusals: tuple[RightRefusal, ...] = ()
     output_limit: Count | None = None
     contract_levels: Mapping[Contract, Severity] = field(default_factory=dict)
+    engine_options: Mapping[Engine, Mapping[EngineOption, OptionValue]] = field(default_factory=dict)
 
     def may_refuse(self, what: RightRefusal) -> bool:
         """Whether the official API refuses it; `thinking.strict` says two of them at once."""

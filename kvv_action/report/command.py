@@ -19,8 +19,8 @@ from kvv_action.schema import (
 
 NO_OPTIONS = frozenset(
     {
-        "checks", "facts", "given", JUDGE, "max-broken-tries", "reference-effort", "reference-packs", "verdicts",
-        "without-data",
+        "checks", "engine-options", "facts", "given", JUDGE, "max-broken-tries", "reference-effort", "reference-packs",
+        "verdicts", "without-data",
     }
 )  # fmt: skip
 """What a plan keeps among its choices that is no option: rules, and what follows from the other settings."""

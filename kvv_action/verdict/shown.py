@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kvv_action.causes import CauseRegistry
+from kvv_action.causes import CauseRegistry, of_model
 from kvv_action.schema import (
     BenchmarkResult,
     Diagnosis,
@@ -42,7 +42,8 @@ class Shown:
         if not self.plan.orders_causes:
             return ()
         failing = set[Slot]().union(*(self.tallies[result.id].wrong for result in self.results if self._fails(result)))
-        return ordered([*self._of_answers(), *self._of_benchmarks(), *self._of_gaps()], failing, self._known)
+        causes = ordered([*self._of_answers(), *self._of_benchmarks(), *self._of_gaps()], failing, self._known)
+        return tuple(replace(one, switches=of_model(one.switches, self.plan.engine_options)) for one in causes)
 
     @property
     def _known(self) -> CauseRegistry:

@@ -8,7 +8,9 @@ import pytest
 from benchmarks import registry
 from benchmarks.precheck.causes import of_check
 from benchmarks.precheck.known import causes
-from kvv_action.causes import PAGE, Cause, in_general
+from kvv_action.causes import PAGE, Cause, in_general, of_model
+from kvv_action.profiles.loader import load, names
+from kvv_action.profiles.model import Engine
 
 KNOWN = registry.all_causes()
 
@@ -33,7 +35,28 @@ def test_a_cause_is_fit_for_a_page(cause: Cause) -> None:
     assert all(name in ENGINES for name in cause.switches)
 
 
-ENGINES = {"vLLM", "SGLang", "TensorRT-LLM", "LiteLLM", "nginx"}
+ENGINES = {*Engine, "LiteLLM", "nginx"}
+
+
+@pytest.mark.parametrize("name", names())
+def test_remedies_name_the_value_of_every_option_that_a_profile_knows(name: str) -> None:
+    """In the switches of all causes; no option stands in a profile in vain."""
+    options = load(name).engine_options
+    told = [(engine, text) for cause in KNOWN for engine, text in of_model(cause.switches, options).items()]
+    for engine, values in options.items():
+        texts = [text for of, text in told if of == engine]
+        for option, value in values.items():
+            assert any(f"{option} {value}" in text for text in texts), (engine, option)
+            assert not any(f"{option} NAME" in text for text in texts), (engine, option)
+
+
+def test_an_option_that_no_profile_names_stays_as_it_is() -> None:
+    """Also where another option of the same engine is known."""
+    switches = {"vLLM": "--a NAME --b NAME --c auto", "SGLang": "--a NAME"}
+    assert of_model(switches, {"vLLM": {"--b": "one", "--c": "two"}}) == {
+        "vLLM": "--a NAME --b one --c auto",
+        "SGLang": "--a NAME",
+    }
 
 
 def test_a_probe_can_find_what_a_check_finds() -> None:

@@ -77,6 +77,8 @@ prompt_tokens = { no-format = 36 }
 [call_ids]
 format = "w_{index}"
 official = "warning"
+[engine_options."llama.cpp"]
+--chat-template-file = "whole.jinja"
 [thinking]
 supported = true
 switchable = true
@@ -116,6 +118,7 @@ TOLD = (
     '{"muse_kept":3}', "muse_depth", "let_muse", "kept_muse", "deep_muse", "earlier turns is kept", "while thinking:",
     "top_p=0.91", "top_p=0.42", "thinking on", "own.jsonl", "A note.", "13 samples, 2 of each",
     "only where benchmarks names it", "judged by itself: precheck",
+    "llama.cpp serves it with: --chat-template-file whole.jinja",
 )  # fmt: skip
 
 

@@ -16,6 +16,8 @@ OTHER_HOSTS = {
     "platform.minimax.io", "platform.openai.com",
 }  # fmt: skip
 """Of other makers, and of vendors who say what they saw of a model."""
+ENGINE_HOSTS = {"docs.sglang.io", "docs.vllm.ai", "recipes.vllm.ai"}
+"""Of engines, who say how they serve a model."""
 
 
 def hosts(profile: str) -> set[str]:
@@ -215,9 +217,24 @@ def test_every_fact_has_a_source_and_a_date(profile: Profile) -> None:
     """What a profile says is covered by where it comes from."""
     told = {about.partition(".")[0] for fact in profile.facts for about in fact.about}
     said = {"thinking", "benchmarks", "context_window"}
-    said |= {key for key in ("parameters", "contracts", "tool_call_id", "surfaces") if getattr(profile, key)}
+    keys = ("parameters", "contracts", "tool_call_id", "surfaces", "engine_options")
+    said |= {key for key in keys if getattr(profile, key)}
     assert said <= told
-    assert {urlsplit(fact.source).hostname for fact in profile.facts} <= hosts(profile.name)
+    of_engines = [fact for fact in profile.facts if fact.about[0].startswith("engine_options.")]
+    of_model = [fact for fact in profile.facts if fact not in of_engines]
+    assert {urlsplit(fact.source).hostname for fact in of_model} <= hosts(profile.name)
+    assert {urlsplit(fact.source).hostname for fact in of_engines} <= ENGINE_HOSTS
+
+
+def test_every_model_with_open_weights_says_how_engines_serve_it(profile: Profile) -> None:
+    """Both engines for its tool calls; a model that thinks also for its thinking, or else neither."""
+    if profile.name in ("generic", "kimi-k2.8-preview"):
+        assert not profile.engine_options
+        return
+    options = {"--tool-call-parser"} | ({"--reasoning-parser"} if profile.thinking.supported else set())
+    assert {str(engine): set(own) for engine, own in profile.engine_options.items()} == dict.fromkeys(
+        ("vLLM", "SGLang"), options
+    )
 
 
 def test_k3_aime_is_noted() -> None:

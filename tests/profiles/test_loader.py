@@ -229,7 +229,7 @@ EXTENDED = 'extends = "kimi-k2.6"\n'
                 "extend: Unknown key. Known here: extends, schema, title, model, sources, thinking, "
                 "parameters, benchmarks, context_window, vision, contracts, tool_call_id, prompt_tokens, markers, "
                 "served_names, call_ids, tokens, surfaces, facts, reference_pack, refusals, output_limit, "
-                "contract_levels. Did you mean 'extends'?"
+                "contract_levels, engine_options. Did you mean 'extends'?"
             ),
         ),
         (OWN.replace('model = "mine"\n', ""), "model: Required, but missing."),
@@ -250,6 +250,27 @@ EXTENDED = 'extends = "kimi-k2.6"\n'
             (
                 "benchmarks.precheck.sampling.seed: '2026-01-02' is not valid. "
                 "Must be a JSON value: no date, no nan, no inf."
+            ),
+        ),
+        (
+            EXTENDED + '[engine_options.vllm]\n--tool-call-parser = "kimi_k2"\n',
+            (
+                "engine_options.vllm: 'vllm' is not valid. It is one of vLLM, SGLang, TensorRT-LLM, llama.cpp. "
+                "Did you mean 'vLLM'?"
+            ),
+        ),
+        (
+            EXTENDED + '[engine_options.vLLM]\ntool-call-parser = "kimi_k2"\n',
+            (
+                "engine_options.vLLM.tool-call-parser: 'tool-call-parser' is not valid. "
+                "Must be an option as its engine is given it: --tool-call-parser."
+            ),
+        ),
+        (
+            EXTENDED + '[engine_options.vLLM]\n--tool-call-parser = "a b"\n',
+            (
+                "engine_options.vLLM.--tool-call-parser: 'a b' is not valid. "
+                "Must be one word of at most 120 ASCII characters, without spaces."
             ),
         ),
         (

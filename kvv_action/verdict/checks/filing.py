@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from kvv_action.causes import Cause
+from kvv_action.causes import BOTH_PARSERS, CALL_PARSER, REASONING_PARSER, Cause
 from kvv_action.schema import Completion, Place, Severity
 from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, SeenFinding, Sightings, Sign, ends_of, is_json
 
@@ -24,17 +24,12 @@ EMPTY_SHARE = 0.02
 """Share of empty answers from which they fail the run: agents end a conversation without a word now and then."""
 THINKING_SHARE = 0.5
 """Share of all answers with thinking from which the model thinks as a rule."""
-_PARSER = {
-    "vLLM": "--reasoning-parser NAME",
-    "SGLang": "--reasoning-parser NAME",
-    "TensorRT-LLM": "--reasoning_parser",
-}
 
 THINKING_AS_CONTENT = Cause(
     id="reasoning-in-content",
     sentence="thinking stands in the content of answers, with its tags",
     remedy="start the engine with the reasoning parser of this model",
-    switches=_PARSER,
+    switches=REASONING_PARSER,
     explains=("markers-leak", "markers-unknown"),
 )
 ANSWER_AS_THINKING = Cause(
@@ -44,13 +39,13 @@ ANSWER_AS_THINKING = Cause(
         "use the reasoning parser that belongs to the chat template: it must see where thinking ends, also after tool "
         "results"
     ),
-    switches=_PARSER,
+    switches=REASONING_PARSER,
 )
 CUT_THINKING = Cause(
     id="cut-thinking-as-content",
     sentence="thinking that max_tokens cut before its end becomes content",
     remedy="use a reasoning parser that takes text for thinking until it sees the end of thinking",
-    switches=_PARSER,
+    switches=REASONING_PARSER,
 )
 FENCED = Cause(
     id="json-fenced",
@@ -80,16 +75,13 @@ EMPTY = Cause(
     id="answers-empty",
     sentence="answers are empty: no content, no thinking, no tool call",
     remedy="look for parsers and filters that swallow text, and for a template that ends the turn at once",
+    switches=BOTH_PARSERS,
 )
 CALLS_LOST = Cause(
     id="calls-lost",
     sentence="answers say finish_reason tool_calls and have no tool call",
     remedy="use the tool-call parser of this model; look whether calls are lost under load or in streams only",
-    switches={
-        "vLLM": "--enable-auto-tool-choice --tool-call-parser NAME",
-        "SGLang": "--tool-call-parser NAME",
-        "TensorRT-LLM": "--tool_parser",
-    },
+    switches=CALL_PARSER,
 )
 CAUSES = (
     THINKING_AS_CONTENT, ANSWER_AS_THINKING, CUT_THINKING, FENCED, CUT_CALL, EARLY_LENGTH, UNKNOWN_FINISH, EMPTY,

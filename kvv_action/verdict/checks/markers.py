@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import orjson
 
-from kvv_action.causes import Cause
+from kvv_action.causes import BOTH_PARSERS, Cause
 from kvv_action.schema import Severity, ToolCall
 from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, Sign, ends_of
 
@@ -35,11 +35,7 @@ SHORT_VALUE = 200
 """Characters up to which a value of an argument is no code."""
 _CHANNEL = re.compile(r"<\|open\|>(?:think|response|tools)<\|sep\|>")
 
-_SWITCHES = {
-    "vLLM": "--enable-auto-tool-choice --tool-call-parser NAME --reasoning-parser NAME --generation-config auto",
-    "SGLang": "--tool-call-parser NAME --reasoning-parser NAME",
-    "TensorRT-LLM": "--tool_parser, --reasoning_parser",
-}
+_SWITCHES = {**BOTH_PARSERS, "vLLM": f"{BOTH_PARSERS['vLLM']} --generation-config auto"}
 NO_PARSER = Cause(
     id="parser-missing",
     sentence="answers come as the model writes them: there is no parser for this model's thinking and tool calls",
@@ -61,6 +57,7 @@ OTHER = Cause(
     id="markers-unknown",
     sentence="what looks like control tokens stands in the answers: {words}",
     remedy="check that chat template, parsers and stop tokens are those of this model",
+    switches=_SWITCHES,
 )
 CAUSES = (NO_PARSER, LEAK, OTHER)
 RULES = {OTHER.id: Rule(severity=Severity.WARNING)}
