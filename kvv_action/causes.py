@@ -12,6 +12,7 @@ REPOSITORY, PAGE = "moonshot/kvv-action", "docs/causes.md"
 """Where every cause has a section, whose anchor is its id."""
 _BLANK = re.compile(r"\{([a-z]*)(?::[^}]*)?\}")
 """What only a run knows of a sentence."""
+_BEFORE_OPTION = re.compile(" (?=--)")
 _OF_THE_MODEL = re.compile(r"(--[\w-]+) NAME\b")
 """An option of an engine whose value only the model's profile can know."""
 
@@ -146,7 +147,7 @@ REASONING_PARSER: Mapping[str, str] = {
     "llama.cpp": "--jinja --reasoning-format auto",
 }
 BOTH_PARSERS: Mapping[str, str] = {
-    engine: " --".join(dict.fromkeys(f"{CALL_PARSER[engine]} {REASONING_PARSER[engine]}".split(" --")))
+    engine: " ".join(dict.fromkeys(_BEFORE_OPTION.split(f"{CALL_PARSER[engine]} {REASONING_PARSER[engine]}")))
     for engine in CALL_PARSER
 }
 """What tells an engine how a model writes tool calls, and its thinking."""

@@ -22,7 +22,7 @@ why a probe or an answer of a benchmark is not right (`diagnosis` of that benchm
 
 Options of engines stand here under the name that their documentation gives them; where none is listed, none is known.
 `NAME` stands for a value that each model has of its own: a report of a run says it, if the model's
-[profile](profiles.md) does (`engine_options`). `vllm serve --help`, and the help of SGLang's server, list what there is.
+[profile](profiles.md) does (`engine_options`). The help of `vllm serve` and of SGLang's server list what there is.
 """
 
 SHOWN = 30
