@@ -8,7 +8,7 @@ Everything here follows from the plan, so that runner, report and audit agree.
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate, chain
 
 from kvv_action.schema import PlannedBenchmark
@@ -48,22 +48,22 @@ def shuffled(samples: int, seed: int) -> list[int]:
     """Indices of the samples in the seed's random order."""
     keys: list[tuple[float, bytes, int]] = []
     for start in range(0, samples, NEIGHBOURS):
-        group = range(start, min(start + NEIGHBOURS, samples))
-        ranked = sorted(group, key=lambda index: _rank(seed, index))
-        keys += [((place + 0.5) / len(ranked), _rank(seed, index), index) for place, index in enumerate(ranked)]
+        ranked = _ranked(range(start, min(start + NEIGHBOURS, samples)), seed)
+        keys += [((place + 0.5) / len(ranked), rank, index) for place, (rank, index) in enumerate(ranked)]
     return [index for _, _, index in sorted(keys)]
 
 
-def _rank(seed: int, index: int) -> bytes:
-    return hashlib.sha256(f"order:{seed}:{index}".encode()).digest()
+def _ranked(indices: Iterable[int], seed: int) -> list[tuple[bytes, int]]:
+    """Ranks by chance, and what has them, in their order."""
+    return sorted((hashlib.sha256(f"order:{seed}:{index}".encode()).digest(), index) for index in indices)
 
 
 def _in_proportion(strata: str, seed: int) -> list[int]:
     """Indices of the samples in a random order in which every beginning holds the strata in the same proportion."""
     keys: list[tuple[float, bytes, int]] = []
     for name in sorted(set(strata)):
-        ranked = sorted((i for i, one in enumerate(strata) if one == name), key=lambda index: _rank(seed, index))
-        keys += [((place + 0.5) / len(ranked), _rank(seed, index), index) for place, index in enumerate(ranked)]
+        ranked = _ranked((index for index, one in enumerate(strata) if one == name), seed)
+        keys += [((place + 0.5) / len(ranked), rank, index) for place, (rank, index) in enumerate(ranked)]
     return [index for _, _, index in sorted(keys)]
 
 

@@ -90,15 +90,16 @@ class AnswerTable:
         found: list[tuple[int, Term]] = []
         largest = self._largest()
         unknown = None if missing is None else (missing[0] * largest, missing[1] * largest)
+        states, parts, wholes, epochs = self.states, self.parts, self.wholes, self.planned.epochs
         for position in positions:
-            state, sample = self.states[position], position // self.planned.epochs
+            state, sample = states[position], position // epochs
             if state == LEFT_OUT:
                 continue
             value = like[sample] if like and state != SCORED else None
             if value is not None:
                 found.append((sample, (value, 1.0)))
             elif state == SCORED or (state == FAILED and missing == RIGHT):
-                found.append((sample, (self.parts[position], self.wholes[position])))
+                found.append((sample, (parts[position], wholes[position])))
             elif state == FAILED and missing == WRONG:
                 found.append((sample, self.wrong.get(position, WRONG)))
             elif unknown is not None:

@@ -35,7 +35,7 @@ from kvv_action.statistics.intervals import degrees_of, effective_size, one_side
 from kvv_action.statistics.power import Design, paired_error
 from kvv_action.statistics.spending import boundaries
 from kvv_action.statistics.stratified import SeenStratum, StratifiedDifference
-from kvv_action.verdict.answers import NOTHING, AnswerTable
+from kvv_action.verdict.answers import NOTHING, SCORED, AnswerTable
 from kvv_action.verdict.rules import FIRST, SCORES_ERROR, JudgingRules
 
 ERROR = 0.05
@@ -219,7 +219,7 @@ def look_at(
     answers = sum(ledger.states[position] != NOTHING for position in covered)
     if answers < FEWEST:
         return None
-    seen, worst, best = (_difference(planned, ledger, covered, missing, rules) for missing in (None, WRONG, RIGHT))
+    seen, worst, best = _differences(planned, ledger, covered, rules)
     if seen is None and rules.strata:  # no answer to any item of one stratum
         seen = best
     if seen is None or worst is None or best is None:
@@ -229,6 +229,17 @@ def look_at(
         planned=planned, rules=rules, number=number, answers=answers, size=size, complete=answers == len(covered),
         seen=seen, worst=worst, best=best,
     )  # fmt: skip
+
+
+def _differences(
+    planned: PlannedBenchmark, ledger: AnswerTable, covered: Sequence[int], rules: JudgingRules
+) -> tuple[Difference | None, Difference | None, Difference | None]:
+    """Without the answers that did not come, with them as wrong, and with them as right; one where all came."""
+    seen = _difference(planned, ledger, covered, None, rules)
+    if all(ledger.states[position] == SCORED for position in covered):
+        return seen, seen, seen
+    worst, best = (_difference(planned, ledger, covered, missing, rules) for missing in (WRONG, RIGHT))
+    return seen, worst, best
 
 
 def _difference(
