@@ -31,6 +31,8 @@ WHOLE = frozenset({"plan", "provenance", "shards", "redacted", "findings"})
 FOREIGN = frozenset({"usage", "data"})
 """Fields with names from outside: only their numbers stay."""
 LONGEST_WORD = 200
+_NUMBERS = frozenset({int, float, bool, type(None)})
+"""Kinds of values that hold no text."""
 _NAME = re.compile(r"[\w ./:@+-]+")
 LONGEST_NAME, NAMES = 80, 1000
 """Characters of a name that is kept, and how many different ones are remembered."""
@@ -99,7 +101,9 @@ def _stripped(value: Any, name: str, *, foreign: bool = False) -> Any:
         case dict():
             foreign = foreign or name in FOREIGN
             return {
-                _name(key): item if key in WHOLE and not foreign else _stripped(item, key, foreign=foreign)
+                _name(key): item
+                if type(item) in _NUMBERS or (key in WHOLE and not foreign)
+                else _stripped(item, key, foreign=foreign)
                 for key, item in value.items()
             }
         case _:

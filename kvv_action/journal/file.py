@@ -135,13 +135,13 @@ def chained(bodies: Iterable[bytes]) -> Iterator[bytes]:
 
 def tail(path: Path) -> tuple[int, int, str]:
     """Length of the whole lines in bytes, their number, and the digest of the last one."""
-    size, count, head = 0, 0, GENESIS
+    size, count, last = 0, 0, b""
     with path.open("rb") as stream:
         for line in stream:
             if not line.endswith(b"\n"):
                 break
-            size, count, head = size + len(line), count + 1, hashlib.sha256(line[:-1]).hexdigest()
-    return size, count, head
+            size, count, last = size + len(line), count + 1, line
+    return size, count, hashlib.sha256(last[:-1]).hexdigest() if count else GENESIS
 
 
 class Journal:

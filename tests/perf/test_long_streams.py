@@ -25,8 +25,8 @@ A_SECOND = int(os.environ.get("KVV_PERF_PACE", "5000"))
 """Tokens of all streams together in a second: less than one processor can follow, so that nothing waits."""
 LATER = 0.020
 """Seconds by which a first token may come later than to an idle client."""
-STREAM_BYTES, BYTES_A_TOKEN = 64 * 1024, 64
-"""Memory that a stream may take, and for each of its tokens more."""
+STREAM_BYTES, BYTES_A_TOKEN = 64 * 1024, 24
+"""Memory that a stream may take, and for each of its tokens more, whose text has nine bytes."""
 MOST = STREAM_BYTES + BYTES_A_TOKEN * TOKENS
 
 

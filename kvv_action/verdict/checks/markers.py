@@ -89,9 +89,13 @@ def marker_signs(answer: SeenAnswer, own: Sequence[str]) -> Iterator[Sign]:
         plain = ends_of(_without_code(text, known))
         leaked |= {marker for marker in known if marker in plain}
         others |= set(SUSPICIOUS.findall(plain))
+    role = ROLE.match(completion.content)
+    if not (leaked or others or role):
+        return
     leaked -= answer.echo
     others -= {word for word in others if word.casefold() in {piece.casefold() for piece in answer.echo}}
-    others |= {role[1] for role in [ROLE.match(completion.content)] if role and role[1] not in answer.request}
+    if role and role[1] not in answer.request:
+        others.add(role[1])
     shown = f"the answer ends: {(completion.content or completion.reasoning)[-120:]}"
     if leaked:
         yield Sign(
