@@ -97,7 +97,9 @@ def short(value: float) -> str:
     for size, unit in UNITS:
         if value >= size:
             return f"{figure(value / (1e3 if unit == ' k' else size), 3)}{unit}"
-    return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.2f}"
+    if value >= 100 or value == int(value):
+        return f"{value:.0f}"
+    return f"{value:.2f}" if value >= 0.01 else figure(value, 2)
 
 
 def _tiers(estimate: PlanEstimate) -> "Table":

@@ -212,15 +212,11 @@ class Budget:
     def _reached(self) -> Iterator[str]:
         limits, tokens = self.limits, self.prompt + self.generated
         if limits.requests is not None and self.requests >= limits.requests:
-            yield self._spent(
-                "max-requests",
-                f"{limits.requests}",
-                f"{self.requests} {noun(self.requests, 'request was', 'requests were')} sent",
-            )
+            sent = f"{self.requests} {noun(self.requests, 'request was', 'requests were')} sent"
+            yield self._spent("max-requests", f"{limits.requests}", sent)
         if limits.tokens is not None and tokens >= limits.tokens:
-            yield self._spent(
-                "max-tokens", f"{limits.tokens}", f"{tokens} {noun(tokens, 'token was', 'tokens were')} used"
-            )
+            used = f"{tokens} {noun(tokens, 'token was', 'tokens were')} used"
+            yield self._spent("max-tokens", f"{limits.tokens}", used)
         if limits.cost is not None and self.cost >= limits.cost:
             yield self._spent("max-cost", figure(limits.cost), f"{figure(self.cost, 4)} were spent")
         if self.seconds_left == 0:

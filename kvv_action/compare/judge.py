@@ -148,14 +148,17 @@ def conclusion(
     if new.state is not RunState.COMPLETE:
         early = f"{names.new_run} was {new.state} ({new.state_reason})"
         return Regression.UNKNOWN, f"Cannot tell: {early}", unclear
+    mended = [change for change in changes if change.finding is Effect.BETTER]
+    risen = [part for part in by[Effect.BETTER] if part.matched]
+    gone = f"only {names.before}" if names.vendors else "no longer"
+    better = ", ".join([*map(brief, risen), *(f"{gone}: {change.cause}" for change in mended)])
     if unclear:
-        return Regression.UNKNOWN, f"Cannot tell: {', '.join(part.title for part in by[Effect.UNCLEAR])}", unclear
+        titles = ", ".join(part.title for part in by[Effect.UNCLEAR])
+        shown = f"{names.better}: {better}; cannot tell: " if better and names.vendors else "Cannot tell: "
+        return Regression.UNKNOWN, f"{shown}{titles}", unclear
     compared = [*by[Effect.SAME], *by[Effect.BETTER]]
     if not compared:
         return Regression.UNKNOWN, "Cannot tell: the runs have no benchmark in common", ""
-    mended = [change for change in changes if change.finding is Effect.BETTER]
-    risen = [part for part in by[Effect.BETTER] if part.matched]
-    better = ", ".join([*map(brief, risen), *(f"no longer: {change.cause}" for change in mended)])
     gains = f"; better: {better}" if better else ""
     if new.plan.verdicts is None:  # older runs keep their words
         unchanged = f"{', '.join(part.title for part in compared)} did not get worse"

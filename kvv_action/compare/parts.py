@@ -35,7 +35,7 @@ NAMED = 5
 class Draft:
     """A benchmark before chance has had its say.
 
-    `unasked` is why the new run did not ask what it had planned; `plain`: sentences are not those of the first rules.
+    `unasked` is why a run did not ask what it had planned; `plain`: sentences are not those of the first rules.
     """
 
     part: BenchmarkChange
@@ -138,8 +138,8 @@ def _draft(
         return Draft(part=measured)
     paired = pair(base.samples.get(name, {}), new.samples.get(name, {}), names)
     part = _counted(part, paired, before, after, exactly=exact(plans[0], plans[1]) and not names.vendors)
-    unasked = after.reason if after.verdict is Verdict.SKIPPED else ""
-    return Draft(part=part, paired=paired, unasked=unasked, plain=new.report.plan.verdicts is not None)
+    plain = new.report.plan.verdicts is not None
+    return Draft(part=part, paired=paired, unasked=_unasked(before, after, names, plain=plain), plain=plain)
 
 
 NEITHER = "neither run asked it"
@@ -149,6 +149,15 @@ def _asked_by_neither(before: BenchmarkResult, after: BenchmarkResult) -> str:
     """Why neither run asked a benchmark that both planned, where both say the same; empty where one did."""
     silent = all(one.verdict is Verdict.SKIPPED and not one.counts.sent for one in (before, after))
     return after.reason if silent and before.reason == after.reason else ""
+
+
+def _unasked(before: BenchmarkResult, after: BenchmarkResult, names: RunNames, *, plain: bool) -> str:
+    """Why one of the runs asked nothing of what both had planned; older comparisons know it of the new run alone."""
+    if after.verdict is Verdict.SKIPPED:
+        return f"{names.now}: {after.reason}" if names.vendors else after.reason
+    if plain and before.verdict is Verdict.SKIPPED:
+        return f"{names.before}: {before.reason}"
+    return ""
 
 
 def _only_one(
@@ -205,7 +214,7 @@ def _concluded(draft: Draft, adjusted: tuple[float, float] | None, family: int, 
 def _nothing(draft: Draft) -> str:
     part, names = draft.part, draft.names
     if draft.unasked:
-        return f"{names.now}: {draft.unasked}" if names.vendors else draft.unasked
+        return draft.unasked
     parts = [f"{count} where {reason}" for reason, count in part.left_out.items()]
     parts += [f"{part.failed_before} failed {names.before}"] if part.failed_before else []
     parts += [f"{part.failed_after} failed {names.now}"] if part.failed_after else []

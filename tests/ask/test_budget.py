@@ -30,7 +30,8 @@ async def test_exactly_so_many_requests_are_sent(tmp_path: Path, most: int, call
     needed = 4 * calls
     assert len(client.bodies) == min(most, needed) == run.report().usage.requests
     assert ending.state is (RunState.COMPLETE if most >= needed else RunState.STOPPED)
-    assert ending.reason == ("" if most >= needed else SPENT.format(most))
+    spent = SPENT.format(most).replace(" 1 requests were ", " 1 request was ")
+    assert ending.reason == ("" if most >= needed else spent)
 
 
 async def test_what_is_in_flight_is_waited_for(tmp_path: Path) -> None:

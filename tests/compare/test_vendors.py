@@ -11,7 +11,7 @@ from kvv_action.compare.page import page_part
 from kvv_action.compare.records import Effect, Regression, RunComparison
 from kvv_action.compare.several import compare_several, render_several, table_rows
 from kvv_action.compare.side import Side
-from kvv_action.schema import Diagnosis
+from kvv_action.schema import Diagnosis, Verdict
 from tests.compare.sides import BUNDLED, Values, benchmark, probes, side
 from tests.compare.test_findings import LEAK
 from tests.report.reports import REPORT
@@ -218,3 +218,22 @@ def test_what_makes_two_vendors_is_not_called_another_way_of_asking() -> None:
     ]
     sides = [replace(one, report=replace(one.report, plan=plan)) for one, plan in zip((base, new), plans, strict=True)]
     assert between(*sides).asked_differently == ("limit: at alpha not set, at beta 3",)
+
+
+def test_better_is_told_beside_what_cannot_be() -> None:
+    """A vendor that failed its gate was asked nothing else; the other one is better all the same."""
+    gate = "Pre-Verification failed: p0"
+
+    def at(vendor: str, values: Values, *, shut: bool) -> Side:
+        found = side((probes(), values), (benchmark("quiz"), {} if shut else RIGHT), report=REPORT)
+        report = found.report
+        closed = {"verdict": Verdict.SKIPPED, "reason": gate} if shut else {}
+        results = tuple(replace(one, **closed) if one.id == "quiz" else one for one in report.benchmarks)
+        plan, endpoint = replace(report.plan, choices=CHOICES), replace(report.endpoint, vendor=vendor)
+        return replace(found, report=replace(report, benchmarks=results, plan=plan, endpoint=endpoint, findings=()))
+
+    few: Values = {f"p{n}": [1.0] for n in range(40)}
+    found = between(at("alpha", without(few, 12), shut=True), at("beta", few, shut=False))
+    assert found.regression is Regression.UNKNOWN
+    assert found.headline.startswith("beta is better than alpha: Probes +30.0 points; cannot tell: Quiz")
+    assert found.parts[1].reason == f"nothing to compare: at alpha: {gate}"

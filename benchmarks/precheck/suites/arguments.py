@@ -39,6 +39,7 @@ from benchmarks.precheck.probe import Probe, broken, holds, informs, refused, we
 from benchmarks.precheck.suites.tools import asked_arguments
 from benchmarks.precheck.usage import answer_of
 from kvv_action.benchmark import Options
+from kvv_action.digits import noun
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Completion, Exchange, Json, Request, Score, Severity, Thinking
 from kvv_action.verdict.checks.filing import CUT_CALL
@@ -200,6 +201,7 @@ def _told(limit: int, exchanges: Sequence[Exchange]) -> Score:
     if answer.finish_reason == "length":
         return holds("finish_reason is length" if answer.tool_calls else "finish_reason is length, and no call came")
     counted = answer.tokens[1] if answer.tokens else None
+    told = "an unknown number of tokens" if counted is None else f"{counted} {noun(counted, 'token')}"
     if counted is None or counted < limit - SLACK:
-        return informs(f"max_tokens {limit} did not end the answer ({counted} tokens)")
-    return broken(f"finish_reason is {quoted(str(answer.finish_reason))} after {counted} tokens", CUT_UNTOLD)
+        return informs(f"max_tokens {limit} did not end the answer ({told})")
+    return broken(f"finish_reason is {quoted(str(answer.finish_reason))} after {told}", CUT_UNTOLD)

@@ -28,6 +28,7 @@ from benchmarks.precheck.suites.streaming import NUMBERS
 from benchmarks.precheck.suites.tokens import COMPLETION_MISCOUNTED
 from benchmarks.precheck.usage import answer_of, count_of
 from kvv_action.benchmark import Options
+from kvv_action.digits import counted
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile, RightRefusal
 from kvv_action.schema import Completion, Exchange, Message, Score, Severity, Thinking
@@ -131,7 +132,8 @@ def _limited(exchanges: Sequence[Exchange]) -> Score:
         return broken(f"completion_tokens is {count} for max_tokens {LIMIT} ({size} characters)", cause)
     if answer.finish_reason != "length":
         return broken(f"the answer was cut off, finish_reason is {answer.finish_reason}", FINISH_WRONG)
-    return holds(f"{count} tokens, finish_reason length")
+    told = "no number of tokens" if count is None else counted(count, "token")
+    return holds(f"{told}, finish_reason length")
 
 
 def _stopped(answer: Completion) -> ProbeFinding | str:

@@ -19,6 +19,7 @@ from benchmarks.precheck.plain_form import Controlled
 from benchmarks.precheck.probe import REFUSALS, Probe, broken, holds, informs, refused, weighed
 from benchmarks.precheck.usage import answer_of, count_of
 from kvv_action.benchmark import Options
+from kvv_action.digits import counted
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Completion, Exchange, Json, Message, Request, Score, Severity, ToolCall
@@ -256,7 +257,7 @@ def _alike(messages: int, exchanges: Sequence[Exchange]) -> Score:
     grown = _grown(exchanges, "content as strings", PARTS_REFUSED)
     if isinstance(grown, Score):
         return grown
-    told = f"content as parts costs {grown:+d} prompt tokens in {messages} messages"
+    told = f"content as parts costs {grown:+d} prompt tokens in {counted(messages, 'message')}"
     if grown > PER_PART * messages:
         return broken(told, PARTS_RENDERED)
     if grown < -PER_PART * messages:
@@ -348,7 +349,7 @@ def _as_text(level: Severity, exchanges: Sequence[Exchange]) -> Score:
     grown = _grown(exchanges, "a text without control tokens", TOKENS_REFUSED)
     if isinstance(grown, Score):
         return weighed(grown, level)
-    told = f"{MARKED} quoted control tokens cost {grown} prompt tokens"
+    told = f"{MARKED} quoted control tokens cost {counted(grown, 'prompt token')}"
     if grown < FEWEST_TOKENS * MARKED:
         return weighed(broken(f"{told}: they are not encoded as text", TOKENS_INTERPRETED), level)
     return holds(told)

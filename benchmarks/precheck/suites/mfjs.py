@@ -19,6 +19,7 @@ from benchmarks.precheck.mfjs.cases import Cases, SchemaCase, corpus, from_folde
 from benchmarks.precheck.mfjs.check import Complaint, SchemaFault, complaint, shown
 from benchmarks.precheck.probe import HOLDS, REFUSALS, Judge, Probe, broken, holds, informs, refused
 from kvv_action.benchmark import Options
+from kvv_action.digits import counted
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Contract, Profile
 from kvv_action.report.kvv_groups import CASES, HELD
@@ -227,7 +228,7 @@ def _judge(schema: Mapping[str, Json], stream: bool, exchanges: Sequence[Exchang
     cause = worst.cause
     if stream and any(_fits(schema, exchange) for exchange in after):
         cause = STREAM_ONLY
-    return _broken(f"{len(tries)} tries, the last: {worst.complaint}", cause)
+    return _broken(f"{counted(len(tries), 'try', 'tries')}, the last: {worst.complaint}", cause)
 
 
 def _broken(explanation: str, cause: ProbeCause, outcome: str = "broken") -> Score:

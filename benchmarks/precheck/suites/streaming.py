@@ -10,6 +10,7 @@ from benchmarks.precheck.probe import Probe, broken, holds
 from benchmarks.precheck.suites import stream_contract
 from benchmarks.precheck.usage import answer_of, count_of
 from kvv_action.benchmark import Options
+from kvv_action.digits import counted
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile
 from kvv_action.schema import Completion, Exchange, Request, Score
@@ -84,7 +85,7 @@ def _well_formed(exchanges: Sequence[Exchange]) -> Score:
     found = [symptom for symptom in SYMPTOMS if symptom in answer.anomalies]
     if found:
         return broken(f"the client noticed: {', '.join(found)}", SYMPTOMS[found[0]])
-    return holds(f"{answer.chunks} chunks, finish_reason {answer.finish_reason}")
+    return holds(f"{counted(answer.chunks, 'chunk')}, finish_reason {answer.finish_reason}")
 
 
 def _fields(answers: Sequence[Completion]) -> dict[str, bool]:
@@ -144,15 +145,15 @@ def _paced(exchange: Exchange) -> ProbeFinding | str:
         return defect("a document came for a stream", STREAM_IGNORED)
     tokens = max(count_of(answer, "completion_tokens") or 0, (len(answer.content) + len(answer.reasoning)) // 4)
     if tokens <= LONG:
-        raise Undecided(f"the answer is too short to judge its pace ({tokens} tokens)")
+        raise Undecided(f"the answer is too short to judge its pace ({counted(tokens, 'token')})")
     if answer.chunks < FEW:
-        return defect(f"{tokens} tokens came in {answer.chunks} chunks", FAKED)
+        return defect(f"{tokens} tokens came in {counted(answer.chunks, 'chunk')}", FAKED)
     if held_back(answer, tokens):
         if "client-late" in answer.anomalies:
             raise Undecided("this machine was too busy to tell at what times the answer came")
         times = f"first token after {answer.first_token:.2f} s of {answer.total:.2f} s"
-        return slip(f"{times}, then {tokens} tokens at once", BUFFERED)
-    return f"{tokens} tokens in {answer.chunks} chunks, not all at the end"
+        return slip(f"{times}, then {counted(tokens, 'token')} at once", BUFFERED)
+    return f"{counted(tokens, 'token')} in {counted(answer.chunks, 'chunk')}, not all at the end"
 
 
 def _paced_again(request: Request, exchanges: Sequence[Exchange]) -> Request | None:

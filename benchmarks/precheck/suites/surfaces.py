@@ -17,6 +17,7 @@ from benchmarks.precheck.causes import ProbeCause
 from benchmarks.precheck.probe import Probe, broken, holds, informs, refused, weighed
 from benchmarks.precheck.usage import count_of
 from kvv_action.benchmark import Options
+from kvv_action.digits import noun
 from kvv_action.errors import Undecided
 from kvv_action.profiles.model import Profile, Surface
 from kvv_action.profiles.prompt import CHANNEL
@@ -165,8 +166,10 @@ def _judged(chat: Completion, said: Said, *, called: bool) -> Score:
             f"the chat calls a tool for {CITY}, the surface {said.calls}: {quoted(said.text)}", SURFACE_BROKEN
         )
     if expected is not None and not _near(counted, expected):
-        return broken(f"the chat counts {expected} prompt tokens, the surface {counted}", SURFACE_COUNTS)
-    return holds(f"as the chat, with {counted} prompt tokens")
+        return broken(
+            f"the chat counts {expected} prompt {noun(expected, 'token')}, the surface {counted}", SURFACE_COUNTS
+        )
+    return holds(f"as the chat, with {counted} prompt {noun(counted, 'token')}")
 
 
 def _asks_about_city(said: Said) -> bool:

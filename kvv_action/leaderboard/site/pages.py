@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
+from kvv_action.digits import figure
 from kvv_action.leaderboard.record import State
 from kvv_action.leaderboard.rules import PriceRule, VendorRule
 from kvv_action.leaderboard.site import charts
@@ -83,6 +84,11 @@ class History:
     badge: bool
 
 
+def amount(price: float) -> str:
+    """A price as people write it, with two digits after the point; a smaller one with those that count."""
+    return f"{price:.2f}" if price >= 0.01 or not price else figure(price, 2)
+
+
 class Pages:
     """Renders all pages with one date, one address and the same templates."""
 
@@ -118,7 +124,7 @@ class Pages:
             ident=ident, meanings=MEANINGS,
         )  # fmt: skip
         made.filters.update(
-            age=self._age, moment=moment, confirmed=confirmation_path, summary=self.summary, amount="{:.2f}".format
+            age=self._age, moment=moment, confirmed=confirmation_path, summary=self.summary, amount=amount
         )
         return made
 

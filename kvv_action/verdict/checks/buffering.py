@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from kvv_action.causes import Cause
+from kvv_action.digits import counted
 from kvv_action.schema import Completion, Place, Severity
 from kvv_action.verdict.checks.sightings import Rule, SeenFinding, Sightings
 
@@ -30,7 +31,7 @@ class BufferCheck:
         if completion.streamed:
             self._streams += 1
             if BUFFERED in completion.anomalies:
-                self._buffered.add(place, f"{completion.chunks} chunks in {completion.total:.1f} s")
+                self._buffered.add(place, f"{counted(completion.chunks, 'chunk')} in {completion.total:.1f} s")
 
     def findings(self) -> Iterator[SeenFinding]:
         """A warning at most: answers are whole, only late."""

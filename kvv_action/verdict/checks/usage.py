@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kvv_action.causes import Cause
+from kvv_action.digits import counted
 from kvv_action.plan.tokens import expected, most_expected
 from kvv_action.schema import Completion, Place, Severity
 from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, SeenFinding, Sightings, Sign
@@ -113,7 +114,7 @@ def usage_signs(answer: SeenAnswer) -> Iterator[Sign]:
         return
     prompt, generated = completion.tokens
     if cause := _undercount(completion, generated):
-        shown = f"{generated} tokens for {len(completion.content)} characters"
+        shown = f"{counted(generated, 'token')} for {len(completion.content)} characters"
         yield Sign(cause=cause, shown=f"{shown} and {len(completion.reasoning)} of thinking")
     usage = completion.usage or {}
     cached = _detail(completion, "prompt_tokens_details", "cached_tokens")
@@ -127,7 +128,10 @@ def usage_signs(answer: SeenAnswer) -> Iterator[Sign]:
     if shown := _miscounted_thought(completion, generated):
         yield Sign(cause=THOUGHT_MISCOUNTED, shown=shown)
     if "usage-repeated" in completion.anomalies:
-        yield Sign(cause=REPEATED, shown=f"{generated} completion tokens at last, in {completion.chunks} chunks")
+        yield Sign(
+            cause=REPEATED,
+            shown=f"{counted(generated, 'completion token')} at last, in {counted(completion.chunks, 'chunk')}",
+        )
 
 
 def _miscounted_thought(completion: Completion, generated: int) -> str:
@@ -243,7 +247,7 @@ class CapCheck:
         if not isinstance(asked, int) or not CAP_LEAST <= generated < asked or completion.finish_reason == "tool_calls":
             return  # a call that is whole was not cut
         if generated in self._ends or len(self._ends) < CAP_COUNTS:
-            shown = f"{generated} tokens of {asked}, finish_reason {completion.finish_reason}"
+            shown = f"{counted(generated, 'token')} of {asked}, finish_reason {completion.finish_reason}"
             if (known := self._ends.get(generated)) is None:
                 known = self._ends[generated] = Sightings(cause=CAP)
             known.add(place, shown)

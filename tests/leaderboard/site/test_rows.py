@@ -7,7 +7,7 @@ import pytest
 
 from kvv_action.leaderboard.record import Mark, Record, State, Trust, dump, path_of
 from kvv_action.leaderboard.site.downloads import COLUMNS, lines
-from kvv_action.leaderboard.site.pages import Pages, model_of
+from kvv_action.leaderboard.site.pages import Pages, amount, model_of
 from kvv_action.leaderboard.site.rows import Row, Tier, entry_of, row_of, standing
 from kvv_action.report.files import sha256
 from kvv_action.schema import BenchmarkKind
@@ -110,3 +110,8 @@ def test_delivery_and_findings_are_shown_on_the_page_of_the_vendor() -> None:
     assert "66.7\u00a0% whole at the first try, 100.0\u00a0% after retries" in text["broken"]
     assert "failure: 33.3\u00a0% of the answers are cut before their end" in text["broken"]
     assert "Delivery" not in text["plain"]
+
+
+def test_a_price_is_never_shown_as_nothing() -> None:
+    """Two digits after the point, and more where these are zero."""
+    assert [amount(price) for price in (0.0, 0.002, 0.6, 2.5, 1e6)] == ["0.00", "0.002", "0.60", "2.50", "1000000.00"]
