@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kvv_action.errors import Problem, UsageError
+from kvv_action.errors import Problem, UsageError, refusal
 
 if TYPE_CHECKING:
     import tiktoken
@@ -42,7 +42,7 @@ def load(path: str) -> "tiktoken.Encoding":
     try:
         ranks = dict(_lines(Path(path).read_bytes()))
     except (OSError, ValueError, binascii.Error) as error:
-        raise _unreadable(path, str(error)) from None
+        raise _unreadable(path, refusal(error)) from None
     if not all(bytes((byte,)) in ranks for byte in range(256)):
         raise _unreadable(path, "it does not hold every single byte")
     return tiktoken.Encoding("kimi", pat_str=SPLIT, mergeable_ranks=ranks, special_tokens={})

@@ -16,6 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from entrypoint.signals import ENDING
+from entrypoint.streams import settle, silence
 from kvv_action.causes import REPOSITORY
 from kvv_action.digits import counted
 from kvv_action.github import commands, context
@@ -443,9 +444,13 @@ def _reap(run: str) -> str:
 
 
 def _print(*lines: str) -> None:
-    for line in lines:
-        sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    """Print lines; a log that takes no more changes nothing."""
+    try:
+        for line in lines:
+            sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except OSError:
+        silence(sys.stdout)
 
 
 def _on_signals(handler: "signal._HANDLER") -> None:
@@ -460,6 +465,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 def one_stream() -> None:
     """Send standard error into standard output: the runner reads both, but not in the order of writing."""
+    settle()
     sys.stdout.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)  # type: ignore[union-attr]
     os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
 

@@ -75,7 +75,8 @@ def bundle(
             with replaced(target) as stream:
                 write(packing, stream)
     except OSError as error:
-        raise KvvError(f"{target}: cannot be written: {refusal(error)}") from error
+        about = f" ({error.filename})" if error.filename not in (None, str(target)) else ""
+        raise KvvError(f"{target}: cannot be written{about}: {refusal(error)}") from error
     return Bundled(path=target, archive=measured(target), report=packing.report)
 
 

@@ -82,15 +82,31 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _refused(error: OSError) -> int:
     """Tell what the operating system refused: to print, or something about a file. Anything else is a defect."""
     from kvv_action.errors import about_file
-    from kvv_action.report.text import visible
 
     if error.filename is None and not _prints():
         silence(sys.stdout)
         told = f"standard output: {error.strerror}"
     elif not (told := about_file(error)):
         return _defect()
-    sys.stderr.write(f"kvv: {visible(told, 2000)}\n")
+    _tell(told)
     return USAGE
+
+
+def _tell(text: str) -> None:
+    """Tell the user something that has gone wrong."""
+    from kvv_action.report.text import visible
+
+    told = visible(text, 2000)
+    _complain(f"{told}\n" if told.startswith("kvv ") else f"kvv: {told}\n")
+
+
+def _complain(text: str) -> None:
+    """Write to standard error; where that fails, too, the status alone tells."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        silence(sys.stderr)
 
 
 def _prints() -> bool:
@@ -126,7 +142,6 @@ def _run(arguments: list[str]) -> int:
 
 def _command(name: str, arguments: list[str]) -> int:
     from kvv_action.errors import KvvError, Problem, UsageError, nearest
-    from kvv_action.report.text import visible
 
     try:
         if name not in COMMANDS:
@@ -135,16 +150,15 @@ def _command(name: str, arguments: list[str]) -> int:
         status: int = import_module(f"entrypoint.commands.{name.replace('-', '_')}").main(arguments)
     except UsageError as error:
         for problem in error.problems:
-            told = visible(str(problem), 2000)
-            sys.stderr.write(f"{told}\n" if told.startswith("kvv ") else f"kvv: {told}\n")
+            _tell(str(problem))
         return USAGE
     except KvvError as error:
-        sys.stderr.write(f"kvv: {visible(str(error), 2000)}\n")
+        _tell(str(error))
         return USAGE
     except KeyboardInterrupt:
         return 130
-    except SystemExit as leaving:  # argparse has printed the help
-        return int(leaving.code or 0)
+    except SystemExit as leaving:  # argparse has printed the help, or nobody reads what rich prints
+        return READER_LEFT if leaving.code else 0
     except OSError:
         raise
     except Exception:  # noqa: BLE001 - the last boundary: a defect of ours must not read as "the vendor fails"
@@ -159,8 +173,8 @@ def _defect() -> int:
     from kvv_action.github.context import secrets
     from kvv_action.redact import Redactor
 
-    sys.stderr.write(Redactor(secrets()).text(traceback.format_exc()))
-    sys.stderr.write("kvv: this is a defect of kvv, not of the endpoint; please report it. The journal is kept.\n")
+    _complain(Redactor(secrets()).text(traceback.format_exc()))
+    _complain("kvv: this is a defect of kvv, not of the endpoint; please report it. The journal is kept.\n")
     return DEFECT
 
 

@@ -142,14 +142,19 @@ def names_of(profile: Profile) -> OwnNames:
 
 
 def names_in(text: str) -> OwnNames:
-    """Names in a chat template, in a tokenizer's configuration that may hold one, or in a list of words."""
+    """Names in a chat template, in a tokenizer's configuration that may hold one, or in a list of words.
+
+    What is none of them, as a number or an object of something else, has no names.
+    """
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError:
-        if "{%" not in text and "{{" not in text:
-            words = text.split()
-            return _own([one for one in words if one.isidentifier()], [one for one in words if not one.isidentifier()])
-        document = {"chat_template": text}
+        document = text
+    if isinstance(document, str) and ("{%" in document or "{{" in document):
+        document = {"chat_template": document}
+    if isinstance(document, str | list):
+        words = [word for one in _several(document) if isinstance(one, str) for word in one.split()]
+        return _own([one for one in words if one.isidentifier()], [one for one in words if not one.isidentifier()])
     if not isinstance(document, Mapping):
         return OwnNames()
     several = _several(document.get("chat_template"))

@@ -75,9 +75,11 @@ def in_words(error: BaseException, limit: int = 300) -> str:
     return " ".join(said.split())[:limit]
 
 
-def refusal(error: OSError) -> str:
-    """Why the system refuses a file or a folder, and what to do where its words show it."""
+def refusal(error: BaseException) -> str:
+    """Why a file or a folder cannot be used, and what to do where the system's words show it."""
     why = in_words(error)
+    if not isinstance(error, OSError):
+        return why
     if error.errno in DISK_FULL:
         return f"{why}; make room on its disk, or name a folder on another one, and run the same command again"
     if error.errno in (errno.EMFILE, errno.ENFILE):

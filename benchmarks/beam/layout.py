@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from kvv_action.benchmark import Row
-from kvv_action.errors import DatasetError, in_words
+from kvv_action.errors import DatasetError, in_words, refusal
 from kvv_action.schema import Json
 
 Read = Callable[[], Iterator[Row]]
@@ -72,7 +72,7 @@ def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
                 except orjson.JSONDecodeError as error:
                     raise DatasetError(f"{path.name}, line {number}: not JSON ({error})") from error
     except (OSError, EOFError) as error:
-        raise DatasetError(f"{path.name}: {error}") from error
+        raise DatasetError(f"{path.name}: {refusal(error)}") from error
 
 
 def _repository(folder: Path) -> Iterator[Row]:
@@ -86,7 +86,7 @@ def _json(path: Path) -> Any:
     try:
         return orjson.loads(path.read_bytes())
     except (OSError, orjson.JSONDecodeError) as error:
-        raise DatasetError(f"{path.parent.name}/{path.name}: {error}") from error
+        raise DatasetError(f"{path.parent.name}/{path.name}: {refusal(error)}") from error
 
 
 def tidy(row: Row) -> Row:

@@ -104,7 +104,6 @@ def _line(profile: Profile) -> str:
 
 def _new(argv: Sequence[str]) -> int:
     from entrypoint.prepare import required, secrets_of
-    from entrypoint.profile_guesses import names_in
     from entrypoint.settings import load
     from entrypoint.usecases.profiles import written
 
@@ -117,7 +116,7 @@ def _new(argv: Sequence[str]) -> int:
     if problems := [*required(settings), *_taken(values.file)]:
         raise UsageError(problems)
     redactor = Redactor(secrets_of(settings))
-    seen = _observed(settings, redactor, names_in(_hints(values.hints)))
+    seen = _observed(settings, redactor, _hinted(values.hints))
     if seen is None:
         return INCONCLUSIVE
     text = written(seen, settings, redactor)
@@ -132,6 +131,21 @@ def _new(argv: Sequence[str]) -> int:
     for line in (*seen.notes, told):
         _say(line, redactor)
     return 0
+
+
+def _hinted(file: str | None) -> "OwnNames":
+    """The names that the file of hints gives.
+
+    Raises:
+        UsageError: it cannot be read, or gives none.
+    """
+    from entrypoint.profile_guesses import OwnNames, names_in
+
+    found = names_in(_hints(file))
+    if file and found == OwnNames():
+        allowed = "It names nothing to try: give a chat template, its tokenizer_config.json, or words."
+        raise UsageError([Problem(name="--hints", value=file, allowed=allowed)])
+    return found
 
 
 def _hints(file: str | None) -> str:

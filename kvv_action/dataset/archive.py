@@ -131,8 +131,7 @@ def unpack(archive: Path, folder: Path, name: str = "") -> tuple[Path, ...]:
                         out.write(piece)
                 written.append(path)
     except (tarfile.TarError, EOFError, OSError) as error:
-        why = refusal(error) if isinstance(error, OSError) else in_words(error)
-        raise DatasetError(f"{name}: cannot be unpacked ({why})") from error
+        raise DatasetError(f"{name}: cannot be unpacked ({refusal(error)})") from error
     return tuple(written)
 
 

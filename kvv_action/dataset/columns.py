@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kvv_action import pictures
 from kvv_action.benchmark import DatasetPin, Row
-from kvv_action.errors import DatasetError
+from kvv_action.errors import DatasetError, refusal
 
 LARGEST = 256 * 2**20
 """Largest file of a picture, in bytes."""
@@ -104,5 +104,4 @@ def _file(name: str, base: Path | None, where: str) -> bytes:
             raise DatasetError(f"{where}: {name[:100]!r} is larger than {LARGEST} bytes")
         return path.read_bytes()
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DatasetError(f"{where}: {name[:100]!r} cannot be read ({reason})") from error
+        raise DatasetError(f"{where}: {name[:100]!r} cannot be read ({refusal(error)})") from error

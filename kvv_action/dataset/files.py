@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 
 from kvv_action.benchmark import Row
-from kvv_action.errors import DatasetError
+from kvv_action.errors import DatasetError, refusal
 
 LONGEST_LINE = 256 * 2**20
 LOCAL_COPY = "Give a local copy with dataset (BENCHMARK=PATH), or use BENCHMARK=bundled to try things out."
@@ -39,7 +39,7 @@ def read(path: Path) -> Iterator[Row]:
             case suffix:
                 raise DatasetError(f"{path.name}: {suffix or 'no'} suffix; use {', '.join(SUFFIXES)} or a folder")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path.name}: {error}") from error
+        raise DatasetError(f"{path.name}: {refusal(error)}") from error
 
 
 def _json_lines(path: Path) -> Iterator[Row]:

@@ -11,6 +11,8 @@ from kvv_action.sandbox.limits import short_of_disk
 
 BELIEVED = 60.0
 """Seconds for which a figure of the engine's free disk is used again: each measurement costs a container."""
+SLACK = 300.0
+"""Seconds that a container may take to begin and to be removed, beside twice its lease: one waits for memory first."""
 
 
 class DiskClaims:
@@ -26,6 +28,7 @@ class DiskClaims:
         self._measure = measure
         self._measured: tuple[float, int] | None = None
         self._claimed = 0
+        self._longest = 0
         self._line = asyncio.Lock()
         self._given_back = asyncio.Event()
 
@@ -46,9 +49,20 @@ class DiskClaims:
                 if known is None and not self._claimed:
                     raise SandboxError(f"{spec.instance} needs {lacks}; it is never run with less")
                 if known is None:
-                    await self._given_back.wait()
+                    await self._freed(spec)
                 known = None
             self._claimed += spec.disk
+            self._longest = max(self._longest, spec.lease)
+
+    async def _freed(self, spec: ContainerSpec) -> None:
+        """Wait until a container gives its disk back. Raises SandboxError: none did while any of them may live."""
+        longest = 2 * self._longest + SLACK
+        try:
+            async with asyncio.timeout(longest):
+                await self._given_back.wait()
+        except TimeoutError:
+            told = f"{spec.instance} got no disk in {longest:.0f} s, in which each container that holds some should end"
+            raise SandboxError(f"{told}; `kvv sandbox list` shows what was left, `reap` removes it") from None
 
     def _known(self) -> int | None:
         """Free bytes by the last figure; None when that is old."""

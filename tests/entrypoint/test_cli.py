@@ -362,6 +362,19 @@ def test_a_listing_that_cannot_be_written_says_so() -> None:
     assert (done.returncode, done.stderr) == (2, "kvv: standard output: No space left on device\n")
 
 
+@pytest.mark.parametrize("command", ["faults", "runn", "audit nowhere"])
+def test_a_disk_full_for_every_word_is_no_verdict(command: str) -> None:
+    """Neither stream takes anything: the status says wrong usage, and not that a vendor fails."""
+    assert shell(f"kvv {command} >/dev/full 2>/dev/full").returncode == 2
+
+
+def test_a_reader_that_leaves_a_table_is_no_verdict() -> None:
+    """The library that draws tables ends the process with 1, which would say that a vendor fails."""
+    plan = "kvv plan --model kimi-k2.6 --base-url http://x/v1 --benchmarks aime2025 --dataset aime2025=bundled"
+    done = shell(f"{{ sleep 0.1; {plan}; echo $? >status; }} | true")
+    assert Path("status").read_text().strip() in ("0", "141"), done.stderr
+
+
 def test_what_the_system_refuses_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     """A path that no system takes ends as wrong usage, not as a traceback with the status of a failed vendor."""
     ran = kvv("demo", "--benchmarks", "precheck", "--out", "a" * 300)

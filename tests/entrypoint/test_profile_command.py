@@ -138,6 +138,18 @@ def test_scores_that_nobody_published_are_named() -> None:
     assert "no score" not in kvv("profiles", "generic").out
 
 
+@pytest.mark.parametrize(
+    "hints", ["5", "null", "true", "", "  ", "[]", "[5]", "{}", '{"model_type": "x"}', '[{"a": 1}]']
+)
+def test_hints_that_name_nothing_are_refused(tmp_path: Path, hints: str) -> None:
+    """A file that was meant for something else is no help, and the profile would not say so."""
+    file = tmp_path / "hints"
+    file.write_text(hints)
+    ran = kvv("profiles", "new", "--base-url", "http://127.0.0.1:9/v1", "--model", "m", "--hints", file)
+    assert (ran.status, "Sends" in ran.err) == (2, False)
+    assert "It names nothing to try: give a chat template" in ran.err
+
+
 def test_hints_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     """Before anything is sent."""
     ran = kvv("profiles", "new", "--base-url", "http://127.0.0.1:9/v1", "--model", "m", "--hints", tmp_path / "none")

@@ -335,6 +335,7 @@ format = "c{index}"
     profile = invented(text, tmp_path)
     own = names_in("{% if cogitate %}<|zap|>{{ messages }}{% endif %}")
     assert own == names_in("cogitate <|zap|>")
+    assert own == names_in('["cogitate", "<|zap|>"]')
     assert (own.variables, own.markers) == (names_of(profile).variables, names_of(profile).markers)
     assert differing(profile, observed(profile, own=own)) == set()
 

@@ -1,12 +1,14 @@
 """Containers that need all the disk that they name share it, and wait for one another."""
 
 import asyncio
+from dataclasses import replace
 from random import Random
 
 import pytest
 
 from kvv_action.benchmark import ContainerSpec, Image
 from kvv_action.errors import SandboxError
+from kvv_action.sandbox import disk_claims
 from kvv_action.sandbox.disk_claims import DiskClaims
 
 IMAGE = Image(name="i", id="sha256:1", digest="")
@@ -80,3 +82,13 @@ async def test_who_is_cancelled_holds_nothing() -> None:
     disk.free = 30
     await disk.work(30, 30)
     assert disk.free == 30
+
+
+async def test_nobody_waits_longer_than_others_may_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container that never ends costs the next one its sample, and not the run its end."""
+    monkeypatch.setattr(disk_claims, "SLACK", 0.01)
+    disk = Disk(30)
+    async with disk.claims.taken(replace(task(20), lease=0), IMAGE):
+        with pytest.raises(SandboxError, match="task got no disk in 0 s"):
+            await disk.work(20, 0)
+    await disk.work(20, 20)
