@@ -92,6 +92,7 @@ served_names = ["my-org/My-Model-2"]
 sources = ["https://example.org/my-model-2"]
 context_window = 131072
 output_limit = 65536
+word_tokens = 4.3
 vision = true
 contracts = ["tool-choice", "response-format"]
 contract_levels = { response-format = "warning" }
