@@ -41,6 +41,7 @@ NO_KEY_HINT = (
     f"https://github.com/{REPOSITORY}/blob/main/docs/gate.md#forks"
 )
 NO_ROOM = "The step summary is full (GitHub allows 1 MiB), so this run's is left out; summary.md in `out` has it."
+NO_CHECKOUT = "The workspace is empty: files of the repository are there only after a step with actions/checkout."
 _SHELL = str.maketrans({"`": "'", "$": "", "\\": "/", '"': "'"})
 """`reason` is quoted in people's scripts; what a shell would act on inside quotes is taken out of it."""
 
@@ -323,6 +324,7 @@ def _wrong_inputs(problems: "Sequence[Problem]") -> StepOutcome:
     from kvv_action.github.annotations import of_problems
     from kvv_action.report.markdown import text
 
+    problems = [replace(problem, allowed=_without_checkout(problem.allowed)) for problem in problems]
     listed = "\n".join(f"- {text(str(problem), 1000)}" for problem in problems)
     return StepOutcome(
         status=USAGE, verdict="inconclusive", reason=str(problems[0]), annotations=of_problems(problems),
@@ -330,10 +332,17 @@ def _wrong_inputs(problems: "Sequence[Problem]") -> StepOutcome:
     )  # fmt: skip
 
 
+def _without_checkout(message: str) -> str:
+    """The same, with what to do about a file that is not there because nothing is."""
+    missing = "no such file" in message.lower() and not any(Path().iterdir())
+    return f"{message.rstrip('.')}. {NO_CHECKOUT}" if missing else message
+
+
 def _broken(title: str, message: str, status: int = USAGE) -> StepOutcome:
     from kvv_action.github.annotations import Annotation, AnnotationLevel
     from kvv_action.report.markdown import text
 
+    message = _without_checkout(message)
     error = Annotation(level=AnnotationLevel.ERROR, title=f"kvv: {title}", message=message)
     return StepOutcome(
         status=status, verdict="inconclusive", reason=message, annotations=[error],

@@ -14,7 +14,7 @@ IDENTITY = ("name", "digest")
 OBSERVABLE = (
     "thinking.supported", "thinking.default", "thinking.efforts", "thinking.answer_field", "thinking.inline",
     "thinking.request.effort", "thinking.template.switch", "parameters", "context_window", "output_limit", "vision",
-    "call_ids.format",
+    "call_ids.format", "word_tokens",
 )  # fmt: skip
 """Keys that an endpoint can contradict."""
 SILENT = ("", '""', "[]", "{}", "null")
@@ -65,15 +65,17 @@ def _limits(seen: ObservedModel) -> Iterator[str]:
         yield f"context_window = {seen.window}  # from the list of models, or from the text of a refusal"
     if seen.output_limit is not None:
         yield f"output_limit = {seen.output_limit}"
+    if seen.word_tokens is not None:
+        yield f"word_tokens = {seen.word_tokens}  # by what a hundred words more cost"
     if seen.vision is not None:
         yield f"vision = {str(seen.vision).lower()}  # {'read' if seen.vision else 'refused'} a picture of four digits"
 
 
 def _facts(seen: ObservedModel, url: str, day: str) -> Iterator[str]:
     has: Mapping[str, object] = {
-        "context_window": seen.window, "output_limit": seen.output_limit, "markers": seen.markers,
-        "refusals": seen.refusals, "vision": seen.vision is not None, "call_ids": seen.call_ids,
-        "thinking": seen.thinks is not None, "parameters": seen.parameters,
+        "context_window": seen.window, "output_limit": seen.output_limit, "word_tokens": seen.word_tokens,
+        "markers": seen.markers, "refusals": seen.refusals, "vision": seen.vision is not None,
+        "call_ids": seen.call_ids, "thinking": seen.thinks is not None, "parameters": seen.parameters,
     }  # fmt: skip
     for key in (key for key, there in has.items() if there):
         yield from ("", "[[facts]]", f"about = [{_text(key)}]", f"source = {_text(url)}", f"date = {day}")

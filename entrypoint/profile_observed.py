@@ -24,6 +24,7 @@ class ObservedModel:
         call_ids: form of the ids of calls.
         markers: control tokens, by the count of a raw prompt.
         window, output_limit: tokens.
+        word_tokens: of a short English word, where it is not about one.
         refusals: what is refused although OpenAI's API takes it.
         vision: a picture was read; None where it could not be told.
         room: `max_tokens` with which a plain question was answered.
@@ -49,6 +50,7 @@ class ObservedModel:
     markers: tuple[str, ...] = ()
     window: int | None = None
     output_limit: int | None = None
+    word_tokens: float | None = None
     refusals: tuple[RightRefusal, ...] = ()
     vision: bool | None = None
     room: int = 4096

@@ -12,8 +12,10 @@ import orjson
 
 from benchmarks.precheck.ask import BRIEF
 from benchmarks.precheck.calls import WEATHER, about_weather
+from benchmarks.precheck.long_prompt import filled
 from benchmarks.precheck.picture import data_url, draw, number
 from benchmarks.precheck.suites.thinking import HARD
+from benchmarks.precheck.suites.tokens import LEAST, MOST, WORDS
 from benchmarks.precheck.suites.tools import CITIES
 from entrypoint.profile_guesses import (
     FINER,
@@ -131,6 +133,15 @@ class ProfileScout:
         reply = await self._chat(SENTENCE, self.seen.room)
         if reply.served and "ok" not in reply.content.lower():
             self.seen.notes.append(NOISE.format(" ".join(reply.content.split())[:60]))
+        if reply.prompt_tokens is not None:
+            await self._words(reply.prompt_tokens)
+
+    async def _words(self, before: int) -> None:
+        """What a short word costs, from the same prompt with more words."""
+        after = (await self._chat(f"{SENTENCE} {filled(WORDS)}")).prompt_tokens
+        more = (after or before) - before
+        if WORDS // 2 <= more <= 16 * WORDS and not LEAST <= more <= MOST:
+            self.seen.word_tokens = more / WORDS
 
     async def _disclosed(self) -> None:
         """What servers tell of a model's template beside the API: llama.cpp the template, vLLM a prompt's tokens."""

@@ -82,6 +82,8 @@ def _limits(profile: Profile) -> Iterator[str]:
     window, output = profile.context_window, profile.output_limit
     yield f"window: {'not documented' if window is None else f'{number(window)} tokens'}"
     yield f"output limit: {'not documented' if output is None else f'{number(output)} tokens'}"
+    if profile.word_tokens != 1:
+        yield f"tokens of a short English word: {profile.word_tokens:g}"
     yield f"pictures: {'read' if profile.vision else 'not read'}"
     levels = {one: profile.contract_levels.get(one, Severity.FAILURE) for one in profile.contracts}
     contracts = [f"{one} ({level} where broken)" for one, level in levels.items()]

@@ -78,16 +78,28 @@ If your model needs a parser for its thinking and its tool calls, name it by eng
 A file may begin with `extends = "NAME"`, or the path of another file, and say only what differs: tables merge,
 other values are replaced. A file with another `model` takes over no score, margin, token count or reference pack.
 
-In a workflow, commit the file and give its path as the input `profile`:
+In a workflow, commit the file, check the repository out, and give the file's path as the input `profile`:
 
 ```yaml
-- uses: moonshot/kvv-action@v1
-  with:
-    base-url: https://api.example.com/v1
-    api-key: ${{ secrets.KVV_API_KEY }}
-    model: NAME
-    profile: model.toml
+name: verify
+on: pull_request
+permissions: {}
+jobs:
+  verify:
+    runs-on: ubuntu-latest
+    permissions: {contents: read}
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+        with: {persist-credentials: false}
+      - uses: moonshot/kvv-action@v1
+        with:
+          base-url: https://api.example.com/v1
+          api-key: ${{ secrets.KVV_API_KEY }}
+          model: NAME
+          profile: model.toml
 ```
+
+For a server without keys (vLLM started on a machine of yours), set `api-key`, and `KVV_API_KEY`, to `EMPTY`.
 """
 WHOLE = """schema = 1
 title = "My Model 2"
@@ -96,6 +108,7 @@ served_names = ["my-org/My-Model-2"]
 sources = ["https://example.org/my-model-2"]
 context_window = 131072
 output_limit = 65536
+word_tokens = 4.3
 vision = true
 contracts = ["tool-choice", "response-format"]
 contract_levels = { response-format = "warning" }

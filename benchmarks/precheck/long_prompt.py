@@ -1,7 +1,8 @@
 """Long prompts with three code words in them: whether all of a prompt reaches the model, or how it is refused.
 
 The filler is words that nearly every tokenizer makes one token of, so that the size of a prompt is known within a few
-per cent. A prompt that fits into the profile's window must be accepted, if the same with next to no filler is.
+per cent; for other tokenizers the profile says what a word costs (`word_tokens`). A prompt that fits into the profile's
+window must be accepted, if the same with next to no filler is.
 """
 
 import re
@@ -152,17 +153,20 @@ def room(profile: Profile) -> int:
 def _prompt(profile: Profile, label: str, tokens: int, filler: str, *, tries: int, fits: bool) -> LongPrompt:
     needles = tuple(f"{animal}-{number(f'{label} {animal}')}" for animal in ANIMALS)
     thinking = Thinking.OFF if profile.thinking.switchable else Thinking.UNSET
+    each = profile.word_tokens
+    kind = filler if each == 1 else WORDS
     request, control = (
-        ask(profile, _text(needles, size, filler), thinking=thinking) for size in (tokens, min(tokens, LEAST))
+        ask(profile, _text(needles, round(size / each), kind), thinking=thinking)
+        for size in (tokens, min(tokens, LEAST))
     )
     return LongPrompt(
         tokens=tokens, needles=needles, request=request, control=control, tries=tries, fits=fits
     )  # fmt: skip
 
 
-def _text(needles: Sequence[str], tokens: int, filler: str) -> str:
+def _text(needles: Sequence[str], words: int, filler: str) -> str:
     first, second, third = _lines(needles)
-    half = _filler(tokens // 2, filler)
+    half = filled(words // 2, filler)
     return (
         f"{first}\n\nWhat follows is filler without meaning; do not repeat it.\n\n{half}\n\n{second}\n\n{half}\n\n"
         f"{third}\n\nThat was all. Reply with the three code words in their order, separated by spaces."
@@ -174,8 +178,7 @@ def _lines(needles: Sequence[str]) -> Iterator[str]:
         yield f"The {ordinal} code word is {needle}."
 
 
-def _filler(tokens: int, filler: str) -> str:
+def filled(words: int, filler: str = WORDS) -> str:
     """The words of the filler over and over, so many of them."""
-    words = filler.count(" ")
-    whole, rest = divmod(tokens, words)
+    whole, rest = divmod(words, filler.count(" "))
     return f"{filler * whole}{' '.join(filler.split()[:rest])}".strip()

@@ -2,7 +2,8 @@
 
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from kvv_action.settings import Settings
 
 INCONCLUSIVE = 3
+TOLD_EVERY = 10.0
+"""Seconds between two lines about progress, at least."""
 EPILOG = """A profile of your own is a TOML file: `extends = "NAME"` and what differs.
 Use it with --profile FILE. docs/profiles.md explains every key.
 
@@ -173,7 +176,7 @@ def _observed(settings: "Settings", redactor: Redactor, own: "OwnNames") -> "Obs
     told = f"Sends up to {counted(most, 'request')} to {host}, about 40,000 tokens in all. All texts are kvv's own."
     sys.stderr.write(visible(redactor.text(told), 400) + "\n")
     try:
-        seen = observe(settings, redactor, own)
+        seen = observe(settings, redactor, own, _progress())
     except (EndpointError, RunStopped) as failure:
         _say(f"The endpoint cannot be asked: {failure}", redactor)
         return None
@@ -182,6 +185,20 @@ def _observed(settings: "Settings", redactor: Redactor, own: "OwnNames") -> "Obs
             _say(note, redactor)
         return None
     return seen
+
+
+def _progress() -> Callable[[], None]:
+    """Says now and then how many requests were answered: a small server may need minutes for one."""
+    answered, told = 0, time.monotonic()
+
+    def asked() -> None:
+        nonlocal answered, told
+        answered += 1
+        if time.monotonic() - told >= TOLD_EVERY:
+            told = time.monotonic()
+            sys.stderr.write(f"{answered} requests answered.\n")
+
+    return asked
 
 
 def _diff(argv: Sequence[str]) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import datetime
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -35,16 +35,22 @@ def most_requests(settings: Settings) -> int:
     return settings.max_requests or USUAL
 
 
-def observe(settings: Settings, redactor: Redactor, own: OwnNames) -> ObservedModel:
+def observe(settings: Settings, redactor: Redactor, own: OwnNames, asked: Callable[[], None]) -> ObservedModel:
     """Ask the endpoint of the settings, at most `most_requests` times.
+
+    Args:
+        settings: which endpoint and model, and how many requests.
+        redactor: knows the secrets.
+        own: names that the model's files have.
+        asked: is called after each request.
 
     Raises:
         EndpointError, RunStopped: it cannot be asked.
     """
-    return asyncio.run(_observed(settings, redactor, own))
+    return asyncio.run(_observed(settings, redactor, own, asked))
 
 
-async def _observed(settings: Settings, redactor: Redactor, own: OwnNames) -> ObservedModel:
+async def _observed(settings: Settings, redactor: Redactor, own: OwnNames, asked: Callable[[], None]) -> ObservedModel:
     once = settings.model_copy(update={"retry_attempts": 1})
     async with client_of(settings, redactor) as client, client_of(once, redactor) as beside:
 
@@ -58,6 +64,8 @@ async def _observed(settings: Settings, redactor: Redactor, own: OwnNames) -> Ob
                 if error.status is None:
                     raise
                 return ScoutReply(status=error.status, words=error.body or error.message)
+            finally:
+                asked()
             return reply_of(200, answer.content)
 
         most = most_requests(settings)

@@ -53,6 +53,7 @@ LATER: Mapping[str, Json] = {
     "output_limit": None,
     "contract_levels": {},
     "engine_options": {},
+    "word_tokens": 1.0,
 }
 LATER_THINKING: Mapping[str, Json] = {
     "switch_open": False,

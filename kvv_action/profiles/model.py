@@ -22,6 +22,7 @@ from kvv_action.profiles.fields import (
     Text,
     Tier,
     Value,
+    WordTokens,
 )
 from kvv_action.schema import Json, Reference, Severity
 
@@ -351,6 +352,7 @@ class Profile:
         contract_levels: what a broken contract means; a contract that is not named here fails the run.
         engine_options: by engine, the values of options that are this model's own, such as the names of its parsers:
             remedies name them.
+        word_tokens: what a short English word costs; about one in most models, several where a token is a byte or two.
     """
 
     name: str
@@ -377,6 +379,7 @@ class Profile:
     output_limit: Count | None = None
     contract_levels: Mapping[Contract, Severity] = field(default_factory=dict)
     engine_options: Mapping[Engine, Mapping[EngineOption, OptionValue]] = field(default_factory=dict)
+    word_tokens: WordTokens = 1.0
 
     def may_refuse(self, what: RightRefusal) -> bool:
         """Whether the official API refuses it; `thinking.strict` says two of them at once."""

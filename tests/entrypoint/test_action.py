@@ -117,6 +117,21 @@ def test_wrong_inputs_win_over_an_empty_key(monkeypatch: pytest.MonkeyPatch, ste
     assert "'full'" in log.of("error")[0].data
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("PROFILE", "model.toml"), ("TOKENIZER", "tiktoken.model"), ("DATASET", "aime2025=./data")]
+)
+def test_a_file_that_no_checkout_brought_is_told_so(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, step: Step, job: Path
+) -> None:
+    """Where the workspace holds nothing at all; else a file is missing for another reason."""
+    monkeypatch.setenv(f"INPUT_{name}", value)
+    status, log, outputs, summary = step()
+    assert status == 2
+    assert all("actions/checkout" in told for told in (log.of("error")[0].data, outputs["reason"], summary))
+    (job / "README.md").touch()
+    assert "actions/checkout" not in step()[1].of("error")[0].data
+
+
 def test_wrong_key_is_not_shown(monkeypatch: pytest.MonkeyPatch, step: Step, tmp_path: Path) -> None:
     """A key with a line break in it is refused, masked line by line, and repeated nowhere."""
     monkeypatch.setenv("INPUT_API-KEY", "first-part-of-it\nsecond-part-of-it")

@@ -66,6 +66,7 @@ model = "whole-1"
 served_names = ["org/Whole-1"]
 context_window = 131072
 output_limit = 65536
+word_tokens = 4.3
 vision = true
 contracts = ["tool-choice", "response-format"]
 contract_levels = { response-format = "warning" }
@@ -109,7 +110,8 @@ note = "A note."
 tiers = { smoke = { limit = 13, epochs = 2, only_named = true } }
 """
 TOLD = (
-    "org/Whole-1", "131 072", "65 536", "pictures: read", "tool-choice (failure where broken)",
+    "org/Whole-1", "131 072", "65 536", "short English word: 4.3",
+    "pictures: read", "tool-choice (failure where broken)",
     "response-format (warning where broken)", "responses", "begun-answers, so a vendor may",
     "long-output, so a vendor must", "<|whole|>", "pack.json", "no-format: 36", "w_{index}", "off by default",
     "as the question needs it", "few, many",

@@ -86,6 +86,15 @@ def test_a_lax_server_locks_nothing() -> None:
     assert observed(loader.load("kimi-k2.6"), "accepts-any-parameter").parameters == ()
 
 
+def test_what_a_word_costs_is_observed() -> None:
+    """Where it is not about one token; a hundred words show it."""
+    seen = observed(loader.load("kimi-k2.6"), "overcounts-prompt-tokens")
+    found = parsed(as_toml(seen, model="m", url=URL, day="2026-11-29"))
+    assert found.word_tokens == pytest.approx(3, rel=0.1)
+    assert "word_tokens" in {about for fact in found.facts for about in fact.about}
+    assert observed(loader.load("kimi-k2.6"), most=10).word_tokens is None
+
+
 def test_the_budget_is_kept_and_said() -> None:
     """What was not asked stays out."""
     seen = observed(loader.load("kimi-k2.6"), most=10)

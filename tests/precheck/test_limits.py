@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.precheck.burst import REST
 from benchmarks.precheck.causes import ANSWERS_MIXED, BODY_LIMIT, LOAD_BREAKS, NEEDLE_LOST, PROMPT_CUT, WINDOW_SMALL
+from benchmarks.precheck.long_prompt import WORDS, long_prompt
 from benchmarks.precheck.suites.limits import FINISH_WRONG, MAX_TOKENS_IGNORED, STOP_IGNORED, STOP_REFUSED, probes
 from benchmarks.precheck.suites.tokens import COMPLETION_MISCOUNTED
 from kvv_action.benchmark import Options
@@ -118,6 +119,19 @@ def test_a_prompt_inside_the_window_must_be_taken(status: int, message: str, cau
     for row in ([refused], [refused, refusal()]):
         with pytest.raises(Undecided, match="short prompt"):
             probe.judge(row)
+
+
+def test_a_long_prompt_has_fewer_words_where_a_word_costs_more() -> None:
+    """A model whose tokens are a byte or two is asked for as many tokens, not for several times its window."""
+    generic = loader.load("generic")
+    usual, dense = (
+        long_prompt(replace(generic, context_window=8192, word_tokens=each), "8k", 8500, tries=1, filler=WORDS)
+        for each in (1.0, 5.0)
+    )
+    assert usual.tokens == dense.tokens
+    words = [len(text_of(prompt.request.messages[0]).split()) for prompt in (usual, dense)]
+    assert words[0] > usual.tokens
+    assert words[1] < dense.tokens / 4
 
 
 def test_stop_is_not_blamed_for_what_is_refused_without_it() -> None:

@@ -349,6 +349,14 @@ def test_growth_is_steady(counts: tuple[int, ...], value: int) -> None:
     assert chosen("tokens.growth").judge([counted(count) for count in counts]).value == value
 
 
+def test_growth_is_what_a_word_costs_the_model() -> None:
+    """A tokenizer with a token or two for each byte is as right as any other, where the profile says so."""
+    bytewise = replace(loader.load("generic"), word_tokens=4.33)
+    growth = next(probe for probe in probes(bytewise, Options()) if probe.id == "tokens.growth")
+    assert growth.judge([counted(count) for count in (12, 412, 812)]).value == 1
+    assert growth.judge([counted(count) for count in (12, 112, 212)]).value == 0
+
+
 @pytest.mark.parametrize(
     ("usage", "cause"),
     [

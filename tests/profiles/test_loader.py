@@ -229,7 +229,7 @@ EXTENDED = 'extends = "kimi-k2.6"\n'
                 "extend: Unknown key. Known here: extends, schema, title, model, sources, thinking, "
                 "parameters, benchmarks, context_window, vision, contracts, tool_call_id, prompt_tokens, markers, "
                 "served_names, call_ids, tokens, surfaces, facts, reference_pack, refusals, output_limit, "
-                "contract_levels, engine_options. Did you mean 'extends'?"
+                "contract_levels, engine_options, word_tokens. Did you mean 'extends'?"
             ),
         ),
         (OWN.replace('model = "mine"\n', ""), "model: Required, but missing."),

@@ -36,6 +36,7 @@ def test_llamacpp_is_observed(tmp_path: Path) -> None:
         found = written(url, tmp_path)
     assert found.context_window == 8192
     assert {"<s>", "</s>"} <= set(found.markers)
+    assert found.word_tokens > 4  # of a vocabulary of a few hundred pieces
     assert not found.thinking.supported
     assert not found.parameters
 

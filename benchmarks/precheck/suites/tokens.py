@@ -34,7 +34,7 @@ OUTPUT = 16
 """`max_tokens` where only the count of the prompt is looked at."""
 WORDS = 100
 LEAST, MOST = 80, 120
-"""Tokens that `WORDS` repetitions of " the" may cost: one each in every known tokenizer, give or take a fifth."""
+"""Tokens that `WORDS` repetitions of " the" may cost, where a word costs about one, give or take a fifth."""
 SLACK = 5
 """Tokens by which the cost of two additions may differ from twice the cost of one."""
 SENTENCE = (
@@ -59,7 +59,7 @@ def probes(profile: Profile, options: Options) -> Iterator[Probe]:
         yield Probe(id=f"tokens.usage.{name}", requests=(request,), judge=_adds_up)
     texts = [f"Growth. Reply with exactly: OK{' the' * count}" for count in (0, WORDS, 2 * WORDS)]
     grown = tuple(ask(profile, text, stream=False, max_tokens=OUTPUT) for text in texts)
-    yield Probe(id="tokens.growth", requests=grown, judge=_grows)
+    yield Probe(id="tokens.growth", requests=grown, judge=partial(_grows, profile.word_tokens))
     yield _same_in_both_modes(profile)
     again = ask(profile, "The same text twice. Reply with exactly: OK", stream=False, max_tokens=OUTPUT)
     judge = partial(_equal, "the first time", "the second time", PROMPT_DRIFTS)
@@ -137,13 +137,15 @@ def _equal(first: str, second: str, cause: ProbeCause, exchanges: Sequence[Excha
     return holds(f"{counts[0]} prompt tokens both times")
 
 
-def _grows(exchanges: Sequence[Exchange]) -> Score:
+def _grows(each: float, exchanges: Sequence[Exchange]) -> Score:
+    """By what so many words cost (`word_tokens` of the profile), and twice that for twice as many."""
     counts = _prompts(exchanges, 3)
     if isinstance(counts, Score):
         return counts
     once, twice = counts[1] - counts[0], counts[2] - counts[0]
-    if not LEAST <= once <= MOST:
-        return broken(f"{WORDS} more words cost {once} prompt tokens, expected {LEAST} to {MOST}", PROMPT_MISCOUNTED)
+    least, most = round(LEAST * each), round(MOST * each)
+    if not least <= once <= most:
+        return broken(f"{WORDS} more words cost {once} prompt tokens, expected {least} to {most}", PROMPT_MISCOUNTED)
     if abs(twice - 2 * once) > SLACK:
         return broken(f"{WORDS} more words cost {once} prompt tokens, twice as many {twice}", PROMPT_MISCOUNTED)
     return holds(f"{WORDS} more words cost {once} prompt tokens, twice as many {twice}")
