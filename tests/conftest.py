@@ -61,7 +61,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if is_fast(item):
             item.add_marker("fast")
-        elif (module := shared_by(item)) is not None and item.get_closest_marker("xdist_group") is None:
+        if (module := shared_by(item)) is not None and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(module))
 
 

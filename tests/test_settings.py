@@ -207,6 +207,12 @@ def test_a_variable_is_read(environment: pytest.MonkeyPatch, name: str) -> None:
     assert value(load(), name) == expected
 
 
+def test_a_variable_may_be_written_in_small_letters(environment: pytest.MonkeyPatch) -> None:
+    """The case of its letters says nothing."""
+    environment.setenv("kvv_Max_connections", "7")
+    assert load().max_connections == 7
+
+
 def test_options_win_over_inputs_and_inputs_over_the_environment(environment: pytest.MonkeyPatch) -> None:
     """The nearer to the user, the stronger."""
     environment.setenv("KVV_MAX_CONNECTIONS", "1")

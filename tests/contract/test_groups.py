@@ -7,6 +7,7 @@ import pytest
 from entrypoint.compose import run_verification
 from tests.groups import SLOW_TESTS
 from tests.pipeline.command import kvv
+from tests.sharing import made_once
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,6 +73,19 @@ def test_what_runs_a_whole_run_is_not(request: pytest.FixtureRequest) -> None:
     """Also in the test's own process, without a command."""
     assert callable(run_verification)
     assert not is_fast(request)
+
+
+@pytest.fixture
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_once(tmp_path_factory, "file-of-groups", lambda folder: (folder / "made").touch())
+
+
+def test_what_is_made_once_is_shared_in_one_process(made: Path, request: pytest.FixtureRequest) -> None:
+    """Others would wait until it is made."""
+    assert (made / "made").is_file()
+    group = request.node.get_closest_marker("xdist_group")
+    assert group is not None
+    assert group.args == (__name__,)
 
 
 @pytest.mark.parametrize("file", SLOW_TESTS)
