@@ -34,6 +34,19 @@ def test_a_text_in_one_piece_is_not_copied() -> None:
     assert pieces.held == sys.getsizeof(whole)
 
 
+@pytest.mark.parametrize(("sign", "width"), [("x", 1), ("é", 1), ("字", 2), ("😀", 4)])
+@pytest.mark.parametrize("size", [1, 2, 9, 5000])
+def test_a_wide_character_makes_all_of_a_text_wide(sign: str, width: int, size: int) -> None:
+    """So the whole takes as much for each character, however many of them are plain."""
+    pieces = TextPieces()
+    for piece in ("x" * 100_000, sign * size, "x" * 100_000):
+        pieces.pieces.append(piece)
+        pieces.fold()
+    whole = sys.getsizeof(pieces.text())
+    assert whole - 100 <= pieces.held <= whole * 1.2
+    assert pieces.held >= width * 200_000
+
+
 SIDE_BY_SIDE = """
 import os, sys
 from pathlib import Path

@@ -222,6 +222,13 @@ def test_right_answers_show_nothing(facts: Mapping[str, Any]) -> None:
     assert signs(**facts) == []
 
 
+@pytest.mark.parametrize("asked", ["REPEATED", "Three Times", "count up", "echo this", "请重复", "说三遍", "次数"])
+def test_words_may_be_repeated_where_the_request_says_so(asked: str) -> None:
+    """In any case; a longer word that holds one of these says nothing."""
+    assert signs("stop stop stop stop", request=f"{asked}: a word") == []
+    assert signs("stop stop stop stop", request="Sometimes a repeater, echoes, a count of words") == ["text-repeated"]
+
+
 @pytest.mark.parametrize("times", [2, 3, 7])
 @pytest.mark.parametrize("arguments", ["{}", "[]", '{"a": 1}', '{"a":{"b":[1,{"c":"}{"}]}}'])
 def test_arguments_that_are_sent_again(arguments: str, times: int) -> None:

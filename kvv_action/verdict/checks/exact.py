@@ -23,7 +23,8 @@ ASKED_EXACTLY = "asked-exactly"
 """In a redacted journal, stands among the signs of every answer to such a request."""
 AS_ASKED = "as-asked"
 """Its word where the answer is the text."""
-_WANTED = re.compile(r'[Rr]eply with exactly:\s?((?:[^"\\]|\\[^n])+)(?="|\\n)')
+_EXACTLY = "eply with exactly:"
+_WANTED = re.compile(rf'[Rr]{_EXACTLY}\s?((?:[^"\\]|\\[^n])+)(?="|\\n)')
 COPY_ASKED = "Copy the text between the two lines of equals signs, character by character."
 _COPY = re.compile(re.escape(COPY_ASKED) + r'[^=]*?\\n=====\\n((?:[^"\\]|\\.)*?)\\n=====(?="|\\n)')
 """The other way to name a text: one of several lines."""
@@ -156,6 +157,8 @@ _CONTINUED = re.compile(r'"(?:stop|prefix|continue_final_message)":|"partial":\s
 
 def wanted_of(request: str) -> str:
     """The text that a request names as its answer; empty where it names none."""
+    if _EXACTLY not in request and COPY_ASKED not in request:
+        return ""  # found out in a twentieth of the time that the patterns take
     found = _WANTED.search(request) or _COPY.search(request)
     try:
         return str(orjson.loads(f'"{found[1]}"')).strip() if found else ""
