@@ -142,8 +142,9 @@ def lines(estimate: PlanEstimate) -> Iterator[str]:
     )
     if estimate.reference_requests.ceiling:
         yield (
-            f"The live reference and the judge get {both(estimate.reference_requests)} more requests. Their tokens are "
-            "not counted here; the judge has a budget of its own (judge-max-requests, judge-max-tokens)."
+            "Requests to other endpoints (a live reference, a judge), if all answers are right: "
+            f"{both(estimate.reference_requests)}. Their tokens are not counted here. Wrong answers can take the judge "
+            "more; it has a budget of its own (judge-max-requests, judge-max-tokens)."
         )
     yield f"A lost request is tried up to {estimate.retry_attempts} times (retry-attempts) and counts once here."
     if early := [row.title for row in estimate.benchmarks if row.looks > 1]:

@@ -8,6 +8,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from kvv_action.compare.markdown import EFFECTS, MEASURES, MODEL, QUESTION, effect_of, ratio
+from kvv_action.compare.parts import brief
 from kvv_action.compare.records import BenchmarkChange, Effect, Regression, RunComparison
 from kvv_action.compare.review import columns, flip_columns, seen_once
 from kvv_action.digits import figure
@@ -33,7 +34,7 @@ FLIPS = 20
 @cache
 def _environment() -> Environment:
     made = environment(Path(__file__).parent / "templates", Path(__file__).parents[1] / "report" / "templates")
-    made.filters.update(points=lambda value: points(value, sign=True), ratio=ratio, figure=figure)
+    made.filters.update(points=lambda value: points(value, sign=True), ratio=ratio, figure=figure, brief=brief)
     made.globals.update(
         question=QUESTION, model=MODEL, measures=MEASURES, Effect=Effect, flips=FLIPS, effect_of=effect_of
     )

@@ -237,3 +237,13 @@ def test_better_is_told_beside_what_cannot_be() -> None:
     assert found.regression is Regression.UNKNOWN
     assert found.headline.startswith("beta is better than alpha: Probes +30.0 points; cannot tell: Quiz")
     assert found.parts[1].reason == f"nothing to compare: at alpha: {gate}"
+
+
+def test_the_page_has_the_table_before_the_words() -> None:
+    """The details follow the table, and a heading has no ids of samples: the rows below it have them."""
+    few: Values = {f"p{n}": [1.0] for n in range(40)}
+    found = compare(run("alpha", few, exact=True), run("alpha", without(few, 2), exact=True))
+    section = page_part(found).section
+    assert section.index("<table") < section.index("In detail")
+    assert "<h3><bdi>Probes: 2 of 40 probes no longer hold</bdi></h3>" in section
+    assert "T00:00" not in section.split("<table")[0]

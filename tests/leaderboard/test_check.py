@@ -52,7 +52,7 @@ def test_the_submission_that_was_made_passes(board: Board) -> None:
     """The very commit that git holds after `kvv leaderboard submit`."""
     ran = check(board)
     assert (ran.status, ran.err) == (0, "")
-    assert ran.out.endswith("1 files, 0 refused; verified: self-reported\n")
+    assert ran.out.endswith("1 file, 0 refused; verified: self-reported\n")
 
 
 def test_with_its_evidence_the_scores_are_computed_again(board: Board, run: Path) -> None:
@@ -69,7 +69,7 @@ def test_nothing_of_it_needs_to_be_checked_out(board: Board) -> None:
     assert not board.file.exists()
     ran = check(board, "--head", "fetched")
     assert ran.status == 0, ran.out
-    assert ran.out.endswith("1 files, 0 refused; verified: self-reported\n")
+    assert ran.out.endswith("1 file, 0 refused; verified: self-reported\n")
 
 
 def test_a_forged_one_is_refused_without_its_files(board: Board) -> None:

@@ -71,3 +71,13 @@ def test_no_text_shows_a_record_of_python() -> None:
     assert "planned 1, sent 1, scored 1" in texts["junit"]
     assert "difference -0.4, low -0.6" in texts["junit"]
     assert not [form for form, text in texts.items() if re.search(r"\b(Counts|Comparison|Saved|Measurement)\(", text)]
+
+
+def test_scores_in_detail_name_what_is_counted() -> None:
+    """How many answers a category has; points before the scale; older reports keep their words."""
+    report = one_of_each()
+    quiz = replace(report.benchmarks[0], metrics={"points_of_1000": 916.66667})
+    report = replace(report, benchmarks=(quiz,))
+    assert "- **Quiz**: odd 0.0 % (1 answer), 916.7 points of 1000\n" in summary(report)
+    older = replace(report, plan=replace(report.plan, choices={}))
+    assert "- **Quiz**: odd 0.0 % of 1, points of 1000 916.667\n" in summary(older)

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from kvv_action.digits import figure, noun
+from kvv_action.digits import counted, figure, noun
 from kvv_action.report.bars import WIDTH, Interval, axis_for, block, interval_bar, name, share_bar
 from kvv_action.report.markdown.escape import markup, text
 from kvv_action.report.text import number, percent, points
 from kvv_action.report.wording import beside_comparison, compared_with, metric_of
-from kvv_action.schema import BenchmarkKind, BenchmarkResult, Comparison, RunReport, Verdict
+from kvv_action.schema import BenchmarkKind, BenchmarkResult, CategoryScore, Comparison, RunReport, Verdict
 
 MARKS = {
     Verdict.PASS: "✅ pass",
@@ -189,9 +189,9 @@ def breakdown(report: RunReport, rows: int) -> str:
     for result in report.benchmarks:
         if result.kind is not BenchmarkKind.SCORED or result.measurement is not None:
             continue
-        found = [f"{text(entry.name, 60)} {percent(entry.score)} of {entry.scored}" for entry in result.categories]
+        found = [_category(entry, plain=report.plan.plain_reports) for entry in result.categories]
         found += [
-            _category_metric(name, value)
+            _category_metric(name, value, plain=report.plan.plain_reports)
             for name, value in sorted(result.metrics.items())
             if name.startswith(BROKEN_DOWN)
         ]
@@ -200,6 +200,14 @@ def breakdown(report: RunReport, rows: int) -> str:
     return "### Scores in detail\n\n" + "\n".join(lines) + "\n\n" if lines else ""
 
 
-def _category_metric(name: str, value: float) -> str:
+def _category(entry: CategoryScore, *, plain: bool) -> str:
+    """A category's score and its answers; reports of older runs keep their words."""
+    of = f"({counted(entry.scored, 'answer')})" if plain else f"of {entry.scored}"
+    return f"{text(entry.name, 60)} {percent(entry.score)} {of}"
+
+
+def _category_metric(name: str, value: float, *, plain: bool) -> str:
+    if plain and name.startswith("points_"):
+        return f"{figure(value, 4)} {text(name.replace('_', ' '))}"
     shown = figure(value) if name.startswith("points_") else percent(value)
     return f"{text(name.replace('_', ' '))} {shown}"
