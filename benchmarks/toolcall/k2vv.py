@@ -94,7 +94,10 @@ def _wrong(row: Row) -> str:
 
 
 def _shown(value: Json) -> str:
-    return one_line(orjson.dumps(value).decode(), 60)
+    try:
+        return one_line(orjson.dumps(value).decode(), 60)
+    except TypeError:  # deeper than can be written, or a number that JSON has no room for
+        return f"what is nested too deeply ({type(value).__name__})"
 
 
 def seconds_taken(row: Row) -> float:

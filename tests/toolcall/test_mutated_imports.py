@@ -61,3 +61,15 @@ def test_no_file_makes_a_traceback(tmp_path: Path, seeds: int) -> None:
         ended[ran.status] += 1
     assert ended[2] > seeds / 10
     assert ended[3] > seeds / 10
+
+
+@pytest.mark.parametrize("depth", [200, 254, 255, 900, 5000])
+@pytest.mark.parametrize("name", ["data_index", "status", "finish_reason", "response"])
+def test_deep_values_make_no_traceback(tmp_path: Path, name: str, depth: int) -> None:
+    """Some can be read and not written again; a refusal names the row, and a vendor's deep answer is judged."""
+    row = json.dumps({**result_row(1, request("q1"), "tool_calls"), name: "@"}, default=dict)
+    source = tmp_path / "results.jsonl"
+    source.write_text(row.replace('"@"', "[" * depth + "]" * depth) + "\n")
+    ran = kvv("import-k2vv", source, "--out", tmp_path / "out")
+    assert ran.status in (2, 3), ran.err
+    assert ran.status == 3 or "results.jsonl, " in ran.err
