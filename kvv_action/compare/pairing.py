@@ -152,4 +152,5 @@ def _asked(plan: RunPlan) -> dict[str, object]:
     for name in ("profile", "max_failure_rate"):
         fields.pop(name)
     fields["choices"].pop("facts", None)  # what they belong to is told by `against`
+    fields["choices"].pop("engine-options", None)  # remedies name them, and nothing is asked by them
     return {**fields, **benchmarks}

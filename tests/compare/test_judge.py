@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvv_action.compare.judge import compare
+from kvv_action.compare.pairing import asked_differently
 from kvv_action.compare.records import BenchmarkChange, Effect, Regression, RunComparison
 from kvv_action.compare.side import Side
 from kvv_action.errors import UsageError
 from kvv_action.schema import RunState
 from kvv_action.verdict.rules import VerdictRules
-from tests.compare.sides import BUNDLED, Values, answers, benchmark, probes, rates, side
+from tests.compare.sides import BUNDLED, PLAN, Values, answers, benchmark, probes, rates, side
 from tests.report.reports import REPORT
 
 QUIZ = benchmark("quiz")
@@ -317,6 +318,17 @@ def test_what_was_asked_differently_is_told() -> None:
     hotter = benchmark("quiz", sampling={"temperature": 2.0}, samples=9)
     found = compare(side((QUIZ, RIGHT)), side((hotter, RIGHT)))
     assert found.asked_differently == ("quiz.sampling.temperature: was 1.0, is 2.0",)
+
+
+def test_names_in_remedies_are_no_difference_in_what_was_asked() -> None:
+    """A newer profile may name another parser."""
+    plans = [
+        replace(PLAN, choices={"engine-options": {"vLLM": {"--tool-call-parser": name}}})
+        for name in ("first", "second")
+    ]
+    assert [*asked_differently(*plans)] == []
+    other = replace(plans[1], seed=plans[1].seed + 1)
+    assert [line.partition(":")[0] for line in asked_differently(plans[0], other)] == ["seed"]
 
 
 def test_family_wise_control_needs_more_of_each() -> None:
