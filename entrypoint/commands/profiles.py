@@ -87,7 +87,8 @@ def _shown(argv: Sequence[str]) -> int:
     values = parser.read(argv)
     profiles = [loader.load(name) for name in ([values.name] if values.name else loader.names())]
     if values.json:
-        sys.stdout.buffer.write(orjson.dumps(profiles, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        form = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS  # some keys are of an Enum
+        sys.stdout.buffer.write(orjson.dumps(profiles, option=form))
         return 0
     for line in _lines_of(profiles[0]) if values.name else map(_line, profiles):
         sys.stdout.write(visible(line, 1000) + "\n")
