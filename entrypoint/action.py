@@ -142,9 +142,9 @@ def _verify(step: context.Context, redactor: "Redactor") -> StepOutcome:
     from kvv_action.github.log import harmless
     from kvv_action.github.workspace import handed_over, out_folder
 
-    settings = load()
     for problem in (*unknown_inputs(), *misspelt_variables()):
         _print(redactor.text(commands.inert(str(problem))))
+    settings = load()
     if settings.command == "run" and not settings.api_key.get_secret_value():
         return _without_key(step)
     folder, log = out_folder(step.workspace, settings.out), harmless(sys.stdout, redactor.text)

@@ -150,6 +150,18 @@ def test_misspelt_variables_are_mentioned(monkeypatch: pytest.MonkeyPatch, step:
     assert any("KVV_MAX_CONECTIONS" in line for line in log.shown)
 
 
+def test_a_misspelt_input_is_mentioned_where_the_right_one_is_missing(
+    monkeypatch: pytest.MonkeyPatch, step: Step
+) -> None:
+    """The log says why what is there in the workflow counts as not given."""
+    monkeypatch.delenv("INPUT_BASE-URL")
+    monkeypatch.setenv("INPUT_BASE_URL", "http://127.0.0.1:9/v1")
+    status, log, _, _ = step()
+    assert status == 2
+    assert log.of("error")[0].data.startswith("base-url: Required")
+    assert "base_url: There is no such input; it was ignored. Did you mean 'base-url'?" in log.shown
+
+
 @pytest.mark.parametrize("error", [action.Stopped(), KeyboardInterrupt()])
 def test_stopped_before_anything_was_asked(monkeypatch: pytest.MonkeyPatch, step: Step, error: BaseException) -> None:
     """130, and no verdict."""
