@@ -1,9 +1,10 @@
 """Annotations for a run and for wrong inputs: the worst first, within the limits of the runner."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 
 from kvv_action.errors import Problem
 from kvv_action.github.commands import command, inert
@@ -92,7 +93,7 @@ def of_report(report: RunReport) -> list[Annotation]:
     notable = [result for result in report.benchmarks if result.verdict is not Verdict.PASS]
     told = [_of_cause(report, one) for one in report.causes if one.severity in _TOLD]
     told += [_of_finding(one) for one in report.findings if one.severity in _TOLD and not report.causes]
-    found = [verdict, *told, *(_of_benchmark(report, result, planned_skip=result.id in left_out) for result in notable)]
+    found = [verdict, *told, *(_of_benchmarks(report, same, left_out) for same in _alike(notable))]
     for result in report.benchmarks:
         if result.kind is BenchmarkKind.CONTRACT:
             found.extend(_failed_probes(result, named=report.plan.plain_reports))
@@ -160,12 +161,23 @@ def _of_finding(found: Finding) -> Annotation:
     return Annotation(level=_TOLD[found.severity], title=f"kvv: {found.cause_id}", message="\n".join(lines))
 
 
-def _of_benchmark(report: RunReport, result: BenchmarkResult, *, planned_skip: bool) -> Annotation:
-    """A benchmark that did not pass; a planned skip is only a notice. Ordered causes have annotations of their own."""
+def _alike(results: Iterable[BenchmarkResult]) -> Iterator[tuple[BenchmarkResult, ...]]:
+    """The benchmarks in their order; those that were skipped one after another for one reason are together."""
+    for _, same in groupby(results, key=lambda one: one.reason if one.verdict is Verdict.SKIPPED else id(one)):
+        yield tuple(same)
+
+
+def _of_benchmarks(report: RunReport, same: Sequence[BenchmarkResult], left_out: Collection[str]) -> Annotation:
+    """Benchmarks that did not pass, for one reason; a planned skip is only a notice.
+
+    Ordered causes have annotations of their own.
+    """
+    result, planned_skip = same[0], all(one.id in left_out for one in same)
     told = () if report.causes else result.diagnosis[:5]
     lines = [result.reason, *(f"{found.count} × {found.cause}: {found.remedy}" for found in told)]
     lines += [f"{failure.count} × {failure.kind}: {failure.example}" for failure in result.failures[:5]]
-    title = f"{result.title}: {'not judged' if result.orientation else result.verdict}"
+    titles = ", ".join(one.title for one in same)
+    title = f"{titles}: {'not judged' if result.orientation else result.verdict}"
     harmless = result.orientation or (planned_skip and result.verdict is Verdict.SKIPPED)
     level = AnnotationLevel.NOTICE if harmless else _LEVELS[result.verdict]
     return Annotation(level=level, title=title, message="\n".join(lines))

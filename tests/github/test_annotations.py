@@ -54,6 +54,15 @@ def test_what_was_left_out_as_planned_is_no_warning(report: MakeReport, result: 
         assert found["A: skipped"] is level
 
 
+def test_one_reason_for_several_benchmarks_is_one_annotation(report: MakeReport, result: Make) -> None:
+    """A failed gate must not fill the ten warnings that a step may have."""
+    gate = "Pre-Verification failed: x"
+    skipped = [result(verdict=Verdict.SKIPPED, title=title, reason=gate) for title in ("A", "B")]
+    other = result(verdict=Verdict.SKIPPED, title="C", reason="no engine")
+    found = [one for one in of_report(report(benchmarks=(*skipped, other))) if one.title.endswith("skipped")]
+    assert [(one.title, one.message) for one in found] == [("A, B: skipped", gate), ("C: skipped", "no engine")]
+
+
 def test_what_serves_for_orientation_is_no_warning(report: MakeReport, result: Make) -> None:
     """It does not count."""
     aside = result(verdict=Verdict.INCONCLUSIVE, orientation=True)
