@@ -70,6 +70,16 @@ def test_max_tokens(content: str, count: int | None, finish: str | None, cause: 
     assert score.cause == cause
 
 
+def test_a_model_that_says_something_shorter_was_not_cut() -> None:
+    """A small model that does not count ends by itself, and says so rightly; one that counts was cut."""
+    probe = chosen(LIMITED[0])
+    with pytest.raises(Undecided, match="something else"):
+        probe.judge([counted(9, 19, content="In 2017, there were 511 people.", finish_reason="stop")])
+    for content, count in (("1, 2, 3, 4", 11), ("", 11), ("In 2017, there were 511 people.", 32)):
+        score = probe.judge([counted(9, count, content=content, finish_reason="stop")])
+        assert score.cause == FINISH_WRONG.cause
+
+
 @pytest.mark.parametrize(
     ("content", "reasoning", "cause"),
     [

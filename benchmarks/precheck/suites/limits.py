@@ -4,6 +4,7 @@ Prompts of 8,500 tokens at smoke and 34,000 at standard: just above windows of 8
 have been given instead of the model's own. The suite `sizes` has longer ones.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -53,6 +54,8 @@ QUESTION = "Reply with exactly: OK"
 LIMIT = 32
 WIDEST, USUAL = 16, 8
 """Characters of a token at most, and of most tokens: to judge a text beside its usage, or without it."""
+_COUNTING = re.compile(r"1\W+2\W+3")
+"""How an answer with the numbers begins, whatever stands between them."""
 STOP = "HALT"
 BEFORE, AFTER = "alpha bravo charlie", "delta echo foxtrot"
 SIZES = (("8k", 8_500, "smoke"), ("32k", 34_000, "standard"))
@@ -120,7 +123,11 @@ def _goes_on(level: Severity, exchanges: Sequence[Exchange]) -> Score:
 
 
 def _limited(exchanges: Sequence[Exchange]) -> Score:
-    """Ended after `LIMIT` tokens, and said so; what was asked for is many times as long."""
+    """Ended after `LIMIT` tokens, and said so; what was asked for is many times as long.
+
+    Raises:
+        Undecided: there is no answer, or the model said something shorter and came to its end.
+    """
     if not exchanges:
         raise Undecided("there is no answer")
     answer = answer_of(exchanges[0])
@@ -130,10 +137,17 @@ def _limited(exchanges: Sequence[Exchange]) -> Score:
     if count is not None and count > LIMIT:
         cause = COMPLETION_MISCOUNTED if 0 < size <= USUAL * LIMIT else MAX_TOKENS_IGNORED
         return broken(f"completion_tokens is {count} for max_tokens {LIMIT} ({size} characters)", cause)
+    if answer.finish_reason == "stop" and (count or LIMIT) < LIMIT and _is_another(answer.content):
+        raise Undecided(f"something else was answered, in {count} tokens: {quoted(answer.content)}")
     if answer.finish_reason != "length":
         return broken(f"the answer was cut off, finish_reason is {answer.finish_reason}", FINISH_WRONG)
     told = "no number of tokens" if count is None else counted(count, "token")
     return holds(f"{told}, finish_reason length")
+
+
+def _is_another(text: str) -> bool:
+    """Whether a text is not the beginning of the numbers that were asked for."""
+    return bool(text.strip()) and not _COUNTING.search(text)
 
 
 def _stopped(answer: Completion) -> ProbeFinding | str:
