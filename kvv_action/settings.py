@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
 import orjson
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -153,7 +153,7 @@ def _body(value: Any) -> Any:
     return value
 
 
-def _url(value: str) -> str:
+def _url(value: str, info: ValidationInfo) -> str:
     """An http(s) URL without credentials, query or fragment."""
     form = "Write the URL up to the version, as in https://api.example.com/v1."
     try:
@@ -164,7 +164,8 @@ def _url(value: str) -> str:
     if not whole or not value.isprintable() or " " in value:
         raise ValueError(form)
     if parts.username or parts.password:
-        raise ValueError("It holds credentials; the key belongs into api-key.")
+        key = option_name((info.field_name or "").replace("base_url", "api_key"))
+        raise ValueError(f"It holds credentials; the key belongs into {key}.")
     if parts.query or parts.fragment:
         raise ValueError("Leave out '?' and '#'; extra fields go into extra-body or extra-headers.")
     if not _is_host(parts.hostname or ""):

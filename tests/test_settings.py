@@ -562,3 +562,11 @@ def test_an_input_that_does_not_exist_is_told(environment: pytest.MonkeyPatch) -
     told = [str(problem) for problem in unknown_inputs()]
     missing = "There is no such input; it was ignored."
     assert told == [f"max-request: {missing} Did you mean 'max-requests'?", f"url: {missing}"]
+
+
+@pytest.mark.parametrize("role", ["", "reference_", "judge_"])
+def test_credentials_in_an_address_belong_into_the_key_of_the_same_endpoint(role: str) -> None:
+    """Each of the three endpoints has a key of its own, and the address is shown without them."""
+    told = problem({f"{role}base_url": "https://me:sesame@h.example/v1"})
+    assert told.endswith(f"the key belongs into {role.replace('_', '-')}api-key.")
+    assert "sesame" not in told
