@@ -5,6 +5,8 @@ Rules in order; the first that explains the score is the diagnosis.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from math import comb
 
 from kvv_action.causes import Cause
 from kvv_action.schema import Diagnosis
@@ -17,6 +19,8 @@ NEAR = 0.15
 """So far above guessing a score still counts as guessing: models do better than chance from the text alone."""
 GAP = 0.4
 """So far apart two scores must be for the lower one to be blamed on what sets them apart."""
+BY_CHANCE = 0.01
+"""A group is not blamed where its part of all wrong answers would be as large by chance more often than this."""
 FEWEST = 3
 
 BLIND = Cause(
@@ -63,6 +67,10 @@ class _Mean:
     def wrong(self) -> int:
         return round(self.count * (1 - self.value))
 
+    def __add__(self, other: "_Mean") -> "_Mean":
+        count = self.count + other.count
+        return _Mean(value=(self.value * self.count + other.value * other.count) / count, count=count)
+
 
 def diagnose(
     sums: Sums, right: float, scored: int, *, explained: int = 0, below_reference: bool = False
@@ -92,11 +100,13 @@ def _candidates(means: Mapping[str, _Mean], whole: _Mean, guessing: float) -> It
     several, one = means.get(SEVERAL), means.get(ONE)
     if several and one and _blamed(several, one):
         yield _found(LOST, several.wrong)
-    unseen = [name for name, mean in means.items() if name.startswith(MEDIA) and mean.value <= guessing]
-    seen = [mean for name, mean in means.items() if name.startswith(MEDIA) and name not in unseen]
-    if unseen and any(_blamed(means[name], mean) for name in unseen for mean in seen):
-        formats = ", ".join(sorted(name.removeprefix(MEDIA) for name in unseen))
-        yield _found(FORMAT, sum(means[name].wrong for name in unseen), formats=formats)
+    formats = {name: mean for name, mean in means.items() if name.startswith(MEDIA)}
+    seen = [mean for mean in formats.values() if mean.value > guessing]
+    others = reduce(_Mean.__add__, seen) if seen else whole
+    unseen = {name: mean for name, mean in formats.items() if mean.value <= guessing}
+    if any(_blamed(mean, others) for mean in unseen.values()):
+        names = ", ".join(sorted(name.removeprefix(MEDIA) for name in unseen))
+        yield _found(FORMAT, sum(mean.wrong for mean in unseen.values()), formats=names)
     fine, coarse = means.get(FINE), means.get(COARSE)
     if fine and coarse and _blamed(fine, coarse):
         yield _found(BADLY, fine.wrong)
@@ -109,5 +119,15 @@ def _found(cause: Cause, wrong: int, **words: str) -> Diagnosis:
 
 
 def _blamed(low: _Mean, high: _Mean) -> bool:
-    """Whether the lower score is far enough below the other, on enough samples."""
-    return low.count >= FEWEST and high.count >= FEWEST and high.value - low.value >= GAP
+    """Whether the lower score is far enough below the other, on enough samples, and seldom so low by chance."""
+    enough = low.count >= FEWEST and high.count >= FEWEST and high.value - low.value >= GAP
+    return enough and _chance(low, high) <= BY_CHANCE
+
+
+def _chance(low: _Mean, high: _Mean) -> float:
+    """How often a group has so many of all wrong answers, if they fall anywhere (Fisher's exact test, one side)."""
+    wrong = low.wrong + high.wrong
+    ways = sum(
+        comb(low.count, here) * comb(high.count, wrong - here) for here in range(low.wrong, min(low.count, wrong) + 1)
+    )
+    return ways / comb(low.count + high.count, wrong)

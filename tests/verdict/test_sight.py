@@ -1,5 +1,9 @@
 """Diagnosis of sight from numbers."""
 
+import random
+
+import pytest
+
 from kvv_action.verdict.sight import BADLY, BLIND, FORMAT, LOST, WORSE, diagnose
 
 
@@ -54,6 +58,26 @@ def test_fine_detail() -> None:
 def test_two_samples_prove_nothing() -> None:
     """A group of less than three is not blamed."""
     assert cause(8, 10, chance=(0.0, 10), detail_coarse=(1.0, 8), detail_fine=(0.0, 2)) == ""
+
+
+def test_formats_beside_the_one_that_is_shown_not_to_be_seen() -> None:
+    """Groups too small to show it alone are named with it."""
+    media = {"media_png": (0.0, 25), "media_gif": (0.0, 2), "media_jpeg": (1.0, 8)}
+    assert cause(8, 35, chance=(0.1, 35), **media) == FORMAT.sentence.format(formats="gif, png")
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.3, 0.5, 0.6])
+def test_wrong_answers_anywhere_have_no_format(rate: float) -> None:
+    """Some small group is wrong as a whole in every third run by chance, and no defect of its own."""
+    blamed = 0
+    for seed in range(500):
+        chance = random.Random(seed)
+        groups = {"media_png": 25, "media_jpeg": 5, "media_gif": 3, "media_webp": 3, "detail_fine": 10,
+                  "pictures_one": 30, "pictures_several": 6}  # fmt: skip
+        right = {name: sum(chance.random() > rate for _ in range(count)) for name, count in groups.items()}
+        means = {name: (right[name] / count, count) for name, count in groups.items()}
+        blamed += cause(sum(list(right.values())[:4]), 36, chance=(0.05, 36), **means) not in ("", BLIND.sentence)
+    assert blamed <= 10
 
 
 def test_cut_short_answers_are_not_blind() -> None:
