@@ -45,6 +45,8 @@ NOISE = (
     "Asked to reply with exactly OK, the model answered {!r}. If that is noise (random weights, damage), the file "
     "has only what the server does: forms of ids and pictures are unknown, and probes that read answers cannot hold."
 )
+_OK = re.compile(r"\bok\b", re.IGNORECASE)
+"""A word: the two letters stand somewhere in any long noise."""
 REPEATED = 8
 """Copies of a marker in one prompt."""
 _MIRRORED = str.maketrans("<>[]", "><][")
@@ -131,7 +133,7 @@ class ProfileScout:
     async def _follows(self) -> None:
         """Whether answers can be read as answers: a model of random weights shows only what its server does."""
         reply = await self._chat(SENTENCE, self.seen.room)
-        if reply.served and "ok" not in reply.content.lower():
+        if reply.served and not _OK.search(reply.content):
             self.seen.notes.append(NOISE.format(" ".join(reply.content.split())[:60]))
         if reply.prompt_tokens is not None:
             await self._words(reply.prompt_tokens)

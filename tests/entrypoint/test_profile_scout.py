@@ -177,6 +177,19 @@ def test_a_plain_question_that_is_refused_is_the_only_note(words: str, requests:
     assert (seen.thinks, seen.requests) == (None, requests)
 
 
+@pytest.mark.parametrize(("text", "is_noise"), [("OK", False), ("ok!", False), ("koka mokiho tokeru", True)])
+def test_noise_is_told(text: str, is_noise: bool) -> None:
+    """By the word that was asked for; its two letters stand in any long noise."""
+    document = {"choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}]}
+
+    async def post(path: str, body: Mapping[str, Json] | None) -> ScoutReply:
+        del path, body
+        return ScoutReply(status=200, document=document)
+
+    seen = asyncio.run(ProfileScout(model="m", post=post, most=6).look())
+    assert any(note.startswith("Asked to reply") for note in seen.notes) is is_noise
+
+
 INVENTED = {
     "named levels, a switch of words": (
         """markers = ["<|acme_turn|>", "<|acme_end|>"]
