@@ -7,7 +7,6 @@ failure; `skipped` has a reason. What was seen over all answers is a suite of it
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from junit_xml import TestCase, TestSuite
@@ -19,18 +18,19 @@ from kvv_action.schema import (
     BenchmarkKind,
     BenchmarkResult,
     Case,
+    Comparison,
+    Counts,
     Delivery,
     Finding,
+    Measurement,
     Outcome,
     RunCause,
     RunReport,
+    Saved,
     Severity,
     Verdict,
 )
 from kvv_action.verdict.lead import arrival, example_of, page_of, seen_in, share_of, symptoms_of, to_do
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 VERDICT_CASE = "verdict"
 FINDINGS_SUITE = "findings"
@@ -153,7 +153,7 @@ def _verdict_case(report: RunReport, result: BenchmarkResult) -> TestCase:
     return case
 
 
-def _in_words(record: "DataclassInstance") -> str:
+def _in_words(record: Counts | Comparison | Saved | Measurement) -> str:
     """The single values of a record by their names: `planned 45, sent 45`."""
     values = {one.name.replace("_", " "): getattr(record, one.name) for one in fields(record)}
     told = {name: _value(value) for name, value in values.items()}

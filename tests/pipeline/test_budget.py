@@ -52,7 +52,7 @@ def test_a_plan_says_whether_it_fits() -> None:
     told = kvv(*options, "--max-requests", 500, "--max-tokens", 10**9).out
     assert "max-requests 500: enough in any case (never exceeded)" in told
     flying = "on top comes what is in flight then, at most 50 answers of 98304 tokens with prompts of "
-    assert f"max-tokens 1e+09: enough in any case ({flying}" in told
+    assert f"max-tokens 1000000000: enough in any case ({flying}" in told
 
 
 def test_tries_that_are_cut_off_are_paid_for(tmp_path: Path) -> None:
