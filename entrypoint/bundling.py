@@ -9,7 +9,6 @@ from pathlib import Path
 import orjson
 
 from benchmarks import registry
-from entrypoint.outputs import replaced
 from kvv_action.bundle.form import NAME, REDACTED_NAME, BundleError, Member, measured, members_of
 from kvv_action.bundle.pack import gather, suspects, write
 from kvv_action.bundle.scan import Suspect
@@ -20,6 +19,7 @@ from kvv_action.report.files import JOURNAL
 from kvv_action.report.place import no_run
 from kvv_action.report.text import visible
 from kvv_action.schema import RunReport
+from kvv_action.whole_files import replaced
 
 SUSPECTS = 10
 

@@ -14,8 +14,7 @@ from kvv_action.errors import JournalError, KvvError, Problem, UsageError, refus
 from kvv_action.redact import Redactor
 from kvv_action.report import files
 from kvv_action.schema import RunReport
-from kvv_action.whole_files import replaced as replaced
-from kvv_action.whole_files import write as write
+from kvv_action.whole_files import write
 
 if TYPE_CHECKING:
     from kvv_action.compare.records import RunComparison

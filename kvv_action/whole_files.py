@@ -18,7 +18,7 @@ def write(path: Path, data: bytes) -> None:
 def replaced(path: Path) -> Iterator[BinaryIO]:
     """A stream whose content replaces a file in one step, when nothing went wrong.
 
-    What is no file, as a terminal or a pipe, is written to.
+    A terminal or a pipe is written to. A symbolic link is replaced and not followed: a folder of others may hold one.
 
     Raises:
         OSError: with the name of the file.

@@ -15,7 +15,6 @@ from benchmarks.registry import ListedBenchmark
 from entrypoint.commands.audit import add_what_evidence_lacks, request_of
 from entrypoint.evidence_check import EvidenceVerifier
 from entrypoint.options import Parser
-from entrypoint.outputs import write
 from entrypoint.usecases.audit import audit
 from kvv_action.benchmark import Options
 from kvv_action.errors import Problem, UsageError
@@ -31,6 +30,7 @@ from kvv_action.leaderboard.rules import RULES, Rules, parse
 from kvv_action.leaderboard.store import record_files
 from kvv_action.profiles import loader
 from kvv_action.profiles.model import Profile
+from kvv_action.whole_files import write
 
 EPILOG = """examples:
   kvv leaderboard check --base origin/main

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from entrypoint.options import Parser
-from entrypoint.outputs import write
 from kvv_action.errors import Problem, UsageError
 from kvv_action.leaderboard.record import RecordError, Trust
 from kvv_action.leaderboard.store import (
@@ -18,6 +17,7 @@ from kvv_action.leaderboard.store import (
     read_record,
 )
 from kvv_action.report.files import sha256
+from kvv_action.whole_files import write
 
 EPILOG = """example:
   kvv leaderboard confirm results/acme/kimi-k2.6/20260101-0123456789ab.json --trust attested --by ada

@@ -8,11 +8,11 @@ from pathlib import Path
 import orjson
 
 from entrypoint.options import Parser
-from entrypoint.outputs import write
 from kvv_action import __version__
 from kvv_action.errors import KvvError, Problem, UsageError
 from kvv_action.leaderboard import rules
 from kvv_action.leaderboard.fields import slug
+from kvv_action.whole_files import write
 
 SCHEMA = "record.schema.json"
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}", re.ASCII)

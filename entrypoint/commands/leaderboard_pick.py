@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from entrypoint.options import Parser
-from entrypoint.outputs import write
 from kvv_action.errors import Problem, UsageError
 from kvv_action.leaderboard.pick import Picked, pick
 from kvv_action.leaderboard.rules import RULES, parse
 from kvv_action.leaderboard.store import entries
 from kvv_action.report.files import canonical
 from kvv_action.report.text import visible
+from kvv_action.whole_files import write
 
 MOST = 50
 FEWEST_CHARACTERS = 16

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from entrypoint import outputs
 from entrypoint.prepare import create, known_pin
 from entrypoint.settings import benchmark_of, composition
+from kvv_action import whole_files
 from kvv_action.benchmark import Benchmark, DatasetPin
 from kvv_action.dataset import archive, hub, pins
 from kvv_action.dataset.load import load as load_rows
@@ -110,7 +110,7 @@ def _pinned(benchmark: Benchmark, pin: DatasetPin, settings: Settings) -> str:
     )  # fmt: skip
     path = Path(settings.dataset_pins)
     try:
-        outputs.write(path, pins.with_added(path, [found]))
+        whole_files.write(path, pins.with_added(path, [found]))
     except OSError as error:
         raise DatasetError(f"{path}: cannot be written ({refusal(error)})") from error
     return f"pinned: {pin.hub_id}@{info.revision}, {counted(info.count, 'row')}, SHA-256 {info.digest}"

@@ -7,7 +7,7 @@ from shutil import copyfileobj
 from benchmarks import registry
 from entrypoint.baseline import find
 from entrypoint.compose import exit_code
-from entrypoint.outputs import move_aside, replaced, write_reports
+from entrypoint.outputs import move_aside, write_reports
 from entrypoint.usecases.finish import FinishedRun, finished
 from kvv_action.bundle.form import extras
 from kvv_action.errors import KvvError, Problem, UsageError, refusal
@@ -17,6 +17,7 @@ from kvv_action.report.files import JOURNAL
 from kvv_action.schema import RunReport
 from kvv_action.settings import Settings, out_directory
 from kvv_action.verdict.report import build
+from kvv_action.whole_files import replaced
 
 DEPTH = 3
 """How far below a folder the shards may lie: a folder of artifacts, the artifact, the out folder."""

@@ -8,13 +8,14 @@ import pytest
 
 from entrypoint.compose import exit_code
 from entrypoint.options import with_defaults
-from entrypoint.outputs import move_aside, refuse_in_use, write, write_reports
+from entrypoint.outputs import move_aside, refuse_in_use, write_reports
 from entrypoint.settings import ours
 from kvv_action.errors import JournalError, KvvError, UsageError
 from kvv_action.journal.file import Journal
 from kvv_action.redact import Redactor
 from kvv_action.report.files import parse
 from kvv_action.schema import RunReport, RunState, Verdict
+from kvv_action.whole_files import write
 from tests.pipeline.command import demo, kvv
 
 Settings = ours().model
