@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import gc
-import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from entrypoint.contact import FirstContacts, contact_endpoints
 from entrypoint.nested import engine_in_words, nested
 from entrypoint.outputs import move_aside, refuse_in_use, unwritten, why_unusable, write_reports
 from entrypoint.prepare import Demonstration, PreparedRun, prepare, provenance
-from entrypoint.signals import ENDING
+from entrypoint.signals import Interruption, run_until_signalled
 from entrypoint.spending import budget_of, budget_of_judge, limits_of, prices_of
 from kvv_action.ask.runner import RunEnding, Runner, end_line
 from kvv_action.benchmark import Client, ExportSource, Observer
@@ -156,7 +156,8 @@ def verify(run: ReadyRun, observer: Observer) -> RunReport:
                     observer.state(contacts.down)
                     journal.append(end_line(RunEnding(state=RunState.STOPPED, reason=contacts.down), time.time()))
                 else:
-                    _loop(_ask(prepared, journal, found, observer, in_job=bool(github)))
+                    asking = partial(_ask, prepared, journal, found, observer, in_job=bool(github))
+                    _loop(asking, observer)
             except KeyboardInterrupt:  # before the run listens; its report says interrupted
                 if journal.path.stat().st_size == before:
                     raise
@@ -301,7 +302,7 @@ def _made_by(prepared: PreparedRun, github: Mapping[str, str]) -> Provenance:
     return replace(provenance(github), engine=engine, user_agent=prepared.redactor.text(agent), again=again)
 
 
-def _loop(main: Coroutine[Any, Any, None]) -> None:
+def _loop(main: Callable[[Interruption], Coroutine[Any, Any, None]], observer: Observer) -> None:
     """Run to the end on uvloop, or on asyncio's own loop where there is none.
 
     Requests make many short-lived objects and few cycles: collecting less often saves a fifth of the processor time.
@@ -313,25 +314,17 @@ def _loop(main: Coroutine[Any, Any, None]) -> None:
         import uvloop
 
         factory = uvloop.new_event_loop
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-    try:
-        with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(_listening(main, mask))
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-
-
-async def _listening(main: Coroutine[Any, Any, None], mask: Collection[int]) -> None:
-    """Signals come through while the loop runs: one that hits its start or its end would leave it half open."""
-    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    try:
-        await main
-    finally:
-        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    run_until_signalled(main, observer.state, factory)
 
 
 async def _ask(
-    prepared: PreparedRun, journal: Journal, found: JournalState, observer: Observer, *, in_job: bool
+    prepared: PreparedRun,
+    journal: Journal,
+    found: JournalState,
+    observer: Observer,
+    interruption: Interruption,
+    *,
+    in_job: bool,
 ) -> None:
     from kvv_action.endpoint.memory import MemoryBudget
 
@@ -369,7 +362,7 @@ async def _ask(
         )
         sync, ticks = asyncio.create_task(journal.sync_forever()), asyncio.create_task(_tick(observer))
         try:
-            ending = await _until_signalled(runner, observer, sync)
+            ending = await _until_signalled(runner, interruption, sync)
         finally:
             for helper in (sync, ticks):
                 helper.cancel()
@@ -398,33 +391,19 @@ async def _tick(observer: Observer) -> None:
         observer.tick()
 
 
-async def _until_signalled(runner: Runner, observer: Observer, sync: "asyncio.Task[None]") -> RunEnding:
-    """Run until done, until SIGINT or SIGTERM (more of them change nothing), or until `sync` fails."""
+async def _until_signalled(runner: Runner, interruption: Interruption, sync: "asyncio.Task[None]") -> RunEnding:
+    """Run until done, until a signal cancels this task, or until `sync` fails."""
     task = asyncio.create_task(runner.run())
     sync.add_done_callback(lambda _: task.cancel())
-    loop, caught = asyncio.get_running_loop(), list[str]()
-
-    def stop(name: str) -> None:
-        if not caught:
-            observer.state(f"{name}: stopping; what came is kept")
-            task.cancel()
-        caught.append(name)
-
-    before = {number: signal.getsignal(number) for number in ENDING}
-    for number in before:
-        loop.add_signal_handler(number, stop, number.name)
     try:
         return await task
     except asyncio.CancelledError:
-        if not caught:
-            if sync.done() and not sync.cancelled() and (error := sync.exception()):
-                return RunEnding(state=RunState.STOPPED, reason=str(error))
-            raise
-        return RunEnding(state=RunState.INTERRUPTED, reason=f"interrupted by {caught[0]}; the same command goes on")
-    finally:
-        for number, handler in before.items():
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_IGN if caught else handler)  # the reports take milliseconds
+        if interruption.taken:
+            told = f"interrupted by {interruption.name}; the same command goes on"
+            return RunEnding(state=RunState.INTERRUPTED, reason=told)
+        if sync.done() and not sync.cancelled() and (error := sync.exception()):
+            return RunEnding(state=RunState.STOPPED, reason=str(error))
+        raise
 
 
 def _client(prepared: PreparedRun, base_url: str, role: str, memory: "MemoryBudget") -> "EndpointClient":

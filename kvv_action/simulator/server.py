@@ -1,6 +1,7 @@
 """The embedded vendor on a socket."""
 
 import asyncio
+import contextlib
 import os
 from types import TracebackType
 from typing import Self
@@ -92,7 +93,9 @@ class EmbeddedVendor:
         self._closing.begin()
         self._http.pre_shutdown()
         await self._http.shutdown(SHUTDOWN)
-        await self._listener.wait_closed()
+        with contextlib.suppress(TimeoutError):  # a connection that was taken meanwhile ends with the loop
+            async with asyncio.timeout(SHUTDOWN):
+                await self._listener.wait_closed()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         self.requests += 1

@@ -5,6 +5,7 @@ import fcntl
 import io
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from entrypoint import cli
 from kvv_action.endpoint.anomalies import TIMED
@@ -121,7 +123,7 @@ def start(*arguments: object, **options: Any) -> "subprocess.Popen[str]":
     words = _patient(arguments)
     command = [sys.executable, *program(words), *words]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
-    return subprocess.Popen(command, env={**os.environ, **options.pop("env", {})}, **options)
+    return subprocess.Popen(command, env={**os.environ, "PYTHONFAULTHANDLER": "1", **options.pop("env", {})}, **options)
 
 
 def fork(*arguments: object) -> BaseProcess:
@@ -165,8 +167,13 @@ def _silent(arguments: list[str]) -> None:
 
 
 def finish(process: "subprocess.Popen[str]", seconds: float = 240.0) -> Ran:
-    """Wait for a process; one that takes longer waits for something that does not come."""
-    out, err = process.communicate(timeout=seconds)
+    """Wait for a process; one that takes longer waits for something that does not come, and says where."""
+    try:
+        out, err = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        out, err = process.communicate(timeout=seconds)
+        pytest.fail(f"it did not end in {seconds:g} s:\n{out}\n{err}")
     return Ran(status=process.returncode, out=out or "", err=err or "")
 
 
