@@ -283,3 +283,14 @@ def test_names_of_one_model(name: str, other: str) -> None:
 def test_makers_by_name(name: str, maker: str) -> None:
     """Well-known families are told apart; a name of one's own is nobody's."""
     assert family(name) == maker
+
+
+@pytest.mark.parametrize("lines", [1, 3, 100_000])
+@pytest.mark.parametrize("first", [False, True])
+def test_a_line_backwards_is_found_at_either_end(lines: int, *, first: bool) -> None:
+    """However long the answer is; a line that is longer than the request cannot stand in it."""
+    asked, other = "Reply with this text alone: The ships sail at dawn.", ["Fine."] * (lines - 1)
+    backwards = "The ships sail at dawn."[::-1]
+    text = "\n".join([backwards, *other] if first else [*other, backwards])
+    assert "text-reversed" in signs(request=asked, content=text)
+    assert "text-reversed" not in signs(request=asked, content=text.replace(backwards, f"{backwards}{'.' * 200}"))

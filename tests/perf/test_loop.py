@@ -90,6 +90,7 @@ ANSWERS: dict[str, Callable[[], bytes]] = {
     ),
     "a refusal of 64 kB of comments": lambda: http(400, b"<!---->" * 9000, kind="text/html"),
     "a refusal of 64 kB of titles": lambda: http(500, b"<html>" + b"<title" * 10_000, kind="text/html"),
+    "10 MB of short lines": lambda: http(200, document("ab\n" * (10 * MB // 4))),
     "10 MB of newlines": lambda: http(200, document("\n" * (5 * MB))),
     "10 MB of other alphabets": lambda: http(200, document("人口与发展" * (10 * MB // 15))),
     "10 MB of one letter": lambda: http(200, document("a" * (10 * MB))),

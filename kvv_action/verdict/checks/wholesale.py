@@ -45,8 +45,8 @@ ONE_TEXT_RULE = Rule(severity=Severity.FAILURE)
 def wholesale_signs(answer: SeenAnswer) -> Iterator[Sign]:
     """A line of the answer that stands in the request, backwards."""
     text = answer.completion.content.strip()
-    lines = text.splitlines() if answer.request else []
-    for line in map(str.strip, lines[:1] + lines[-1:]):
+    most = len(answer.request) + 1  # a longer line does not stand in it
+    for line in map(str.strip, text[:most].splitlines()[:1] + text[-most:].splitlines()[-1:]):
         turned = line[::-1]
         known = len(line) >= LINE and " " in line and turned != line and _in_json(turned) in answer.request
         if known and _in_json(line) not in answer.request and not _TURNS.search(answer.request):
