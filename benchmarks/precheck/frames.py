@@ -1,11 +1,10 @@
 """Reads the frames of a stream as they came; nothing is repaired."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import orjson
-
+from kvv_action.endpoint.anomalies import Anomaly
+from kvv_action.endpoint.decoding import decode
 from kvv_action.schema import Json
 
 DONE = "[DONE]"
@@ -66,7 +65,7 @@ class Stream:
     @property
     def streamed(self) -> bool:
         """Whether it is a stream of events at all."""
-        return any(line.startswith("data:") for line in self.text.splitlines())
+        return self.text.startswith(DATA) or any(f"{end}{DATA}" in self.text for end in "\r\n")
 
     def choices(self) -> Iterator[tuple[Frame, FrameChoice]]:
         """Every choice with its frame."""
@@ -81,7 +80,7 @@ def read(text: str) -> Stream:
     odd: list[str] = []
     done: list[int] = []
     begun = False
-    for line in text.replace("\r\n", "\n").split("\n"):
+    for line in _lines(text):
         begun, runs_on = bool(line) and (begun or line.startswith(DATA)), begun and line.startswith(DATA)
         if not line or line.startswith((":", "event:", "id:", "retry:")):
             continue
@@ -98,20 +97,21 @@ def read(text: str) -> Stream:
     return Stream(text=text, frames=tuple(frames), odd=tuple(odd), done=tuple(done))
 
 
+def _lines(text: str) -> Iterator[str]:
+    """The lines, one by one: all at once would keep every thread waiting."""
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start:end].removesuffix("\r")
+        start = end + 1
+    yield text[start:]
+
+
 def _object(data: str) -> Mapping[str, Json] | None:
     """The object in a line; a lone surrogate in it is kept, which strict JSON refuses."""
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        value = _with_surrogates(data)
-    return value if isinstance(value, dict) else None
-
-
-def _with_surrogates(data: str) -> Json:
-    """The value of a line that is JSON but for lone surrogates; None where it is none."""
-    if "\\ud" not in data.lower():
+    if not data.lstrip().startswith("{"):
         return None
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
+        value, anomaly = decode(data.encode())
+    except ValueError:
         return None
+    return value if anomaly in (None, Anomaly.LONE_SURROGATE) and isinstance(value, dict) else None
