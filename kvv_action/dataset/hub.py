@@ -70,14 +70,15 @@ def fetch(pin: DatasetPin, cache: str, *, offline: bool = False) -> Snapshot:
     offline = offline or constants.HF_HUB_OFFLINE or _datasets_offline()
     reason = "" if offline else unreachable(constants.ENDPOINT)
     usable_cache(cache)
-    with _explained(pin.hub_id, "cannot be loaded", reason):
+    asked = not (offline or reason)
+    with _explained(pin.hub_id, "cannot be loaded", reason, asked=asked):
         folder = snapshot_download(
             pin.hub_id,
             repo_type="dataset",
             revision=pin.revision or None,
             allow_patterns=list(pin.files) or None,
             cache_dir=cache or None,
-            local_files_only=offline or bool(reason),
+            local_files_only=not asked,
         )
     return Snapshot(folder=Path(folder), revision=Path(folder).name)
 
@@ -149,8 +150,11 @@ def _split(found: Mapping[str, Any], split: str, where: str) -> Any:
 
 
 @contextmanager
-def _explained(where: str, what: str, reason: str = "") -> Iterator[None]:
-    """Turn any exception of the libraries into a `DatasetError` with advice; `reason` replaces their own reason."""
+def _explained(where: str, what: str, reason: str = "", *, asked: bool = False) -> Iterator[None]:
+    """Turn any exception of the libraries into a `DatasetError` with advice; `reason` replaces their own reason.
+
+    Where the hub was `asked` and nothing came, the library says only that nothing is in the cache; the cause is below.
+    """
     try:
         yield
     except DatasetError:
@@ -158,7 +162,8 @@ def _explained(where: str, what: str, reason: str = "") -> Iterator[None]:
     except Exception as error:
         name = type(error).__name__
         kind = DatasetNotHere if name in UNREACHED else DatasetError
-        said = reason or REASONS.get(name) or in_words(error)
+        below = error.__cause__ if asked and name == "LocalEntryNotFoundError" else None
+        said = reason or (in_words(below) if below else REASONS.get(name)) or in_words(error)
         raise kind(f"{where}: {what} ({said}). {_advice(error)}") from error
 
 
