@@ -6,12 +6,11 @@ Special tokens are not known here: what a user writes is always plain text.
 """
 
 import base64
-import binascii
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kvv_action.errors import Problem, UsageError, refusal
+from kvv_action.errors import Problem, UsageError, in_words, refusal
 
 if TYPE_CHECKING:
     import tiktoken
@@ -41,8 +40,11 @@ def load(path: str) -> "tiktoken.Encoding":
 
     try:
         ranks = dict(_lines(Path(path).read_bytes()))
-    except (OSError, ValueError, binascii.Error) as error:
-        raise _unreadable(path, refusal(error)) from None
+    except OSError as error:
+        told = f"The file cannot be read: {refusal(error)}."
+        raise UsageError([Problem(name="tokenizer", value=path, allowed=told)]) from None
+    except ValueError as error:
+        raise _unreadable(path, in_words(error)) from None
     if not all(bytes((byte,)) in ranks for byte in range(256)):
         raise _unreadable(path, "it does not hold every single byte")
     return tiktoken.Encoding("kimi", pat_str=SPLIT, mergeable_ranks=ranks, special_tokens={})

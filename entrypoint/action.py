@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from kvv_action.settings import Settings
 
 OK, USAGE, INTERRUPTED = 0, 2, 130
-NO_KEY = "There is no api-key, so nothing was verified; this is not a pass."
+NO_KEY = "There is no {secrets}, so nothing was verified; this is not a pass."
 FORK = " Pull requests from forks have no secrets."
 NO_KEY_HINT = (
-    " Set api-key from a secret. For an endpoint without keys, set it to EMPTY. About forks: "
+    " Set what is missing from secrets. For an endpoint without keys, set api-key to EMPTY. About forks: "
     f"https://github.com/{REPOSITORY}/blob/main/docs/gate.md#forks"
 )
 NO_ROOM = "The step summary is full (GitHub allows 1 MiB), so this run's is left out; summary.md in `out` has it."
@@ -141,12 +141,13 @@ def _verify(step: context.Context, redactor: "Redactor") -> StepOutcome:
     from kvv_action import __version__
     from kvv_action.github.log import harmless
     from kvv_action.github.workspace import handed_over, out_folder
+    from kvv_action.settings import empty_secrets
 
     for problem in (*unknown_inputs(), *misspelt_variables()):
         _print(redactor.text(commands.inert(str(problem))))
     settings = load()
     if settings.command == "run" and not settings.api_key.get_secret_value():
-        return _without_key(step)
+        return _without_key(step, empty_secrets(settings))
     folder, log = out_folder(step.workspace, settings.out), harmless(sys.stdout, redactor.text)
     where = f" at {settings.base_url}" if settings.command == "run" else ""
     _print(f"kvv-action {__version__}: {commands.inert(f'{settings.command} {settings.model}{where}')}")
@@ -311,12 +312,16 @@ def _concluded(run: "FinishedRun") -> StepOutcome:
     )
 
 
-def _without_key(step: context.Context) -> StepOutcome:
+def _without_key(step: context.Context, secrets: Sequence[str]) -> StepOutcome:
+    """Skipped; every secret that the run would need and does not have is named."""
     from kvv_action.github.annotations import Annotation, AnnotationLevel
+    from kvv_action.report.markdown import text
 
-    reason = NO_KEY + (FORK if step.fork else "")
+    *others, last = secrets
+    named = f"{', no '.join(others)} and no {last}" if others else last
+    reason = NO_KEY.format(secrets=named) + (FORK if step.fork else "")
     notice = Annotation(level=AnnotationLevel.NOTICE, title="kvv: skipped", message=reason + NO_KEY_HINT)
-    summary = f"## ⏭️ kvv: skipped\n\n{reason}{NO_KEY_HINT}\n"
+    summary = f"## ⏭️ kvv: skipped\n\n{text(reason, 1000)}{NO_KEY_HINT}\n"
     return StepOutcome(status=OK, verdict="skipped", reason=reason, annotations=[notice], summary=summary)
 
 

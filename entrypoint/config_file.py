@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kvv_action.errors import Problem, UsageError, in_words, nearest
+from kvv_action.errors import Problem, UsageError, in_words, nearest, refusal
 from kvv_action.settings import SECRETS, Settings, field_name, is_given, option_name
 
 VARIABLE = "KVV_CONFIG"
@@ -41,7 +41,9 @@ def _read(path: str) -> dict[str, Any]:
         return tomllib.loads(text.decode())
     except FileNotFoundError:
         raise _unusable(path, "No such file; KVV_CONFIG and --config name one that is there.") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise _unusable(path, f"The file cannot be read: {refusal(error)}.") from None
+    except ValueError as error:
         raise _unusable(
             path, f"It is no file of settings (TOML: one `name = value` a line): {in_words(error)}."
         ) from None

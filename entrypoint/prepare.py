@@ -214,14 +214,17 @@ def create(names: Iterable[str], settings: Settings, model: str) -> list[Benchma
 def load_benchmark(
     benchmark: Benchmark, settings: Settings, profile: Profile, *, location: str,
     reference_runs: Mapping[str, ReferenceRun] = MappingProxyType({}), strata: Mapping[str, Strata] = NO_STRATA,
+    offline: bool = False,
 ) -> Loaded:  # fmt: skip
     """One benchmark with its samples; `reference_runs` are runs of the reference, `strata` those of a plan made again.
+
+    With `offline` a published dataset comes from the cache or not at all.
 
     Raises:
         DatasetError: the samples cannot be had, or are not the pinned ones.
     """
     try:
-        rows = _rows(benchmark, settings, location)
+        rows = _rows(benchmark, settings, location, offline=offline)
         amount = replace(amount_at(settings, settings.tier), reference_runs=reference_runs, strata=strata)
         return plan_benchmark(benchmark, rows, profile, amount)
     except DatasetError as error:
@@ -232,7 +235,7 @@ def load_benchmark(
         raise DatasetError(f"dataset: {named}: {told}") from error
 
 
-def _rows(benchmark: Benchmark, settings: Settings, location: str) -> Rows | None:
+def _rows(benchmark: Benchmark, settings: Settings, location: str, *, offline: bool = False) -> Rows | None:
     if benchmark.pin is None:
         return None
     return load_rows(
@@ -242,6 +245,7 @@ def _rows(benchmark: Benchmark, settings: Settings, location: str) -> Rows | Non
         location,
         cache=settings.dataset_cache,
         allow_drift=settings.allow_dataset_drift,
+        offline=offline,
     )
 
 

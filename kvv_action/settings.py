@@ -778,6 +778,21 @@ def hidden_headers(settings: Settings) -> dict[str, str]:
     return found
 
 
+def empty_secrets(settings: Settings) -> tuple[str, ...]:
+    """The names of the inputs whose secret a run needs and does not have; headers are named one by one."""
+    needed = {
+        "api_key": True,
+        "reference_api_key": bool(settings.reference_base_url),
+        "judge_api_key": bool(settings.judge_base_url),
+        "leaderboard_token": bool(settings.leaderboard_repo) and not settings.leaderboard_dry_run,
+    }
+    secrets: dict[str, Secret] = {name: settings.__dict__[name] for name, need in needed.items() if need}
+    keys = [option_name(name) for name, secret in secrets.items() if not secret.get_secret_value()]
+    groups = {"extra-headers": settings.extra_headers, "secret-headers": hidden_headers(settings)}
+    headers = [f"{name} in {group}" for group, found in groups.items() for name, value in found.items() if not value]
+    return (*keys, *headers)
+
+
 def all_headers(settings: Settings) -> dict[str, str]:
     """What every request has beside kvv's own headers."""
     return {**settings.extra_headers, **hidden_headers(settings)}

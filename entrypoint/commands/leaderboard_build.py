@@ -1,5 +1,6 @@
 """`kvv leaderboard build`: the static site of a leaderboard's repository."""
 
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -23,6 +24,9 @@ examples:
 Results expire and ages grow: build it every day, not only when records change."""
 
 
+REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
+
+
 def main(argv: Sequence[str]) -> int:
     """Build once."""
     parser = Parser(
@@ -32,7 +36,10 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--out", default="site", help="Folder of the site. Default: site.")
     parser.add_argument("--url", default="", help="Where the site will be; makes addresses in feeds absolute.")
     parser.add_argument(
-        "--repository", default="", help="Address of the repository on GitHub; rows link pull requests."
+        "--repository",
+        default="",
+        metavar="OWNER/NAME|URL",
+        help="The repository on GitHub, or its address elsewhere; rows link pull requests.",
     )
     parser.add_argument("--date", default="", help="Day by which results expire, YYYY-MM-DD. Default: today, UTC.")
     parser.add_argument("--without-published", action="store_true", help="Leave out the scores that makers published.")
@@ -44,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
 
     built = build(
         root, Path(values.out), today=_day(values.date), url=_url("url", values.url),
-        repository=_url("repository", values.repository), with_published=not values.without_published,
+        repository=_repository(values.repository), with_published=not values.without_published,
     )  # fmt: skip
     sys.stdout.write(
         f"{values.out}: {counted(built.records, 'result')}, {counted(built.models, 'model')}, "
@@ -58,6 +65,11 @@ def _day(text: str) -> date:
         return date.fromisoformat(text) if text else datetime.now(UTC).date()
     except ValueError:
         raise UsageError([Problem(name="date", value=text, allowed="A day as YYYY-MM-DD.")]) from None
+
+
+def _repository(text: str) -> str:
+    """An address; OWNER/NAME, as `kvv leaderboard init` takes it, is one at github.com."""
+    return f"https://github.com/{text}" if REPOSITORY.fullmatch(text) else _url("repository", text)
 
 
 def _url(name: str, text: str) -> str:

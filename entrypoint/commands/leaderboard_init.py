@@ -19,8 +19,8 @@ REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}", 
 REF = re.compile(r"v[0-9][0-9A-Za-z.-]{0,40}|[0-9a-f]{40}", re.ASCII)
 OWNERS = re.compile(r"@[A-Za-z0-9][A-Za-z0-9-]*(/[A-Za-z0-9._-]+)?", re.ASCII)
 EPILOG = """example:
-  kvv leaderboard init board --repository example/leaderboard --owners @example/maintainers \\
-    --vendor "Acme AI=api.acme.example"
+  kvv leaderboard init board --repository example/leaderboard \\
+      --owners @example/maintainers --vendor "Acme AI=api.acme.example"
 
 Writes README, rules, owners and workflows of a leaderboard, and the JSON Schema of its records, into a new folder.
 Commit it, push it, and follow "For maintainers" in its README. Without --vendor nobody can submit yet."""

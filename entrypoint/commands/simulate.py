@@ -18,8 +18,8 @@ EPILOG = """examples:
   kvv simulate --latency 0.5 --tokens-per-second 40
   kvv simulate --profile kimi-k3 --dataset aime2025=aime25.jsonl --fault truncates-stream=0.1
 
-It knows the answers to the bundled samples and to the datasets given; with --holdout, also to the items that the same
-seed varies. With KVV_API_KEY set, it refuses other keys."""
+It knows the answers to the bundled samples, to the datasets given, and to those in the folder of --dataset-cache; with
+--holdout, also to the items that the same seed varies. With KVV_API_KEY set, it refuses other keys."""
 
 LONGEST = 3600.0
 SLOWEST, FASTEST = 0.1, 100_000.0

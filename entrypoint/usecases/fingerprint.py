@@ -15,7 +15,7 @@ from entrypoint.reference_files import write_reference
 from entrypoint.request_sender import Post, RequestSender, client_of, pinned_sampling, profile_of
 from entrypoint.streams import Say
 from kvv_action import __version__
-from kvv_action.digits import counted
+from kvv_action.digits import counted, noun
 from kvv_action.errors import EndpointError, KvvError, Rejected
 from kvv_action.fingerprint.asking import Asking, Dialect
 from kvv_action.fingerprint.discovery import DiscoveredWays, discover
@@ -225,7 +225,7 @@ class _Work:
         like = self.order.like
         prefixes = [one.prefix for one in like.prefixes] if like is not None else _pool(asking)
         asked = [prefix for prefix in prefixes if asking.allows(prefix)]
-        say(f"asking {len(asked)} of {len(prefixes)} prefixes once")
+        say(f"asking {len(asked)} of {counted(len(prefixes), 'prefix', 'prefixes')} once")
         if like is not None and self.order.again:
             random.Random(len(like.sessions)).shuffle(asked)  # noqa: S311 - an order, no secret
             await self._all(asking, [(prefix, WARMING) for prefix in asked[::2]], say)
@@ -234,9 +234,9 @@ class _Work:
         kept = dict(list(kept.items())[: self.order.positions if like is None else None])
         if len(kept) < FEWEST:
             told = "" if like is not None else f" and an entropy of {LEAST_ENTROPY:g} to {MOST_ENTROPY:g} nats"
-            raise KvvError(
-                f"{len(kept)} of {len(asked)} prefixes have readable probabilities{told}; at least {FEWEST} are needed"
-            )
+            of = f"{len(kept)} of {counted(len(asked), 'prefix', 'prefixes')}"
+            have = noun(len(kept), "has", "have")
+            raise KvvError(f"{of} {have} readable probabilities{told}; at least {FEWEST} are needed")
         return kept
 
     async def _repeated(
@@ -249,7 +249,8 @@ class _Work:
             random.Random(call).shuffle(order)  # noqa: S311 - an order, no secret
             jobs += [(prefix, call) for prefix in order]
         if jobs:
-            say(f"asking {len(found)} prefixes {self.order.calls - 1} more times")
+            more = counted(self.order.calls - 1, "more time", "more times")
+            say(f"asking {counted(len(found), 'prefix', 'prefixes')} {more}")
         again = await self._all(asking, jobs, say)
         return {
             prefix: [*positions, *(one for one in again.get(prefix, ()) if same_prompt(positions[0], one))]
@@ -281,11 +282,12 @@ class _Work:
         like = self.order.like
         places = {text.prefix: [one.at for one in text.positions] for text in like.inside} if like is not None else {}
         texts = list(places) or list(salted_texts(self.kept.salt))
-        say(f"asking {len(texts)} texts {REPEATS} times for the probabilities inside them")
+        say(f"asking {counted(len(texts), 'text')} {REPEATS} times for the probabilities inside them")
         progress = _Steps(len(texts), say)
         tasks = [self._inside_text(way, asking, prefix, places.get(prefix), progress) for prefix in texts]
         found = [text for text in await asyncio.gather(*tasks) if text is not None]
-        say(f"{sum(len(text.positions) for text in found)} positions inside prompts are steady")
+        kept = sum(len(text.positions) for text in found)
+        say(f"{counted(kept, 'position')} inside prompts {noun(kept, 'is', 'are')} steady")
         return found
 
     async def _inside_text(
@@ -336,7 +338,7 @@ class _Steps:
         """One more is done."""
         self._done += 1
         if self._done * 4 // self._total > (self._done - 1) * 4 // self._total:
-            self._say(f"{self._done} of {self._total} answers")
+            self._say(f"{self._done} of {counted(self._total, 'answer')}")
 
 
 def _telling(position: Position) -> bool:

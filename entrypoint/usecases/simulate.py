@@ -7,6 +7,7 @@ from benchmarks.registry import ListedBenchmark
 from entrypoint.options import with_defaults
 from entrypoint.prepare import create, load_benchmark, load_profile, with_rules
 from entrypoint.settings import benchmark_of, composition, own_options
+from kvv_action.errors import DatasetNotHere
 from kvv_action.plan import variants as holdout
 from kvv_action.settings import Settings
 from kvv_action.simulator import AnswerBook, VendorOptions, parse_fault
@@ -21,6 +22,10 @@ class SimulatedVendor:
 
     options: VendorOptions
     book: AnswerBook
+
+
+PUBLISHED = ""
+"""The location of a dataset that stands for the published one."""
 
 
 def usual(settings: Settings) -> Settings:
@@ -61,7 +66,7 @@ def simulated(
 
 
 def answers(settings: Settings) -> AnswerBook:
-    """Answers of every benchmark's bundled samples, and of the datasets given."""
+    """Answers of every benchmark's bundled samples, of the datasets given, and of those in the cache that is named."""
     profile = load_profile(settings)
     every = composition().benchmarks.values()
     names = [one.id for one in every if one.id in profile.benchmarks or _askable(one, settings)]
@@ -70,9 +75,15 @@ def answers(settings: Settings) -> AnswerBook:
     settings = settings.model_copy(update={"tier": "full"})  # a smaller tier would know a part of the answers only
     for benchmark in create(names, settings, settings.model or profile.model):
         places = ["bundled"] if benchmark_of(benchmark.id).has_samples() else []
-        places += [settings.dataset[benchmark.id]] if benchmark.id in settings.dataset else []
+        if benchmark.id in settings.dataset:
+            places.append(settings.dataset[benchmark.id])
+        elif settings.dataset_cache and benchmark.pin is not None:
+            places.append(PUBLISHED)
         for place in places:
-            loaded = load_benchmark(benchmark, settings, profile, location=place)
+            try:
+                loaded = load_benchmark(benchmark, settings, profile, location=place, offline=True)
+            except DatasetNotHere:
+                continue
             known = holdout.applied([loaded], settings.holdout, settings.seed)
             pairs += [(item.benchmark, item.samples()) for item in known]
     return AnswerBook(pairs)

@@ -97,7 +97,7 @@ def compare(
     moved_model = judge_gate(base.captures, new.captures) if base.captures and new.captures else None
     regression, headline, reason = with_model(moved_model, conclusion(found, changes, new.report, names))
     if tolerance is None and regression is not Regression.REGRESSION and compared.tolerances:
-        headline += f" (tolerance: {', '.join(_tolerances(found, compared.tolerances))})"
+        headline += f"; it is enough to rule out losses above {', '.join(_tolerances(found, compared.tolerances))}"
     return RunComparison(
         schema_version=COMPARE_VERSION,
         regression=regression,
@@ -191,7 +191,7 @@ def _tolerances(found: Sequence[BenchmarkChange], tolerances: Mapping[str, float
     """The loss that each benchmark must rule out."""
     for part in found:
         if part.id in tolerances:
-            yield f"{points(tolerances[part.id])} points of {part.title}"
+            yield f"{points(tolerances[part.id])} points ({part.title})"
 
 
 def _details(

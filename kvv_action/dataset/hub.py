@@ -4,7 +4,6 @@ The files of a repository are downloaded once, at an exact commit, into a cache 
 network. Rows are streamed from these files, so nothing is converted or stored twice. Pictures are never decoded.
 """
 
-import errno
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from typing import Any
 from kvv_action.benchmark import DatasetPin, Row
 from kvv_action.dataset.files import BRING, LOCAL_COPY
 from kvv_action.dataset.reach import unreachable
-from kvv_action.errors import DatasetError, DatasetNotHere, Problem, UsageError, in_words
+from kvv_action.errors import DISK_FULL, DatasetError, DatasetNotHere, Problem, UsageError, in_words, listed, refusal
 
 PARQUET = "*.parquet"
 BATCH = 16
@@ -71,14 +70,15 @@ def fetch(pin: DatasetPin, cache: str, *, offline: bool = False) -> Snapshot:
     offline = offline or constants.HF_HUB_OFFLINE or _datasets_offline()
     reason = "" if offline else unreachable(constants.ENDPOINT)
     usable_cache(cache)
-    with _explained(pin.hub_id, "cannot be loaded", reason):
+    asked = not (offline or reason)
+    with _explained(pin.hub_id, "cannot be loaded", reason, asked=asked):
         folder = snapshot_download(
             pin.hub_id,
             repo_type="dataset",
             revision=pin.revision or None,
             allow_patterns=list(pin.files) or None,
             cache_dir=cache or None,
-            local_files_only=offline or bool(reason),
+            local_files_only=not asked,
         )
     return Snapshot(folder=Path(folder), revision=Path(folder).name)
 
@@ -150,8 +150,11 @@ def _split(found: Mapping[str, Any], split: str, where: str) -> Any:
 
 
 @contextmanager
-def _explained(where: str, what: str, reason: str = "") -> Iterator[None]:
-    """Turn any exception of the libraries into a `DatasetError` with advice; `reason` replaces their own reason."""
+def _explained(where: str, what: str, reason: str = "", *, asked: bool = False) -> Iterator[None]:
+    """Turn any exception of the libraries into a `DatasetError` with advice; `reason` replaces their own reason.
+
+    Where the hub was `asked` and nothing came, the library says only that nothing is in the cache; the cause is below.
+    """
     try:
         yield
     except DatasetError:
@@ -159,7 +162,8 @@ def _explained(where: str, what: str, reason: str = "") -> Iterator[None]:
     except Exception as error:
         name = type(error).__name__
         kind = DatasetNotHere if name in UNREACHED else DatasetError
-        said = reason or REASONS.get(name) or in_words(error)
+        below = error.__cause__ if asked and name == "LocalEntryNotFoundError" else None
+        said = reason or (in_words(below) if below else REASONS.get(name)) or in_words(error)
         raise kind(f"{where}: {what} ({said}). {_advice(error)}") from error
 
 
@@ -167,7 +171,7 @@ def _advice(error: BaseException) -> str:
     """Advice for the user; a full disk may be the cause of another exception."""
     below: BaseException | None = error
     while below is not None:
-        if isinstance(below, OSError) and below.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(below, OSError) and below.errno in DISK_FULL:
             return "The disk is full: name a folder on a larger disk with dataset-cache."
         below = below.__cause__ or below.__context__
     return BRING if type(error).__name__ in UNREACHED else LOCAL_COPY
@@ -177,8 +181,14 @@ def usable_cache(cache: str) -> None:
     """Refuse what cannot be the folder of downloads; the libraries' own words for it are no help.
 
     Raises:
-        UsageError: it is a file.
+        UsageError: it is a file, or a folder that cannot be read.
     """
-    if cache and Path(cache).exists() and not Path(cache).is_dir():
+    try:
+        if cache and os.path.lexists(cache):
+            listed(Path(cache))
+    except NotADirectoryError:
         told = "It is a file; name a folder, which may be new."
-        raise UsageError([Problem(name="dataset-cache", value=cache, allowed=told)])
+        raise UsageError([Problem(name="dataset-cache", value=cache, allowed=told)]) from None
+    except OSError as error:
+        told = f"The folder cannot be read: {refusal(error)}."
+        raise UsageError([Problem(name="dataset-cache", value=cache, allowed=told)]) from None

@@ -9,7 +9,7 @@ from kvv_action.benchmark import DatasetPin, Row, Rows
 from kvv_action.dataset import archive, columns, files, hub
 from kvv_action.dataset.columns import StoredRows
 from kvv_action.dataset.digest import canonical_digest
-from kvv_action.errors import DatasetError
+from kvv_action.errors import DatasetError, listed, refusal
 from kvv_action.schema import DatasetInfo
 
 BUNDLED = "bundled"
@@ -105,8 +105,13 @@ def _bundled(benchmark: str, package: str, pin: DatasetPin) -> StoredRows:
 
 def _local(path: Path, pin: DatasetPin, cache: str) -> StoredRows:
     """The user's file or folder, or the user's copy of the archive."""
-    if not path.exists():
-        raise DatasetError(f"dataset {path}: no such file or folder")
+    try:
+        if not path.exists():
+            raise DatasetError(f"dataset {path}: no such file or folder")
+        if path.is_dir():
+            listed(path)
+    except OSError as error:
+        raise DatasetError(f"{error.filename or path}: {refusal(error)}") from error
     if pin.archive and archive.is_archive(path):
         return _archive(archive.unpacked_copy(path, cache), pin, _shown(path))
     base = path if path.is_dir() else path.parent

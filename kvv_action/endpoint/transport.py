@@ -1,10 +1,8 @@
 """Opens the transport: httpx over aiohttp's connection pool, which handles 500 streams cheaply."""
 
-import os
 import ssl
 import time
 from collections.abc import AsyncIterator
-from functools import cache
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
@@ -13,6 +11,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 from httpx_aiohttp.transport import AiohttpResponseStream, map_aiohttp_exceptions
 
+from kvv_action.authorities import trusted
 from kvv_action.endpoint.connection import LONGEST_LINE, MOST_FIELDS, BoundedConnector, kept
 from kvv_action.endpoint.options import ClientOptions
 from kvv_action.endpoint.requests import HEADERS
@@ -121,22 +120,8 @@ class EndpointTransport(AiohttpTransport):
 def _context(base_url: str, proxy: httpx.Proxy | None) -> ssl.SSLContext:
     """Trusts the usual authorities; without encryption it trusts nobody, because reading them delays the start."""
     if "https" in (httpx.URL(base_url).scheme, proxy.url.scheme if proxy else ""):
-        return _trusting(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+        return trusted()
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-@cache
-def _trusting(file: str | None, _folder: str | None) -> ssl.SSLContext:
-    """A context for the variables of the environment that name authorities.
-
-    Raises:
-        UsageError: a variable names no file of certificates.
-    """
-    try:
-        return httpx.create_ssl_context()
-    except OSError as error:
-        told = f"It must be a readable file of certificates in PEM format ({error.strerror or error})."
-        raise UsageError([Problem(name="SSL_CERT_FILE", value=file or "", allowed=told)]) from None
 
 
 def _untaken(error: BaseException | None, seconds: float) -> bool:

@@ -14,6 +14,7 @@ import httpx
 import orjson
 
 from kvv_action import __version__
+from kvv_action.authorities import trusted
 from kvv_action.errors import Problem, UsageError
 from kvv_action.github.rate_limit import BETWEEN_WRITES, asked_pause
 from kvv_action.github.refusals import GitHubError, Refused, explain, moved, said
@@ -127,8 +128,11 @@ class GitHub:
             "User-Agent": f"kvv-action/{__version__}",
             "X-GitHub-Api-Version": VERSION,
         }
+        authorities = trusted() if self.url.startswith("https:") else True
         try:
-            self._client = httpx.Client(headers=headers, timeout=self.pace.deadline, follow_redirects=False)
+            self._client = httpx.Client(
+                headers=headers, verify=authorities, timeout=self.pace.deadline, follow_redirects=False
+            )
         except (ValueError, UnicodeError):
             allowed = "It contains characters that an HTTP header cannot carry; check how it was pasted."
             raise UsageError([Problem(name="leaderboard-token", value="", allowed=allowed)]) from None

@@ -78,6 +78,7 @@ def secrets() -> tuple[str, ...]:
     found = (
         given("api-key"),
         given("reference-api-key"),
+        given("judge-api-key"),
         given("leaderboard-token"),
         *(part for value in (*values, *(value for _, value in hidden)) for part in (value, value.split(" ")[-1])),
     )

@@ -176,14 +176,14 @@ def _vendor(record: Record, rules: Rules | None, *, taken: bool) -> Iterator[Che
         yield error("model", f"the model {record.model.id} is not in the list of models of leaderboard.toml")
     elif rules.models and rules.models[record.model.id].official == record.vendor.id:
         yield note("vendor", f"is the official vendor of {record.model.id}")
+    address = record.setup.base_url if record.setup else ""
     vendor = rules.vendors.get(record.vendor.id)
     if vendor is None:
-        yield error(
-            "vendor",
-            f"the vendor {record.vendor.id} is not in leaderboard.toml; a pull request of its own introduces it",
-        )
+        told = f"the vendor {record.vendor.id} is not in leaderboard.toml; a pull request of its own introduces it"
+        known = [name for name, one in rules.vendors.items() if address and one.hosts and one.serves(address)]
+        here = f" ({address} belongs to {', '.join(known)}: submit again with leaderboard-vendor)" if known else ""
+        yield error("vendor", told + here)
         return
-    address = record.setup.base_url if record.setup else ""
     if address and not vendor.serves(address):
         yield error("vendor", f"was measured at {address}, which is no host of {record.vendor.id}")
     if record.setup and not address and Mark.DEMONSTRATION not in record.marks:

@@ -7,7 +7,8 @@ import orjson
 
 from kvv_action.profiles.model import Surface
 from kvv_action.schema import Json
-from kvv_action.simulator.wire import Reply
+from kvv_action.simulator.refusal import Refusal
+from kvv_action.simulator.wire import Reply, refused
 
 Document = Mapping[str, Json]
 
@@ -66,13 +67,24 @@ def _message(chat: Document) -> Document:
         content.append({"type": "text", "text": message["content"]})
     for call in message.get("tool_calls") or ():
         function = call["function"]
-        arguments = orjson.loads(function["arguments"])
-        content.append({"type": "tool_use", "id": call["id"], "name": function["name"], "input": arguments})
+        content.append({"type": "tool_use", "id": call["id"], "name": function["name"], "input": _read(function)})
     reasons = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
     return {
         "id": chat["id"], "type": "message", "role": "assistant", "model": chat["model"], "content": content,
         "stop_reason": reasons.get(choice["finish_reason"]), "usage": _usage(chat["usage"]),
     }  # fmt: skip
+
+
+def _read(function: Document) -> Json:
+    """The arguments of a call.
+
+    Raises:
+        Refusal: they are no JSON, and this surface has no other form for them.
+    """
+    try:
+        return orjson.loads(function["arguments"])
+    except ValueError:
+        raise Refusal("the arguments of the tool call are not JSON") from None
 
 
 def _usage(usage: Document) -> dict[str, Json]:
@@ -96,10 +108,13 @@ def chat_of(surface: Surface, content: bytes) -> bytes:
 
 
 def translated(surface: Surface, reply: Reply) -> Reply:
-    """The chat's reply in the surface's form; a refusal, and an answer without usage, stay as they are."""
+    """The chat's reply in the surface's form; a refusal, and what is no answer of a chat, stay as they are."""
     if reply.status != 200 or reply.streamed:
         return reply
-    chat = orjson.loads(b"".join(reply.parts))
-    if not isinstance(chat, dict) or "usage" not in chat:
+    try:
+        said = _TRANSLATIONS[surface].said(orjson.loads(b"".join(reply.parts)))
+    except Refusal as refusal:
+        return replace(refused(refusal), headers=reply.headers, delay=reply.delay)
+    except (ValueError, TypeError, LookupError):
         return reply
-    return replace(reply, parts=(orjson.dumps(_TRANSLATIONS[surface].said(chat)),))
+    return replace(reply, parts=(orjson.dumps(said),))

@@ -142,7 +142,7 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
     """
     reading = JournalReading(journal) if isinstance(journal, Path) else journal
     plan, found = reading.plan, reading.state
-    tallies = {planned.id: Tally.empty(planned) for planned in plan.benchmarks}
+    tallies = {planned.id: Tally.empty(planned, plain=plan.plain_reports) for planned in plan.benchmarks}
     traffic = _Traffic()
     pairs = Pairs(plan)
     arrivals, checks, refusals = DeliveryTally(), AnswerChecks(plan), RefusalTally()

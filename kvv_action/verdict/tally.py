@@ -97,6 +97,7 @@ class Tally:
     """Running counts of one benchmark.
 
     Attributes:
+        plain: as `RunPlan.plain_reports`: an answer without a finish_reason has an empty one, and no "None".
         begun: requests of samples that have no result.
         shown: answers that show a cause, by its sentence.
         wrong: answers that are not right.
@@ -104,6 +105,7 @@ class Tally:
     """
 
     planned: PlannedBenchmark
+    plain: bool = True
     values: "array[float]"
     ledger: AnswerTable
     scored: int = 0
@@ -129,10 +131,11 @@ class Tally:
     distributions: Distributions = field(default_factory=Distributions)
 
     @classmethod
-    def empty(cls, planned: PlannedBenchmark) -> "Tally":
+    def empty(cls, planned: PlannedBenchmark, *, plain: bool = True) -> "Tally":
         """Nothing counted yet."""
         return cls(
             planned=planned,
+            plain=plain,
             values=array("d", [UNKNOWN]) * (planned.samples * planned.epochs),
             ledger=AnswerTable.empty(planned),
             columns={name: array("l", [0]) * planned.samples for name in rule_of(planned).columns},
@@ -163,7 +166,7 @@ class Tally:
             self.wrong.add((self.planned.id, index, epoch))
         if score.value == 1.0 and not score.unparsed and self.cases.passes_over(index, epoch):
             return
-        case = _case(sample, epoch, score, last, asked, cause)
+        case = _case(sample, epoch, score, asked, cause, self._finish_reason(last))
         if case.outcome is not Outcome.RIGHT:
             if self.planned.kind is BenchmarkKind.CONTRACT:
                 case = replace(case, evidence=tuple(evidence_of(exchange) for exchange in asked))
@@ -193,8 +196,13 @@ class Tally:
                 self.anomalies[anomaly] += 1
             self.distributions.answer(completion)
         if completions:
-            self.finish_reasons[cut(str(completions[-1].finish_reason), 60)] += 1
+            self.finish_reasons[self._finish_reason(completions[-1])] += 1
         self.first_try += all(len(_attempts(exchange)) <= 1 for exchange in asked)
+
+    def _finish_reason(self, last: Completion | None) -> str:
+        if last is None or (self.plain and last.finish_reason is None):
+            return ""
+        return cut(str(last.finish_reason), 60)
 
     def _cut_short(self, score: Score, last: Completion | None) -> str:
         """A wrong answer that ended by length long before the length that was asked for."""
@@ -313,9 +321,7 @@ def _attempts(exchange: Exchange) -> tuple[object, ...]:
     return answer.attempts if answer else ()
 
 
-def _case(
-    sample: str, epoch: int, score: Score, last: Completion | None, asked: tuple[Exchange, ...], cause: str
-) -> Case:
+def _case(sample: str, epoch: int, score: Score, asked: tuple[Exchange, ...], cause: str, finish_reason: str) -> Case:
     if score.unparsed:
         outcome = Outcome.UNPARSED
     elif score.value in (0.0, 1.0):
@@ -331,6 +337,6 @@ def _case(
         explanation=cut(score.explanation, 1000),
         category=score.category,
         seconds=round(sum(exchange.completion.total for exchange in asked if exchange.completion), 3),
-        finish_reason=cut(str(last.finish_reason), 60) if last else "",
+        finish_reason=finish_reason,
         cause=cause,
     )

@@ -10,6 +10,8 @@ import datasets
 import pytest
 
 from benchmarks.mmmu_pro.benchmark import PIN
+from entrypoint.settings import load
+from entrypoint.usecases.simulate import answers
 from kvv_action.dataset import pins
 from tests.dataset.hub_server import serving
 from tests.dataset.test_load import parquet, picture, record
@@ -41,12 +43,17 @@ def test_fetch_verify_and_run_without_network(tmp_path: Path) -> None:
         assert fetched.returncode == 0, fetched.stdout + fetched.stderr
         assert f"echo840/OCRBench@{OCR_COMMIT[:12]}, 1000 rows" in fetched.stdout
         assert "not pinned: only the number of rows was compared" in fetched.stdout
+        other = kvv(tmp_path, endpoint, "datasets", "fetch", "--benchmarks", "aime2025")
+        assert "404" in other.stdout, "what the hub said, and not that nobody asked it"
     nowhere = "http://127.0.0.1:9"
     verified = kvv(tmp_path, nowhere, "datasets", "verify", "--benchmarks", "ocrbench,mmmu_pro")
     assert verified.returncode == 1
     assert "ocrbench   verified: " in verified.stdout
     assert "mmmu_pro   error: MMMU/MMMU_Pro: cannot be loaded" in verified.stdout
     assert not list((tmp_path / "cache").rglob("*.arrow"))
+    bundled = answers(load({"profile": "kimi-k2.6"}))
+    cached = answers(load({"profile": "kimi-k2.6", "dataset_cache": str(tmp_path / "cache")}))
+    assert len(cached) == len(bundled) + 1000, "the embedded vendor answers from the same folder"
     run = kvv(
         tmp_path, nowhere, "run", "--base-url", nowhere + "/v1", "--model", "kimi-k2.6", "--benchmarks", "ocrbench",
         "--precheck", "off", "--limit", "3", "--retry-attempts", "1", "--out", str(tmp_path / "out"),

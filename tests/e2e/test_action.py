@@ -212,7 +212,7 @@ def test_empty_key_is_skipped(runner: Runner) -> None:
     runner.event.write_text(json.dumps({"pull_request": pull}))
     step = runner.run({**INPUTS, "api-key": ""}, network="none")
     assert (step.status, step.outputs["verdict"]) == (0, "skipped")
-    assert NO_KEY in step.log.of("notice")[0].data
+    assert NO_KEY.format(secrets="api-key") in step.log.of("notice")[0].data
     assert "forks" in step.outputs["reason"]
     assert step.summary is not None
     assert "skipped" in step.summary

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from entrypoint import action, compose
@@ -106,6 +107,27 @@ def test_empty_key_is_skipped(monkeypatch: pytest.MonkeyPatch, step: Step) -> No
     assert (status, outputs["verdict"]) == (0, "skipped")
     assert "not a pass" in log.of("notice")[0].data
     assert "skipped" in summary
+
+
+def test_every_missing_secret_of_a_fork_is_named(monkeypatch: pytest.MonkeyPatch, step: Step, tmp_path: Path) -> None:
+    """Those that the inputs need and no others; the name of a header forms no markup."""
+    repositories = {"head": {"repo": {"full_name": "fork/it"}}, "base": {"repo": {"full_name": "someone/it"}}}
+    (tmp_path / "event.json").write_bytes(orjson.dumps({"pull_request": repositories}))
+    given = {
+        "INPUT_API-KEY": "", "INPUT_JUDGE-BASE-URL": "http://127.0.0.1:9/v1", "INPUT_JUDGE-MODEL": "judge",
+        "INPUT_LEADERBOARD-REPO": "moonshot/board", "INPUT_SECRET-HEADERS": "X-*Team*: \nX-Kept: word-4711",
+        "INPUT_EXTRA-HEADERS": "X-Gate-Token:", "GITHUB_EVENT_PATH": str(tmp_path / "event.json"),
+    }  # fmt: skip
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    status, log, outputs, summary = step()
+    assert (status, outputs["verdict"]) == (0, "skipped")
+    told = (
+        "There is no api-key, no judge-api-key, no leaderboard-token, no X-Gate-Token in extra-headers "
+        "and no X-*Team* in secret-headers, so nothing was verified; this is not a pass. Pull requests from forks"
+    )
+    assert log.of("notice")[0].data.startswith(told)
+    assert "X-&#42;Team&#42;" in summary
 
 
 def test_wrong_inputs_win_over_an_empty_key(monkeypatch: pytest.MonkeyPatch, step: Step) -> None:

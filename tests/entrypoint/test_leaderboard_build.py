@@ -17,11 +17,21 @@ def test_a_site_is_built_and_counted(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "As of <time" in (out / "index.html").read_text()
 
 
+@pytest.mark.parametrize("given", ["board/results", "https://github.com/board/results"])
+def test_the_repository_is_named_as_for_init_or_by_its_address(tmp_path: Path, given: str) -> None:
+    """Rows link to it."""
+    keep(tmp_path, result("acme", "2026-05-01"))
+    out = tmp_path / "site"
+    assert main(["leaderboard", "build", str(tmp_path), "--out", str(out), "--repository", given]) == 0
+    assert "https://github.com/board/results" in (out / "index.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["nowhere"], "There is no such folder."),
         ([".", "--date", "yesterday"], "A day as YYYY-MM-DD."),
+        ([".", "--repository", "board results"], "An http:// or https:// address."),
         ([".", "--url", "ftp://x"], "An http:// or https:// address."),
         ([".", "--ouT", "x"], "--out"),
     ],

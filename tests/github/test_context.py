@@ -8,6 +8,8 @@ import pytest
 from entrypoint.prepare import secrets_of
 from entrypoint.settings import load
 from kvv_action.github import context
+from kvv_action.options import option_name
+from kvv_action.settings import SECRETS
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +76,8 @@ def test_inputs_win_over_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_raw_secrets_are_those_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is masked before the settings are read is what reports remove afterwards."""
-    monkeypatch.setenv("INPUT_API-KEY", "sk-0123456789")
+    for number, name in enumerate(name for name in SECRETS if name != "secret_headers"):
+        monkeypatch.setenv(f"INPUT_{option_name(name).upper()}", f"sk-0123456789-{number}")
     monkeypatch.setenv("INPUT_EXTRA-HEADERS", "X-Team: blue\nX-Auth: Bearer gw-987654\nCookie: a=b; c=d")
     monkeypatch.setenv("INPUT_SECRET-HEADERS", "X-Tenant: tenant-4711")
     assert set(context.secrets()) == set(secrets_of(load()))

@@ -339,7 +339,10 @@ FORGED: dict[str, tuple[Forge, str]] = {
     "a model that is not listed": (unlisted, "is not in the list of models of leaderboard.toml"),
     "too many files": (many, "at most 50"),
     # content that cannot be
-    "an unknown vendor": (setting("vendor", "id", to="unknown"), "the vendor unknown is not in leaderboard.toml"),
+    "an unknown vendor": (
+        setting("vendor", "id", to="unknown"),
+        "belongs to acme-ai: submit again with leaderboard-vendor)",
+    ),
     "a vendor that is a path": (setting("vendor", "id", to="../../etc"), "vendor.id"),
     "another vendor's name": (setting("setup", "base_url", to="https://api.rival.example/v1"), "no host of acme-ai"),
     "a run of the future": (later, "in the future"),

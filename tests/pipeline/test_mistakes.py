@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from kvv_action.errors import UsageError
+from kvv_action.github.api import GitHub
 from tests.pipeline.command import Ran, kvv, report, vendor
 from tests.pipeline.oddservers import (
     Answer,
@@ -220,12 +222,22 @@ def test_a_certificate_of_another_host(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_authorities_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that is missing, and one without certificates."""
-    out, junk = tmp_path / "out", tmp_path / "junk.pem"
-    junk.write_text("hello")
-    for name in (tmp_path / "missing.pem", junk):
-        monkeypatch.setenv("SSL_CERT_FILE", str(name))
-        mistaken("https://127.0.0.1:1/v1", out, f"SSL_CERT_FILE: {str(name)!r}", "certificates in PEM format")
+    """A file that is missing, one without certificates, and a damaged one; the reason is said in words."""
+    begun = "-----BEGIN CERTIFICATE-----\nabc"
+    for name, content, why in (
+        ("missing.pem", None, "No such file or directory"),
+        ("junk.pem", "hello", "there is no certificate in it"),
+        ("cut.pem", begun, "a certificate in it is damaged"),
+    ):
+        file = tmp_path / name
+        if content is not None:
+            file.write_text(content)
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        told = f"It must be a readable file of certificates in PEM format ({why})."
+        mistaken("https://127.0.0.1:1/v1", tmp_path / "out", f"SSL_CERT_FILE: {str(file)!r}", told)
+        with pytest.raises(UsageError) as found:
+            GitHub(url="https://api.github.example", token="t")
+        assert why in str(found.value)
 
 
 def test_a_refusal_that_never_ends(tmp_path: Path) -> None:

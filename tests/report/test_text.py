@@ -71,3 +71,21 @@ def test_a_quoted_text_and_an_option_are_one_code_span() -> None:
         assert option("--reasoning-parser NAME") == "`--reasoning-parser NAME`"
         assert option("openai/ with api_base") == "openai/ with `api_base`"
     assert option("--reasoning-parser NAME") == "--reasoning-parser NAME"
+
+
+@pytest.mark.parametrize(
+    ("remedy", "written"),
+    [
+        ("in proxies (nginx: proxy_buffering off, X: no)", "in proxies (nginx: `proxy_buffering off`, X: no)"),
+        ("pass response_format on, also where n > 1", "pass `response_format` on, also where n &#62; 1"),
+        ("`required` none of these", "`required` none of these"),
+        ("answer with {data: [{id}]}, or with 404", "answer with `{data: [{id}]}`, or with 404"),
+        ("fill {id, top_logprobs} and {not closed, a_b", "fill `{id, top_logprobs}` and {not closed, `a_b`"),
+        ("fill reasoning_content, finish_reason and model", "fill `reasoning_content`, `finish_reason` and model"),
+        ("set tool_choice (auto) or tool_choice: none", "set `tool_choice` (auto) or `tool_choice`: none"),
+    ],
+)
+def test_a_code_span_holds_a_setting_with_its_value_and_no_other(remedy: str, written: str) -> None:
+    """It neither ends before the value nor goes over a comma; what stands in braces is one."""
+    with words_as_code():
+        assert text(remedy) == written

@@ -1,5 +1,6 @@
 """Tool calls under load: what is asked, what counts as a loss, and the embedded vendor that loses."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from kvv_action.errors import Undecided, UsageError
 from kvv_action.profiles import loader
 from kvv_action.report.load_groups import load_rows
 from kvv_action.schema import Attempt, Completion, Exchange, FailureKind, Request, Score, ToolCall
+from kvv_action.simulator.faults import load as crowds
 from kvv_action.simulator.schema_values import minimal
 from tests.pipeline.command import benchmark, demo, kvv
 
@@ -146,15 +148,34 @@ def test_more_at_a_time_than_connections_is_refused(tmp_path: Path) -> None:
     assert "load asks 64 requests at a time; set max-connections to 64 or more, or load to less." in ran.err
 
 
-def test_a_vendor_that_breaks_calls_under_load_is_found(tmp_path: Path) -> None:
+class Later:
+    """In place of the time that answers take, which a busy machine stretches: all that come after the first ones."""
+
+    def __init__(self, first: int) -> None:
+        self.first, self.seen = first, 0
+
+    def too_many(self) -> bool:
+        """Note a request; whether it comes after the first ones."""
+        self.seen += 1
+        return self.seen > self.first
+
+
+def test_a_crowd_is_what_came_within_the_time_of_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many go well; when the first have left there is room again."""
+    monkeypatch.setattr(time, "monotonic", iter((0.0, 0.5, 0.9, 1.4, 1.45)).__next__)
+    crowd = crowds._Crowd(room=2, seconds=1.0)
+    assert [crowd.too_many() for _ in range(5)] == [False, False, True, False, True]
+
+
+def test_a_vendor_that_breaks_calls_under_load_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With its cause first, side by side in every report; alone the same calls are valid."""
+    monkeypatch.setattr(crowds, "_PARSER", Later(amount((1, 32))))
     fault = ("--fault", "confuses-tool-calls-under-load")
     ran, found = demo(tmp_path, "--load", "1,32", "--precheck", "off", "--benchmarks", "toolload", *fault)
     assert ran.status == 1
     assert ran.out.startswith(f"fail: {CALLS_BREAK.sentence}\n")
     result = benchmark(found, "toolload")
-    assert result["breakdowns"]["load_valid"]["1"] == 64
-    assert result["breakdowns"]["load_valid"]["32"] < 64
+    assert result["breakdowns"]["load_valid"] == {"1": 64}
     summary = (tmp_path / "summary.md").read_text()
     assert "| At a time | Valid calls | Whole at the first try |" in summary
     assert "| 1 | 64 of 64 | 64 of 64 | 0 |" in summary

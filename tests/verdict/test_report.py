@@ -393,6 +393,15 @@ async def test_the_case_of_a_sample(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(("checks", "told"), [({"version": 3}, ""), ({"version": 2}, "None"), (None, "None")])
+async def test_an_answer_without_a_finish_reason_has_none(tmp_path: Path, checks: Any, told: str) -> None:
+    """No word of Python stands for it, except in reports of older runs."""
+    run = make_run(tmp_path, Quiz(count=1), choices={"checks": checks} if checks else {})
+    await run.session(FakeClient(lambda body: said("7", finish_reason=None)))
+    (result,) = run.report().benchmarks
+    assert (result.cases[0].finish_reason, result.finish_reasons) == (told, {told: 1})
+
+
 def test_samples_are_judged_by_their_values(tmp_path: Path) -> None:
     """Between nothing and everything is partial."""
     run = written(tmp_path, list(Outcome))

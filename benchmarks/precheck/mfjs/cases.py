@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 
 from benchmarks.precheck.mfjs.transform import Parameters, as_parameters, wrapped
-from kvv_action.errors import Problem, UsageError, refusal
+from kvv_action.errors import Problem, UsageError, listed, refusal
 from kvv_action.schema import Json
 
 FILE = "valid.jsonl"
@@ -85,9 +85,12 @@ def from_folder(folder: Path) -> Cases:
     """The schemas in `SUITE/valid.jsonl` below `folder`, one a line; ids are digests of their content.
 
     Raises:
-        UsageError: there is none, or a file cannot be read.
+        UsageError: there is none, or a file or folder cannot be read.
     """
-    files = sorted(folder.glob(f"*/{FILE}"))
+    try:
+        files = [file for suite in sorted(listed(folder)) if (file := suite / FILE).exists()]
+    except OSError as error:
+        raise _unreadable(Path(error.filename or folder), f"The folder cannot be read: {refusal(error)}.") from error
     if not files:
         raise _unreadable(folder, f"There is no SUITE/{FILE} below this folder.")
     sent: dict[str, SchemaCase] = {}

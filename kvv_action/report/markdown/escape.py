@@ -1,7 +1,7 @@
 """Untrusted text inside markdown."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import groupby
@@ -15,8 +15,15 @@ _AFTER_MARKDOWN = "@#"
 _NOT_IN_CODE = re.compile(r"\||\$[)\"'.,:;!?…]*$")
 """A table ends its cell at a bar even in code; GitHub reads a dollar sign before a backtick as mathematics."""
 _OUTER = re.compile(r"([(\"']*)(.*?)([)\"'.,:;!?…]*)", re.DOTALL)
-_WORDS = re.compile(r"[(\"']*`[^`]+`[)\"'.,:;!?…]*(?= |$)|[(\"]*'[^'`]+'[)\"'.,:;!?…]*(?= |$)|[^ ]+")
-"""Words; what stands in backticks or in quotes is one."""
+_WORDS = re.compile(
+    r"[(\"']*`[^`]+`[)\"'.,:;!?…]*(?= |$)|[(\"]*'[^'`]+'[)\"'.,:;!?…]*(?= |$)"
+    r"|\{(?:[^{}`]|\{[^{}`]*\})*\}[)\"'.,:;!?…]*(?= |$)|[^ ]+"
+)
+"""Words; what stands in backticks, in quotes or in braces is one."""
+_COMPARED = re.compile(r"[<>=]+")
+"""Code only together with the words around it."""
+_VALUES = re.compile(r"(?:off|true|false|null|none|auto|required|length)[)\"'.,:;!?…]*")
+"""Words that belong to the name of a setting or a field right before them."""
 _OPTION = re.compile(r"[(\"']*--[a-z]")
 _QUOTED = re.compile(r"[(\"']*`[^`]+`[)\"'.,:;!?…]*")
 """A word that is a code span already."""
@@ -71,14 +78,26 @@ def _entity(match: re.Match[str]) -> str:
 
 def _in_code(line: str) -> Iterator[str]:
     """The line in pieces: plain words, spans of words with special characters, and words that cannot stand in code."""
-    for place, (kind, words) in enumerate(groupby(_WORDS.findall(line), _kind)):
-        found = " ".join(words)
+    for place, (kind, _, found) in enumerate(_pieces(_WORDS.findall(line))):
         yield " " if place else ""
         yield found if kind in ("plain", "quoted") else _span(found) if kind == "code" else _entities(found)
 
 
+def _pieces(words: Iterable[str]) -> Iterator[tuple[str, int, str]]:
+    """Words of one kind that follow one another, with their kind; a comma or a semicolon ends a code span."""
+    known, kind, number, ended = list[tuple[str, int, str]](), "plain", 0, True
+    for word in words:
+        of_name = kind == "code" and not ended and _VALUES.fullmatch(word)
+        number += kind == "code" and known[-1][2].endswith((",", ";"))
+        kind = "code" if of_name else _kind(word)
+        ended = word.endswith(tuple(")\"'.,:;!?…"))
+        known.append((kind, number, word))
+    for (kind, number), group in groupby(known, lambda one: one[:2]):
+        yield kind, number, " ".join(word for _, _, word in group)
+
+
 def _kind(word: str) -> str:
-    if _NOT_IN_CODE.search(word):
+    if _NOT_IN_CODE.search(word) or _COMPARED.fullmatch(word):
         return "entities"
     if _QUOTED.fullmatch(word):
         return "quoted"
