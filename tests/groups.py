@@ -11,7 +11,7 @@ import pytest
 from tests.pipeline import command
 from tests.sharing import made_once
 
-SLOW_MARKERS = ("docker", "parity", "perf", "pipeline", "servers", "slow")
+SLOW_MARKERS = frozenset({"docker", "parity", "perf", "pipeline", "servers", "slow"})
 SLOW_TESTS = {
     "tests/ask/test_contact.py": ("test_hostile_words_take_no_time",),
     "tests/ask/test_loop.py": ("test_no_answer_keeps_the_loop", "test_no_judgement_keeps_the_loop"),
@@ -179,7 +179,7 @@ Code = Callable[..., Any]
 
 def is_fast(item: pytest.Item) -> bool:
     """Whether a test needs no engine, no browser, no real records and no whole command, and is not marked slow."""
-    if any(item.get_closest_marker(name) for name in SLOW_MARKERS):
+    if any(marker.name in SLOW_MARKERS for marker in item.iter_markers()):
         return False
     if not isinstance(item, pytest.Function):
         return True
@@ -204,8 +204,8 @@ def _makes_once(function: Code) -> bool:
 
 def _fixtures(item: pytest.Function) -> Iterator[Code]:
     """The functions of all fixtures that a test uses, also by way of others."""
-    for name in item.fixturenames:
-        for definition in item.session._fixturemanager.getfixturedefs(name, item) or ():
+    for definitions in item._fixtureinfo.name2fixturedefs.values():
+        for definition in definitions:
             yield definition.func
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,7 @@ def rows(benchmark: str, pin: DatasetPin, source: StoredRows, *, check: bool) ->
     Raises:
         DatasetError: a column is missing, or a picture is missing or damaged; names the record.
     """
+    folder = os.path.realpath(source.base) if source.base is not None and pin.pictures else ""
     for number, row in enumerate(source.read(), 1):
         where = f"{benchmark}: record {number} of {source.location}"
         missing = [name for name in pin.columns if name not in row]
@@ -52,22 +54,22 @@ def rows(benchmark: str, pin: DatasetPin, source: StoredRows, *, check: bool) ->
                 f"{where} has no column {missing[0]!r}; "
                 f"needed are {', '.join(pin.columns)}, found {', '.join(map(str, row))[:200]}"
             )
-        yield _with_pictures(row, pin.pictures, source.base, where, check=check) if pin.pictures else row
+        yield _with_pictures(row, pin.pictures, folder, where, check=check) if pin.pictures else row
 
 
-def _with_pictures(row: Row, names: tuple[str, ...], base: Path | None, where: str, *, check: bool) -> Row:
+def _with_pictures(row: Row, names: tuple[str, ...], folder: str, where: str, *, check: bool) -> Row:
     found = {}
     for name in names:
         if row.get(name) in (None, ""):
             continue
         place = f"{where}, column {name}"
-        found[name] = _bytes(row[name], base, place)
+        found[name] = _bytes(row[name], folder, place)
         if check:
             pictures.check(found[name], place)
     return {**row, **{name: None for name in names if name in row}, **found}
 
 
-def _bytes(value: object, base: Path | None, where: str) -> bytes:
+def _bytes(value: object, folder: str, where: str) -> bytes:
     """The bytes of a picture, from any form that datasets use."""
     match value:
         case bytes():
@@ -75,11 +77,11 @@ def _bytes(value: object, base: Path | None, where: str) -> bytes:
         case {"bytes": bytes() as content}:
             return content
         case {"path": str() as name} | {"bytes": None, "path": str() as name}:
-            return _file(name, base, where)
+            return _file(name, folder, where)
         case str() if value.startswith("data:"):
             return _decoded(value, where)
         case str():
-            return _file(value, base, where)
+            return _file(value, folder, where)
         case _:
             raise DatasetError(f"{where}: {value!r:.60} is not a picture, file name or data URL")
 
@@ -91,14 +93,19 @@ def _decoded(url: str, where: str) -> bytes:
         raise DatasetError(f"{where}: the data URL is not base64 ({error})") from error
 
 
-def _file(name: str, base: Path | None, where: str) -> bytes:
-    """A picture file below the dataset's folder; a dataset must not send other files of this machine to a vendor."""
-    if base is None:
+def _file(name: str, folder: str, where: str) -> bytes:
+    """A picture file below the dataset's folder; a dataset must not send other files of this machine to a vendor.
+
+    Args:
+        name: as the row has it.
+        folder: real path of the dataset's folder; empty where it has none.
+        where: the record and column, for messages.
+    """
+    if not folder:
         raise DatasetError(f"{where}: names the file {name[:100]!r}, but this dataset has no folder of files")
-    root = base.resolve()
     try:
-        path = (root / name).resolve()
-        if not path.is_relative_to(root):
+        path = Path(os.path.realpath(os.path.join(folder, name)))  # noqa: PTH118 - pathlib takes four times as long
+        if not path.is_relative_to(folder):
             raise DatasetError(f"{where}: {name[:100]!r} is outside of the dataset's folder")
         if path.stat().st_size > LARGEST:
             raise DatasetError(f"{where}: {name[:100]!r} is larger than {LARGEST} bytes")

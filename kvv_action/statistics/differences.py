@@ -115,8 +115,8 @@ Terms = Sequence[tuple[float, float]]
 
 def share_of(terms: Terms) -> tuple[float, float]:
     """The score of all terms together, and the sum of the denominators."""
-    whole = math.fsum(term[1] for term in terms)
-    return (math.fsum(term[0] for term in terms) / whole if whole else 0.0), whole
+    whole = math.fsum([term[1] for term in terms])
+    return (math.fsum([term[0] for term in terms]) / whole if whole else 0.0), whole
 
 
 def paired_mean(

@@ -87,10 +87,12 @@ class AnswerTable:
                 out.
             like: for each sample, how right an answer that did not come counts, where that is known; before `missing`.
         """
+        states, parts, wholes, epochs = self.states, self.parts, self.wholes, self.planned.epochs
+        if missing is None and not like:
+            return [(at // epochs, (parts[at], wholes[at])) for at in positions if states[at] == SCORED]
         found: list[tuple[int, Term]] = []
         largest = self._largest()
         unknown = None if missing is None else (missing[0] * largest, missing[1] * largest)
-        states, parts, wholes, epochs = self.states, self.parts, self.wholes, self.planned.epochs
         for position in positions:
             state, sample = states[position], position // epochs
             if state == LEFT_OUT:

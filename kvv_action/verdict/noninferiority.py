@@ -224,7 +224,10 @@ def look_at(
         seen = best
     if seen is None or worst is None or best is None:
         return None
-    size = _estimate(planned, ledger.terms(covered, None), len(covered)).size
+    if isinstance(seen, Unpaired):  # of the same answers
+        size = seen.vendor.size
+    else:
+        size = _estimate(planned, ledger.terms(covered, None), len(covered)).size
     return Look(
         planned=planned, rules=rules, number=number, answers=answers, size=size, complete=answers == len(covered),
         seen=seen, worst=worst, best=best,
@@ -246,14 +249,14 @@ def _difference(
     planned: PlannedBenchmark, ledger: AnswerTable, covered: Sequence[int], missing: Term | None, rules: JudgingRules
 ) -> Difference | None:
     terms = ledger.terms(covered, missing, like=planned.peers if rules.sharp and missing == RIGHT else ())
-    if not share_of([term for _, term in terms])[1]:
+    if not any(whole for _, (_, whole) in terms):
         return None
     if rules.strata:
         return _by_strata(planned, terms, rules.strata, rules.drift)
     if planned.peers:
         return _paired(planned, terms, rules)
     own = ledger.own_terms(covered)
-    if own and share_of([term for _, term in own])[1]:
+    if any(whole for _, (_, whole) in own):
         vendor, reference = _by_sample(planned, terms), _by_sample(planned, own)
         return paired_f1([vendor.get(cluster, (0.0, 0.0)) for cluster in reference], list(reference.values()))
     return Unpaired(vendor=_estimate(planned, terms, len(covered)), reference=reference_of(planned, terms))

@@ -59,7 +59,7 @@ class Machine:
 
 def install(site: Path, name: str, value: str, package: str) -> None:
     """The metadata by which an installed package offers a benchmark."""
-    info = site / f"{package}-1.0.dist-info"
+    info = site / f"{package.replace('-', '_')}-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(f"[kvv.benchmarks]\n{name} = {value}\n")
@@ -238,28 +238,38 @@ def test_evidence_goes_onto_a_leaderboard(machine: Machine, without: Machine, ru
     assert "this run used benchmark 'sums', which is not installed here" in refused
 
 
-@pytest.mark.parametrize(
-    ("value", "why"),
-    [
-        ("nowhere.benchmark:Sums", "ModuleNotFoundError: No module named 'nowhere'"),
-        ("broken:Sums", "RuntimeError: this package does not work"),
-        ("json:dumps", "json:dumps is no class derived from kvv_action.benchmark.BenchmarkBase"),
-        ("sums.benchmark:Sums", "its class calls itself 'sums'"),
-    ],
-)
-def test_a_broken_package_is_told_of_only_where_it_is_asked_for(
-    machine: Machine, tmp_path: Path, value: str, why: str
-) -> None:
-    """Help and other runs go on; the list of benchmarks and who names it say why it cannot be used."""
-    site = tmp_path / "site"
+BROKEN = {
+    "eighth": ("nowhere.benchmark:Sums", "ModuleNotFoundError: No module named 'nowhere'"),
+    "ninth": ("broken:Sums", "RuntimeError: this package does not work"),
+    "tenth": ("json:dumps", "json:dumps is no class derived from kvv_action.benchmark.BenchmarkBase"),
+    "eleventh": ("sums.benchmark:Sums", "its class calls itself 'sums'"),
+}
+"""Benchmarks that cannot be used: their entry points, and why."""
+
+
+@pytest.fixture(scope="module")
+def broken(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """With a package of each broken kind, and without the whole one."""
+    site = tmp_path_factory.mktemp("broken") / "site"
     shutil.copytree(PACKAGE, site / "sums")
-    install(site, "eighth", value, "kvv-eighth")
     (site / "broken.py").write_text("raise RuntimeError('this package does not work')\n")
-    broken = Machine(site=site, data=machine.data)
+    for name, (value, _) in BROKEN.items():
+        install(site, name, value, f"kvv-{name}")
+    return Machine(site=site, data=machine.data)
+
+
+def test_broken_packages_are_told_of_only_where_they_are_asked_for(broken: Machine) -> None:
+    """Help goes on; the list of benchmarks says of each why it cannot be used."""
     assert "commands:" in broken.ran("--help")
     assert "--sums-script" not in broken.ran("plan", "--help")
     listed = " ".join(broken.ran("benchmarks").split())
-    assert f"eighth the benchmark 'eighth', which kvv-eighth brings, cannot be used: {why}" in listed
-    done = broken.kvv("plan", "--model", "kimi-k2.6", "--benchmarks", "eighth")
+    for name, (_, why) in BROKEN.items():
+        assert f"{name} the benchmark {name!r}, which kvv-{name} brings, cannot be used: {why}" in listed
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_whoever_names_a_broken_package_is_told_why(broken: Machine, name: str) -> None:
+    """Before anything is sent."""
+    done = broken.kvv("plan", "--model", "kimi-k2.6", "--benchmarks", name)
     assert done.status == 2
-    assert why in done.err
+    assert BROKEN[name][1] in done.err

@@ -69,8 +69,8 @@ def test_a_run_is_a_reference(tmp_path: Path) -> None:
 @pytest.mark.parametrize("agent", ["gold", "empty"])
 def test_a_self_test_is_no_reference_of_a_model(agent: str, tmp_path: Path) -> None:
     """It says whether the environment is well; refused before anything is sent."""
-    data = rows(tmp_path / "rows.jsonl")
-    demo(tmp_path / "official", "--dataset", data, "--swebench-agent", agent)
-    ran = kvv("demo", "--benchmarks", "swebench", "--precheck", "off", "--out", tmp_path / "out", "--dataset", data,
+    asked = ("--dataset", rows(tmp_path / "rows.jsonl"), "--swebench-instances", "kvv__ledger-1")
+    demo(tmp_path / "official", *asked, "--swebench-agent", agent)
+    ran = kvv("demo", "--benchmarks", "swebench", "--precheck", "off", "--out", tmp_path / "out", *asked,
               "--reference", tmp_path / "official")  # fmt: skip
     assert (ran.status, "its metric self_test_rate is not that of this run, resolved_rate" in ran.err) == (2, True)

@@ -28,6 +28,10 @@ class Conclusion:
     options: tuple[str, ...] = ()
 
 
+ONE = ("--swebench-instances", "kvv__ledger-1")
+"""Harm that stays inside a container is done in one instance."""
+TOGETHER = frozenset({"never-ends-command", "floods-output", "fork-bomb", "fills-disk"})
+"""What a host suffers from is done in all three at once."""
 SPARE = 2**30
 """Bytes that others on the machine may have written meanwhile."""
 FAULTS = {
@@ -61,13 +65,14 @@ def free(engine: None) -> Iterator[Callable[[], int]]:
 def test_fault(fault: str, free: Callable[[], int], tmp_path: Path) -> None:
     """The outcome is that of the work, not of the harm; no container is left; an audit agrees."""
     expected, before = FAULTS[fault], free()
-    ran, result = demo(tmp_path, "--fault", fault, *expected.options)
-    assert outcomes(result) == {expected.outcome: 3}, result["reason"]
+    instances = 3 if fault in TOGETHER else 1
+    ran, result = demo(tmp_path, "--fault", fault, *expected.options, *(() if fault in TOGETHER else ONE))
+    assert outcomes(result) == {expected.outcome: instances}, result["reason"]
     assert ran.status == expected.status
     assert {found["cause"] for found in result["diagnosis"]} == expected.causes
     if expected.told:
-        assert sum(expected.told in seen.text for seen in observed(tmp_path, "tool")) >= 3
+        assert sum(expected.told in seen.text for seen in observed(tmp_path, "tool")) >= instances
     assert kvv("audit", tmp_path).status == 0
-    assert (tmp_path / "journal.jsonl").read_text().count(expected.did) >= 3
+    assert (tmp_path / "journal.jsonl").read_text().count(expected.did) >= instances
     assert containers(tmp_path) == []
     wait_until(lambda: free() > before - SPARE, 60)
