@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from entrypoint import cli
-from kvv_action.endpoint.anomalies import TIMED
+from kvv_action.anomalies import TIMED
 from tests.patience import SECONDS, about_time, program, unhurried
 
 IMPATIENT = ("--first-token-timeout", "0.3", "--silence-timeout", "0.3", "--total-timeout", "0.6")
