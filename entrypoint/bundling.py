@@ -1,7 +1,9 @@
 """Packs a run's folder and opens packed evidence, for the command line and the container action."""
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +12,7 @@ import orjson
 
 from benchmarks import registry
 from kvv_action.bundle.form import NAME, REDACTED_NAME, BundleError, Member, measured, members_of
-from kvv_action.bundle.pack import gather, suspects, write
+from kvv_action.bundle.pack import Packing, gather, suspects, write
 from kvv_action.bundle.scan import Suspect
 from kvv_action.bundle.unpack import read_manifest, unpack
 from kvv_action.errors import KvvError, refusal
@@ -69,15 +71,28 @@ def bundle(
     try:
         with tempfile.TemporaryDirectory(prefix=".kvv-bundle-", dir=target.parent) as scratch:
             packing = gather(folder, Path(scratch), redact=redact, patterns=registry.extras())
-            found = suspects(packing, secrets, SUSPECTS)
+            archive = Path(scratch) / NAME
+            found = _packed(packing, archive, secrets)
             if any(one.known for one in found) or (found and not allow_suspects):
                 raise _refused(found)
-            with replaced(target) as stream:
-                write(packing, stream)
+            with replaced(target) as stream, archive.open("rb") as packed:
+                shutil.copyfileobj(packed, stream)
     except OSError as error:
         about = f" ({error.filename})" if error.filename not in (None, str(target)) else ""
         raise KvvError(f"{target}: cannot be written{about}: {refusal(error)}") from error
     return Bundled(path=target, archive=measured(target), report=packing.report)
+
+
+def _packed(packing: Packing, archive: Path, secrets: Redactor) -> list[Suspect]:
+    """Write the archive, and search the files for secrets while a thread compresses them.
+
+    What comes in between, such as Ctrl-C, closes the archive; so the thread ends with its next piece.
+    """
+    with ThreadPoolExecutor(1) as aside, archive.open("wb") as stream:
+        written = aside.submit(write, packing, stream)
+        found = suspects(packing, secrets, SUSPECTS)
+        written.result()
+    return found
 
 
 def _refused(found: list[Suspect]) -> BundleError:

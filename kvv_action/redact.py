@@ -85,13 +85,13 @@ def _base64(secret: str) -> set[str]:
 _ENTITIES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 _DECIMAL = re.compile(r"&(?:amp;)*#0*(\d{2,3});?", re.IGNORECASE)
 _NUMBERED = (
-    re.compile(r"\\u00([2-7][0-9a-f])", re.IGNORECASE),
-    re.compile(r"\\x([2-7][0-9a-f])", re.IGNORECASE),
-    re.compile(r"%(?:25)*([2-7][0-9a-f])", re.IGNORECASE),
-    re.compile(r"&(?:amp;)*#x0*([2-7][0-9a-f]);?", re.IGNORECASE),
-    _DECIMAL,
+    ("\\", re.compile(r"\\u00([2-7][0-9a-f])", re.IGNORECASE)),
+    ("\\", re.compile(r"\\x([2-7][0-9a-f])", re.IGNORECASE)),
+    ("%", re.compile(r"%(?:25)*([2-7][0-9a-f])", re.IGNORECASE)),
+    ("&", re.compile(r"&(?:amp;)*#x0*([2-7][0-9a-f]);?", re.IGNORECASE)),
+    ("&", _DECIMAL),
 )
-"""ASCII characters as numbers: in JSON, in URLs, in HTML and XML; also when they were escaped more than once.
+"""ASCII characters as numbers, and what they begin with: in JSON, in URLs, in HTML and XML; also escaped several times.
 
 HTML comes last: JSON and URLs often write the `&` of an HTML character as a number.
 """
@@ -100,8 +100,8 @@ _AMPERSAND = r"(?:&|%(?:25)*26|\\{1,8}[ux](?:00)?26)(?:amp;)*"
 
 def _unescaped(text: str) -> str:
     """`text` with its characters themselves, as far as ASCII goes, and without any backslash."""
-    for numbered in _NUMBERED:
-        if numbered.search(text):
+    for sign, numbered in _NUMBERED:
+        if sign in text and numbered.search(text):
             base = 10 if numbered is _DECIMAL else 16
             text = numbered.sub(lambda found, base=base: chr(int(found[1], base)), text)  # type: ignore[misc]
     if "&" in text:
@@ -186,7 +186,7 @@ def _next_sign(text: AnyStr, start: int, signs: re.Pattern[AnyStr]) -> int:
     return len(text)
 
 
-_FIELDS = frozenset(field.name for record in vars(schema).values() if is_dataclass(record) for field in fields(record))
+FIELDS = frozenset(field.name for record in vars(schema).values() if is_dataclass(record) for field in fields(record))
 """Field names of journals and reports, which are never masked."""
 
 
@@ -251,7 +251,7 @@ class Redactor:
             case list():
                 return [self.json(item) for item in value]
             case dict():
-                return {name if name in _FIELDS else self.json(name): self.json(item) for name, item in value.items()}
+                return {name if name in FIELDS else self.json(name): self.json(item) for name, item in value.items()}
             case _:
                 return value
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from kvv_action.endpoint.anomalies import Anomaly
+from kvv_action.anomalies import Anomaly
 from kvv_action.endpoint.decoding import decode
 from kvv_action.schema import Json
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from benchmarks.toolload.causes import ANSWERS_BREAK, CALLS_BREAK, CAUSES
 from benchmarks.toolload.options import AT, ToolLoadOptions
 from benchmarks.toolload.requests import amount, requests
+from kvv_action.anomalies import Anomaly
 from kvv_action.benchmark import USUAL, BenchmarkBase, Generate, Options, Outline, Rows, Sandbox, Typical
 from kvv_action.causes import Cause
 from kvv_action.digits import counted
-from kvv_action.endpoint.anomalies import Anomaly
 from kvv_action.errors import EndpointError, Undecided
 from kvv_action.profiles.model import BenchmarkRules, Profile
 from kvv_action.report import load_groups as groups

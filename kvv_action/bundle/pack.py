@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from kvv_action.bundle.form import BundleError, Member, check_names, extras, manifest_of, measured, of_bytes
+from kvv_action.bundle.form import PIECE, BundleError, Member, check_names, extras, manifest_of, measured, of_bytes
 from kvv_action.bundle.redaction import redacted
 from kvv_action.bundle.scan import Suspect, scan
 from kvv_action.redact import Redactor
@@ -89,7 +89,7 @@ def write(packing: Packing, out: IO[bytes]) -> None:
     try:
         with (
             gzip.GzipFile(filename="", mode="wb", compresslevel=LEVEL, fileobj=out, mtime=0) as packed,
-            tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+            tarfile.TarFile(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT, copybufsize=PIECE) as tar,
         ):
             for name in names:
                 _add(tar, name, packing)

@@ -17,6 +17,7 @@ import orjson
 from kvv_action.adapters import adapter
 from kvv_action.journal.file import Reader, Record, chained, tail
 from kvv_action.journal.lines import place_of, to_exchange
+from kvv_action.redact import FIELDS
 from kvv_action.schema import RunPlan
 from kvv_action.verdict.checks.exact import AS_ASKED, ASKED_EXACTLY, is_as_asked, wanted_of
 from kvv_action.verdict.checks.findings import seen_answer, text_signs
@@ -92,22 +93,20 @@ def _unpacked(record: Record) -> Record:
 
 
 def _stripped(value: Any, name: str, *, foreign: bool = False) -> Any:
-    match value:
-        case str():
-            ours = name in WORDS and not foreign and len(value) <= LONGEST_WORD
-            return value if ours else stand_in(value)
-        case list():
-            return [_stripped(item, name, foreign=foreign) for item in value]
-        case dict():
-            foreign = foreign or name in FOREIGN
-            return {
-                _name(key): item
-                if type(item) in _NUMBERS or (key in WHOLE and not foreign)
-                else _stripped(item, key, foreign=foreign)
-                for key, item in value.items()
-            }
-        case _:
-            return value
+    if isinstance(value, str):
+        ours = name in WORDS and not foreign and len(value) <= LONGEST_WORD
+        return value if ours else stand_in(value)
+    if isinstance(value, list):
+        return [_stripped(item, name, foreign=foreign) for item in value]
+    if not isinstance(value, dict):
+        return value
+    foreign = foreign or name in FOREIGN
+    return {
+        key if key in FIELDS else _name(key): item
+        if type(item) in _NUMBERS or (key in WHOLE and not foreign)
+        else _stripped(item, key, foreign=foreign)
+        for key, item in value.items()
+    }
 
 
 def stand_in(text: str) -> str:

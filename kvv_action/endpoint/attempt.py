@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import httpx
 
+from kvv_action.anomalies import Anomaly
 from kvv_action.aside import in_turn
-from kvv_action.endpoint.anomalies import Anomaly
 from kvv_action.endpoint.body import TURN, Body, PostedBody, TextBody, unpacked
 from kvv_action.endpoint.deadlines import Deadlines
 from kvv_action.endpoint.failures import TRANSPORT_ERRORS, status_failure, transport_failure

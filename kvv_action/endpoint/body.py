@@ -7,7 +7,7 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 
-from kvv_action.endpoint.anomalies import Anomaly
+from kvv_action.anomalies import Anomaly
 from kvv_action.endpoint.memory import reading_cost, roomy, too_long
 from kvv_action.endpoint.reassembly import Reassembly
 from kvv_action.endpoint.shapes import Clean, bad_response

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import orjson
 
+from kvv_action.anomalies import Anomaly
 from kvv_action.endpoint import long_json
-from kvv_action.endpoint.anomalies import Anomaly
 from kvv_action.schema import Json
 
 LONG = 512 * 1024

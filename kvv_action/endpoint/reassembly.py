@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from kvv_action.endpoint.anomalies import Anomaly
+from kvv_action.anomalies import Anomaly
 from kvv_action.endpoint.decoding import LONG, Decoded, decode, mended
 from kvv_action.endpoint.memory import COPIES
 from kvv_action.endpoint.pieces import TextPieces

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from kvv_action.endpoint.anomalies import Anomaly
+from kvv_action.anomalies import Anomaly
 from kvv_action.endpoint.pieces import TextPieces
 from kvv_action.endpoint.shapes import Clean, as_list, as_object, as_text, as_word, index_of, shortened
 from kvv_action.schema import Json, ToolCall

@@ -21,10 +21,10 @@ Kinds of lines:
 import asyncio
 import contextlib
 import fcntl
-import hashlib
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -80,16 +80,15 @@ class Reader:
                 record = _checked(self._path, number, line, self.head)
                 if number == 1 and record.get("kind") == "merge":
                     merge = record
-                self._follow(line[:-1], number)
+                self.head = sha256(line[:-1]).hexdigest()
+                if line.startswith(WAS, REST):  # of a shard
+                    self._follow(line[:-1], number)
                 self.offset, following = following, following + len(line)
                 yield record
         if merge is not None and "redacted" not in merge:  # whose lines are not those of the shards any more
             self._hold(merge)
 
     def _follow(self, line: bytes, number: int) -> None:
-        self.head = hashlib.sha256(line).hexdigest()
-        if not line.startswith(WAS, REST):  # of a shard
-            return
         try:
             self.strands.follow(line)
         except JournalError as error:
@@ -129,7 +128,7 @@ def chained(bodies: Iterable[bytes]) -> Iterator[bytes]:
     head = GENESIS
     for body in bodies:
         line = b'%s%s",%s' % (PREV, head.encode(), body)
-        head = hashlib.sha256(line).hexdigest()
+        head = sha256(line).hexdigest()
         yield line + b"\n"
 
 
@@ -141,7 +140,7 @@ def tail(path: Path) -> tuple[int, int, str]:
             if not line.endswith(b"\n"):
                 break
             size, count, last = size + len(line), count + 1, line
-    return size, count, hashlib.sha256(last[:-1]).hexdigest() if count else GENESIS
+    return size, count, sha256(last[:-1]).hexdigest() if count else GENESIS
 
 
 class Journal:
@@ -198,7 +197,7 @@ class Journal:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, self._size)  # a later line must not follow half of this one
             raise RunStopped(f"the journal {self.path} cannot be written: {refusal(error)}") from error
-        self.head = hashlib.sha256(memoryview(data)[:-1]).hexdigest()
+        self.head = sha256(memoryview(data)[:-1]).hexdigest()
         self._size += len(data)
         self.lines += 1
         self._dirty = True

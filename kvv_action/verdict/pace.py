@@ -23,7 +23,8 @@ def held_back(answer: Completion, tokens: int) -> bool:
 
 def pace(answer: Completion) -> float | None:
     """Tokens a second from the first token on; None for short answers, and for streams that came in one piece."""
-    tokens = answer.tokens[1] if answer.tokens else 0
+    counted = answer.tokens
+    tokens = counted[1] if counted else 0
     rest = answer.total - answer.first_token
     told = answer.streamed and tokens >= FEWEST_TOKENS and answer.chunks >= FEW and rest > 0
     return tokens / rest if told and not held_back(answer, tokens) else None

@@ -6,8 +6,8 @@ import random
 import orjson
 import pytest
 
+from kvv_action.anomalies import Anomaly
 from kvv_action.endpoint import decoding
-from kvv_action.endpoint.anomalies import Anomaly
 from kvv_action.endpoint.decoding import Decoded, decode, mended
 from kvv_action.schema import Json
 

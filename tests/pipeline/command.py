@@ -19,7 +19,7 @@ import orjson
 import pytest
 
 from entrypoint import cli
-from kvv_action.endpoint.anomalies import TIMED
+from kvv_action.anomalies import TIMED
 from tests.patience import SECONDS, about_time, program, unhurried
 
 IMPATIENT = ("--first-token-timeout", "0.3", "--silence-timeout", "0.3", "--total-timeout", "0.6")

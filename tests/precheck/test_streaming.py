@@ -22,8 +22,8 @@ from benchmarks.precheck.suites.streaming import (
     USAGE_EARLY,
     probes,
 )
+from kvv_action.anomalies import TIMED, Anomaly
 from kvv_action.benchmark import Options
-from kvv_action.endpoint.anomalies import TIMED, Anomaly
 from kvv_action.errors import Undecided
 from kvv_action.profiles import loader
 from kvv_action.schema import Exchange, Json, Score

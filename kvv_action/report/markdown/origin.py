@@ -2,8 +2,8 @@
 
 import shlex
 
+from kvv_action.anomalies import Anomaly
 from kvv_action.digits import counted, noun
-from kvv_action.endpoint.anomalies import Anomaly
 from kvv_action.report.command import command
 from kvv_action.report.markdown.escape import text
 from kvv_action.report.text import number, one_line, seconds

@@ -299,11 +299,11 @@ def _headless(text: str, answer: SeenAnswer) -> bool:
 
 def repeated_words(text: str, request: str) -> str:
     """A word three times in a row, or phrases that are repeated over much of a text; empty for neither."""
-    lines = [line[:CLOSELY] for line in text.splitlines() if line]
+    lines = _lines(text) if len(text) >= CLOSELY else [text]
     words = _words("\n".join(lines))
-    again = bytes(map(eq, words, islice(words, 1, None)))
-    doubled = again.count(1)
-    for found in _stutters(text, lines, thrice=b"\1\1" in again):
+    doubled = sum(map(eq, words, islice(words, 1, None)))
+    thrice = doubled > 1 and b"\1\1" in bytes(map(eq, words, islice(words, 1, None)))
+    for found in _stutters(text, lines, thrice=thrice):
         unit = found.group(found.lastindex or 0)
         if not any(f"{unit}{space}{unit}".lower() in request.lower() for space in ("", " ")):
             return text[max(0, found.start() - 60) : found.end() + 60]
@@ -311,7 +311,12 @@ def repeated_words(text: str, request: str) -> str:
         return text
     least = max(REPEATED_LEAST, REPEATED_SHARE * len(words))
     may_be = _said_before(words, doubled) >= least
-    return text if may_be and sum(_said_again(_words(line)) for line in lines) >= least else ""
+    return text if may_be and sum(_said_again(_words(line)) for line in _lines(text)) >= least else ""
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a text that hold something, and of long ones the beginning."""
+    return [line[:CLOSELY] for line in text.splitlines() if line]
 
 
 def _stutters(text: str, lines: Sequence[str], *, thrice: bool) -> Iterator[re.Match[str]]:

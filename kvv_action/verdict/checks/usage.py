@@ -109,10 +109,10 @@ RULES = {
 
 def usage_signs(answer: SeenAnswer) -> Iterator[Sign]:
     """Counts beside the text that they count."""
-    completion = answer.completion
-    if completion.tokens is None:
+    completion, tokens = answer.completion, answer.completion.tokens
+    if tokens is None:
         return
-    prompt, generated = completion.tokens
+    prompt, generated = tokens
     if cause := _undercount(completion, generated):
         shown = f"{counted(generated, 'token')} for {len(completion.content)} characters"
         yield Sign(cause=cause, shown=f"{shown} and {len(completion.reasoning)} of thinking")
@@ -193,10 +193,11 @@ class ConstantCheck:
 
     def see(self, place: Place, completion: Completion, request: str) -> None:
         """Look at the counts of one answer."""
-        if completion.tokens is None:
+        tokens = completion.tokens
+        if tokens is None:
             return
         self._looked += 1
-        prompt, generated = completion.tokens
+        prompt, generated = tokens
         texts = (completion.content, completion.reasoning, *(call.arguments for call in completion.tool_calls))
         self._count(place, "completion_tokens", generated, sum(map(_size, texts)))
         self._count(place, "prompt_tokens", prompt, _size(request))
@@ -240,10 +241,11 @@ class CapCheck:
 
     def see(self, place: Place, completion: Completion, asked: object) -> None:
         """Look at the count of one answer; `asked` is the limit that was asked for."""
-        if completion.tokens is None:
+        tokens = completion.tokens
+        if tokens is None:
             return
         self._looked += 1
-        generated = completion.tokens[1]
+        generated = tokens[1]
         if not isinstance(asked, int) or not CAP_LEAST <= generated < asked or completion.finish_reason == "tool_calls":
             return  # a call that is whole was not cut
         if generated in self._ends or len(self._ends) < CAP_COUNTS:
