@@ -6,6 +6,7 @@ network. Rows are streamed from these files, so nothing is converted or stored t
 
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +25,9 @@ BATCH = 16
 BUFFER = 2**20
 UNREACHED = ("LocalEntryNotFoundError", "OfflineModeIsEnabled", "ConnectError", "ConnectTimeout", "ConnectionError")
 """Exceptions of the libraries that say that nothing is cached and the hub does not answer."""
+INCOMPLETE = "IncompleteSnapshotError"
 REASONS = {
+    INCOMPLETE: "only a part of it is in the cache, because a download was not finished",
     "LocalEntryNotFoundError": "it is not in the cache, and nothing is fetched now",
     "OfflineModeIsEnabled": "the hub is switched off",
     "DataFilesNotFoundError": "no file of a kind that can be read: parquet, JSON lines, JSON, CSV or pictures",
@@ -71,7 +74,8 @@ def fetch(pin: DatasetPin, cache: str, *, offline: bool = False) -> Snapshot:
     reason = "" if offline else unreachable(constants.ENDPOINT)
     usable_cache(cache)
     asked = not (offline or reason)
-    with _explained(pin.hub_id, "cannot be loaded", reason, asked=asked):
+    place = cache or constants.HF_HUB_CACHE
+    with _explained(pin.hub_id, "cannot be loaded", reason, asked=asked, place=place), _quiet():
         folder = snapshot_download(
             pin.hub_id,
             repo_type="dataset",
@@ -150,10 +154,23 @@ def _split(found: Mapping[str, Any], split: str, where: str) -> Any:
 
 
 @contextmanager
-def _explained(where: str, what: str, reason: str = "", *, asked: bool = False) -> Iterator[None]:
-    """Turn any exception of the libraries into a `DatasetError` with advice; `reason` replaces their own reason.
+def _quiet() -> Iterator[None]:
+    """Without the library's warnings: what they warn of, such as a disk with little room, fails with a message."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
 
-    Where the hub was `asked` and nothing came, the library says only that nothing is in the cache; the cause is below.
+
+@contextmanager
+def _explained(where: str, what: str, reason: str = "", *, asked: bool = False, place: str = "") -> Iterator[None]:
+    """Turn any exception of the libraries into a `DatasetError` with advice.
+
+    Args:
+        where: the dataset.
+        what: what cannot be done.
+        reason: replaces their own reason.
+        asked: the hub was asked; where nothing came, the library says only that nothing is in the cache.
+        place: the folder that is written into.
     """
     try:
         yield
@@ -164,17 +181,21 @@ def _explained(where: str, what: str, reason: str = "", *, asked: bool = False) 
         kind = DatasetNotHere if name in UNREACHED else DatasetError
         below = error.__cause__ if asked and name == "LocalEntryNotFoundError" else None
         said = reason or (in_words(below) if below else REASONS.get(name)) or in_words(error)
-        raise kind(f"{where}: {what} ({said}). {_advice(error)}") from error
+        raise kind(f"{where}: {what} ({said}). {_advice(error, place)}") from error
 
 
-def _advice(error: BaseException) -> str:
+def _advice(error: BaseException, place: str) -> str:
     """Advice for the user; a full disk may be the cause of another exception."""
     below: BaseException | None = error
     while below is not None:
         if isinstance(below, OSError) and below.errno in DISK_FULL:
-            return "The disk is full: name a folder on a larger disk with dataset-cache."
+            named = f" of {place}" if place else ""
+            return (
+                f"The disk{named} is full, or holds no file so large: make room there, or name a folder on a larger "
+                "disk with dataset-cache, and run the same command again. Nothing half fetched is used."
+            )
         below = below.__cause__ or below.__context__
-    return BRING if type(error).__name__ in UNREACHED else LOCAL_COPY
+    return BRING if type(error).__name__ in (*UNREACHED, INCOMPLETE) else LOCAL_COPY
 
 
 def usable_cache(cache: str) -> None:

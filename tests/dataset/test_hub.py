@@ -1,6 +1,7 @@
 """`kvv datasets` against a hub on this machine, each command in a process of its own, as a user runs it."""
 
 import os
+import resource
 import subprocess
 import sys
 from dataclasses import replace
@@ -22,8 +23,10 @@ ROOT = Path(__file__).parents[2]
 OCR_COMMIT = "89abcdef0123456789abcdef0123456789abcdef"
 
 
-def kvv(tmp_path: Path, endpoint: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """One command, with a home of its own and the given hub."""
+def kvv(
+    tmp_path: Path, endpoint: str, *arguments: str, largest: int = resource.RLIM_INFINITY, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """One command, with a home of its own and the given hub; no file may get larger than `largest` bytes."""
     environment = {
         "PATH": os.environ["PATH"], "HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT), "HF_ENDPOINT": endpoint,
         **variables,
@@ -31,6 +34,7 @@ def kvv(tmp_path: Path, endpoint: str, *arguments: str, **variables: str) -> sub
     return subprocess.run(
         [sys.executable, "-m", "entrypoint.cli", *arguments, "--dataset-cache", str(tmp_path / "cache")],
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY)),
     )  # fmt: skip
 
 
@@ -112,6 +116,24 @@ def test_an_incomplete_cache_is_found_out(tmp_path: Path) -> None:
     assert f"MMMU/MMMU_Pro (standard10, vision), 3460 rows, commit {PIN.revision[:12]}" in listed.stdout
     assert fetched.returncode == 1
     assert "mmmu_pro: record 1 of MMMU/MMMU_Pro has no column 'options'" in fetched.stdout
+
+
+def test_a_disk_that_takes_no_more(tmp_path: Path) -> None:
+    """The folder and the next step are told, what was begun is not taken for whole, and the same command goes on."""
+    rows = [record(number, image={"bytes": picture(number) + bytes(3000), "path": None}) for number in range(1000)]
+    parquet(tmp_path / "hub" / "data" / "test-00000-of-00001.parquet", rows)
+    of, cache = ("--benchmarks", "ocrbench"), tmp_path / "cache"
+    with serving("echo840/OCRBench", tmp_path / "hub", OCR_COMMIT) as endpoint:
+        full = kvv(tmp_path, endpoint, "datasets", "fetch", *of, largest=20_000)
+        assert (full.returncode, full.stderr) == (1, "")
+        assert f"The disk of {cache} is full, or holds no file so large: make room there" in full.stdout
+        verified = kvv(tmp_path, endpoint, "datasets", "verify", *of)
+        assert verified.returncode == 1
+        assert "only a part of it is in the cache" in verified.stdout
+        assert "not cached" in kvv(tmp_path, endpoint, "datasets", "list", *of).stdout
+        again = kvv(tmp_path, endpoint, "datasets", "fetch", *of)
+        assert again.returncode == 0, again.stdout
+    assert "ocrbench   verified: " in kvv(tmp_path, "http://127.0.0.1:9", "datasets", "verify", *of).stdout
 
 
 def test_an_unreachable_hub(tmp_path: Path) -> None:

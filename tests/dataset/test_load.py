@@ -216,7 +216,7 @@ def test_pinned_without_a_digest_says_so(tmp_path: Path, monkeypatch: pytest.Mon
     [
         (
             OSError(errno.ENOSPC, "No space left on device"),
-            "disk is full: name a folder on a larger disk",
+            "is full, or holds no file so large: make room there, or name a folder on a larger disk",
         ),
         (ConnectionError("Connection refused"), "Give a local copy with dataset"),
     ],
