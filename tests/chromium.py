@@ -28,6 +28,8 @@ DESK, PHONE = (1180, 900), (360, 780)
 LONGEST = 280.0
 """Seconds that a test may have a page open; pytest's own deadline cannot end a wait inside Playwright."""
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+COLOURS = ["color-contrast", "link-in-text-block"]
+"""Axe's rules of `TAGS` that look at colours."""
 
 
 @dataclass
@@ -40,13 +42,17 @@ class Opened:
 
     def violations(self, *, contrast: bool = True) -> list[str]:
         """What axe finds, as rule and the first element that breaks it; `contrast` takes most of the time."""
-        options = {
-            "runOnly": TAGS,
-            "preload": False,
-            "resultTypes": ["violations"],  # what passes is not described
-            "rules": {"color-contrast": {"enabled": contrast}},
-        }
-        found = Axe().run(self.page, options=options).response["violations"]
+        return self._found({"runOnly": TAGS, "rules": {"color-contrast": {"enabled": contrast}}})
+
+    def violations_in_the_dark(self) -> list[str]:
+        """What axe finds once the page is dark: a scheme changes colours alone, so only rules of colours are asked."""
+        self.page.emulate_media(color_scheme="dark")
+        assert self.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+        return self._found({"runOnly": {"type": "rule", "values": COLOURS}})
+
+    def _found(self, options: dict[str, Any]) -> list[str]:
+        asked = {**options, "preload": False, "resultTypes": ["violations"]}  # what passes is not described
+        found = Axe().run(self.page, options=asked).response["violations"]
         return [f"{rule['id']}: {rule['nodes'][0]['html'][:200]}" for rule in found]
 
     def too_wide(self) -> list[str]:

@@ -1,6 +1,6 @@
 """Grades with the official library, as the program of a worker process; imports nothing of this project.
 
-Importing the library takes seconds and 1500 modules, and its parsers run expressions of their own over logs that a
+Importing the library takes hundreds of modules, and its parsers run expressions of their own over logs that a
 hostile patch may have written; hence a process of its own.
 """
 
@@ -14,13 +14,18 @@ SHOWN = 20
 """Names of tests that an answer tells of each kind."""
 HOSTED = "swebench.harness.modal_eval"
 """The library's module that runs tests at a hosting service, with that service's client, which our image lacks."""
-HOSTED_NAMES = ("run_instances_modal", "validate_modal_credentials")
-"""What the rest of the library imports from it."""
+HUB = "datasets"
+"""What the library downloads its instances with. Ours come as they are; importing it takes most of the time."""
+STUBS = {
+    HOSTED: ("run_instances_modal", "validate_modal_credentials"),
+    HUB: ("Dataset", "load_dataset", "load_from_disk"),
+}
+"""What the rest of the library imports from them."""
 
 
 def script(row: dict[str, Any]) -> dict[str, Any]:
     """The script that runs an instance's tests and tells their exit status."""
-    _without_hosting()
+    warm()
     from swebench.harness.utils import make_test_spec
 
     return {"script": make_test_spec(row).eval_script}
@@ -33,7 +38,7 @@ def report(row: dict[str, Any], patch: str, log: str) -> dict[str, Any]:
         `resolved`; `ran` when the log holds results; `infra`, the reason for which the library takes the environment to
         be broken, empty for none; `passed` and `failed`, numbers of tests by kind; `names`, some of those that failed.
     """
-    _without_hosting()
+    warm()
     from swebench.harness.grading import get_eval_report
     from swebench.harness.utils import make_test_spec
 
@@ -56,9 +61,15 @@ def report(row: dict[str, Any], patch: str, log: str) -> dict[str, Any]:
 
 
 def warm() -> None:
-    """Import the library."""
-    _without_hosting()
+    """Import the library, with stubs for what grading does without; afterwards others can import the hub."""
+    if "swebench.harness" in sys.modules:
+        return
+    put = [name for name in STUBS if name not in sys.modules]
+    sys.modules.update({name: _stub(name) for name in put})
     import swebench.harness.grading  # noqa: F401
+
+    if HUB in put:
+        del sys.modules[HUB]
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -69,13 +80,13 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"error": f"{type(error).__name__}: {error}"[:500]}
 
 
-def _without_hosting() -> None:
-    """Put a module in the place of `HOSTED` that refuses to work."""
-    stub = ModuleType(HOSTED)
-    for name in HOSTED_NAMES:
-        setattr(stub, name, _refused)
-    sys.modules.setdefault(HOSTED, stub)
+def _stub(name: str) -> ModuleType:
+    """A module that refuses to work."""
+    stub = ModuleType(name)
+    for used in STUBS[name]:
+        setattr(stub, used, _refused)
+    return stub
 
 
 def _refused(*_given: object, **_named: object) -> NoReturn:
-    raise RuntimeError("kvv grades logs only; it starts nothing at a hosting service")
+    raise RuntimeError("kvv grades logs only; it fetches nothing and starts nothing at a hosting service")

@@ -1,6 +1,7 @@
 """The official verdict on a test log, from the pinned library in a process of its own."""
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -24,6 +25,7 @@ class Grader:
         self._worker = Worker(PROGRAM, "the process of the official library")
 
     @staticmethod
+    @cache
     def version() -> str:
         """The library's version, which is part of the evidence: what resolves differs from one to the next."""
         return "swebench " + metadata.version("swebench")

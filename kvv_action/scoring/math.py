@@ -3,6 +3,7 @@
 A whole number in a box is judged without the process, which starts when the first other answer comes.
 """
 
+from functools import cache
 from importlib import metadata
 from types import ModuleType
 from typing import Any
@@ -29,6 +30,7 @@ class MathScorer:
         self._worker = Worker(str(program.__file__), "the math-verify process")
 
     @staticmethod
+    @cache
     def version() -> str:
         """The library's version, which is part of the evidence."""
         return "math-verify " + metadata.version("math-verify")

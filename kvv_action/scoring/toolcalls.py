@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import metadata
 
 import orjson
@@ -57,6 +57,7 @@ class ToolCallChecker:
         self._worker = Worker(PROGRAM, "the process that checks schemas")
 
     @staticmethod
+    @cache
     def version() -> str:
         """The library's version, which is part of the evidence."""
         return "jsonschema " + metadata.version("jsonschema")

@@ -160,19 +160,23 @@ async def test_a_large_log_is_read_whole(grader: Grader) -> None:
     assert (await grader.verdict(instance().spec, "x", text)).resolved
 
 
-def test_the_hosting_service_is_left_out() -> None:
-    """Nothing of its client is imported; whoever calls it is told; no other name of that module is used anywhere."""
+def test_what_grading_does_without_is_left_out() -> None:
+    """Nothing of the hosting service or the hub is imported; whoever calls the former is told; the hub can be used."""
     program = (
         "import sys; from benchmarks.swebench import grade_worker; grade_worker.warm()\n"
+        "print({'modal', 'datasets', 'pandas', 'pyarrow'} & set(sys.modules))\n"
         "import swebench.harness.run_evaluation as library\n"
-        "print('modal' in sys.modules)\n"
         "try: library.run_instances_modal(1, 2)\n"
         "except RuntimeError as error: print(error)\n"
+        "import datasets; print(datasets.Dataset.__module__)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=Path.cwd(), timeout=100)
-    assert done.stdout.splitlines() == ["False", "kvv grades logs only; it starts nothing at a hosting service"], (
-        done.stderr
-    )
+    told = "kvv grades logs only; it fetches nothing and starts nothing at a hosting service"
+    assert done.stdout.splitlines() == ["set()", told, "datasets.arrow_dataset"], done.stderr
+
+
+def test_the_hosting_service_has_no_other_name() -> None:
+    """That the library uses anywhere; of the hub's, what grading imports is seen when it is imported."""
     found = importlib.util.find_spec("swebench")
     assert found is not None
     library = Path(str(found.origin)).parent
@@ -184,4 +188,4 @@ def test_the_hosting_service_is_left_out() -> None:
         if isinstance(node, ast.ImportFrom) and node.module == grade_worker.HOSTED
         for name in node.names
     }
-    assert used == set(grade_worker.HOSTED_NAMES)
+    assert used == set(grade_worker.STUBS[grade_worker.HOSTED])

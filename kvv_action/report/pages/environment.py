@@ -49,6 +49,7 @@ def environment(*folders: Path) -> Environment:
     """An environment with the templates of these folders and the shared ones."""
     made = Environment(
         loader=FileSystemLoader([*folders, HERE]),
+        auto_reload=False,  # templates do not change while a process runs
         autoescape=True,
         finalize=harmless,
         undefined=StrictUndefined,
