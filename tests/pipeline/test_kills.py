@@ -14,7 +14,7 @@ from tests.pipeline.command import comparable, fork, kill, kvv, problems, report
 
 pytestmark = pytest.mark.pipeline
 
-RUNS, KILLS = 3, 10
+RUNS, KILLS = 5, 10
 SAMPLES, EPOCHS = 60, 3
 GROWTHS = (10_000, 50_000)
 """Bytes that a journal grows by at most before the next kill: some hit before the first score, some after many."""
