@@ -7,7 +7,7 @@ from kvv_action.compare.parts import ALPHA
 from kvv_action.compare.records import Effect, FindingChange
 from kvv_action.compare.words import CHANGE, RunNames
 from kvv_action.report.text import percent
-from kvv_action.schema import RunReport, Severity, Verdict
+from kvv_action.schema import Finding, RunReport, Severity, Verdict
 from kvv_action.statistics.shares import chance_of_more
 from kvv_action.verdict.known_causes import is_delivery
 from kvv_action.verdict.lead import arrival, to_do
@@ -94,7 +94,7 @@ def _delivered(report: RunReport) -> Iterator[tuple[str, RunSighting]]:
     failing = next((one for one in report.findings if is_delivery(one.cause_id)), None)
     yield DELIVERY, RunSighting(
         severity=Severity.FAILURE if failing else Severity.INFORMATION,
-        cause=failing.cause if failing else arrival(delivery), remedy=to_do(failing) if failing else "",
+        cause=failing.cause if failing else arrival(delivery), remedy=_remedy(failing, report) if failing else "",
         count=delivery.broken, of=delivery.requests, benchmarks=_asked(report),
     )  # fmt: skip
 
@@ -103,9 +103,14 @@ def _found(report: RunReport) -> Iterator[tuple[str, RunSighting]]:
     for one in report.findings:
         if one.severity is not Severity.INFORMATION and not is_delivery(one.cause_id):
             yield one.cause_id, RunSighting(
-                severity=one.severity, cause=one.cause, remedy=to_do(one), count=one.count, of=one.of,
+                severity=one.severity, cause=one.cause, remedy=_remedy(one, report), count=one.count, of=one.of,
                 benchmarks=frozenset(one.benchmarks),
             )  # fmt: skip
+
+
+def _remedy(found: Finding, report: RunReport) -> str:
+    """What to do, with the model's own values in switches where the report's ordered causes have them."""
+    return to_do(next((one for one in report.causes if one.cause_id == found.cause_id), found))
 
 
 def _change(

@@ -9,7 +9,7 @@ from kvv_action.compare.judge import compare
 from kvv_action.compare.page import page_part
 from kvv_action.compare.records import Effect, FindingChange, Regression, RunComparison
 from kvv_action.compare.side import Side
-from kvv_action.schema import Delivery, Finding, RunReport, Severity, Verdict
+from kvv_action.schema import Delivery, Finding, RunCause, RunReport, Severity, Verdict
 from tests.compare.sides import Values, benchmark, side
 from tests.report.reports import CUT, DELIVERY, REPORT
 
@@ -44,6 +44,19 @@ def test_a_new_failure_is_a_regression() -> None:
     assert (found.regression, found.headline) == (Regression.REGRESSION, f"Yes: {LEAK.cause}")
     assert change(found).finding is Effect.WORSE
     assert found.reason == f"{LEAK.cause}: fails the run now: not seen before, 20 of 200 (10.0 %) now"
+
+
+def test_switches_have_the_values_of_the_model_where_the_report_has_them() -> None:
+    """The same words as in the run's own report; else the general ones."""
+    new = run(LEAK)
+    cause = RunCause(
+        cause_id=LEAK.cause_id, severity=LEAK.severity, cause=LEAK.cause, remedy=LEAK.remedy,
+        switches={"vLLM": "--reasoning-parser kimi_k2"}, count=20, of=200, share=None, benchmarks=("quiz",),
+        symptoms=(),
+    )  # fmt: skip
+    named = replace(new, report=replace(new.report, causes=(cause,)))
+    assert change(compare(run(), named)).remedy == f"{LEAK.remedy} (vLLM: --reasoning-parser kimi_k2)"
+    assert "kimi_k2" not in change(compare(run(), new)).remedy
 
 
 def test_a_failure_that_is_gone_is_an_improvement() -> None:

@@ -9,7 +9,7 @@ import pytest
 from kvv_action.report.html import html
 from kvv_action.report.markdown import summary
 from kvv_action.report.pages.environment import source_of
-from kvv_action.schema import Case, Evidence, Histogram, Outcome, RunState, Verdict
+from kvv_action.schema import Case, Diagnosis, Evidence, Histogram, Outcome, RunState, Verdict
 from tests.report.reports import CASES, EVIL, HOSTILE, PROBES, REPORT, RESULT, hostile, with_gaps, with_result
 
 HIDDEN = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200b-\u200f\ufeff]"
@@ -284,3 +284,13 @@ def test_a_run_without_datasets_has_no_part_about_data() -> None:
         plan = replace(report.plan, choices={**report.plan.choices, "checks": {"version": 3}})
         assert (b"<h2>Data</h2>" in html(replace(report, plan=plan))) is expected
     assert b"<h2>Data</h2>" in html(code)
+
+
+def test_what_a_remedy_has_in_backticks_is_code() -> None:
+    """Also beside hostile text, which stays text; reports of older runs keep their bytes."""
+    found = Diagnosis(cause="x", count=1, remedy="return `{}`, <b>`\u202e<i>` and one `", share=None)
+    report = with_result(diagnosis=(found,))
+    plain = replace(report, plan=replace(report.plan, choices={**report.plan.choices, "checks": {"version": 3}}))
+    written = 'return <code>{}</code>, &lt;b&gt;<code><span class="hidden">\\u202e</span>&lt;i&gt;</code> and one `'
+    assert written in html(plain).decode()
+    assert "return `{}`, " in html(report).decode()

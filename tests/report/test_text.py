@@ -67,7 +67,7 @@ def test_a_quoted_text_and_an_option_are_one_code_span() -> None:
     with words_as_code():
         assert text("content holds '<b>bold</b> and more'") == "content holds '`<b>bold</b> and more`'"
         assert text("'value' is a required property") == "'value' is a required property"
-        assert text("(vLLM: --reasoning-parser NAME)") == "(vLLM: `--reasoning-parser` NAME)"
+        assert text("(vLLM: --reasoning-parser NAME)") == "(vLLM: `--reasoning-parser NAME`)"
         assert option("--reasoning-parser NAME") == "`--reasoning-parser NAME`"
         assert option("openai/ with api_base") == "openai/ with `api_base`"
     assert option("--reasoning-parser NAME") == "--reasoning-parser NAME"
@@ -82,6 +82,10 @@ def test_a_quoted_text_and_an_option_are_one_code_span() -> None:
         ("answer with {data: [{id}]}, or with 404", "answer with `{data: [{id}]}`, or with 404"),
         ("fill {id, top_logprobs} and {not closed, a_b", "fill `{id, top_logprobs}` and {not closed, `a_b`"),
         ("fill reasoning_content, finish_reason and model", "fill `reasoning_content`, `finish_reason` and model"),
+        (
+            "(A: --x-parser NAME; B: --step 1) or --parser qwen3.",
+            "(A: `--x-parser NAME`; B: `--step 1`) or `--parser qwen3`.",
+        ),
         ("set tool_choice (auto) or tool_choice: none", "set `tool_choice` (auto) or `tool_choice`: none"),
     ],
 )

@@ -24,6 +24,8 @@ _COMPARED = re.compile(r"[<>=]+")
 """Code only together with the words around it."""
 _VALUES = re.compile(r"(?:off|true|false|null|none|auto|required|length)[)\"'.,:;!?…]*")
 """Words that belong to the name of a setting or a field right before them."""
+_OPTION_VALUES = re.compile(r"(?:[A-Z]+|[\w.-]*\d[\w.-]*)[)\"'.,:;!?…]*")
+"""Further words that belong to an option right before them: placeholders, numbers, names with a number."""
 _OPTION = re.compile(r"[(\"']*--[a-z]")
 _QUOTED = re.compile(r"[(\"']*`[^`]+`[)\"'.,:;!?…]*")
 """A word that is a code span already."""
@@ -87,13 +89,18 @@ def _pieces(words: Iterable[str]) -> Iterator[tuple[str, int, str]]:
     """Words of one kind that follow one another, with their kind; a comma or a semicolon ends a code span."""
     known, kind, number, ended = list[tuple[str, int, str]](), "plain", 0, True
     for word in words:
-        of_name = kind == "code" and not ended and _VALUES.fullmatch(word)
+        of_name = kind == "code" and not ended and _is_value(word, known[-1][2])
         number += kind == "code" and known[-1][2].endswith((",", ";"))
         kind = "code" if of_name else _kind(word)
         ended = word.endswith(tuple(")\"'.,:;!?…"))
         known.append((kind, number, word))
     for (kind, number), group in groupby(known, lambda one: one[:2]):
         yield kind, number, " ".join(word for _, _, word in group)
+
+
+def _is_value(word: str, before: str) -> bool:
+    """Whether a word is the value of the setting, field or option before it."""
+    return bool(_VALUES.fullmatch(word) or (_OPTION.match(before) and _OPTION_VALUES.fullmatch(word)))
 
 
 def _kind(word: str) -> str:

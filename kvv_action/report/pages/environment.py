@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 from kvv_action.report.text import hidden, number, percent, seconds, visible
 
 HERE = Path(__file__).parent
+_QUOTED = re.compile(r"`([^`]+)`")
 _PERCENT = re.compile(r"(?<=\d) %")
 LIMIT = 4000
 """Characters of any one text on a page."""
@@ -40,6 +41,15 @@ def line(text: str, limit: int = 300) -> Markup:
     return Markup("<bdi>{}</bdi>").format(shown(_PERCENT.sub("\u00a0%", " ".join(text.split())), limit))
 
 
+def told(text: str, limit: int = 300) -> Markup:
+    """As `line`; what stands in backticks is code."""
+    parts = _QUOTED.split(_PERCENT.sub("\u00a0%", " ".join(text.split()))[:limit])
+    code = Markup("<code>{}</code>")
+    return Markup("<bdi>{}</bdi>").format(
+        Markup("").join(code.format(shown(part)) if place % 2 else shown(part) for place, part in enumerate(parts))
+    )
+
+
 def share(value: float | None) -> str:
     """A percentage without a line break."""
     return percent(value).replace(" ", "\u00a0")
@@ -57,7 +67,7 @@ def environment(*folders: Path) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters.update(shown=shown, line=line, percent=share, seconds=seconds, number=number)
+    made.filters.update(shown=shown, line=line, told=told, percent=share, seconds=seconds, number=number)
     return made
 
 
