@@ -148,7 +148,7 @@ def _told(results: Sequence[ToolResult]) -> str:
 
 def _exactly(text: str) -> str:
     """The text that the user asks for word for word; empty when there is none."""
-    found = _EXACTLY.search(text)
+    found = _EXACTLY.search(text) if "exactly" in text.casefold() else None  # most texts lack it, and some are long
     return found[1].strip() if found else ""
 
 
@@ -164,7 +164,9 @@ def _reasoning(call: Call, rules: ThinkingRules) -> str:
     """A thought that grows with the effort. It has more steps, or a certain word, if the user asks for them."""
     level = _place(call.effort, rules)
     text = last_user_text(call.messages)
-    steps, word = _STEPS.search(text), _WORD_IN_THOUGHT.search(text)
+    folded = text.casefold()  # most texts ask for neither, and some are long
+    steps = _STEPS.search(text) if "think in at least" in folded else None
+    word = _WORD_IN_THOUGHT.search(text) if "in your thoughts" in folded else None
     count = max(4**level, int(steps[1]) if steps else 1)
     thought = " ".join(THOUGHT.format(step) for step in range(1, count + 1))
     return f"{thought} {word[1]} is written here, and the thought goes on. {thought}" if word else thought

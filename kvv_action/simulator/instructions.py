@@ -14,8 +14,10 @@ _NAMED = re.compile(r"\b(?P<verb>\w+) the tool (?P<name>[A-Za-z_](?:[\w.-]*\w)?)
 _WANTING = ("use", "call")
 _ANY = re.compile(r"应当使用工具|请查一下|should use (?:a|the) tools?\b", re.IGNORECASE)
 _KEY = re.compile(r"(?:\bkeys?(?: named)?|键|只包含) ?['\"]?([A-Za-z_]\w*)")
-_CODE_WORD = re.compile(r"^The \w+ code word is (\S+)\.$", re.MULTILINE)
-_CODE_WORDS_WANTED = re.compile(r"\bReply with the \w+ code words\b")
+_CODE_WORD = re.compile(r"The \w+ code word is (\S+)\.")
+_CODE_WORDS_WANTED = re.compile(
+    r"Reply(?<!\wReply) with the \w+ code words\b"
+)  # begins with letters: found 20 times as fast
 _DICTATED = re.compile(r"\barguments: (?=\{)")
 
 
@@ -49,8 +51,11 @@ def closest(text: str, tools: Sequence[Tool]) -> Tool:
 
 
 def code_words(text: str) -> str:
-    """The code words in a text that asks for them; else empty."""
-    return " ".join(_CODE_WORD.findall(text)) if _CODE_WORDS_WANTED.search(text) else ""
+    """The code words in a text that asks for them, each on a line of its own; else empty. Such texts are long."""
+    if not _CODE_WORDS_WANTED.search(text):
+        return ""
+    told = (_CODE_WORD.fullmatch(line) for line in text.split("\n") if " code word is " in line)
+    return " ".join(match[1] for match in told if match)
 
 
 def keys_in(text: str) -> Sequence[str]:
