@@ -24,7 +24,7 @@ from tests.ask.fakes import FakeClient, Quiz, asking, make_run, said
 from tests.ask.test_stopping import knows, run_of
 from tests.benchmarks.test_variants import made
 from tests.endpoint.conftest import KEY, chunk, document, events, http, http_stream, vendor
-from tests.watchdog import watched
+from tests.watchdog import each_time, watched
 
 PROSE = 'The "quick" brown fox jumps over 13 lazy dogs;\nwe set $x_{12} = \\frac{3}{4}$, and so on. '
 USAGE = {"prompt_tokens": 10, "completion_tokens": 5}
@@ -100,6 +100,7 @@ def serving(answer: bytes) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", ANSWERS)
+@each_time
 async def test_no_answer_keeps_the_loop(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the first byte to the line of the score: read, put together, redacted, written, reckoned and judged."""
     run = make_run(tmp_path, Quiz(count=1, judge=lambda *_: Score(value=1.0)))
@@ -111,7 +112,7 @@ async def test_no_answer_keeps_the_loop(kind: str, tmp_path: Path, monkeypatch: 
                 ending = await run.session(client)
     assert ending.state is RunState.COMPLETE
     assert len(run.lines("score")) == 1, run.lines("failure")
-    assert dog.slow == []
+    dog.check()
 
 
 def answers() -> Iterator[Completion]:
@@ -127,6 +128,7 @@ def answers() -> Iterator[Completion]:
 
 
 @pytest.mark.parametrize("name", ["aime2025", "mmmu_pro", "ocrbench", "toolcall"])
+@each_time
 async def test_no_judgement_keeps_the_loop(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each benchmark judges long answers, and thousands of calls, beside the loop or in parts."""
     benchmark, samples = made(name)
@@ -138,7 +140,7 @@ async def test_no_judgement_keeps_the_loop(name: str, monkeypatch: pytest.Monkey
             with watched(monkeypatch) as dog:
                 score = await asyncio.create_task(benchmark.score(samples[0], [exchange]))
             assert score.value < 1.0
-            assert dog.slow == []
+            dog.check()
     finally:
         await benchmark.aclose()
 
@@ -149,6 +151,7 @@ def _offered(sample: Sample) -> str:
     return tools[0]["function"]["name"] if tools else ""
 
 
+@each_time
 async def test_no_look_keeps_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What all looks rest on is computed beside the loop, while the first answers are on their way."""
     run, client = run_of(tmp_path), FakeClient(knows(0.6))
@@ -157,7 +160,7 @@ async def test_no_look_keeps_the_loop(tmp_path: Path, monkeypatch: pytest.Monkey
         ending = await run.session(client, workers=8)
     assert ending.state is RunState.COMPLETE
     assert "decided early: fail" in run.lines("skip")[0]["reason"]
-    assert dog.slow == []
+    dog.check()
 
 
 class ShortClient:
@@ -168,6 +171,7 @@ class ShortClient:
         return said("0", usage=None)
 
 
+@each_time
 async def test_no_prompt_keeps_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One of half a million tokens is searched, and reckoned where the endpoint does not count, beside the loop."""
     prompt = asking(long(2_500_000))
@@ -176,7 +180,7 @@ async def test_no_prompt_keeps_the_loop(tmp_path: Path, monkeypatch: pytest.Monk
         ending = await run.session(ShortClient())
     assert ending.state is RunState.COMPLETE
     assert run.lines("answer")[0]["reckoned"] > 500_000
-    assert dog.slow == []
+    dog.check()
 
 
 class PatientClient:
@@ -191,6 +195,7 @@ class PatientClient:
         raise AssertionError
 
 
+@each_time
 async def test_no_prompt_that_is_given_up_keeps_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its tokens are reckoned beside the loop, and its line is written all the same."""
     prompt = asking(long(1_000_000))
@@ -203,7 +208,7 @@ async def test_no_prompt_that_is_given_up_keeps_the_loop(tmp_path: Path, monkeyp
         with pytest.raises(asyncio.CancelledError):
             await session
     assert run.lines("withdrawn")[0]["reckoned"] > 200_000
-    assert dog.slow == []
+    dog.check()
 
 
 class BreakingClient:
@@ -234,6 +239,7 @@ async def test_a_failure_is_written_down_while_the_run_ends(tmp_path: Path, monk
     assert [line["reckoned"] > 40_000 for line in run.lines("error")] == [True]
 
 
+@each_time
 async def test_no_observation_keeps_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A test log of megabytes is redacted, compressed and written beside the loop."""
     log = long(3_000_000)
@@ -248,7 +254,7 @@ async def test_no_observation_keeps_the_loop(tmp_path: Path, monkeypatch: pytest
         ending = await run.session(ShortClient())
     assert ending.state is RunState.COMPLETE
     assert run.lines("observation")[0]["packed"]
-    assert dog.slow == []
+    dog.check()
 
 
 LONG_ANSWER = long(200_000)
