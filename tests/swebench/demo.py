@@ -12,6 +12,7 @@ import orjson
 from kvv_action.journal.file import Reader
 from kvv_action.journal.lines import to_exchange
 from kvv_action.sandbox import labels
+from kvv_action.sandbox.engine import connect
 from kvv_action.schema import Observation
 from tests.pipeline.command import Ran, benchmark, kvv, report
 
@@ -38,10 +39,12 @@ def observed(out: Path, name: str) -> list[Observation]:
 
 def containers(out: Path) -> list[str]:
     """Names of the containers that a run has left on the engine, running or not."""
+    client: Any = connect()
     label = f"kvv.run={labels.of_journal(out / 'journal.jsonl')}"
-    docker = os.environ.get("KVV_DOCKER_CLI", "docker")
-    command = [docker, "ps", "-a", "--format", "{{.Names}}", "--filter", f"label={label}"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    try:
+        return [one["Names"][0].removeprefix("/") for one in client.containers(all=True, filters={"label": [label]})]
+    finally:
+        client.close()
 
 
 @contextmanager
