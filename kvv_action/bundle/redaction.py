@@ -103,7 +103,7 @@ def _stripped(value: Any, name: str, *, foreign: bool = False) -> Any:
     foreign = foreign or name in FOREIGN
     return {
         key if key in FIELDS else _name(key): item
-        if type(item) in _NUMBERS or (key in WHOLE and not foreign)
+        if not item or type(item) in _NUMBERS or (key in WHOLE and not foreign)
         else _stripped(item, key, foreign=foreign)
         for key, item in value.items()
     }

@@ -295,6 +295,21 @@ def test_a_missing_token_is_found_first(key: str, needed: str, token: str, statu
 
 
 @SHELL
+def test_every_missing_secret_that_is_needed_is_named(tmp_path: Path) -> None:
+    """As in the step of the action; one that no input needs is not."""
+    given = {**GIVEN, "KEY": "false", "REFERENCE_KEY": "false", "JUDGE_KEY": "false"}
+    needs = {"KVV_REFERENCE_BASE_URL": "https://a/v1", "KVV_JUDGE_BASE_URL": "https://b/v1", "NEEDED": "true"}
+    told = carried_out("plan", "given", tmp_path, **given)
+    assert told.outputs["reason"].startswith("There is no api-key, so nothing was verified")
+    told = carried_out("plan", "given", tmp_path, **{**given, **needs})
+    named = "There is no api-key, no reference-api-key, no judge-api-key, no leaderboard-token, so nothing"
+    assert told.outputs["reason"].startswith(named)
+    assert (told.status, told.outputs["verdict"]) == (0, "skipped")
+    told = carried_out("plan", "given", tmp_path, **{**given, **needs, "JUDGE_KEY": "true", "TOKEN": "true"})
+    assert told.outputs["reason"].startswith("There is no api-key, no reference-api-key, so nothing")
+
+
+@SHELL
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "$(id)", "vendor-shard-1", "a\nb"])
 def test_names_that_no_artifact_can_have_are_refused(name: str, tmp_path: Path) -> None:
     """Or that another vendor's pattern would find."""

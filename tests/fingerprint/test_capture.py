@@ -163,6 +163,7 @@ def test_an_interrupted_capture_goes_on(official: Reference, vendors: Vendors, t
     part.write_bytes(kept + b'{"key":"torn')
     ask(vendors(), wanted, say=told.append)
     assert told[0] == f"going on with {len(kept.splitlines()) - 1} answers of v.jsonl.part"
+    assert any(line.endswith("prefixes 1 more time") for line in told), told
     assert not part.exists()
     whole = read_reference(str(out))
     assert [one.prefix for one in whole.prefixes] == [one.prefix for one in official.prefixes]

@@ -180,8 +180,9 @@ def damage_signs(answer: SeenAnswer) -> Iterator[Sign]:
         yield Sign(cause=GLUED_WORDS, shown=glued[0])
     if not answer.is_fragment and _headless(text, answer):
         yield Sign(cause=HEAD_LOST, shown=text[:100])
-    if not _asks_for_repetition(answer.request):
-        yield from _repetitions(text, answer)
+    for sign in _repetitions(text, answer):
+        if not _asks_for_repetition(answer.request):
+            yield sign
 
 
 def _asks_for_repetition(request: str) -> bool:

@@ -10,6 +10,8 @@ from kvv_action.verdict.checks.sightings import Rule, SeenAnswer, SeenFinding, S
 KNOWN_FINISHES = frozenset({"stop", "length", "tool_calls", "function_call", "content_filter", "repeat"})
 _THINKING = re.compile(r"<think(?:ing)?>|<thought>|<reasoning>|◁think▷|\[THINK\]", re.IGNORECASE)
 _CLOSING = re.compile(r"</think(?:ing)?>|</thought>|</reasoning>|◁/think▷|\[/THINK\]", re.IGNORECASE)
+_TAGS = ("<", "◁", "[")
+"""With one of these each tag of thinking begins; most answers have none, and the patterns take ten times as long."""
 _FENCE = re.compile(r"^(`{3,16}|~{3,16})[ \t]*\w*[ \t]*\r?\n(.*?)(?:\n[ \t]*\1|\Z)", re.DOTALL | re.MULTILINE)
 _THINKING_OFF = re.compile(
     r'"thinking":\s?(?:false|\{"type":\s?"disabled")|"(?:enable_)?thinking":\s?false|"reasoning_effort":\s?"none"'
@@ -110,9 +112,9 @@ def filing_signs(answer: SeenAnswer) -> Iterator[Sign]:
 
 def _holds_thinking(text: str, answer: SeenAnswer) -> bool:
     """Whether a text begins with thinking, or holds the end of thinking that the template began."""
-    opens, closes = _THINKING.match(text), _CLOSING.findall(text)
-    if answer.raw:
+    if answer.raw or not any(beginning in text for beginning in _TAGS):
         return False
+    opens, closes = _THINKING.match(text), _CLOSING.findall(text)
     if not opens and (len(closes) != 1 or _THINKING.search(text)):
         return False
     mark = opens[0] if opens else closes[0]
