@@ -20,7 +20,6 @@ import errno
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from re import sub
 
 from kvv_action.schema import Attempt, FailureKind
@@ -88,15 +87,6 @@ def refusal(error: BaseException) -> str:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{why}; let this user (id {os.geteuid()}) use it, or name another one"
     return why
-
-
-def listed(folder: Path) -> list[Path]:
-    """What is in a folder of the user's; `Path.glob` takes a folder that cannot be read for an empty one.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    return list(folder.iterdir())
 
 
 def about_file(error: OSError) -> str:

@@ -16,6 +16,7 @@ import orjson
 
 from kvv_action.benchmark import Row
 from kvv_action.errors import DatasetError, in_words, refusal
+from kvv_action.folders import holding
 from kvv_action.schema import Json
 
 Read = Callable[[], Iterator[Row]]
@@ -77,7 +78,8 @@ def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 def _repository(folder: Path) -> Iterator[Row]:
     """The folders of conversations by their number."""
-    for place in sorted((one.parent for one in folder.glob("*/chat.json")), key=lambda one: (len(one.name), one.name)):
+    places = [one.parent for one in holding(folder, "chat.json")]
+    for place in sorted(places, key=lambda one: (len(one.name), one.name)):
         asked = place / "probing_questions" / "probing_questions.json"
         yield _row(place.name, _json(place / "chat.json"), _json(asked))
 

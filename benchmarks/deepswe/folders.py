@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kvv_action.benchmark import Row
 from kvv_action.errors import DatasetError, refusal
+from kvv_action.folders import holding
 
 TASK = "task.toml"
 PARTS = (TASK, "instruction.md", "environment", "tests", "solution")
@@ -27,7 +28,7 @@ def rows(folder: Path) -> Callable[[], Iterator[Row]] | None:
 
 
 def _inside(folder: Path) -> Sequence[Path]:
-    return sorted(path.parent for path in folder.glob(f"*/{TASK}"))
+    return [path.parent for path in holding(folder, TASK)] if folder.is_dir() else []
 
 
 def _homes(folder: Path) -> tuple[Path, ...]:

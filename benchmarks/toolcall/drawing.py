@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks.toolcall import k2vv
 from kvv_action.errors import Problem, UsageError
+from kvv_action.folders import listed
 from kvv_action.schema import Json
 
 ROOM = 16_000
@@ -136,9 +137,13 @@ def _cuts(history: _History) -> Iterator[tuple[NextTurn, int]]:
             yield NextTurn.CALLS if following.get("tool_calls") else NextTurn.TEXT, at
 
 
+def _files(folder: Path) -> list[Path]:
+    return listed(folder) if folder.is_dir() else []
+
+
 def _tools(folder: Path) -> dict[str, Json]:
     found: dict[str, Json] = {}
-    for path in sorted((folder / "tools").glob("*.json")):
+    for path in (one for one in _files(folder / "tools") if one.suffix == ".json"):
         content = _read(_text(path), str(path))
         for entry in content if isinstance(content, list) else [content]:
             function = entry.get("function", entry) if isinstance(entry, dict) else None
@@ -154,7 +159,7 @@ def _tools(folder: Path) -> dict[str, Json]:
 
 
 def _histories(folder: Path) -> Iterator[_History]:
-    paths = sorted(path for path in (folder / "histories").glob("*") if path.suffix in (".json", ".jsonl"))
+    paths = [path for path in _files(folder / "histories") if path.suffix in (".json", ".jsonl")]
     if not paths:
         raise _wrong(str(folder / "histories"), "There is no history: put .json or .jsonl files with messages there.")
     for path in paths:

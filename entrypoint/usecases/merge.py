@@ -11,6 +11,7 @@ from entrypoint.outputs import move_aside, write_reports
 from entrypoint.usecases.finish import FinishedRun, finished
 from kvv_action.bundle.form import extras
 from kvv_action.errors import KvvError, Problem, UsageError, refusal
+from kvv_action.folders import holding
 from kvv_action.journal.merge import ShardJournal, continues, examine, merged
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
@@ -75,9 +76,7 @@ def journals_in(folder: Path, named: str = "DIR") -> list[Path]:
     """
     if (folder / JOURNAL).is_file() or folder.is_file():
         return [folder / JOURNAL if folder.is_dir() else folder]
-    patterns = ("/".join(["*"] * depth) for depth in range(1, DEPTH + 1))
-    below = (path for pattern in patterns for path in folder.glob(f"{pattern}/{JOURNAL}"))
-    found = [path for path in below if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    found = list(holding(folder, JOURNAL, DEPTH)) if folder.is_dir() else []
     if not found:
         allowed = f"Holds no {JOURNAL}, nor do the folders in it; name folders that kvv run --shard wrote."
         raise UsageError([Problem(name=named, value=str(folder), allowed=allowed)])

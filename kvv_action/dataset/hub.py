@@ -17,7 +17,8 @@ from typing import Any
 from kvv_action.benchmark import DatasetPin, Row
 from kvv_action.dataset.files import BRING, LOCAL_COPY
 from kvv_action.dataset.reach import unreachable
-from kvv_action.errors import DISK_FULL, DatasetError, DatasetNotHere, Problem, UsageError, in_words, listed, refusal
+from kvv_action.errors import DISK_FULL, DatasetError, DatasetNotHere, Problem, UsageError, in_words, refusal
+from kvv_action.folders import listed
 
 PARQUET = "*.parquet"
 BATCH = 16

@@ -9,7 +9,8 @@ from kvv_action.benchmark import DatasetPin, Row, Rows
 from kvv_action.dataset import archive, columns, files, hub
 from kvv_action.dataset.columns import StoredRows
 from kvv_action.dataset.digest import canonical_digest
-from kvv_action.errors import DatasetError, listed, refusal
+from kvv_action.errors import DatasetError, refusal
+from kvv_action.folders import listed
 from kvv_action.schema import DatasetInfo
 
 BUNDLED = "bundled"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kvv_action.errors import KvvError
+from kvv_action.folders import files_below
 from kvv_action.leaderboard.fields import Slug
 from kvv_action.plan.reference_pack import LARGEST, ReferencePack, parse
 from kvv_action.report.text import visible
@@ -28,8 +29,7 @@ def served(root: Path) -> Mapping[str, ServedPack]:
     Raises:
         KvvError: a file is no pack, or one of another model than its folder's; links are never followed.
     """
-    files = sorted(path for path in (root / REFERENCES).rglob("*") if path.is_symlink() or not path.is_dir())
-    found = [_served(root, path) for path in files]
+    found = [_served(root, path) for path in files_below(root / REFERENCES)]
     return {one.pack.digest: one for one in found}
 
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
+from kvv_action.folders import files_below
 from kvv_action.leaderboard.fields import Day, Digest, Name, Strict, Text
 from kvv_action.leaderboard.record import LARGEST, RESULTS, Record, RecordError, Trust, load, path_of
 from kvv_action.leaderboard.strict import mistake, refuse_ambiguous
@@ -66,7 +67,7 @@ def entries(root: Path) -> Iterator[Entry]:
 
 def record_files(root: Path) -> list[Path]:
     """Every file below `results/`, sorted by path; links are listed and never followed."""
-    return sorted(path for path in (root / RESULTS).rglob("*") if path.is_symlink() or not path.is_dir())
+    return files_below(root / RESULTS)
 
 
 def read_entry(root: Path, path: Path) -> Entry:
