@@ -18,6 +18,7 @@ from kvv_action.sandbox.limits import ContainerLimits
 from kvv_action.sandbox.nested import NestedContainers, open_sandbox
 from kvv_action.sandbox.options import SandboxOptions
 from kvv_action.sandbox.reaper import Reaped
+from tests.pipeline.command import wait_until
 from tests.sandbox.conftest import MIB, SMALL, labelled
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
@@ -115,9 +116,7 @@ async def test_the_next_start_sweeps_what_is_over(base: str, client: Any, run: s
     """Of whatever run; where another process is just removing it, that ends soon."""
     expired = _left_over(client, base, f"{run}-other", -1)
     await (await open_sandbox(SandboxOptions(run=run))).aclose()
-    async with asyncio.timeout(60):
-        while client.containers(all=True, filters={"id": expired}):
-            await asyncio.sleep(0.1)
+    wait_until(lambda: not client.containers(all=True, filters={"id": expired}), 60)
 
 
 async def test_closing_removes_what_is_there(sandbox: NestedContainers, base: str, client: Any, run: str) -> None:
