@@ -13,9 +13,11 @@ from entrypoint.prepare import PreparedRun, prepare, provenance
 from entrypoint.settings import load
 from kvv_action.journal.file import Journal
 from kvv_action.journal.lines import answer_line, result_line
+from kvv_action.plan.plan import Loaded
+from kvv_action.plan.request import compose
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
-from kvv_action.schema import SCHEMA_VERSION, Attempt, Completion, Exchange, Place, Sample, Score
+from kvv_action.schema import SCHEMA_VERSION, Attempt, Completion, Exchange, Place, Request, Sample, Score
 from tests.report.reports import PLAN, PLANNED
 
 BASE_URL = "http://127.0.0.1:9/v1"
@@ -24,9 +26,12 @@ SECONDS = 0.01
 
 
 def problems(path: Path, count: int) -> Path:
-    """A file of problems."""
+    """A file of problems, as long as those of AIME 2025."""
     numbers = ((n, str((2 * n + 1) % 1000)) for n in range(count))
-    rows = ({"id": f"p{n}", "problem": f"What is {n} plus {n + 1}?", "answer": answer} for n, answer in numbers)
+    rows = (
+        {"id": f"p{n}", "problem": f"{_prose(7 * n, 2)}\n\nWhat is {n} plus {n + 1}?", "answer": answer}
+        for n, answer in numbers
+    )
     path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
     return path
 
@@ -49,9 +54,11 @@ def write(out: Path, data: Path, *, leave: int = 0, **further: str) -> int:
     with Journal(out / JOURNAL, prepared.redactor) as journal:
         session = {"kind": "session", "schema": SCHEMA_VERSION, "session": 1, "started": began, "plan": prepared.plan}
         journal.append({**session, "provenance": provenance({})})
-        for number, (place, sample) in enumerate(kept):
+        for number, (place, sample, loaded) in enumerate(kept):
             at = began + SECONDS * number
-            exchange = Exchange(call=0, request=f'{{"messages":"{sample.id}"}}', completion=_answer(sample, number, at))
+            request = Request(messages=loaded.benchmark.opening(sample) or ())
+            body, _ = compose(request, prepared.plan, loaded.planned, prepared.profile)
+            exchange = Exchange(call=0, request=body.decode(), completion=_answer(sample, number, at))
             journal.append(answer_line(place, exchange, key=f"{number:064x}", request=f"{number:064x}"))
             score = Score(value=1.0, answer=str(sample.target), explanation="equal")
             journal.append(result_line(place, score, at + 1, calls=[0]))
@@ -82,11 +89,11 @@ def write_short(out: Path, count: int) -> None:
 SHORT = Sample(id="q", input="", target="42")
 
 
-def _items(prepared: PreparedRun) -> Iterator[tuple[Place, Sample]]:
+def _items(prepared: PreparedRun) -> Iterator[tuple[Place, Sample, Loaded]]:
     for loaded in prepared.loaded:
         for index, sample in enumerate(loaded.samples()):
             if loaded.asks(sample.id):
-                yield Place(benchmark=loaded.planned.id, sample=sample.id, index=index, epoch=0), sample
+                yield Place(benchmark=loaded.planned.id, sample=sample.id, index=index, epoch=0), sample, loaded
 
 
 SENTENCE = (
