@@ -238,9 +238,13 @@ def _agent(value: str) -> str:
     return value
 
 
+OWNER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
+"""A repository on GitHub."""
+
+
 def _repository(value: str) -> str:
     """`owner/name`."""
-    if value and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}", value):
+    if value and not OWNER_NAME.fullmatch(value):
         raise ValueError("Write OWNER/NAME, as in example/leaderboard.")
     return value
 

@@ -78,7 +78,10 @@ def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 def _repository(folder: Path) -> Iterator[Row]:
     """The folders of conversations by their number."""
-    places = [one.parent for one in holding(folder, "chat.json")]
+    try:
+        places = [one.parent for one in holding(folder, "chat.json")]
+    except OSError as error:
+        raise DatasetError(f"{error.filename or folder}: {refusal(error)}") from error
     for place in sorted(places, key=lambda one: (len(one.name), one.name)):
         asked = place / "probing_questions" / "probing_questions.json"
         yield _row(place.name, _json(place / "chat.json"), _json(asked))

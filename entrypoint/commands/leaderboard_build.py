@@ -1,6 +1,5 @@
 """`kvv leaderboard build`: the static site of a leaderboard's repository."""
 
-import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 from entrypoint.options import Parser
 from kvv_action.digits import counted
 from kvv_action.errors import Problem, UsageError
+from kvv_action.settings import OWNER_NAME
 
 EPILOG = """DIR is a checkout of the repository; its records lie in results/. The site needs no server of its own: copy
 the folder to any static host, below any path. The same records and the same day give the same bytes.
@@ -22,9 +22,6 @@ examples:
   kvv leaderboard build . --out site/ --url https://example.org/leaderboard/ --date 2026-01-31
 
 Results expire and ages grow: build it every day, not only when records change."""
-
-
-REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -69,7 +66,7 @@ def _day(text: str) -> date:
 
 def _repository(text: str) -> str:
     """An address; OWNER/NAME, as `kvv leaderboard init` takes it, is one at github.com."""
-    return f"https://github.com/{text}" if REPOSITORY.fullmatch(text) else _url("repository", text)
+    return f"https://github.com/{text}" if OWNER_NAME.fullmatch(text) else _url("repository", text)
 
 
 def _url(name: str, text: str) -> str:

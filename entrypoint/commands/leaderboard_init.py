@@ -12,10 +12,10 @@ from kvv_action import __version__
 from kvv_action.errors import KvvError, Problem, UsageError
 from kvv_action.leaderboard import rules
 from kvv_action.leaderboard.fields import slug
+from kvv_action.settings import OWNER_NAME
 from kvv_action.whole_files import write
 
 SCHEMA = "record.schema.json"
-REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}", re.ASCII)
 REF = re.compile(r"v[0-9][0-9A-Za-z.-]{0,40}|[0-9a-f]{40}", re.ASCII)
 OWNERS = re.compile(r"@[A-Za-z0-9][A-Za-z0-9-]*(/[A-Za-z0-9._-]+)?", re.ASCII)
 EPILOG = """example:
@@ -81,7 +81,7 @@ def _refuse(path: str, repository: str, owners: str, ref: str) -> None:
     problems = [
         Problem(name=name, value=value, allowed=allowed)
         for name, value, form, allowed in (
-            ("--repository", repository, REPOSITORY, "Write OWNER/NAME."),
+            ("--repository", repository, OWNER_NAME, "Write OWNER/NAME."),
             ("--owners", owners, OWNERS, "Write @NAME or @ORGANISATION/TEAM."),
             ("--kvv-ref", ref, REF, "Name a release, as v1.2.3, or a commit."),
         )

@@ -111,13 +111,14 @@ def _local(path: Path, pin: DatasetPin, cache: str) -> StoredRows:
             raise DatasetError(f"dataset {path}: no such file or folder")
         if path.is_dir():
             listed(path)
+        own = _own(path, pin)
     except OSError as error:
         raise DatasetError(f"{error.filename or path}: {refusal(error)}") from error
     if pin.archive and archive.is_archive(path):
         return _archive(archive.unpacked_copy(path, cache), pin, _shown(path))
     base = path if path.is_dir() else path.parent
     source = StoredRows(read=tuple, base=base, kind="file", location=_shown(path))
-    if own := _own(path, pin):
+    if own:
         return replace(source, read=own)
     if path.is_dir() and (path / SAMPLES).is_file():
         return replace(source, read=lambda: files.read(path / SAMPLES))

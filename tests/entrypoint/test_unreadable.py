@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks import tokenizer
+from benchmarks.beam import layout as beam
 from benchmarks.deepswe import folders as deepswe
 from benchmarks.precheck.mfjs.cases import FILE, from_folder
 from benchmarks.toolcall.drawing import DrawOrder, draw
@@ -119,6 +120,16 @@ def test_a_folder_below(place: str, use: Callable[[Path], object], locked: str, 
     (tmp_path / place.format(locked)).mkdir(parents=True)
     with pytest.raises(OSError, match="Permission denied"):
         use(tmp_path)
+
+
+def test_a_folder_of_a_copied_repository(locked: str, tmp_path: Path) -> None:
+    """One conversation of several that cannot be read makes the copy unusable, with the reason."""
+    for name in ("1", locked):
+        (tmp_path / name).mkdir()
+    (tmp_path / "1" / "chat.json").write_text("[]")
+    read = beam.layout("1m", tmp_path)
+    assert read is not None
+    assert REASON in told(lambda: list(read()))
 
 
 @pytest.mark.parametrize("place", ["tools", "histories"])

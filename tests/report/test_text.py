@@ -77,6 +77,8 @@ def test_a_quoted_text_and_an_option_are_one_code_span() -> None:
     ("remedy", "written"),
     [
         ("in proxies (nginx: proxy_buffering off, X: no)", "in proxies (nginx: `proxy_buffering off`, X: no)"),
+        ("LiteLLM: drop_params: false), then on", "LiteLLM: `drop_params: false`), then on"),
+        ("a_b: falsehood, c_d: true", "`a_b`: falsehood, `c_d: true`"),
         ("pass response_format on, also where n > 1", "pass `response_format` on, also where n &#62; 1"),
         ("`required` none of these", "`required` none of these"),
         ("answer with {data: [{id}]}, or with 404", "answer with `{data: [{id}]}`, or with 404"),

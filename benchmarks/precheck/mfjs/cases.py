@@ -13,7 +13,7 @@ import orjson
 
 from benchmarks.precheck.mfjs.transform import Parameters, as_parameters, wrapped
 from kvv_action.errors import Problem, UsageError, refusal
-from kvv_action.folders import listed
+from kvv_action.folders import holding
 from kvv_action.schema import Json
 
 FILE = "valid.jsonl"
@@ -89,7 +89,7 @@ def from_folder(folder: Path) -> Cases:
         UsageError: there is none, or a file or folder cannot be read.
     """
     try:
-        files = [file for suite in listed(folder) if (file := suite / FILE).exists()]
+        files = list(holding(folder, FILE))
     except OSError as error:
         raise _unreadable(Path(error.filename or folder), f"The folder cannot be read: {refusal(error)}.") from error
     if not files:

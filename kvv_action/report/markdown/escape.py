@@ -24,9 +24,12 @@ _COMPARED = re.compile(r"[<>=]+")
 """Code only together with the words around it."""
 _VALUES = re.compile(r"(?:off|true|false|null|none|auto|required|length)[)\"'.,:;!?…]*")
 """Words that belong to the name of a setting or a field right before them."""
+_YES_OR_NO = re.compile(r"(?:true|false)[)\"'.,:;!?…]*")
+"""Words that belong to a name with a colon right before them, as in YAML."""
 _OPTION_VALUES = re.compile(r"(?:[A-Z]+|[\w.-]*\d[\w.-]*)[)\"'.,:;!?…]*")
 """Further words that belong to an option right before them: placeholders, numbers, names with a number."""
 _OPTION = re.compile(r"[(\"']*--[a-z]")
+_ENDS = tuple(")\"'.,;!?…")
 _QUOTED = re.compile(r"[(\"']*`[^`]+`[)\"'.,:;!?…]*")
 """A word that is a code span already."""
 _CODE: ContextVar[bool] = ContextVar("code", default=False)
@@ -87,12 +90,11 @@ def _in_code(line: str) -> Iterator[str]:
 
 def _pieces(words: Iterable[str]) -> Iterator[tuple[str, int, str]]:
     """Words of one kind that follow one another, with their kind; a comma or a semicolon ends a code span."""
-    known, kind, number, ended = list[tuple[str, int, str]](), "plain", 0, True
+    known, kind, number = list[tuple[str, int, str]](), "plain", 0
     for word in words:
-        of_name = kind == "code" and not ended and _is_value(word, known[-1][2])
+        of_name = kind == "code" and _is_value(word, known[-1][2])
         number += kind == "code" and known[-1][2].endswith((",", ";"))
         kind = "code" if of_name else _kind(word)
-        ended = word.endswith(tuple(")\"'.,:;!?…"))
         known.append((kind, number, word))
     for (kind, number), group in groupby(known, lambda one: one[:2]):
         yield kind, number, " ".join(word for _, _, word in group)
@@ -100,6 +102,10 @@ def _pieces(words: Iterable[str]) -> Iterator[tuple[str, int, str]]:
 
 def _is_value(word: str, before: str) -> bool:
     """Whether a word is the value of the setting, field or option before it."""
+    if before.endswith(":"):
+        return bool(_YES_OR_NO.fullmatch(word))
+    if before.endswith(_ENDS):
+        return False
     return bool(_VALUES.fullmatch(word) or (_OPTION.match(before) and _OPTION_VALUES.fullmatch(word)))
 
 
