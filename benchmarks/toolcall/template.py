@@ -2,7 +2,8 @@
 
 Facts: `chat_template.jinja` and `docs/tool_call_guidance.md` of moonshotai/Kimi-K2-Instruct and Kimi-K2-Thinking. Tools
 are declared as compact JSON, and from K2.5 on in TypeScript (`declaration`). Arguments that are an object are written
-with spaces behind commas and colons; a call without an id has none, and null is written as Python writes it.
+with spaces behind commas and colons; a call without an id has none, and null is written as Python writes it. Arguments
+that are missing, where the template itself ends in an error, are written as null.
 """
 
 import json
@@ -86,7 +87,12 @@ def _content(content: Json, style: Style) -> str:
     """A text, or parts of which pictures have a place of their own."""
     if not isinstance(content, list | tuple):
         return text_of(content)
-    return "".join(style.picture if _is_picture(part) else text_of([part]) for part in content)
+    return "".join(style.picture if _is_picture(part) else _text(part) for part in content)
+
+
+def _text(part: Json) -> str:
+    """The text of a part as Jinja writes it: null is `None`, a number its digits, nothing where there is none."""
+    return str(part.get("text", "")) if isinstance(part, Mapping) else ""
 
 
 def _is_picture(part: Json) -> bool:

@@ -72,6 +72,10 @@ def test_what_is_odd_is_written_as_the_template_writes_it() -> None:
         "<|tool_call_begin|>None<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|><|im_end|>"
         "<|im_system|>tool<|im_middle|>## Return of \nr<|im_end|>"
     ) in prompt
+    parts = [{"type": "text", "text": None}, {"text": 5}, {"type": "text"}, {"type": "input_text", "text": "é"}]
+    assert "<|im_user|>user<|im_middle|>None5é<|im_end|>" in render(
+        [{"role": "user", "content": parts}], None, K2, thinking=True
+    )
     picture = {
         "role": "user",
         "content": [{"type": "image_url", "image_url": {"url": "x"}}, {"type": "text", "text": "What?"}],
