@@ -68,12 +68,13 @@ def declared(tools: Json) -> str:
     """
     tools = _sorted(tools)
     try:
-        functions = [
-            _function(tool["function"]) for tool in tools if tool.get("type") == "function" and tool["function"]
-        ]
+        described = [tool["function"] for tool in tools if tool.get("type") == "function" and tool.get("function")]
+        functions = [_function(function) for function in described]
     except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+        functions = []
+    if not functions:
         return json.dumps(tools, ensure_ascii=False, separators=(",", ":"))
-    return "# Tools\n\n## functions\nnamespace functions {\n" + "\n".join(functions) + "\n}\n" if functions else ""
+    return "# Tools\n\n## functions\nnamespace functions {\n" + "\n".join(functions) + "\n}\n"
 
 
 def _sorted(value: Json) -> Json:
@@ -87,7 +88,7 @@ def _function(function: Mapping[str, Json]) -> str:
     whole = _object(schema, definitions, "")
     blocks = []
     if definitions.recursive:
-        fields = ",\n".join(_fields(schema, definitions, STEP))
+        fields = ",\n".join(text for text, _ in _fields(schema, definitions, STEP))
         blocks.append(f"interface {SELF} {{\n{fields}\n}}")
         whole = SELF
     for name, inner in list(definitions.known.items()):
@@ -119,9 +120,9 @@ def _type(schema: Json, definitions: _Definitions, indent: str) -> str:
         return _object(schema, definitions, indent)
     if kind == "array":
         return _array(schema, definitions, indent)
-    if kind is None:
+    if "type" not in schema:
         raise Undeclarable(f"no type in a schema with {', '.join(schema)}")
-    return "number" if kind == "integer" else str(kind)
+    return "number" if kind == "integer" else kind
 
 
 def _short(kind: str) -> str:
@@ -144,26 +145,23 @@ def _enum(schema: Mapping[str, Json]) -> str:
 
 def _object(schema: Mapping[str, Json], definitions: _Definitions, indent: str) -> str:
     definitions.known.update(schema.get("$defs") or {})
-    required = set(schema.get("required", ()))
-    parts = list(_fields(schema, definitions, indent + STEP, required=True)) if required else []
-    parts += _fields(schema, definitions, indent + STEP, required=False)
     further = schema.get("additionalProperties")
+    rest = []
     if further is not None:
-        known = {True: "any", False: "never"}.get(further) if isinstance(further, bool) else None
-        parts.append(f"{indent}{STEP}[k: string]: {known or _type(further, definitions, indent + STEP)}")
+        kind = _type(further, definitions, indent + STEP) if further is not False else "never"
+        rest.append(f"{indent}{STEP}[k: string]: {kind}")
+    fields = list(_fields(schema, definitions, indent + STEP))
+    parts = [text for text, needed in fields if needed] + [text for text, needed in fields if not needed] + rest
     return "{\n" + ",\n".join(parts) + f"\n{indent}}}" if parts else "{}"
 
 
-def _fields(
-    schema: Mapping[str, Json], definitions: _Definitions, indent: str, *, required: bool | None = None
-) -> Iterator[str]:
-    """One text a property: all of them as they stand, or only the required or the optional ones."""
+def _fields(schema: Mapping[str, Json], definitions: _Definitions, indent: str) -> Iterator[tuple[str, bool]]:
+    """The text of each property as they stand, and whether it is required."""
     names = set(schema.get("required", ()))
     for name, inner in (schema.get("properties") or {}).items():
-        if required is None or (name in names) is required:
-            mark = "" if name in names else "?"
-            comments = _about(inner, indent) + _default(inner, indent)
-            yield f"{comments}{indent}{name}{mark}: {_type(inner, definitions, indent)}"
+        mark = "" if name in names else "?"
+        comments = _about(inner, indent) + _default(inner, indent)
+        yield f"{comments}{indent}{name}{mark}: {_type(inner, definitions, indent)}", name in names
 
 
 def _about(schema: Json, indent: str) -> str:
@@ -193,4 +191,4 @@ def _array(schema: Mapping[str, Json], definitions: _Definitions, indent: str) -
     about = _about(item, indent + STEP)
     if not about:
         return f"Array<{_type(item, definitions, indent)}>"
-    return f"Array<\n{about}{indent}{STEP}{_type(item, definitions, indent + STEP)}\n{indent}>"
+    return "Array<\n" + about + indent + STEP + _type(item, definitions, indent + STEP) + f"\n{indent}>"

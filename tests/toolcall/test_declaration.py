@@ -148,3 +148,23 @@ def test_no_schema_crashes_it(parameters: Any) -> None:
     """Requests come from datasets; a strange one is declared as JSON."""
     assert isinstance(declared([tool(parameters)]), str)
     assert isinstance(declared(parameters), str)
+
+
+def test_what_is_no_function_is_left_out_and_nothing_left_is_json() -> None:
+    """Entries without a description are skipped; a list without any is written as JSON, as by the template."""
+    functions = [
+        tool({"type": "object"}),
+        {"type": "function"},
+        {"type": "builtin_function", "function": {"name": "x"}},
+    ]
+    assert declared(functions) == declared(functions[:1])
+    assert declared([{"type": "function"}]) == '[{"type":"function"}]'
+
+
+def test_types_that_are_no_names_and_definitions_that_come_too_late() -> None:
+    """Null as a type prints as Python's; in a list of types, and for a name that is defined only later, JSON stays."""
+    assert "a?: None" in body({"type": "object", "properties": {"a": {"type": None}}})
+    assert "[k: string]: None" in body({"type": "object", "additionalProperties": {"type": None}})
+    late = {"a": {"$ref": "#/$defs/N"}, "b": {"type": "object", "$defs": {"N": {"type": "string"}}}}
+    for properties in ({"a": {"anyOf": [{"type": None}, {"type": "string"}]}}, late):
+        assert declared([tool({"type": "object", "properties": properties, "required": ["b"]})]).startswith("[{")
