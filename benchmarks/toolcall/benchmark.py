@@ -15,9 +15,10 @@ from random import Random
 
 import orjson
 
-from benchmarks.toolcall import k2vv, reference, signatures, template, variants
+from benchmarks.toolcall import channels, k2vv, reference, signatures, template, variants
 from benchmarks.toolcall.options import RAW, ToolCallOptions
 from benchmarks.toolcall.reference import Label, ReferenceAnswers
+from benchmarks.toolcall.template import Template
 from kvv_action.aside import in_turn, is_long
 from kvv_action.benchmark import (
     USUAL,
@@ -32,9 +33,10 @@ from kvv_action.benchmark import (
     Typical,
 )
 from kvv_action.dataset import archive, files
-from kvv_action.errors import EndpointError
+from kvv_action.errors import EndpointError, Problem
 from kvv_action.plan.reference_pack import is_pack
 from kvv_action.profiles.model import Profile, RightRefusal
+from kvv_action.profiles.prompt import OPEN
 from kvv_action.profiles.thinking import thinks
 from kvv_action.schema import (
     COMPLETIONS,
@@ -68,6 +70,15 @@ PIN = DatasetPin(
 SET_BY_US = ("model", "messages", "stream", "stream_options")
 
 
+def template_of(profile: Profile) -> Template | None:
+    """The chat template of a model, by its markers; None when it is none of those that are known here."""
+    thinking = profile.thinking
+    if template.CALL in profile.markers:
+        newer = thinking.supported and (thinking.switchable or thinking.keep)
+        return template.Style(thinks=thinking.supported, opens=newer, typescript=newer)
+    return channels.Channels(effort=thinking.default_effort) if OPEN in profile.markers else None
+
+
 class ToolCallBenchmark(BenchmarkBase):
     """F1 of calling tools against a reference, and validity of the calls."""
 
@@ -88,13 +99,13 @@ class ToolCallBenchmark(BenchmarkBase):
 
     def __init__(self, options: Options = USUAL, own: ToolCallOptions | None = None) -> None:
         self._mode = (own or ToolCallOptions()).toolcall_mode
-        self.version = f"1 ({ToolCallChecker.version()})" + ("" if self._mode == "chat" else f"{RAW} 3")
+        self.version = f"1 ({ToolCallChecker.version()})" + ("" if self._mode == "chat" else f"{RAW} 4")
         self._options = options
         self._checker = ToolCallChecker()
         self._reference: ReferenceAnswers | None = None
         self._learned = ""
         self._answers: dict[str, Mapping[str, Json]] = {}
-        self._style = template.Style()
+        self._template: Template | None = None
         self._thinking = False
         self._profile: Profile | None = None
         self._replaced: Mapping[str, Json] = {}
@@ -105,6 +116,16 @@ class ToolCallBenchmark(BenchmarkBase):
         """The model's rules, known once samples were read."""
         assert self._profile is not None
         return self._profile
+
+    def unfit(self, profile: Profile, today: str) -> Iterator[Problem]:
+        """Raw completions need a prompt of ours, which is written by the template that the model's markers tell."""
+        del today
+        if self._mode != "chat" and template_of(profile) is None:
+            allowed = (
+                f"Raw prompts can be written for models that use the marker {template.CALL} or {OPEN}; profile "
+                f"{profile.name} names neither. Leave out toolcall-mode, or set it to chat."
+            )
+            yield Problem(name="toolcall-mode", value=self._mode, allowed=allowed)
 
     def samples(self, rows: Rows | None, profile: Profile) -> Iterator[Sample]:
         """One sample a request; its id is its number and the digest of its content, by which references are aligned."""
@@ -142,8 +163,7 @@ class ToolCallBenchmark(BenchmarkBase):
         rules = profile.benchmarks.get(self.id)
         self._replaced = {**rules.without_thinking, **rules.sampling} if rules else {}
         self._id_format = profile.tool_call_id
-        newer = profile.thinking.supported and (profile.thinking.switchable or profile.thinking.keep)
-        self._style = template.Style(thinks=profile.thinking.supported, opens=newer, typescript=newer)
+        self._template = template_of(profile)
         self._thinking = thinks(profile.thinking, rules.thinking if rules else None)
         self._reference = self._load(rows, profile)
         live = f"{reference.LIVE} {self._options.reference_model}" if self._options.reference_model else ""
@@ -176,7 +196,8 @@ class ToolCallBenchmark(BenchmarkBase):
         return ({"role": "user", "content": self._prompt(sample.input)},)
 
     def _prompt(self, request: Mapping[str, Json]) -> str:
-        return template.render(k2vv.messages_of(request), request.get("tools"), self._style, thinking=self._thinking)
+        assert self._template is not None  # told by `unfit`
+        return self._template.render(request, thinking=self._thinking)
 
     def request(self, sample: Sample, endpoint: str = "") -> Request:
         """The request of a sample: its own fields, but for those that the profile replaces and that we set."""
@@ -239,7 +260,8 @@ class ToolCallBenchmark(BenchmarkBase):
         assert completion is not None
         if self._mode == "chat":
             return completion
-        return template.parsed(completion, self._style)
+        assert self._template is not None
+        return self._template.parsed(completion, thinking=self._thinking)
 
     def _expected(self, sample: Sample, exchanges: Sequence[Exchange]) -> tuple[Label, ...]:
         """What each run of the reference did: called a tool, or not."""
@@ -313,20 +335,11 @@ class ToolCallBenchmark(BenchmarkBase):
         """The bundled reference's own answer; for other data the smallest one that agrees with the reference."""
         del messages
         known = self._answers.get(sample.id.partition("-")[2])
-        if known is None:
-            return _agreeing(sample)
-        choice = known["response"]["choices"][0]
-        message = choice["message"]
-        calls = tuple(
-            ToolCall(id=call["id"], name=call["function"]["name"], arguments=call["function"]["arguments"])
-            for call in message.get("tool_calls") or ()
-        )
-        if sample.variation:
-            calls = tuple(variants.as_declared(call, sample.input) for call in calls)
-        content = str(message.get("content") or "")
-        if self._mode == "chat":
-            return Answer(content=content, tool_calls=calls, finish_reason=choice["finish_reason"])
-        return Answer(content=template.written(content, calls))
+        answer = _agreeing(sample) if known is None else _known(known, sample)
+        if answer is None or self._mode == "chat":
+            return answer
+        assert self._template is not None
+        return Answer(content=self._template.written(answer.content, answer.tool_calls, thinking=self._thinking))
 
     async def export(self, out: Path, source: ExportSource) -> None:
         """K2VV's own files."""
@@ -337,6 +350,19 @@ class ToolCallBenchmark(BenchmarkBase):
     async def aclose(self) -> None:
         """End the checker's process."""
         await self._checker.aclose()
+
+
+def _known(reference: Mapping[str, Json], sample: Sample) -> Answer:
+    """The reference's own answer, its calls as a varied sample declares them."""
+    choice = reference["response"]["choices"][0]
+    message = choice["message"]
+    calls = tuple(
+        ToolCall(id=call["id"], name=call["function"]["name"], arguments=call["function"]["arguments"])
+        for call in message.get("tool_calls") or ()
+    )
+    if sample.variation:
+        calls = tuple(variants.as_declared(call, sample.input) for call in calls)
+    return Answer(content=str(message.get("content") or ""), tool_calls=calls, finish_reason=choice["finish_reason"])
 
 
 def _agreeing(sample: Sample) -> Answer | None:

@@ -1,4 +1,4 @@
-"""Kimi's chat template for raw completions, and the parsing of its tool markers.
+"""The chat template of models that write tool markers (Kimi K2 to K2.7), for raw completions, and the parsing of them.
 
 Facts: `chat_template.jinja` and `docs/tool_call_guidance.md` of moonshotai/Kimi-K2-Instruct and Kimi-K2-Thinking. Tools
 are declared as compact JSON, and from K2.5 on in TypeScript (`declaration`). Arguments that are an object are written
@@ -10,8 +10,10 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from benchmarks.toolcall.declaration import declared
+from benchmarks.toolcall.k2vv import messages_of
 from kvv_action.profiles.prompt import function_of, text_of
 from kvv_action.schema import Completion, Json, ToolCall
 
@@ -27,6 +29,28 @@ _ONE_CALL = re.compile(
     rf"{re.escape(CALL)}\s*(?P<id>[^<]+?)\s*{re.escape(ARGUMENTS)}\s*(?P<arguments>.*?)\s*(?:{re.escape(CALL_END)}|\Z)",
     re.DOTALL,
 )
+
+
+class Template(Protocol):
+    """How a model's conversations become a prompt, and its raw answers calls."""
+
+    def render(self, request: Mapping[str, Json], *, thinking: bool) -> str:
+        """The prompt of a request, up to where the assistant's next answer begins."""
+        ...
+
+    def written(self, content: str, calls: Sequence[ToolCall], *, thinking: bool) -> str:
+        """An answer as the model itself writes it."""
+        ...
+
+    def parsed(self, completion: Completion, *, thinking: bool) -> Completion:
+        """A raw completion as a chat answer: thinking, content and calls taken apart."""
+        ...
+
+
+def finished(answer: Completion, content: str, reasoning: str, calls: Sequence[ToolCall]) -> Completion:
+    """The answer with its parts; calls make it end by `tool_calls`, unless it was cut."""
+    finish = "tool_calls" if calls and answer.finish_reason != "length" else answer.finish_reason
+    return replace(answer, content=content, reasoning=reasoning, tool_calls=tuple(calls), finish_reason=finish)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,23 +71,46 @@ class Style:
         begin = "<|media_begin|>" if self.typescript else "<|media_start|>"
         return f"{begin}image<|media_content|><|media_pad|><|media_end|>\n"
 
+    def render(self, request: Mapping[str, Json], *, thinking: bool) -> str:
+        """The prompt of a request, up to where the assistant's next answer begins."""
+        messages, tools = messages_of(request), request.get("tools")
+        parts = []
+        if tools:
+            shown = declared(tools) if self.typescript else _json(tools)
+            parts.append(f"<|im_system|>tool_declare<|im_middle|>{shown}{END}")
+        if not messages or messages[0].get("role") != "system":
+            parts.append(f"<|im_system|>system<|im_middle|>{DEFAULT_SYSTEM}{END}")
+        settled = _last_answer(messages)
+        for number, message in enumerate(messages):
+            role = str(message.get("role"))
+            name = message.get("name") or role
+            body = _assistant(message, self, kept=number > settled) if role == "assistant" else _other(message, self)
+            parts.append(f"{_OPENERS.get(role, '<|im_system|>')}{name}<|im_middle|>{body}{END}")
+        opening = (THINK if thinking else THINK + THINK_END) if self.opens else ""
+        return "".join(parts) + f"<|im_assistant|>assistant<|im_middle|>{opening}"
 
-def render(messages: Sequence[Json], tools: Json, style: Style, *, thinking: bool) -> str:
-    """The prompt of a conversation, up to where the assistant's next answer begins."""
-    parts = []
-    if tools:
-        shown = declared(tools) if style.typescript else _json(tools)
-        parts.append(f"<|im_system|>tool_declare<|im_middle|>{shown}{END}")
-    if not messages or messages[0].get("role") != "system":
-        parts.append(f"<|im_system|>system<|im_middle|>{DEFAULT_SYSTEM}{END}")
-    settled = _last_answer(messages)
-    for number, message in enumerate(messages):
-        role = str(message.get("role"))
-        name = message.get("name") or role
-        body = _assistant(message, style, kept=number > settled) if role == "assistant" else _other(message, style)
-        parts.append(f"{_OPENERS.get(role, '<|im_system|>')}{name}<|im_middle|>{body}{END}")
-    opening = (THINK if thinking else THINK + THINK_END) if style.opens else ""
-    return "".join(parts) + f"<|im_assistant|>assistant<|im_middle|>{opening}"
+    def written(self, content: str, calls: Sequence[ToolCall], *, thinking: bool) -> str:
+        """An answer as the model itself writes it."""
+        del thinking
+        if not calls:
+            return content
+        named = [(call.id or f"functions.{call.name}:{place}", call.arguments) for place, call in enumerate(calls)]
+        return content + SECTION + "".join(f"{CALL}{i}{ARGUMENTS}{text}{CALL_END}" for i, text in named) + SECTION_END
+
+    def parsed(self, completion: Completion, *, thinking: bool) -> Completion:
+        """A raw completion as a chat answer; a name is what `functions.NAME:INDEX` has up to the last colon."""
+        del thinking
+        text = completion.content
+        reasoning = completion.reasoning
+        if self.thinks and THINK_END in text:
+            thought, _, text = text.partition(THINK_END)
+            reasoning = thought.removeprefix(THINK)
+        content, _, section = text.partition(SECTION)
+        calls = [
+            ToolCall(id=match["id"], name=_name(match["id"]), arguments=match["arguments"])
+            for match in _ONE_CALL.finditer(section.partition(SECTION_END)[0])
+        ]
+        return finished(completion, content.removesuffix(END), reasoning, calls)
 
 
 def _json(value: Json) -> str:
@@ -111,36 +158,6 @@ def _call(call: Mapping[str, Json]) -> str:
     arguments = function_of(call).get("arguments")
     text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
     return f"{CALL}{call.get('id', '')}{ARGUMENTS}{text}{CALL_END}"
-
-
-def written(content: str, calls: Sequence[ToolCall]) -> str:
-    """An answer as the model itself writes it."""
-    if not calls:
-        return content
-    return content + SECTION + "".join(f"{CALL}{c.id}{ARGUMENTS}{c.arguments}{CALL_END}" for c in calls) + SECTION_END
-
-
-def parsed(completion: Completion, style: Style) -> Completion:
-    """A raw completion as a chat answer: thinking, content and calls taken apart; calls make it end by `tool_calls`.
-
-    The name in `functions.NAME:INDEX` is all between the first point and the last colon.
-    """
-    text = completion.content
-    reasoning = completion.reasoning
-    if style.thinks and THINK_END in text:
-        thought, _, text = text.partition(THINK_END)
-        reasoning = thought.removeprefix(THINK)
-    content, marker, section = text.partition(SECTION)
-    content = content.removesuffix(END)
-    if not marker:
-        return replace(completion, content=content, reasoning=reasoning)
-    section = section.partition(SECTION_END)[0]
-    calls = tuple(
-        ToolCall(id=match["id"], name=_name(match["id"]), arguments=match["arguments"])
-        for match in _ONE_CALL.finditer(section)
-    )
-    finish = "tool_calls" if calls and completion.finish_reason != "length" else completion.finish_reason
-    return replace(completion, content=content, reasoning=reasoning, tool_calls=calls, finish_reason=finish)
 
 
 def _name(call_id: str) -> str:

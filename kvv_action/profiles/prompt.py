@@ -7,14 +7,17 @@ assistant's message: the three tokens that open its channel are left out.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 
 from kvv_action.schema import Json, Message
 
 CHANNEL = 3
 """Tokens that open the channel of the answer."""
+OPEN, CLOSE, SEPARATOR, END = "<|open|>", "<|close|>", "<|sep|>", "<|end_of_msg|>"
+"""Control tokens, one token each."""
 EFFORT = (
     "`thinking_effort` guides on how much to think in your thinking channel (not including the response channel), "
     "supported values include `low`, `medium`, `high`, and `max`.\n"
@@ -53,11 +56,11 @@ class Share(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """Text, or one control token when `text` is empty and `mark` is set."""
+    """Text, or the control token that `mark` is."""
 
     share: Share
     text: str = ""
-    mark: bool = False
+    mark: str = ""
 
 
 def counted(pieces: Sequence[Piece], count: Callable[[str], int]) -> Counter[Share]:
@@ -66,6 +69,11 @@ def counted(pieces: Sequence[Piece], count: Callable[[str], int]) -> Counter[Sha
     for piece in pieces:
         tokens[piece.share] += 1 if piece.mark else count(piece.text)
     return tokens
+
+
+def plain(pieces: Iterable[Piece]) -> str:
+    """The prompt as one text, control tokens written out."""
+    return "".join(piece.mark or piece.text for piece in pieces)
 
 
 def rendered(body: Mapping[str, Json], *, thinking: bool, effort: str) -> tuple[Piece, ...]:
@@ -100,28 +108,37 @@ def _json(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=dict)
 
 
-def _tag(share: Share, name: str, **attributes: object) -> Iterator[Piece]:
+def _tag(share: Share, tag: str, /, **attributes: object) -> Iterator[Piece]:
     """An opening tag: a mark, the name with its attributes, a mark."""
-    yield Piece(share=share, mark=True)
-    yield Piece(share=share, text=name + "".join(f' {key}="{value}"' for key, value in attributes.items()))
-    yield Piece(share=share, mark=True)
+    yield Piece(share=share, mark=OPEN)
+    yield Piece(share=share, text=tag + "".join(f' {key}="{_escaped(value)}"' for key, value in attributes.items()))
+    yield Piece(share=share, mark=SEPARATOR)
 
 
-def _element(share: Share, name: str, text: str, **attributes: object) -> Iterator[Piece]:
+def _end(share: Share, tag: str) -> Iterator[Piece]:
+    """A closing tag."""
+    yield from (Piece(share=share, mark=CLOSE), Piece(share=share, text=tag), Piece(share=share, mark=SEPARATOR))
+
+
+def _escaped(value: object) -> str:
+    return str(value).replace("&", "&amp;").replace('"', "&quot;")
+
+
+def _element(share: Share, tag: str, text: str, /, **attributes: object) -> Iterator[Piece]:
     """Text between an opening and a closing tag."""
-    yield from _tag(share, name, **attributes)
+    yield from _tag(share, tag, **attributes)
     yield Piece(share=share, text=text)
-    yield from _tag(share, name)
+    yield from _end(share, tag)
 
 
-def _head(share: Share, **attributes: object) -> Iterator[Piece]:
+def _head(share: Share, /, **attributes: object) -> Iterator[Piece]:
     return _tag(share, "message", **attributes)
 
 
-def _message(share: Share, text: str, **attributes: object) -> Iterator[Piece]:
+def _message(share: Share, text: str, /, **attributes: object) -> Iterator[Piece]:
     """A whole message, the mark of its end included."""
     yield from _element(share, "message", text, **attributes)
-    yield Piece(share=share, mark=True)
+    yield Piece(share=share, mark=END)
 
 
 def _internal(share: Share, kind: str, text: str) -> Iterator[Piece]:
@@ -151,17 +168,23 @@ def _format(wanted: Json) -> Iterator[Piece]:
 def _conversation(messages: Sequence[Message], *, thinking: bool) -> Iterator[Piece]:
     """Every message but a last one that begins the answer; results are tied to the calls before them."""
     calls: Sequence[Json] = ()
-    for message in messages[:-1] if _partial(messages) else messages:
-        match message.get("role"):
-            case "assistant":
-                calls = _listed(message.get("tool_calls"))
-                yield from _answer(message, calls, thinking=thinking)
-            case "tool":
-                yield from _message(Share.MESSAGES, text_of(message.get("content")), **_tie(message, calls))
-            case "system" if message.get("tools"):
+    told = 0  # results since these calls
+    said = messages[:-1] if _partial(messages) else messages
+    for role, run in groupby(said, key=lambda message: message.get("role")):
+        if role == "tool":
+            results = list(run)
+            yield from _results(results, calls, told)
+            told += len(results)
+            continue
+        for message in run:
+            if role == "assistant":
+                calls, told = _listed(message.get("tool_calls")), 0
+                yield from answer(message, calls, thinking=thinking)
+            elif role == "system" and message.get("tools"):
                 yield from _declared(message["tools"], Share.DYNAMIC_TOOLS, MORE_TOOLS)
-            case role:
-                yield from _message(Share.MESSAGES, text_of(message.get("content")), role=role)
+            else:
+                named = {"name": message["name"]} if message.get("name") else {}
+                yield from _message(Share.MESSAGES, text_of(message.get("content")), role=role, **named)
 
 
 def text_of(content: Json) -> str:
@@ -172,12 +195,27 @@ def text_of(content: Json) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-def _tie(result: Message, calls: Sequence[Json]) -> dict[str, object]:
-    """The attributes of a tool's result: the called tool, and the number of the call."""
-    for number, call in enumerate(calls, 1):
-        if isinstance(call, Mapping) and call.get("id") == result.get("tool_call_id"):
-            return {"role": "tool", "tool": function_of(call).get("name", ""), "index": number}
-    return {"role": "tool"}
+def _results(run: Sequence[Message], calls: Sequence[Json], told: int) -> Iterator[Piece]:
+    """Results of tools that stand together: where each answers a call by its id, in the order of the calls.
+
+    Otherwise they stand as they came, and are named by themselves or by the call at their place. `told` came before.
+    """
+    known: dict[str, Json] = {}
+    for call in calls:
+        if isinstance(call, Mapping) and call.get("id") is not None:
+            known.setdefault(str(call["id"]), call)
+    order = {one: place for place, one in enumerate(known)}
+    answered = [str(result.get("tool_call_id", result.get("id"))) for result in run]
+    tied = all(one in known for one in answered)
+    if tied:
+        run = sorted(run, key=lambda result: order[str(result.get("tool_call_id", result.get("id")))])
+        answered.sort(key=order.__getitem__)
+    for number, (result, one) in enumerate(zip(run, answered, strict=True), told + 1):
+        name = function_of(known[one]).get("name") if tied else result.get("tool", result.get("name"))
+        if name is None and number <= len(calls):
+            name = function_of(calls[number - 1]).get("name")
+        named = {} if name is None else {"tool": name}
+        yield from _message(Share.MESSAGES, text_of(result.get("content")), role="tool", **named, index=number)
 
 
 def function_of(call: Json) -> Mapping[str, Json]:
@@ -186,19 +224,21 @@ def function_of(call: Json) -> Mapping[str, Json]:
     return function if isinstance(function, Mapping) else {}
 
 
-def _answer(message: Message, calls: Sequence[Json], *, thinking: bool) -> Iterator[Piece]:
+def answer(message: Message, calls: Sequence[Json], *, thinking: bool) -> Iterator[Piece]:
     """An answer of the history: its thoughts (an empty block when there are none), its text, its calls."""
-    yield from _head(Share.MESSAGES, role="assistant")
+    named = {"name": message["name"]} if message.get("name") else {}
+    yield from _head(Share.MESSAGES, role="assistant", **named)
     if thinking:
-        yield from _element(Share.THOUGHTS, "think", text_of(message.get("reasoning_content")))
+        thoughts = text_of(message.get("reasoning_content") or message.get("reasoning"))
+        yield from _element(Share.THOUGHTS, "think", thoughts if thoughts.strip() else "")
     yield from _element(Share.MESSAGES, "response", text_of(message.get("content")))
     if calls:
         yield from _tag(Share.CALLS, "tools")
         for number, call in enumerate(calls, 1):
             yield from _call(function_of(call), number)
-        yield from _tag(Share.CALLS, "tools")
-    yield from _tag(Share.MESSAGES, "message")
-    yield Piece(share=Share.MESSAGES, mark=True)
+        yield from _end(Share.CALLS, "tools")
+    yield from _end(Share.MESSAGES, "message")
+    yield Piece(share=Share.MESSAGES, mark=END)
 
 
 def _call(function: Mapping[str, Json], number: int) -> Iterator[Piece]:
@@ -215,7 +255,7 @@ def _call(function: Mapping[str, Json], number: int) -> Iterator[Piece]:
             yield from _element(Share.CALLS, "argument", text, key=key, type=_type(value))
     elif sent:
         yield from _element(Share.CALLS, "json", str(sent), type="object")
-    yield from _tag(Share.CALLS, "call")
+    yield from _end(Share.CALLS, "call")
 
 
 def _type(value: Json) -> str:
@@ -242,7 +282,7 @@ def _begun(message: Message, *, thinking: bool) -> Iterator[Piece]:
         yield from _tag(Share.THOUGHTS, "think")
         yield Piece(share=Share.THOUGHTS, text=thoughts)
         if text:
-            yield from _tag(Share.THOUGHTS, "think")
+            yield from _end(Share.THOUGHTS, "think")
     if text or not thoughts:
         yield from _tag(Share.MESSAGES, "response")
         yield Piece(share=Share.MESSAGES, text=text)

@@ -7,8 +7,11 @@ import orjson
 import pytest
 
 from benchmarks.toolcall import k2vv
+from benchmarks.toolcall.benchmark import ToolCallBenchmark
+from benchmarks.toolcall.options import ToolCallOptions
 from kvv_action.errors import DatasetError, UsageError
-from kvv_action.schema import ToolCall
+from kvv_action.profiles import loader
+from kvv_action.schema import Completion, ToolCall
 from tests.toolcall.harness import (
     bundled,
     calling,
@@ -235,3 +238,29 @@ def test_a_reference_is_given_in_one_way(tmp_path: Path) -> None:
         demo(tmp_path, reference_model="m")
     with pytest.raises(UsageError, match="not both"):
         demo(tmp_path, reference="none", reference_base_url="http://127.0.0.1:1/v1")
+
+
+@pytest.mark.parametrize("profile", ["kimi-k2-0905", "kimi-k2-thinking", "kimi-k2.6", "kimi-k3"])
+async def test_raw_exemplars_of_other_data_are_read_again(profile: str, tmp_path: Path) -> None:
+    """Each is written by the template of its model, and agrees with the reference once it is read."""
+    asked = [request(), request("What is it?")]
+    rows = [result_row(1, asked[0], "tool_calls"), result_row(2, asked[1], "stop")]
+    path = write_rows(tmp_path / "r.jsonl", rows)
+    bench = dataset(tmp_path / "d.jsonl", asked, reference=(path,), toolcall_mode="completions", profile=profile)
+    for number, sample in enumerate(bench.samples):
+        answer = bench.benchmark.exemplar(sample, ())
+        assert answer is not None
+        assert not answer.tool_calls
+        raw = Completion(content=answer.content, finish_reason="stop")
+        assert (await bench.score(number, raw)).value == 1
+    await bench.benchmark.aclose()
+
+
+def test_a_model_of_another_template_is_not_asked_by_raw_prompts() -> None:
+    """It would be judged by a prompt that is not its own; the message says what is missing and what to do."""
+    benchmark = ToolCallBenchmark(own=ToolCallOptions(toolcall_mode="completions"))
+    [problem] = benchmark.unfit(loader.load("gpt-oss-120b"), "2026-11-30")
+    assert "gpt-oss-120b names neither. Leave out toolcall-mode" in str(problem)
+    for profile in ("kimi-k3", "kimi-k2.6"):
+        assert not list(benchmark.unfit(loader.load(profile), "2026-11-30"))
+    assert not list(ToolCallBenchmark().unfit(loader.load("gpt-oss-120b"), "2026-11-30"))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.toolcall.declaration import declared
-from benchmarks.toolcall.template import Style, render
+from benchmarks.toolcall.template import Style
 
 
 def tool(parameters: Any, **function: Any) -> dict[str, Any]:
@@ -126,9 +126,10 @@ def test_what_has_no_form_falls_back_to_json(schema: Any) -> None:
 
 def test_the_prompt_of_newer_models_has_typescript() -> None:
     """Older ones have JSON."""
-    newer = render([], [tool({"type": "object"})], Style(thinks=True, opens=True, typescript=True), thinking=True)
+    request = {"messages": [], "tools": [tool({"type": "object"})]}
+    newer = Style(thinks=True, opens=True, typescript=True).render(request, thinking=True)
     assert newer.startswith("<|im_system|>tool_declare<|im_middle|># Tools\n\n## functions\nnamespace functions {\n")
-    assert 'tool_declare<|im_middle|>[{"type"' in render([], [tool({"type": "object"})], Style(), thinking=False)
+    assert 'tool_declare<|im_middle|>[{"type"' in Style().render(request, thinking=False)
 
 
 JSON = st.recursive(

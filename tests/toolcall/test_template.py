@@ -1,9 +1,24 @@
 """Kimi's prompt and its tool markers."""
 
-from benchmarks.toolcall.template import Style, parsed, render, written
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.toolcall.template import Style
 from kvv_action.schema import Completion, ToolCall
 
 K2, THINKING, NEWER = Style(), Style(thinks=True), Style(thinks=True, opens=True)
+
+
+def render(messages: Sequence[Any], tools: Any, style: Style, *, thinking: bool) -> str:
+    """The prompt of a request with these."""
+    return style.render({"messages": messages, "tools": tools}, thinking=thinking)
+
+
+def parsed(answer: Completion, style: Style) -> Completion:
+    """A raw answer, read."""
+    return style.parsed(answer, thinking=True)
+
+
 TOOL = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}
 CALLED = {
     "role": "assistant",
@@ -97,7 +112,7 @@ def test_calls_are_taken_out_of_the_text() -> None:
     assert answer.tool_calls == (
         ToolCall(id="functions.get_weather:0", name="get_weather", arguments='{"city": "Beijing"}'),
     )
-    assert written("", answer.tool_calls) == SECTION
+    assert NEWER.written("", answer.tool_calls, thinking=True) == SECTION
 
 
 def test_several_calls_and_names_with_points() -> None:
