@@ -71,16 +71,18 @@ def _worst(found: Sequence[RunComparison]) -> Regression:
 
 def _headline(names: Sequence[str], found: Sequence[RunComparison]) -> str:
     """Which runs are worse than the first one, which are better, and which cannot be told."""
-    groups: dict[str, list[str]] = {"worse": [], "better": [], "not shown to differ": [], "cannot be told": []}
+    groups: dict[str, list[str]] = {"worse": [], "better": [], "not shown to differ": [], "impossible to judge": []}
     for name, one in zip(names[1:], found, strict=True):
         groups[_group(one)].append(name)
-    told = "; ".join(f"{words}: {', '.join(group)}" for words, group in groups.items() if group)
+    told = "; ".join(
+        f"{', '.join(group)} {'is' if len(group) == 1 else 'are'} {words}" for words, group in groups.items() if group
+    )
     return f"Compared with {names[0]}: {told}"
 
 
 def _group(one: RunComparison) -> str:
     if one.regression is not Regression.NONE:
-        return "worse" if one.regression is Regression.REGRESSION else "cannot be told"
+        return "worse" if one.regression is Regression.REGRESSION else "impossible to judge"
     gains = Effect.BETTER in {*(part.finding for part in one.parts), *(change.finding for change in one.findings)}
     return "better" if gains else "not shown to differ"
 

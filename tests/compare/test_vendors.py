@@ -130,12 +130,12 @@ def test_several_runs_make_one_table() -> None:
     table = compare_several(sides, ["a", "b", "c"])
     assert table.names == ("alpha", "beta", "gamma")
     assert table.regression is Regression.REGRESSION
-    assert table.headline == "Compared with alpha: worse: gamma; not shown to differ: beta"
+    assert table.headline == "Compared with alpha: gamma is worse; beta is not shown to differ"
     heads, row = table_rows(table)
     assert heads == ["Benchmark", "alpha", "beta", "gamma"]
     assert row == ["Quiz", "100.0 %", "100.0 % (0.0) ✅ no change", "80.0 % (−20.0) ❌ worse"]
     page = render_several(table)["compare.md"].decode()
-    assert page.startswith("## ❌ Compared with alpha: worse: gamma; not shown to differ: beta\n\n| Benchmark |")
+    assert page.startswith("## ❌ Compared with alpha: gamma is worse; beta is not shown to differ\n\n| Benchmark |")
 
 
 def test_runs_of_one_vendor_are_called_by_their_folders() -> None:

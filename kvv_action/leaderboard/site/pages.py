@@ -221,14 +221,14 @@ def _references(rows: Sequence[Row], benchmarks: Iterable[str]) -> dict[str, flo
 
 
 def _changes(shown: Sequence[Row]) -> dict[str, Sequence[str]]:
-    """What changed in each record since the one before it that was measured at the same effort."""
+    """What changed in each record since the one before it that was measured at the same effort, under a title."""
     before: dict[str, Row] = {}
     told: dict[str, Sequence[str]] = {row.key: () for row in shown}
     for row in reversed(shown):
         if row.tier is Tier.PUBLISHED:
             continue
         if row.effort in before:
-            told[row.key] = [f"Since {before[row.effort].date}:", *changes(row, before[row.effort])]
+            told[row.key] = [f"What changed since {before[row.effort].date}", *changes(row, before[row.effort])]
         before[row.effort] = row
     return told
 

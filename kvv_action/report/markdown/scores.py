@@ -1,6 +1,6 @@
 """The scores of a summary: a table, a chart, the comparison with the reference, metrics and categories."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kvv_action.digits import counted, figure, noun
 from kvv_action.report.bars import WIDTH, Interval, axis_for, block, interval_bar, name, share_bar
@@ -164,15 +164,21 @@ def metrics(report: RunReport, rows: int) -> str:
             largest = sorted(names.items(), key=lambda item: (-item[1], item[0]))
             shown = [f"{text(name, 60)} × {count}" for name, count in largest[: rows or 5]]
             lines.append(f"\n{text(group.replace('_', ' '))}: {', '.join(shown)}")
-        parts.append(_numbers(report, result, "\n".join(lines)))
+        parts.append(_section(report, f"{result.title}: numbers", lines, explains=_unexplained(result)))
     return "".join(parts)
 
 
-def _numbers(report: RunReport, result: BenchmarkResult, lines: str) -> str:
-    """The table under its title; folded, unless the numbers are all that explains a failure."""
-    if not report.plan.plain_reports or (result.verdict is Verdict.FAIL and not result.diagnosis):
-        return f"### {text(result.title)}: numbers\n\n{lines}\n\n"
-    return f"<details><summary>{markup(result.title)}: numbers</summary>\n\n{lines}\n\n</details>\n\n"
+def _unexplained(result: BenchmarkResult) -> bool:
+    """Whether its numbers are all that explains a failure."""
+    return result.verdict is Verdict.FAIL and not result.diagnosis
+
+
+def _section(report: RunReport, title: str, lines: Sequence[str], *, explains: bool) -> str:
+    """Numbers under their title; folded, unless they explain a verdict."""
+    body = "\n".join(lines)
+    if not report.plan.plain_reports or explains:
+        return f"### {text(title)}\n\n{body}\n\n"
+    return f"<details><summary>{markup(title)}</summary>\n\n{body}\n\n</details>\n\n"
 
 
 def _metric_value(metrics: Mapping[str, float], name: str) -> str:
@@ -197,7 +203,8 @@ def breakdown(report: RunReport, rows: int) -> str:
         ]
         if found:
             lines.append(f"- **{text(result.title)}**: {', '.join(found)}")
-    return "### Scores in detail\n\n" + "\n".join(lines) + "\n\n" if lines else ""
+    explains = any(map(_unexplained, report.benchmarks))
+    return _section(report, "Scores in detail", lines, explains=explains) if lines else ""
 
 
 def _category(entry: CategoryScore, *, plain: bool) -> str:

@@ -150,7 +150,7 @@ def test_a_reference_is_told_where_it_stands(site: Path, tmp_path: Path) -> None
 def test_a_vendors_page_says_what_changed(site: Path) -> None:
     """Verdict and history before the charts."""
     page = files(site)["vendor/acme.html"].decode()
-    assert "<bdi>Since 2026-03-01:</bdi>" in page
+    assert "<summary>What changed since 2026-03-01</summary>" in page
     assert "<bdi>Quiz rose by 5.0 points: 90.0\u00a0% before, 95.0\u00a0% now.</bdi>" in page
     assert page.index('class="stands"') < page.index("<table") < page.index("Over time") < page.index("<figure")
 
