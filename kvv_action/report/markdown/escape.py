@@ -53,9 +53,14 @@ def code(value: str, limit: int = 200) -> str:
 
 def option(value: str, limit: int = 200) -> str:
     """A setting as one types it, in one code span; a setting in a sentence as `text`."""
+    return place(value, limit) if value.startswith("-") else text(value, limit)
+
+
+def place(value: str, limit: int = 200) -> str:
+    """A path, or the name of a dataset, in one code span within `words_as_code`, else as `text`."""
     line = one_line(value, limit)
-    typed = _CODE.get() and line.startswith("-") and not _NOT_IN_CODE.search(line)
-    return _fenced(line) if typed else text(value, limit)
+    whole = _CODE.get() and bool(line) and not _NOT_IN_CODE.search(line)
+    return _fenced(line) if whole else text(value, limit)
 
 
 def markup(value: str, limit: int = 200) -> str:

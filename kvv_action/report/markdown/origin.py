@@ -5,7 +5,7 @@ import shlex
 from kvv_action.anomalies import Anomaly
 from kvv_action.digits import counted, noun
 from kvv_action.report.command import command
-from kvv_action.report.markdown.escape import text
+from kvv_action.report.markdown.escape import place, text
 from kvv_action.report.text import number, one_line, seconds
 from kvv_action.report.wording import cost_of, pinned, speed_rows
 from kvv_action.schema import RunReport
@@ -64,7 +64,7 @@ def datasets(report: RunReport) -> str:
         content = pinned(data, bold="**", escape=text)
         revision = f" at {data.revision[:12]}" if data.revision else ""
         lines.append(
-            f"- {text(result.title)}: {data.source} {text(data.location)}{revision}, {counted(data.count, 'row')}, "
+            f"- {text(result.title)}: {data.source} {place(data.location)}{revision}, {counted(data.count, 'row')}, "
             f"{content}, SHA-256 {data.digest[:16]}"
         )
         lines += [f"  - {text(note, 2000)}" for note in notes.get(result.id, ())]
