@@ -128,7 +128,7 @@ def test_a_wrong_tolerance_is_explained(good: Path, tmp_path: Path, points: str)
 
 
 def test_what_is_no_run_is_explained(good: Path, tmp_path: Path) -> None:
-    """A folder without a report, a file that is none, several runs, a journal of another state."""
+    """A folder without a report, a killed run, a file that is none, several runs, a journal of another state."""
     (tmp_path / "junk.json").write_text("{}")
     (tmp_path / "cut.tar.gz").write_bytes(b"\x1f\x8b\x08")
     for name in ("one", "two"):
@@ -137,8 +137,11 @@ def test_what_is_no_run_is_explained(good: Path, tmp_path: Path) -> None:
     (torn / "journal.jsonl").write_bytes((torn / "journal.jsonl").read_bytes().rsplit(b"\n", 2)[0] + b"\n")
     other = Path(shutil.copytree(good, tmp_path / "other"))
     (other / "journal.jsonl").write_text("nonsense\n")
+    (killed := tmp_path / "killed").mkdir()
+    shutil.copy(good / "journal.jsonl", killed)
     for base, words in (
         ("nothing", "no report.json there"),
+        ("killed", "holds a run that was not finished"),
         ("junk.json", "has schema version None"),
         ("cut.tar.gz", "ends in the middle; it was cut off"),
         ("several", "holds 2 runs"),
