@@ -49,6 +49,9 @@ def test_two_profiles_are_compared() -> None:
     ran = kvv("profiles", "diff", "kimi-k2.5", "glm-5.3")
     assert ran.status == 1
     assert "output_limit: null in kimi-k2.5, 131072 in glm-5.3" in ran.out
+    assert "benchmarks.ocrbench: {…} in kimi-k2.5, nothing in glm-5.3\n" in ran.out  # one line, not one for each key
+    assert "benchmarks.ocrbench." not in ran.out
+    assert "benchmarks.aime2025.reference.value: " in ran.out
 
 
 @pytest.mark.parametrize("action", ["new", "diff", "check"])
