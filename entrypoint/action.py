@@ -304,12 +304,13 @@ def _submitted(
 def _concluded(run: "FinishedRun") -> StepOutcome:
     from entrypoint.baseline import annotations
     from kvv_action.github.annotations import Annotation, AnnotationLevel, limited, of_report
+    from kvv_action.verdict.lead import why
 
     report, found = run.report, [*annotations(run.baseline), *of_report(run.report)]
     if run.unbundled is not None:
         found.insert(0, Annotation(level=AnnotationLevel.ERROR, title="kvv: no bundle", message=str(run.unbundled)))
     return StepOutcome(
-        status=run.status, verdict=report.verdict, reason=report.reason, annotations=limited(found), run=run
+        status=run.status, verdict=report.verdict, reason=why(report), annotations=limited(found), run=run
     )
 
 
