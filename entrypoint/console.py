@@ -383,8 +383,8 @@ def _unseen(report: RunReport) -> str:
     """That nothing shows the faults of a demonstration, and where it might; empty where the run does not pass."""
     if report.verdict is not Verdict.PASS:
         return ""
-    more = "" if report.plan.tier == "full" else "; --tier full asks more"
-    return f"; nothing here fails by them, and `kvv faults NAME` says what should{more}"
+    more = "" if report.plan.tier == "full" else "--tier full asks more, and "
+    return f"; nothing here fails by them. `kvv faults NAME` says what should: {more}some need another --profile"
 
 
 def _under_load(report: RunReport) -> "Iterator[Text]":

@@ -233,7 +233,7 @@ def test_a_demonstration_is_labelled(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
-        ("sends-nulls", "sends-nulls; nothing here fails by them, and `kvv faults NAME` says what should; --tier full"),
+        ("sends-nulls", "sends-nulls; nothing here fails by them. `kvv faults NAME` says what should: --tier full"),
         ("drops-usage", "drops-usage\n"),
     ],
 )
