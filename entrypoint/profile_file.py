@@ -173,6 +173,14 @@ def contradicted(profile: Profile, observed: Profile) -> Iterator[tuple[str, str
             yield key, said, seen
 
 
+def formless(profile: Profile, seen: ObservedModel) -> Iterator[tuple[str, str, str]]:
+    """The form of ids, as `contradicted` names it, where the profile has one and none of the endpoint's ids has it."""
+    form, ids = profile.call_ids.format, seen.formless_ids
+    pattern = re.escape(form).replace(re.escape("{name}"), ".+").replace(re.escape("{index}"), "[0-9]+")
+    if form and ids and not any(re.fullmatch(pattern, one) for one in ids):
+        yield "call_ids.format", _text(form), f"ids of another form ({', '.join(map(_text, ids[:2]))})"
+
+
 def _agree(profile: Profile, observed: Profile, key: str) -> bool:
     """Whether two different values do not contradict each other.
 

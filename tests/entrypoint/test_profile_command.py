@@ -160,3 +160,14 @@ def test_hints_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     ran = kvv("profiles", "new", "--base-url", "http://127.0.0.1:9/v1", "--model", "m", "--hints", tmp_path / "none")
     assert (ran.status, "Sends" in ran.err) == (2, False)
     assert "--hints" in ran.err
+
+
+def test_ids_of_another_form_contradict_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A profile that says how ids are written, and an endpoint that makes them up in its own way."""
+    monkeypatch.setenv("KVV_API_KEY", KEY)
+    told = 'call_ids.format: "functions.{name}:{index}" in kimi-k2-thinking'
+    for fault, status, seen in ((), 0, ""), (("--fault", "renames-tool-ids"), 1, "ids of another form ("):
+        with vendor("--profile", "kimi-k2-thinking", *fault, KVV_API_KEY=KEY) as url:
+            ran = kvv("profiles", "check", "kimi-k2-thinking", "--base-url", url)
+        assert ran.status == status, ran.out
+        assert (f"{told}, {seen}" in ran.out) is bool(status)
