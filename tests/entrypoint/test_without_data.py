@@ -81,3 +81,16 @@ def test_a_subset_as_small_as_the_bundled_one_is_not_the_data() -> None:
     """The plan says that the dataset is not here, also when it asks as many samples as are bundled."""
     told = kvv("plan", "--model", "kimi-k2.6", "--benchmarks", "aime2025", "--limit", "8").out
     assert "Datasets that are not here: AIME 2025" in told
+
+
+@pytest.mark.parametrize("shard", [(), ("--shard", "2/3")])
+def test_varied_items_are_as_many_as_the_pins_say(shard: tuple[str, ...]) -> None:
+    """Beside the published ones, and those that cannot be put another way left out; they take no longer."""
+    options = ("plan", "--json", "--model", "kimi-k2.6", "--tier", "standard", "--holdout", "both")
+    rows = {row["id"]: row for row in orjson.loads(kvv(*options, *shard).out)["benchmarks"]}
+    found = [(rows[name.removesuffix("-varied")], row) for name, row in rows.items() if name.endswith("-varied")]
+    assert len(found) == 4
+    for published, varied in found:
+        assert 0.9 * published["samples"] <= varied["samples"] <= published["samples"]
+        assert varied["requests"]["expected"] == pytest.approx(varied["samples"] * varied["epochs"])
+        assert varied["wall"]["expected"] == pytest.approx(published["wall"]["expected"], rel=0.1)
