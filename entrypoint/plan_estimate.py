@@ -264,8 +264,9 @@ def _flying(prepared: PreparedRun, estimates: Sequence[tuple[Loaded, ExpectedUse
     for _, estimate in estimates:
         largest = largest.or_more(estimate.largest)
     count = prepared.settings.max_connections
-    boxed = any(estimate.boxed for _, estimate in estimates)
-    told = f"on top comes what is in flight then, at most {count}{' and one a container' if boxed else ''} answers"
+    boxed = any(estimate.boxed and not loaded.planned.skip for loaded, estimate in estimates)
+    contained = " and one for each container," if boxed else ""
+    told = f"on top comes what is in flight then, at most {count} answers{contained}"
     if largest.answer is None:
         return f"{told} without a limit of their own"
     return f"{told} of {largest.answer:.0f} tokens with prompts of {largest.prompt:.0f}"

@@ -84,7 +84,7 @@ def compare(
     """
     refused = refusals(subject(base.report), subject(new.report))
     if refused and not force:
-        allowed = f"{'; '.join(refused)}. Compare runs of the same model, or set --force."
+        allowed = f"{'; '.join(refused)}. Such runs are compared only with --force."
         raise UsageError([Problem(name="BASE", value="", allowed=allowed[:1].upper() + allowed[1:])])
     if tolerance is None and new.report.plan.verdicts is None:
         tolerance = TOLERANCE

@@ -332,7 +332,7 @@ def test_nothing_in_common_cannot_tell() -> None:
 def test_other_models_are_refused_unless_forced(change: dict[str, object]) -> None:
     """And then it stands in the comparison."""
     base, new = side((QUIZ, RIGHT), report=replace(REPORT, **change)), side((QUIZ, RIGHT))  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="set --force"):
+    with pytest.raises(UsageError, match="are compared only with --force"):
         compare(base, new)
     found = compare(base, new, force=True)
     assert found.forced
