@@ -274,4 +274,4 @@ def test_the_step_gates_on_the_change(tmp_path: Path) -> None:
         status, outputs, summary, log = step(base_url, folder, BASELINE="first", OUT="third")
     assert (status, outputs["regression"]) == (1, "regression")
     assert "## ❌ Did this change break the model? Yes: AIME 2025:" in summary
-    assert "::error title=kvv%3A regression%3A regression::Yes: AIME 2025" in log
+    assert "::error title=kvv%3A Did this change break the model?::Yes: AIME 2025" in log
