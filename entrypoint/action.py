@@ -37,7 +37,7 @@ OK, USAGE, INTERRUPTED = 0, 2, 130
 NO_KEY = "There is no {secrets}, so nothing was verified; this is not a pass."
 FORK = " Pull requests from forks have no secrets."
 NO_KEY_HINT = (
-    " Set what is missing from secrets. For an endpoint without keys, set api-key to EMPTY. About forks: "
+    " Set what is missing from secrets. For an endpoint without keys, set its key to EMPTY. About forks: "
     f"https://github.com/{REPOSITORY}/blob/main/docs/gate.md#forks"
 )
 NO_ROOM = "The step summary is full (GitHub allows 1 MiB), so this run's is left out; summary.md in `out` has it."
@@ -146,8 +146,9 @@ def _verify(step: context.Context, redactor: "Redactor") -> StepOutcome:
     for problem in (*unknown_inputs(), *misspelt_variables()):
         _print(redactor.text(commands.inert(str(problem))))
     settings = load()
-    if settings.command == "run" and not settings.api_key.get_secret_value():
-        return _without_key(step, empty_secrets(settings))
+    missing = empty_secrets(settings) if settings.command == "run" else ()
+    if "api-key" in missing or (missing and step.fork and not settings.shard):  # a merge needs all of its shards
+        return _without_key(step, missing)
     folder, log = out_folder(step.workspace, settings.out), harmless(sys.stdout, redactor.text)
     where = f" at {settings.base_url}" if settings.command == "run" else ""
     _print(f"kvv-action {__version__}: {commands.inert(f'{settings.command} {settings.model}{where}')}")
@@ -303,12 +304,13 @@ def _submitted(
 def _concluded(run: "FinishedRun") -> StepOutcome:
     from entrypoint.baseline import annotations
     from kvv_action.github.annotations import Annotation, AnnotationLevel, limited, of_report
+    from kvv_action.verdict.lead import why
 
     report, found = run.report, [*annotations(run.baseline), *of_report(run.report)]
     if run.unbundled is not None:
         found.insert(0, Annotation(level=AnnotationLevel.ERROR, title="kvv: no bundle", message=str(run.unbundled)))
     return StepOutcome(
-        status=run.status, verdict=report.verdict, reason=report.reason, annotations=limited(found), run=run
+        status=run.status, verdict=report.verdict, reason=why(report), annotations=limited(found), run=run
     )
 
 

@@ -137,7 +137,7 @@ def annotations(found: BaselineResult | None) -> list[Annotation]:
         Regression.UNKNOWN: AnnotationLevel.WARNING,
     }
     message = "\n".join(text for text in (found.comparison.headline, found.comparison.reason) if text)
-    return [Annotation(level=levels[found.regression], title=f"kvv: regression: {found.regression}", message=message)]
+    return [Annotation(level=levels[found.regression], title=f"kvv: {QUESTION}", message=message)]
 
 
 def inserted_by(found: BaselineResult | None) -> SummaryInsert | None:

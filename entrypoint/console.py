@@ -379,6 +379,14 @@ def _speed(report: RunReport) -> "Iterator[Text]":
         yield Text(f"Cost: {cost}")
 
 
+def _unseen(report: RunReport) -> str:
+    """That nothing shows the faults of a demonstration, and where it might; empty where the run does not pass."""
+    if report.verdict is not Verdict.PASS:
+        return ""
+    more = "" if report.plan.tier == "full" else "--tier full asks more, and "
+    return f"; nothing here fails by them. `kvv faults NAME` says what should: {more}some need another --profile"
+
+
 def _under_load(report: RunReport) -> "Iterator[Text]":
     """A line for each concurrency at which the same requests were asked."""
     from rich.text import Text
@@ -418,6 +426,8 @@ def _lines(report: RunReport, out: str, *, repeated: bool) -> "Iterator[Text]":
     yield Text(f"Verdict{label}: {report.verdict}{again}", style=f"bold {STYLES[report.verdict]}")
     if told := report.reason if report.plan.shard is not None else report.state_reason:
         yield Text(harmless(told, 500))
+    if faults := report.plan.faults:
+        yield Text(harmless(f"Faults of the embedded vendor: {', '.join(faults)}{_unseen(report)}", 500))
     folder = visible(out).rstrip("/")
     names = "report.html, summary.md, report.json, junit.xml, journal.jsonl, manifest.json"
     yield Text(f"Reports and evidence: {folder}/ ({names})")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from entrypoint.nested import capacity_expected
 from entrypoint.prepare import PreparedRun, amount_at, not_asked, rules_beside
-from entrypoint.spending import limits_of
+from entrypoint.spending import limits_of, prices_of
 from kvv_action.digits import figure
 from kvv_action.plan.estimate import FIRST_TOKEN, Estimator, ExpectedUse, Room, Spent, by_itself, wall
 from kvv_action.plan.plan import Amount, Loaded, planned_at, strata_at
@@ -27,7 +27,7 @@ class BenchmarkEstimate:
 
     Attributes:
         wall: seconds that it takes when no other benchmark uses the connections.
-        cost: in the currency of the prices; None without prices.
+        cost: in the currency of the prices; None unless both are known.
         exact: every answer must be right, so there is no smallest difference.
         looks: how often the verdict is checked; if more than once, the benchmark may end with fewer requests.
         beside: id of the benchmark whose published items these vary.
@@ -220,10 +220,10 @@ def _row(loaded: Loaded, estimate: ExpectedUse, prepared: PreparedRun, room: Roo
         margin=planned.margin,
         smallest_difference=design.detectable() if design else None,
         basis=estimate.basis,
-        counted=loaded.each != 1,
+        counted=loaded.stand_ins,
         together=rule_of(planned).together is not None,
         chained=loaded.benchmark.chained and not planned.skip,
-        download=_download(loaded) if loaded.each != 1 else None,
+        download=_download(loaded) if loaded.stand_ins else None,
         container_memory=estimate.memory,
         containers=fewer if estimate.boxed and (fewer := room.containers(estimate)) < room.places else None,
     )
@@ -236,10 +236,10 @@ def _download(loaded: Loaded) -> int:
 
 
 def _cost(estimate: ExpectedUse, prepared: PreparedRun) -> Span | None:
-    prices = prepared.settings.price_input, prepared.settings.price_output
-    if prices[0] is None and prices[1] is None:
+    prices = prices_of(prepared.settings)
+    if prices is None:
         return None
-    return estimate.tokens_in * ((prices[0] or 0) / 1e6) + estimate.tokens_out * ((prices[1] or 0) / 1e6)
+    return estimate.tokens_in * (prices.input / 1e6) + estimate.tokens_out * (prices.output / 1e6)
 
 
 def _budget(
@@ -264,8 +264,9 @@ def _flying(prepared: PreparedRun, estimates: Sequence[tuple[Loaded, ExpectedUse
     for _, estimate in estimates:
         largest = largest.or_more(estimate.largest)
     count = prepared.settings.max_connections
-    boxed = any(estimate.boxed for _, estimate in estimates)
-    told = f"on top comes what is in flight then, at most {count}{' and one a container' if boxed else ''} answers"
+    boxed = any(estimate.boxed and not loaded.planned.skip for loaded, estimate in estimates)
+    contained = " and one for each container," if boxed else ""
+    told = f"on top comes what is in flight then, at most {count} answers{contained}"
     if largest.answer is None:
         return f"{told} without a limit of their own"
     return f"{told} of {largest.answer:.0f} tokens with prompts of {largest.prompt:.0f}"

@@ -172,7 +172,7 @@ def _assumed(estimate: PlanEstimate) -> Iterator[str]:
             need = f"{figure(row.container_memory / 2**30, 3)} GiB of memory"
             yield f"Containers, {row.title}: {row.containers} at a time, because each of its tasks needs {need}."
     if estimate.cost is None:
-        yield "Cost: set price-input and price-output, the prices of a million tokens, to see it."
+        yield "Cost: set both price-input and price-output, the prices of a million tokens, to see it."
     yield (
         f"Assumed: {figure(estimate.assumed_speed)} tokens a second for each answer (assumed-speed), "
         f"{figure(estimate.assumed_first_token)} s to the first token, and no queue at the endpoint."

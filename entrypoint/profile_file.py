@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import asdict
 from typing import Any
 
@@ -143,14 +143,25 @@ def _key(name: str) -> str:
 
 
 def differences(first: Profile, second: Profile) -> Iterator[tuple[str, str, str]]:
-    """Each key that differs, with the value of either profile as JSON; empty where one has no such key."""
-    left, right = (dict(_flat(asdict(one))) for one in (first, second))
+    """Each key that differs, with the value of either profile as JSON; empty where one has no such key.
+
+    A benchmark that only one of them has is one key.
+    """
+    shared = first.benchmarks.keys() & second.benchmarks.keys()
+    left, right = (dict(_flat(_without_tables(one, shared))) for one in (first, second))
     keys = dict.fromkeys((*left, *right))
     tables = {key[: dot.start()] for key in keys for dot in re.finditer(r"\.", key)}
     for key in (key for key in keys if key not in IDENTITY and left.get(key) != right.get(key)):
         said = (left.get(key, ""), right.get(key, ""))
         if key not in tables or not {*said} <= {*SILENT}:  # an empty table: the keys of the other profile's say it
             yield key, *said
+
+
+def _without_tables(profile: Profile, shared: Set[str]) -> dict[str, Any]:
+    """A profile as plain values, with `{…}` in place of each benchmark that the other one does not have."""
+    found = asdict(profile)
+    found["benchmarks"] = {name: table if name in shared else Ellipsis for name, table in found["benchmarks"].items()}
+    return found
 
 
 def contradicted(profile: Profile, observed: Profile) -> Iterator[tuple[str, str, str]]:
@@ -160,6 +171,14 @@ def contradicted(profile: Profile, observed: Profile) -> Iterator[tuple[str, str
         unknown = said in SILENT or seen in SILENT or (key == "vision" and said == "false")
         if known and not unknown and not _agree(profile, observed, key):
             yield key, said, seen
+
+
+def formless(profile: Profile, seen: ObservedModel) -> Iterator[tuple[str, str, str]]:
+    """The form of ids, as `contradicted` names it, where the profile has one and none of the endpoint's ids has it."""
+    form, ids = profile.call_ids.format, seen.formless_ids
+    pattern = re.escape(form).replace(re.escape("{name}"), ".+").replace(re.escape("{index}"), "[0-9]+")
+    if form and ids and not any(re.fullmatch(pattern, one) for one in ids):
+        yield "call_ids.format", _text(form), f"ids of another form ({', '.join(map(_text, ids[:2]))})"
 
 
 def _agree(profile: Profile, observed: Profile, key: str) -> bool:
@@ -199,5 +218,7 @@ def _flat(value: Any, before: str = "") -> Iterator[tuple[str, str]]:
         for about in dict.fromkeys(one["about"] for one in value):
             told = [{key: one[key] for key in ("source", "date", "note")} for one in value if one["about"] == about]
             yield f"facts of {', '.join(about)}", json.dumps(told, ensure_ascii=False, default=str)
+    elif value is Ellipsis:
+        yield before, "{…}"
     else:
         yield before, json.dumps(value, ensure_ascii=False, default=str)

@@ -22,6 +22,7 @@ class ObservedModel:
         answer_field, inline: where thinking stands.
         parameters: those that are locked.
         call_ids: form of the ids of calls.
+        formless_ids: ids of calls, where no form of them was seen.
         markers: control tokens, by the count of a raw prompt.
         window, output_limit: tokens.
         word_tokens: of a short English word, where it is not about one.
@@ -47,6 +48,7 @@ class ObservedModel:
     inline: tuple[str, str] | None = None
     parameters: tuple[ImmutableParameter, ...] = ()
     call_ids: str = ""
+    formless_ids: tuple[str, ...] = ()
     markers: tuple[str, ...] = ()
     window: int | None = None
     output_limit: int | None = None

@@ -238,6 +238,8 @@ class ProfileScout:
         """Forms of ids, forced calls, and a tool turn without its thinking."""
         pairs = [await self._chat(about_weather(*CITIES), self.seen.room, tools=[WEATHER]) for _ in range(2)]
         self.seen.call_ids = _form(pairs)
+        if not self.seen.call_ids:
+            self.seen.formless_ids = tuple(str(call.get("id")) for pair in pairs for call in pair.calls)
         forced = await self._chat(
             "What is the capital of France?", self.seen.room, tools=[WEATHER], tool_choice="required"
         )

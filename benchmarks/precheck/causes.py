@@ -55,7 +55,7 @@ THINKING_REFUSED = ProbeCause("thinking cannot be asked for",
 THINKING_LOST = ProbeCause("thinking content is lost",
     "turn the reasoning parser on and return its text as reasoning_content; check think-mode")
 THINKING_STUCK = ProbeCause("thinking cannot be turned off",
-    "pass the thinking switch on to the chat template")
+    "pass the thinking switch on to the chat template; set think-mode to the one that the endpoint accepts")
 USAGE_MISSING = ProbeCause("usage is missing",
     "report usage in both modes; when streaming, honour stream_options.include_usage")
 PROMPT_MISCOUNTED = ProbeCause("prompt tokens are miscounted",

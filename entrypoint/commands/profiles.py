@@ -4,6 +4,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -225,7 +226,7 @@ def _told(found: Iterator[tuple[str, str, str]], first: str, second: str) -> int
 
 def _check(argv: Sequence[str]) -> int:
     from entrypoint.prepare import required, secrets_of
-    from entrypoint.profile_file import contradicted
+    from entrypoint.profile_file import contradicted, formless
     from entrypoint.profile_guesses import names_of
     from entrypoint.settings import load
     from entrypoint.usecases.profiles import parsed, written
@@ -247,7 +248,8 @@ def _check(argv: Sequence[str]) -> int:
     if seen is None:
         return INCONCLUSIVE
     found = parsed(written(seen, settings, redactor))
-    differ = _told(contradicted(profile, found), f"in {values.name}", "at the endpoint")
+    differences = chain(contradicted(profile, found), formless(profile, seen))
+    differ = _told(differences, f"in {values.name}", "at the endpoint")
     for note in seen.notes:
         _say(note, redactor)
     if not differ:

@@ -84,7 +84,7 @@ def compare(
     """
     refused = refusals(subject(base.report), subject(new.report))
     if refused and not force:
-        allowed = f"{'; '.join(refused)}. Compare runs of the same model, or set --force."
+        allowed = f"{'; '.join(refused)}. Such runs are compared only with --force."
         raise UsageError([Problem(name="BASE", value="", allowed=allowed[:1].upper() + allowed[1:])])
     if tolerance is None and new.report.plan.verdicts is None:
         tolerance = TOLERANCE
@@ -95,7 +95,7 @@ def compare(
     moved = tuple(shifts(paired, scored))
     changes = finding_changes(base.report, new.report, names, others)
     moved_model = judge_gate(base.captures, new.captures) if base.captures and new.captures else None
-    regression, headline, reason = with_model(moved_model, conclusion(found, changes, new.report, names))
+    regression, headline, reason = with_model(moved_model, conclusion(found, changes, base.report, new.report, names))
     if tolerance is None and regression is not Regression.REGRESSION and compared.tolerances:
         headline += f"; it is enough to rule out losses above {', '.join(_tolerances(found, compared.tolerances))}"
     return RunComparison(
@@ -135,7 +135,11 @@ def with_model(change: GateJudgement | None, answer: tuple[Regression, str, str]
 
 
 def conclusion(
-    found: Sequence[BenchmarkChange], changes: Sequence[FindingChange], new: RunReport, names: RunNames = CHANGE
+    found: Sequence[BenchmarkChange],
+    changes: Sequence[FindingChange],
+    base: RunReport,
+    new: RunReport,
+    names: RunNames = CHANGE,
 ) -> tuple[Regression, str, str]:
     """The answer, its headline and its reasons; never `none` while a benchmark that both runs asked is unclear."""
     by = {finding: [part for part in found if part.finding is finding] for finding in Effect}
@@ -155,7 +159,9 @@ def conclusion(
     if unclear:
         titles = ", ".join(part.title for part in by[Effect.UNCLEAR])
         shown = f"{names.better}: {better}; cannot tell: " if better and names.vendors else "Cannot tell: "
-        return Regression.UNKNOWN, f"{shown}{titles}", unclear
+        cut = base.state is not RunState.COMPLETE and new.plan.plain_reports
+        early = f"{names.base_run} was {base.state}: " if cut else ""
+        return Regression.UNKNOWN, f"{shown}{early}{titles}", unclear
     compared = [*by[Effect.SAME], *by[Effect.BETTER]]
     if not compared:
         return Regression.UNKNOWN, "Cannot tell: the runs have no benchmark in common", ""
@@ -233,5 +239,5 @@ def _notes(base: Side, new: Side, moved: Sequence[Shift], names: RunNames) -> It
         if shift.name == "prompt_tokens" and shift.changed:
             yield (
                 f"prompt tokens of the same samples differ on {percent(shift.changed)} of them: the chat template, the "
-                "tokenizer, the handling of pictures or the counting {names.changed}"
+                f"tokenizer, the handling of pictures or the counting {names.changed}"
             )

@@ -80,8 +80,8 @@ def read_report(path: Path) -> RunReport:
     """
     source = find_report(path)
     if source is None:
-        gone = "" if path.exists() else "no such file or folder, so "
-        raise KvvError(f"{path}: {gone}no {REPORT} there; name the folder that kvv wrote, or the file")
+        missing = f"{path}: no {REPORT} there; name the folder that kvv wrote, or the file" if path.exists() else ""
+        raise KvvError(no_run(path, REPORT, missing))
     try:
         return parse(source.read_bytes(), str(source))
     except OSError as error:

@@ -31,7 +31,8 @@ class Loaded:
         mine: ids of the samples that this process asks; None for all of them.
         every: all samples of the dataset, by which it can be planned in another size.
         measured_at: level of thinking effort of the reference, where this run asks for another one; else empty.
-        each: planned samples that one of `samples` stands for; other than 1 only in estimates without the dataset.
+        stand_ins: `samples` are bundled ones in place of a dataset that is not here, for an estimate.
+        each: planned samples that one of `samples` stands for; 1 unless they are stand-ins.
         prompt: tokens of a usual prompt in such an estimate; 0 where those of `samples` stand for them.
         strata: by which the samples were chosen; None where they were not.
     """
@@ -42,6 +43,7 @@ class Loaded:
     mine: frozenset[str] | None = None
     every: "Sequence[Named]" = ()
     measured_at: str = ""
+    stand_ins: bool = False
     each: float = 1.0
     prompt: int = 0
     strata: Strata | None = None
@@ -53,7 +55,7 @@ class Loaded:
 
     def asks(self, sample_id: str) -> bool:
         """Whether this process asks a sample."""
-        return self.mine is None or sample_id in self.mine
+        return self.mine is None or self.stand_ins or sample_id in self.mine
 
 
 PEER_MARGIN = 0.05
@@ -160,7 +162,7 @@ def counted(loaded: Loaded, profile: Profile, amount: Amount) -> Loaded:
     planned = replace(planned_at(absent, profile, amount), ids=())
     prompt = loaded.benchmark.pin.prompt if loaded.benchmark.pin is not None else 0
     each = planned.samples / (loaded.count or 1)
-    return replace(loaded, planned=planned, every=absent.every, each=each, prompt=prompt)
+    return replace(loaded, planned=planned, every=absent.every, stand_ins=True, each=each, prompt=prompt)
 
 
 def planned_at(loaded: Loaded, profile: Profile, amount: Amount) -> PlannedBenchmark:

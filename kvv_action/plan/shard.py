@@ -88,10 +88,19 @@ def divide(plan: RunPlan, loaded: Sequence[Loaded], number: int, of: int) -> tup
         mine.update({name: hand.get(number, frozenset()) for name, hand in hands.items()})
     sizes = {item.planned.id: len(mine[item.planned.id]) for item in loaded}
     shard = Shard(number=number, of=of, plan=plan_digest(plan), samples=sizes)
-    return replace(plan, shard=shard), tuple(replace(item, mine=mine[item.planned.id]) for item in loaded)
+    return replace(plan, shard=shard), tuple(_dealt(item, mine[item.planned.id]) for item in loaded)
+
+
+def _dealt(item: Loaded, mine: frozenset[str]) -> Loaded:
+    """A benchmark with what one shard has of it; of stand-ins, each stands for its part of that."""
+    each = item.each * len(mine) / (item.planned.samples or 1) if item.stand_ins else item.each
+    return replace(item, mine=mine, each=each)
 
 
 def _pairs(item: Loaded) -> Iterator[tuple[str, str]]:
+    if item.stand_ins:  # the dataset is not here: as many as it has, each a category of its own
+        yield from ((f"{number}", f"{number}") for number in range(item.planned.samples))
+        return
     for sample in item.samples():
         yield sample.id, (sample.cluster or sample.id) if item.benchmark.chained else sample.category
 

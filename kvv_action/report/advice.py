@@ -1,7 +1,7 @@
 """The first thing to do after a run: one sentence, from the verdict and the recognised causes."""
 
 from kvv_action.report.text import number, one_line
-from kvv_action.schema import BenchmarkResult, RunReport, RunState, Verdict
+from kvv_action.schema import BenchmarkResult, FailureKind, RunReport, RunState, Severity, Verdict
 from kvv_action.verdict.lead import first_cause, to_do
 from kvv_action.verdict.refusals import told_of_all
 
@@ -37,7 +37,7 @@ def advice(report: RunReport) -> str:
     if report.state is not RunState.COMPLETE:
         return _early(report)
     undecided = [result for result in report.benchmarks if result.verdict is Verdict.INCONCLUSIVE]
-    return _undecided(undecided, in_words=report.plan.checks is not None)
+    return _of_most_answers(report, undecided) or _undecided(undecided, in_words=report.plan.checks is not None)
 
 
 def _of_shards(report: RunReport) -> str:
@@ -58,6 +58,18 @@ def _early(report: RunReport) -> str:
         return "" if any(words in report.reason for words in ("run again", "goes on")) else AGAIN
     reason = one_line(report.state_reason, 500)
     return reason if "run again" in report.state_reason else f"{reason.rstrip('.')}; then {AGAIN}"
+
+
+def _of_most_answers(report: RunReport, undecided: list[BenchmarkResult]) -> str:
+    """What to do about a warning that most answers show, where probes cannot be judged; empty in older reports.
+
+    To ask again would change nothing.
+    """
+    lost = [failure for result in undecided for failure in result.failures if report.plan.plain_reports]
+    if not lost or max(lost, key=lambda failure: failure.count).kind is not FailureKind.UNDECIDED:
+        return ""
+    warnings = (one for one in report.findings if one.severity is Severity.WARNING and 2 * one.count > one.of)
+    return next((one_line(f"{to_do(one)} ({one.cause})", 700) for one in warnings), "")
 
 
 def _undecided(results: list[BenchmarkResult], *, in_words: bool) -> str:

@@ -32,6 +32,7 @@ from kvv_action.report.wording import (
     gap_words,
     metric_of,
     pinned,
+    tokens_a_second,
     unanswered,
 )
 from kvv_action.schema import BenchmarkResult, Gap, RunReport, Severity, Verdict
@@ -72,6 +73,7 @@ def _environment() -> Environment:
         seen_in=seen_in,
         share_of=share_of,
         small=small,
+        speed=tokens_a_second,
         to_do=to_do,
     )
     made.globals.update(page_of=page_of, example_of=example_of, symptoms_of=symptoms_of, style_of=style_of)

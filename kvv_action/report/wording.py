@@ -48,13 +48,21 @@ def changed(report: RunReport) -> str:
 
 def speed_rows(found: Speed) -> list[tuple[str, str]]:
     """What was measured of speed, as name and value."""
-    each = "–" if found.per_answer is None else f"{found.per_answer:.1f} (median); 95 % reach {found.slow_answer:.1f}"
+    per_answer, slow = tokens_a_second(found.per_answer), tokens_a_second(found.slow_answer)
+    each = per_answer if found.per_answer is None else f"{per_answer} (median); 95 % reach {slow}"
     return [
         ("Answers under way at a time, on average", f"{found.in_flight:.1f}"),
         ("First token", f"{seconds(found.first_token.p50)} (median), {seconds(found.first_token.p95)} (95 %)"),
         ("Tokens a second, per answer", each),
-        ("Tokens a second, in all", f"{found.in_all:.1f}"),
+        ("Tokens a second, in all", tokens_a_second(found.in_all)),
     ]
+
+
+def tokens_a_second(value: float | None) -> str:
+    """A speed: `42.5`, and from a hundred whole, as in `78 000` (thin spaces)."""
+    if value is None:
+        return "–"
+    return number(round(value)) if value >= 100 else f"{value:.1f}"
 
 
 def cost_of(report: RunReport) -> str:

@@ -157,6 +157,7 @@ class DeliveryTally:
     answered_at: "array[float]" = field(default_factory=lambda: array("d"))
     broken: list[_Broken] = field(default_factory=list)
     crashes: set[tuple[Slot, int]] = field(default_factory=set)
+    asked: int = 0
     retries: int = 0
     busy: int = 0
 
@@ -168,6 +169,7 @@ class DeliveryTally:
         if sent.endpoint or not attempts:
             return
         first = attempts[0]
+        self.asked += 1
         self.retries += len(attempts) - 1
         if first.status in BUSY and first.failure is not FailureKind.AUTH:  # a spent quota is no lack of capacity
             self.busy += 1
@@ -232,6 +234,9 @@ class DeliveryTally:
         low, high = limits(count, requests)
         verdict = _verdict(low, high, limit, incidents)
         told = kinds_in_words(kinds)
+        reason = _reason(count, requests, told, (low, high), limit, verdict)
+        if requests and not count and self.asked > requests and plan.plain_reports:
+            reason = _none_broke(requests, len(self.broken))
         return Delivery(
             requests=requests,
             broken=count,
@@ -241,7 +246,7 @@ class DeliveryTally:
             interval=(round(low, 6), round(high, 6)),
             limit=limit,
             verdict=verdict,
-            reason=_reason(count, requests, told, (low, high), limit, verdict),
+            reason=reason,
             first_try_rate=len(answered) / requests if requests else None,
             final_rate=(len(answered) + sum(one.answered for one in broken)) / requests if requests else None,
             retries=self.retries,
@@ -384,6 +389,15 @@ def kinds_in_words(kinds: Mapping[str, int]) -> str:
 
 def _most_first(kinds: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _none_broke(requests: int, crashed: int) -> str:
+    """That nothing broke, where some first tries are not judged: of requests that always crash, or were turned away."""
+    crashes = f"; {counted(crashed, 'request')} {noun(crashed, 'crashes', 'crash')} the server at every try"
+    whole = (
+        f"{counted(requests, 'request')} {noun(requests, 'was', 'were')} answered whole at the first try, none broke"
+    )
+    return whole + (crashes if crashed else "")
 
 
 def _reason(count: int, requests: int, told: str, limits: tuple[float, float], limit: float, verdict: Verdict) -> str:

@@ -61,6 +61,12 @@ def rest_of(report: RunReport) -> str:
     return "" if rest == headline(report) else rest
 
 
+def why(report: RunReport) -> str:
+    """The cause that fails a run and then its reason, in one line; the reason alone where no cause is known."""
+    found = headline(report)
+    return "; ".join(filter(None, (found, rest_of(report)))) if found else report.reason
+
+
 def to_do(found: RunCause | Finding) -> str:
     """The remedy, and the exact switch of each engine that has one."""
     switches = "; ".join(f"{engine}: {switch}" for engine, switch in switches_of(found).items())

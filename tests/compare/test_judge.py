@@ -7,14 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kvv_action.compare.judge import compare
+from kvv_action.compare.judge import _notes, compare
 from kvv_action.compare.pairing import asked_differently
 from kvv_action.compare.records import BenchmarkChange, Effect, Regression, RunComparison
 from kvv_action.compare.side import Side
+from kvv_action.compare.words import CHANGE, RunNames
 from kvv_action.errors import UsageError
 from kvv_action.schema import RunState
 from kvv_action.verdict.rules import VerdictRules
 from tests.compare.sides import BUNDLED, PLAN, Values, answers, benchmark, probes, rates, side
+from tests.compare.test_traffic import moved
 from tests.report.reports import REPORT
 
 QUIZ = benchmark("quiz")
@@ -241,6 +243,29 @@ def test_an_interrupted_run_is_never_unbroken() -> None:
     assert found.regression is Regression.REGRESSION
 
 
+@pytest.mark.parametrize(("plain", "told"), [(True, "the baseline was interrupted: Other"), (False, "Other")])
+def test_an_interrupted_baseline_is_the_reason(plain: bool, told: str) -> None:
+    """What the baseline did not ask cannot be told, and the headline says why; older runs keep their words."""
+    early = replace(REPORT, state=RunState.INTERRUPTED, state_reason="SIGINT")
+    other = benchmark("other")
+    base = side((QUIZ, RIGHT), (other, {}), report=early)
+    new = side((QUIZ, RIGHT), (other, RIGHT))
+    if plain:
+        plan = replace(new.report.plan, choices={"checks": {"version": 3}})
+        new = replace(new, report=replace(new.report, plan=plan))
+    found = compare(base, new)
+    assert (found.regression, found.headline.partition(";")[0]) == (Regression.UNKNOWN, f"Cannot tell: {told}")
+
+
+def test_prompt_tokens_that_changed_are_told_of_one_vendor_and_of_two() -> None:
+    """The note says what may have changed, and for two vendors what may differ."""
+    shifts = [moved("prompt_tokens", [100.0] * 10, [100.0] * 9 + [101.0])]
+    run = side((QUIZ, RIGHT))
+    assert [note for note in _notes(run, run, shifts, CHANGE) if note.endswith("or the counting has changed")]
+    vendors = RunNames(before="one", now="other", vendors=True)
+    assert [note for note in _notes(run, run, shifts, vendors) if note.endswith("or the counting differs")]
+
+
 def test_samples_are_matched_and_the_others_named() -> None:
     """Different subsets: what only one run asked says nothing."""
     base: Values = {f"s{n}": [1.0] for n in range(300)}
@@ -307,7 +332,7 @@ def test_nothing_in_common_cannot_tell() -> None:
 def test_other_models_are_refused_unless_forced(change: dict[str, object]) -> None:
     """And then it stands in the comparison."""
     base, new = side((QUIZ, RIGHT), report=replace(REPORT, **change)), side((QUIZ, RIGHT))  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="set --force"):
+    with pytest.raises(UsageError, match="are compared only with --force"):
         compare(base, new)
     found = compare(base, new, force=True)
     assert found.forced

@@ -310,6 +310,17 @@ def test_every_missing_secret_that_is_needed_is_named(tmp_path: Path) -> None:
 
 
 @SHELL
+@pytest.mark.parametrize(("fork", "verdict"), [("true", "skipped"), ("false", None), ("", None)])
+def test_a_fork_is_skipped_for_want_of_any_secret(fork: str, verdict: str | None, tmp_path: Path) -> None:
+    """Also where the endpoint has no key (EMPTY); a fork that needs no other one is verified."""
+    given = {**GIVEN, "FORK": fork, "JUDGE_KEY": "false"}
+    assert "verdict" not in carried_out("plan", "given", tmp_path, **given).outputs
+    told = carried_out("plan", "given", tmp_path, **{**given, "KVV_JUDGE_BASE_URL": "https://b/v1"})
+    assert (told.status, told.outputs.get("verdict")) == (0, verdict)
+    assert told.outputs.get("reason", "There is no judge-api-key, so").startswith("There is no judge-api-key, so")
+
+
+@SHELL
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "$(id)", "vendor-shard-1", "a\nb"])
 def test_names_that_no_artifact_can_have_are_refused(name: str, tmp_path: Path) -> None:
     """Or that another vendor's pattern would find."""

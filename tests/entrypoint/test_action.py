@@ -130,6 +130,45 @@ def test_every_missing_secret_of_a_fork_is_named(monkeypatch: pytest.MonkeyPatch
     assert "X-&#42;Team&#42;" in summary
 
 
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [
+        ({"SECRET-HEADERS": "X-Team: "}, "X-Team in secret-headers"),
+        ({"JUDGE-BASE-URL": "http://127.0.0.1:9/v1", "JUDGE-MODEL": "judge"}, "judge-api-key"),
+        ({"LEADERBOARD-REPO": "moonshot/board"}, "leaderboard-token"),
+    ],
+)
+def test_a_fork_without_any_secret_that_is_needed_is_skipped(
+    monkeypatch: pytest.MonkeyPatch, step: Step, tmp_path: Path, missing: dict[str, str], told: str
+) -> None:
+    """Also where the endpoint itself needs no key; elsewhere a missing secret is no reason to skip."""
+    repositories = {"head": {"repo": {"full_name": "fork/it"}}, "base": {"repo": {"full_name": "someone/it"}}}
+    (tmp_path / "event.json").write_bytes(orjson.dumps({"pull_request": repositories}))
+    for name, value in {"API-KEY": "EMPTY", **missing}.items():
+        monkeypatch.setenv(f"INPUT_{name}", value)
+    instead(monkeypatch, raising(RuntimeError("it was run")))
+    assert step()[2]["verdict"] == "inconclusive"
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(tmp_path / "event.json"))
+    status, log, outputs, _ = step()
+    assert (status, outputs["verdict"]) == (0, "skipped")
+    assert log.of("notice")[0].data.startswith(f"There is no {told}, so nothing was verified")
+
+
+def test_a_fork_with_all_that_is_needed_is_verified(
+    monkeypatch: pytest.MonkeyPatch, step: Step, tmp_path: Path
+) -> None:
+    """An endpoint without keys, as a server on the runner, needs no secret; a shard is left to the merge."""
+    repositories = {"head": {"repo": {"full_name": "fork/it"}}, "base": {"repo": {"full_name": "someone/it"}}}
+    (tmp_path / "event.json").write_bytes(orjson.dumps({"pull_request": repositories}))
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(tmp_path / "event.json"))
+    monkeypatch.setenv("INPUT_API-KEY", "EMPTY")
+    instead(monkeypatch, raising(RuntimeError("it was run")))
+    assert step()[2]["verdict"] == "inconclusive"
+    monkeypatch.setenv("INPUT_SECRET-HEADERS", "X-Team: ")
+    monkeypatch.setenv("INPUT_SHARD", "2/3")
+    assert step()[2]["verdict"] == "inconclusive"
+
+
 def test_wrong_inputs_win_over_an_empty_key(monkeypatch: pytest.MonkeyPatch, step: Step) -> None:
     """Also where no key is at hand a mistake in the workflow is shown."""
     monkeypatch.setenv("INPUT_API-KEY", "")

@@ -60,6 +60,8 @@ def test_the_answer_is_an_annotation(against: BaselineResult, level: AnnotationL
     """As loud as it must be."""
     (annotation,) = annotations(against)
     assert annotation.level is level
+    asked = "kvv: Did this change break the model?"  # what "Yes: ..." answers
+    assert annotation.title == (asked if against.comparison else "kvv: no comparison")
 
 
 def test_without_a_baseline_nothing_is_said() -> None:

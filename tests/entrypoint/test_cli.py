@@ -233,6 +233,19 @@ def test_faults_are_listed_with_their_conclusions() -> None:
         assert f"  {fault.summary}\n  a verifier should conclude: {fault.conclusion}\n" in ran.out
 
 
+def test_faults_are_listed_by_names_and_patterns() -> None:
+    """Only those that are named; a name that is none has the nearest one beside it."""
+    ran = kvv("faults", "truncates-*", "caps-output")
+    found = re.findall(r"^[a-z-]+$", ran.out, re.MULTILINE)
+    assert (ran.status, found) == (
+        0,
+        [name for name in FAULTS if name.startswith("truncates-") or name == "caps-output"],
+    )
+    assert len(found) > 1
+    wrong = kvv("faults", "caps-outputt")
+    assert (wrong.status, wrong.out, "'caps-output'" in wrong.err) == (2, "", True)
+
+
 def test_benchmarks_are_listed() -> None:
     """`kvv benchmarks` has a line each, in the order in which they run."""
     ran = kvv("benchmarks")

@@ -121,9 +121,11 @@ def test_a_live_reference_is_told_apart() -> None:
 
 
 def test_prices_make_a_cost() -> None:
-    """Prompt and answer tokens at their prices, per million; without prices there is none."""
+    """Prompt and answer tokens at their prices, per million; without both prices there is none, rather than a part."""
     options = ("--model", "kimi-k2.6", "--benchmarks", "aime2025", *BUNDLED)
     assert plan(*options)["cost"] is None
+    assert plan(*options, "--price-input", "2")["cost"] is None
+    assert plan(*options, "--price-output", "10")["cost"] is None
     said = plan(*options, "--price-input", "2", "--price-output", "10")
     expected = 2e-6 * said["tokens_in"]["expected"] + 1e-5 * said["tokens_out"]["expected"]
     assert said["cost"]["expected"] == pytest.approx(expected)

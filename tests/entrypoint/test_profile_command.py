@@ -49,6 +49,9 @@ def test_two_profiles_are_compared() -> None:
     ran = kvv("profiles", "diff", "kimi-k2.5", "glm-5.3")
     assert ran.status == 1
     assert "output_limit: null in kimi-k2.5, 131072 in glm-5.3" in ran.out
+    assert "benchmarks.ocrbench: {…} in kimi-k2.5, nothing in glm-5.3\n" in ran.out  # one line, not one for each key
+    assert "benchmarks.ocrbench." not in ran.out
+    assert "benchmarks.aime2025.reference.value: " in ran.out
 
 
 @pytest.mark.parametrize("action", ["new", "diff", "check"])
@@ -157,3 +160,14 @@ def test_hints_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     ran = kvv("profiles", "new", "--base-url", "http://127.0.0.1:9/v1", "--model", "m", "--hints", tmp_path / "none")
     assert (ran.status, "Sends" in ran.err) == (2, False)
     assert "--hints" in ran.err
+
+
+def test_ids_of_another_form_contradict_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A profile that says how ids are written, and an endpoint that makes them up in its own way."""
+    monkeypatch.setenv("KVV_API_KEY", KEY)
+    told = 'call_ids.format: "functions.{name}:{index}" in kimi-k2-thinking'
+    for fault, status, seen in ((), 0, ""), (("--fault", "renames-tool-ids"), 1, "ids of another form ("):
+        with vendor("--profile", "kimi-k2-thinking", *fault, KVV_API_KEY=KEY) as url:
+            ran = kvv("profiles", "check", "kimi-k2-thinking", "--base-url", url)
+        assert ran.status == status, ran.out
+        assert (f"{told}, {seen}" in ran.out) is bool(status)

@@ -153,3 +153,15 @@ def test_a_run_is_bundled_on_request(tmp_path: Path) -> None:
     assert ran.status == 0
     assert "evidence-redacted.tar.gz, sha256:" in ran.out
     assert (tmp_path / "evidence-redacted.tar.gz").is_file()
+
+
+def test_the_reason_begins_with_the_cause(inputs: Any, step: Step) -> None:  # noqa: F811
+    """As the annotation and the summary do; which answers were wrong comes after it."""
+    with vendor("--profile", "kimi-k2.6", "--fault", "caps-output") as broken:
+        inputs(API_KEY=KEY, BASE_URL=broken, PRECHECK="off")
+        status, log, outputs, summary = step()
+    cause = "answers end with finish_reason length long before max_tokens"
+    assert (status, outputs["verdict"]) == (1, "fail")
+    assert outputs["reason"].startswith(f"{cause}; OCRBench: 36 of 36 answers wrong")
+    assert log.of("error")[0].data.startswith(f"kimi-k2.6 at 127.0.0.1: {cause}\n")
+    assert summary.split("**")[1].replace("`", "") == cause

@@ -53,6 +53,10 @@ def test_a_plan_says_whether_it_fits() -> None:
     assert "max-requests 500: enough in any case (never exceeded)" in told
     flying = "on top comes what is in flight then, at most 50 answers of 98304 tokens with prompts of "
     assert f"max-tokens 1000000000: enough in any case ({flying}" in told
+    left_out = kvv("plan", "--model", "kimi-k2.6", "--max-tokens", 10**9).out
+    assert "for each container" not in left_out  # smoke asks nothing that needs one
+    boxed = kvv("plan", "--model", "kimi-k2.6", "--benchmarks", "swebench", "--max-tokens", 10**9).out
+    assert "at most 50 answers and one for each container, of 16384 tokens with prompts of " in boxed
 
 
 def test_tries_that_are_cut_off_are_paid_for(tmp_path: Path) -> None:

@@ -230,6 +230,19 @@ def test_a_demonstration_is_labelled(tmp_path: Path) -> None:
     assert "**A demonstration**" in (tmp_path / "summary.md").read_text()
 
 
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("sends-nulls", "sends-nulls; nothing here fails by them. `kvv faults NAME` says what should: --tier full"),
+        ("drops-usage", "drops-usage\n"),
+    ],
+)
+def test_a_demonstration_names_its_faults(fault: str, told: str, tmp_path: Path) -> None:
+    """A pass says that the faults were not seen, so that nobody takes it for the vendor's."""
+    ran, _ = demo(tmp_path, "--fault", fault)
+    assert f"Faults of the embedded vendor: {told}" in ran.out
+
+
 @pytest.mark.parametrize(("fault", "status"), [("rate-limits=0.3", 0), ("server-errors=0.2", 1)])
 def test_passing_trouble_is_retried_and_stays_visible(fault: str, status: int, tmp_path: Path) -> None:
     """Retries mend both; a server that is busy passes, one that breaks what it accepted fails by its delivery."""

@@ -7,7 +7,17 @@ import pytest
 
 from kvv_action.report.advice import AGAIN, LOOK, MORE, NEEDED, NOTHING, OTHER_SHARDS, SHARDS, advice
 from kvv_action.report.markdown import summary
-from kvv_action.schema import Diagnosis, FailureCount, FailureKind, RunReport, RunState, Shard, Verdict
+from kvv_action.schema import (
+    Diagnosis,
+    FailureCount,
+    FailureKind,
+    Finding,
+    RunReport,
+    RunState,
+    Severity,
+    Shard,
+    Verdict,
+)
 from tests.report.reports import REPORT, RESULT
 
 OPEN: dict[str, Any] = {"verdict": Verdict.INCONCLUSIVE, "diagnosis": (), "failures": ()}
@@ -41,6 +51,22 @@ def test_lost_requests_are_told_by_the_words_of_most() -> None:
     assert "(3 × undecided)" in advice(run)
     told = advice(replace(run, plan=replace(run.plan, choices={**run.plan.choices, "checks": {}})))
     assert "(33 × rejected: HTTP 413: a web page titled 'Too Large')" in told
+
+
+def test_what_most_answers_show_is_mended_before_probes_are_asked_again() -> None:
+    """Probes that cannot be judged are no lost requests: a warning that most answers show says why."""
+    failures = (FailureCount(kind=FailureKind.UNDECIDED, count=86, example="the answer was cut off at max_tokens"),)
+    early = Finding(
+        cause_id="length-too-early", severity=Severity.WARNING, cause="answers end early", remedy="find the limit",
+        count=80, of=90, interval=(0.8, 0.95), benchmarks=("probes",),
+    )  # fmt: skip
+    run = plain(report(Verdict.INCONCLUSIVE, {**OPEN, "failures": failures}, findings=(early,)))
+    assert advice(run) == "find the limit (answers end early)"
+    assert advice(replace(run, findings=(replace(early, count=40),))).startswith("find out why requests fail (86 ×")
+    lost = replace(
+        run.benchmarks[0], failures=(*failures, FailureCount(kind=FailureKind.REJECTED, count=90, example=""))
+    )
+    assert advice(replace(run, benchmarks=(lost,))).startswith("find out why requests fail (90 ×")
 
 
 @pytest.mark.parametrize("padding", ["", "x" * 600])

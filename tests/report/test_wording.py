@@ -3,10 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from kvv_action.report.html import html
 from kvv_action.report.markdown import summary
 from kvv_action.report.place import no_run
-from kvv_action.report.wording import cost_of, unasked
+from kvv_action.report.wording import cost_of, tokens_a_second, unasked
 from kvv_action.schema import Cost, Prices, RunReport, StratumComparison, Verdict
 from tests.report.reports import PLANNED, PROBES, REPORT, RESULT
 
@@ -65,3 +67,12 @@ def test_a_run_that_was_killed_is_told_from_a_wrong_folder(tmp_path: Path) -> No
     told = no_run(tmp_path, "report.json", "x/report.json: no such file")
     assert "holds a run that was not finished" in told
     assert "goes on when it is given again" in told
+
+
+@pytest.mark.parametrize(
+    ("speed", "told"),
+    [(None, "–"), (0.44, "0.4"), (42.5, "42.5"), (99.9, "99.9"), (100.2, "100"), (78000.0, "78\u2009000")],
+)
+def test_a_speed_has_a_digit_after_the_point_where_it_says_something(speed: float | None, told: str) -> None:
+    """From a hundred tokens a second it is whole, with thin spaces as in other counts."""
+    assert tokens_a_second(speed) == told

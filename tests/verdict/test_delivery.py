@@ -100,6 +100,19 @@ def test_requests_that_crash_the_server_say_nothing_about_the_others(failure: Fa
     assert delivery([*steady(200), *(lost(*crash) for _ in range(20))]).broken == 0
 
 
+def test_all_requests_are_only_said_to_arrive_where_all_did() -> None:
+    """Requests that always crash the server are named, those that were turned away are none that arrived."""
+    plain = replace(PLAN, choices={**PLAN.choices, "checks": {"version": 3}})
+    crash = lost(*(replace(tried(100.0 + n, FailureKind.SERVER_ERROR, status=500), characters=0) for n in (0, 20, 40)))
+    busy = answered(tried(5.0, FailureKind.RATE_LIMITED, status=429), tried(7.0))
+    whole = "all 200 requests arrived whole at the first try"
+    some = "200 requests were answered whole at the first try, none broke"
+    assert delivery(steady(200), plain).reason == whole
+    assert delivery([*steady(200), busy], plain).reason == some
+    assert delivery([*steady(200), crash], plain).reason == f"{some}; 1 request crashes the server at every try"
+    assert delivery([*steady(200), crash, busy]).reason == whole  # older runs keep their words
+
+
 def test_errors_after_some_text_are_broken_streams() -> None:
     """The server had accepted the request, and broke its answer, however often."""
     late = [tried(100.0 + n, FailureKind.STREAM_ERROR) for n in (0, 20, 40)]
