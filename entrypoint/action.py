@@ -326,9 +326,12 @@ def _without_key(step: context.Context, secrets: Sequence[str]) -> StepOutcome:
 
 
 def _wrong_inputs(problems: "Sequence[Problem]") -> StepOutcome:
+    from entrypoint.config_file import placed
+    from entrypoint.settings import composed
     from kvv_action.github.annotations import of_problems
     from kvv_action.report.markdown import text
 
+    problems = [placed(problem, (), composed()) for problem in problems]
     problems = [replace(problem, allowed=_without_checkout(problem.allowed)) for problem in problems]
     listed = "\n".join(f"- {text(str(problem), 1000)}" for problem in problems)
     return StepOutcome(

@@ -149,8 +149,11 @@ def _command(name: str, arguments: list[str]) -> int:
             raise UsageError([Problem(name="command", value=name, allowed=allowed, nearest=nearest(name, COMMANDS))])
         status: int = import_module(f"entrypoint.commands.{name.replace('-', '_')}").main(arguments)
     except UsageError as error:
+        from entrypoint.config_file import placed
+        from entrypoint.settings import composed
+
         for problem in error.problems:
-            _tell(str(problem))
+            _tell(str(placed(problem, arguments, composed())))
         return USAGE
     except KvvError as error:
         _tell(str(error))

@@ -34,17 +34,19 @@ class KvvError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One wrong input: its name and value, what is allowed, and the nearest valid spelling."""
+    """One wrong input: its name and value, what is allowed, the nearest valid spelling, and the place that set it."""
 
     name: str
     value: str
     allowed: str
     nearest: str | None = None
+    place: str = ""
 
     def __str__(self) -> str:
         hint = f" Did you mean {self.nearest!r}?" if self.nearest else ""
         value = f" {self.value!r} is not valid." if self.value else ""
-        return f"{self.name}:{value} {self.allowed}{hint}"
+        place = f" It is set in {self.place}." if self.place else ""
+        return f"{self.name}:{value} {self.allowed}{hint}{place}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -68,6 +70,8 @@ def in_words(error: BaseException, limit: int = 300) -> str:
             said = f"{'.'.join(map(str, first['loc']))}: {first['msg'][:1].lower()}{first['msg'][1:]}"
         case KeyError() if error.args:
             said = f"{error.args[0]!r} is missing"
+        case UnicodeDecodeError():
+            said = f"it is not UTF-8 text (byte {error.start + 1} is wrong)"
         case OSError() if error.strerror:
             said = error.strerror
         case _:

@@ -763,7 +763,7 @@ def _allowed(field: FieldInfo, error: Mapping[str, Any]) -> str:
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     whole = "a whole number" if "int" in str(field.annotation) else "a number"
-    limits = {type(item).__name__.lower(): next(iter(vars_of(item).values())) for item in field.metadata}
+    limits = {name: limit for item in field.metadata for name, limit in vars_of(item).items()}
     low = limits.get("ge", limits.get("gt"))
     if low is None:
         return str(error["msg"]) + "."
@@ -834,18 +834,34 @@ def _text(values: Mapping[str, Any], name: str) -> str:
     candidates: tuple[Callable[[], Any], ...] = (
         lambda: values.get(name),
         lambda: os.environ.get(f"INPUT_{option.upper()}"),
-        lambda: os.environ.get(ENV_PREFIX + name.upper()),
+        lambda: os.environ.get(_variable(name)),
     )
     for candidate in candidates:
         value = candidate()
         if not _blank(value):
-            return ", ".join(map(str, value)) if isinstance(value, list) else str(value).strip()
+            return ", ".join(map(_written, value)) if isinstance(value, list) else _written(value).strip()
     return ""
+
+
+def _written(value: Any) -> str:
+    """A value as a file of settings has it."""
+    return orjson.dumps(value, default=str).decode() if isinstance(value, dict) else str(value)
+
+
+def _variable(name: str) -> str:
+    return ENV_PREFIX + name.upper()
 
 
 def is_given(values: Mapping[str, Any], name: str) -> bool:
     """Whether an option, an input or a variable gives a setting; `values` are the options by field name."""
     return bool(_text(values, name))
+
+
+def variable_of(name: str) -> str:
+    """The variable that gives a setting, as it is spelt; empty where an input gives it, or no variable does."""
+    if os.environ.get(f"INPUT_{option_name(name).upper()}", "").strip():
+        return ""
+    return next((one for one, text in os.environ.items() if one.upper() == _variable(name) and text.strip()), "")
 
 
 def load_as(model: type[Settings], values: Mapping[str, Any] | None = None) -> Settings:

@@ -361,3 +361,12 @@ def test_a_mistake_that_the_endpoint_shows_fails_the_step(step: Step, monkeypatc
     assert "Nothing was verified." in summary
     assert "<b>" not in summary
     assert KEY not in summary + error.data + str(log.shown) + str(outputs)
+
+
+def test_a_variable_of_the_job_with_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, step: Step) -> None:
+    """The inputs of the step are right: the log, the outputs and the summary say where the mistake is."""
+    monkeypatch.setenv("KVV_LIMIT", "0")
+    _, log, outputs, summary = step()
+    assert log.of("error")[0].data.endswith("It is set in the variable KVV_LIMIT.")
+    assert "the variable KVV_LIMIT" in outputs["reason"]
+    assert "the variable KVV" in summary

@@ -414,3 +414,10 @@ def test_an_encoding_without_our_characters_is_no_error() -> None:
     assert done.returncode == 1
     assert "Verdict (demonstration): fail" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+def test_a_variable_with_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it is found wrong only beside the profile: nobody looks for it in an old shell."""
+    monkeypatch.setenv("KVV_EFFORT", "max")
+    told = "effort: 'max' is not valid. The profile has no effort levels: leave it empty."
+    assert run() == [f"{told} It is set in the variable KVV_EFFORT."]
