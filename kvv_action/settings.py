@@ -160,7 +160,10 @@ def _url(value: str, info: ValidationInfo) -> str:
         parts = urlsplit(value)
         whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError as error:
-        raise ValueError(f"{form} {error}.") from None
+        port = "A port is a number from 1 to 65535." if str(error).startswith("Port ") else ""
+        raise ValueError(f"{form} {port or f'{error}.'}") from None
+    if parts.netloc.count(":") > 1 and "[" not in parts.netloc and "@" not in parts.netloc:
+        raise ValueError(f"{form} An IPv6 address stands in brackets, as in http://[::1]:8000/v1.")
     if not whole or not value.isprintable() or " " in value:
         raise ValueError(form)
     if parts.username or parts.password:
@@ -208,7 +211,9 @@ def _not_a_key(text: str) -> str:
         return "It stands in quotation marks; give the key without them."
     if set(text) == {"*"}:
         return "It is all asterisks, as logs show a key; give the key itself."
-    if text.startswith(("$", "${{")) or (text[:1], text[-1:]) == ("<", ">"):
+    if re.match(r"[A-Z][A-Z\d]*_[A-Z\d_]*=", text):
+        return "It begins with the name of a variable, as in VENDOR_KEY=key; give the key alone."
+    if text.startswith("$") or re.fullmatch(r"<.*>|%\w+%", text, re.DOTALL):
         return "It is the name of a key, as in $KEY or <key>, and not the key itself; the variable was not put in."
     if not (text.isascii() and text.isprintable()) or " " in text:
         return "It holds spaces, line breaks or characters that cannot stand in a header."

@@ -96,6 +96,9 @@ def refused(
         (400, "模型不存在，请检查模型代码。", "model"),
         (404, "Unable to access model x. Please visit https://example.com/models", "model"),
         (503, "分组 default 下模型 x 无可用渠道", "model"),
+        (403, "Country, region, or territory not supported", "base-url"),
+        (401, "Your IP address 192.0.2.7 is not allowed to access this resource.", "base-url"),
+        (403, "This model is not available in your region: the model is not supported", "model"),
         (404, "Not Found", "base-url"),
         (405, "Method Not Allowed", "base-url"),
         (505, "HTTP Version Not Supported", "base-url"),
@@ -217,7 +220,21 @@ def test_long_lists_are_cut_and_still_read() -> None:
     assert len(told) < 1000
 
 
-@pytest.mark.parametrize("text", ["", "null", "3", '"x"', "<html>", '{"data": 3}', '{"detail": "Not Found"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "3",
+        '"x"',
+        "<html>",
+        '{"data": 3}',
+        '{"detail": "Not Found"}',
+        "[]",
+        "[1, 2]",
+        '{"data": [{"a": 1}]}',
+    ],
+)
 def test_what_is_no_list(text: str) -> None:
     """Anything may come from there."""
     assert listed(text) is None
