@@ -94,6 +94,10 @@ WRONG = {
     "Built-in profiles are given by name: PROFILES.",
     "--profile kimi-k3 --effort hgih": "effort: 'hgih' is not valid. The profile's levels are low, high, max. "
     "Did you mean 'high'?",
+    "--tokenizer .": "tokenizer: '.' is not valid. It is a folder; name a file.",
+    "--tokenizer /dev/null": "tokenizer: '/dev/null' is not valid. It is a device; name a file.",
+    "--tokenizer gone": "tokenizer: 'gone' is not valid. There is no such file or folder.",
+    "--mfjs-cases /dev/null": "mfjs-cases: '/dev/null' is not valid. It is a file; name a folder.",
     "--effort max": "effort: 'max' is not valid. The profile has no effort levels: leave it empty.",
     "--base-url ftp://host/v1": "base-url: 'ftp://host/v1' is not valid. "
     "Write the URL up to the version, as in https://api.example.com/v1.",

@@ -87,7 +87,7 @@ def test_mistakes_are_named(tmp_path: Path, text: str, said: str) -> None:
 def test_a_file_in_another_encoding_is_told_so(tmp_path: Path) -> None:
     """In words, not in those of Python's decoder."""
     (tmp_path / "c.toml").write_bytes("model = 'x'".encode("utf-16"))
-    with pytest.raises(UsageError, match=r"it is not UTF-8 text \(byte 1 is wrong\)\.$"):
+    with pytest.raises(UsageError, match=r"it is not UTF-8 text\.$"):
         with_config({}, str(tmp_path / "c.toml"), composed())
 
 
