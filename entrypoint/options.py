@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any, NoReturn
 
 from entrypoint.config_file import with_config
-from entrypoint.settings import composed, title_of
+from entrypoint.settings import composed, misspelt_variables, title_of
 from kvv_action.digits import figure
 from kvv_action.errors import Problem, UsageError, nearest
 from kvv_action.options import fact
@@ -250,6 +250,12 @@ def given(values: argparse.Namespace) -> dict[str, Any]:
     """
     options = {name: value for name, value in vars(values).items() if name in composed().model_fields and value != ""}
     return with_config(options, vars(values).get("config"), composed())
+
+
+def tell_misspelt() -> None:
+    """Tell of variables that look like settings and are none, on standard error."""
+    for problem in misspelt_variables():
+        sys.stderr.write(f"kvv: {problem}\n")
 
 
 def with_defaults(settings: Settings, defaults: Mapping[str, Any]) -> Settings:

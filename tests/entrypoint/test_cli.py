@@ -163,7 +163,13 @@ def test_a_key_among_the_arguments_is_refused_with_advice(command: str, form: li
     assert "canary" not in message
 
 
-@pytest.mark.parametrize(("word", "nearest"), [("rnu", "run"), ("audti", "audit"), ("simulat", "simulate")])
+@pytest.mark.parametrize(
+    ("word", "nearest"),
+    [
+        ("rnu", "run"), ("audti", "audit"), ("simulat", "simulate"), ("--verison", "--version"), ("--hlep", "--help"),
+        ("verify", "run"), ("test", "run"), ("report", "render"),
+    ],
+)  # fmt: skip
 def test_an_unknown_command_gets_the_nearest(word: str, nearest: str) -> None:
     """A misspelt command is answered with the list and the likely one."""
     (message,) = refused(word)
@@ -207,6 +213,13 @@ def test_a_port_in_use_is_refused() -> None:
     assert "Choose another port, or 0 for a free one." in ran.err
 
 
+def test_an_address_that_is_not_here_is_refused() -> None:
+    """No other port helps."""
+    (message,) = refused("simulate", "--host", "192.0.2.1", "--port", "0")
+    assert message.startswith("host: '192.0.2.1' is not valid. Cannot listen there: ")
+    assert "127.0.0.1" in message
+
+
 def test_hostile_arguments_are_shown_harmlessly() -> None:
     """Control characters in an argument reach the terminal as escapes."""
     (message,) = run("--tier", "\x1b[31mred\x07")
@@ -225,7 +238,21 @@ def test_the_version_is_told() -> None:
     """`kvv --version` is one line."""
     from kvv_action import __version__
 
-    assert kvv("--version").out == f"kvv {__version__}\n"
+    for word in ("--version", "version"):
+        assert kvv(word).out == f"kvv {__version__}\n"
+
+
+def test_help_about_a_command_is_its_own() -> None:
+    """`kvv help plan`, as git and docker take it."""
+    assert kvv("help", "plan").out == kvv("plan", "--help").out
+    assert kvv("help").out == kvv("--help").out
+
+
+def test_actions_are_named_as_they_are_typed() -> None:
+    """Never as objects."""
+    (message,) = refused("datasets", "fech")
+    allowed = "Use one of: fetch, verify, list, pin. Did you mean 'fetch'?"
+    assert message == f"kvv datasets: 'fech' is not valid. {allowed}"
 
 
 def test_faults_are_listed_with_their_conclusions() -> None:
@@ -308,6 +335,17 @@ def test_a_folder_without_a_run_is_named(command: str, tmp_path: Path) -> None:
     (message,) = refused(command, str(tmp_path / "none"))
     assert message.startswith(f"{tmp_path}/none")
     assert message.endswith("name the folder that kvv wrote")
+
+
+@pytest.mark.parametrize("command", ["doctor", "plan"])
+def test_a_misspelt_variable_is_told_where_the_right_one_is_missing(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before what is missing without it."""
+    monkeypatch.setenv("KVV_MODLE", "kimi-k2.6")
+    first, *rest = refused(command)
+    assert first == "KVV_MODLE: This variable is not a setting and was ignored. Did you mean 'KVV_MODEL'?"
+    assert "model" in " ".join(rest)
 
 
 def test_a_misspelt_variable_is_pointed_out(monkeypatch: pytest.MonkeyPatch) -> None:
