@@ -99,9 +99,18 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             known = [option for action in self._actions for option in action.option_strings]
             raise UsageError(
-                [_unknown(word, known) for word in unknown if word.startswith("-")] or [_extra(unknown, known)]
+                [_unknown(word, known) for word in unknown if word.startswith("-")]
+                or [_extra(unknown[0], known, self._fitting(unknown[0]))]
             )
         return values
+
+    def _fitting(self, word: str) -> str:
+        """The option that takes this word, as one writes it; empty where none lists it."""
+        taking = (
+            one for one in self._actions if one.option_strings and word in str(one.metavar).strip("{}").split(",")
+        )
+        option = next((one.option_strings[0] for one in taking), "")
+        return f"{option} {word}" if option else ""
 
 
 class _HelpFormatter(argparse.HelpFormatter):
@@ -159,11 +168,12 @@ def _unknown(word: str, known: list[str]) -> Problem:
     return Problem(name=option, value="", allowed=allowed, nearest=f"--{guess}" if guess else None)
 
 
-def _extra(words: Sequence[str], known: Sequence[str]) -> Problem:
+def _extra(word: str, known: Sequence[str], fitting: str) -> Problem:
     told = "This argument is one too many; --help tells what is expected."
-    example = next((one for one in ("--benchmarks ID", "--model NAME") if one.split()[0] in known), "")
+    examples = ("--base-url URL",) if "://" in word else ("--benchmarks ID", "--model NAME")
+    example = fitting or next((one for one in examples if one.split()[0] in known), "")
     behind = f" A value stands behind its option, as in {example}." if example else ""
-    return Problem(name=words[0][:60], value="", allowed=told + behind)
+    return Problem(name=word[:60], value="", allowed=told + behind)
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:

@@ -109,6 +109,10 @@ WRONG = {
     "--epochs": "kvv run: Argument --epochs: expected one argument.",
     "extra": "extra: This argument is one too many; --help tells what is expected. "
     "A value stands behind its option, as in --benchmarks ID.",
+    "smoke": "smoke: This argument is one too many; --help tells what is expected. "
+    "A value stands behind its option, as in --tier smoke.",
+    "https://h/v1": "https://h/v1: This argument is one too many; --help tells what is expected. "
+    "A value stands behind its option, as in --base-url URL.",
 }
 
 
@@ -145,6 +149,13 @@ def test_base_url_and_model_are_required() -> None:
         "base-url: Required: as input, --base-url or KVV_BASE_URL.",
         "model: Required: as input, --model or KVV_MODEL.",
     ]
+
+
+def test_a_plan_needs_a_profile() -> None:
+    """The message names the option, the variable and where the names are."""
+    (message,) = refused("plan")
+    assert message.startswith("profile: Required: as input, --profile or KVV_PROFILE")
+    assert message.endswith("`kvv profiles` lists them.")
 
 
 def test_an_empty_option_is_not_given() -> None:
