@@ -164,6 +164,7 @@ def _command(name: str, arguments: list[str]) -> int:
         _tell(str(error))
         return USAGE
     except KeyboardInterrupt:
+        _complain("kvv: interrupted\n")  # a run that had begun has said so in its reports
         return 130
     except SystemExit as leaving:  # argparse has printed the help, or nobody reads what rich prints
         return READER_LEFT if leaving.code else 0

@@ -238,6 +238,17 @@ def test_hostile_arguments_are_shown_harmlessly() -> None:
     assert "\x07" not in message
 
 
+def test_an_interruption_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that ends without a word leaves open why."""
+
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("entrypoint.commands.faults.main", interrupted)
+    ran = kvv("faults")
+    assert (ran.status, ran.out, ran.err) == (130, "", "kvv: interrupted\n")
+
+
 def test_no_command_shows_the_overview() -> None:
     """`kvv` alone is a mistake, and helps."""
     ran = kvv()
