@@ -48,7 +48,7 @@ MOST_ASKED = (
 """Settings that the short help of a run has."""
 
 
-_CHOICE = re.compile(r"argument [^:]+: invalid choice: '(?P<word>.*)' \(choose from (?P<known>.*)\)")
+_CHOICE = re.compile(r"argument (?P<option>[^:]+): invalid choice: '(?P<word>.*)' \(choose from (?P<known>.*)\)")
 """What argparse says of a word that is none of those in its place."""
 
 
@@ -86,7 +86,8 @@ class Parser(argparse.ArgumentParser):
         if found := _CHOICE.fullmatch(message):
             known = [word.strip("'") for word in found["known"].split(", ")]
             allowed, guess = f"Use one of: {', '.join(known)}.", nearest(found["word"], known)
-            raise UsageError([Problem(name=self.prog, value=found["word"], allowed=allowed, nearest=guess)])
+            name = f"{self.prog} {found['option']}" if found["option"].startswith("-") else self.prog
+            raise UsageError([Problem(name=name, value=found["word"], allowed=allowed, nearest=guess)])
         raise UsageError([Problem(name=self.prog, value="", allowed=message[:1].upper() + message[1:] + ".")])
 
     def read(self, argv: Sequence[str]) -> argparse.Namespace:

@@ -275,6 +275,8 @@ def test_actions_are_named_as_they_are_typed() -> None:
     (message,) = refused("datasets", "fech")
     allowed = "Use one of: fetch, verify, list, pin. Did you mean 'fetch'?"
     assert message == f"kvv datasets: 'fech' is not valid. {allowed}"
+    (message,) = refused("render", "run", "--format", "csv")
+    assert message == "kvv render --format: 'csv' is not valid. Use one of: reports, kvv."
 
 
 def test_faults_are_listed_with_their_conclusions() -> None:
