@@ -342,6 +342,19 @@ async def test_what_cannot_connect_is_asked_once() -> None:
         await contact(FakeEndpoint({"models": Misdirected(FailureKind.CONNECT, "there is no host named x")}))
 
 
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [
+        (FailureKind.TIMEOUT_CONNECT, "Check base-url and the server, or raise connect-timeout, then run again."),
+        (FailureKind.CONNECT, "Check base-url and the server, then run again."),
+    ],
+)
+async def test_a_deadline_of_our_own_is_named(kind: FailureKind, advice: str) -> None:
+    """A port that is closed does not open for a longer one."""
+    found = await contact(FakeEndpoint({"models": EndpointError(kind, "no")}))
+    assert found.down.endswith(advice)
+
+
 async def test_a_server_that_is_broken_without_a_key_is_no_mistake() -> None:
     """It is asked once more with a key that is none, and says the same."""
     crash = EndpointError(FailureKind.SERVER_ERROR, "HTTP 500: Internal Server Error", status=500)
