@@ -35,22 +35,22 @@ def with_config(values: Mapping[str, Any], path: str | None, model: type[Setting
     return {name: value for name, value in config.items() if not is_given(values, name)} | dict(values)
 
 
-def placed(problem: Problem, arguments: Sequence[str], model: type[Settings]) -> Problem:
+def placed(problem: Problem, arguments: Sequence[str] | None, model: type[Settings]) -> Problem:
     """The problem with the variable, or the line of the file, that set what is wrong.
 
     An option or an input needs no place: its name says it.
 
     Args:
         problem: of any origin.
-        arguments: the command line; empty for the action.
+        arguments: the command line; None for the action, which reads no file of settings.
         model: which settings there are.
     """
     name, option = field_name(problem.name), f"--{problem.name}"
-    if name not in model.model_fields or any(word.split("=")[0] == option for word in arguments):
+    if name not in model.model_fields or any(word.split("=")[0] == option for word in arguments or ()):
         return problem
     if variable := variable_of(name):
         return problem if variable in str(problem) else replace(problem, place=f"the variable {variable}")
-    path = _config_of(arguments)
+    path = "" if arguments is None else _config_of(arguments)
     if not path or is_given({}, name):
         return problem
     try:

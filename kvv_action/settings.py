@@ -164,6 +164,8 @@ def _url(value: str, info: ValidationInfo) -> str:
         raise ValueError(f"{form} {port or f'{error}.'}") from None
     if parts.netloc.count(":") > 1 and "[" not in parts.netloc and "@" not in parts.netloc:
         raise ValueError(f"{form} An IPv6 address stands in brackets, as in http://[::1]:8000/v1.")
+    if "://" in parts.path:
+        raise ValueError(f"{form} Give one address.")
     if not whole or not value.isprintable() or " " in value:
         raise ValueError(form)
     if parts.username or parts.password:

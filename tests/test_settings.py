@@ -289,6 +289,7 @@ MISTAKES = [
     ("base_url", "https://a b/v1", FORM),
     ("base_url", "https://h/v1\nx", FORM),
     ("base_url", "https://h:99999/v1", f"{FORM} A port is a number from 1 to 65535."),
+    ("base_url", "https://a.example/v1,https://b.example/v1", f"{FORM} Give one address."),
     ("base_url", "https://h:80OO/v1", f"{FORM} A port is a number from 1 to 65535."),
     ("base_url", "http://::1:8000/v1", f"{FORM} An IPv6 address stands in brackets, as in http://[::1]:8000/v1."),
     ("base_url", "https://a..b/v1", f"{FORM} 'a..b' cannot be the name of a host."),
