@@ -164,7 +164,7 @@ def _url(value: str, info: ValidationInfo) -> str:
         raise ValueError(f"{form} {port or f'{error}.'}") from None
     if parts.netloc.count(":") > 1 and "[" not in parts.netloc and "@" not in parts.netloc:
         raise ValueError(f"{form} An IPv6 address stands in brackets, as in http://[::1]:8000/v1.")
-    if "://" in parts.path:
+    if re.search(r"[,;]https?://", parts.path):  # a gateway's path may hold an address
         raise ValueError(f"{form} Give one address.")
     if not whole or not value.isprintable() or " " in value:
         raise ValueError(form)

@@ -274,6 +274,7 @@ def test_options_may_be_repeated() -> None:
         ("https://h/v1/chat/completions", "https://h/v1"),
         ("http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1"),
         ("http://[::1]:8000/v1", "http://[::1]:8000/v1"),
+        ("https://gateway.example/https://h/v1", "https://gateway.example/https://h/v1"),
     ],
 )
 def test_urls_are_brought_into_one_form(given: str, expected: str) -> None:
