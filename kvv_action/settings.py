@@ -769,6 +769,8 @@ def _allowed(field: FieldInfo, error: Mapping[str, Any]) -> str:
         return f"Use one of: {', '.join(words)}."
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
+    if error["type"] == "string_type":
+        return "Write its values as texts, in quotation marks."
     whole = "a whole number" if "int" in str(field.annotation) else "a number"
     limits = {name: limit for item in field.metadata for name, limit in vars_of(item).items()}
     low = limits.get("ge", limits.get("gt"))

@@ -70,7 +70,7 @@ def test_the_variable_names_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("limit = [3]", "line 1: 'limit' is not valid. It is a list, and this setting has one value."),
         ("tier = 'full'\nmodel = ['a', 'b']", "line 2: 'model' is not valid. It is a list"),
         ("limit = {a = 1}", "It is a table; write settings without one"),
-        ("dataset = {a = 1}", """dataset: '{"a":1}' is not valid"""),
+        ("dataset = {a = 1}", """'{"a":1}' is not valid. Write its values as texts, in quotation marks."""),
         ("extra-headers = 3", "extra-headers: Write 'Name: value'"),
         ("load = 3", "load: '3' is not valid"),
     ],
