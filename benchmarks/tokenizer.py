@@ -57,10 +57,15 @@ def counter(path: str) -> Callable[[str], int]:
 
 
 def _lines(data: bytes) -> Iterator[tuple[bytes, int]]:
-    for line in data.splitlines():
-        if line:
+    for number, line in enumerate(data.splitlines(), start=1):
+        if not line:
+            continue
+        try:
             token, rank = line.split()
-            yield base64.b64decode(token, validate=True), int(rank)
+            pair = base64.b64decode(token, validate=True), int(rank)
+        except ValueError:
+            raise ValueError(f"line {number} is not a token in base64 and its rank") from None
+        yield pair
 
 
 def _unreadable(path: str, why: str) -> UsageError:

@@ -143,7 +143,7 @@ def _verify(step: context.Context, redactor: "Redactor") -> StepOutcome:
     from kvv_action.github.workspace import handed_over, out_folder
     from kvv_action.settings import empty_secrets
 
-    for problem in (*unknown_inputs(), *misspelt_variables()):
+    for problem in (*unknown_inputs(), *misspelt_variables(), *_ignored_file()):
         _print(redactor.text(commands.inert(str(problem))))
     settings = load()
     missing = empty_secrets(settings) if settings.command == "run" else ()
@@ -163,6 +163,15 @@ def _verify(step: context.Context, redactor: "Redactor") -> StepOutcome:
             case "submit":
                 return _proposed(settings, folder, redactor, log)
         return _verified(settings, step, redactor, log)
+
+
+def _ignored_file() -> "Iterator[Problem]":
+    """That a file of settings is named, which a pull request could bring."""
+    from entrypoint.config_file import VARIABLE
+    from kvv_action.errors import Problem
+
+    if os.environ.get(VARIABLE):
+        yield Problem(name=VARIABLE, value="", allowed="The action reads no file of settings; give inputs.")
 
 
 def _planned(settings: "Settings", log: "TextIO") -> StepOutcome:
@@ -328,9 +337,12 @@ def _without_key(step: context.Context, secrets: Sequence[str]) -> StepOutcome:
 
 
 def _wrong_inputs(problems: "Sequence[Problem]") -> StepOutcome:
+    from entrypoint.config_file import placed
+    from entrypoint.settings import composed
     from kvv_action.github.annotations import of_problems
     from kvv_action.report.markdown import text
 
+    problems = [placed(problem, None, composed()) for problem in problems]
     problems = [replace(problem, allowed=_without_checkout(problem.allowed)) for problem in problems]
     listed = "\n".join(f"- {text(str(problem), 1000)}" for problem in problems)
     return StepOutcome(

@@ -33,6 +33,8 @@ COMMANDS = {
     "faults": "list the faults that the embedded vendor can have",
 }
 
+MEANT = {"verify": "run", "test": "run", "check": "doctor", "report": "render", "serve": "simulate", "diff": "compare"}
+"""Words of other tools for our commands."""
 RARELY = (50_000, 20, 100)
 """When garbage is collected: imports and requests make many objects and few cycles."""
 USAGE = 2
@@ -129,10 +131,12 @@ def _not_ignored(found: "sys.UnraisableHookArgs") -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    if len(arguments) > 1 and arguments[0] == "help":
+        arguments = [*arguments[1:], "--help"]
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         sys.stdout.write(overview() + "\n")
         return 0 if arguments else USAGE
-    if arguments[0] in ("-V", "--version"):
+    if arguments[0] in ("-V", "--version", "version"):
         from kvv_action import __version__
 
         sys.stdout.write(f"kvv {__version__}\n")
@@ -146,16 +150,21 @@ def _command(name: str, arguments: list[str]) -> int:
     try:
         if name not in COMMANDS:
             allowed = f"Commands are {', '.join(COMMANDS)}."
-            raise UsageError([Problem(name="command", value=name, allowed=allowed, nearest=nearest(name, COMMANDS))])
+            guess = MEANT.get(name) or nearest(name, [*COMMANDS, "--version", "--help"])
+            raise UsageError([Problem(name="command", value=name, allowed=allowed, nearest=guess)])
         status: int = import_module(f"entrypoint.commands.{name.replace('-', '_')}").main(arguments)
     except UsageError as error:
+        from entrypoint.config_file import placed
+        from entrypoint.settings import composed
+
         for problem in error.problems:
-            _tell(str(problem))
+            _tell(str(placed(problem, arguments, composed())))
         return USAGE
     except KvvError as error:
         _tell(str(error))
         return USAGE
     except KeyboardInterrupt:
+        _complain("kvv: interrupted\n")  # a run that had begun has said so in its reports
         return 130
     except SystemExit as leaving:  # argparse has printed the help, or nobody reads what rich prints
         return READER_LEFT if leaving.code else 0

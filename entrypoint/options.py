@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any, NoReturn
 
 from entrypoint.config_file import with_config
-from entrypoint.settings import composed, title_of
+from entrypoint.settings import composed, misspelt_variables, title_of
 from kvv_action.digits import figure
 from kvv_action.errors import Problem, UsageError, nearest
 from kvv_action.options import fact
@@ -48,7 +48,7 @@ MOST_ASKED = (
 """Settings that the short help of a run has."""
 
 
-_CHOICE = re.compile(r"argument [^:]+: invalid choice: '(?P<word>.*)' \(choose from (?P<known>.*)\)")
+_CHOICE = re.compile(r"argument (?P<option>[^:]+): invalid choice: '(?P<word>.*)' \(choose from (?P<known>.*)\)")
 """What argparse says of a word that is none of those in its place."""
 
 
@@ -86,7 +86,8 @@ class Parser(argparse.ArgumentParser):
         if found := _CHOICE.fullmatch(message):
             known = [word.strip("'") for word in found["known"].split(", ")]
             allowed, guess = f"Use one of: {', '.join(known)}.", nearest(found["word"], known)
-            raise UsageError([Problem(name=self.prog, value=found["word"], allowed=allowed, nearest=guess)])
+            name = f"{self.prog} {found['option']}" if found["option"].startswith("-") else self.prog
+            raise UsageError([Problem(name=name, value=found["word"], allowed=allowed, nearest=guess)])
         raise UsageError([Problem(name=self.prog, value="", allowed=message[:1].upper() + message[1:] + ".")])
 
     def read(self, argv: Sequence[str]) -> argparse.Namespace:
@@ -99,9 +100,18 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             known = [option for action in self._actions for option in action.option_strings]
             raise UsageError(
-                [_unknown(word, known) for word in unknown if word.startswith("-")] or [_extra(unknown, known)]
+                [_unknown(word, known) for word in unknown if word.startswith("-")]
+                or [_extra(unknown[0], known, self._fitting(unknown[0]))]
             )
         return values
+
+    def _fitting(self, word: str) -> str:
+        """The option that takes this word, as one writes it; empty where none lists it."""
+        taking = (
+            one for one in self._actions if one.option_strings and word in str(one.metavar).strip("{}").split(",")
+        )
+        option = next((one.option_strings[0] for one in taking), "")
+        return f"{option} {word}" if option else ""
 
 
 class _HelpFormatter(argparse.HelpFormatter):
@@ -159,11 +169,12 @@ def _unknown(word: str, known: list[str]) -> Problem:
     return Problem(name=option, value="", allowed=allowed, nearest=f"--{guess}" if guess else None)
 
 
-def _extra(words: Sequence[str], known: Sequence[str]) -> Problem:
+def _extra(word: str, known: Sequence[str], fitting: str) -> Problem:
     told = "This argument is one too many; --help tells what is expected."
-    example = next((one for one in ("--benchmarks ID", "--model NAME") if one.split()[0] in known), "")
+    examples = ("--base-url URL",) if "://" in word else ("--benchmarks ID", "--model NAME")
+    example = fitting or next((one for one in examples if one.split()[0] in known), "")
     behind = f" A value stands behind its option, as in {example}." if example else ""
-    return Problem(name=words[0][:60], value="", allowed=told + behind)
+    return Problem(name=word[:60], value="", allowed=told + behind)
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
@@ -250,6 +261,12 @@ def given(values: argparse.Namespace) -> dict[str, Any]:
     """
     options = {name: value for name, value in vars(values).items() if name in composed().model_fields and value != ""}
     return with_config(options, vars(values).get("config"), composed())
+
+
+def tell_misspelt() -> None:
+    """Tell of variables that look like settings and are none, on standard error."""
+    for problem in misspelt_variables():
+        sys.stderr.write(f"kvv: {problem}\n")
 
 
 def with_defaults(settings: Settings, defaults: Mapping[str, Any]) -> Settings:

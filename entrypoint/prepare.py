@@ -593,7 +593,8 @@ def _checked_profile(settings: Settings, demonstration: Demonstration | None, *,
     problems = [*unpriced(settings), *_unusable(settings)]
     sends = sends and asks_a_model(settings)
     if not sends and not (settings.profile or settings.model):
-        problems.append(Problem(name="profile", value="", allowed="Required: the profile, or a model of its name."))
+        allowed = "Required: as input, --profile or KVV_PROFILE; a model that has a profile's name will do, too."
+        problems.append(Problem(name="profile", value="", allowed=f"{allowed} `kvv profiles` lists them."))
     if sends and demonstration is None:
         problems += [*required(settings), *_unjudged(settings)]
     if settings.shard and settings.baseline:

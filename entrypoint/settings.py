@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from benchmarks import registry
 from benchmarks.registry import ListedBenchmark
-from kvv_action.errors import Problem, UsageError
+from kvv_action.errors import Problem, UsageError, absent
 from kvv_action.options import ADDRESSES, BenchmarkOptions, Kept, fact, option_name
 from kvv_action.plugins import BrokenPlugin
 from kvv_action.schema import Json, PlannedBenchmark, RunPlan
@@ -180,7 +180,7 @@ def missing_paths(settings: Settings) -> Iterator[Problem]:
         value, kind = value_of(settings, name), fact(composed().model_fields[name], "path")
         elsewhere = kind == "pinned" and value.startswith(ADDRESSES)
         if value and not elsewhere and not there[kind](Path(value)):
-            yield Problem(name=option_name(name), value=value, allowed="There is no such file or folder.")
+            yield Problem(name=option_name(name), value=value, allowed=absent(Path(value), folder=kind == "folder"))
 
 
 def options_of_plan(plan: RunPlan, planned: PlannedBenchmark, settings: Settings) -> BenchmarkOptions:

@@ -20,6 +20,7 @@ import errno
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from re import sub
 
 from kvv_action.schema import Attempt, FailureKind
@@ -34,17 +35,19 @@ class KvvError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One wrong input: its name and value, what is allowed, and the nearest valid spelling."""
+    """One wrong input: its name and value, what is allowed, the nearest valid spelling, and the place that set it."""
 
     name: str
     value: str
     allowed: str
     nearest: str | None = None
+    place: str = ""
 
     def __str__(self) -> str:
         hint = f" Did you mean {self.nearest!r}?" if self.nearest else ""
         value = f" {self.value!r} is not valid." if self.value else ""
-        return f"{self.name}:{value} {self.allowed}{hint}"
+        place = f" It is set in {self.place}." if self.place else ""
+        return f"{self.name}:{value} {self.allowed}{hint}{place}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -68,11 +71,21 @@ def in_words(error: BaseException, limit: int = 300) -> str:
             said = f"{'.'.join(map(str, first['loc']))}: {first['msg'][:1].lower()}{first['msg'][1:]}"
         case KeyError() if error.args:
             said = f"{error.args[0]!r} is missing"
+        case ValueError() if isinstance(error, UnicodeDecodeError) or str(error).startswith("str is not valid UTF-8"):
+            said = "it is not UTF-8 text"  # as the decoders of Python and orjson say in words of their own
         case OSError() if error.strerror:
             said = error.strerror
         case _:
             said = str(error) or sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
     return " ".join(said.split())[:limit]
+
+
+def absent(path: Path, *, folder: bool = False) -> str:
+    """Why a path is not the file, or the folder, that is expected there."""
+    if not path.exists():
+        return "There is no such file or folder."
+    found = "folder" if path.is_dir() else "file" if folder else "device"
+    return f"It is a {found}; name a {'folder' if folder else 'file'}."
 
 
 def refusal(error: BaseException) -> str:

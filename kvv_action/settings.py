@@ -160,7 +160,12 @@ def _url(value: str, info: ValidationInfo) -> str:
         parts = urlsplit(value)
         whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError as error:
-        raise ValueError(f"{form} {error}.") from None
+        port = "A port is a number from 1 to 65535." if str(error).startswith("Port ") else ""
+        raise ValueError(f"{form} {port or f'{error}.'}") from None
+    if parts.netloc.count(":") > 1 and "[" not in parts.netloc and "@" not in parts.netloc:
+        raise ValueError(f"{form} An IPv6 address stands in brackets, as in http://[::1]:8000/v1.")
+    if re.search(r"[,;]https?://", parts.path):  # a gateway's path may hold an address
+        raise ValueError(f"{form} Give one address.")
     if not whole or not value.isprintable() or " " in value:
         raise ValueError(form)
     if parts.username or parts.password:
@@ -208,7 +213,9 @@ def _not_a_key(text: str) -> str:
         return "It stands in quotation marks; give the key without them."
     if set(text) == {"*"}:
         return "It is all asterisks, as logs show a key; give the key itself."
-    if text.startswith(("$", "${{")) or (text[:1], text[-1:]) == ("<", ">"):
+    if re.match(r"[A-Z][A-Z\d]*_[A-Z\d_]*=", text):
+        return "It begins with the name of a variable, as in VENDOR_KEY=key; give the key alone."
+    if text.startswith("$") or re.fullmatch(r"<.*>|%\w+%", text, re.DOTALL):
         return "It is the name of a key, as in $KEY or <key>, and not the key itself; the variable was not put in."
     if not (text.isascii() and text.isprintable()) or " " in text:
         return "It holds spaces, line breaks or characters that cannot stand in a header."
@@ -762,8 +769,10 @@ def _allowed(field: FieldInfo, error: Mapping[str, Any]) -> str:
         return f"Use one of: {', '.join(words)}."
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
+    if error["type"] == "string_type":
+        return "Write its values as texts, in quotation marks."
     whole = "a whole number" if "int" in str(field.annotation) else "a number"
-    limits = {type(item).__name__.lower(): next(iter(vars_of(item).values())) for item in field.metadata}
+    limits = {name: limit for item in field.metadata for name, limit in vars_of(item).items()}
     low = limits.get("ge", limits.get("gt"))
     if low is None:
         return str(error["msg"]) + "."
@@ -834,18 +843,34 @@ def _text(values: Mapping[str, Any], name: str) -> str:
     candidates: tuple[Callable[[], Any], ...] = (
         lambda: values.get(name),
         lambda: os.environ.get(f"INPUT_{option.upper()}"),
-        lambda: os.environ.get(ENV_PREFIX + name.upper()),
+        lambda: os.environ.get(_variable(name)),
     )
     for candidate in candidates:
         value = candidate()
         if not _blank(value):
-            return ", ".join(map(str, value)) if isinstance(value, list) else str(value).strip()
+            return ", ".join(map(_written, value)) if isinstance(value, list) else _written(value).strip()
     return ""
+
+
+def _written(value: Any) -> str:
+    """A value as a file of settings has it."""
+    return orjson.dumps(value, default=str).decode() if isinstance(value, dict) else str(value)
+
+
+def _variable(name: str) -> str:
+    return ENV_PREFIX + name.upper()
 
 
 def is_given(values: Mapping[str, Any], name: str) -> bool:
     """Whether an option, an input or a variable gives a setting; `values` are the options by field name."""
     return bool(_text(values, name))
+
+
+def variable_of(name: str) -> str:
+    """The variable that gives a setting, as it is spelt; empty where an input gives it, or no variable does."""
+    if os.environ.get(f"INPUT_{option_name(name).upper()}", "").strip():
+        return ""
+    return next((one for one, text in os.environ.items() if one.upper() == _variable(name) and text.strip()), "")
 
 
 def load_as(model: type[Settings], values: Mapping[str, Any] | None = None) -> Settings:

@@ -274,6 +274,7 @@ def test_options_may_be_repeated() -> None:
         ("https://h/v1/chat/completions", "https://h/v1"),
         ("http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1"),
         ("http://[::1]:8000/v1", "http://[::1]:8000/v1"),
+        ("https://gateway.example/https://h/v1", "https://gateway.example/https://h/v1"),
     ],
 )
 def test_urls_are_brought_into_one_form(given: str, expected: str) -> None:
@@ -288,7 +289,10 @@ MISTAKES = [
     ("base_url", "https://", FORM),
     ("base_url", "https://a b/v1", FORM),
     ("base_url", "https://h/v1\nx", FORM),
-    ("base_url", "https://h:99999/v1", f"{FORM} Port out of range 0-65535."),
+    ("base_url", "https://h:99999/v1", f"{FORM} A port is a number from 1 to 65535."),
+    ("base_url", "https://a.example/v1,https://b.example/v1", f"{FORM} Give one address."),
+    ("base_url", "https://h:80OO/v1", f"{FORM} A port is a number from 1 to 65535."),
+    ("base_url", "http://::1:8000/v1", f"{FORM} An IPv6 address stands in brackets, as in http://[::1]:8000/v1."),
     ("base_url", "https://a..b/v1", f"{FORM} 'a..b' cannot be the name of a host."),
     ("base_url", "https://api–x.example/v1", f"{FORM} 'api–x.example' cannot be the name of a host."),
     ("base_url", f"https://{'a' * 64}.example/v1", f"{FORM} '{'a' * 64}.example' cannot be the name of a host."),
@@ -415,6 +419,8 @@ def test_a_key_that_fits_in_no_header_is_refused(key: str) -> None:
         ("$VENDOR_KEY", "the name of a key"),
         ("${{ secrets.VENDOR_KEY }}", "the name of a key"),
         ("<your-key>", "the name of a key"),
+        ("%VENDOR_KEY%", "the name of a key"),
+        (f"VENDOR_API_KEY={KEY}", "begins with the name of a variable"),
     ],
 )
 def test_what_is_pasted_with_a_key_is_named(key: str, told: str) -> None:

@@ -71,7 +71,7 @@ def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
                 try:
                     yield orjson.loads(line)
                 except orjson.JSONDecodeError as error:
-                    raise DatasetError(f"{path.name}, line {number}: not JSON ({error})") from error
+                    raise DatasetError(f"{path.name}, line {number}: not JSON ({in_words(error)})") from error
     except (OSError, EOFError) as error:
         raise DatasetError(f"{path.name}: {refusal(error)}") from error
 

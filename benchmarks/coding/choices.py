@@ -71,4 +71,5 @@ def problems(benchmark: str, agent: str, limits: Mapping[str, float], priced: Ma
         yield Problem(name=f"{benchmark}-limits", value=figure(cost), allowed=allowed)
     _, equals, patches = agent.partition("=")
     if equals and not Path(patches).is_file():
-        raise DatasetError(f"{benchmark}-agent: {patches}: no such file")
+        told = "it is a folder; name a file" if Path(patches).is_dir() else "no such file"
+        raise DatasetError(f"{benchmark}-agent: {patches}: {told}")

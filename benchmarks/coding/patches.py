@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 
 from benchmarks.coding.choices import PATCHES
-from kvv_action.errors import DatasetError, refusal
+from kvv_action.errors import DatasetError, in_words, refusal
 from kvv_action.schema import Json
 
 
@@ -52,4 +52,4 @@ def _rows(path: Path, data: bytes, benchmark: str) -> Iterator[Json]:
         else:
             yield from (orjson.loads(line) for line in data.splitlines() if line.strip())
     except (orjson.JSONDecodeError, TypeError) as error:
-        raise DatasetError(f"{benchmark}: {path} is not JSON in the official form ({error})") from error
+        raise DatasetError(f"{benchmark}: {path} is not JSON in the official form ({in_words(error)})") from error

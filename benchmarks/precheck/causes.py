@@ -43,7 +43,7 @@ def of_check(cause: Cause) -> ProbeCause:
 
 # fmt: off
 PLAIN_REFUSED = ProbeCause("a plain request is refused",
-    "check model name, chat template and max_tokens handling with this one request first")
+    "check model name, chat template and max_tokens handling with this one request")
 PLAIN_EMPTY = ProbeCause("a plain request gets an empty answer",
     "check the chat template and the reasoning parser: content may end up in no field at all")
 DEFAULT_REFUSED = ProbeCause("the model's own parameter values are refused",

@@ -31,7 +31,7 @@ USED = ("benchmarks", "dataset_cache", "dataset_pins", "allow_dataset_drift")
 def main(argv: Sequence[str]) -> int:
     """One action on the datasets of the chosen benchmarks."""
     parser = Parser(prog="kvv datasets", description="Fetch, verify, pin or list the datasets.", epilog=EPILOG)
-    parser.add_argument("action", choices=tuple(DatasetAction), metavar="|".join(DatasetAction))
+    parser.add_argument("action", choices=[str(action) for action in DatasetAction], metavar="|".join(DatasetAction))
     add_settings(parser, only=(*USED, *composition().named("data")))
     values = parser.read(argv)
     wrong, advised = 0, ""

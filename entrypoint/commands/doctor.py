@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from entrypoint.contact import contact
-from entrypoint.options import Parser, add_settings, given
+from entrypoint.options import Parser, add_settings, given, tell_misspelt
 from entrypoint.prepare import required, secrets_of
 from entrypoint.settings import load
 from kvv_action.ask.contact import Contact
@@ -31,7 +31,9 @@ def main(argv: Sequence[str]) -> int:
     """Contact the endpoint and explain what came."""
     parser = Parser(prog="kvv doctor", description="Check that an endpoint answers.", epilog=EPILOG)
     add_settings(parser, only=OPTIONS)
-    settings = load(given(parser.read(argv)))
+    values = parser.read(argv)
+    tell_misspelt()
+    settings = load(given(values))
     if problems := list(required(settings)):
         raise UsageError(problems)
     asked = EndpointInfo(

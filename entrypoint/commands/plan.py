@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from entrypoint.options import Parser, add_settings, given
+from entrypoint.options import Parser, add_settings, given, tell_misspelt
 from entrypoint.plan_estimate import EffortEstimate, PlanEstimate
 from entrypoint.settings import load
 from entrypoint.usecases.plan import plan
@@ -25,6 +25,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="Print everything as JSON.")
     add_settings(parser)
     values = parser.read(argv)
+    tell_misspelt()
     settings = load(given(values))
     if settings.effort == ALL_EFFORTS:
         return _every_level(settings, as_json=values.json)

@@ -198,7 +198,7 @@ def _progress() -> Callable[[], None]:
         answered += 1
         if time.monotonic() - told >= TOLD_EVERY:
             told = time.monotonic()
-            sys.stderr.write(f"{answered} requests answered.\n")
+            sys.stderr.write(f"{counted(answered, 'request')} answered.\n")
 
     return asked
 

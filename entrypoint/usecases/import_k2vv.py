@@ -13,7 +13,7 @@ from entrypoint.prepare import create, file_digest, load_benchmark, provenance
 from entrypoint.settings import load
 from entrypoint.usecases.finish import FinishedRun
 from kvv_action.ask.runner import Runner
-from kvv_action.errors import Problem, UsageError
+from kvv_action.errors import Problem, UsageError, absent
 from kvv_action.journal.file import Journal, Reader
 from kvv_action.journal.state import read_state
 from kvv_action.plan.plan import Loaded
@@ -67,9 +67,7 @@ def _check(source: Path, references: Sequence[Path], out: Path) -> None:
     """
     sources = [("FILE", source), *(("--reference", path) for path in references)]
     problems = [
-        Problem(name=name, value=str(path), allowed="There is no such file.")
-        for name, path in sources
-        if not path.is_file()
+        Problem(name=name, value=str(path), allowed=absent(path)) for name, path in sources if not path.is_file()
     ]
     if (out / JOURNAL).exists():
         allowed = "Holds a run already; choose another folder."

@@ -142,7 +142,8 @@ async def first_contact(
         return way.contact(models, warnings=(f"the plain request failed ({words}){through}",))
     way_there = approach.around if error.kind is FailureKind.CONNECT else approach.through
     told = f"{approach.name[:1].upper()}{approach.name[1:]} is down: nothing was answered ({words}).{way_there} "
-    return way.contact(models, down=f"{told}Check {approach.prefix}base-url and the server, then run again.")
+    longer = ", or raise connect-timeout" if listing is not None and _silent(listing) else ""
+    return way.contact(models, down=f"{told}Check {approach.prefix}base-url and the server{longer}, then run again.")
 
 
 @dataclass(slots=True, kw_only=True)

@@ -74,6 +74,13 @@ _KEY_WITHOUT_MODEL = re.compile(
     r"invalid model for key|key_model_access_denied|\baccess (to )?(the |this )?model\b", re.IGNORECASE
 )
 """Words of a refused key that other models would not refuse."""
+_PLACE = re.compile(
+    r"(country|region|territory|location)\b[^.;\n]{0,60}\bnot (supported|available|allowed|permitted)"
+    r"|unsupported[_ ]country"
+    r"|\bip( address)?\b[^;\n]{0,60}\b(not (allowed|permitted|authori[sz]ed|in)|blocked|denied)",
+    re.IGNORECASE,
+)
+"""How a refusal says that it is about where the request comes from."""
 _MODEL_CODE = re.compile(r"model_not_found|no (available )?channel for model|无可用渠道", re.IGNORECASE)
 """Words for an unknown model that count even with a 5xx."""
 BASE_URL = re.compile(r"(?<![\w-])base-url\b")
@@ -186,7 +193,9 @@ def listed(text: str) -> tuple[str, ...] | None:
     if not isinstance(rows, list):
         return None
     named = [row.get("id") or row.get("name") if isinstance(row, dict) else row for row in rows]
-    return tuple(name for name in named if isinstance(name, str) and name)
+    names = tuple(name for name in named if isinstance(name, str) and name)
+    empty = not rows and isinstance(answer, dict)
+    return names if names or empty else None  # any address may answer with an array of something else
 
 
 def similar(model: str, models: Sequence[str]) -> str | None:
@@ -198,7 +207,7 @@ def similar(model: str, models: Sequence[str]) -> str | None:
 
 def mistake_of(approach: Approach, refused: RefusedRequest) -> Problem | None:
     """What the user must change; None when nothing shows a mistake."""
-    for judge in (_way, _quota, _model, _key, _address):
+    for judge in (_way, _quota, _model, _place, _key, _address):
         if problem := judge(approach, refused):
             return problem
     return None
@@ -254,6 +263,13 @@ def _model(approach: Approach, refused: RefusedRequest) -> Problem | None:
     else:
         told += f"; it lists {_names(models)}." if models else "; it gives no list of models."
     return approach.problem("model", told, value=approach.model, guess=similar(approach.model, models))
+
+
+def _place(approach: Approach, refused: RefusedRequest) -> Problem | None:
+    if refused.error.status not in (401, 403, 451) or not _PLACE.search(refused.text):
+        return None
+    told = f"{_sentence(approach.name)} does not serve this machine's country or network ({own_words(refused.error)}). "
+    return approach.problem("base-url", told + "Run kvv where it does, or let the vendor allow this address.")
 
 
 def _key(approach: Approach, refused: RefusedRequest) -> Problem | None:

@@ -1,14 +1,11 @@
 """`compare.json` and `compare.md` as bytes."""
 
-import orjson
-from pydantic import ValidationError
-
 from kvv_action.adapters import adapter
 from kvv_action.compare import markdown, review
 from kvv_action.compare.markdown import within
 from kvv_action.compare.records import COMPARE_VERSION, RunComparison
 from kvv_action.errors import KvvError, in_words
-from kvv_action.report.files import HTML, SUMMARY, canonical
+from kvv_action.report.files import HTML, SUMMARY, canonical, other_version, version_in
 from kvv_action.report.markdown import BUDGET, SummaryInsert, summary
 from kvv_action.schema import RunReport
 
@@ -66,9 +63,9 @@ def parse(data: bytes, where: str = COMPARE_JSON) -> RunComparison:
         KvvError: it is none, or of another schema version.
     """
     try:
-        version = orjson.loads(data).get("schema_version")
+        version = version_in(data)
         if version == COMPARE_VERSION:
             return adapter(RunComparison).validate_json(data)
-    except (orjson.JSONDecodeError, AttributeError, ValidationError) as error:
+    except ValueError as error:
         raise KvvError(f"{where}: not a comparison of kvv ({in_words(error)})") from error
-    raise KvvError(f"{where}: has schema version {version!r}; this version reads {COMPARE_VERSION}")
+    raise KvvError(f"{where}: {other_version(version, COMPARE_VERSION)}")

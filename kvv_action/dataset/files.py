@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 
 from kvv_action.benchmark import Row
-from kvv_action.errors import DatasetError, refusal
+from kvv_action.errors import DatasetError, in_words, refusal
 
 LONGEST_LINE = 256 * 2**20
 LOCAL_COPY = "Give a local copy with dataset (BENCHMARK=PATH), or use BENCHMARK=bundled to try things out."
@@ -64,7 +64,7 @@ def _parse(text: bytes, where: str) -> object:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise DatasetError(f"{where}: not JSON ({error})") from error
+        raise DatasetError(f"{where}: not JSON ({in_words(error)})") from error
 
 
 def _object(row: object, where: str) -> Row:

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from kvv_action.benchmark import DatasetPin
-from kvv_action.errors import DatasetError, refusal
+from kvv_action.errors import DatasetError, in_words, refusal
 
 SCHEMA = 1
 _LARGEST = 2**20
@@ -62,7 +62,8 @@ def read(path: Path) -> tuple[KnownDataset, ...]:
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({refusal(error)})") from error
     except orjson.JSONDecodeError as error:
-        raise DatasetError(f"{path}: is no file of dataset pins ({error}); `kvv datasets pin` writes one") from error
+        why = in_words(error)
+        raise DatasetError(f"{path}: is no file of dataset pins ({why}); `kvv datasets pin` writes one") from error
     if not isinstance(document, Mapping) or document.get("schema") != SCHEMA or set(document) != {"schema", "datasets"}:
         raise DatasetError(f"{path}: is no file of dataset pins of schema {SCHEMA}; `kvv datasets pin` writes one")
     entries = document["datasets"]

@@ -330,7 +330,8 @@ class _Inflater:
             try:
                 plain = self._inflate.decompress(data, PORTION)
             except zlib.error as error:
-                raise bad_response(f"the compressed answer cannot be read: {error}") from None
+                why = str(error).rpartition(": ")[2]  # behind the number of the error
+                raise bad_response(f"the compressed answer cannot be read: {why}") from None
             self._left -= len(plain)
             if self._left < 0:
                 raise _too_large(self._limit)

@@ -14,7 +14,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from kvv_action.endpoint.connection import TooMuchAround
 from kvv_action.endpoint.decoding import decode
 from kvv_action.endpoint.shapes import excerpt
-from kvv_action.errors import EndpointError, Misdirected, Rejected
+from kvv_action.errors import EndpointError, Misdirected, Rejected, in_words
 from kvv_action.schema import CHAT, FailureKind
 from kvv_action.spoken import is_page, message_in, page_in_words
 
@@ -57,6 +57,8 @@ def transport_failure(error: Exception, *, proxy: str = "") -> EndpointError:
             return EndpointError(FailureKind.BAD_RESPONSE, f"the answer is not HTTP: {text}")
         case aiohttp.ClientPayloadError():
             return EndpointError(FailureKind.DISCONNECTED, "the connection broke inside the answer")
+        case aiohttp.ServerDisconnectedError() if not isinstance(cause.message, str):
+            return EndpointError(FailureKind.DISCONNECTED, "the connection broke inside the head of the answer")
         case _:
             return EndpointError(FailureKind.DISCONNECTED, f"the connection broke: {text}")
 
@@ -80,12 +82,13 @@ def _misdirected(error: aiohttp.ClientConnectorError, named: str) -> str:
     why = error.os_error
     match error:
         case aiohttp.ClientConnectorCertificateError():
-            trust = "if you trust its authority, set SSL_CERT_FILE to a file with the authority's certificate"
-            return f"the certificate is not accepted ({_reason(why)}); {trust}"
+            return f"the certificate is not accepted ({_reason(why)}); {_about_certificate(why)}"
         case aiohttp.ClientProxyConnectionError():
             return f"the proxy{named} {error.host}:{error.port} cannot be reached ({_reason(why)})"
         case aiohttp.ClientConnectorDNSError() if why.errno in NO_SUCH_NAME:
-            return f"there is no host named {error.host}" + (f", as the proxy{named} is" if named else "")
+            return f"there is no host named {error.host}" + (
+                f", which is the host of the proxy{named}" if named else ""
+            )
         case aiohttp.ClientConnectorSSLError() if isinstance(why, ssl.SSLError) and why.reason in NOT_TLS:
             return "the port does not speak TLS; begin base-url with http://"
         case aiohttp.ClientConnectorSSLError():
@@ -93,14 +96,24 @@ def _misdirected(error: aiohttp.ClientConnectorError, named: str) -> str:
     return ""
 
 
+def _about_certificate(error: OSError) -> str:
+    """What to do about a certificate that is not accepted."""
+    match getattr(error, "verify_code", None):
+        case 9 | 10:
+            return "the server needs a valid one, or the clock of this machine is wrong"
+        case 62 | 64:
+            return "name the host that it is made for"
+    return "if you trust its authority, set SSL_CERT_FILE to a file with the authority's certificate"
+
+
 def _reason(error: OSError) -> str:
     """An operating system's error in its own words."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return error.verify_message
+        return error.verify_message.rstrip(".")
     if isinstance(error, ssl.SSLError):
         return str(error.reason).lower().replace("_", " ")
     number = error.errno or 0
-    return os.strerror(number) if number > 0 else str(error.strerror or type(error).__name__)
+    return os.strerror(number) if number > 0 else in_words(error)
 
 
 def _other_protocol(text: str) -> str:
@@ -152,7 +165,7 @@ def _target(location: str, url: str) -> str:
     asked = next((path for path in (f"/{CHAT}", "/models") if url.endswith(path)), "")
     base = parts.path.rstrip("/").removesuffix(asked) if asked and parts.path.rstrip("/").endswith(asked) else None
     if base is None or not re.fullmatch(r"[\w./~-]{0,100}", base):
-        return f"{parts.scheme}://{host}; set base-url to the final address"
+        return f"{parts.scheme}://{host}; set base-url to the final address, or to the API's if that is a login page"
     return f"{parts.scheme}://{host}; set base-url to {parts.scheme}://{host}{base}"
 
 

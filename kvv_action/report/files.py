@@ -10,8 +10,8 @@ import orjson
 from pydantic import ValidationError
 
 from kvv_action.adapters import adapter
-from kvv_action.errors import KvvError
-from kvv_action.schema import SCHEMA_VERSION, RunReport
+from kvv_action.errors import KvvError, in_words
+from kvv_action.schema import SCHEMA_VERSION, Json, RunReport
 
 REPORT, JUNIT, SUMMARY, HTML = "report.json", "junit.xml", "summary.md", "report.html"
 MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
@@ -58,6 +58,24 @@ def _shape(names: tuple[str, ...]) -> type:
     return make_dataclass("Plain", names)
 
 
+def version_in(text: bytes) -> Json:
+    """The schema version that a JSON file of ours names; None for none.
+
+    Raises:
+        ValueError: the text is no JSON object.
+    """
+    found = orjson.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError("it is not a JSON object")
+    return found.get("schema_version")
+
+
+def other_version(version: Json, read: int) -> str:
+    """That a file is of another schema version than the one that is read."""
+    said = "no schema version" if version is None else f"schema version {version!r}"
+    return f"has {said}; this version reads {read}"
+
+
 def parse(text: bytes, where: str = REPORT) -> RunReport:
     """Parse the bytes of `report.json`.
 
@@ -65,11 +83,11 @@ def parse(text: bytes, where: str = REPORT) -> RunReport:
         KvvError: not a report, or another schema version.
     """
     try:
-        version = orjson.loads(text).get("schema_version")
-    except (orjson.JSONDecodeError, AttributeError) as error:
-        raise KvvError(f"{where}: not a report of kvv ({error})") from error
+        version = version_in(text)
+    except ValueError as error:
+        raise KvvError(f"{where}: not a report of kvv ({in_words(error)})") from error
     if version != SCHEMA_VERSION:
-        raise KvvError(f"{where}: has schema version {version!r}; this version reads {SCHEMA_VERSION}")
+        raise KvvError(f"{where}: {other_version(version, SCHEMA_VERSION)}")
     try:
         return adapter(RunReport).validate_json(text)
     except ValidationError as error:

@@ -292,9 +292,15 @@ def _sockets() -> tuple[Path, ...]:
 
 def _candidates() -> Iterator[tuple[str, dict[str, Any]]]:
     """Addresses to try, each with options for the client: the user's choice, else the usual sockets."""
+    from docker.errors import TLSParameterError
     from docker.utils import kwargs_from_env
 
-    options = kwargs_from_env()
+    try:
+        options = kwargs_from_env()
+    except TLSParameterError as error:
+        folder = os.environ.get("DOCKER_CERT_PATH") or "~/.docker"
+        advice = "set DOCKER_CERT_PATH to the folder that does, or unset DOCKER_TLS_VERIFY"
+        raise NoEngine(f"{folder} does not hold ca.pem, cert.pem and key.pem for TLS; {advice}") from error
     if host := options.get("base_url"):
         yield host, dict(options)
         return

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import errno
 import os
+import socket
 from types import TracebackType
 from typing import Self
 
@@ -78,6 +80,9 @@ class EmbeddedVendor:
             self._listener = await loop.create_server(self._http, self._host, self._port, backlog=BACKLOG)
         except OSError as error:
             why = os.strerror(error.errno) if error.errno and error.errno > 0 else in_words(error)
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                allowed = f"Cannot listen there: {why}. Name an address of this machine, as in 127.0.0.1 or 0.0.0.0."
+                raise UsageError([Problem(name="host", value=self._host, allowed=allowed)]) from error
             allowed = f"Cannot listen on {self._host}: {why}. Choose another port, or 0 for a free one."
             raise UsageError([Problem(name="port", value=str(self._port), allowed=allowed)]) from error
         self._port = self._listener.sockets[0].getsockname()[1]

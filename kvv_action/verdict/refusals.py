@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from kvv_action.causes import Cause
+from kvv_action.digits import noun
 from kvv_action.journal.reading import Sent
 from kvv_action.schema import Exchange, Finding, Severity
 from kvv_action.spoken import began_in
@@ -72,21 +73,23 @@ class RefusalTally:
             return ""
         return f"the endpoint refused all {self.refused} requests alike ({self.text})"
 
-    def began(self, ended: str) -> Finding | None:
+    def began(self, ended: str, *, plain: bool) -> Finding | None:
         """That everything was refused from some answer on, where the run ended by that; it judges no answer.
 
         Args:
             ended: why the run is not complete.
+            plain: as `RunPlan.plain_reports`: one answer is no "1 answers".
         """
         told = began_in(ended)
         if told is None:
             return None
         count, words = told
+        sentence = BEGAN.sentence.replace("answers", noun(count, "answer")) if plain else BEGAN.sentence
         of = max(1, self.answered + self.refused)
         return Finding(
             cause_id=BEGAN.id,
             severity=Severity.WARNING,
-            cause=BEGAN.sentence.format(count=count, words=words[:LONGEST]),
+            cause=sentence.format(count=count, words=words[:LONGEST]),
             remedy=BEGAN.remedy,
             count=self.since,
             of=of,

@@ -148,7 +148,7 @@ def build(journal: Path | JournalReading, rescored: Rescored | None = None) -> R
     arrivals, checks, refusals = DeliveryTally(), AnswerChecks(plan), RefusalTally()
     _count(reading, tallies, traffic, (arrivals.add, checks.see, refusals.add), pairs, rescored or {}, arrivals.settle)
     delivery, (state, state_reason) = arrivals.delivery(plan), state_of(found, plan)
-    of_run = list(_of_run(plan, arrivals, delivery, refusals.began(state_reason)))
+    of_run = list(_of_run(plan, arrivals, delivery, refusals.began(state_reason, plain=plan.plain_reports)))
     of_answers = list(checks.seen())
     findings = (*(one.finding for one in of_run), *in_order([one.finding for one in of_answers]))
     gaps = pairs.gaps()

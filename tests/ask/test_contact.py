@@ -96,6 +96,9 @@ def refused(
         (400, "模型不存在，请检查模型代码。", "model"),
         (404, "Unable to access model x. Please visit https://example.com/models", "model"),
         (503, "分组 default 下模型 x 无可用渠道", "model"),
+        (403, "Country, region, or territory not supported", "base-url"),
+        (401, "Your IP address 192.0.2.7 is not allowed to access this resource.", "base-url"),
+        (403, "This model is not available in your region: the model is not supported", "model"),
         (404, "Not Found", "base-url"),
         (405, "Method Not Allowed", "base-url"),
         (505, "HTTP Version Not Supported", "base-url"),
@@ -217,7 +220,21 @@ def test_long_lists_are_cut_and_still_read() -> None:
     assert len(told) < 1000
 
 
-@pytest.mark.parametrize("text", ["", "null", "3", '"x"', "<html>", '{"data": 3}', '{"detail": "Not Found"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "3",
+        '"x"',
+        "<html>",
+        '{"data": 3}',
+        '{"detail": "Not Found"}',
+        "[]",
+        "[1, 2]",
+        '{"data": [{"a": 1}]}',
+    ],
+)
 def test_what_is_no_list(text: str) -> None:
     """Anything may come from there."""
     assert listed(text) is None
@@ -323,6 +340,19 @@ async def test_what_cannot_connect_is_asked_once() -> None:
     assert (len(endpoint.sent), found.down[:21]) == (1, "The endpoint is down:")
     with pytest.raises(UsageError, match="no host named"):
         await contact(FakeEndpoint({"models": Misdirected(FailureKind.CONNECT, "there is no host named x")}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [
+        (FailureKind.TIMEOUT_CONNECT, "Check base-url and the server, or raise connect-timeout, then run again."),
+        (FailureKind.CONNECT, "Check base-url and the server, then run again."),
+    ],
+)
+async def test_a_deadline_of_our_own_is_named(kind: FailureKind, advice: str) -> None:
+    """A port that is closed does not open for a longer one."""
+    found = await contact(FakeEndpoint({"models": EndpointError(kind, "no")}))
+    assert found.down.endswith(advice)
 
 
 async def test_a_server_that_is_broken_without_a_key_is_no_mistake() -> None:

@@ -68,7 +68,8 @@ def test_the_file_is_named_with_its_digest(tmp_path: Path) -> None:
 
 def test_a_run_needs_the_file_and_says_so(tmp_path: Path) -> None:
     """Before anything is asked; an audit does not need it, for patches are in the journal."""
-    ran = kvv("run", "--profile", "kimi-k2.6", "--benchmarks", "swebench", "--dataset", "swebench=bundled",
-              "--swebench-agent", "patches=nowhere.jsonl", "--out", tmp_path / "out")  # fmt: skip
-    assert ran.status == 2
-    assert "swebench-agent: nowhere.jsonl: no such file" in ran.err
+    for file, why in (("nowhere.jsonl", "no such file"), (tmp_path, "it is a folder; name a file")):
+        ran = kvv("run", "--profile", "kimi-k2.6", "--benchmarks", "swebench", "--dataset", "swebench=bundled",
+                  "--swebench-agent", f"patches={file}", "--out", tmp_path / "out")  # fmt: skip
+        assert ran.status == 2
+        assert f"swebench-agent: {file}: {why}" in ran.err

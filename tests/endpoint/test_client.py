@@ -5,11 +5,14 @@ import base64
 import hashlib
 import time
 from email.utils import formatdate
+from types import SimpleNamespace
+from typing import Any
 
+import aiohttp
 import orjson
 import pytest
 
-from kvv_action.endpoint.failures import status_failure
+from kvv_action.endpoint.failures import status_failure, transport_failure
 from kvv_action.errors import EndpointError, Rejected, RunStopped
 from kvv_action.schema import FailureKind
 
@@ -309,6 +312,20 @@ async def test_a_cut_answer_is_told_without_jargon(bench, wire, failure) -> None
     """aiohttp speaks of a transfer length header."""
     b = await bench(wire.hang(wire.CHUNKED_HEAD, b"5\r\ndata:", close=True), retry_attempts=1)
     assert (await failure(b.ask(), EndpointError)).attempts[0].message == "the connection broke inside the answer"
+
+
+def test_a_reset_without_words_is_told_in_words() -> None:
+    """As when a proxy hangs up inside the handshake: no name of a class."""
+    where: Any = SimpleNamespace(host="h.example", port=443, ssl=True)
+    error = transport_failure(aiohttp.ClientConnectorError(where, ConnectionResetError()))
+    assert error.message == "cannot connect to h.example:443: connection reset error"
+
+
+async def test_a_cut_head_is_told_without_objects(bench, wire, failure) -> None:
+    """aiohttp puts its half-read message into the error."""
+    b = await bench(wire.hang(b"HTTP/1.1 200 OK\r\nContent-Ty", close=True), retry_attempts=1)
+    message = (await failure(b.ask(), EndpointError)).attempts[0].message
+    assert message == "the connection broke inside the head of the answer"
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 422])

@@ -400,3 +400,23 @@ def test_a_mistake_that_the_endpoint_shows_fails_the_step(step: Step, monkeypatc
     assert "Nothing was verified." in summary
     assert "<b>" not in summary
     assert KEY not in summary + error.data + str(log.shown) + str(outputs)
+
+
+def test_a_file_of_settings_is_told_to_be_ignored(monkeypatch: pytest.MonkeyPatch, step: Step, tmp_path: Path) -> None:
+    """And is never named as the place of a mistake."""
+    (tmp_path / "c.toml").write_text("model = 'x'\n")
+    monkeypatch.setenv("KVV_CONFIG", str(tmp_path / "c.toml"))
+    monkeypatch.setenv("INPUT_MODEL", "")
+    status, log, _, _ = step()
+    assert status == 2
+    assert "KVV_CONFIG: The action reads no file of settings; give inputs." in log.shown
+    assert log.of("error")[0].data == "model: Required: as input, --model or KVV_MODEL."
+
+
+def test_a_variable_of_the_job_with_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, step: Step) -> None:
+    """The inputs of the step are right: the log, the outputs and the summary say where the mistake is."""
+    monkeypatch.setenv("KVV_LIMIT", "0")
+    _, log, outputs, summary = step()
+    assert log.of("error")[0].data.endswith("It is set in the variable KVV_LIMIT.")
+    assert "the variable KVV_LIMIT" in outputs["reason"]
+    assert "the variable KVV" in summary

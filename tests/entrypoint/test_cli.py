@@ -94,6 +94,10 @@ WRONG = {
     "Built-in profiles are given by name: PROFILES.",
     "--profile kimi-k3 --effort hgih": "effort: 'hgih' is not valid. The profile's levels are low, high, max. "
     "Did you mean 'high'?",
+    "--tokenizer .": "tokenizer: '.' is not valid. It is a folder; name a file.",
+    "--tokenizer /dev/null": "tokenizer: '/dev/null' is not valid. It is a device; name a file.",
+    "--tokenizer gone": "tokenizer: 'gone' is not valid. There is no such file or folder.",
+    "--mfjs-cases /dev/null": "mfjs-cases: '/dev/null' is not valid. It is a file; name a folder.",
     "--effort max": "effort: 'max' is not valid. The profile has no effort levels: leave it empty.",
     "--base-url ftp://host/v1": "base-url: 'ftp://host/v1' is not valid. "
     "Write the URL up to the version, as in https://api.example.com/v1.",
@@ -105,6 +109,10 @@ WRONG = {
     "--epochs": "kvv run: Argument --epochs: expected one argument.",
     "extra": "extra: This argument is one too many; --help tells what is expected. "
     "A value stands behind its option, as in --benchmarks ID.",
+    "smoke": "smoke: This argument is one too many; --help tells what is expected. "
+    "A value stands behind its option, as in --tier smoke.",
+    "https://h/v1": "https://h/v1: This argument is one too many; --help tells what is expected. "
+    "A value stands behind its option, as in --base-url URL.",
 }
 
 
@@ -143,6 +151,13 @@ def test_base_url_and_model_are_required() -> None:
     ]
 
 
+def test_a_plan_needs_a_profile() -> None:
+    """The message names the option, the variable and where the names are."""
+    (message,) = refused("plan")
+    assert message.startswith("profile: Required: as input, --profile or KVV_PROFILE")
+    assert message.endswith("`kvv profiles` lists them.")
+
+
 def test_an_empty_option_is_not_given() -> None:
     """An empty value, as a workflow passes an unset input, means the default."""
     assert refused("run", "--model", "", "--base-url", "", "--profile", "", "--tier", "") == refused("run")
@@ -159,7 +174,13 @@ def test_a_key_among_the_arguments_is_refused_with_advice(command: str, form: li
     assert "canary" not in message
 
 
-@pytest.mark.parametrize(("word", "nearest"), [("rnu", "run"), ("audti", "audit"), ("simulat", "simulate")])
+@pytest.mark.parametrize(
+    ("word", "nearest"),
+    [
+        ("rnu", "run"), ("audti", "audit"), ("simulat", "simulate"), ("--verison", "--version"), ("--hlep", "--help"),
+        ("verify", "run"), ("test", "run"), ("report", "render"),
+    ],
+)  # fmt: skip
 def test_an_unknown_command_gets_the_nearest(word: str, nearest: str) -> None:
     """A misspelt command is answered with the list and the likely one."""
     (message,) = refused(word)
@@ -203,11 +224,29 @@ def test_a_port_in_use_is_refused() -> None:
     assert "Choose another port, or 0 for a free one." in ran.err
 
 
+def test_an_address_that_is_not_here_is_refused() -> None:
+    """No other port helps."""
+    (message,) = refused("simulate", "--host", "192.0.2.1", "--port", "0")
+    assert message.startswith("host: '192.0.2.1' is not valid. Cannot listen there: ")
+    assert "127.0.0.1" in message
+
+
 def test_hostile_arguments_are_shown_harmlessly() -> None:
     """Control characters in an argument reach the terminal as escapes."""
     (message,) = run("--tier", "\x1b[31mred\x07")
     assert "\x1b" not in message
     assert "\x07" not in message
+
+
+def test_an_interruption_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that ends without a word leaves open why."""
+
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("entrypoint.commands.faults.main", interrupted)
+    ran = kvv("faults")
+    assert (ran.status, ran.out, ran.err) == (130, "", "kvv: interrupted\n")
 
 
 def test_no_command_shows_the_overview() -> None:
@@ -221,7 +260,23 @@ def test_the_version_is_told() -> None:
     """`kvv --version` is one line."""
     from kvv_action import __version__
 
-    assert kvv("--version").out == f"kvv {__version__}\n"
+    for word in ("--version", "version"):
+        assert kvv(word).out == f"kvv {__version__}\n"
+
+
+def test_help_about_a_command_is_its_own() -> None:
+    """`kvv help plan`, as git and docker take it."""
+    assert kvv("help", "plan").out == kvv("plan", "--help").out
+    assert kvv("help").out == kvv("--help").out
+
+
+def test_actions_are_named_as_they_are_typed() -> None:
+    """Never as objects."""
+    (message,) = refused("datasets", "fech")
+    allowed = "Use one of: fetch, verify, list, pin. Did you mean 'fetch'?"
+    assert message == f"kvv datasets: 'fech' is not valid. {allowed}"
+    (message,) = refused("render", "run", "--format", "csv")
+    assert message == "kvv render --format: 'csv' is not valid. Use one of: reports, kvv."
 
 
 def test_faults_are_listed_with_their_conclusions() -> None:
@@ -317,6 +372,17 @@ def test_a_folder_without_a_run_is_named(command: str, tmp_path: Path) -> None:
     (message,) = refused(command, str(tmp_path / "none"))
     assert message.startswith(f"{tmp_path}/none")
     assert message.endswith("name the folder that kvv wrote")
+
+
+@pytest.mark.parametrize("command", ["doctor", "plan"])
+def test_a_misspelt_variable_is_told_where_the_right_one_is_missing(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before what is missing without it."""
+    monkeypatch.setenv("KVV_MODLE", "kimi-k2.6")
+    first, *rest = refused(command)
+    assert first == "KVV_MODLE: This variable is not a setting and was ignored. Did you mean 'KVV_MODEL'?"
+    assert "model" in " ".join(rest)
 
 
 def test_a_misspelt_variable_is_pointed_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -427,3 +493,10 @@ def test_an_encoding_without_our_characters_is_no_error() -> None:
     assert done.returncode == 1
     assert "Verdict (demonstration): fail" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+def test_a_variable_with_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it is found wrong only beside the profile: nobody looks for it in an old shell."""
+    monkeypatch.setenv("KVV_EFFORT", "max")
+    told = "effort: 'max' is not valid. The profile has no effort levels: leave it empty."
+    assert run() == [f"{told} It is set in the variable KVV_EFFORT."]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from entrypoint.config_file import with_config
+from entrypoint.config_file import placed, with_config
 from entrypoint.settings import composed, load
-from kvv_action.errors import UsageError
+from kvv_action.errors import Problem, UsageError
 
 
 def settings(path: Path, text: str, **options: str) -> object:
@@ -21,6 +21,7 @@ def test_every_kind_of_value(tmp_path: Path) -> None:
         tmp_path / "kvv.toml",
         """
         max-connections = 3
+        model = 3
         max_cost = 2.5
         price-input = 1
         price-output = 2
@@ -34,7 +35,7 @@ def test_every_kind_of_value(tmp_path: Path) -> None:
         """,
     )
     expected = {
-        "max_connections": 3, "max_cost": 2.5, "stream": False, "benchmarks": ("ocrbench", "aime2025"),
+        "max_connections": 3, "model": "3", "max_cost": 2.5, "stream": False, "benchmarks": ("ocrbench", "aime2025"),
         "extra_headers": {"X-One": "a, b"}, "dataset": {"ocrbench": "bundled"}, "extra_body": {"top_k": 4},
     }  # fmt: skip
     assert {name: getattr(found, name) for name in expected} == expected
@@ -54,7 +55,7 @@ def test_the_variable_names_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
     assert with_config({}, None, composed()) == {}
     monkeypatch.setenv("KVV_CONFIG", "c.toml")
-    assert with_config({}, None, composed()) == {"limit": 9}
+    assert with_config({}, None, composed()) == {"limit": "9"}
 
 
 @pytest.mark.parametrize(
@@ -65,6 +66,13 @@ def test_the_variable_names_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("limit = ", "no file of settings"),
         ("limit = 'many'", "limit: 'many' is not valid"),
         ("limit = 1979-05-27", "limit: '1979-05-27' is not valid"),
+        ("tier = true", "tier: 'true' is not valid"),
+        ("limit = [3]", "line 1: 'limit' is not valid. It is a list, and this setting has one value."),
+        ("tier = 'full'\nmodel = ['a', 'b']", "line 2: 'model' is not valid. It is a list"),
+        ("limit = {a = 1}", "It is a table; write settings without one"),
+        ("dataset = {a = 1}", """'{"a":1}' is not valid. Write its values as texts, in quotation marks."""),
+        ("extra-headers = 3", "extra-headers: Write 'Name: value'"),
+        ("load = 3", "load: '3' is not valid"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, text: str, said: str) -> None:
@@ -74,6 +82,44 @@ def test_mistakes_are_named(tmp_path: Path, text: str, said: str) -> None:
     told = " ".join(map(str, found.value.problems))
     assert said in told
     assert "sk-1" not in told
+
+
+def test_a_file_in_another_encoding_is_told_so(tmp_path: Path) -> None:
+    """In words, not in those of Python's decoder."""
+    (tmp_path / "c.toml").write_bytes("model = 'x'".encode("utf-16"))
+    with pytest.raises(UsageError, match=r"it is not UTF-8 text\.$"):
+        with_config({}, str(tmp_path / "c.toml"), composed())
+
+
+def told(problem: Problem, *arguments: str) -> str:
+    """A problem as a command with these arguments prints it."""
+    return str(placed(problem, arguments, composed()))
+
+
+LIMIT = Problem(name="limit", value="x", allowed="Use a whole number.")
+
+
+def test_the_place_of_a_wrong_setting_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable by its name, a file by the line; an option or an input has just been given."""
+    file = tmp_path / "c.toml"
+    file.write_text("model = 'kimi-k2.6'\n\n'limit' = 'x'\n[dataset]\naime2025 = 'nowhere'\n")
+    config = ("--config", str(file))
+    dataset = Problem(name="dataset", value="x", allowed="Write BENCHMARK=PATH.")
+    assert told(LIMIT, *config) == f"limit: 'x' is not valid. Use a whole number. It is set in {file}, line 3."
+    assert told(dataset, f"--config={file}").endswith(f"It is set in {file}, line 4.")
+    assert told(LIMIT, *config, "--limit=x") == told(LIMIT, "--limit", "x") == str(LIMIT)
+    monkeypatch.setenv("KVV_LIMIT", "x")
+    assert told(LIMIT, *config).endswith("It is set in the variable KVV_LIMIT.")
+    monkeypatch.setenv("INPUT_LIMIT", "x")
+    assert told(LIMIT, *config) == str(LIMIT)
+
+
+def test_the_place_is_not_told_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Advice about a key names its variable; what nobody set has no place."""
+    monkeypatch.setenv("KVV_API_KEY", "x")
+    about_key = Problem(name="api-key", value="", allowed="Check KVV_API_KEY.")
+    assert told(about_key) == str(about_key)
+    assert told(LIMIT) == str(LIMIT)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

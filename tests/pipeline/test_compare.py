@@ -130,6 +130,8 @@ def test_a_wrong_tolerance_is_explained(good: Path, tmp_path: Path, points: str)
 def test_what_is_no_run_is_explained(good: Path, tmp_path: Path) -> None:
     """A folder without a report, a killed run, a file that is none, several runs, a journal of another state."""
     (tmp_path / "junk.json").write_text("{}")
+    (tmp_path / "list.json").write_text("[1]")
+    (tmp_path / "bytes.json").write_bytes(b"\xff\xfe")
     (tmp_path / "cut.tar.gz").write_bytes(b"\x1f\x8b\x08")
     for name in ("one", "two"):
         shutil.copytree(good, tmp_path / "several" / name)
@@ -142,7 +144,9 @@ def test_what_is_no_run_is_explained(good: Path, tmp_path: Path) -> None:
     for base, words in (
         ("nothing", "no report.json there"),
         ("killed", "holds a run that was not finished"),
-        ("junk.json", "has schema version None"),
+        ("junk.json", "has no schema version"),
+        ("list.json", "(it is not a JSON object)"),
+        ("bytes.json", "(it is not UTF-8 text)"),
         ("cut.tar.gz", "ends in the middle; it was cut off"),
         ("several", "holds 2 runs"),
         ("torn", "does not end where the report beside it says"),

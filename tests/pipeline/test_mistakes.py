@@ -113,6 +113,7 @@ REFUSALS: dict[str, tuple[Answer, tuple[str, ...]]] = {
     "a page with 404": (lambda _: page(404, "404 Not Found"), ("base-url:", "a web page titled '404 Not Found'")),
     "a page with 403": (lambda _: page(403, "Attention Required!"), ("base-url:", "titled 'Attention Required!'")),
     "another service's JSON": (lambda _: http(200, {"status": "ok"}), ("base-url:", "is no chat API", "no choices")),
+    "another service's array": (lambda _: http(200, [1, 2]), ("base-url:", "is no chat API", "an array")),
     "nothing but 200": (lambda _: http(200, ""), ("base-url:", "is no chat API")),
     "a word": (lambda _: http(200, "OK", kind="text/plain"), ("base-url:", "is no chat API")),
     "204": (lambda _: http(204, ""), ("base-url:", "is no chat API")),
@@ -218,7 +219,10 @@ def test_a_certificate_of_another_host(tmp_path: Path, monkeypatch: pytest.Monke
     made = certificate(folder, "api.example.com")
     monkeypatch.setenv("SSL_CERT_FILE", str(made.file))
     with served_by(routes(models("kimi-k2.6"), answered), tls=made.context()) as server:
-        mistaken(f"https://127.0.0.1:{server.port}/v1", out, "the certificate is not accepted", "127.0.0.1")
+        told = mistaken(f"https://127.0.0.1:{server.port}/v1", out, "the certificate is not accepted", "127.0.0.1")
+    assert "name the host that it is made for" in told
+    assert "SSL_CERT_FILE" not in told
+    assert "'.)" not in told
 
 
 def test_authorities_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

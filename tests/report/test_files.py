@@ -39,7 +39,8 @@ def test_the_schema_is_a_schema() -> None:
 def test_another_schema_version_is_refused(version: object) -> None:
     """With both versions; nothing is guessed."""
     text = orjson.dumps({**orjson.loads(canonical(REPORT)), "schema_version": version})
-    with pytest.raises(KvvError, match=f"x.json: has schema version {version!r}; this version reads 1"):
+    named = "no schema version" if version is None else f"schema version {version!r}"
+    with pytest.raises(KvvError, match=f"x.json: has {named}; this version reads 1"):
         parse(text, "x.json")
 
 

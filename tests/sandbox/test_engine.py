@@ -57,6 +57,15 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("s")
 
 
+async def test_certificates_that_are_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The variable and the files are named; docker's own words are about its Python package."""
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
+    with pytest.raises(NoEngine, match=r"does not hold ca.pem, cert.pem and key.pem for TLS; set DOCKER_CERT_PATH"):
+        await open_engine()
+
+
 async def test_nothing_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """The place that was tried is named, and what to do."""
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")

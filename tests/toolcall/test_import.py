@@ -109,6 +109,7 @@ def test_failures_keep_their_kind(message: str, kind: str) -> None:
     ("arguments", "said"),
     [
         (["missing.jsonl", "--out", "out"], "no such file"),
+        ([".", "--out", "out"], "it is a folder; name a file"),
         (["bad.jsonl", "--out", "out"], "not a result of K2VV"),
         (["good.jsonl", "--reference", "bad.jsonl", "--out", "out"], "not a result of K2VV"),
         (["prompts.jsonl", "--out", "out"], "list of messages"),

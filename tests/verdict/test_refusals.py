@@ -5,6 +5,7 @@ import pytest
 from kvv_action.journal.lines import Place
 from kvv_action.journal.reading import Sent
 from kvv_action.schema import Attempt, Completion, Exchange, FailureKind, Rejection, RunState
+from kvv_action.spoken import began_to_refuse
 from kvv_action.verdict.refusals import RefusalTally
 from kvv_action.verdict.verdict import with_one_cause
 
@@ -71,3 +72,14 @@ def test_the_reason_tells_it_once() -> None:
     )
     assert with_one_cause(reason, "", RunState.COMPLETE) == reason
     assert with_one_cause(reason, "all refused (no tools)", RunState.STOPPED) == reason
+
+
+@pytest.mark.parametrize(
+    ("answers", "plain", "told"),
+    [(1, True, "after 1 answer: "), (1, False, "after 1 answers: "), (3, True, "3 answers: ")],
+)
+def test_an_endpoint_that_begins_to_refuse_is_told_in_the_right_number(answers: int, plain: bool, told: str) -> None:
+    """One answer is no plural, but in reports of earlier versions, which are written again as they were."""
+    found = RefusalTally().began(began_to_refuse(answers, "HTTP 401: expired", "Check the key."), plain=plain)
+    assert found is not None
+    assert told in found.cause
