@@ -1,5 +1,6 @@
 """Settings from a TOML file."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,19 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """It was named, so it is missed."""
     with pytest.raises(UsageError, match="No such file"):
         with_config({}, str(tmp_path / "none.toml"), composed())
+
+
+VALUES = ("3", "3.5", "true", "[1, 2]", '["a", "b"]', "{a = 1}", "nan", "inf", "1979-05-27", "[]", "{}", '""', "[[1]]")
+
+
+def test_any_value_of_any_setting_is_taken_or_refused_in_words(tmp_path: Path) -> None:
+    """Nothing ends in another error than the one that names the setting, and no class or object of Python is printed."""
+    path = tmp_path / "any.toml"
+    for name in composed().model_fields:
+        for value in VALUES:
+            path.write_text(f"{name} = {value}\n")
+            try:
+                load(with_config({}, str(path), composed()))
+            except UsageError as error:
+                said = str(error)
+                assert not re.search(r"<class|Error\b|object at 0x|\bNone\b.*is not valid", said), said
