@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from kvv_action.benchmark import Image, Sandbox
 from kvv_action.errors import SandboxError
 
-ADVICE = "base-image (KVV_BASE_IMAGE) names another image to build from, with {}, and git or apt-get"
+ADVICE = "set base-image (KVV_BASE_IMAGE) to one that is here, with {}, and git or apt-get"
 
 
 async def build(sandbox: Sandbox, name: str, files: Mapping[str, bytes], base_image: str, *, needs: str) -> Image:
@@ -29,4 +29,4 @@ async def build(sandbox: Sandbox, name: str, files: Mapping[str, bytes], base_im
     try:
         return await sandbox.build(f"{name}:{digest.hexdigest()[:12]}", files, arguments)
     except SandboxError as error:
-        raise SandboxError(f"{error}; {ADVICE.format(needs)}") from error
+        raise SandboxError(f"no image to work in; {ADVICE.format(needs)} ({error})") from error
