@@ -80,8 +80,7 @@ def read_report(path: Path) -> RunReport:
     """
     source = find_report(path)
     if source is None:
-        gone = "" if path.exists() else "no such file or folder, so "
-        raise KvvError(f"{path}: {gone}no {REPORT} there; name the folder that kvv wrote, or the file")
+        raise KvvError(no_run(path, REPORT))
     try:
         return parse(source.read_bytes(), str(source))
     except OSError as error:
