@@ -78,7 +78,7 @@ def test_rows_are_read_one_by_one(tmp_path: Path) -> None:
     ("begins", "told"),
     [
         (b"\x1f\x8b\x08", "compressed by gzip: unpack it first"),
-        (b"\xef\xbb\xbf{}", "byte order mark"),
+        (b"\xef\xbb\xbf{}", "begins with a byte order mark: save it as UTF-8 without one"),
         ("{}".encode("utf-16"), "UTF-16: save it as UTF-8"),
     ],
 )

@@ -306,11 +306,15 @@ def test_a_folder_without_a_run_is_named(command: str, tmp_path: Path) -> None:
     assert message.endswith("name the folder that kvv wrote")
 
 
-def test_a_misspelt_variable_is_pointed_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelt_variable_is_pointed_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A variable that looks like a setting and is none does not vanish silently."""
     monkeypatch.setenv("KVV_MAX_CONECTIONS", "3")
     ran = kvv("demo", "--benchmarks", "precheck")
     assert "KVV_MAX_CONECTIONS: This variable is not a setting and was ignored." in ran.err
+    quiet = kvv(
+        "demo", "--benchmarks", "toolcall", "--precheck", "off", "-q", "--limit", "1", "--out", tmp_path / "out"
+    )
+    assert quiet.err.startswith("warning: KVV_MAX_CONECTIONS: This variable is not a setting and was ignored.")
     assert "Did you mean 'KVV_MAX_CONNECTIONS'?" in ran.err
 
 

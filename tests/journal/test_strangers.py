@@ -15,7 +15,7 @@ from kvv_action.report.files import render
 from kvv_action.verdict.report import build
 from tests.ask.fakes import FakeClient, Quiz, make_run
 
-WRONG = (None, -1, 10**15, 2**63, 1e308, "x", [], [[]], {}, {"a": 1}, True)
+WRONG: tuple[Any, ...] = (None, -1, 10**15, 2**63, 1e308, "x", [], [[]], {}, {"a": 1}, True)
 CHECKED = {"checks": {"version": 3, "markers": ["<think>"], "names": ["m"]}, "max-broken-tries": 0.02, "given": ["x"]}
 
 
