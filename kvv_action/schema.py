@@ -874,6 +874,11 @@ class Histogram:
     edges: tuple[float, ...]
     counts: tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        between = len(self.edges) == len(self.counts) + 1 and self.edges[0] >= 0 and min(self.edges[1:], default=0) > 0
+        if self.counts and not between:
+            raise ValueError("each count of a histogram lies between two edges, of which only the first can be 0")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StratumComparison:

@@ -35,6 +35,8 @@ _STEP = 2**18
 """Characters that are written as JSON in one go."""
 LARGEST = 2**28
 """Bytes to which a compressed text may unfold."""
+MOST_COUNTED = 2**40
+"""Largest count of one answer: a response has fewer bytes."""
 LAST_MOMENT = 253_370_764_800
 """Seconds from 1970 to the year 9999, with which calendars of computers end."""
 _COMPLETION, _CALL, _ATTEMPT, _SCORE = (
@@ -83,6 +85,11 @@ def _wrong(name: str, value: object) -> TypeError:
 
 def _are(values: Mapping[str, Any], *types: type) -> bool:
     return all(type(value) in types for value in values.values())
+
+
+def _are_counts(values: Mapping[str, Any]) -> bool:
+    """Whole numbers whose sums over a run stay exact."""
+    return _are(values, int) and all(abs(value) <= MOST_COUNTED for value in values.values())
 
 
 _filled_completion, _filled_attempt, _filled_score = _Filled(Completion), _Filled(Attempt), _Filled(Score)
@@ -247,7 +254,7 @@ def _plain(score: Score) -> Line:
 def to_score(value: Mapping[str, Any]) -> Score:
     """A score from its line."""
     score = _filled_score({"data": {}, **value})
-    if not (_are(score.metrics, float, int) and _are(score.counts, int) and _are(score.findings, str)):
+    if not (_are(score.metrics, float, int) and _are_counts(score.counts) and _are(score.findings, str)):
         raise TypeError("metrics and counts of a score are numbers, and findings are texts")
     if not is_share(score.value):
         raise ValueError(f"a score of {score.value} is none from 0 to 1")
@@ -264,9 +271,9 @@ def value_of(value: Mapping[str, Any]) -> float:
 def to_failure(line: Mapping[str, Any]) -> SampleFailure:
     """A failure from its line."""
     counts = line.get("counts", {})
-    if not _are(counts, int):
+    if not _are_counts(counts):
         raise TypeError("counts of a failure are whole numbers")
-    return SampleFailure(kind=FailureKind(line["failure"]), message=_text(line, "message"), counts=counts)
+    return SampleFailure(kind=FailureKind(line["failure"]), message=text_of(line, "message"), counts=counts)
 
 
 def outlives_failure(record: Mapping[str, Any]) -> bool:
@@ -303,8 +310,8 @@ def to_exchange(line: Mapping[str, Any]) -> Exchange:
         return Exchange(call=call, observation=_observation(line))
     if line["kind"] == "error":
         rejection = _rejection(line["status"], line["message"], line["body"], to_attempts(line["attempts"]))
-        return Exchange(call=call, request=_text(line, "sent"), rejection=rejection)
-    request, endpoint = _text(line, "body"), _text(line, "endpoint")
+        return Exchange(call=call, request=text_of(line, "sent"), rejection=rejection)
+    request, endpoint = text_of(line, "body"), text_of(line, "endpoint")
     echo, signs = _words_of(line.get("echo", [])), line.get("signs")
     if signs is not None and not (type(signs) is dict and _are(signs, str)):
         raise _wrong("signs", signs)
@@ -316,7 +323,13 @@ def to_exchange(line: Mapping[str, Any]) -> Exchange:
     return Exchange(call=call, request=request, endpoint=endpoint, rejection=rejection)
 
 
-def _text(line: Mapping[str, Any], name: str) -> str:
+def reason_of(line: Mapping[str, Any]) -> str:
+    """Why something ended; raises KeyError where the line does not say it, and TypeError where it is no text."""
+    return text_of({"reason": line["reason"]}, "reason")
+
+
+def text_of(line: Mapping[str, Any], name: str) -> str:
+    """A text of a line, empty where it has none; raises TypeError where it is something else."""
     text = line.get(name, "")
     if type(text) is not str:
         raise _wrong(name, text)
@@ -332,7 +345,7 @@ def _words_of(listed: Any) -> tuple[str, ...]:
 
 def _observation(line: Mapping[str, Any]) -> Observation:
     """Raises ValueError when its text is damaged."""
-    text = _text(line, "text")
+    text = text_of(line, "text")
     if packed := line.get("packed"):
         try:
             unpacker = zlib.decompressobj()

@@ -16,6 +16,7 @@ from kvv_action.journal.lines import (
     moment_of,
     outlives_failure,
     place_of,
+    reason_of,
     slot_of,
     to_exchange,
     to_failure,
@@ -177,13 +178,14 @@ def _note(record: Record, result: JournalState) -> None:
             result.merge = record
         case "skip":
             board, shard = result.progress[_known(record, result)], record.get("shard", 0)
-            board.skips[shard] = record["reason"]
+            board.skips[shard] = reason_of(record)
             (board.lacking.add if record.get("absent") else board.lacking.discard)(shard)
             board.named = bool(record.get("named"))
         case "mended":
             result.mended_bytes += record["bytes"]
         case "end":
             RunState(record["state"])
+            reason_of(record)
             result.end = record
             if result.merge is not None:
                 result.ends[record["shard"]] = record
