@@ -14,8 +14,8 @@ from benchmarks import registry
 from kvv_action.bundle.form import NAME, REDACTED_NAME, BundleError, Member, measured, members_of
 from kvv_action.bundle.pack import Packing, gather, suspects, write
 from kvv_action.bundle.scan import Suspect
-from kvv_action.bundle.unpack import read_manifest, unpack
-from kvv_action.errors import KvvError, refusal
+from kvv_action.bundle.unpack import FETCH_AGAIN, read_manifest, unpack
+from kvv_action.errors import JournalError, KvvError, refusal
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
 from kvv_action.report.place import no_run
@@ -70,7 +70,7 @@ def bundle(
     target = out or folder / (REDACTED_NAME if redact else NAME)
     try:
         with tempfile.TemporaryDirectory(prefix=".kvv-bundle-", dir=target.parent) as scratch:
-            packing = gather(folder, Path(scratch), redact=redact, patterns=registry.extras())
+            packing = _gathered(folder, Path(scratch), redact=redact)
             archive = Path(scratch) / NAME
             found = _packed(packing, archive, secrets)
             if any(one.known for one in found) or (found and not allow_suspects):
@@ -81,6 +81,14 @@ def bundle(
         about = f" ({error.filename})" if error.filename not in (None, str(target)) else ""
         raise KvvError(f"{target}: cannot be written{about}: {refusal(error)}") from error
     return Bundled(path=target, archive=measured(target), report=packing.report)
+
+
+def _gathered(folder: Path, scratch: Path, *, redact: bool) -> Packing:
+    """The contents of a bundle; errors name the journal of the run and not the copy of it."""
+    try:
+        return gather(folder, scratch, redact=redact, patterns=registry.extras())
+    except JournalError as error:
+        raise JournalError(str(error).replace(str(scratch / JOURNAL), str(folder / JOURNAL))) from error
 
 
 def _packed(packing: Packing, archive: Path, secrets: Redactor) -> list[Suspect]:
@@ -137,6 +145,8 @@ def opened(path: Path) -> Iterator[Opened]:
         BundleError: the archive is not as `kvv bundle` writes it.
     """
     if not is_archive(path):
+        if path.is_file() and path.name.endswith((".gz", ".tgz")):
+            raise BundleError(f"{path}: is no bundle, because it is not compressed by gzip. {FETCH_AGAIN}")
         yield Opened(folder=path)
         return
     with tempfile.TemporaryDirectory(prefix="kvv-bundle-") as folder:

@@ -21,6 +21,7 @@ from entrypoint.outputs import move_aside, refuse_in_use, unwritten, why_unusabl
 from entrypoint.prepare import Demonstration, PreparedRun, prepare, provenance
 from entrypoint.signals import Interruption, run_until_signalled
 from entrypoint.spending import budget_of, budget_of_judge, limits_of, prices_of
+from kvv_action import __version__
 from kvv_action.ask.runner import RunEnding, Runner, end_line
 from kvv_action.benchmark import Client, ExportSource, Observer
 from kvv_action.errors import JournalError, Problem, RunStopped, UsageError
@@ -243,7 +244,13 @@ def _make_free(journal: Path, prepared: PreparedRun) -> None:
             journal.unlink()
     elif not same:
         differences = difference(old, prepared.plan)
-        raise _unusable(prepared, f"Holds another run ({differences}); choose another folder, or set fresh.")
+        began = first["provenance"]["version"]
+        other = (
+            f"kvv {began} began it, and this is {__version__}: go on with that version, "
+            if began != __version__
+            else ""
+        )
+        raise _unusable(prepared, f"Holds another run ({differences}); {other}choose another folder, or set fresh.")
 
 
 def _unusable(prepared: PreparedRun, why: str) -> UsageError:

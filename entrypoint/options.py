@@ -5,7 +5,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import Any, NoReturn
 
 from entrypoint.config_file import with_config
@@ -96,7 +96,7 @@ class Parser(argparse.ArgumentParser):
         Raises:
             UsageError: one `Problem` for each argument that does not exist.
         """
-        values, unknown = self.parse_known_args(argv)
+        values, unknown = self.parse_known_args(self._apart(argv))
         if unknown:
             known = [option for action in self._actions for option in action.option_strings]
             raise UsageError(
@@ -112,6 +112,25 @@ class Parser(argparse.ArgumentParser):
         )
         option = next((one.option_strings[0] for one in taking), "")
         return f"{option} {word}" if option else ""
+
+    def _apart(self, argv: Sequence[str]) -> list[str]:
+        """Keep a yes-or-no option from the argument of the command behind it: `--dry-run kvv-out` sets true."""
+        if all(action.option_strings for action in self._actions):
+            return list(argv)
+        alone = {name for action in self._actions if action.const == "true" for name in action.option_strings}
+        return [
+            f"{word}=true" if word in alone and behind and not _is_answer(behind) else word
+            for word, behind in zip_longest(argv, argv[1:], fillvalue="")
+        ]
+
+
+ANSWERS = ("true", "false", "yes", "no", "on", "off", "1", "0", "t", "f", "y", "n")
+"""The values of a yes-or-no option."""
+
+
+def _is_answer(word: str) -> bool:
+    """Whether a word behind an option is its value, or another option."""
+    return word.startswith("-") or word.lower() in ANSWERS or nearest(word.lower(), ANSWERS) is not None
 
 
 class _HelpFormatter(argparse.HelpFormatter):

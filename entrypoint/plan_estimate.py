@@ -10,8 +10,7 @@ from kvv_action.digits import figure
 from kvv_action.plan.estimate import FIRST_TOKEN, Estimator, ExpectedUse, Room, Spent, by_itself, wall
 from kvv_action.plan.plan import Amount, Loaded, planned_at, strata_at
 from kvv_action.plan.tokens import Span, total
-from kvv_action.profiles.fields import TIERS
-from kvv_action.schema import LATER, PlannedBenchmark
+from kvv_action.schema import LATER, TIERS, PlannedBenchmark
 from kvv_action.statistics.aggregates import rule_of
 from kvv_action.statistics.power import USUAL, Design
 from kvv_action.verdict.noninferiority import family, planned_design

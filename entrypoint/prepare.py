@@ -39,14 +39,13 @@ from kvv_action.plan.plan import Amount, Loaded, ReferenceRun, counted, left_out
 from kvv_action.plan.reference_pack import is_pack
 from kvv_action.plan.strata import NO_STRATA, Strata
 from kvv_action.profiles import loader
-from kvv_action.profiles.fields import TIERS
 from kvv_action.profiles.model import Profile
 from kvv_action.profiles.thinking import check as check_thinking
 from kvv_action.redact import SENSITIVE_HEADER, Redactor
 from kvv_action.report.files import REPORT
 from kvv_action.report.text import visible
 from kvv_action.sandbox.own_image import own_image
-from kvv_action.schema import JUDGE, EndpointInfo, Json, PlannedBenchmark, ProfileInfo, Provenance, RunPlan
+from kvv_action.schema import JUDGE, TIERS, EndpointInfo, Json, PlannedBenchmark, ProfileInfo, Provenance, RunPlan
 from kvv_action.settings import ALL_EFFORTS, SECRETS, Settings, all_headers, hidden_headers, vendor_name
 from kvv_action.verdict.rules import VerdictRules
 

@@ -68,7 +68,8 @@ def in_words(error: BaseException, limit: int = 300) -> str:
     match error:
         case ValidationError():
             first = error.errors(include_url=False)[0]
-            said = f"{'.'.join(map(str, first['loc']))}: {first['msg'][:1].lower()}{first['msg'][1:]}"
+            told = first["msg"].removeprefix("Value error, ")
+            said = f"{'.'.join(map(str, first['loc']))}: {told[:1].lower()}{told[1:]}"
         case KeyError() if error.args:
             said = f"{error.args[0]!r} is missing"
         case ValueError() if isinstance(error, UnicodeDecodeError) or str(error).startswith("str is not valid UTF-8"):
@@ -97,7 +98,9 @@ def refusal(error: BaseException) -> str:
         return f"{why}; make room on its disk, or name a folder on another one, and run the same command again"
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return f"{why}; allow more of them (ulimit -n), or use fewer connections and containers"
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if error.errno == errno.EROFS:
+        return f"{why}; name a folder on another disk"
+    if error.errno in (errno.EACCES, errno.EPERM):
         return f"{why}; let this user (id {os.geteuid()}) use it, or name another one"
     return why
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from kvv_action.errors import KvvError, Problem
+from kvv_action.errors import KvvError, Problem, in_words
 from kvv_action.schema import Json, PlannedBenchmark, RunPlan
 
 ADDRESSES = ("http://", "https://")
@@ -141,6 +141,10 @@ class BenchmarkOptions(BaseModel):
         """
         try:
             return cls.model_validate(cls.kept_by(plan, planned))
+        except TypeError as error:
+            raise KvvError(
+                f"{planned.published}: its choices in the plan cannot be read ({in_words(error)})"
+            ) from error
         except ValidationError as error:
             first = error.errors()[0]
             raise KvvError(

@@ -1,9 +1,9 @@
 """The frozen records that flow through a run, and the version of their JSON form."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 SCHEMA_VERSION = 1
 
@@ -12,6 +12,12 @@ MOST_BROKEN_TRIES = 0.02
 
 MOST_FAILURES = 0.1
 """Share of answers that may fail for good, unless the user says otherwise."""
+
+MOST_SLOTS = 20_000_000
+"""Answers of one benchmark that a plan can have; a file of somebody else may name any number."""
+
+TIERS = ("smoke", "standard", "full")
+"""How much a run can ask, the least first."""
 
 CHAT = "chat/completions"
 COMPLETIONS = "completions"
@@ -29,6 +35,11 @@ LATER = {"later": True}
 
 Json = Any
 Message = Mapping[str, Json]
+
+
+def is_share(value: float) -> bool:
+    """Whether a number is from 0 to 1, but for the last digits of a sum."""
+    return -1e-9 <= value <= 1 + 1e-9
 
 
 class Verdict(StrEnum):
@@ -518,6 +529,13 @@ class PlannedBenchmark:
     varies: str = ""
     variations: Mapping[str, int] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if min(self.samples, self.epochs) < 0 or self.samples * self.epochs > MOST_SLOTS:
+            raise ValueError(f"{self.samples} samples and {self.epochs} epochs cannot be a plan")
+        compared = [self.reference.value if self.reference else None, self.margin, *self.peers]
+        if not all(share is None or is_share(share) for share in compared):
+            raise ValueError("reference, margin and peers are numbers from 0 to 1")
+
     @property
     def must_be_right(self) -> bool:
         """Whether every answer must be right."""
@@ -588,6 +606,50 @@ class Shard:
     samples: Mapping[str, int]
 
 
+def _is_number(value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _are_names(value: Json) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+
+
+def _are_texts(value: Json) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(one, str) for one in value.values())
+
+
+def _are_checks(value: Json) -> bool:
+    listed = isinstance(value, Mapping) and all(_are_names(value.get(name, ())) for name in ("markers", "names"))
+    return listed and _is_number(value.get("version", 1))
+
+
+def _is_endpoint(value: Json) -> bool:
+    """The names of the address that are read; a plan keeps the endpoint as JSON."""
+    fields = EndpointInfo.__dataclass_fields__
+    texts = isinstance(value, Mapping) and all(
+        isinstance(value.get(name), str) for name in ("vendor", "base_url", "model", "think_mode")
+    )
+    return texts and value.keys() <= fields.keys()
+
+
+def _are_of(one: Callable[[Json], bool]) -> Callable[[Json], bool]:
+    return lambda value: isinstance(value, Mapping) and all(map(one, value.values()))
+
+
+_CHOICES: Final[Mapping[str, Callable[[Json], bool]]] = {
+    "max-broken-tries": lambda value: value is None or _is_number(value),
+    "reference-effort": _are_texts,
+    "reference-packs": _are_texts,
+    "checks": lambda value: value is None or _are_checks(value),
+    "engine-options": _are_of(_are_texts),
+    "facts": _are_of(lambda value: isinstance(value, Mapping)),
+    "given": _are_names,
+    "without-data": _are_names,
+    JUDGE: lambda value: value is None or _is_endpoint(value),
+}
+"""What the choices must be that a plan itself reads."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
     """Everything that could change an answer or a verdict; its digest identifies the run.
@@ -618,6 +680,13 @@ class RunPlan:
     max_failure_rate: float = MOST_FAILURES
     shard: Shard | None = None
     holdout: str = "off"
+
+    def __post_init__(self) -> None:
+        if self.tier not in TIERS:
+            raise ValueError(f"tier is {self.tier!r}, and none of {', '.join(TIERS)}")
+        for name, is_right in _CHOICES.items():
+            if name in self.choices and not is_right(self.choices[name]):
+                raise ValueError(f"choices.{name} is not as kvv writes it")
 
     @property
     def max_broken_tries(self) -> float | None:
@@ -804,6 +873,11 @@ class Histogram:
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        between = len(self.edges) == len(self.counts) + 1 and self.edges[0] >= 0 and min(self.edges[1:], default=0) > 0
+        if self.counts and not between:
+            raise ValueError("each count of a histogram lies between two edges, of which only the first can be 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1003,6 +1077,11 @@ class BenchmarkResult:
     saved: Saved | None = None
     orientation: bool = False
     measurement: Measurement | None = field(default=None, metadata=LATER)
+
+    def __post_init__(self) -> None:
+        for share in (self.score, *(self.interval or ()), *(self.bounds or ())):
+            if share is not None and not is_share(share):
+                raise ValueError(f"{self.id} has a score, bound or interval of {share}, which is none from 0 to 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

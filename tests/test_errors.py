@@ -46,6 +46,7 @@ def failed(number: int, *name: str) -> OSError:
         (failed(errno.ENOSPC), "a file: No space left on device; make room"),
         (failed(errno.ENAMETOOLONG, "/x/long"), "/x/long: File name too long; check the path."),
         (failed(errno.EACCES, "/root"), f"/root: Permission denied; let this user (id {os.geteuid()}) use it"),
+        (failed(errno.EROFS, "/ro"), "/ro: Read-only file system; name a folder on another disk"),
         (failed(errno.EMFILE), "a file: Too many open files; allow more"),
         (failed(errno.ECONNRESET), ""),
         (TimeoutError(), ""),

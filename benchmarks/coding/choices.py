@@ -38,8 +38,13 @@ def limits_among(names: Sequence[str]) -> Callable[[Any], Any]:
 
     def read(value: Any) -> Any:
         if isinstance(value, Mapping):
+            for name, number in value.items():
+                _limit(f"{name}={number}", names)
             return dict(value)
-        return dict(_limit(pair, names) for pair in items(value))
+        pairs = items(value)
+        if not isinstance(pairs, tuple):
+            raise ValueError(f"Write NAME=NUMBER with any of {', '.join(names)}.")
+        return dict(_limit(pair, names) for pair in pairs)
 
     return read
 

@@ -77,13 +77,17 @@ def rows(path: Path) -> Iterator[Row]:
         at = str(row.get("last_run_at") or "")
         if index not in latest or at > latest[index][0]:
             latest[index] = (at, number)
+    if not latest:
+        raise DatasetError(f"{path.name}: holds no result of K2VV")
     wanted = {number for _, number in latest.values()}
     yield from (row for number, row in enumerate(files.read(path), 1) if number in wanted)
 
 
 def _wrong(row: Row) -> str:
     """Why a line is no result of K2VV; empty for one. Its response may hold anything: a vendor wrote that."""
-    index, finish = row.get("data_index"), row.get("finish_reason")
+    if "data_index" not in row:
+        return "data_index is missing"
+    index, finish = row["data_index"], row.get("finish_reason")
     if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < 2**53:
         return f"data_index must be a whole number, not {_shown(index)}"
     if not isinstance(row.get("status"), str):

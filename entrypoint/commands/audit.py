@@ -32,7 +32,7 @@ def add_what_evidence_lacks(add: Callable[..., object]) -> None:
     add("--dataset", action="append", default=[], metavar="ID=PATH", help="Where local samples are.")
     add("--dataset-cache", default="", metavar="DIR", help="Folder of cached hub datasets.")
     for name in given_again():
-        told = f"As the run had it: {composed().model_fields[name].description}"
+        told = f"{composed().model_fields[name].description} As the run had it."
         metavar = fact(composed().model_fields[name], "metavar")
         add(f"--{option_name(name)}", dest=name, default="", metavar=metavar, help=told)
     add("--profile", default="", metavar="FILE", help="The profile, when it was a file.")

@@ -9,6 +9,8 @@ from entrypoint.options import Parser
 from kvv_action.bundle.form import NAME, REDACTED_NAME
 from kvv_action.github.context import secrets
 from kvv_action.redact import Redactor
+from kvv_action.report.files import REPORT
+from kvv_action.report.place import no_run
 from kvv_action.report.text import visible
 
 EPILOG = f"""examples:
@@ -37,5 +39,7 @@ def main(argv: Sequence[str]) -> int:
     done = bundle(
         Path(values.dir), out, redact=values.redact, secrets=Redactor(secrets()), allow_suspects=values.allow_key_like
     )
+    if not (Path(values.dir) / REPORT).is_file():
+        sys.stderr.write(f"warning: {no_run(Path(values.dir), REPORT)}; then make the bundle again\n")
     sys.stdout.write(f"{visible(str(done.path), 500)}: {done.archive.size} bytes, sha256:{done.archive.sha256}\n")
     return 0

@@ -44,17 +44,24 @@ def main(argv: Sequence[str]) -> int:
     root = Path(values.dir)
     if not root.is_dir():
         raise UsageError([Problem(name="DIR", value=values.dir, allowed="There is no such folder.")])
+    day, url, repository = _day(values.date), _url("url", values.url), _repository(values.repository)
+    if not any((root / name).exists() for name in ("leaderboard.toml", "results")):
+        allowed = "Holds neither leaderboard.toml nor results/; name the checkout of a leaderboard."
+        raise UsageError([Problem(name="DIR", value=values.dir, allowed=allowed)])
     from kvv_action.leaderboard.site.build import build
 
     built = build(
-        root, Path(values.out), today=_day(values.date), url=_url("url", values.url),
-        repository=_repository(values.repository), with_published=not values.without_published,
+        root, Path(values.out), today=day, url=url, repository=repository, with_published=not values.without_published,
     )  # fmt: skip
     sys.stdout.write(
-        f"{values.out}: {counted(built.records, 'result')}, {counted(built.models, 'model')}, "
-        f"{counted(built.vendors, 'vendor')}, {counted(built.files, 'file')}\n"
+        f"{values.out}: {counted(built.records, 'result')}{_published(built.published)}, "
+        f"{counted(built.models, 'model')}, {counted(built.vendors, 'vendor')}, {counted(built.files, 'file')}\n"
     )
     return 0
+
+
+def _published(count: int) -> str:
+    return f" ({count} of them published by makers of models)" if count else ""
 
 
 def _day(text: str) -> date:

@@ -67,7 +67,7 @@ def _seed(given: str) -> str:
         raise UsageError([Problem(name="--seed", value="", allowed="A seed is a text that only you know.")])
     if len(seed) < FEWEST_CHARACTERS:
         sys.stderr.write(
-            f"a seed of fewer than {FEWEST_CHARACTERS} characters can be guessed, and with it the choice\n"
+            f"warning: a seed of fewer than {FEWEST_CHARACTERS} characters can be guessed, and with it the choice\n"
         )
     return seed
 

@@ -22,10 +22,10 @@ from kvv_action.plan.plan import PEER_MARGIN, ReferenceRun, asks_by_strata
 from kvv_action.plan.reference_pack import ReferencePack, as_bytes, is_pack, merged
 from kvv_action.plan.strata import BORDER, NAMES, SURE, strata_of
 from kvv_action.profiles import loader
-from kvv_action.profiles.fields import TIERS
 from kvv_action.profiles.model import BenchmarkRules, Profile, TierRules
 from kvv_action.redact import Redactor
 from kvv_action.report.text import percent, points, visible
+from kvv_action.schema import TIERS
 from kvv_action.statistics.power import USUAL
 from kvv_action.verdict.noninferiority import planned_design
 

@@ -64,6 +64,8 @@ def verify(settings: Settings, printing: Printing, demonstration: Demonstration 
     redactor = Redactor(secrets_of(settings))
     observer = observer_for(sys.stderr, redactor, printing.telling)
     for problem in misspelt_variables():
+        if printing.telling is Telling.QUIET:  # no progress, but nothing that was set may be lost unseen
+            sys.stderr.write(f"warning: {problem}\n")
         observer.state(str(problem))
     if redactor.has_placeholder:
         observer.state("the key is a plain word or very short: it counts as a placeholder and is not masked in reports")

@@ -10,9 +10,10 @@ from entrypoint.compose import exit_code
 from entrypoint.outputs import move_aside, write_reports
 from entrypoint.usecases.finish import FinishedRun, finished
 from kvv_action.bundle.form import extras
-from kvv_action.errors import KvvError, Problem, UsageError, refusal
+from kvv_action.errors import JournalError, KvvError, Problem, UsageError, refusal
 from kvv_action.folders import holding
 from kvv_action.journal.merge import ShardJournal, continues, examine, merged
+from kvv_action.journal.reading import read_plan
 from kvv_action.redact import Redactor
 from kvv_action.report.files import JOURNAL
 from kvv_action.schema import RunReport
@@ -80,7 +81,20 @@ def journals_in(folder: Path, named: str = "DIR") -> list[Path]:
     if not found:
         allowed = f"Holds no {JOURNAL}, nor do the folders in it; name folders that kvv run --shard wrote."
         raise UsageError([Problem(name=named, value=str(folder), allowed=allowed)])
-    return found
+    return [journal for journal in found if not _was_moved_aside(journal)]
+
+
+def _was_moved_aside(journal: Path) -> bool:
+    """Whether `fresh` has moved this folder aside: the same shard was begun again beside it (see `move_aside`)."""
+    name, _, number = journal.parent.name.rpartition(".")
+    again = journal.parent.with_name(name) / JOURNAL if name and number.isdigit() else journal
+    if again == journal or not again.is_file():
+        return False
+    try:
+        shards = [read_plan(path).shard for path in (journal, again)]
+    except JournalError:
+        return False
+    return None not in shards and len({shard.number for shard in shards if shard is not None}) == 1
 
 
 def _make_room(parts: Sequence[ShardJournal], out: Path, *, fresh: bool) -> None:

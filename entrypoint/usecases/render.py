@@ -50,7 +50,9 @@ def kvv_tables(folder: Path) -> str:
 def _report(folder: Path) -> RunReport:
     source = folder / REPORT
     if not source.is_file():
-        raise KvvError(no_run(folder, REPORT, f"{source}: no such file; name the folder that kvv wrote"))
+        where = folder if folder.is_file() else source
+        told = "not a folder" if folder.is_file() else "no such file"
+        raise KvvError(no_run(folder, REPORT, f"{where}: {told}; name the folder that kvv wrote"))
     return parse(source.read_bytes(), str(source))
 
 

@@ -19,6 +19,7 @@ from kvv_action.errors import DISK_FULL, refusal
 from kvv_action.report.files import MANIFEST
 
 BLOCK = 512
+FETCH_AGAIN = "It was damaged on its way, or changed: fetch it again, or ask whoever made it for another."
 MOST_RATIO = 300
 """Largest compression ratio after the first `FREE` bytes; journals reach 3 to 30."""
 FREE = 64 * 2**20
@@ -107,7 +108,11 @@ def unpack(archive: Path, folder: Path) -> dict[str, Member]:
             if error.errno not in DISK_FULL:
                 raise
             told = f"cannot be unpacked into {folder}, where TMPDIR or the system puts it: {refusal(error)}"
-            raise BundleError(told) from error
+            raise NoRoom(told) from error
+
+
+class NoRoom(BundleError):
+    """The bundle may be right, but this machine has no room for its files."""
 
 
 @contextmanager
@@ -116,8 +121,10 @@ def _opened(archive: Path) -> Iterator[Inflated]:
     try:
         with archive.open("rb") as stream:
             yield Inflated(stream)
-    except BundleError as error:
+    except NoRoom as error:
         raise BundleError(f"{archive}: {error}") from error
+    except BundleError as error:
+        raise BundleError(f"{archive}: {error}. {FETCH_AGAIN}") from error
     except OSError as error:
         raise BundleError(f"{archive}: {refusal(error)}") from error
 
@@ -127,7 +134,7 @@ def _unpack(source: Inflated, folder: Path) -> dict[str, Member]:
     members = members_of(text)
     needed, free = sum(one.size for one in members.values()), shutil.disk_usage(folder).free
     if needed > free:
-        raise BundleError(
+        raise NoRoom(
             f"unpacks to {needed} bytes, and {folder} has room for {free}; name a folder on a larger disk as TMPDIR"
         )
     (folder / MANIFEST).write_bytes(text)
@@ -135,6 +142,14 @@ def _unpack(source: Inflated, folder: Path) -> dict[str, Member]:
         _file(source, name, members[name], folder / name)
     _end(source)
     return members
+
+
+def _named(block: bytes) -> str:
+    """The name of a further file, where its header can be read."""
+    try:
+        return f": {tarfile.TarInfo.frombuf(block, 'utf-8', 'strict').name[:80]!r}"
+    except (tarfile.HeaderError, UnicodeDecodeError, ValueError):
+        return ""
 
 
 def read_manifest(archive: Path) -> bytes:
@@ -202,6 +217,7 @@ def _file(source: Inflated, name: str, member: Member, target: Path) -> None:
 
 def _end(source: Inflated) -> None:
     """Check that the archive ends: two empty blocks, and nothing but empty blocks after them."""
-    if source.read(2 * BLOCK) != bytes(2 * BLOCK):
-        raise BundleError("has more files than its manifest lists")
+    block = source.read(BLOCK)
+    if block != bytes(BLOCK) or source.read(BLOCK) != bytes(BLOCK):
+        raise BundleError(f"has more files than its manifest lists{_named(block)}")
     source.finish()

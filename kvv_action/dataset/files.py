@@ -64,7 +64,21 @@ def _parse(text: bytes, where: str) -> object:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise DatasetError(f"{where}: not JSON ({in_words(error)})") from error
+        raise DatasetError(f"{where}: not JSON ({_saved_as(text) or in_words(error)})") from error
+
+
+_BEGINNINGS = {
+    b"\x1f\x8b": "it is compressed by gzip: unpack it first",
+    b"PK\x03\x04": "it is a ZIP archive: unpack it first",
+    b"\xef\xbb\xbf": "it begins with a byte order mark: save it as UTF-8 without one",
+    b"\xff\xfe": "it is UTF-16: save it as UTF-8",
+    b"\xfe\xff": "it is UTF-16: save it as UTF-8",
+}
+
+
+def _saved_as(text: bytes) -> str:
+    """What a file is instead of JSON, where its first bytes say it; empty otherwise."""
+    return next((told for begins, told in _BEGINNINGS.items() if text.startswith(begins)), "")
 
 
 def _object(row: object, where: str) -> Row:

@@ -88,6 +88,13 @@ def fetch(pin: DatasetPin, cache: str, *, offline: bool = False) -> Snapshot:
     return Snapshot(folder=Path(folder), revision=Path(folder).name)
 
 
+def kept_in(pin: DatasetPin, cache: str) -> Path:
+    """The folder of a dataset in the cache."""
+    from huggingface_hub import constants
+
+    return Path(cache or constants.HF_HUB_CACHE, f"datasets--{pin.hub_id.replace('/', '--')}")
+
+
 def _datasets_offline() -> bool:
     """Whether the variable of the `datasets` library says so; importing that library takes half a second."""
     return os.environ.get("HF_DATASETS_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
@@ -137,6 +144,7 @@ def _open(folder: Path, config: str | None, split: str, where: str) -> Read:
     import datasets
 
     datasets.disable_progress_bars()
+    logging.getLogger("datasets").setLevel(logging.CRITICAL)  # our own message reports what cannot be read
     found = datasets.load_dataset(str(folder), config, streaming=True)
     dataset = _split(found, split, where)
     pictures = [name for name, kind in (dataset.features or {}).items() if isinstance(kind, datasets.Image)]

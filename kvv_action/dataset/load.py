@@ -1,6 +1,7 @@
 """Loads the rows of a benchmark from the chosen source, and compares them with the pin."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -72,7 +73,7 @@ def load(
         raise DatasetError(
             f"{benchmark}: {where} has {info.count} rows with digest "
             f"{info.digest[:16]}, expected {pin.count}{f' with {pin.digest[:16]}' if pin.digest else ''}. "
-            "Set allow-dataset-drift to accept it; the report will say so."
+            f"{_advice(info, pin, cache)}Set allow-dataset-drift to accept it; the report will say so."
         )
     return checked
 
@@ -82,10 +83,35 @@ def _published(pin: DatasetPin, cache: str, *, offline: bool) -> StoredRows:
     if pin.archive:
         return _archive(archive.unpacked(pin.archive, cache, offline=offline), pin, pin.archive)
     snapshot = hub.fetch(pin, cache, offline=offline)
-    read = _own(snapshot.folder, pin) or _folder(snapshot.folder, pin, pin.hub_id)
+    with _from_cache(pin, cache):
+        read = _own(snapshot.folder, pin) or _folder(snapshot.folder, pin, pin.hub_id)
+
+    def rows() -> Iterator[Row]:
+        with _from_cache(pin, cache):
+            yield from read()
+
     return StoredRows(
-        read=read, base=None, kind="hub", location=pin.hub_id, revision=snapshot.revision, licence=pin.licence
+        read=rows, base=None, kind="hub", location=pin.hub_id, revision=snapshot.revision, licence=pin.licence
     )
+
+
+@contextmanager
+def _from_cache(pin: DatasetPin, cache: str) -> Iterator[None]:
+    """Say of what cannot be read that the copy on this machine may be the reason, and how to get another."""
+    try:
+        yield
+    except DatasetError as error:
+        told = str(error).removesuffix(files.LOCAL_COPY).rstrip()
+        raise DatasetError(f"{told} {_fetch_again(pin, cache)} {files.LOCAL_COPY}") from error
+
+
+def _fetch_again(pin: DatasetPin, cache: str) -> str:
+    return f"If the copy in the cache is damaged, remove {hub.kept_in(pin, cache)} and fetch it again."
+
+
+def _advice(info: DatasetInfo, pin: DatasetPin, cache: str) -> str:
+    """What lies at the pinned commit with another content was changed on this machine."""
+    return f"{_fetch_again(pin, cache)} " if info.revision == pin.revision != "" else ""
 
 
 def _archive(folder: Path, pin: DatasetPin, location: str) -> StoredRows:

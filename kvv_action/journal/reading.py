@@ -67,11 +67,14 @@ def _plan_in(first: Record | None, path: Path) -> RunPlan:
     if first is None or first.get("kind") not in ("session", "merge"):
         raise JournalError(f"{path}: does not begin with a session; it is not a journal of kvv")
     if first.get("schema") != SCHEMA_VERSION:
-        raise JournalError(f"{path}: has schema {first.get('schema')!r}; this version reads {SCHEMA_VERSION}")
+        raise JournalError(
+            f"{path}: has schema {first.get('schema')!r}; this version reads {SCHEMA_VERSION}. "
+            "The version of kvv that wrote it can read it"
+        )
     try:
         plan: RunPlan = adapter(RunPlan).validate_python(first["plan"])
     except (KeyError, ValidationError) as error:
-        raise JournalError(f"{path}: its plan is not as kvv writes it ({error})") from error
+        raise JournalError(f"{path}: its plan is not as kvv writes it ({in_words(error)})") from error
     whole(plan)
     return plan
 

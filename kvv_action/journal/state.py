@@ -8,18 +8,21 @@ from pathlib import Path
 
 import orjson
 
+from kvv_action.adapters import adapter
 from kvv_action.errors import JournalError, in_words
 from kvv_action.journal.file import Record
 from kvv_action.journal.lines import (
     check_answer,
+    moment_of,
     outlives_failure,
     place_of,
+    reason_of,
     slot_of,
     to_exchange,
     to_failure,
     value_of,
 )
-from kvv_action.schema import Exchange, FailureKind, PlannedBenchmark, RunPlan, RunState, Slot
+from kvv_action.schema import Exchange, FailureKind, PlannedBenchmark, Provenance, RunPlan, RunState, Slot
 
 
 @dataclass(slots=True, kw_only=True)
@@ -175,17 +178,18 @@ def _note(record: Record, result: JournalState) -> None:
             result.merge = record
         case "skip":
             board, shard = result.progress[_known(record, result)], record.get("shard", 0)
-            board.skips[shard] = record["reason"]
+            board.skips[shard] = reason_of(record)
             (board.lacking.add if record.get("absent") else board.lacking.discard)(shard)
             board.named = bool(record.get("named"))
         case "mended":
             result.mended_bytes += record["bytes"]
         case "end":
             RunState(record["state"])
+            reason_of(record)
             result.end = record
             if result.merge is not None:
                 result.ends[record["shard"]] = record
-            result.at[-1] = max(result.at[-1], record["at"])
+            result.at[-1] = max(result.at[-1], moment_of(record["at"]))
 
 
 def _begin(record: Record, result: JournalState) -> None:
@@ -198,8 +202,9 @@ def _begin(record: Record, result: JournalState) -> None:
         if shard not in result.ends:
             result.shard_began = result.lines
         result.ends[shard] = None
+    adapter(Provenance).validate_python(record["provenance"])
     result.sessions.append(record)
-    result.at.append(record["started"])
+    result.at.append(moment_of(record["started"]))
     result.end = None
     for board in result.progress.values():
         board.skips.pop(shard, None)
@@ -234,5 +239,5 @@ def _settle(record: Record, number: int, result: JournalState, gates: Collection
     board.failed[position] = failure is not None and failure.kind is not FailureKind.REFUSED
     if failure is None and value_of(record["score"]) < 1.0 and benchmark in gates:
         result.wrong_probes.setdefault(benchmark, []).append(record["sample"])
-    result.at[-1] = max(result.at[-1], record["at"])
+    result.at[-1] = max(result.at[-1], moment_of(record["at"]))
     return slot

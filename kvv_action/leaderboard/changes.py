@@ -95,7 +95,7 @@ def between(root: Path, base: str, head: str) -> tuple[str, str]:
     except KvvError as error:
         raise KvvError(
             f"{root}: the changes of {visible(head, 100)} against {visible(base, 100)} cannot be found ({error}); "
-            "fetch the whole history (fetch-depth: 0)"
+            "fetch both, with their whole history (in a workflow, fetch-depth: 0)"
         ) from None
 
 

@@ -81,7 +81,7 @@ def difference(there: RunPlan, now: RunPlan) -> str:
     """The first few places where two plans differ: what a person chose, else what follows from that."""
     old, new = (orjson.loads(orjson.dumps(plan)) for plan in (there, now))
     found = list(differing(old, new, "plan"))
-    named = [one for one in found if not one.place.endswith("digest")] or found
+    named = [one for one in found if not one.place.endswith(("digest", "shard.plan"))] or found
     chosen = [one for one in named if not one.place.startswith("plan.benchmarks[")] or named
     first = sorted(chosen, key=lambda one: one.place.count("."))
     ids = [planned.id for planned in now.benchmarks]

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from kvv_action.profiles import token_cases
-from kvv_action.profiles.fields import TIERS
 from kvv_action.profiles.model import (
     BenchmarkRules,
     CallIds,
@@ -24,7 +23,7 @@ from kvv_action.profiles.model import (
     TierRules,
     TokenRules,
 )
-from kvv_action.schema import Json
+from kvv_action.schema import TIERS, Json
 
 OURS = ("name", "digest")
 """What a profile has that its files do not say."""

@@ -7,9 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from kvv_action.schema import Json
+from kvv_action.schema import TIERS, Json
 
-TIERS = ("smoke", "standard", "full")
 RESERVED = ("model", "messages", "stream")
 """Body fields that only the engine sets."""
 NOT_JSON = "Must be a JSON value: no date, no nan, no inf."

@@ -14,9 +14,10 @@ from kvv_action.errors import Problem, UsageError, nearest
 from kvv_action.profiles import layers as files
 from kvv_action.profiles.consistency import Mistake, contradictions
 from kvv_action.profiles.document import Document, keys_at, to_profile
-from kvv_action.profiles.fields import NOT_JSON, TIERS
+from kvv_action.profiles.fields import NOT_JSON
 from kvv_action.profiles.layers import Layer, names
 from kvv_action.profiles.model import Profile
+from kvv_action.schema import TIERS
 
 __all__ = ["load", "names"]
 

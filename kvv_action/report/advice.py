@@ -54,7 +54,7 @@ def _early(report: RunReport) -> str:
     """
     if report.state is RunState.INTERRUPTED:
         return AGAIN
-    if report.plan.plain_reports and report.reason == report.state_reason:
+    if report.plan.plain_reports and report.state_reason and report.reason.endswith(report.state_reason):
         return "" if any(words in report.reason for words in ("run again", "goes on")) else AGAIN
     reason = one_line(report.state_reason, 500)
     return reason if "run again" in report.state_reason else f"{reason.rstrip('.')}; then {AGAIN}"

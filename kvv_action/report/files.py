@@ -93,7 +93,7 @@ def parse(text: bytes, where: str = REPORT) -> RunReport:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise KvvError(f"{where}: {place}: {first['msg']}") from error
+        raise KvvError(f"{where}: {place}: {first['msg'].removeprefix('Value error, ')}") from error
 
 
 def render(report: RunReport) -> dict[str, bytes]:

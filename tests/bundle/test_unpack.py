@@ -221,6 +221,13 @@ def test_a_bomb_is_stopped_early(tmp_path: Path) -> None:
     assert written < 192 * 2**20
 
 
+def test_a_refusal_names_the_file_and_the_next_step(tmp_path: Path) -> None:
+    """A further file is named; whoever got the bundle is told what to do."""
+    told = refused(zipped(tar_of({**with_manifest(JOURNAL), "evil.sh": b"x"})), tmp_path)
+    assert told.startswith("has more files than its manifest lists: 'evil.sh'. ")
+    assert "fetch it again" in told
+
+
 def test_a_limit_holds_whatever_is_announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even a stream that says nothing true about itself yields no more than the limit."""
     source = unpacking.Inflated(io.BytesIO(gzip.compress(os.urandom(5000))), most=1000)

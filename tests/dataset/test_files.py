@@ -72,3 +72,18 @@ def test_rows_are_read_one_by_one(tmp_path: Path) -> None:
     path = tmp_path / "d.jsonl"
     path.write_text('{"a":1}\n{')
     assert next(iter(read(path))) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("begins", "told"),
+    [
+        (b"\x1f\x8b\x08", "compressed by gzip: unpack it first"),
+        (b"\xef\xbb\xbf{}", "begins with a byte order mark: save it as UTF-8 without one"),
+        ("{}".encode("utf-16"), "UTF-16: save it as UTF-8"),
+    ],
+)
+def test_what_is_no_plain_json_is_named(begins: bytes, told: str, tmp_path: Path) -> None:
+    """Its first bytes say what it is, and so what to do."""
+    (tmp_path / "rows.jsonl").write_bytes(begins + b"\n")
+    with pytest.raises(DatasetError, match=rf"rows.jsonl, line 1: not JSON \(.*{told}"):
+        list(read(tmp_path / "rows.jsonl"))

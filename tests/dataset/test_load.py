@@ -193,8 +193,11 @@ def test_pinned_by_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     info = hub(pin).info
     assert (info.pinned, info.pinned_by, info.revision) == (True, "digest", COMMIT)
     wrong = replace(pin, digest=hashlib.sha256(b"other").hexdigest())
-    with pytest.raises(DatasetError, match=rf"ocrbench: .*@{COMMIT[:12]} has 12 rows.*allow-dataset-drift"):
+    with pytest.raises(DatasetError, match=rf"ocrbench: .*@{COMMIT[:12]} has 12 rows.*allow-dataset-drift") as caught:
         hub(wrong)
+    assert "datasets--echo840--OCRBench and fetch it again" in str(caught.value), (
+        "the pinned commit cannot have changed"
+    )
     assert not hub(wrong, allow_drift=True).info.pinned
 
 
@@ -227,3 +230,15 @@ def test_a_hub_that_fails(monkeypatch: pytest.MonkeyPatch, error: Exception, adv
     with pytest.raises(DatasetError, match=advice) as caught:
         hub(PIN)
     assert "echo840/OCRBench: cannot be loaded" in str(caught.value)
+
+
+def test_a_damaged_copy_in_the_cache_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that was cut is removed by hand and fetched again: what lies in the cache is not fetched a second time."""
+    parquet(tmp_path / COMMIT / "data" / "test-00000-of-00001.parquet", ROWS)
+    file = tmp_path / COMMIT / "data" / "test-00000-of-00001.parquet"
+    file.write_bytes(file.read_bytes()[:-100])
+    FakeHub(monkeypatch, tmp_path / COMMIT)
+    with pytest.raises(
+        DatasetError, match=r"cannot be read .* remove .*datasets--echo840--OCRBench and fetch it again"
+    ):
+        hub(replace(PIN, revision=COMMIT, count=12))

@@ -21,6 +21,24 @@ def read(texts: Sequence[str]) -> Settings:
 
 
 @pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--leaderboard-dry-run", "kvv-out"], "true"),
+        (["--leaderboard-dry-run", "false", "kvv-out"], "false"),
+        (["kvv-out", "--leaderboard-dry-run"], "true"),
+        (["--leaderboard-dry-run", "ture", "kvv-out"], "ture"),
+    ],
+)
+def test_an_argument_is_no_value_of_a_yes_or_no_option(words: list[str], told: str) -> None:
+    """The folder may stand behind it; a word that is nearly an answer is one, and refused with the right spelling."""
+    parser = Parser(prog="kvv leaderboard submit")
+    parser.add_argument("source")
+    add_settings(parser, only=["leaderboard_dry_run"])
+    found = parser.read(words)
+    assert (found.source, found.leaderboard_dry_run) == ("kvv-out", told)
+
+
+@pytest.mark.parametrize(
     ("name", "option", "text"),
     [
         ("extra_body", "--extra-body", '{"a":{"b":1}}'),

@@ -385,11 +385,15 @@ def test_a_misspelt_variable_is_told_where_the_right_one_is_missing(
     assert "model" in " ".join(rest)
 
 
-def test_a_misspelt_variable_is_pointed_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelt_variable_is_pointed_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A variable that looks like a setting and is none does not vanish silently."""
     monkeypatch.setenv("KVV_MAX_CONECTIONS", "3")
     ran = kvv("demo", "--benchmarks", "precheck")
     assert "KVV_MAX_CONECTIONS: This variable is not a setting and was ignored." in ran.err
+    quiet = kvv(
+        "demo", "--benchmarks", "toolcall", "--precheck", "off", "-q", "--limit", "1", "--out", tmp_path / "out"
+    )
+    assert quiet.err.startswith("warning: KVV_MAX_CONECTIONS: This variable is not a setting and was ignored.")
     assert "Did you mean 'KVV_MAX_CONNECTIONS'?" in ran.err
 
 

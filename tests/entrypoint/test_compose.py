@@ -3,19 +3,23 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from entrypoint import compose
 from entrypoint.compose import exit_code
 from entrypoint.options import with_defaults
 from entrypoint.outputs import move_aside, refuse_in_use, write_reports
 from entrypoint.settings import ours
 from kvv_action.errors import JournalError, KvvError, UsageError
-from kvv_action.journal.file import Journal
+from kvv_action.journal.file import Journal, Reader
 from kvv_action.redact import Redactor
 from kvv_action.report.files import parse
 from kvv_action.schema import RunReport, RunState, Verdict
 from kvv_action.whole_files import write
+from tests.ask.fakes import FakeClient, make_run
 from tests.pipeline.command import demo, kvv
 
 Settings = ours().model
@@ -59,6 +63,19 @@ def test_defaults_give_way_to_what_was_said(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("KVV_RETRY_ATTEMPTS", "7")
     filled = with_defaults(Settings(total_timeout=9), {"retry_attempts": 3, "total_timeout": 5.0, "retry_base": 0.05})
     assert (filled.retry_attempts, filled.total_timeout, filled.retry_base) == (7, 9, 0.05)
+
+
+async def test_a_run_of_another_version_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the plans differ, the version that began the run can go on with it."""
+    run = make_run(tmp_path)
+    await run.session(FakeClient())
+    began = next(iter(Reader(run.path)))["provenance"]["version"]
+    prepared: Any = SimpleNamespace(plan=replace(run.plan, seed=7), settings=SimpleNamespace(out="out"))
+    for version, told in ((began, False), ("99.0.0", True)):
+        monkeypatch.setattr(compose, "__version__", version)
+        with pytest.raises(UsageError, match="Holds another run \\(seed: there 0, now 7\\)") as caught:
+            compose._make_free(run.path, prepared)
+        assert (f"kvv {began} began it, and this is 99.0.0: go on with that version" in str(caught.value)) is told
 
 
 def test_an_earlier_run_gets_the_next_free_name(tmp_path: Path) -> None:

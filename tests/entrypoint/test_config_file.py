@@ -133,7 +133,7 @@ VALUES = ("3", "3.5", "true", "[1, 2]", '["a", "b"]', "{a = 1}", "nan", "inf", "
 
 
 def test_any_value_of_any_setting_is_taken_or_refused_in_words(tmp_path: Path) -> None:
-    """Nothing ends in another error than the one that names the setting, and no class or object of Python is printed."""
+    """Nothing ends in another error than one that names the setting; no class or object of Python is printed."""
     path = tmp_path / "any.toml"
     for name in composed().model_fields:
         for value in VALUES:

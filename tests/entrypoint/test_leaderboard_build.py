@@ -13,7 +13,9 @@ def test_a_site_is_built_and_counted(tmp_path: Path, capsys: pytest.CaptureFixtu
     keep(tmp_path, result("acme", "2026-05-01"))
     out = tmp_path / "site"
     assert main(["leaderboard", "build", str(tmp_path), "--out", str(out), "--date", "2026-06-01"]) == 0
-    assert capsys.readouterr().out.startswith(f"{out}: 29 results, 4 models, 22 vendors, ")
+    assert capsys.readouterr().out.startswith(
+        f"{out}: 29 results (28 of them published by makers of models), 4 models, 22 vendors, "
+    )
     assert "As of <time" in (out / "index.html").read_text()
 
 
@@ -30,6 +32,7 @@ def test_the_repository_is_named_as_for_init_or_by_its_address(tmp_path: Path, g
     ("arguments", "words"),
     [
         (["nowhere"], "There is no such folder."),
+        (["tests"], "Holds neither leaderboard.toml nor results/; name the checkout of a leaderboard."),
         ([".", "--date", "yesterday"], "A day as YYYY-MM-DD."),
         ([".", "--repository", "board results"], "An http:// or https:// address."),
         ([".", "--url", "ftp://x"], "An http:// or https:// address."),

@@ -149,6 +149,8 @@ def test_an_archive_that_is_no_bundle_is_refused(out: Path) -> None:
     ran = kvv("audit", path)
     assert (ran.status, ran.out) == (2, "")
     assert "where manifest.json is expected" in ran.err
+    path.write_bytes(b"<html>not found</html>")
+    assert "is no bundle, because it is not compressed by gzip" in kvv("audit", path).err
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -208,6 +210,16 @@ def test_an_unfinished_run_can_be_bundled(out: Path) -> None:
     manifest = orjson.loads(files_in((out / "evidence.tar.gz").read_bytes())["manifest.json"])
     assert (manifest["state"], manifest["verdict"]) == ("interrupted", "fail")
     assert kvv("audit", out / "evidence.tar.gz").status == 0
+
+
+def test_a_killed_run_is_bundled_with_a_warning(out: Path) -> None:
+    """It has no report yet; and what is wrong with its journal is said of the journal, not of a copy."""
+    (out / "report.json").unlink()
+    ran = kvv("bundle", out)
+    assert (ran.status, ran.err[:9]) == (0, "warning: ")
+    journal = (out / "journal.jsonl").read_bytes()
+    (out / "journal.jsonl").write_bytes(journal.replace(b'"schema":1', b'"schema":9', 1))
+    assert kvv("bundle", out).err.startswith(f"kvv: {out / 'journal.jsonl'}: has schema 9")
 
 
 def test_a_submission_takes_bundle_or_folder(out: Path) -> None:

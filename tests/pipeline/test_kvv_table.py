@@ -79,4 +79,6 @@ def test_nothing_is_written_and_nothing_is_no_table(out: Path, tmp_path: Path) -
     ran = kvv("render", "--format", "kvv", tmp_path)
     assert ran.status == 2
     assert "no such file; name the folder that kvv wrote" in ran.err
+    (tmp_path / "a-file").write_text("{}")
+    assert "a-file: not a folder; name the folder that kvv wrote" in kvv("render", tmp_path / "a-file").err
     assert kvv("render", "--format", "html", out).status == 2

@@ -1,5 +1,6 @@
 """A run in shards, as people and workflows run it: the same report, also after a kill, and clear refusals."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,17 @@ def test_what_cannot_be_merged_is_told(shards: Path, tmp_path: Path) -> None:
         assert said in ran.err
         assert len(ran.err.splitlines()) == 1
         assert not (tmp_path / "out").exists()
+
+
+def test_a_shard_that_was_begun_again_stands_for_the_one_moved_aside(shards: Path, tmp_path: Path) -> None:
+    """`--fresh` leaves the first try beside the second; a folder of another shard with such a name is merged."""
+    for number, folder in enumerate(folders(shards)):
+        shutil.copytree(folder, tmp_path / "all" / ("kvv-out.7" if number == 3 else f"kvv-out-{number}"))
+    shutil.copytree(tmp_path / "all" / "kvv-out-2", tmp_path / "all" / "kvv-out")
+    shutil.move(tmp_path / "all" / "kvv-out-2", tmp_path / "all" / "kvv-out.1")
+    ran = kvv("merge", tmp_path / "all", "--out", tmp_path / "out")
+    assert (ran.status, ran.err) == (1, "")
+    assert report(tmp_path / "out")["state"] == "complete"
 
 
 def test_the_same_folder_named_twice_is_one_shard(shards: Path, tmp_path: Path) -> None:

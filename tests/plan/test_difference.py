@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from kvv_action.plan.difference import AuditDifference, DifferenceKind, difference, differing
+from kvv_action.schema import Shard
 from tests.report.reports import PLAN
 
 
@@ -27,13 +28,20 @@ def test_the_sides_are_named_and_the_values_stay_what_they_are() -> None:
 
 def test_plans_differ_in_what_a_person_chose_before_what_follows_from_it() -> None:
     """At most three places, digests only when nothing else differs."""
-    now = replace(PLAN, seed=PLAN.seed + 1, tier="written there", profile=replace(PLAN.profile, digest="0" * 64))
+    now = replace(PLAN, seed=PLAN.seed + 1, contract="written there", profile=replace(PLAN.profile, digest="0" * 64))
     said = difference(PLAN, now)
     assert f"seed: there {PLAN.seed}, now {PLAN.seed + 1}" in said
-    assert f"tier: there {PLAN.tier!r}, now 'written there'" in said
+    assert f"contract: there {PLAN.contract!r}, now 'written there'" in said
     assert "digest" not in said
     only = difference(PLAN, replace(PLAN, profile=replace(PLAN.profile, digest="0" * 64)))
     assert only.startswith("profile, digest: there ")
+
+
+def test_the_digest_of_a_divided_plan_is_no_difference_of_its_own() -> None:
+    """It follows from what a person chose."""
+    there = replace(PLAN, shard=Shard(number=1, of=4, plan="a" * 64, samples={}))
+    now = replace(there, seed=7, shard=Shard(number=1, of=4, plan="b" * 64, samples={}))
+    assert difference(there, now) == f"seed: there {PLAN.seed}, now 7"
 
 
 def test_other_benchmarks_are_named() -> None:

@@ -131,3 +131,11 @@ def test_a_merge_that_lacks_a_shard_asks_for_it() -> None:
     merged = report(Verdict.INCONCLUSIVE, OPEN, state=RunState.STOPPED, state_reason=lacking, reason=lacking)
     assert advice(plain(merged)) == SHARDS
     assert AGAIN in advice(merged)
+
+
+def test_a_spent_budget_of_a_shard_is_told_once() -> None:
+    """The verdict's reason has it already, and what to do."""
+    spent = "budget spent: max-requests is 5, 5 requests were sent; with a larger one the same command goes on"
+    shard = Shard(number=2, of=3, plan="a" * 64, samples={})
+    fields: dict[str, Any] = {"state": RunState.STOPPED, "state_reason": spent, "reason": f"shard 2 of 3: {spent}"}
+    assert advice(plain(report(Verdict.INCONCLUSIVE, OPEN, **fields), shard=shard)) == ""

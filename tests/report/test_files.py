@@ -44,6 +44,21 @@ def test_another_schema_version_is_refused(version: object) -> None:
         parse(text, "x.json")
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"score": 1e308}, "a score, bound or interval of 1e.308"),
+        ({"distributions": {"answer": {"edges": [-1, 2], "counts": [1]}}}, "each count of a histogram lies between"),
+    ],
+)
+def test_numbers_that_no_report_has_are_refused(changes: dict[str, object], told: str) -> None:
+    """Pictures and bars could not be drawn of them."""
+    said = orjson.loads(canonical(REPORT))
+    said["benchmarks"][0] |= changes
+    with pytest.raises(KvvError, match=f"x.json: .*{told}"):
+        parse(orjson.dumps(said), "x.json")
+
+
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"null", b"3", b'"x"', b"\xff\xfe", b"<xml/>"])
 def test_what_is_not_a_report_is_refused(text: bytes) -> None:
     """An explained error."""

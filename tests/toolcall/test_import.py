@@ -113,6 +113,8 @@ def test_failures_keep_their_kind(message: str, kind: str) -> None:
         (["bad.jsonl", "--out", "out"], "not a result of K2VV"),
         (["good.jsonl", "--reference", "bad.jsonl", "--out", "out"], "not a result of K2VV"),
         (["prompts.jsonl", "--out", "out"], "list of messages"),
+        (["requests.jsonl", "--out", "out"], "data_index is missing"),
+        (["empty.jsonl", "--out", "out"], "empty.jsonl: holds no result of K2VV"),
     ],
 )
 def test_wrong_files_are_named(
@@ -121,6 +123,8 @@ def test_wrong_files_are_named(
     """Exit 2 with the file and what is wrong."""
     monkeypatch.chdir(tmp_path)
     write_rows(tmp_path / "bad.jsonl", [request()])
+    write_rows(tmp_path / "requests.jsonl", [{"request": request()}])
+    write_rows(tmp_path / "empty.jsonl", [])
     write_rows(tmp_path / "good.jsonl", [result_row(1, request(), "stop")])
     write_rows(tmp_path / "prompts.jsonl", [result_row(1, {"prompt": "x"}, "stop")])
     assert main(["import-k2vv", *arguments]) == 2

@@ -25,9 +25,10 @@ PROBLEMS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """How much a site holds."""
+    """How much a site holds; `published` are those of its records that makers of models published."""
 
     records: int
+    published: int
     models: int
     vendors: int
     files: int
@@ -66,7 +67,10 @@ def build(
         for name, found in vendors.items():
             target.write(f"vendor/{name}.html", pages.vendor(found, models, badges, rules.vendors.get(name)))
             target.write(f"feeds/vendor/{name}.xml", pages.feed(f"kvv: {name}", f"feeds/vendor/{name}.xml", found))
-        return Built(records=len(rows), models=len(models), vendors=len(vendors), files=target.files)
+        published = sum(row.tier is Tier.PUBLISHED for row in rows)
+        return Built(
+            records=len(rows), published=published, models=len(models), vendors=len(vendors), files=target.files
+        )
 
 
 def _rules(root: Path) -> Rules:

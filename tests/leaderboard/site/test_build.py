@@ -309,7 +309,9 @@ def test_published_scores_can_be_left_out(tmp_path: Path) -> None:
 def test_an_empty_repository_has_a_site(tmp_path: Path) -> None:
     """Before the first submission, and without published scores."""
     assert built(tmp_path, tmp_path / "site").vendors == 21
-    assert built(tmp_path, tmp_path / "bare", with_published=False) == Built(records=0, models=0, vendors=0, files=11)
+    assert built(tmp_path, tmp_path / "bare", with_published=False) == Built(
+        records=0, published=0, models=0, vendors=0, files=11
+    )
 
 
 def test_a_damaged_record_stops_everything_and_all_are_named(tmp_path: Path) -> None:
