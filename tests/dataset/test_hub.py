@@ -65,7 +65,7 @@ def test_fetch_verify_and_run_without_network(tmp_path: Path) -> None:
     )  # fmt: skip
     assert run.returncode == 3, run.stdout + run.stderr
     summary = (tmp_path / "out" / "summary.md").read_text()
-    assert f"hub echo840/OCRBench at {OCR_COMMIT[:12]}, 1000 rows" in summary
+    assert f"hub `echo840/OCRBench` at {OCR_COMMIT[:12]}, 1000 rows" in summary
     assert "**not pinned**: neither a commit nor a digest is known; only the number of rows was compared" in summary
 
 
