@@ -121,7 +121,7 @@ def move_aside(out: Path) -> Path:
     """Rename the folder of an earlier run to the next free `out.N`.
 
     Raises:
-        UsageError: it is the working folder of this process.
+        UsageError: it is the working folder of this process, or a folder that cannot be renamed.
     """
     out, number = out.resolve(), 1
     if Path.cwd().is_relative_to(out):
@@ -129,5 +129,10 @@ def move_aside(out: Path) -> Path:
         raise UsageError([Problem(name="out", value=str(out), allowed=allowed)])
     while (target := out.with_name(f"{out.name}.{number}")).exists():
         number += 1
-    out.rename(target)
+    try:
+        out.rename(target)
+    except OSError as error:
+        mounted = " A mount stays where it is: mount the folder above it, and name this one." if out.is_mount() else ""
+        allowed = f"Holds an earlier run and cannot be moved aside ({refusal(error)}).{mounted} Or name another folder."
+        raise UsageError([Problem(name="out", value=str(out), allowed=allowed)]) from error
     return target

@@ -1,5 +1,6 @@
 """What command line and action share: statuses, defaults, folders."""
 
+import errno
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -93,6 +94,20 @@ def test_the_working_folder_stays(below: str, tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path / "out" / below)
     with pytest.raises(UsageError, match="working folder"):
         move_aside(tmp_path / "out")
+
+
+def test_a_mounted_folder_says_what_to_mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container's folder of results is often a mount, which no process can rename."""
+    out = tmp_path / "out"
+    out.mkdir()
+
+    def busy(*_: object) -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(out))
+
+    monkeypatch.setattr(Path, "rename", busy)
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == out)
+    with pytest.raises(UsageError, match="mount the folder above it, and name this one"):
+        move_aside(out)
 
 
 def test_a_journal_in_use_is_left_alone(tmp_path: Path) -> None:
