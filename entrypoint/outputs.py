@@ -3,7 +3,7 @@
 import fcntl
 import hashlib
 from collections.abc import Mapping
-from errno import EDQUOT, ENOSPC, EROFS
+from errno import EBUSY, EDQUOT, ENOSPC, EROFS
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -132,7 +132,8 @@ def move_aside(out: Path) -> Path:
     try:
         out.rename(target)
     except OSError as error:
-        mounted = " A mount stays where it is: mount the folder above it, and name this one." if out.is_mount() else ""
+        busy = error.errno == EBUSY
+        mounted = " A mount stays where it is: mount the folder above it, and name this one." if busy else ""
         allowed = f"Holds an earlier run and cannot be moved aside ({refusal(error)}).{mounted} Or name another folder."
         raise UsageError([Problem(name="out", value=str(out), allowed=allowed)]) from error
     return target

@@ -105,7 +105,6 @@ def test_a_mounted_folder_says_what_to_mount(tmp_path: Path, monkeypatch: pytest
         raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(out))
 
     monkeypatch.setattr(Path, "rename", busy)
-    monkeypatch.setattr(Path, "is_mount", lambda path: path == out)
     with pytest.raises(UsageError, match="mount the folder above it, and name this one"):
         move_aside(out)
 
