@@ -76,7 +76,8 @@ def git(root: Path, *arguments: str) -> bytes:
     except subprocess.TimeoutExpired:
         raise KvvError(f"git {arguments[0]} took more than {SECONDS} s") from None
     if done.returncode:
-        raise KvvError(f"git {arguments[0]}: {visible(done.stderr.decode(errors='replace').strip(), 300)}")
+        said = done.stderr.decode(errors="replace").strip() or "it found nothing"
+        raise KvvError(f"git {arguments[0]}: {visible(said, 300)}")
     return done.stdout
 
 
