@@ -81,6 +81,10 @@ _PLACE = re.compile(
     re.IGNORECASE,
 )
 """How a refusal says that it is about where the request comes from."""
+_REQUIRED = re.compile(r"missing field [`'\"](\w{1,80})|\bbody\.(\w{1,80}): field required", re.IGNORECASE)
+"""The name of a field that a request lacks, as servers in Rust and in Python say it."""
+_OF_CHAT = ("model", "messages", "max_tokens", "max_completion_tokens", "stream", "temperature", "top_p", "n", "user")
+"""Fields that a chat API, right or wrong, may require."""
 _MODEL_CODE = re.compile(r"model_not_found|no (available )?channel for model|无可用渠道", re.IGNORECASE)
 """Words for an unknown model that count even with a 5xx."""
 BASE_URL = re.compile(r"(?<![\w-])base-url\b")
@@ -266,7 +270,8 @@ def _model(approach: Approach, refused: RefusedRequest) -> Problem | None:
 
 
 def _place(approach: Approach, refused: RefusedRequest) -> Problem | None:
-    if refused.error.status not in (401, 403, 451) or not _PLACE.search(refused.text):
+    status = refused.error.status
+    if status != 451 and not (status in (401, 403) and _PLACE.search(refused.text)):
         return None
     told = f"{_sentence(approach.name)} does not serve this machine's country or network ({own_words(refused.error)}). "
     return approach.problem("base-url", told + "Run kvv where it does, or let the vendor allow this address.")
@@ -302,7 +307,8 @@ def _address(approach: Approach, refused: RefusedRequest) -> Problem | None:
     error, words = refused.error, own_words(refused.error)
     unable = error.status == 501 and refused.models is None  # a file server knows no POST
     page = _is_wall(error) and ((error.status or 0) < 500 or unable) and error.status not in (408, 429)
-    nowhere = error.status in (404, 405, 410, 421) or unable
+    unread = error.status in (406, 415) and refused.models is None  # no JSON, to a request that is JSON alone
+    nowhere = error.status in (404, 405, 410, 421) or unable or unread
     if refused.found and (page or nowhere or error.kind is FailureKind.BAD_RESPONSE):
         told = f"There is no chat API at this address ({words}); set {approach.prefix}base-url to {refused.found}."
         return approach.problem("base-url", told, value=approach.base_url)
@@ -312,6 +318,11 @@ def _address(approach: Approach, refused: RefusedRequest) -> Problem | None:
     if nowhere:
         told = f"There is no chat API at this address (POST {CHAT}: {words}). {_FORM}."
         return approach.problem("base-url", told, value=approach.base_url)
+    if (required := _REQUIRED.search(own_words(error))) and error.status in (400, 422):
+        name = required[1] or required[2]
+        if name not in _OF_CHAT:
+            told = f"What answers at this address is another API: it requires the field {name} ({words}). {_FORM}."
+            return approach.problem("base-url", told, value=approach.base_url)
     if refused.other and error.kind in NO_ANSWER:
         told = f"What answers at this address is no chat API: it lists no models, and POST {CHAT} brings no answer"
         return approach.problem("base-url", f"{told} ({words}). {_FORM}.", value=approach.base_url)

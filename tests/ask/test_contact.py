@@ -101,6 +101,9 @@ def refused(
         (403, "This model is not available in your region: the model is not supported", "model"),
         (404, "Not Found", "base-url"),
         (405, "Method Not Allowed", "base-url"),
+        (422, "body.inputs: Field required", "base-url"),
+        (422, "Failed to deserialize the JSON body into the target type: missing field `inputs`", "base-url"),
+        (451, "Unavailable For Legal Reasons", "base-url"),
         (505, "HTTP Version Not Supported", "base-url"),
     ],
 )
@@ -128,6 +131,8 @@ def test_wordings_of_real_endpoints(status: int, message: str, setting: str) -> 
         (429, "您当前使用该API的并发数过高，请降低并发，或联系客服增加限额。"),
         (400, "stream_options is not supported"),
         (400, "max_tokens: token count required"),
+        (422, "body.max_tokens: Field required"),
+        (400, "Failed to deserialize the JSON body into the target type: missing field `stream`"),
         (422, "messages.0.content: field required"),
         (429, "Rate limit reached for model `x` on tokens per minute (TPM). Upgrade at https://example.com/billing"),
         (429, "Too many requests"),
@@ -190,6 +195,15 @@ def test_a_file_server_knows_no_post(body: str) -> None:
     assert found is not None
     assert found.name == "base-url"
     assert mistake_of(APPROACH, refused(501, body, body=body)) is None
+
+
+@pytest.mark.parametrize("status", [406, 415])
+def test_a_server_that_reads_no_json_is_no_chat_api(status: int) -> None:
+    """Unless it lists models: then it may be a defect."""
+    found = mistake_of(APPROACH, refused(status, "no", models=None))
+    assert found is not None
+    assert found.name == "base-url"
+    assert mistake_of(APPROACH, refused(status, "no")) is None
 
 
 def test_a_proxy_on_the_way_is_named() -> None:
