@@ -5,6 +5,7 @@ one read from the socket holds before anybody can say no.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, cast
@@ -48,6 +49,7 @@ class BoundedHandler(ResponseHandler):
     def _begin(self) -> None:
         self._received = self._interim = 0
         self._answer: StreamReader | None = None
+        self._refusal: Callable[[], None] | None = None
         self._ahead = b""
 
     def set_response_params(self, **given: Any) -> None:
@@ -98,8 +100,15 @@ class BoundedHandler(ResponseHandler):
             self._refuse(self._answer, "the body comes in pieces that are smaller than what is sent around them")
 
     def _refuse(self, told: "BoundedHandler | StreamReader", reason: str) -> None:
-        told.set_exception(TooMuchAround(reason))
+        self._refusal = partial(told.set_exception, TooMuchAround(reason))
+        self._refusal()
         self._hang_up()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The end of the connection is no other reason for those who have not yet been told why we hung up."""
+        super().connection_lost(exc)
+        if self._refusal is not None:
+            self._refusal()
 
     def _hang_up(self) -> None:
         if self.transport is not None:

@@ -6,12 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from unittest.mock import Mock
 
 import orjson
 import pytest
 
 from kvv_action.endpoint import ClientOptions, EndpointClient
 from kvv_action.endpoint.body import Body
+from kvv_action.endpoint.connection import BoundedHandler, TooMuchAround
 from kvv_action.endpoint.memory import MIB, MemoryBudget
 from kvv_action.endpoint.shapes import LONGEST_WORD
 from kvv_action.errors import EndpointError
@@ -227,3 +229,24 @@ def test_what_costs_much_to_read_is_refused_before_it_is_read(head: bytes, text:
     """A few characters can become an object of 240 bytes, or make every other character four bytes long."""
     with pytest.raises(EndpointError, match="max-memory"):
         within(24 * MIB, [head + text + b"}\n\n"])
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (hostile.CHUNKED + b"1\r\n:\r\n" * 20_000, "smaller than what is sent around them"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 20, "more than 16 interim responses"),
+    ],
+)
+async def test_the_reason_outlives_the_connection(sent: bytes, words: str) -> None:
+    """Whoever reads only after the connection is gone is told why we hung up, and not that it broke."""
+    handler = BoundedHandler(asyncio.get_running_loop())
+    handler.connection_made(Mock(spec=asyncio.Transport, is_closing=lambda: False))
+    handler.set_response_params()
+    for start in range(0, len(sent), 4096):
+        handler.data_received(sent[start : start + 4096])
+    told = handler._answer or handler
+    handler.connection_lost(None)
+    error = told.exception()
+    assert isinstance(error, TooMuchAround)
+    assert words in str(error)
