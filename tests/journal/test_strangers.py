@@ -1,7 +1,6 @@
 """A journal of somebody else may hold anything: it is read, or refused with a message, and never breaks the reader."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -62,11 +61,16 @@ def changed(record: dict[str, Any], place: tuple[Any, ...], value: Any) -> dict[
 def test_no_value_of_a_line_breaks_the_reader(kind: str, records: list[dict[str, Any]], tmp_path: Path) -> None:
     """Each value in turn becomes one of another type, or one that no run has; the chain holds."""
     number = next(number for number, record in enumerate(records) if record["kind"] == kind)
+    refused, tried = 0, 0
     for place in places(records[number]):
         for wrong in WRONG:
             forged = [*records[:number], changed(records[number], place, wrong), *records[number + 1 :]]
-            with suppress(KvvError):
+            tried += 1
+            try:
                 render(build(written(tmp_path / "forged.jsonl", forged)))
+            except KvvError:
+                refused += 1
+    assert refused > tried / 4  # the rest may say so: any text is a text
 
 
 @pytest.mark.parametrize(
