@@ -1081,7 +1081,7 @@ class BenchmarkResult:
     def __post_init__(self) -> None:
         for share in (self.score, *(self.interval or ()), *(self.bounds or ())):
             if share is not None and not is_share(share):
-                raise ValueError(f"{self.id} has a score, bound or interval of {share}, which is none from 0 to 1")
+                raise ValueError(f"{self.id} has a score, bound or interval of {share}, which is not between 0 and 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,7 +118,7 @@ def moment_of(value: Any) -> float:
         ValueError: it is none.
     """
     if type(value) not in (int, float) or not 0 <= value < LAST_MOMENT:
-        raise ValueError("a time is no number of seconds since 1970")
+        raise ValueError("a time is not a number of seconds since 1970")
     return float(value)
 
 
@@ -257,7 +257,7 @@ def to_score(value: Mapping[str, Any]) -> Score:
     if not (_are(score.metrics, float, int) and _are_counts(score.counts) and _are(score.findings, str)):
         raise TypeError("metrics and counts of a score are numbers, and findings are texts")
     if not is_share(score.value):
-        raise ValueError(f"a score of {score.value} is none from 0 to 1")
+        raise ValueError(f"a score is {score.value}, and not a number from 0 to 1")
     return score
 
 
@@ -273,7 +273,7 @@ def to_failure(line: Mapping[str, Any]) -> SampleFailure:
     counts = line.get("counts", {})
     if not _are_counts(counts):
         raise TypeError("counts of a failure are whole numbers")
-    return SampleFailure(kind=FailureKind(line["failure"]), message=text_of(line, "message"), counts=counts)
+    return SampleFailure(kind=FailureKind(line["failure"]), message=text_in(line, "message"), counts=counts)
 
 
 def outlives_failure(record: Mapping[str, Any]) -> bool:
@@ -310,8 +310,8 @@ def to_exchange(line: Mapping[str, Any]) -> Exchange:
         return Exchange(call=call, observation=_observation(line))
     if line["kind"] == "error":
         rejection = _rejection(line["status"], line["message"], line["body"], to_attempts(line["attempts"]))
-        return Exchange(call=call, request=text_of(line, "sent"), rejection=rejection)
-    request, endpoint = text_of(line, "body"), text_of(line, "endpoint")
+        return Exchange(call=call, request=text_in(line, "sent"), rejection=rejection)
+    request, endpoint = text_in(line, "body"), text_in(line, "endpoint")
     echo, signs = _words_of(line.get("echo", [])), line.get("signs")
     if signs is not None and not (type(signs) is dict and _are(signs, str)):
         raise _wrong("signs", signs)
@@ -325,10 +325,10 @@ def to_exchange(line: Mapping[str, Any]) -> Exchange:
 
 def reason_of(line: Mapping[str, Any]) -> str:
     """Why something ended; raises KeyError where the line does not say it, and TypeError where it is no text."""
-    return text_of({"reason": line["reason"]}, "reason")
+    return text_in({"reason": line["reason"]}, "reason")
 
 
-def text_of(line: Mapping[str, Any], name: str) -> str:
+def text_in(line: Mapping[str, Any], name: str) -> str:
     """A text of a line, empty where it has none; raises TypeError where it is something else."""
     text = line.get(name, "")
     if type(text) is not str:
@@ -345,7 +345,7 @@ def _words_of(listed: Any) -> tuple[str, ...]:
 
 def _observation(line: Mapping[str, Any]) -> Observation:
     """Raises ValueError when its text is damaged."""
-    text = text_of(line, "text")
+    text = text_in(line, "text")
     if packed := line.get("packed"):
         try:
             unpacker = zlib.decompressobj()

@@ -78,7 +78,7 @@ def test_no_value_of_a_line_breaks_the_reader(kind: str, records: list[dict[str,
     [
         ("session", ("plan", "benchmarks", 0, "epochs"), 10**12, "epochs cannot be a plan"),
         ("session", ("plan", "benchmarks", 0, "samples"), -4, "-4 samples"),
-        ("session", ("started",), 1e300, "a time is no number of seconds since 1970"),
+        ("session", ("started",), 1e300, "a time is not a number of seconds since 1970"),
         ("session", ("plan", "choices", "checks", "names"), [7], "choices.checks is not as kvv writes it"),
         ("session", ("plan", "tier"), "", "tier is '', and none of smoke, standard, full"),
         ("answer", ("completion", "content"), 7, "content cannot be a number"),
