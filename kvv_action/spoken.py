@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from kvv_action.schema import Json
 
 _PAGE = re.compile(
-    r"[\s\ufeff]*+(<\?xml\b[^>]{0,200}+>\s*+)?+(<!--((?!-->).){0,4000}+-->\s*+){0,5}+"
+    r"[\s\ufeff]*+(<\?xml\b[^>]{0,200}+>\s*+)?(<!--([^-]++|-(?!->)){0,4000}-->\s*+){0,5}"
     r"<(!doctype html|(html|head|title|meta|link|base|style|script|noscript|body|center|div|h1)\b)",
     re.IGNORECASE | re.DOTALL,
 )
-_TITLE = re.compile(r"<title[^<>]*+>((?:[^<]|<(?!/?title))*+)</title", re.IGNORECASE)
-"""No pattern here goes back over what it has matched: a page of 64 KB could take hours otherwise."""
+_TITLE = re.compile(r"<title[^<>]*+>((?:[^<]++|<(?!/?title))*)</title", re.IGNORECASE)
+"""No pattern here goes back far over what it has matched: a page of 64 KB could take hours otherwise."""
 LONGEST_TITLE = 80
 _WRAPPERS = ("error", "errors", "detail", "fault", "response", "base_resp")
 """Keys that hold an error, or a list of errors."""

@@ -21,7 +21,7 @@ _WINDOW = 128 * 1024
 _LEAST, _MOST = -(2**63), 2**64 - 1
 """The whole numbers of 64 bits."""
 _UNITS = re.compile(
-    r"(?:[^\"\\]{1,4096}+|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\[^u]){1,256}+"
+    r"(?:[^\"\\]{1,4096}+|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\[^u]){1,256}"
 )
 """A part of a string; it ends neither inside an escape nor between two escapes that are one character."""
 

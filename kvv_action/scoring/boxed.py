@@ -12,9 +12,9 @@ LONGEST_PLAIN = 20_000
 _BOX = "\\boxed{"
 _NUMBER = r"\d{1,9}"
 _TARGET = re.compile(_NUMBER, re.ASCII)
-_PLAIN_END = re.compile(rf"\\boxed\{{({_NUMBER})\}}\s*+(?:\$\$?|\\\)|\\\])?+[\s.*]*+\Z", re.ASCII)
+_PLAIN_END = re.compile(rf"\\boxed\{{({_NUMBER})\}}\s*+(?:\$\$?|\\\)|\\\])?[\s.*]*+\Z", re.ASCII)
 """One whole number in a box, and after it only what ends a formula, a sentence or bold text."""
-_ANNOUNCED = re.compile(r"final answer[^$\\\[]*+(?:\$\$?|\\\(|\\\[)?+\s*+\Z", re.IGNORECASE)
+_ANNOUNCED = re.compile(r"final answer[^$\\\[]*+(?:\$\$?|\\\(|\\\[)?\s*+\Z", re.IGNORECASE)
 """What may stand between the words `final answer` and the box: the library also takes formulas from there."""
 
 

@@ -51,11 +51,19 @@ def keep(folder: Path, target: Path) -> None:
             tar.addfile(header, io.BytesIO(data))
 
 
+def extract(tar: tarfile.TarFile, folder: Path) -> None:
+    """Write all files; `TarFile.extractall` takes a filter from Python 3.11.4 on."""
+    for member in tar:
+        if (content := tar.extractfile(member)) is not None:
+            (folder / member.name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / member.name).write_bytes(content.read())
+
+
 def unpacked(source: Path, folder: Path) -> Path:
     """The folder as kvv wrote it; returns `folder`."""
     folder.mkdir(parents=True)
     with tarfile.open(source / PACKED) as tar:
-        tar.extractall(folder, filter="data")
+        extract(tar, folder)
     for name in PLAIN:
         if (source / name).is_file():
             (folder / name).write_bytes((source / name).read_bytes())
