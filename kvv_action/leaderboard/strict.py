@@ -13,7 +13,7 @@ DEEPEST = 16
 """The most levels of nesting; a record needs five."""
 LONGEST_NUMBER = 32
 """The most characters of a number; a float has at most 24."""
-_TEXTS = re.compile(rb'"(?:[^"\\]++|\\.)*"', re.DOTALL)
+_TEXTS = re.compile(rb'"(?:[^"\\]++|\\.)*(?:"|\\?\Z)', re.DOTALL)
 
 
 class _Ambiguous(ValueError):

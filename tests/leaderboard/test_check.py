@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ import pytest
 
 from kvv_action.leaderboard.findings import CheckFinding
 from kvv_action.leaderboard.record import LARGEST, Record
+from kvv_action.leaderboard.strict import refuse_ambiguous
 from kvv_action.report.files import canonical, sha256
 from tests.bundle.test_unpack import bomb
 from tests.github.fake_github import BASE, LEADERBOARD, TOKEN, USER, running
@@ -727,3 +729,10 @@ def test_a_file_too_large_is_told_without_git(board: Board) -> None:
     ran = kvv("leaderboard", "check", board.file, "--root", board.root)
     assert ran.status == 1
     assert f"has {LARGEST + 12} bytes; a record has at most {LARGEST}" in ran.out
+
+
+def test_a_text_without_an_end_takes_no_time() -> None:
+    """Quotes outside of a text, each of which could begin one that goes to the end of the file."""
+    began = time.process_time()
+    assert "is not JSON" in refuse_ambiguous(b'\\"' * 200_000)
+    assert time.process_time() - began < 5
